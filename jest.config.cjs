@@ -1,0 +1,33 @@
+const swc = [
+  '@swc/jest',
+  {
+    swcrc: false,
+    sourceMaps: 'inline',
+    module: { type: 'commonjs' },
+    jsc: {
+      target: 'es2023',
+      keepClassNames: true,
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
+    },
+  },
+];
+
+/** One project per kind of test, told apart by the file's suffix. */
+const project = (kind, extra = {}) => ({
+  displayName: kind,
+  rootDir: __dirname,
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/dev', '<rootDir>/bench', '<rootDir>/test'],
+  testEnvironment: 'node',
+  moduleFileExtensions: ['js', 'cjs', 'json', 'ts'],
+  testRegex: `\\.${kind}\\.spec\\.ts$`,
+  transform: { '^.+\\.ts$': swc },
+  moduleNameMapper: { '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src' },
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+  ...extra,
+});
+
+module.exports = {
+  maxWorkers: 2,
+  projects: [project('unit'), project('int'), project('e2e')],
+};

@@ -1,0 +1,4 @@
+export * from './families';
+export * from './topics';
+export * from './rules';
+export * from './ledger';

@@ -1,0 +1,69 @@
+import { FAMILIES, type Family } from './families';
+
+/** Partitions of every raw, validated, state, dead-letter and retry topic; fixed for the life of a `.vN` topic. */
+export const PARTITIONS = 6;
+
+export const MAX_RECORD_BYTES = 1_048_576;
+const RAW_TOPIC_BYTES = 4 * 1_048_576;
+const DEAD_LETTER_HEADROOM_BYTES = 65_536;
+const DAY_MS = 86_400_000;
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly cleanup: 'delete' | 'compact';
+  /** Undefined for compacted topics. */
+  readonly retentionMs?: number;
+  readonly maxMessageBytes: number;
+  readonly timestamps: 'CreateTime' | 'LogAppendTime';
+}
+
+export const rawTopic = (family: Family): string => `marketplace.${family}.raw.v1`;
+export const validatedTopic = (family: Family): string => `marketplace.${family}.validated.v1`;
+export const stateTopic = (family: Family): string => `marketplace.${family}.validator.state.v1`;
+export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
+export const parkedTopic = (deadLetters: string): string => `${deadLetters}.parked`;
+
+/** The services that dead-letter records, and what each of them reads. */
+export const DEAD_LETTER_APPS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
+export type DeadLetterApp = (typeof DEAD_LETTER_APPS)[number];
+
+export const SETTINGS_TOPIC = 'marketplace.settings.v1';
+export const AUDIT_TOPIC = 'marketplace.audit.v1';
+
+function specs(): TopicSpec[] {
+  const deleted = (
+    name: string,
+    days: number,
+    maxMessageBytes: number,
+    timestamps: TopicSpec['timestamps'],
+  ): TopicSpec => ({
+    name,
+    partitions: PARTITIONS,
+    cleanup: 'delete',
+    retentionMs: days * DAY_MS,
+    maxMessageBytes,
+    timestamps,
+  });
+  const deadLetters = (source: string, app: DeadLetterApp): TopicSpec =>
+    deleted(deadLetterTopic(source, app), 30, RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES, 'CreateTime');
+  return [
+    ...FAMILIES.flatMap((family): TopicSpec[] => [
+      deleted(rawTopic(family), 14, RAW_TOPIC_BYTES, 'LogAppendTime'),
+      deleted(validatedTopic(family), 14, RAW_TOPIC_BYTES, 'CreateTime'),
+      {
+        name: stateTopic(family),
+        partitions: PARTITIONS,
+        cleanup: 'compact',
+        maxMessageBytes: RAW_TOPIC_BYTES,
+        timestamps: 'CreateTime',
+      },
+      deadLetters(rawTopic(family), 'validator'),
+      deadLetters(validatedTopic(family), 'bq-sink'),
+    ]),
+    deadLetters(validatedTopic('orders'), 'pubsub-bridge'),
+  ];
+}
+
+/** Every topic that the system owns. Created by `ensureTopics`, checked at each start. */
+export const TOPICS: readonly TopicSpec[] = specs();
