@@ -21,6 +21,7 @@ export const ERROR_CODES = [
   'SUBSCRIPTION_MISMATCH',
   'LEDGER_UNREADABLE',
   'DEADLINE_EXCEEDED',
+  'DEAD_LETTER_UNREADABLE',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
