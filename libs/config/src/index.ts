@@ -1,1 +1,16 @@
-export {};
+export { settings, type Setting } from './setting';
+export { defineSettings, loadSettings, withDefaults, type SettingsOf, type SettingsSpec } from './settings-spec';
+export { ConfigError } from './config-error';
+export {
+  ADMIN_ROLES,
+  bigquerySettings,
+  kafkaSettings,
+  pubsubSettings,
+  serviceSettings,
+  type AdminRole,
+  type AdminToken,
+  type BigQuerySettings,
+  type KafkaSettings,
+  type PubSubSettings,
+  type ServiceSettings,
+} from './groups';

@@ -1,0 +1,143 @@
+import { type ZodType } from 'zod';
+
+/** What a parser makes of a text: a value, or undefined when the text is not what was expected. */
+type Parsed<T> = { readonly value: T } | undefined;
+
+/**
+ * One environment variable. Its documentation, its default and its parser live together, so that the reference
+ * (docs/configuration.md), `.env.example` and the message at a failed start cannot disagree.
+ */
+export interface Setting<T> {
+  readonly kind: 'setting';
+  readonly env: string;
+  readonly description: string;
+  /** Completes the sentence "expected …". */
+  readonly expected: string;
+  /** As one would write it in the environment; undefined when there is none. */
+  readonly default: string | undefined;
+  /** Unset stands for undefined instead of being a problem. */
+  readonly optional: boolean;
+  /** Never printed, not even its default. */
+  readonly secret: boolean;
+  parse(this: void, text: string): Parsed<T>;
+}
+
+interface Base<T> {
+  readonly env: string;
+  readonly description: string;
+  readonly default?: T;
+  readonly secret?: boolean;
+}
+
+function setting<T>(
+  base: Base<T>,
+  expected: string,
+  parse: (text: string) => Parsed<T>,
+  format: (value: T) => string = String,
+): Setting<T> {
+  return {
+    kind: 'setting',
+    env: base.env,
+    description: base.description,
+    expected,
+    default: base.default === undefined ? undefined : format(base.default),
+    optional: false,
+    secret: base.secret ?? false,
+    parse,
+  };
+}
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+function inRange(value: number, { min = -Infinity, max = Infinity }: Range): boolean {
+  return value >= min && value <= max;
+}
+
+function rangeText({ min, max }: Range): string {
+  if (min !== undefined && max !== undefined) return ` from ${String(min)} to ${String(max)}`;
+  if (min !== undefined) return ` of at least ${String(min)}`;
+  return max === undefined ? '' : ` of at most ${String(max)}`;
+}
+
+/** Any text that is not empty, or one that matches `pattern` as a whole. */
+function string(options: Base<string> & { readonly pattern?: RegExp; readonly expected?: string }): Setting<string> {
+  const { pattern, expected = 'a text' } = options;
+  return setting(options, expected, (text) =>
+    pattern === undefined || pattern.test(text) ? { value: text } : undefined,
+  );
+}
+
+/** A safe integer in decimal digits. */
+function integer(options: Base<number> & Range): Setting<number> {
+  return setting(options, `an integer${rangeText(options)}`, (text) => {
+    const value = Number(text);
+    return /^-?\d+$/.test(text) && Number.isSafeInteger(value) && inRange(value, options) ? { value } : undefined;
+  });
+}
+
+/** A finite number in decimal notation. */
+function number(options: Base<number> & Range): Setting<number> {
+  return setting(options, `a number${rangeText(options)}`, (text) => {
+    const value = Number(text);
+    return /^-?\d+(\.\d+)?$/.test(text) && inRange(value, options) ? { value } : undefined;
+  });
+}
+
+function boolean(options: Base<boolean>): Setting<boolean> {
+  return setting(options, '`true` or `false`', (text) =>
+    text === 'true' || text === 'false' ? { value: text === 'true' } : undefined,
+  );
+}
+
+/** One of the given words. */
+function oneOf<const W extends string>(options: Base<W> & { readonly values: readonly W[] }): Setting<W> {
+  const expected = `one of ${options.values.map((word) => `\`${word}\``).join(', ')}`;
+  return setting(options, expected, (text) => {
+    const value = options.values.find((word) => word === text);
+    return value === undefined ? undefined : { value };
+  });
+}
+
+/** Comma-separated; spaces around an item are dropped; at least one item, none of them empty. */
+function list(
+  options: Base<readonly string[]> & { readonly item?: RegExp; readonly expected?: string },
+): Setting<readonly string[]> {
+  const { item = /./, expected = 'a comma-separated list' } = options;
+  return setting(
+    options,
+    expected,
+    (text) => {
+      const value = text.split(',').map((part) => part.trim());
+      return value.every((part) => part !== '' && item.test(part)) ? { value } : undefined;
+    },
+    (value) => value.join(','),
+  );
+}
+
+/** A JSON value of the given schema. `expected` says it in words: a schema's own messages may quote the value. */
+function json<T>(options: Base<T> & { readonly schema: ZodType<T>; readonly expected: string }): Setting<T> {
+  return setting(
+    options,
+    options.expected,
+    (text) => {
+      try {
+        const result = options.schema.safeParse(JSON.parse(text));
+        return result.success ? { value: result.data } : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    (value) => JSON.stringify(value),
+  );
+}
+
+/** The same setting, which may be left unset and is undefined then. */
+function optional<T>(inner: Setting<T>): Setting<T | undefined> {
+  return { ...inner, default: undefined, optional: true };
+}
+
+/** Builders of settings, by the kind of their value. */
+export const settings = { string, integer, number, boolean, oneOf, list, json, optional } as const;

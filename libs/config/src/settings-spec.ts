@@ -1,0 +1,103 @@
+import { ConfigError } from './config-error';
+import { type Setting } from './setting';
+
+type Shape = Readonly<Record<string, Setting<unknown> | SettingsSpec<unknown>>>;
+
+type ValueOf<S> = S extends Setting<infer T> ? T : S extends SettingsSpec<infer T> ? T : never;
+type ValuesOf<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> };
+
+/** A group of settings, nested as the object that `loadSettings` makes of them. */
+export interface SettingsSpec<T> {
+  readonly kind: 'spec';
+  readonly entries: Shape;
+  /** Problems that only several settings together have; each names its variables, never a value. */
+  problemsOf(this: void, values: T): readonly string[];
+}
+
+/** The type that `loadSettings` gives for a spec. */
+export type SettingsOf<S> = S extends SettingsSpec<infer T> ? T : never;
+
+/** All settings of a spec, groups opened, in the order in which they are written. */
+export function settingsIn(spec: SettingsSpec<never>): readonly Setting<unknown>[] {
+  return Object.values(spec.entries).flatMap((entry) => (entry.kind === 'setting' ? [entry] : settingsIn(entry)));
+}
+
+/**
+ * Groups settings. Throws a TypeError when the code itself is wrong: a default that its own parser refuses, or a
+ * variable that is defined twice.
+ *
+ * @param problemsOf judges the values together once each of them is valid by itself
+ */
+export function defineSettings<S extends Shape>(
+  entries: S,
+  problemsOf: (values: ValuesOf<S>) => readonly string[] = () => [],
+): SettingsSpec<ValuesOf<S>> {
+  const spec: SettingsSpec<ValuesOf<S>> = { kind: 'spec', entries, problemsOf };
+  const seen = new Set<string>();
+  for (const { env, default: text, parse } of settingsIn(spec)) {
+    if (seen.has(env)) throw new TypeError(`${env} is defined twice`);
+    seen.add(env);
+    if (text !== undefined && parse(text) === undefined) throw new TypeError(`${env} has a default that it refuses`);
+  }
+  return spec;
+}
+
+/** The same settings with other defaults, by variable: `withDefaults(serviceSettings, { HTTP_PORT: '3002' })`. */
+export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record<string, string>>): SettingsSpec<T> {
+  const known = new Set(settingsIn(spec).map(({ env }) => env));
+  const unknown = Object.keys(defaults).filter((env) => !known.has(env));
+  if (unknown.length > 0) throw new TypeError(`no such setting: ${unknown.join(', ')}`);
+  const change = (entries: Shape): Shape =>
+    Object.fromEntries(
+      Object.entries(entries).map(([name, entry]) => {
+        if (entry.kind === 'spec') return [name, { ...entry, entries: change(entry.entries) }];
+        const text = defaults[entry.env];
+        if (text === undefined) return [name, entry];
+        if (entry.parse(text) === undefined) throw new TypeError(`${entry.env} refuses the default that it is given`);
+        return [name, { ...entry, default: text }];
+      }),
+    );
+  return { ...spec, entries: change(spec.entries) };
+}
+
+/**
+ * Reads the settings out of an environment. A variable that is unset or empty takes its default.
+ *
+ * @throws ConfigError listing all problems at once: the variable, what was expected and the default, never the value
+ */
+export function loadSettings<T>(spec: SettingsSpec<T>, env: NodeJS.ProcessEnv): T {
+  const problems: string[] = [];
+  const values = read(spec, env, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as T;
+}
+
+function read(spec: SettingsSpec<never>, env: NodeJS.ProcessEnv, problems: string[]): unknown {
+  const before = problems.length;
+  const values = Object.fromEntries(
+    Object.entries(spec.entries).map(([name, entry]) => [
+      name,
+      entry.kind === 'spec' ? read(entry, env, problems) : readOne(entry, env, problems),
+    ]),
+  );
+  if (problems.length === before) problems.push(...spec.problemsOf(values as never));
+  return values;
+}
+
+function readOne(entry: Setting<unknown>, env: NodeJS.ProcessEnv, problems: string[]): unknown {
+  const given = env[entry.env];
+  const isSet = given !== undefined && given !== '';
+  const text = isSet ? given : entry.default;
+  if (text === undefined) {
+    if (!entry.optional) problems.push(`${entry.env} is not set: expected ${entry.expected} (it has no default)`);
+    return undefined;
+  }
+  const parsed = entry.parse(text);
+  if (parsed === undefined) problems.push(`${entry.env} is wrong: expected ${entry.expected} (${defaultText(entry)})`);
+  return parsed?.value;
+}
+
+function defaultText({ default: text, secret, optional }: Setting<unknown>): string {
+  if (text === undefined) return optional ? 'it may be left unset' : 'it has no default';
+  return secret ? 'it has a default' : `default: ${text}`;
+}
