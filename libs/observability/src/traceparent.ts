@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+
+const HEADER = 'traceparent';
+const PATTERN = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)/;
+const NO_TRACE = '0'.repeat(32);
+const NO_SPAN = '0'.repeat(16);
+
+/** As in kafkajs: a repeated name is an array, values from the broker are Buffers. */
+type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+/**
+ * A new trace, sampled, as a W3C `traceparent` of version 00 ("Trace Context", section 3.2).
+ *
+ * @param rng uniform in [0, 1); without it, the system's random bytes
+ */
+export function newTraceparent(rng?: () => number): string {
+  return `00-${randomHex(32, rng)}-${randomHex(16, rng)}-01`;
+}
+
+/**
+ * The trace id of a `traceparent` header, 32 hex digits. Undefined when it is absent, repeated or not valid: the
+ * specification asks for ignoring such a header. Later versions are read as far as version 00 goes.
+ */
+export function traceIdOf(headers: Headers): string | undefined {
+  const value = headers[HEADER];
+  if (value === undefined || Array.isArray(value)) return undefined;
+  // 55 characters in version 00; longer ones of later versions need not be looked at in full.
+  if (value.length > 512) return undefined;
+  const match = PATTERN.exec(typeof value === 'string' ? value : value.toString('latin1'));
+  const [, trace, span] = match ?? [];
+  return trace === NO_TRACE || span === NO_SPAN ? undefined : trace;
+}
+
+function randomHex(digits: number, rng: (() => number) | undefined): string {
+  let hex: string;
+  do {
+    hex = rng
+      ? Array.from({ length: digits }, () => Math.floor(rng() * 16).toString(16)).join('')
+      : randomBytes(digits / 2).toString('hex');
+  } while (/^0+$/.test(hex));
+  return hex;
+}
