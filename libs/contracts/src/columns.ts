@@ -1,0 +1,22 @@
+/** The BigQuery types that the contracts use. */
+export type BigQueryType = 'STRING' | 'INT64' | 'NUMERIC' | 'TIMESTAMP' | 'BOOL' | 'BYTES';
+export type ColumnMode = 'REQUIRED' | 'NULLABLE' | 'REPEATED';
+
+/** One column of a table. */
+export interface Column {
+  readonly name: string;
+  readonly type: BigQueryType;
+  readonly mode: ColumnMode;
+  readonly description: string;
+  /** Says something about a person (name, address, search terms): masked for viewers, covered by erasure. */
+  readonly personal: boolean;
+}
+
+/** One field of an event's body, which is also a column of its family's table. */
+export interface EventColumn extends Column {
+  readonly mode: 'REQUIRED' | 'NULLABLE';
+  /** What the value must look like, in words. */
+  readonly constraint: string;
+  /** A value that meets the constraint. */
+  readonly example: string | number | boolean;
+}

@@ -1,0 +1,52 @@
+/** Header names of a CloudEvents 1.0 record in Kafka binary mode (Kafka protocol binding, section 3.2). */
+export const CE = {
+  id: 'ce_id',
+  type: 'ce_type',
+  source: 'ce_source',
+  time: 'ce_time',
+  subject: 'ce_subject',
+  specversion: 'ce_specversion',
+  contentType: 'content-type',
+  traceparent: 'traceparent',
+} as const;
+
+export const CE_SPECVERSION = '1.0';
+export const CONTENT_TYPE = 'application/json';
+
+/** Headers that the validator adds to what it lets through. */
+export const QUALITY_HEADERS = {
+  /** Codes of the rules that flagged or repaired the record, separated by commas; absent if there are none. */
+  flags: 'quality-flags',
+  /** Catalog positions that references were judged by, as JSON. */
+  catalogPosition: 'quality-catalog-position',
+  /** Version of the rule settings. */
+  settings: 'quality-settings',
+} as const;
+
+export interface Envelope {
+  readonly id: string;
+  readonly type: string;
+  /** URI-reference of the producer. */
+  readonly source: string;
+  /** RFC 3339 UTC. */
+  readonly time: string;
+  /** What the event is about: the record's key. */
+  readonly subject?: string | undefined;
+  /** W3C trace context. */
+  readonly traceparent?: string | undefined;
+}
+
+/** The headers of a record that carries this event; all values are ASCII or UTF-8 text. */
+export function envelopeHeaders(envelope: Envelope): Record<string, string> {
+  const headers: Record<string, string> = {
+    [CE.specversion]: CE_SPECVERSION,
+    [CE.id]: envelope.id,
+    [CE.type]: envelope.type,
+    [CE.source]: envelope.source,
+    [CE.time]: envelope.time,
+    [CE.contentType]: CONTENT_TYPE,
+  };
+  if (envelope.subject !== undefined) headers[CE.subject] = envelope.subject;
+  if (envelope.traceparent !== undefined) headers[CE.traceparent] = envelope.traceparent;
+  return headers;
+}

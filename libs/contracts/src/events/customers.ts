@@ -1,0 +1,35 @@
+import { Event, MarketplaceEvent } from '../event';
+import { Country, Email, Sha256, Text, Timestamp, Truth } from '../fields';
+
+/** A customer's full state: each event replaces what was known before. */
+abstract class CustomerEvent extends MarketplaceEvent {
+  @Sha256('The customer. The record key.') readonly customer_id: string;
+  @Timestamp('When the customer registered.') readonly customer_registered_at: string;
+  @Text("The customer's name.", { maxLength: 256, personal: true, nullable: true, example: 'Ada Becker' })
+  readonly customer_name?: string | null;
+  @Email("The customer's e-mail address.", { nullable: true }) readonly customer_email?: string | null;
+  @Country('The country that the customer lives in.') readonly customer_country: string;
+  @Truth('The customer agreed to be written to.') readonly marketing_consent: boolean;
+}
+
+@Event({
+  type: 'customer.registered',
+  family: 'customers',
+  key: 'customer_id',
+  description: 'A customer opened an account.',
+})
+export class CustomerRegistered extends CustomerEvent {
+  readonly event_type: 'customer.registered';
+}
+
+@Event({
+  type: 'customer.updated',
+  family: 'customers',
+  key: 'customer_id',
+  description: 'Something about a customer changed.',
+})
+export class CustomerUpdated extends CustomerEvent {
+  readonly event_type: 'customer.updated';
+}
+
+export const CUSTOMER_EVENTS = [CustomerRegistered, CustomerUpdated] as const;

@@ -1,0 +1,231 @@
+import 'reflect-metadata';
+import { IsDefined, IsOptional, ValidateBy } from 'class-validator';
+import type { BigQueryType, EventColumn } from './columns';
+import { FIRST_YEAR, LAST_YEAR, timestampMicros } from './timestamps';
+
+/**
+ * The decorators that event classes are written with. Each puts the class-validator constraint and the column's
+ * metadata on a property in one line, so that a class reads as a table and the two cannot disagree.
+ *
+ * A decorator's type ties it to the property's: `@Sha256` on a `number`, or a nullable property without
+ * `nullable: true`, does not compile.
+ */
+
+interface FieldOptions {
+  /** May be null or absent. */
+  readonly nullable?: boolean;
+  readonly personal?: boolean;
+  readonly example?: string | number | boolean;
+}
+type Nullable = FieldOptions & { readonly nullable: true };
+type Required = FieldOptions & { readonly nullable?: false };
+
+type RequiredField<V> = <K extends string>(target: Readonly<Record<K, V>>, name: K) => void;
+type NullableField<V> = <K extends string>(target: Readonly<Partial<Record<K, V | null>>>, name: K) => void;
+
+interface Check {
+  /** Name of the constraint, as a violation reports it. */
+  readonly name: string;
+  /** What the value must be, in words: ends the sentence "<field> must be …". */
+  readonly words: string;
+  readonly test: (value: unknown) => boolean;
+}
+
+const columnsByPrototype = new Map<object, EventColumn[]>();
+
+/** The columns of a class, in the order of its properties, those that it inherits first. */
+export function columnsOf(prototype: object): readonly EventColumn[] {
+  const parent: unknown = Object.getPrototypeOf(prototype);
+  const inherited = typeof parent === 'object' && parent !== null ? columnsOf(parent) : [];
+  return [...inherited, ...(columnsByPrototype.get(prototype) ?? [])];
+}
+
+function field(
+  type: BigQueryType,
+  check: Check,
+  description: string,
+  example: string | number | boolean,
+  options: FieldOptions,
+): (target: object, name: string) => void {
+  const presence = options.nullable ? IsOptional() : IsDefined({ message: '$property is required' });
+  const constraint = ValidateBy({
+    name: check.name,
+    validator: { validate: check.test, defaultMessage: () => `$property must be ${check.words}` },
+  });
+  return (target, name) => {
+    presence(target, name);
+    constraint(target, name);
+    const columns = columnsByPrototype.get(target) ?? [];
+    columnsByPrototype.set(target, columns);
+    columns.push({
+      name,
+      type,
+      mode: options.nullable ? 'NULLABLE' : 'REQUIRED',
+      description,
+      personal: options.personal ?? false,
+      constraint: check.words,
+      example: options.example ?? example,
+    });
+  };
+}
+
+const matching =
+  (pattern: RegExp) =>
+  (value: unknown): boolean =>
+    typeof value === 'string' && pattern.test(value);
+
+const SHA256: Check = { name: 'isSha256', words: '64 lower-case hex digits', test: matching(/^[0-9a-f]{64}$/) };
+
+/** A SHA-256 as 64 lower-case hex digits: orders, vendors and customers are named so. */
+export function Sha256(description: string, options?: Required): RequiredField<string>;
+export function Sha256(description: string, options: Nullable): NullableField<string>;
+export function Sha256(description: string, options: FieldOptions = {}) {
+  return field('STRING', SHA256, description, 'ab'.repeat(32), options);
+}
+
+const UUID: Check = {
+  name: 'isUuid',
+  words: 'a UUID in lower case',
+  test: matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/),
+};
+
+/** A UUID of any version, in lower case: one thing has one spelling, or keys and joins would miss. */
+export function Uuid(description: string, options?: Required): RequiredField<string>;
+export function Uuid(description: string, options: Nullable): NullableField<string>;
+export function Uuid(description: string, options: FieldOptions = {}) {
+  return field('STRING', UUID, description, '6f1b0a52-3f4e-4a7b-9d55-0c2f1f6f2a10', options);
+}
+
+const IDENTIFIER: Check = {
+  name: 'isIdentifier',
+  words: '1 to 128 visible ASCII characters',
+  test: matching(/^[!-~]{1,128}$/),
+};
+
+/** An id that somebody else gives out: fits a header, a Pub/Sub attribute and a log line as it is. */
+export function Identifier(description: string, options?: Required): RequiredField<string>;
+export function Identifier(description: string, options: Nullable): NullableField<string>;
+export function Identifier(description: string, options: FieldOptions = {}) {
+  return field('STRING', IDENTIFIER, description, '0198c5a2-7d1e-7c3a-b6a1-1f0e5d9c4b21', options);
+}
+
+const TIMESTAMP: Check = {
+  name: 'isTimestamp',
+  words: `a time that exists, RFC 3339 in UTC such as 2026-01-02T03:04:05.678Z, with at most 6 decimals, in the years ${FIRST_YEAR.toString()} to ${LAST_YEAR.toString()}`,
+  test: (value) => typeof value === 'string' && !Number.isNaN(timestampMicros(value)),
+};
+
+/** A time, as `timestampMicros` reads it. */
+export function Timestamp(description: string, options?: Required): RequiredField<string>;
+export function Timestamp(description: string, options: Nullable): NullableField<string>;
+export function Timestamp(description: string, options: FieldOptions = {}) {
+  return field('TIMESTAMP', TIMESTAMP, description, '2026-01-02T03:04:05.678Z', options);
+}
+
+const MONEY: Check = {
+  name: 'isDecimalString',
+  words: 'a string of digits with exactly 2 decimals, from "0.00" to "999999999.99"',
+  test: matching(/^(?:0|[1-9][0-9]{0,8})\.[0-9]{2}$/),
+};
+
+/** An amount of money: a decimal string, NUMERIC at BigQuery, never a float. */
+export function Money(description: string, options?: Required): RequiredField<string>;
+export function Money(description: string, options: Nullable): NullableField<string>;
+export function Money(description: string, options: FieldOptions = {}) {
+  return field('NUMERIC', MONEY, description, '129.90', options);
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+const text = (maxLength: number): Check => ({
+  name: 'isText',
+  words: `a string of 1 to ${maxLength.toString()} UTF-16 code units, well-formed and not only white space`,
+  test: (value) =>
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= maxLength &&
+    !LONE_SURROGATE.test(value) &&
+    /\S/.test(value),
+});
+
+interface TextOptions {
+  readonly maxLength: number;
+}
+
+/** Free text. */
+export function Text(description: string, options: Required & TextOptions): RequiredField<string>;
+export function Text(description: string, options: Nullable & TextOptions): NullableField<string>;
+export function Text(description: string, options: FieldOptions & TextOptions) {
+  return field('STRING', text(options.maxLength), description, 'text', options);
+}
+
+/** One of a closed list of words. A word may be added in a minor change only where readers tolerate new ones. */
+export function OneOf<V extends string>(
+  values: readonly [V, ...V[]],
+  description: string,
+  options?: Required,
+): RequiredField<V>;
+export function OneOf<V extends string>(
+  values: readonly [V, ...V[]],
+  description: string,
+  options: Nullable,
+): NullableField<V>;
+export function OneOf(values: readonly [string, ...string[]], description: string, options: FieldOptions = {}) {
+  const check: Check = {
+    name: 'isOneOf',
+    words: values.length === 1 ? `"${values[0]}"` : `one of ${values.map((value) => `"${value}"`).join(', ')}`,
+    test: (value) => typeof value === 'string' && values.includes(value),
+  };
+  return field('STRING', check, description, values[0], options);
+}
+
+interface RangeOptions {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A whole number in a closed range. */
+export function WholeNumber(description: string, options: Required & RangeOptions): RequiredField<number>;
+export function WholeNumber(description: string, options: Nullable & RangeOptions): NullableField<number>;
+export function WholeNumber(description: string, options: FieldOptions & RangeOptions) {
+  const { min, max } = options;
+  const check: Check = {
+    name: 'isWholeNumber',
+    words: `a whole number from ${min.toString()} to ${max.toString()}`,
+    test: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
+  };
+  return field('INT64', check, description, min, options);
+}
+
+const TRUTH: Check = { name: 'isBoolean', words: 'true or false', test: (value) => typeof value === 'boolean' };
+
+export function Truth(description: string, options?: Required): RequiredField<boolean>;
+export function Truth(description: string, options: Nullable): NullableField<boolean>;
+export function Truth(description: string, options: FieldOptions = {}) {
+  return field('BOOL', TRUTH, description, true, options);
+}
+
+const COUNTRY: Check = {
+  name: 'isCountryCode',
+  words: 'two upper-case letters (ISO 3166-1 alpha-2)',
+  test: matching(/^[A-Z]{2}$/),
+};
+
+export function Country(description: string, options?: Required): RequiredField<string>;
+export function Country(description: string, options: Nullable): NullableField<string>;
+export function Country(description: string, options: FieldOptions = {}) {
+  return field('STRING', COUNTRY, description, 'DE', options);
+}
+
+const EMAIL: Check = {
+  name: 'isEmailAddress',
+  words: 'an e-mail address of at most 254 characters',
+  test: matching(/^(?=.{3,254}$)[^\s@]{1,64}@[^\s@]+$/),
+};
+
+/** An e-mail address by its shape only; whether it exists is not for a contract to say. */
+export function Email(description: string, options?: Required): RequiredField<string>;
+export function Email(description: string, options: Nullable): NullableField<string>;
+export function Email(description: string, options: FieldOptions = {}) {
+  return field('STRING', EMAIL, description, 'ada@example.com', { personal: true, ...options });
+}
