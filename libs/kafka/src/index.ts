@@ -1,2 +1,29 @@
 export * from './record';
 export * from './outcome';
+export * from './errors';
+export { type KafkaConnection, type KafkaLogger, type KafkaSasl } from './client/kafka-settings';
+export { createKafka } from './client/create-kafka';
+export { partitionFor } from './produce/partitioner';
+export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
+export { checkTopics, ensureTopics } from './topics/topics';
+export {
+  type CommittedPosition,
+  PartitionTransactions,
+  type PartitionTransactionsOptions,
+  type TransactionWrites,
+} from './transactions/partition-transactions';
+export { readPartition, type ReadPartitionOptions } from './read/read-partition';
+export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
+export { fetchCommitted, fetchEnds } from './read/offsets';
+export { OffsetTracker } from './server/offset-tracker';
+export { type PartitionHooks } from './server/partition-hooks';
+export { BatchContext } from './server/batch-context';
+export {
+  type KafkaBatchServerOptions,
+  type LaneState,
+  type PartitionStatus,
+  type ServerCheck,
+  type ServerHealth,
+  type ServerStatus,
+} from './server/server-options';
+export { KafkaBatchServer, type OffsetToCommit } from './server/kafka-batch-server';

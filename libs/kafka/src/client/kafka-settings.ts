@@ -1,0 +1,22 @@
+/** What a connection to the cluster needs. `KafkaSettings` of libs/config satisfies it. */
+export interface KafkaConnection {
+  /** `host:port` of the bootstrap brokers. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: boolean;
+  readonly sasl?: KafkaSasl | undefined;
+}
+
+export interface KafkaSasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The part of a pino logger that is used here. */
+export interface KafkaLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
