@@ -1,4 +1,10 @@
-// Runs on any Node >= 18, before npm start / npm test. Installs the locked dependencies when they are missing or out of date.
+/**
+ * Installs the locked dependencies when they are missing or older than package-lock.json. Runs before `npm start` and
+ * `npm test`, so that one command is enough on a fresh clone.
+ *
+ * It is started by whatever Node came with npm (18 or newer): no dependency, no newer syntax. The Node 24 that the rest runs
+ * on is one of the dependencies it installs.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +17,7 @@ const want = `${createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
   .digest('hex')} ${process.platform}-${process.arch}`;
 if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) process.exit(0);
-console.error('[bootstrap] node_modules is missing or does not match package-lock.json: running npm ci');
+console.error('Installing the dependencies in package-lock.json (npm ci) ...');
 const npm = process.env.npm_execpath;
 const r = npm
   ? spawnSync(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'inherit' })
@@ -21,7 +27,7 @@ const r = npm
       shell: process.platform === 'win32',
     });
 if (r.status !== 0) {
-  console.error('[bootstrap] npm ci failed');
+  console.error('npm ci failed: the dependencies are not installed.');
   process.exit(r.status ?? 1);
 }
 writeFileSync(stamp, want);

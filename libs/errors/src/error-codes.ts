@@ -22,6 +22,12 @@ export const ERROR_CODES = [
   'LEDGER_UNREADABLE',
   'DEADLINE_EXCEEDED',
   'DEAD_LETTER_UNREADABLE',
+  'USAGE',
+  'PREREQUISITE_MISSING',
+  'INSTALL_FAILED',
+  'STACK_LOCKED',
+  'START_FAILED',
+  'NO_PROGRESS',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

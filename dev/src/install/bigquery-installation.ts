@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { InstallError } from '../errors';
+import { type Installation } from './installer';
+import { lastLines } from './kafka-installation';
+import { runCommand } from './run-command';
+
+/**
+ * The Python environment of the BigQuery stand-in (510 MB): every package by its hash. uv, which installs it within
+ * seconds where pip takes minutes, comes by its hash as well, into an environment of its own.
+ */
+export function bigqueryInstallation(options: {
+  readonly repository: string;
+  /** Path of a Python 3.13; asked for only when something is installed. */
+  readonly python: () => string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly note: (text: string) => void;
+  readonly signal: AbortSignal;
+}): Installation {
+  const folderOf = (file: string): string => join(options.repository, 'dev', 'bigquery', file);
+  const requirements = folderOf('requirements.txt');
+  const uvRequirements = folderOf('uv-requirements.txt');
+  // pyenv's choice of a version and another environment's variables must not lead uv to another interpreter.
+  const env: NodeJS.ProcessEnv = { ...options.env, UV_PYTHON_DOWNLOADS: 'never', UV_NO_CONFIG: '1' };
+  delete env.PYENV_VERSION;
+  delete env.VIRTUAL_ENV;
+  delete env.PYTHONHOME;
+  delete env.PYTHONPATH;
+
+  const run = async (command: string, ...args: string[]): Promise<void> => {
+    const { code, output } = await runCommand(command, args, { env, signal: options.signal, onLine: options.note });
+    if (code !== 0) throw new InstallError('the BigQuery stand-in', lastLines(output));
+  };
+
+  return {
+    name: 'bigquery',
+    definedBy: [requirements, uvRequirements],
+    async install(folder) {
+      const python = options.python();
+      const installer = join(folder, 'installer');
+      const environment = join(folder, 'environment');
+      await run(python, '-I', '-m', 'venv', installer);
+      await run(
+        join(installer, 'bin', 'python'),
+        '-m',
+        'pip',
+        'install',
+        '--disable-pip-version-check',
+        '--require-hashes',
+        '--requirement',
+        uvRequirements,
+      );
+      const uv = join(installer, 'bin', 'uv');
+      await run(uv, 'venv', '--python', python, environment);
+      await run(
+        uv,
+        'pip',
+        'install',
+        '--python',
+        join(environment, 'bin', 'python'),
+        '--require-hashes',
+        '--requirement',
+        requirements,
+      );
+    },
+  };
+}
+
+export const standInPython = (folder: string): string => join(folder, 'environment', 'bin', 'python');

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { InstallError } from '../errors';
+import { type Installation } from './installer';
+import { runCommand } from './run-command';
+
+/** Apache Kafka's jars (29 MB) out of a Maven repository, with the checksums that the repository gives. */
+export function kafkaInstallation(options: {
+  readonly repository: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly note: (text: string) => void;
+  readonly signal: AbortSignal;
+}): Installation {
+  const pom = join(options.repository, 'dev', 'kafka', 'pom.xml');
+  return {
+    name: 'kafka',
+    definedBy: [pom],
+    async install(folder) {
+      const args = [
+        '--batch-mode',
+        '--strict-checksums',
+        '--file',
+        pom,
+        'dependency:copy-dependencies',
+        '-DincludeScope=runtime',
+        `-DoutputDirectory=${join(folder, 'lib')}`,
+      ];
+      const { code, output } = await runCommand('mvn', args, {
+        env: options.env,
+        signal: options.signal,
+        onLine: (line) => {
+          options.note(line.replace('[INFO] ', ''));
+        },
+      });
+      if (code !== 0) throw new InstallError('Apache Kafka', lastLines(output));
+    },
+  };
+}
+
+export const lastLines = (output: string): string => output.trimEnd().split('\n').slice(-15).join('\n');

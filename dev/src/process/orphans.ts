@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRunning, type ProcessIdentity } from './process-identity';
+import { waitForExit } from './stop-process';
+
+interface RunEntry extends ProcessIdentity {
+  readonly name: string;
+}
+
+/**
+ * Stops what a killed runner left behind. It goes by the entries of the run folder, and only where pid and start time still
+ * belong together: never by name.
+ *
+ * @param order names in the order in which they are to stop; any other comes last
+ * @returns the names of what was found running
+ */
+export async function stopOrphans(runFolder: string, order: readonly string[], graceMs: number): Promise<string[]> {
+  const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  const entries = readEntries(runFolder).sort((a, b) => rank(a.name) - rank(b.name));
+  const stopped: string[] = [];
+  for (const entry of entries) {
+    if (isRunning(entry)) {
+      stopped.push(entry.name);
+      trySignal(entry.pid, 'SIGTERM');
+      if (!(await waitForExit(entry, graceMs))) {
+        trySignal(-entry.pid, 'SIGKILL');
+        await waitForExit(entry, graceMs);
+      }
+    }
+    rmSync(join(runFolder, `${entry.name}.json`), { force: true });
+  }
+  return stopped;
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // it went by itself in the meantime
+  }
+}
+
+function readEntries(runFolder: string): RunEntry[] {
+  if (!existsSync(runFolder)) return [];
+  return readdirSync(runFolder)
+    .filter((file) => file.endsWith('.json'))
+    .flatMap((file) => {
+      try {
+        return [JSON.parse(readFileSync(join(runFolder, file), 'utf8')) as RunEntry];
+      } catch {
+        return []; // a file that was being written when its runner was killed
+      }
+    });
+}
