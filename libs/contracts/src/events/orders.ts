@@ -7,8 +7,13 @@ export const CANCELLED_BY = ['customer', 'vendor', 'marketplace'] as const;
 export const CANCEL_REASONS = ['changed_mind', 'out_of_stock', 'payment_failed', 'fraud_suspected', 'other'] as const;
 export const RETURN_REASONS = ['changed_mind', 'damaged', 'not_as_described', 'wrong_item', 'other'] as const;
 
+/**
+ * What every event of an order says. All of them carry order_placed_at, so that an event of an unknown order can be told
+ * from one of an order that is older than what is remembered.
+ */
 abstract class OrderEvent extends MarketplaceEvent {
   @Sha256('The order.') readonly order_id: string;
+  @Timestamp('When the order was placed. Not before the customer registered.') readonly order_placed_at: string;
   @Sha256('The customer who placed the order. The record key.') readonly customer_id: string;
 }
 
@@ -23,7 +28,6 @@ abstract class OrderEvent extends MarketplaceEvent {
 })
 export class OrderPlaced extends OrderEvent {
   readonly event_type: 'order.placed';
-  @Timestamp('When the order was placed. Not before customer_registered_at.') readonly order_placed_at: string;
   @WholeNumber('Rating of the order, 1 (worst) to 5, where it is known.', {
     min: 1,
     max: 5,
