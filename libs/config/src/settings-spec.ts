@@ -65,7 +65,7 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
  *
  * @throws ConfigError listing all problems at once: the variable, what was expected and the default, never the value
  */
-export function loadSettings<T>(spec: SettingsSpec<T>, env: NodeJS.ProcessEnv): T {
+export function loadSettings<T>(spec: SettingsSpec<T>, env: NodeJS.ProcessEnv = process.env): T {
   const problems: string[] = [];
   const values = read(spec, env, problems);
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { type AdminRole, type AdminToken } from '@orderstream/config';
+import { type Request } from 'express';
+
+/** Who sent a request to `/admin`, by the name of their token. */
+export interface Actor {
+  readonly name: string;
+  readonly role: AdminRole;
+}
+
+const ACTOR = Symbol('actor');
+type WithActor = Request & { [ACTOR]?: Actor };
+
+export function setActor(request: Request, actor: Actor): void {
+  (request as WithActor)[ACTOR] = actor;
+}
+
+export function actorOf(request: Request): Actor | undefined {
+  return (request as WithActor)[ACTOR];
+}
+
+/** Parameter of an `/admin` handler: the actor, for masking and for the audit. */
+export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  actorOf(context.switchToHttp().getRequest<Request>()),
+);
+
+/**
+ * The configured tokens. Only their SHA-256 is known; a presented token is hashed and compared with each of them in
+ * constant time, found or not, so that an answer's time tells nothing about any of them.
+ */
+export class TokenTable {
+  private readonly entries: readonly { readonly digest: Buffer; readonly actor: Actor }[];
+
+  constructor(tokens: readonly AdminToken[]) {
+    this.entries = tokens.map(({ name, role, sha256 }) => ({
+      digest: Buffer.from(sha256, 'hex'),
+      actor: { name, role },
+    }));
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.length === 0;
+  }
+
+  find(token: string): Actor | undefined {
+    const digest = createHash('sha256').update(token).digest();
+    let found: Actor | undefined;
+    for (const entry of this.entries) {
+      if (timingSafeEqual(entry.digest, digest)) found = entry.actor;
+    }
+    return found;
+  }
+}

@@ -1,0 +1,57 @@
+import { Controller, Get, HttpCode, NotImplementedException, Post } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { ApiBearerAuth, ApiExcludeEndpoint, ApiOperation, type OpenAPIObject } from '@nestjs/swagger';
+import { Roles } from './admin.guard';
+import { OpenApi } from './open-api';
+import { type ServiceControl } from './service-control';
+import { SERVICE_CONTROL } from './tokens';
+
+/** What every service can be asked and told. */
+@ApiBearerAuth()
+@Controller('admin')
+export class AdminController {
+  constructor(
+    private readonly modules: ModuleRef,
+    private readonly openApi: OpenApi,
+  ) {}
+
+  @Get('status')
+  @Roles('viewer')
+  @ApiOperation({ summary: 'What the service is doing.' })
+  async status(): Promise<object> {
+    return this.control().status();
+  }
+
+  @Post('pause')
+  @HttpCode(200)
+  @Roles('operator')
+  @ApiOperation({ summary: 'Stop taking new work, settle what was taken.' })
+  async pause(): Promise<object> {
+    await this.control().pause();
+    return this.control().status();
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @Roles('operator')
+  @ApiOperation({ summary: 'Go on after a pause; try stopped partitions again.' })
+  async resume(): Promise<object> {
+    await this.control().resume();
+    return this.control().status();
+  }
+
+  @Get('docs')
+  @Roles('viewer')
+  @ApiExcludeEndpoint()
+  docs(): OpenAPIObject {
+    return this.openApi.document();
+  }
+
+  private control(): ServiceControl {
+    try {
+      return this.modules.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
+    } catch (cause) {
+      throw new NotImplementedException('This service has no controls.', { cause });
+    }
+  }
+}

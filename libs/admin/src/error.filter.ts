@@ -1,0 +1,21 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { OrderstreamError } from '@orderstream/errors';
+import { type Logger } from '@orderstream/observability';
+import { type Response } from 'express';
+import { LOGGER } from './tokens';
+
+/** Answers a request that failed for a known reason with its code and message: 503 when trying again may help, else 500. */
+@Catch(OrderstreamError)
+export class ErrorFilter implements ExceptionFilter<OrderstreamError> {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(error: OrderstreamError, host: ArgumentsHost): void {
+    const statusCode = error.retriable ? 503 : 500;
+    this.logger.warn({ err: error, code: error.code }, 'request failed');
+    host
+      .switchToHttp()
+      .getResponse<Response>()
+      .status(statusCode)
+      .json({ statusCode, code: error.code, message: error.message });
+  }
+}

@@ -1,0 +1,35 @@
+import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { Health, type HealthReport } from '@orderstream/observability';
+import { type Response } from 'express';
+import { Open } from './admin.guard';
+import { HEALTH } from './tokens';
+
+interface HealthBody extends Omit<HealthReport, 'ok'> {
+  readonly status: 'ok' | 'failing';
+}
+
+/** 200 when every check holds, 503 otherwise; each check by name with its detail. */
+@Open()
+@ApiExcludeController()
+@Controller('health')
+export class HealthController {
+  constructor(@Inject(HEALTH) private readonly health: Health) {}
+
+  @Get('live')
+  @Header('Cache-Control', 'no-store')
+  live(@Res({ passthrough: true }) response: Response): HealthBody {
+    return answer(this.health.liveness(), response);
+  }
+
+  @Get('ready')
+  @Header('Cache-Control', 'no-store')
+  ready(@Res({ passthrough: true }) response: Response): HealthBody {
+    return answer(this.health.readiness(), response);
+  }
+}
+
+function answer({ ok, checks }: HealthReport, response: Response): HealthBody {
+  response.status(ok ? 200 : 503);
+  return { status: ok ? 'ok' : 'failing', checks };
+}
