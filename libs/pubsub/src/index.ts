@@ -1,1 +1,8 @@
-export {};
+export { connectPubSub, subscriptionName, topicName, type PubSubConnection } from './connection';
+export { LIMITS, type PublishMessage } from './message';
+export { encodePublishRequest, messageBytes } from './publish-request';
+export { grpcStatus, PublishFailedError, PublishRefusedError } from './publish-errors';
+export { PublishClient, type PublishClientOptions } from './publish-client';
+export { Publisher, type Ordering, type PublishCall, type PublisherEvents, type PublisherOptions } from './publisher';
+export { ensureTopology, SubscriptionMismatchError, type Topology } from './topology';
+export { TopologyGuard } from './topology-guard';

@@ -1,0 +1,42 @@
+import { credentials } from '@grpc/grpc-js';
+import { PubSub, v1 } from '@google-cloud/pubsub';
+
+/** Where Pub/Sub is. */
+export interface PubSubConnection {
+  readonly project: string;
+  /** `host:port` of an emulator; undefined: Google's Pub/Sub with application default credentials. */
+  readonly emulatorHost?: string | undefined;
+}
+
+export const topicName = ({ project }: PubSubConnection, topic: string): string =>
+  `projects/${project}/topics/${topic}`;
+export const subscriptionName = ({ project }: PubSubConnection, subscription: string): string =>
+  `projects/${project}/subscriptions/${subscription}`;
+
+/** Client for topics and subscriptions. Close it at the end. */
+export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
+  return emulatorHost === undefined
+    ? new PubSub({ projectId: project })
+    : new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true });
+}
+
+/** A connection that died without a word is noticed, and one that comes back is taken up within seconds. */
+const CHANNEL = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+};
+
+/** The generated client of the publisher service: brings channel, credentials and endpoint. */
+export function connectPublisher({ project, emulatorHost }: PubSubConnection): v1.PublisherClient {
+  if (emulatorHost === undefined) return new v1.PublisherClient({ ...CHANNEL, projectId: project });
+  const [host = '', port = ''] = emulatorHost.split(':');
+  return new v1.PublisherClient({
+    ...CHANNEL,
+    projectId: project,
+    apiEndpoint: host,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+  });
+}

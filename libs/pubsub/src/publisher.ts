@@ -1,0 +1,226 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { PublishMessage } from './message';
+import { isRefusal, PublishFailedError, PublishRefusedError, textOf } from './publish-errors';
+import { type BatchLimits, KeyedQueue, type PublishQueue, UnorderedQueue } from './publish-queue';
+
+/** Sends one publish request. Resolves once Pub/Sub has answered for all of its messages; a refusal publishes none. */
+export type PublishCall = (messages: readonly PublishMessage[], signal: AbortSignal) => Promise<void>;
+
+export type Ordering = 'none' | 'key';
+
+export interface PublisherOptions extends BatchLimits {
+  /** Full topic name, for messages of errors. */
+  readonly topic: string;
+  readonly ordering: Ordering;
+  /** How long a message may wait for others to share its request, in milliseconds. */
+  readonly lingerMs: number;
+  readonly maxConcurrentRequests: number;
+  /** Above either, `capacity` makes the caller wait. */
+  readonly maxUnackedMessages: number;
+  readonly maxUnackedBytes: number;
+  /** How long one request is tried again before the publisher fails, in milliseconds. */
+  readonly retryTimeoutMs: number;
+  readonly backoffMs: { readonly first: number; readonly max: number };
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** What the publisher tells its owner. Nothing is told after `close`. */
+export interface PublisherEvents<M> {
+  acknowledged(messages: readonly M[]): void;
+  /** This message alone was refused. The promise settles it; until then the messages of its key wait. */
+  refused(message: M, error: PublishRefusedError): Promise<void>;
+  /** The publisher has stopped: everything not told of above has to be published again, by another one. */
+  failed(error: Error): void;
+  requested?(request: { readonly messages: number; readonly bytes: number; readonly seconds: number }): void;
+  retrying?(error: unknown): void;
+}
+
+interface Waiter {
+  readonly met: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Publishes messages in large requests, several at once, with bounds on what is unacknowledged.
+ *
+ * Failure semantics: at least once. A request whose answer is lost is sent again, so its messages may be published
+ * twice. A refused request publishes nothing; it is halved until the culprit is alone. With ordering by key, a key has
+ * one request at a time, and a later message of it is not sent before every earlier one is acknowledged or settled as
+ * refused. What is not acknowledged when the process dies is not known: the owner keeps its position behind it.
+ */
+export class Publisher<M extends PublishMessage> {
+  private readonly queue: PublishQueue<M>;
+  private readonly stop = new AbortController();
+  private readonly waiters = new Set<Waiter>();
+  private readonly now: () => number;
+  private readonly random: () => number;
+  private ended: Error | undefined;
+  private requests = 0;
+  private messages = 0;
+  private bytes = 0;
+  private due = false;
+  private flushes = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly call: PublishCall,
+    private readonly options: PublisherOptions,
+    private readonly events: PublisherEvents<M>,
+  ) {
+    this.queue = options.ordering === 'key' ? new KeyedQueue(options) : new UnorderedQueue(options);
+    this.now = options.now ?? (() => performance.now());
+    this.random = options.random ?? Math.random;
+  }
+
+  /** Taken and neither acknowledged nor settled as refused. */
+  get unacknowledged(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.messages, bytes: this.bytes };
+  }
+
+  /** Takes messages in their order. Never waits: call `capacity` between one batch and the next. */
+  publish(messages: readonly M[]): void {
+    if (this.ended !== undefined) throw this.ended;
+    for (const message of messages) {
+      this.queue.add(message);
+      this.bytes += message.bytes;
+    }
+    this.messages += messages.length;
+    this.pump();
+  }
+
+  /** Resolves when another batch may come; rejects when the publisher failed or was closed. */
+  capacity(): Promise<void> {
+    const { maxUnackedMessages, maxUnackedBytes } = this.options;
+    return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes);
+  }
+
+  /** Sends what waits without lingering; resolves when all is acknowledged or settled as refused. */
+  async flush(): Promise<void> {
+    this.flushes++;
+    try {
+      this.pump();
+      await this.until(() => this.messages === 0);
+    } finally {
+      this.flushes--;
+    }
+  }
+
+  /** Lets go at once: no request is awaited, nothing is told any more. */
+  close(): void {
+    this.end(new PublishFailedError(`the publisher of ${this.options.topic} was closed`));
+  }
+
+  private until(met: () => boolean): Promise<void> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (met()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.waiters.add({ met, resolve, reject });
+    });
+  }
+
+  private pump(): void {
+    while (this.ended === undefined && this.requests < this.options.maxConcurrentRequests) {
+      const batch = this.queue.take(this.due || this.flushes > 0);
+      if (batch === undefined) break;
+      this.requests++;
+      void this.run(batch);
+    }
+    if (this.queue.size === 0) {
+      this.due = false;
+      clearTimeout(this.timer);
+      this.timer = undefined;
+    } else if (!this.due) {
+      this.timer ??= setTimeout(() => {
+        this.timer = undefined;
+        this.due = true;
+        this.pump();
+      }, this.options.lingerMs);
+    }
+  }
+
+  private async run(batch: readonly M[]): Promise<void> {
+    try {
+      await this.publishAll(batch);
+      this.requests--;
+      this.queue.release(batch);
+      this.pump();
+    } catch (error) {
+      if (this.ended !== undefined) return;
+      const cause = error instanceof Error ? error : new PublishFailedError(textOf(error), error);
+      this.end(cause);
+      this.events.failed(cause);
+    }
+  }
+
+  /** One after the other, so that the halves of a refused request stay in order. */
+  private async publishAll(batch: readonly M[]): Promise<void> {
+    const refusal = await this.send(batch);
+    if (this.ended !== undefined) return;
+    const [first] = batch;
+    if (refusal === undefined) {
+      this.events.acknowledged(batch);
+      this.settle(batch);
+    } else if (batch.length === 1 && first !== undefined) {
+      await this.events.refused(first, refusal);
+      this.settle(batch);
+    } else {
+      const half = batch.length >>> 1;
+      await this.publishAll(batch.slice(0, half));
+      await this.publishAll(batch.slice(half));
+    }
+  }
+
+  private settle(batch: readonly M[]): void {
+    this.messages -= batch.length;
+    for (const message of batch) this.bytes -= message.bytes;
+    for (const waiter of this.waiters) {
+      if (!waiter.met()) continue;
+      this.waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  /** Undefined when published, the error when refused; throws when the patience or the publisher is at its end. */
+  private async send(batch: readonly M[]): Promise<PublishRefusedError | undefined> {
+    const { signal } = this.stop;
+    const { topic, retryTimeoutMs, backoffMs } = this.options;
+    const startedAt = this.now();
+    for (let attempt = 0; ; attempt++) {
+      const sentAt = this.now();
+      try {
+        signal.throwIfAborted();
+        await this.call(batch, signal);
+        const bytes = batch.reduce((sum, message) => sum + message.bytes, 0);
+        this.events.requested?.({ messages: batch.length, bytes, seconds: (this.now() - sentAt) / 1_000 });
+        return undefined;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (isRefusal(error)) return new PublishRefusedError(topic, error);
+        const elapsedMs = this.now() - startedAt;
+        if (elapsedMs >= retryTimeoutMs) {
+          const seconds = (elapsedMs / 1_000).toFixed(1);
+          throw new PublishFailedError(`${topic} did not take a request for ${seconds} s: ${textOf(error)}`, error);
+        }
+        this.events.retrying?.(error);
+        // Full jitter: publishers that failed together do not come back together.
+        await delay(Math.min(backoffMs.max, backoffMs.first * 2 ** Math.min(attempt, 20)) * this.random(), undefined, {
+          signal,
+        });
+      }
+    }
+  }
+
+  private end(error: Error): void {
+    if (this.ended !== undefined) return;
+    this.ended = error;
+    clearTimeout(this.timer);
+    this.stop.abort();
+    for (const waiter of this.waiters) waiter.reject(error);
+    this.waiters.clear();
+  }
+}
