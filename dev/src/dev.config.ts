@@ -24,7 +24,10 @@ export const devSettings = defineSettings({
     settings.string({ env: 'PYENV_ROOT', description: 'Where pyenv keeps its versions. Unset: `~/.pyenv`.' }),
   ),
   cloudSdkRoot: settings.optional(
-    settings.string({ env: 'CLOUDSDK_ROOT_DIR', description: 'Where the Google Cloud SDK is. Unset: it is looked for.' }),
+    settings.string({
+      env: 'CLOUDSDK_ROOT_DIR',
+      description: 'Where the Google Cloud SDK is. Unset: it is looked for.',
+    }),
   ),
 });
 export type DevSettings = SettingsOf<typeof devSettings>;

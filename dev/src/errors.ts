@@ -25,7 +25,9 @@ export class PrerequisiteError extends OrderstreamError {
   readonly code = 'PREREQUISITE_MISSING';
 
   constructor(readonly problems: readonly string[]) {
-    super(`Something that the local stack needs is missing:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(
+      `Something that the local stack needs is missing:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
   }
 }
 

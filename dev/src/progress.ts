@@ -2,8 +2,12 @@
 export interface Progress {
   line(text: string): void;
   /** Runs a step and says how long it took. While it runs, what `note` last said is shown now and then. */
-  step<T>(title: string, work: (note: (text: string) => void) => Promise<T>): Promise<T>;
+  step<T>(title: string, work: Work<T>): Promise<T>;
+  /** The same, without a word when there is nothing to do. */
+  stepUnless<T>(done: boolean, title: string, work: Work<T>): Promise<T>;
 }
+
+type Work<T> = (note: (text: string) => void) => Promise<T>;
 
 const NOTE_INTERVAL_MS = 5_000;
 
@@ -12,8 +16,9 @@ export function createProgress(out: NodeJS.WritableStream, { quiet = false } = {
   const line = (text: string): void => {
     if (!quiet) out.write(`${text}\n`);
   };
-  return {
+  const progress: Progress = {
     line,
+    stepUnless: (done, title, work) => (done ? work(() => undefined) : progress.step(title, work)),
     async step(title, work) {
       const startedAt = performance.now();
       const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -32,4 +37,5 @@ export function createProgress(out: NodeJS.WritableStream, { quiet = false } = {
       }
     },
   };
+  return progress;
 }

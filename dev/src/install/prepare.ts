@@ -55,18 +55,12 @@ export async function prepare(context: {
   if (problems.length > 0) throw new PrerequisiteError(problems);
 
   if (kafkaMissing || bigqueryMissing) progress.line('Installing, once, into .local/installed:');
-  const kafkaFolder = kafkaMissing
-    ? await progress.step('Apache Kafka from Maven (30 MB)', (note) => install(paths.installed, kafka(note)))
-    : installationFolder(
-        paths.installed,
-        kafka(() => undefined),
-      );
-  const bigqueryFolder = bigqueryMissing
-    ? await progress.step('BigQuery stand-in from PyPI (130 MB)', (note) => install(paths.installed, bigquery(note)))
-    : installationFolder(
-        paths.installed,
-        bigquery(() => undefined),
-      );
+  const [kafkaFolder, bigqueryFolder] = await Promise.all([
+    progress.stepUnless(!kafkaMissing, 'Apache Kafka from Maven (30 MB)', (note) => install(paths.installed, kafka(note))),
+    progress.stepUnless(!bigqueryMissing, 'BigQuery stand-in from PyPI (130 MB)', (note) =>
+      install(paths.installed, bigquery(note)),
+    ),
+  ]);
   return {
     java: pathOf(java),
     kafkaFolder,

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { type Toolbox } from '../install/prepare';
+import { type StackPaths } from '../paths';
+import { type PortFinder } from '../process/ports';
+import { bigqueryStandIn } from './bigquery-standin';
+import { kafkaBroker } from './kafka-broker';
+import { type Part } from './part';
+import { pubsubEmulator } from './pubsub-emulator';
+
+export const LOCAL_PROJECT = 'orderstream-local';
+
+/** How the broker and the stand-ins are reached. */
+export interface Endpoints {
+  /** `host:port` */
+  readonly kafka: string;
+  /** `http://host:port` */
+  readonly bigqueryApi: string;
+  /** `host:port` */
+  readonly bigqueryGrpc: string;
+  /** `host:port` */
+  readonly pubsub: string;
+  readonly project: string;
+}
+
+export interface InfrastructurePorts {
+  readonly kafka: number;
+  readonly bigqueryApi: number;
+  readonly bigqueryGrpc: number;
+  readonly pubsub: number;
+}
+
+/** Where `npm start` listens if it can. */
+export const USUAL_PORTS: InfrastructurePorts = {
+  kafka: 19_092,
+  bigqueryApi: 9_050,
+  bigqueryGrpc: 9_060,
+  pubsub: 8_085,
+};
+export const ANY_PORTS: InfrastructurePorts = { kafka: 0, bigqueryApi: 0, bigqueryGrpc: 0, pubsub: 0 };
+
+/** In the order in which they stop. */
+export const INFRASTRUCTURE_STOP_ORDER = ['bigquery-standin', 'pubsub-emulator', 'kafka'] as const;
+
+/** The broker and the stand-ins for Google's services: what the services need around them. */
+export async function infrastructure(context: {
+  readonly paths: StackPaths;
+  readonly toolbox: Toolbox;
+  readonly env: NodeJS.ProcessEnv;
+  readonly ports: PortFinder;
+  readonly preferred: InfrastructurePorts;
+}): Promise<{ readonly parts: readonly Part[]; readonly endpoints: Endpoints }> {
+  const { paths, toolbox, env, ports, preferred } = context;
+  const { java } = toolbox;
+  const port = await ports.find(preferred.kafka);
+  const controllerPort = await ports.find(preferred.kafka === 0 ? 0 : preferred.kafka + 1);
+  const apiPort = await ports.find(preferred.bigqueryApi);
+  const grpcPort = await ports.find(preferred.bigqueryGrpc);
+  const pubsubPort = await ports.find(preferred.pubsub);
+  const at = (number: number): string => `127.0.0.1:${String(number)}`;
+  return {
+    parts: [
+      kafkaBroker({ java, folder: toolbox.kafkaFolder, data: join(paths.data, 'kafka'), port, controllerPort, env }),
+      bigqueryStandIn({
+        python: toolbox.standInPython,
+        repository: paths.repository,
+        data: join(paths.data, 'bigquery'),
+        project: LOCAL_PROJECT,
+        apiPort,
+        grpcPort,
+        env,
+      }),
+      pubsubEmulator({ java, jar: toolbox.pubsubEmulatorJar, port: pubsubPort, env }),
+    ],
+    endpoints: {
+      kafka: at(port),
+      bigqueryApi: `http://${at(apiPort)}`,
+      bigqueryGrpc: at(grpcPort),
+      pubsub: at(pubsubPort),
+      project: LOCAL_PROJECT,
+    },
+  };
+}

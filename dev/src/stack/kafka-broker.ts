@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { StartError } from '../errors';
+import { runCommand } from '../install/run-command';
+import { type Part } from './part';
+
+/** Any valid id does: there is one cluster per data folder, and nothing else ever joins it. */
+const CLUSTER_ID = 'b3JkZXJzdHJlYW0tbG9jYQ';
+const JVM_OPTIONS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+const LOG_OPTIONS = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.showDateTime=true'];
+const ANSWER_TIMEOUT_MS = 1_000;
+
+export interface KafkaBrokerOptions {
+  readonly java: string;
+  /** Where the jars are: `<folder>/lib`. */
+  readonly folder: string;
+  readonly data: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Apache Kafka as one KRaft node, broker and controller in one process. */
+export function kafkaBroker(options: KafkaBrokerOptions): Part {
+  const { java, folder, data, port, env } = options;
+  const classPath = join(folder, 'lib', '*');
+  const propertiesFile = join(data, 'server.properties');
+  const logs = join(data, 'logs');
+  return {
+    name: 'kafka',
+    async prepare() {
+      mkdirSync(data, { recursive: true });
+      writeFileSync(propertiesFile, serverProperties({ ...options, logs }));
+      if (existsSync(join(logs, 'meta.properties'))) return;
+      const format = [
+        'kafka.tools.StorageTool',
+        'format',
+        '--ignore-formatted',
+        '-t',
+        CLUSTER_ID,
+        '-c',
+        propertiesFile,
+      ];
+      const { code, output } = await runCommand(java, [...JVM_OPTIONS, '-cp', classPath, ...format], { env });
+      if (code !== 0) throw new StartError(`Kafka's storage cannot be formatted in ${logs}:\n${output}`);
+    },
+    process: () => ({
+      name: 'kafka',
+      command: java,
+      args: [...JVM_OPTIONS, ...LOG_OPTIONS, '-cp', classPath, 'kafka.Kafka', propertiesFile],
+      env,
+    }),
+    isReady: () => answersApiVersions(port),
+    readyWithinMs: 60_000,
+    stopGraceMs: 30_000,
+  };
+}
+
+function serverProperties({ port, controllerPort, logs }: KafkaBrokerOptions & { logs: string }): string {
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${String(controllerPort)}`,
+    listeners: `PLAINTEXT://127.0.0.1:${String(port)},CONTROLLER://127.0.0.1:${String(controllerPort)}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(port)}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': logs,
+    'auto.create.topics.enable': false,
+    // One node holds the only copy of everything.
+    'default.replication.factor': 1,
+    'min.insync.replicas': 1,
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    // Small: a laptop's worth of files, memory and threads, and a quick start.
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.num.partitions': 4,
+    'share.coordinator.state.topic.num.partitions': 1,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    'log.cleaner.dedupe.buffer.size': 4 * 1_048_576,
+    'log.index.size.max.bytes': 1_048_576,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1_000,
+    // After kill -9 the broker waits for its own old session to end: 9 s by default.
+    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 500,
+    'message.max.bytes': 8 * 1_048_576,
+    'replica.fetch.max.bytes': 8 * 1_048_576,
+    // A stack that is started again after a month goes on where it stopped: positions must outlive the topics' records.
+    'offsets.retention.minutes': 60 * 24 * 90,
+  };
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${String(value)}\n`)
+    .join('');
+}
+
+/**
+ * Whether a broker answers an ApiVersions request (v0), the first thing that any client asks. A port that accepts
+ * connections is not enough: the listener is open before the broker serves.
+ */
+export function answersApiVersions(port: number): Promise<boolean> {
+  const clientId = Buffer.from('readiness');
+  const request = Buffer.alloc(4 + 8 + 2 + clientId.length);
+  request.writeInt32BE(request.length - 4, 0);
+  request.writeInt16BE(18, 4); // ApiVersions
+  request.writeInt16BE(0, 6); // version
+  request.writeInt32BE(1, 8); // correlation id
+  request.writeInt16BE(clientId.length, 12);
+  clientId.copy(request, 14);
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => socket.write(request));
+    const finish = (answered: boolean): void => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => {
+      finish(false);
+    });
+    socket.once('data', () => {
+      finish(true);
+    });
+    socket.once('error', () => {
+      finish(false);
+    });
+    socket.once('close', () => {
+      finish(false);
+    });
+  });
+}

@@ -1,0 +1,83 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadSettings } from '@orderstream/config';
+import { devSettings } from './dev.config';
+import { LockedError } from './errors';
+import { prepare } from './install/prepare';
+import { repositoryRoot, stackPaths, type StackPaths } from './paths';
+import { acquireLock } from './process/lock';
+import { stopOrphans } from './process/orphans';
+import { PortFinder } from './process/ports';
+import { createProgress } from './progress';
+import { ANY_PORTS, type Endpoints, infrastructure, INFRASTRUCTURE_STOP_ORDER } from './stack/infrastructure';
+import { Supervisor } from './stack/supervisor';
+
+const ORPHAN_GRACE_MS = 5_000;
+
+/** A broker and stand-ins for tests and measurements, on free ports, with data that does not outlive them. */
+export interface TestStack {
+  readonly endpoints: Endpoints;
+  /** TEST_KAFKA_BROKERS and its like: how tests are told. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<TestStack> {
+  const progress = createProgress(process.stderr);
+  const settings = loadSettings(devSettings, env);
+  const repository = repositoryRoot();
+  const local = join(repository, '.local');
+  await removeLeftovers(repository, local);
+  const paths = stackPaths(repository, join(local, `test-${String(process.pid)}`));
+  mkdirSync(paths.home, { recursive: true });
+  const unlock = acquireLock(paths.lock);
+  const supervisor = new Supervisor(paths, progress);
+  const stop = async (): Promise<void> => {
+    await supervisor.stop(INFRASTRUCTURE_STOP_ORDER);
+    unlock();
+    rmSync(paths.home, { recursive: true, force: true });
+  };
+  try {
+    const childEnv = { ...env, METADATA_SERVER_DETECTION: 'none' };
+    const toolbox = await prepare({ paths, settings, env, progress, signal });
+    const ports = new PortFinder();
+    const { parts, endpoints } = await infrastructure({ paths, toolbox, env: childEnv, ports, preferred: ANY_PORTS });
+    progress.line('Starting a broker and stand-ins on free ports:');
+    await supervisor.start(parts, signal);
+    return {
+      endpoints,
+      env: {
+        TEST_KAFKA_BROKERS: endpoints.kafka,
+        TEST_BIGQUERY_API_ENDPOINT: endpoints.bigqueryApi,
+        TEST_BIGQUERY_GRPC_ENDPOINT: endpoints.bigqueryGrpc,
+        TEST_BIGQUERY_PROJECT: endpoints.project,
+        TEST_PUBSUB_EMULATOR_HOST: endpoints.pubsub,
+        METADATA_SERVER_DETECTION: 'none',
+      },
+      stop,
+      kill: () => {
+        supervisor.kill();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What killed test runs left: their processes are stopped, their folders removed. Runs that are alive keep theirs. */
+async function removeLeftovers(repository: string, local: string): Promise<void> {
+  mkdirSync(local, { recursive: true });
+  for (const entry of readdirSync(local).filter((name) => /^test-\d+$/.test(name))) {
+    const paths: StackPaths = stackPaths(repository, join(local, entry));
+    try {
+      acquireLock(paths.lock);
+    } catch (error) {
+      if (error instanceof LockedError) continue;
+      throw error;
+    }
+    await stopOrphans(paths.run, INFRASTRUCTURE_STOP_ORDER, ORPHAN_GRACE_MS);
+    rmSync(paths.home, { recursive: true, force: true });
+  }
+}
