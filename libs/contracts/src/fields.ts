@@ -74,7 +74,15 @@ const matching =
   (value: unknown): boolean =>
     typeof value === 'string' && pattern.test(value);
 
-const SHA256: Check = { name: 'isSha256', words: '64 lower-case hex digits', test: matching(/^[0-9a-f]{64}$/) };
+// Searching for a character that must not be there costs half of matching those that may.
+const NOT_HEX = /[^0-9a-f]/;
+const NOT_VISIBLE = /[^!-~]/;
+
+const SHA256: Check = {
+  name: 'isSha256',
+  words: '64 lower-case hex digits',
+  test: (value) => typeof value === 'string' && value.length === 64 && !NOT_HEX.test(value),
+};
 
 /** A SHA-256 as 64 lower-case hex digits: orders, vendors and customers are named so. */
 export function Sha256(description: string, options?: Required): RequiredField<string>;
@@ -99,7 +107,7 @@ export function Uuid(description: string, options: FieldOptions = {}) {
 const IDENTIFIER: Check = {
   name: 'isIdentifier',
   words: '1 to 128 visible ASCII characters',
-  test: matching(/^[!-~]{1,128}$/),
+  test: (value) => typeof value === 'string' && value.length > 0 && value.length <= 128 && !NOT_VISIBLE.test(value),
 };
 
 /** An id that somebody else gives out: fits a header, a Pub/Sub attribute and a log line as it is. */

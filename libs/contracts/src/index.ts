@@ -14,5 +14,6 @@ export * from './event-contracts';
 export * from './tables';
 export * from './envelope';
 export * from './checks';
+export * from './violations';
 export * from './bigquery-schema';
 export * from './ledger-codec';

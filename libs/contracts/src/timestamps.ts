@@ -16,11 +16,14 @@ const SECONDS_PER_DAY = 86_400;
 export const FIRST_YEAR = 1970;
 export const LAST_YEAR = 2199;
 
+const INVALID = -1;
+
+/** The number that `count` digits make, or INVALID. */
 function digits(text: string, from: number, count: number): number {
   let number = 0;
   for (let at = from; at < from + count; at++) {
     const digit = text.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return NaN;
+    if (digit < 0 || digit > 9) return INVALID;
     number = number * 10 + digit;
   }
   return number;
@@ -29,9 +32,9 @@ function digits(text: string, from: number, count: number): number {
 const isLeapYear = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 
 function daysSince1970(year: number, month: number, day: number): number {
-  if (!(year >= FIRST_YEAR && year <= LAST_YEAR && month >= 1 && month <= 12 && day >= 1)) return NaN;
+  if (year < FIRST_YEAR || year > LAST_YEAR || month < 1 || month > 12 || day < 1) return INVALID;
   const leapDay = isLeapYear(year) ? 1 : 0;
-  if (!(day <= (DAYS_IN_MONTH[month - 1] ?? 0) + (month === 2 ? leapDay : 0))) return NaN;
+  if (day > (DAYS_IN_MONTH[month - 1] ?? 0) + (month === 2 ? leapDay : 0)) return INVALID;
   const before = year - 1;
   const leapDaysBefore = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400);
   const dayOfYear = (DAYS_BEFORE_MONTH[month - 1] ?? 0) + (month > 2 ? leapDay : 0) + day - 1;
@@ -41,8 +44,11 @@ function daysSince1970(year: number, month: number, day: number): number {
 /** Microseconds of the fraction between `from` and the closing Z: one to six digits. */
 function fractionMicros(text: string, from: number): number {
   const count = text.length - 1 - from;
-  if (count < 1) return NaN;
-  return digits(text, from, count) * 10 ** (6 - count);
+  if (count < 1) return INVALID;
+  let micros = digits(text, from, count);
+  if (micros === INVALID) return INVALID;
+  for (let scale = count; scale < 6; scale++) micros *= 10;
+  return micros;
 }
 
 /**
@@ -69,11 +75,9 @@ export function timestampMicros(text: string): number {
   const hour = digits(text, 11, 2);
   const minute = digits(text, 14, 2);
   const second = digits(text, 17, 2);
-  if (!(hour < 24 && minute < 60 && second < 60)) return NaN;
-  let micros = 0;
-  if (length > SHORTEST) {
-    if (text.charCodeAt(19) !== DOT) return NaN;
-    micros = fractionMicros(text, 20);
-  }
+  if (days < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return NaN;
+  if (length === SHORTEST) return (days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second) * 1_000_000;
+  const micros = text.charCodeAt(19) === DOT ? fractionMicros(text, 20) : INVALID;
+  if (micros < 0) return NaN;
   return (days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second) * 1_000_000 + micros;
 }
