@@ -45,19 +45,17 @@ export async function runService<T extends { readonly service: ServiceSettings }
   }
   const logger = givenLogger ?? createLogger({ service: definition.name, level: settings.service.logLevel });
   const service = new Service(definition, settings, logger);
-  let stopping = false;
 
   const fail = (error: unknown, what: string): void => {
     logFatal(logger, error, what);
     host.exit(EXIT.failed);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    if (service.isStopping()) {
       logger.warn({ signal }, 'second signal: exiting without draining');
       host.exit(128 + (signal === 'SIGINT' ? SIGNAL_NUMBERS.SIGINT : SIGNAL_NUMBERS.SIGTERM));
       return;
     }
-    stopping = true;
     logger.info({ signal }, 'stopping');
     const { shutdownTimeoutMs } = settings.service;
     const deadline = setTimeout(() => {
@@ -89,7 +87,7 @@ export async function runService<T extends { readonly service: ServiceSettings }
     await service.start();
   } catch (error) {
     // A stop takes the ground from under a start that is still going on: its error says nothing then.
-    if (!stopping) fail(error, 'could not start');
+    if (!service.isStopping()) fail(error, 'could not start');
   }
 }
 

@@ -1,5 +1,5 @@
 import { type AddressInfo } from 'node:net';
-import { type DynamicModule, type INestApplicationContext, type Type, ValidationPipe } from '@nestjs/common';
+import { type DynamicModule, type INestApplicationContext, Module, type Type, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type CustomTransportStrategy } from '@nestjs/microservices';
 import { type NestExpressApplication } from '@nestjs/platform-express';
@@ -105,8 +105,8 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     return `http://${host}:${String(address.port)}`;
   }
 
-  /** A method, because the phase changes across an await. */
-  private isStopping(): boolean {
+  /** Whether `stop` was called. */
+  isStopping(): boolean {
     return this.phase === 'stopping';
   }
 
@@ -141,4 +141,6 @@ export class Service<T extends { readonly service: ServiceSettings }> {
   }
 }
 
+/** Imports the service's own module beside its admin. */
+@Module({})
 class ServiceRoot {}

@@ -14,3 +14,4 @@ export {
   type PubSubSettings,
   type ServiceSettings,
 } from './groups';
+export { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from './reference';

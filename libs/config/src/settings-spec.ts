@@ -47,9 +47,9 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
   const known = new Set(settingsIn(spec).map(({ env }) => env));
   const unknown = Object.keys(defaults).filter((env) => !known.has(env));
   if (unknown.length > 0) throw new TypeError(`no such setting: ${unknown.join(', ')}`);
-  const change = (entries: Shape): Shape =>
+  const change = (group: Shape): Shape =>
     Object.fromEntries(
-      Object.entries(entries).map(([name, entry]) => {
+      Object.entries(group).map(([name, entry]): [string, Shape[string]] => {
         if (entry.kind === 'spec') return [name, { ...entry, entries: change(entry.entries) }];
         const text = defaults[entry.env];
         if (text === undefined) return [name, entry];
