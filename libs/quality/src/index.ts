@@ -1,1 +1,27 @@
 export * from './lifecycle';
+export * from './verdict';
+export * from './errors';
+export {
+  allowedActions,
+  DEFAULT_STATE_LIMITS,
+  qualitySettings,
+  type QualitySettings,
+  type StateLimits,
+  type WindowLimits,
+} from './settings';
+export { Judge, type Judgement, type JudgeOptions } from './judge';
+export { identityOf, identityOfRecord } from './structure/structure';
+export {
+  Catalog,
+  type CatalogLimits,
+  type CatalogView,
+  DEFAULT_CATALOG_LIMITS,
+  type ProductVersion,
+  type VendorVersion,
+} from './catalog/catalog';
+export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
+export { PartitionState } from './state/partition-state';
+export { StateOverlay } from './state/state-overlay';
+export { type StateRecord } from './state/state-codec';
+export { type OrderLifecycle, type StateChange, type StateView } from './state/state-view';
+export { orderKeyOf } from './rules/order-rules';

@@ -1,0 +1,21 @@
+import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
+
+/** A record of the state cannot be read: written by a newer version, or damaged. */
+export class StateUnreadableError extends OrderstreamError {
+  readonly code = 'STATE_UNREADABLE' satisfies ErrorCode;
+  constructor(key: string, cause: unknown) {
+    super(
+      `state record ${key} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'It was written by a newer version or is damaged: deploy that version, or rebuild the state of this partition.',
+      { cause },
+    );
+  }
+}
+
+/** An action was configured that its rule does not know. */
+export class RuleActionError extends OrderstreamError {
+  readonly code = 'CONFIG_INVALID' satisfies ErrorCode;
+  constructor(problems: readonly string[]) {
+    super(`rule actions: ${problems.join('; ')}`);
+  }
+}

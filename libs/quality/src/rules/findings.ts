@@ -1,0 +1,88 @@
+import { RULE_CODES, type RuleAction, type RuleCode } from '@orderstream/contracts';
+import type { Reason, Verdict } from '../verdict';
+
+const RANK: ReadonlyMap<RuleCode, number> = new Map(RULE_CODES.map((code, rank) => [code, rank]));
+const rank = (code: RuleCode): number => RANK.get(code) ?? RANK.size;
+
+const ACCEPTED: Verdict = Object.freeze({ kind: 'accept', flags: Object.freeze([]) });
+
+/**
+ * Collects what fires on one record, and turns it into the verdict: a reject outweighs a skip, a skip a repair. One
+ * instance serves all records of a judge, one after the other; a good record costs no allocation.
+ */
+export class Findings {
+  private reasons: Reason[] = [];
+  private flags: RuleCode[] = [];
+  private skippedBy: RuleCode | undefined;
+  private repairs: Record<string, unknown> | undefined;
+
+  constructor(private readonly actions: Readonly<Record<RuleCode, RuleAction>>) {}
+
+  reset(): void {
+    if (this.reasons.length > 0) this.reasons = [];
+    if (this.flags.length > 0) this.flags = [];
+    this.skippedBy = undefined;
+    this.repairs = undefined;
+  }
+
+  /** Whether the rule is not `off`. */
+  enabled(code: RuleCode): boolean {
+    return this.actions[code] !== 'off';
+  }
+
+  /** The record will not be passed on, whatever else fires. */
+  get refused(): boolean {
+    return this.reasons.length > 0 || this.skippedBy !== undefined;
+  }
+
+  /** The rule fires, with the action that is set for it. */
+  fire(code: RuleCode, path?: string, constraint?: string): void {
+    this.take(code, this.actions[code], path, constraint);
+  }
+
+  /** The rule fires but cannot prove its point: it marks the record at most. */
+  fireUnproven(code: RuleCode, path?: string, constraint?: string): void {
+    if (this.actions[code] !== 'off') this.take(code, 'flag', path, constraint);
+  }
+
+  /** The rule fires; where it is set to repair, the field gets this value. Returns whether it does. */
+  fireRepair(code: RuleCode, path: string, value: unknown): boolean {
+    const action = this.actions[code];
+    this.take(code, action, path, 'equalsKnown');
+    if (action !== 'repair') return false;
+    this.repairs ??= {};
+    this.repairs[path] = value;
+    return true;
+  }
+
+  verdict(body: Readonly<Record<string, unknown>> | undefined): Verdict {
+    if (this.reasons.length > 0) {
+      return { kind: 'reject', reasons: this.reasons.toSorted((a, b) => rank(a.code) - rank(b.code)) };
+    }
+    if (this.skippedBy !== undefined) return { kind: 'skip', rule: this.skippedBy };
+    if (this.flags.length === 0) return ACCEPTED;
+    const flags = this.flags.toSorted((a, b) => rank(a) - rank(b));
+    if (this.repairs === undefined) return { kind: 'accept', flags };
+    return { kind: 'repair', flags, body: { ...body, ...this.repairs } };
+  }
+
+  private take(code: RuleCode, action: RuleAction, path?: string, constraint?: string): void {
+    switch (action) {
+      case 'off':
+        return;
+      case 'reject':
+        this.reasons.push({
+          code,
+          ...(path === undefined ? {} : { path }),
+          ...(constraint === undefined ? {} : { constraint }),
+        });
+        return;
+      case 'skip':
+        this.skippedBy ??= code;
+        return;
+      case 'flag':
+      case 'repair':
+        if (!this.flags.includes(code)) this.flags.push(code);
+    }
+  }
+}

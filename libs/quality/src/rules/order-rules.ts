@@ -1,0 +1,131 @@
+import { hash } from 'node:crypto';
+import { type OrderPlaced, timestampMicros } from '@orderstream/contracts';
+import type { CatalogView } from '../catalog/catalog';
+import { nextState } from '../lifecycle';
+import type { OrderLifecycle, StateChange, StateView } from '../state/state-view';
+import type { Body } from '../structure/body';
+import type { Reference } from '../verdict';
+import type { Findings } from './findings';
+import { compareTimes } from './times';
+
+/** 128 bits that stand for an order's customer, vendor and time: what makes two orders the same. 22 characters. */
+export function orderKeyOf(order: Pick<OrderPlaced, 'customer_id' | 'vendor_id' | 'order_placed_at'>): string {
+  const micros = timestampMicros(order.order_placed_at).toString();
+  return hash('sha256', `${order.customer_id}\n${order.vendor_id}\n${micros}`, 'base64url').slice(0, 22);
+}
+
+/** Repairs the registration by the first one accepted, then holds the order against it. */
+export function checkRegistration(order: OrderPlaced, state: StateView, findings: Findings): void {
+  let registeredAt = order.customer_registered_at;
+  const first = state.registration(order.customer_id);
+  if (first !== undefined && first !== registeredAt && compareTimes(first, registeredAt) !== 0) {
+    if (findings.fireRepair('drift.customer', 'customer_registered_at', first)) registeredAt = first;
+  }
+  if (compareTimes(order.order_placed_at, registeredAt) < 0) {
+    findings.fire('time.before_registration', 'order_placed_at', 'notBefore:customer_registered_at');
+  }
+}
+
+/**
+ * Holds an order's vendor and product against the catalog. Returns what the catalog, as far as it was read, does not
+ * know or tells otherwise; fires nothing for those unless the catalog is complete.
+ */
+export function checkReferences(
+  order: OrderPlaced,
+  occurredMicros: number,
+  catalog: CatalogView,
+  catalogComplete: boolean,
+  findings: Findings,
+): readonly Reference[] {
+  let missing: Reference[] | undefined;
+  const vendor = catalog.vendor(order.vendor_id);
+  const vendorThen = vendor?.at(occurredMicros);
+  if (vendor === undefined) {
+    if (catalogComplete) unknown('reference.unknown_vendor', 'vendor_id', catalog, findings);
+    else if (findings.enabled('reference.unknown_vendor')) {
+      (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
+    }
+  } else if (vendorThen !== undefined && findings.enabled('drift.vendor')) {
+    for (const field of ['vendor_name', 'vendor_address', 'vendor_vertical'] as const) {
+      if (vendorThen[field] === order[field]) continue;
+      if (catalogComplete) findings.fireRepair('drift.vendor', field, vendorThen[field]);
+      else (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
+    }
+  }
+  const product = catalog.product(order.item_sku);
+  const productThen = product?.at(occurredMicros);
+  if (product === undefined) {
+    if (catalogComplete) unknown('reference.unknown_product', 'item_sku', catalog, findings);
+    else if (findings.enabled('reference.unknown_product')) {
+      (missing ??= []).push({ entity: 'product', id: order.item_sku });
+    }
+  } else if (
+    productThen !== undefined &&
+    productThen.item_name !== order.item_name &&
+    findings.enabled('drift.product')
+  ) {
+    if (catalogComplete) findings.fireRepair('drift.product', 'item_name', productThen.item_name);
+    else (missing ??= []).push({ entity: 'product', id: order.item_sku });
+  }
+  return missing ?? NOTHING;
+}
+
+const NOTHING: readonly Reference[] = [];
+
+function unknown(
+  code: 'reference.unknown_vendor' | 'reference.unknown_product',
+  path: string,
+  catalog: CatalogView,
+  findings: Findings,
+): void {
+  if (catalog.truncated) findings.fireUnproven(code, path, 'isInCatalog');
+  else findings.fire(code, path, 'isInCatalog');
+}
+
+/** Holds an order event against the order's life so far. Returns the order as it is after the event, if it is legal. */
+export function checkLifecycle(
+  type: string,
+  body: Body,
+  appendMs: number,
+  orderKey: string | undefined,
+  state: StateView,
+  findings: Findings,
+): OrderLifecycle | undefined {
+  const order = state.order(String(body.order_id));
+  const next = nextState(order?.state, type);
+  if (next !== undefined) {
+    if (order !== undefined) return { ...order, state: next, updatedAtMs: appendMs };
+    const placedAtMs = Math.floor(timestampMicros(String(body.order_placed_at)) / 1000);
+    return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs: appendMs, orderKey: orderKey ?? '' };
+  }
+  if (order !== undefined) {
+    findings.fire('lifecycle.illegal_transition', 'event_type', `notAfter:${order.state}`);
+  } else if (mayBeForgotten(body, state)) {
+    findings.fireUnproven('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
+  } else {
+    findings.fire('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
+  }
+  return undefined;
+}
+
+/** Whether the order may have been accepted and forgotten since: it cannot be told unless the event says when it was placed. */
+function mayBeForgotten(body: Body, state: StateView): boolean {
+  const horizon = state.forgottenPlacedUntilMs;
+  if (horizon === undefined) return false;
+  const placedAt = body.order_placed_at;
+  return typeof placedAt !== 'string' || timestampMicros(placedAt) / 1000 < horizon + 1;
+}
+
+/** What an accepted order event leaves behind. */
+export function orderChanges(
+  body: Body,
+  lifecycle: OrderLifecycle | undefined,
+  registration: string | undefined,
+  changes: StateChange[],
+): void {
+  if (lifecycle !== undefined) changes.push({ kind: 'order', orderId: String(body.order_id), lifecycle });
+  const { customer_id: customerId, customer_registered_at: registeredAt } = body;
+  if (registration === undefined && typeof customerId === 'string' && typeof registeredAt === 'string') {
+    changes.push({ kind: 'registration', customerId, registeredAt });
+  }
+}

@@ -1,0 +1,139 @@
+import type { WindowLimits } from '../settings';
+
+/** What is committed, oldest first. Bounded by the overlays, which are the only ones to change it. */
+export class BoundedMap<V> {
+  readonly entries = new Map<string, V>();
+  /** Append time of the newest entry that had to leave because there were too many; undefined: none ever had to. */
+  crowdedOutAtMs: number | undefined;
+
+  constructor(
+    readonly limits: WindowLimits,
+    /** Append time of an entry, in milliseconds since the epoch. */
+    readonly timeOf: (value: V) => number,
+  ) {}
+
+  /** How far back this remembers everything, at the append time `nowMs`. At most the configured window. */
+  effectiveWindowMs(nowMs: number): number {
+    if (this.crowdedOutAtMs === undefined) return this.limits.windowMs;
+    return Math.max(0, Math.min(this.limits.windowMs, nowMs - this.crowdedOutAtMs));
+  }
+}
+
+export interface Entry<V> {
+  readonly key: string;
+  readonly value: V;
+}
+
+/**
+ * The changes of an open batch on top of a bounded map, which stays untouched until `fold`. Evicting is a change like
+ * any other, made record by record: what is visible to a record does not depend on where batches were cut.
+ *
+ * Hot: a few map operations per record. Finding the oldest entry walks each map once per overlay.
+ */
+export class BoundedMapOverlay<V> {
+  /** null: deleted. In the order of the last change. */
+  private readonly changes = new Map<string, V | null>();
+  private committed: Iterator<[string, V]> | undefined;
+  private own: Iterator<[string, V | null]> | undefined;
+  private oldestEntry: Entry<V> | undefined;
+  private entryCount: number;
+  private crowdedOutAtMs: number | undefined;
+
+  constructor(private readonly base: BoundedMap<V>) {
+    this.entryCount = base.entries.size;
+  }
+
+  get size(): number {
+    return this.entryCount;
+  }
+
+  get(key: string): V | undefined {
+    const own = this.changes.get(key);
+    return own === undefined ? this.base.entries.get(key) : (own ?? undefined);
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  /** Adds the entry, or renews it: it is the newest then. */
+  put(key: string, value: V): void {
+    if (!this.has(key)) this.entryCount++;
+    else if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
+    this.changes.delete(key);
+    this.changes.set(key, value);
+  }
+
+  delete(key: string): void {
+    if (!this.has(key)) return;
+    this.entryCount--;
+    if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
+    this.changes.delete(key);
+    if (this.base.entries.has(key)) this.changes.set(key, null);
+  }
+
+  oldest(): Entry<V> | undefined {
+    this.oldestEntry ??= this.oldestCommitted() ?? this.oldestOwn();
+    return this.oldestEntry;
+  }
+
+  /** Removes and returns the oldest entry if its time is up at `nowMs`. */
+  expire(nowMs: number): Entry<V> | undefined {
+    const oldest = this.oldest();
+    if (oldest === undefined || this.base.timeOf(oldest.value) >= nowMs - this.base.limits.windowMs) return undefined;
+    this.delete(oldest.key);
+    return oldest;
+  }
+
+  /** Removes and returns the oldest entry, to make room: from here on the memory reaches back less far. */
+  crowdOut(): Entry<V> | undefined {
+    const oldest = this.oldest();
+    if (oldest === undefined) return undefined;
+    this.crowdedOutAtMs = this.base.timeOf(oldest.value);
+    this.delete(oldest.key);
+    return oldest;
+  }
+
+  /** As `BoundedMap.crowdedOutAtMs`, this overlay's changes included. */
+  crowdedOutAt(): number | undefined {
+    return this.crowdedOutAtMs ?? this.base.crowdedOutAtMs;
+  }
+
+  /** What changed, deletions as null, in the order of the last change. */
+  changed(): Iterable<[string, V | null]> {
+    return this.changes.entries();
+  }
+
+  /** Makes the changes part of the base. This overlay is used up then. */
+  fold(): void {
+    const { entries } = this.base;
+    for (const [key, value] of this.changes) {
+      entries.delete(key);
+      if (value !== null) entries.set(key, value);
+    }
+    this.base.crowdedOutAtMs = this.crowdedOutAt();
+  }
+
+  private oldestCommitted(): Entry<V> | undefined {
+    this.committed ??= this.base.entries.entries();
+    for (let next = this.committed.next(); next.done !== true; next = this.committed.next()) {
+      const [key, value] = next.value;
+      if (!this.changes.has(key)) return { key, value };
+    }
+    return undefined;
+  }
+
+  private oldestOwn(): Entry<V> | undefined {
+    // A renewed entry moves to the end of the map, where the iterator meets it again. An iterator that has come to
+    // the end stays there, so a second walk may be needed.
+    for (let walk = 0; walk < 2; walk++) {
+      this.own ??= this.changes.entries();
+      for (let next = this.own.next(); next.done !== true; next = this.own.next()) {
+        const [key, value] = next.value;
+        if (value !== null) return { key, value };
+      }
+      this.own = undefined;
+    }
+    return undefined;
+  }
+}

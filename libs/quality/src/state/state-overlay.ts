@@ -1,0 +1,161 @@
+import { CLOSED_STATES } from '../lifecycle';
+import type { Verdict } from '../verdict';
+import { type Accounting, copyOf, count } from './accounting';
+import { BoundedMapOverlay, type Entry } from './bounded-map';
+import type { PartitionState, Registration } from './partition-state';
+import {
+  encodeLifecycle,
+  encodeRegistration,
+  encodeSummary,
+  LIFECYCLE_PREFIX,
+  REGISTRATION_PREFIX,
+  type StateRecord,
+  SUMMARY_KEY,
+} from './state-codec';
+import type { OrderLifecycle, StateChange, StateView } from './state-view';
+
+/**
+ * The changes of an open batch on top of a partition's committed state: later records of the batch see them, the state
+ * does not have them until `fold`. Dropping an overlay leaves nothing behind.
+ *
+ * One at a time per state.
+ */
+export class StateOverlay implements StateView {
+  readonly accounting: Accounting;
+  forgottenPlacedUntilMs: number | undefined;
+  private lastAppendMs: number;
+  private readonly events: BoundedMapOverlay<number>;
+  private readonly orderKeys: BoundedMapOverlay<number>;
+  private readonly registrations: BoundedMapOverlay<Registration>;
+  private readonly openOrders: BoundedMapOverlay<OrderLifecycle>;
+  private readonly closedOrders: BoundedMapOverlay<OrderLifecycle>;
+
+  constructor(private readonly base: PartitionState) {
+    this.accounting = copyOf(base.accounting);
+    this.forgottenPlacedUntilMs = base.forgottenPlacedUntilMs;
+    this.lastAppendMs = base.lastAppendMs;
+    this.events = new BoundedMapOverlay(base.events);
+    this.orderKeys = new BoundedMapOverlay(base.orderKeys);
+    this.registrations = new BoundedMapOverlay(base.registrations);
+    this.openOrders = new BoundedMapOverlay(base.openOrders);
+    this.closedOrders = new BoundedMapOverlay(base.closedOrders);
+  }
+
+  hasEvent(identity: string): boolean {
+    return this.events.has(identity);
+  }
+
+  hasOrderKey(orderKey: string): boolean {
+    return this.orderKeys.has(orderKey);
+  }
+
+  order(orderId: string): OrderLifecycle | undefined {
+    return this.openOrders.get(orderId) ?? this.closedOrders.get(orderId);
+  }
+
+  registration(customerId: string): string | undefined {
+    return this.registrations.get(customerId)?.registeredAt;
+  }
+
+  /** Before a record is judged: forgets what is too old at its append time. */
+  advanceTo(appendMs: number): void {
+    if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs;
+    const now = this.lastAppendMs;
+    while (this.events.expire(now) !== undefined);
+    while (this.orderKeys.expire(now) !== undefined);
+    for (const orders of [this.openOrders, this.closedOrders]) {
+      for (let gone = orders.expire(now); gone !== undefined; gone = orders.expire(now)) this.forget(gone);
+    }
+  }
+
+  /** After a record was judged for good: takes over what it leaves behind, and makes room for it. */
+  settle(verdict: Verdict, changes: readonly StateChange[], appendMs: number): void {
+    count(this.accounting, verdict);
+    for (const change of changes) this.apply(change, appendMs);
+  }
+
+  /** The state topic's records of this batch, the summary last. */
+  *stateRecords(): Generator<StateRecord> {
+    const orders = new Map<string, OrderLifecycle | null>();
+    // An order that was closed is deleted in one map and put in the other: what it is now counts.
+    for (const changed of [this.openOrders.changed(), this.closedOrders.changed()]) {
+      for (const [orderId] of changed) orders.set(orderId, this.order(orderId) ?? null);
+    }
+    // In the order of the last update: a restore reads them as the newest last.
+    const updated = [...orders].sort(([, a], [, b]) => (a?.updatedAtMs ?? 0) - (b?.updatedAtMs ?? 0));
+    for (const [orderId, order] of updated) {
+      yield { key: LIFECYCLE_PREFIX + orderId, value: order === null ? null : encodeLifecycle(order) };
+    }
+    for (const [customerId, value] of this.registrations.changed()) {
+      yield {
+        key: REGISTRATION_PREFIX + customerId,
+        value: value === null ? null : encodeRegistration(value.registeredAt),
+      };
+    }
+    yield {
+      key: SUMMARY_KEY,
+      value: encodeSummary({
+        accounting: this.accounting,
+        lastAppendMs: this.lastAppendMs,
+        forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
+        ordersCrowdedOutAtMs: this.ordersCrowdedOutAtMs(),
+        orderKeysCrowdedOutAtMs: this.orderKeys.crowdedOutAt(),
+      }),
+    };
+  }
+
+  /** Makes the changes part of the state. To be called once, when the batch is known to be committed. */
+  fold(): void {
+    this.events.fold();
+    this.orderKeys.fold();
+    this.registrations.fold();
+    this.openOrders.fold();
+    this.closedOrders.fold();
+    this.base.accounting = this.accounting;
+    this.base.forgottenPlacedUntilMs = this.forgottenPlacedUntilMs;
+    this.base.lastAppendMs = this.lastAppendMs;
+  }
+
+  private apply(change: StateChange, appendMs: number): void {
+    const { limits } = this.base;
+    switch (change.kind) {
+      case 'event':
+        this.events.put(change.identity, appendMs);
+        if (this.events.size > limits.events.maxEntries) this.events.crowdOut();
+        return;
+      case 'registration':
+        this.registrations.put(change.customerId, { registeredAt: change.registeredAt });
+        if (this.registrations.size > limits.registrations.maxEntries) this.registrations.crowdOut();
+        return;
+      case 'order':
+        this.applyOrder(change.orderId, change.lifecycle);
+    }
+  }
+
+  private applyOrder(orderId: string, lifecycle: OrderLifecycle): void {
+    const { limits } = this.base;
+    const closed = CLOSED_STATES.has(lifecycle.state);
+    (closed ? this.openOrders : this.closedOrders).delete(orderId);
+    (closed ? this.closedOrders : this.openOrders).put(orderId, lifecycle);
+    if (lifecycle.state === 'placed') {
+      this.orderKeys.put(lifecycle.orderKey, lifecycle.appendedAtMs);
+      if (this.orderKeys.size > limits.orderKeys.maxEntries) this.orderKeys.crowdOut();
+    }
+    if (this.openOrders.size + this.closedOrders.size <= limits.lifecycles.maxEntries) return;
+    const gone = this.closedOrders.crowdOut() ?? this.openOrders.crowdOut();
+    if (gone !== undefined) this.forget(gone);
+  }
+
+  private forget({ value }: Entry<OrderLifecycle>): void {
+    this.orderKeys.delete(value.orderKey);
+    if (this.forgottenPlacedUntilMs === undefined || value.placedAtMs > this.forgottenPlacedUntilMs) {
+      this.forgottenPlacedUntilMs = value.placedAtMs;
+    }
+  }
+
+  private ordersCrowdedOutAtMs(): number | undefined {
+    const times = [this.openOrders.crowdedOutAt(), this.closedOrders.crowdedOutAt()];
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : Math.max(...known);
+  }
+}

@@ -1,0 +1,81 @@
+import { type compileChecks, type EventContract, explain } from '@orderstream/contracts';
+import type { Findings } from '../rules/findings';
+import type { RawRecord } from '../verdict';
+import { type Body, parseBody } from './body';
+import { checkEnvelope, headerText } from './envelope';
+
+/** A record that meets its contract. */
+export interface ContractedEvent {
+  readonly type: string;
+  readonly body: Body;
+  /** CloudEvents source and id as one text. */
+  readonly identity: string;
+}
+
+/** What an event is known by. Ids are visible ASCII by contract, so the line feed parts them. */
+export const identityOf = (source: string, id: string): string => `${id}\n${source}`;
+
+/** The identity that a validated record's envelope tells; undefined where it has none. */
+export function identityOfRecord(headers: RawRecord['headers']): string | undefined {
+  const id = headerText(headers, 'ce_id');
+  const source = headerText(headers, 'ce_source');
+  if (typeof id !== 'string' || typeof source !== 'string') return undefined;
+  return identityOf(source, id);
+}
+
+/** The structure rules of one family: from bytes to an event, or everything that is in the way. */
+export class Structure {
+  constructor(
+    private readonly contracts: ReadonlyMap<string, EventContract>,
+    private readonly checks: ReturnType<typeof compileChecks>,
+    private readonly maxRecordBytes: number,
+    /** Partition that a key belongs to, as the producers' partitioner has it. */
+    private readonly partitionOf: (key: Buffer) => number,
+  ) {}
+
+  check(record: RawRecord, findings: Findings): ContractedEvent | undefined {
+    const body = parseBody(record, this.maxRecordBytes, findings);
+    const contract = body === undefined ? undefined : this.checkBody(record, body, findings);
+    this.checkKey(record, body, contract, findings);
+    const source = checkEnvelope(record.headers, body, findings);
+    if (findings.refused || body === undefined || contract === undefined || source === undefined) return undefined;
+    return { type: contract.type, body, identity: identityOf(source, String(body.event_id)) };
+  }
+
+  /** The contract that the body claims, whether or not it is met. */
+  private checkBody(record: RawRecord, body: Body, findings: Findings): EventContract | undefined {
+    const claimed = Object.hasOwn(body, 'event_type') ? body.event_type : undefined;
+    // A body that does not say its type is held against the one that the envelope tells.
+    const type = typeof claimed === 'string' ? claimed : (headerText(record.headers, 'ce_type') ?? '');
+    const contract = this.contracts.get(type);
+    if (contract === undefined) {
+      findings.fire('structure.unknown_type', 'event_type', 'isKnownType');
+      return undefined;
+    }
+    if (this.checks.get(type)?.(body) === true) return contract;
+    const violations = explain(type, body);
+    for (const { path, constraint } of violations) findings.fire('structure.invalid_field', path, constraint);
+    if (violations.length === 0) findings.fire('structure.invalid_field', 'value', 'isContract');
+    return contract;
+  }
+
+  private checkKey(
+    { key, partition }: RawRecord,
+    body: Body | undefined,
+    contract: EventContract | undefined,
+    findings: Findings,
+  ): void {
+    if (key === null) {
+      findings.fire('structure.key_mismatch', 'key', 'required');
+      return;
+    }
+    if (body !== undefined && contract !== undefined) {
+      const expected = body[contract.keyField];
+      // A field that is no text has its own violation. Key fields are ASCII by contract: latin1 compares the bytes.
+      if (typeof expected === 'string' && key.toString('latin1') !== expected) {
+        findings.fire('structure.key_mismatch', 'key', `equals:${contract.keyField}`);
+      }
+    }
+    if (this.partitionOf(key) !== partition) findings.fire('structure.key_mismatch', 'key', 'isInItsPartition');
+  }
+}
