@@ -6,3 +6,4 @@ export { PublishClient, type PublishClientOptions } from './publish-client';
 export { Publisher, type Ordering, type PublishCall, type PublisherEvents, type PublisherOptions } from './publisher';
 export { ensureTopology, SubscriptionMismatchError, type Topology } from './topology';
 export { TopologyGuard } from './topology-guard';
+export { decodeHeaders, HeaderAttributes, type Headers, type Place } from './header-attributes';
