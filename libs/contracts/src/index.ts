@@ -17,3 +17,5 @@ export * from './checks';
 export * from './violations';
 export * from './bigquery-schema';
 export * from './ledger-codec';
+export { renderEventsDoc } from './events-doc';
+export * from './generated-files';

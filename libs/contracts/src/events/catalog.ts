@@ -1,10 +1,11 @@
 import { Event, MarketplaceEvent } from '../event';
 import { Money, OneOf, Sha256, Text, Uuid } from '../fields';
+import { EXAMPLE } from './examples';
 import { VERTICALS, type Vertical } from './verticals';
 
 /** A vendor's full state: each event replaces what was known before. */
 abstract class VendorEvent extends MarketplaceEvent {
-  @Sha256('The vendor. The record key of vendor events.') readonly vendor_id: string;
+  @Sha256('The vendor. The record key of vendor events.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The vendor's name.", { maxLength: 256, personal: true, example: 'Becker and Sons' })
   readonly vendor_name: string;
   @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Lane, Springfield' })
@@ -14,8 +15,8 @@ abstract class VendorEvent extends MarketplaceEvent {
 
 /** A product's full state: each event replaces what was known before. */
 abstract class ProductEvent extends MarketplaceEvent {
-  @Uuid('The item. The record key of product events.') readonly item_sku: string;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Uuid('The item. The record key of product events.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The item's name.", { maxLength: 256, example: 'Desk lamp' }) readonly item_name: string;
   @Money('Price of one piece of the item.') readonly item_price: string;
 }

@@ -1,10 +1,12 @@
 import { Event, MarketplaceEvent } from '../event';
 import { Country, Email, Sha256, Text, Timestamp, Truth } from '../fields';
+import { EXAMPLE } from './examples';
 
 /** A customer's full state: each event replaces what was known before. */
 abstract class CustomerEvent extends MarketplaceEvent {
-  @Sha256('The customer. The record key.') readonly customer_id: string;
-  @Timestamp('When the customer registered.') readonly customer_registered_at: string;
+  @Sha256('The customer. The record key.', { example: EXAMPLE.customerId }) readonly customer_id: string;
+  @Timestamp('When the customer registered.', { example: EXAMPLE.registeredAt })
+  readonly customer_registered_at: string;
   @Text("The customer's name.", { maxLength: 256, personal: true, nullable: true, example: 'Ada Becker' })
   readonly customer_name?: string | null;
   @Email("The customer's e-mail address.", { nullable: true }) readonly customer_email?: string | null;

@@ -1,13 +1,14 @@
 import { Event, MarketplaceEvent } from '../event';
 import { Country, Money, OneOf, Sha256, Text, Uuid, WholeNumber } from '../fields';
+import { EXAMPLE } from './examples';
 import { VERTICALS, type Vertical } from './verticals';
 
 export const DEVICES = ['desktop', 'mobile', 'tablet', 'app'] as const;
 export const CHANNELS = ['direct', 'search', 'email', 'social', 'advertisement'] as const;
 
 abstract class InteractionEvent extends MarketplaceEvent {
-  @Uuid('The visit that this belongs to.') readonly session_id: string;
-  @Sha256('The customer who visits. The record key.') readonly customer_id: string;
+  @Uuid('The visit that this belongs to.', { example: EXAMPLE.sessionId }) readonly session_id: string;
+  @Sha256('The customer who visits. The record key.', { example: EXAMPLE.customerId }) readonly customer_id: string;
 }
 
 @Event({
@@ -31,8 +32,8 @@ export class SessionStarted extends InteractionEvent {
 })
 export class ProductViewed extends InteractionEvent {
   readonly event_type: 'product.viewed';
-  @Uuid('The item.') readonly item_sku: string;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
 }
 
 @Event({
@@ -58,8 +59,8 @@ export class SearchPerformed extends InteractionEvent {
 })
 export class CartItemAdded extends InteractionEvent {
   readonly event_type: 'cart.item_added';
-  @Uuid('The item.') readonly item_sku: string;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @WholeNumber('Pieces that were added or removed.', { min: 1, max: 1000, example: 2 }) readonly item_quantity: number;
   @Money('Price of one piece, as the customer saw it.') readonly item_price: string;
 }
@@ -72,8 +73,8 @@ export class CartItemAdded extends InteractionEvent {
 })
 export class CartItemRemoved extends InteractionEvent {
   readonly event_type: 'cart.item_removed';
-  @Uuid('The item.') readonly item_sku: string;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @WholeNumber('Pieces that were added or removed.', { min: 1, max: 1000 }) readonly item_quantity: number;
 }
 
@@ -97,8 +98,8 @@ export class CheckoutStarted extends InteractionEvent {
 })
 export class ReviewSubmitted extends InteractionEvent {
   readonly event_type: 'review.submitted';
-  @Uuid('The item.') readonly item_sku: string;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @WholeNumber('Rating of the item, 1 (worst) to 5.', { min: 1, max: 5, example: 5 }) readonly review_rating: number;
   @Text('What the customer wrote.', { maxLength: 4000, personal: true, nullable: true, example: 'Bright and sturdy.' })
   readonly review_text?: string | null;

@@ -1,5 +1,6 @@
 import { Event, MarketplaceEvent } from '../event';
 import { Identifier, Money, OneOf, Sha256, Text, Timestamp, Uuid, WholeNumber } from '../fields';
+import { EXAMPLE } from './examples';
 import { VERTICALS, type Vertical } from './verticals';
 
 export const PAYMENT_METHODS = ['card', 'bank_transfer', 'wallet', 'cash_on_delivery', 'gift_card'] as const;
@@ -12,9 +13,10 @@ export const RETURN_REASONS = ['changed_mind', 'damaged', 'not_as_described', 'w
  * from one of an order that is older than what is remembered.
  */
 abstract class OrderEvent extends MarketplaceEvent {
-  @Sha256('The order.') readonly order_id: string;
+  @Sha256('The order.', { example: EXAMPLE.orderId }) readonly order_id: string;
   @Timestamp('When the order was placed. Not before the customer registered.') readonly order_placed_at: string;
-  @Sha256('The customer who placed the order. The record key.') readonly customer_id: string;
+  @Sha256('The customer who placed the order. The record key.', { example: EXAMPLE.customerId })
+  readonly customer_id: string;
 }
 
 @Event({
@@ -35,14 +37,15 @@ export class OrderPlaced extends OrderEvent {
     example: 4,
   })
   readonly order_rating?: number | null;
-  @Sha256('The vendor who sells the item.') readonly vendor_id: string;
+  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The vendor's name.", { maxLength: 256, personal: true, example: 'Becker and Sons' })
   readonly vendor_name: string;
   @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Lane, Springfield' })
   readonly vendor_address: string;
   @OneOf(VERTICALS, 'The line of goods that the vendor sells.') readonly vendor_vertical: Vertical;
-  @Timestamp('When the customer registered.') readonly customer_registered_at: string;
-  @Uuid('The item.') readonly item_sku: string;
+  @Timestamp('When the customer registered.', { example: EXAMPLE.registeredAt })
+  readonly customer_registered_at: string;
+  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
   @Text("The item's name.", { maxLength: 256, example: 'Desk lamp' }) readonly item_name: string;
   @Money('Price of one piece of the item.') readonly item_price: string;
   @WholeNumber('Pieces of the item.', { min: 1, max: 1000, example: 2 }) readonly item_quantity: number;
