@@ -1,0 +1,36 @@
+import { CE } from '@orderstream/contracts';
+import { type Draft } from '../simulation/record';
+import { altered, damaged, type Damage, type Defect, order } from './defect';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Far enough that a story told late is still told of a later future: the virtual clock may be days behind. */
+const FUTURE_MS = 60 * DAY_MS;
+/** Beyond the rule's seven days by any clock. */
+const LATE_MS = 10 * DAY_MS;
+
+/** The event at another time, in the envelope as in the body. */
+function moved({ body, headers, occurredAtMs }: Draft, byMs: number): Damage {
+  const time = new Date(occurredAtMs + byMs).toISOString();
+  return {
+    value: Buffer.from(JSON.stringify({ ...body, occurred_at: time })),
+    headers: { ...headers, [CE.time]: time },
+  };
+}
+
+/** Events that happened when they cannot, or long ago. */
+export const TIME_DEFECTS: readonly Defect[] = [
+  damaged({ name: 'time.in_future', expected: 'reject:time.in_future', weight: 2 }, order, (event) =>
+    moved(event, FUTURE_MS),
+  ),
+  // Let through with a flag, so it refers to nothing that did not exist at the time.
+  damaged(
+    { name: 'time.too_late', expected: 'accept', weight: 2 },
+    ({ market, seq, nowMs }) => market.pretendVisit('search.performed', seq, nowMs),
+    (event) => moved(event, -LATE_MS),
+  ),
+  altered({ name: 'time.before_registration', expected: 'reject:time.before_registration', weight: 3 }, order, (body) => {
+    const registeredAtMs = Date.parse(String(body['customer_registered_at']));
+    return { ...body, order_placed_at: new Date(registeredAtMs - HOUR_MS).toISOString() };
+  }),
+];

@@ -1,0 +1,102 @@
+import {
+  envelopeHeaders,
+  EVENT_CONTRACTS,
+  type EventType,
+  type ExpectedOutcome,
+  type Family,
+  LEDGER_SEQ_HEADER,
+} from '@orderstream/contracts';
+import { partitionFor } from '@orderstream/kafka';
+import { type Identities } from './identity';
+
+/** The body of an event, as JSON will have it. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/** A record of the sequence: what is sent, and what must become of it. */
+export interface SimulatedRecord {
+  readonly seq: number;
+  readonly family: Family;
+  readonly partition: number;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name of the defect that was put in, or null. */
+  readonly defect: string | null;
+  readonly expected: ExpectedOutcome;
+}
+
+/** An event before it is bytes. */
+export interface Draft {
+  readonly seq: number;
+  readonly type: EventType;
+  readonly family: Family;
+  readonly key: string;
+  readonly occurredAtMs: number;
+  readonly body: Body;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const MAX_CACHED_PARTITIONS = 100_000;
+const partitions = new Map<string, number>();
+
+/** `partitionFor`, remembered: keys come again and again. */
+export function partitionOf(key: string): number {
+  let partition = partitions.get(key);
+  if (partition === undefined) {
+    if (partitions.size >= MAX_CACHED_PARTITIONS) partitions.clear();
+    partition = partitionFor(key);
+    partitions.set(key, partition);
+  }
+  return partition;
+}
+
+const FAMILY_OF = new Map([...EVENT_CONTRACTS].map(([type, { family }]) => [type, family]));
+
+/** Puts the envelope around an event. */
+export function draft(
+  identities: Identities,
+  source: string,
+  event: {
+    readonly seq: number;
+    readonly type: EventType;
+    readonly key: string;
+    readonly occurredAtMs: number;
+    readonly fields: Body;
+  },
+): Draft {
+  const { seq, type, key, occurredAtMs, fields } = event;
+  const { eventId, traceparent } = identities.event(seq);
+  const time = new Date(occurredAtMs).toISOString();
+  const headers = envelopeHeaders({ id: eventId, type, source, time, subject: key, traceparent });
+  headers[LEDGER_SEQ_HEADER] = seq.toString();
+  return {
+    seq,
+    type,
+    family: FAMILY_OF.get(type) ?? 'orders',
+    key,
+    occurredAtMs,
+    body: { event_id: eventId, event_type: type, occurred_at: time, ...fields },
+    headers,
+  };
+}
+
+export interface Fate {
+  readonly defect: string | null;
+  readonly expected: ExpectedOutcome;
+}
+
+export const GOOD: Fate = { defect: null, expected: 'accept' };
+
+/** The bytes of an event as it should be. */
+export function encode(event: Draft, fate: Fate = GOOD): SimulatedRecord {
+  return {
+    seq: event.seq,
+    family: event.family,
+    partition: partitionOf(event.key),
+    key: event.key,
+    value: Buffer.from(JSON.stringify(event.body)),
+    headers: event.headers,
+    defect: fate.defect,
+    expected: fate.expected,
+  };
+}
