@@ -1,0 +1,104 @@
+import { protos } from '@google-cloud/bigquery-storage';
+import { status } from '@grpc/grpc-js';
+
+type AppendRowsResponse = protos.google.cloud.bigquery.storage.v1.AppendRowsResponse;
+
+export interface RefusedRow {
+  /** Index of the row in the request, from 0. */
+  readonly index: number;
+  readonly message: string;
+}
+
+/**
+ * What became of one append. `appended`: the rows are durable at the offset that was sent. `refused`: nothing of the
+ * request landed, and these rows are why (BigQuery may name some of them only). `error`: BigQuery answered that nothing
+ * landed by this request; why is in `reason`. `lost`: there is no answer, so it may have landed or may still land.
+ */
+export type AppendOutcome =
+  | { readonly kind: 'appended' }
+  | { readonly kind: 'refused'; readonly rows: readonly RefusedRow[] }
+  | { readonly kind: 'error'; readonly reason: AppendErrorReason; readonly message: string }
+  | { readonly kind: 'lost'; readonly reason: AppendErrorReason; readonly message: string };
+
+/**
+ * Why an append failed. `already-exists`: something landed at this offset. `out-of-range`: something before it is
+ * missing. `finalized`: another owner ended the stream. `stream-gone`: BigQuery does not know the stream.
+ * `schema-behind`: the table or the stream does not know a column yet. `throttled`: over a quota. `unavailable`: try
+ * again. `rejected`: anything else.
+ */
+export type AppendErrorReason =
+  | 'already-exists'
+  | 'out-of-range'
+  | 'finalized'
+  | 'stream-gone'
+  | 'schema-behind'
+  | 'throttled'
+  | 'unavailable'
+  | 'rejected';
+
+const { AppendRowsResponse: Response, StorageError } = protos.google.cloud.bigquery.storage.v1;
+const { StorageErrorCode } = StorageError;
+
+/** Details of a google.rpc.Status that Write API errors carry. */
+const STORAGE_ERROR_TYPE = 'google.cloud.bigquery.storage.v1.StorageError';
+
+const BY_STORAGE_ERROR = new Map<unknown, AppendErrorReason>([
+  [StorageErrorCode.STREAM_NOT_FOUND, 'stream-gone'],
+  [StorageErrorCode.STREAM_FINALIZED, 'finalized'],
+  [StorageErrorCode.STREAM_ALREADY_COMMITTED, 'finalized'],
+  [StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS, 'schema-behind'],
+  [StorageErrorCode.OFFSET_ALREADY_EXISTS, 'already-exists'],
+  [StorageErrorCode.OFFSET_OUT_OF_RANGE, 'out-of-range'],
+]);
+
+const BY_STATUS = new Map<number, AppendErrorReason>([
+  [status.ALREADY_EXISTS, 'already-exists'],
+  [status.OUT_OF_RANGE, 'out-of-range'],
+  [status.NOT_FOUND, 'stream-gone'],
+  [status.FAILED_PRECONDITION, 'finalized'],
+  [status.RESOURCE_EXHAUSTED, 'throttled'],
+  [status.UNAVAILABLE, 'unavailable'],
+  [status.DEADLINE_EXCEEDED, 'unavailable'],
+  [status.INTERNAL, 'unavailable'],
+  [status.ABORTED, 'unavailable'],
+  [status.CANCELLED, 'unavailable'],
+  [status.UNKNOWN, 'unavailable'],
+]);
+
+/** The reason of a failed call, from its status code. */
+export function reasonOfStatus(code: number, message: string): AppendErrorReason {
+  if (code === Number(status.INVALID_ARGUMENT)) {
+    if (/finaliz/i.test(message)) return 'finalized';
+    if (/stream name|stream .*not found/i.test(message)) return 'stream-gone';
+  }
+  return BY_STATUS.get(code) ?? 'rejected';
+}
+
+/** Reads the answer to the append that was sent at `offset`. */
+export function appendOutcome(response: AppendRowsResponse, offset: number): AppendOutcome {
+  if (response.rowErrors.length > 0) {
+    const rows = response.rowErrors.map(({ index, message }) => ({ index: Number(index), message: message ?? '' }));
+    return { kind: 'refused', rows };
+  }
+  const { error } = response;
+  if (error) {
+    const message = error.message ?? '';
+    const detail = (error.details ?? []).find(({ type_url }) => type_url?.endsWith(STORAGE_ERROR_TYPE));
+    const bytes = detail?.value;
+    const code =
+      bytes instanceof Uint8Array ? StorageError.decode(bytes).code : StorageErrorCode.STORAGE_ERROR_CODE_UNSPECIFIED;
+    return {
+      kind: 'error',
+      reason: BY_STORAGE_ERROR.get(code) ?? reasonOfStatus(error.code ?? status.UNKNOWN, message),
+      message,
+    };
+  }
+  const acknowledged = response.appendResult?.offset?.value;
+  if (acknowledged === undefined || acknowledged === null || Number(acknowledged) !== offset) {
+    const got = acknowledged === undefined || acknowledged === null ? 'no offset' : `offset ${String(acknowledged)}`;
+    return { kind: 'lost', reason: 'rejected', message: `sent at offset ${String(offset)}, answered for ${got}` };
+  }
+  return { kind: 'appended' };
+}
+
+export const decodeAppendResponse = (bytes: Buffer): AppendRowsResponse => Response.decode(bytes);

@@ -1,0 +1,24 @@
+/** Wire types of Protocol Buffers (Encoding guide). */
+export const WIRE_VARINT = 0;
+export const WIRE_BYTES = 2;
+
+/** A tag or length as bytes. */
+export function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}
+
+export const tag = (field: number, wireType: number): Buffer => varint(field * 8 + wireType);
+
+/** A length-delimited field: a string, bytes or an embedded message. */
+export function bytesField(field: number, content: Buffer | string): Buffer {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  return Buffer.concat([tag(field, WIRE_BYTES), varint(bytes.length), bytes]);
+}
+
+/** A varint field of a value from 0 to 2^53. */
+export const varintField = (field: number, value: number): Buffer =>
+  Buffer.concat([tag(field, WIRE_VARINT), varint(value)]);
