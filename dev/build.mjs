@@ -1,0 +1,8 @@
+// Compiles every project into dist, in place, and says nothing unless it fails: `npm run build`.
+import { spawnSync } from 'node:child_process';
+
+const build = spawnSync('nest', ['build', '--all'], { encoding: 'utf8' });
+if (build.status !== 0) {
+  console.error(build.error ?? build.stdout + build.stderr);
+  process.exit(build.status ?? 1);
+}
