@@ -21,7 +21,7 @@ export interface Surroundings {
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /** How the process ends. */
-export const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
+const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
 
 /**
  * Runs a service as this process: reads its settings, starts it, and ends the process with it. Resolves once it runs.
