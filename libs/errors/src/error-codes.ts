@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'STATE_UNREADABLE',
   'CATALOG_TIMEOUT',
   'RULE_FAILED',
+  'REJECT_RATE',
   'STREAM_GONE',
   'APPEND_FAILED',
   'ROWS_REFUSED',
@@ -30,6 +31,10 @@ export const ERROR_CODES = [
   'STACK_LOCKED',
   'START_FAILED',
   'NO_PROGRESS',
+  'PRODUCE_FAILED',
+  'POSITION_LOST',
+  'LOG_UNREADABLE',
+  'HANDLER_MISMATCH',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

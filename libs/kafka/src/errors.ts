@@ -47,3 +47,44 @@ export class TransactionFailedError extends OrderstreamError {
     super(message, { retriable: true, ...options });
   }
 }
+
+/** A send failed: `acked` is stored, each other record is stored once or not at all. */
+export class ProduceFailedError extends OrderstreamError {
+  readonly code = 'PRODUCE_FAILED' satisfies ErrorCode;
+  constructor(
+    message: string,
+    readonly acked: readonly {
+      readonly topic: string;
+      readonly partition: number;
+      readonly baseOffset: number;
+      readonly count: number;
+    }[],
+    options?: ErrorOptions,
+  ) {
+    super(message, { retriable: true, ...options });
+  }
+}
+
+/** The log no longer has, or never had, the position that was to be read. Nothing is guessed: an operator decides. */
+export class PositionLostError extends OrderstreamError {
+  readonly code = 'POSITION_LOST' satisfies ErrorCode;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A record batch that cannot be decoded: unknown compression, or bytes that are no record batch. */
+export class LogUnreadableError extends OrderstreamError {
+  readonly code = 'LOG_UNREADABLE' satisfies ErrorCode;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** Not exactly one batch handler per topic. Stops the start. */
+export class HandlerMismatchError extends OrderstreamError {
+  readonly code = 'HANDLER_MISMATCH' satisfies ErrorCode;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

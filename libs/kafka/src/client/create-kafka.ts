@@ -1,6 +1,37 @@
-import { type Kafka } from 'kafkajs';
-import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
+import '../mends';
+import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import { type KafkaConnection, type KafkaLogger, type KafkaSasl } from './kafka-settings';
 
+/**
+ * The only way to a client: mended kafkajs, with this system's time limits. A request may take 15 s, a connection 3 s;
+ * what is retried says so where it is.
+ *
+ * @param logger Gets the warnings and errors of kafkajs (its errors as warnings: most are retried). Without one it is silent.
+ */
 export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Kafka {
-  throw new Error(`not built yet: ${String(settings)} ${String(logger)}`);
+  return new Kafka({
+    clientId: settings.clientId,
+    brokers: [...settings.brokers],
+    ssl: settings.ssl ?? false,
+    ...(settings.sasl === undefined ? {} : { sasl: saslOptions(settings.sasl) }),
+    connectionTimeout: 3_000,
+    authenticationTimeout: 10_000,
+    requestTimeout: 15_000,
+    enforceRequestTimeout: true,
+    retry: { initialRetryTime: 50, multiplier: 2, maxRetryTime: 1_000, factor: 0.2, retries: 8 },
+    logLevel: logger === undefined ? logLevel.NOTHING : logLevel.WARN,
+    logCreator: () => (entry) => {
+      if (logger !== undefined) forward(logger, entry);
+    },
+  });
+}
+
+function saslOptions({ mechanism, username, password }: KafkaSasl): SASLOptions {
+  return { mechanism, username, password };
+}
+
+function forward(logger: KafkaLogger, { namespace, level, log }: LogEntry): void {
+  const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = log;
+  const write = level <= logLevel.WARN ? 'warn' : 'debug';
+  logger[write]({ ...fields, kafkajs: namespace }, message);
 }

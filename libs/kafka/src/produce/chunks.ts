@@ -1,0 +1,56 @@
+import { BATCH_HEADER_BYTES, estimateRecordBytes } from '../codec/record-batch-encoder';
+import { RecordTooLargeError } from '../errors';
+import { type OutputRecord } from '../record';
+
+/** Records that go out in one request: at most one record batch per partition. */
+export interface Chunk {
+  readonly topics: readonly ChunkTopic[];
+  readonly records: number;
+}
+
+export interface ChunkTopic {
+  readonly topic: string;
+  readonly partitions: ReadonlyMap<number, OutputRecord[]>;
+}
+
+/**
+ * Splits records, in order, into requests of at most `maxBytes` as encoded (never underestimated), so that no record
+ * batch is larger than that either. A record that is larger by itself throws RecordTooLargeError before anything is sent.
+ */
+export function chunkRecords(records: readonly OutputRecord[], maxBytes: number): Chunk[] {
+  const chunks: Chunk[] = [];
+  let topics = new Map<string, Map<number, OutputRecord[]>>();
+  let bytes = 0;
+  let count = 0;
+  const close = (): void => {
+    if (count === 0) return;
+    chunks.push({ topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })), records: count });
+    topics = new Map();
+    bytes = 0;
+    count = 0;
+  };
+  for (const record of records) {
+    const size = estimateRecordBytes(record);
+    if (size + BATCH_HEADER_BYTES > maxBytes) {
+      throw new RecordTooLargeError(
+        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxBytes.toString()} of a request`,
+      );
+    }
+    let list = topics.get(record.topic)?.get(record.partition);
+    if (bytes + size + (list === undefined ? BATCH_HEADER_BYTES : 0) > maxBytes) {
+      close();
+      list = undefined;
+    }
+    if (list === undefined) {
+      let partitions = topics.get(record.topic);
+      if (partitions === undefined) topics.set(record.topic, (partitions = new Map<number, OutputRecord[]>()));
+      partitions.set(record.partition, (list = []));
+      bytes += BATCH_HEADER_BYTES;
+    }
+    list.push(record);
+    bytes += size;
+    count++;
+  }
+  close();
+  return chunks;
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { type TopicSpec } from '@orderstream/contracts';
+import { type Kafka } from 'kafkajs';
+import { createKafka, ensureTopics, type KafkaRecord, type OutputRecord, readPartition } from '../src';
+
+/** A client of the broker that the test run provides. Each call is a client of its own, as another process would have. */
+export function testKafka(): Kafka {
+  const brokers = process.env.TEST_KAFKA_BROKERS;
+  if (brokers === undefined) throw new Error('TEST_KAFKA_BROKERS is not set');
+  return createKafka({ brokers: brokers.split(','), clientId: 'kafka-int-spec' });
+}
+
+export const unique = (name: string): string => `test.kafka.${name}.${randomUUID().slice(0, 8)}`;
+
+/** Creates topics of this test run; `remove` deletes them. */
+export class TestTopics {
+  private readonly names: string[] = [];
+  constructor(private readonly kafka: Kafka) {}
+
+  async create(name: string, partitions: number, changes: Partial<TopicSpec> = {}): Promise<string> {
+    const spec: TopicSpec = {
+      name: unique(name),
+      partitions,
+      cleanup: 'delete',
+      retentionMs: 3_600_000,
+      maxMessageBytes: 4 * 1_048_576,
+      timestamps: 'CreateTime',
+      ...changes,
+    };
+    await ensureTopics(this.kafka, [spec], { replication: 1 });
+    this.names.push(spec.name);
+    return spec.name;
+  }
+
+  async remove(): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: this.names });
+    await admin.disconnect();
+  }
+}
+
+export function output(topic: string, partition: number, value: string): OutputRecord {
+  return { topic, partition, key: null, value: Buffer.from(value), headers: {} };
+}
+
+export const valueOf = (record: KafkaRecord): string => record.value?.toString() ?? '';
+
+/** Committed values of a partition, and where the reading ended. */
+export async function readAll(
+  kafka: Kafka,
+  topic: string,
+  partition: number,
+): Promise<{ values: string[]; nextOffset: number }> {
+  const values: string[] = [];
+  const { nextOffset } = await readPartition(kafka, { topic, partition, from: 'beginning', until: 'end' }, (batch) => {
+    for (const record of batch.records) values.push(valueOf(record));
+  });
+  return { values, nextOffset };
+}
+
+/** Waits until the condition holds. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs.toString()} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

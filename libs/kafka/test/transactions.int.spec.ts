@@ -1,0 +1,107 @@
+import { type Kafka } from 'kafkajs';
+import {
+  PartitionTransactions,
+  RecordProducer,
+  RecordTooLargeError,
+  TransactionFailedError,
+  fetchCommitted,
+  fetchEnds,
+} from '../src';
+import { output, readAll, TestTopics, testKafka, unique, until } from './broker';
+
+describe('PartitionTransactions', () => {
+  let kafka: Kafka;
+  let topics: TestTopics;
+  let input: string;
+  let out: string;
+  const groupId = unique('group');
+  const open = (partition = 0): Promise<PartitionTransactions> =>
+    PartitionTransactions.open(testKafka(), { groupId, topic: input, partition, transactionTimeoutMs: 10_000 });
+
+  beforeAll(async () => {
+    kafka = testKafka();
+    topics = new TestTopics(kafka);
+    input = await topics.create('in', 6);
+    out = await topics.create('out', 6);
+  });
+  afterAll(() => topics.remove());
+
+  it('commits records, offset and metadata together, transaction after transaction', async () => {
+    const first = await open(0);
+    expect(first.committed).toEqual({ offset: undefined, metadata: undefined });
+    for (let i = 1; i <= 20; i++) {
+      await first.commit({
+        records: [output(out, 0, `r${i.toString()}`)],
+        offset: i,
+        metadata: `{"v":${i.toString()}}`,
+      });
+    }
+    await first.commit({ records: [], offset: 21 });
+    await first.commit({ records: [output(out, 0, 'r22')], offset: 22, metadata: 'ü'.repeat(2_048) });
+    await first.close();
+    await expect(first.commit({ records: [], offset: 99 })).rejects.toBeInstanceOf(TransactionFailedError);
+    const second = await open(0);
+    expect(second.committed).toEqual({ offset: 22, metadata: 'ü'.repeat(2_048) });
+    await expect(second.commit({ records: [], offset: 23, metadata: 'ü'.repeat(2_049) })).rejects.toBeInstanceOf(
+      RangeError,
+    );
+    await second.close();
+    const { values } = await readAll(kafka, out, 0);
+    expect(values).toEqual([...Array.from({ length: 20 }, (_, i) => `r${(i + 1).toString()}`), 'r22']);
+    expect((await fetchCommitted(kafka, groupId, input))[0]).toBe(22);
+    expect((await fetchCommitted(kafka, groupId, input))[1]).toBeUndefined();
+  });
+
+  it('fences the previous owner: what it commits afterwards does not count', async () => {
+    const zombie = await open(1);
+    await zombie.commit({ records: [output(out, 1, 'before')], offset: 1 });
+    const owner = await open(1);
+    expect(owner.committed.offset).toBe(1);
+    const refused = await zombie.commit({ records: [output(out, 1, 'zombie')], offset: 7 }).catch((e: unknown) => e);
+    expect(refused).toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'aborted', fenced: true });
+    await owner.commit({ records: [output(out, 1, 'after')], offset: 2 });
+    await owner.close();
+    expect((await readAll(kafka, out, 1)).values).toEqual(['before', 'after']);
+    expect((await fetchCommitted(kafka, groupId, input))[1]).toBe(2);
+  });
+
+  it('does not hold back readers of its outputs while it is open and idle', async () => {
+    const idle = await open(2);
+    const plain = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
+    await plain.send([output(out, 2, 'a'), output(out, 2, 'b')]);
+    await plain.disconnect();
+    expect((await fetchEnds(kafka, out))[2]).toBe(2);
+    await idle.close();
+  });
+
+  it('commits outputs of several megabytes in one transaction, in order', async () => {
+    const big = 'x'.repeat(400_000);
+    const records = Array.from({ length: 12 }, (_, i) => output(out, 3, `${i.toString()}:${big}`));
+    const owner = await open(3);
+    await owner.commit({ records: [...records, output(out, 4, 'other')], offset: 12 });
+    await expect(owner.commit({ records: [output(out, 3, 'x'.repeat(1_100_000))], offset: 13 })).rejects.toBeInstanceOf(
+      RecordTooLargeError,
+    );
+    await owner.commit({ records: [output(out, 3, 'still usable')], offset: 13 });
+    await owner.close();
+    const { values } = await readAll(kafka, out, 3);
+    expect(values.map((v) => v.slice(0, v.indexOf(':')))).toEqual(
+      [...records.keys()].map(String).concat('still usabl'),
+    );
+    expect((await readAll(kafka, out, 4)).values).toEqual(['other']);
+  });
+
+  it('aborts when an output is refused, releases its readers, and says so', async () => {
+    const small = await topics.create('small', 1, { maxMessageBytes: 1_000 });
+    const owner = await open(5);
+    const failed = await owner
+      .commit({ records: [output(out, 5, 'lost'), output(small, 0, 'x'.repeat(5_000))], offset: 5 })
+      .catch((e: unknown) => e);
+    expect(failed).toMatchObject({ outcome: 'aborted', fenced: false });
+    await until('the aborted transaction is ended', async () => (await fetchEnds(kafka, out))[5] === 2, 8_000);
+    expect(await readAll(kafka, out, 5)).toEqual({ values: [], nextOffset: 2 });
+    const again = await open(5);
+    expect(again.committed.offset).toBeUndefined();
+    await again.close();
+  });
+});
