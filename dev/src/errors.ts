@@ -15,8 +15,8 @@ export const EXIT = {
 export class UsageError extends OrderstreamError {
   readonly code = 'USAGE';
 
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
   }
 }
 

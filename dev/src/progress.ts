@@ -3,8 +3,6 @@ export interface Progress {
   line(text: string): void;
   /** Runs a step and says how long it took. While it runs, what `note` last said is shown now and then. */
   step<T>(title: string, work: Work<T>): Promise<T>;
-  /** The same, without a word when there is nothing to do. */
-  stepUnless<T>(done: boolean, title: string, work: Work<T>): Promise<T>;
 }
 
 type Work<T> = (note: (text: string) => void) => Promise<T>;
@@ -16,9 +14,8 @@ export function createProgress(out: NodeJS.WritableStream, { quiet = false } = {
   const line = (text: string): void => {
     if (!quiet) out.write(`${text}\n`);
   };
-  const progress: Progress = {
+  return {
     line,
-    stepUnless: (done, title, work) => (done ? work(() => undefined) : progress.step(title, work)),
     async step(title, work) {
       const startedAt = performance.now();
       const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -37,5 +34,4 @@ export function createProgress(out: NodeJS.WritableStream, { quiet = false } = {
       }
     },
   };
-  return progress;
 }

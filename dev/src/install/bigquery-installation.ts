@@ -10,10 +10,7 @@ import { runCommand } from './run-command';
  */
 export function bigqueryInstallation(options: {
   readonly repository: string;
-  /** Path of a Python 3.13; asked for only when something is installed. */
-  readonly python: () => string;
   readonly env: NodeJS.ProcessEnv;
-  readonly note: (text: string) => void;
   readonly signal: AbortSignal;
 }): Installation {
   const folderOf = (file: string): string => join(options.repository, 'dev', 'bigquery', file);
@@ -26,20 +23,21 @@ export function bigqueryInstallation(options: {
   delete env.PYTHONHOME;
   delete env.PYTHONPATH;
 
-  const run = async (command: string, ...args: string[]): Promise<void> => {
-    const { code, output } = await runCommand(command, args, { env, signal: options.signal, onLine: options.note });
+  const run = async (note: (text: string) => void, command: string, ...args: string[]): Promise<void> => {
+    const { code, output } = await runCommand(command, args, { env, signal: options.signal, onLine: note });
     if (code !== 0) throw new InstallError('the BigQuery stand-in', lastLines(output));
   };
 
   return {
     name: 'bigquery',
     definedBy: [requirements, uvRequirements],
-    async install(folder) {
-      const python = options.python();
+    async install(folder, { note, python }) {
+      if (python === undefined) throw new TypeError('a Python is needed to install the BigQuery stand-in');
       const installer = join(folder, 'installer');
       const environment = join(folder, 'environment');
-      await run(python, '-I', '-m', 'venv', installer);
+      await run(note, python, '-I', '-m', 'venv', installer);
       await run(
+        note,
         join(installer, 'bin', 'python'),
         '-m',
         'pip',
@@ -50,8 +48,9 @@ export function bigqueryInstallation(options: {
         uvRequirements,
       );
       const uv = join(installer, 'bin', 'uv');
-      await run(uv, 'venv', '--python', python, environment);
+      await run(note, uv, 'venv', '--python', python, environment);
       await run(
+        note,
         uv,
         'pip',
         'install',

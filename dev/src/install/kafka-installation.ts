@@ -7,14 +7,13 @@ import { runCommand } from './run-command';
 export function kafkaInstallation(options: {
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly note: (text: string) => void;
   readonly signal: AbortSignal;
 }): Installation {
   const pom = join(options.repository, 'dev', 'kafka', 'pom.xml');
   return {
     name: 'kafka',
     definedBy: [pom],
-    async install(folder) {
+    async install(folder, { note }) {
       const args = [
         '--batch-mode',
         '--strict-checksums',
@@ -28,7 +27,7 @@ export function kafkaInstallation(options: {
         env: options.env,
         signal: options.signal,
         onLine: (line) => {
-          options.note(line.replace('[INFO] ', ''));
+          note(line.replace('[INFO] ', ''));
         },
       });
       if (code !== 0) throw new InstallError('Apache Kafka', lastLines(output));

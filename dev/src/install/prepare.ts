@@ -3,7 +3,7 @@ import { PrerequisiteError } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
 import { bigqueryInstallation, standInPython } from './bigquery-installation';
-import { install, installationFolder, isInstalled } from './installer';
+import { type Installation, install, installationFolder, type InstallTools, isInstalled } from './installer';
 import { findJava, findMaven, type Found } from './java';
 import { kafkaInstallation } from './kafka-installation';
 import { findPubsubEmulatorJar } from './pubsub-emulator-jar';
@@ -32,34 +32,31 @@ export async function prepare(context: {
 }): Promise<Toolbox> {
   const { paths, settings, env, progress, signal } = context;
   const common = { repository: paths.repository, env, signal };
-  let python: Found | undefined;
-  const kafka = (note: (text: string) => void) => kafkaInstallation({ ...common, note });
-  const bigquery = (note: (text: string) => void) =>
-    bigqueryInstallation({ ...common, note, python: () => pathOf(python) });
-
-  const missing = (installation: ReturnType<typeof kafka>): boolean =>
+  const kafka = kafkaInstallation(common);
+  const bigquery = bigqueryInstallation(common);
+  const isMissing = (installation: Installation): boolean =>
     !isInstalled(installationFolder(paths.installed, installation));
-  const kafkaMissing = missing(kafka(() => undefined));
-  const bigqueryMissing = missing(bigquery(() => undefined));
+  const [kafkaMissing, bigqueryMissing] = [isMissing(kafka), isMissing(bigquery)];
 
-  const [java, jar, maven, foundPython] = await Promise.all([
+  const [java, jar, maven, python] = await Promise.all([
     findJava(settings.java, env),
     findPubsubEmulatorJar(settings.pubsubEmulatorJar, settings.cloudSdkRoot, env),
     kafkaMissing ? findMaven(env) : undefined,
     bigqueryMissing ? findPython(settings.python, settings.pyenvRoot, env) : undefined,
   ]);
-  python = foundPython;
   const problems = [java, maven, python, jar].flatMap((found) =>
     found !== undefined && 'problem' in found ? [found.problem] : [],
   );
   if (problems.length > 0) throw new PrerequisiteError(problems);
 
   if (kafkaMissing || bigqueryMissing) progress.line('Installing, once, into .local/installed:');
+  const ready = (installation: Installation, title: string, tools: Omit<InstallTools, 'note'>): Promise<string> =>
+    isMissing(installation)
+      ? progress.step(title, (note) => install(paths.installed, installation, { ...tools, note }))
+      : Promise.resolve(installationFolder(paths.installed, installation));
   const [kafkaFolder, bigqueryFolder] = await Promise.all([
-    progress.stepUnless(!kafkaMissing, 'Apache Kafka from Maven (30 MB)', (note) => install(paths.installed, kafka(note))),
-    progress.stepUnless(!bigqueryMissing, 'BigQuery stand-in from PyPI (130 MB)', (note) =>
-      install(paths.installed, bigquery(note)),
-    ),
+    ready(kafka, 'Apache Kafka from Maven (30 MB)', {}),
+    ready(bigquery, 'BigQuery stand-in from PyPI (130 MB)', bigqueryMissing ? { python: pathOf(python) } : {}),
   ]);
   return {
     java: pathOf(java),

@@ -78,7 +78,7 @@ export class ManagedProcess {
     );
   }
 
-  get running(): boolean {
+  isRunning(): boolean {
     return this.ended === undefined;
   }
 

@@ -89,7 +89,7 @@ class SupervisedPart {
     this.state = 'stopping';
     this.stopping.abort();
     await this.watching;
-    if (this.current?.running === true) {
+    if (this.current?.isRunning() === true) {
       const exit = await this.current.stop(this.part.stopGraceMs);
       if (exit.signal === 'SIGKILL') {
         const seconds = String(this.part.stopGraceMs / 1000);
@@ -102,6 +102,10 @@ class SupervisedPart {
   kill(): void {
     this.stopping.abort();
     this.current?.kill();
+  }
+
+  private isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private async settle(): Promise<void> {
@@ -145,9 +149,9 @@ class SupervisedPart {
     let child = first;
     let backoffMs = FIRST_BACKOFF_MS;
     let startedAt = performance.now();
-    while (!this.stopping.signal.aborted) {
+    while (!this.isStopping()) {
       const cause = await this.untilDead(child);
-      if (this.stopping.signal.aborted) return;
+      if (this.isStopping()) return;
       this.state = 'restarting';
       this.restarts++;
       this.progress.line(`  ${this.part.name} ${cause}: it is started again (log: ${child.log.path})`);
@@ -160,7 +164,7 @@ class SupervisedPart {
         this.state = 'running';
         this.progress.line(`  ${this.part.name} is ready again`);
       } catch {
-        if (this.stopping.signal.aborted) return;
+        if (this.isStopping()) return;
         child.kill();
       }
       backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
@@ -170,15 +174,15 @@ class SupervisedPart {
   /** Waits for the process' end, or for its checks to have failed for too long; gives what to say of it. */
   private async untilDead(child: ManagedProcess): Promise<string> {
     let failedChecks = 0;
-    while (child.running) {
+    while (child.isRunning()) {
       const timer = new AbortController();
       const pause = delay(CHECK_INTERVAL_MS, undefined, {
         signal: AbortSignal.any([timer.signal, this.stopping.signal]),
       });
       await Promise.race([child.exited, pause.catch(() => undefined)]);
       timer.abort();
-      if (this.stopping.signal.aborted) return 'is stopped';
-      if (!child.running) break;
+      if (this.isStopping()) return 'is stopped';
+      if (!child.isRunning()) break;
       child.log.trim();
       const alive = (await this.part.isAlive?.().catch(() => false)) ?? true;
       failedChecks = alive ? 0 : failedChecks + 1;

@@ -1,0 +1,65 @@
+import { type BigQuery } from '@google-cloud/bigquery';
+import { queryFresh, type QueryRow } from '@orderstream/bigquery';
+import { type TableRow } from './evidence';
+
+/** Which records of a validated topic: offsets from `from` to below `until`. */
+export interface RecordRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Reads what the warehouse holds of a range, by the coordinates that its rows carry. */
+export class TableReader {
+  constructor(
+    private readonly bigquery: BigQuery,
+    private readonly dataset: string,
+  ) {}
+
+  /** Rows of a stream table, in the order of their offsets. */
+  async rows(table: string, range: RecordRange): Promise<TableRow[]> {
+    if (range.from >= range.until) return [];
+    const rows = await queryFresh(
+      this.bigquery,
+      `SELECT _kafka_offset AS position, event_id FROM ${this.dataset}.${table}
+       WHERE _kafka_topic = @topic AND _kafka_partition = @partition
+         AND _kafka_offset >= @from AND _kafka_offset < @until
+       ORDER BY _kafka_offset`,
+      { ...range },
+    );
+    return rows.map((row) => ({ offset: integer(row, 'position'), eventId: String(row.event_id) }));
+  }
+
+  /** Rows of `streaming_orders` by offset: a subscription delivers at least once. */
+  async deliveries(range: RecordRange): Promise<Map<number, number>> {
+    if (range.from >= range.until) return new Map();
+    const rows = await queryFresh(
+      this.bigquery,
+      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS position, COUNT(*) AS deliveries
+       FROM ${this.dataset}.streaming_orders
+       WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
+         AND CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) = @partition
+         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) >= @from
+         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until
+       GROUP BY position`,
+      { ...range },
+    );
+    return new Map(rows.map((row) => [integer(row, 'position'), integer(row, 'deliveries')]));
+  }
+
+  /** Rows by table; for the live line. */
+  async counts(tables: readonly string[]): Promise<Record<string, number>> {
+    const selects = tables.map(
+      (table) => `SELECT '${table}' AS name, COUNT(*) AS amount FROM ${this.dataset}.${table}`,
+    );
+    const rows = await queryFresh(this.bigquery, selects.join(' UNION ALL '));
+    return Object.fromEntries(rows.map((row) => [String(row.name), integer(row, 'amount')]));
+  }
+}
+
+function integer(row: QueryRow, column: string): number {
+  const value = Number(row[column]);
+  if (!Number.isSafeInteger(value)) throw new TypeError(`${column} is not an integer: ${String(row[column])}`);
+  return value;
+}

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { type PortFinder } from '../process/ports';
+import { type Endpoints } from './infrastructure';
+import { answersOk } from './http-probe';
+import { type Part } from './part';
+import { adminTokens, type StackTokens } from './tokens';
+
+export const DATASET = 'ecommerce_db';
+export const PUBSUB_TOPIC = 'orders-topic';
+export const PUBSUB_SUBSCRIPTION = 'orders-to-bigquery';
+
+/** What carries events from the log to the tables, in the order in which it stops: each after what feeds it. */
+export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-standin', 'bq-sink'] as const;
+export const GENERATOR = 'order-generator';
+export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR;
+
+const FIRST_SERVICE_PORT = 3_001;
+const READY_WITHIN_MS = 90_000;
+const SHUTDOWN_TIMEOUT_MS = 25_000;
+const STOP_GRACE_MS = SHUTDOWN_TIMEOUT_MS + 5_000;
+/** Each service stays below 512 MB of memory; this is its share for the objects of the program. */
+const HEAP_MB = 384;
+
+const ENTRY: Readonly<Record<ServiceName, string>> = {
+  'order-generator': 'dist/apps/order-generator/src/main.js',
+  validator: 'dist/apps/validator/src/main.js',
+  'pubsub-bridge': 'dist/apps/pubsub-bridge/src/main.js',
+  'subscription-standin': 'dist/dev/src/subscription-standin/main.js',
+  'bq-sink': 'dist/apps/bq-sink/src/main.js',
+};
+
+export interface GeneratorOptions {
+  /** Events a second; 0 is as fast as it goes. */
+  readonly rate: number;
+  /** Events of this run; 0 is endless. */
+  readonly maxEvents: number;
+  readonly seed?: number | undefined;
+  readonly badShare?: number | undefined;
+}
+
+export interface ServicesContext {
+  readonly repository: string;
+  readonly ledgerFolder: string;
+  readonly endpoints: Endpoints;
+  readonly tokens: StackTokens;
+  readonly env: NodeJS.ProcessEnv;
+  readonly ports: PortFinder;
+  readonly anyPorts: boolean;
+}
+
+export interface Service {
+  readonly name: ServiceName;
+  readonly url: string;
+  readonly part: Part;
+}
+
+/** The services of the pipeline and the generator, each with a port of its own. */
+export async function services(
+  context: ServicesContext,
+  generator: GeneratorOptions,
+): Promise<Record<ServiceName, Service>> {
+  const found: Partial<Record<ServiceName, Service>> = {};
+  for (const name of [GENERATOR, ...PIPELINE] as const) {
+    const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
+    const own = name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : {};
+    found[name] = service(name, port, context, own);
+  }
+  return found as Record<ServiceName, Service>;
+}
+
+function service(name: ServiceName, port: number, context: ServicesContext, own: NodeJS.ProcessEnv): Service {
+  const url = `http://127.0.0.1:${String(port)}`;
+  const env: NodeJS.ProcessEnv = {
+    ...context.env,
+    ...connections(context.endpoints),
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: String(port),
+    ADMIN_TOKENS: JSON.stringify(adminTokens(context.tokens)),
+    KAFKA_CLIENT_ID: name,
+    SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS),
+    ...own,
+  };
+  const entry = join(context.repository, ENTRY[name]);
+  return {
+    name,
+    url,
+    part: {
+      name,
+      process: () => ({
+        name,
+        command: process.execPath,
+        args: ['--enable-source-maps', `--max-old-space-size=${String(HEAP_MB)}`, entry],
+        cwd: context.repository,
+        env,
+      }),
+      isReady: () => answersOk(`${url}/health/ready`),
+      isAlive: () => answersOk(`${url}/health/live`),
+      readyWithinMs: READY_WITHIN_MS,
+      stopGraceMs: STOP_GRACE_MS,
+    },
+  };
+}
+
+function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
+  return {
+    KAFKA_BROKERS: endpoints.kafka,
+    KAFKA_REPLICATION: '1',
+    BIGQUERY_PROJECT: endpoints.project,
+    BIGQUERY_DATASET: DATASET,
+    BIGQUERY_API_ENDPOINT: endpoints.bigqueryApi,
+    BIGQUERY_GRPC_ENDPOINT: endpoints.bigqueryGrpc,
+    // The stand-in forgets open appends together with their stream: nothing can land late.
+    BQ_SINK_FALLBACK_WAIT_MS: '0',
+    PUBSUB_PROJECT: endpoints.project,
+    PUBSUB_EMULATOR_HOST: endpoints.pubsub,
+    PUBSUB_TOPIC,
+    PUBSUB_SUBSCRIPTION,
+  };
+}
+
+function generatorEnv({ rate, maxEvents, seed, badShare }: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {
+  return {
+    GENERATOR_RATE: String(rate),
+    GENERATOR_MAX_EVENTS: String(maxEvents),
+    GENERATOR_LEDGER_DIR: ledgerFolder,
+    GENERATOR_AUTOSTART: 'true',
+    ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
+    ...(badShare === undefined ? {} : { GENERATOR_BAD_SHARE: String(badShare) }),
+  };
+}

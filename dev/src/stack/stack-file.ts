@@ -1,0 +1,38 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { UsageError } from '../errors';
+import { type StackTokens, writePrivateFile } from './tokens';
+
+/** `.local/stack.json`: how any other program can look at the running system. Holds only what is there. */
+export interface StackFile {
+  readonly kafka: { readonly brokers: readonly string[] };
+  readonly bigquery: {
+    readonly apiEndpoint: string;
+    readonly grpcEndpoint: string;
+    readonly projectId: string;
+    readonly dataset: string;
+  };
+  readonly pubsub: {
+    /** `host:port` */
+    readonly endpoint: string;
+    readonly projectId: string;
+    readonly topic: string;
+    readonly subscription: string;
+  };
+  readonly services: Readonly<Record<string, { readonly url: string }>>;
+  readonly tokens: StackTokens;
+}
+
+export function writeStackFile(path: string, content: StackFile): void {
+  writePrivateFile(path, content);
+}
+
+/** @throws UsageError when no stack runs here */
+export function readStackFile(path: string): StackFile {
+  if (!existsSync(path))
+    throw new UsageError(`No stack is running here (${path} is not there): start one with npm start.`);
+  return JSON.parse(readFileSync(path, 'utf8')) as StackFile;
+}
+
+export function removeStackFile(path: string): void {
+  rmSync(path, { force: true });
+}
