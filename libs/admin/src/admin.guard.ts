@@ -8,10 +8,10 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type AdminRole } from '@orderstream/config';
-import { METRIC, type Metrics } from '@orderstream/observability';
+import { type Logger, METRIC, type Metrics } from '@orderstream/observability';
 import { type Request } from 'express';
 import { actorOf } from './actor';
-import { METRICS } from './tokens';
+import { LOGGER, METRICS } from './tokens';
 
 const ROLE = Symbol('role');
 const OPEN = Symbol('open');
@@ -32,6 +32,7 @@ export class AdminGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     @Inject(METRICS) private readonly metrics: Metrics,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
@@ -45,6 +46,7 @@ export class AdminGuard implements CanActivate {
     const actor = actorOf(request);
     if (actor !== undefined && (actor.role === 'operator' || needed === 'viewer')) return true;
     this.metrics.counter(METRIC.adminRefused).inc({ reason: 'role' });
+    this.logger.warn({ actor: actor?.name, method: request.method, path: request.path, needed }, 'request refused');
     throw new ForbiddenException(`This needs the role ${needed}.`);
   }
 }

@@ -1,15 +1,9 @@
-import {
-  type CallHandler,
-  type ExecutionContext,
-  HttpException,
-  Inject,
-  Injectable,
-  type NestInterceptor,
-} from '@nestjs/common';
+import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { type Logger } from '@orderstream/observability';
 import { type Request, type Response } from 'express';
 import { type Observable, tap } from 'rxjs';
 import { actorOf } from './actor';
+import { statusOf } from './error.filter';
 import { AUDIT_LOG, LOGGER } from './tokens';
 
 /** One change that somebody made, or tried to make, through `/admin`. */
@@ -62,7 +56,7 @@ export class AuditInterceptor implements NestInterceptor {
           record(context.switchToHttp().getResponse<Response>().statusCode);
         },
         error: (error: unknown) => {
-          record(error instanceof HttpException ? error.getStatus() : 500);
+          record(statusOf(error));
         },
       }),
     );

@@ -1,8 +1,14 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import { OrderstreamError } from '@orderstream/errors';
 import { type Logger } from '@orderstream/observability';
 import { type Response } from 'express';
 import { LOGGER } from './tokens';
+
+/** The status that a request which failed with this error is answered with. */
+export function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  return error instanceof OrderstreamError && error.retriable ? 503 : 500;
+}
 
 /** Answers a request that failed for a known reason with its code and message: 503 when trying again may help, else 500. */
 @Catch(OrderstreamError)
@@ -10,7 +16,7 @@ export class ErrorFilter implements ExceptionFilter<OrderstreamError> {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
   catch(error: OrderstreamError, host: ArgumentsHost): void {
-    const statusCode = error.retriable ? 503 : 500;
+    const statusCode = statusOf(error);
     this.logger.warn({ err: error, code: error.code }, 'request failed');
     host
       .switchToHttp()
