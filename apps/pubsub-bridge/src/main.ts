@@ -1,1 +1,13 @@
-export {};
+import { runService } from '@orderstream/admin';
+
+import { Bridge } from './bridge';
+import { pubsubBridgeSettings } from './pubsub-bridge.config';
+import { PubSubBridgeModule } from './pubsub-bridge.module';
+
+void runService({
+  name: 'pubsub-bridge',
+  settings: pubsubBridgeSettings,
+  module: () => PubSubBridgeModule,
+  prepare: (app) => app.get(Bridge).prepare(),
+  servers: (app) => [app.get(Bridge).createServer()],
+});

@@ -15,9 +15,14 @@ export const subscriptionName = ({ project }: PubSubConnection, subscription: st
 
 /** Client for topics and subscriptions. Close it at the end. */
 export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
-  return emulatorHost === undefined
-    ? new PubSub({ projectId: project })
-    : new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true });
+  if (emulatorHost === undefined) return new PubSub({ projectId: project });
+  lookForNoCredentials();
+  return new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true });
+}
+
+/** An emulator runs nowhere near Google: asking for the metadata server would only cost its time-out. */
+function lookForNoCredentials(): void {
+  process.env.METADATA_SERVER_DETECTION ??= 'none';
 }
 
 /** A connection that died without a word is noticed, and one that comes back is taken up within seconds. */
@@ -29,14 +34,25 @@ const CHANNEL = {
 };
 
 /** The generated client of the publisher service: brings channel, credentials and endpoint. */
-export function connectPublisher({ project, emulatorHost }: PubSubConnection): v1.PublisherClient {
-  if (emulatorHost === undefined) return new v1.PublisherClient({ ...CHANNEL, projectId: project });
+export const connectPublisher = (connection: PubSubConnection): v1.PublisherClient =>
+  new v1.PublisherClient(clientOptions(connection));
+
+/** The generated client of the subscriber service. Close it at the end. */
+export const connectSubscriber = (connection: PubSubConnection): v1.SubscriberClient =>
+  new v1.SubscriberClient(clientOptions(connection));
+
+function clientOptions({
+  project,
+  emulatorHost,
+}: PubSubConnection): ConstructorParameters<typeof v1.PublisherClient>[0] {
+  if (emulatorHost === undefined) return { ...CHANNEL, projectId: project };
+  lookForNoCredentials();
   const [host = '', port = ''] = emulatorHost.split(':');
-  return new v1.PublisherClient({
+  return {
     ...CHANNEL,
     projectId: project,
     apiEndpoint: host,
     port: Number(port),
     sslCreds: credentials.createInsecure(),
-  });
+  };
 }

@@ -126,3 +126,6 @@ async function checkSubscription(pubsub: PubSub, topology: Topology): Promise<vo
   expect('drop_unknown_fields', bigquery?.dropUnknownFields ?? false, false);
   if (differences.length > 0) throw new SubscriptionMismatchError(topology.subscription, differences);
 }
+
+/** Columns that a BigQuery subscription fills itself with `write_metadata` ("BigQuery subscriptions", write metadata). */
+export const SUBSCRIPTION_METADATA = ['subscription_name', 'message_id', 'publish_time', 'attributes'] as const;

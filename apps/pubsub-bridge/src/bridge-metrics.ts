@@ -1,0 +1,80 @@
+import type { DeadLetterReason } from '@orderstream/dead-letters';
+import type { KafkaRecord, ServerStatus } from '@orderstream/kafka';
+import { METRIC, type Metrics } from '@orderstream/observability';
+
+import type { LaneObserver } from './lanes/lane';
+import type { Lanes } from './lanes/lanes';
+
+const FAMILY = 'orders';
+
+/** What the bridge counts, and what it reads off its lanes when it is scraped. */
+export class BridgeMetrics implements LaneObserver {
+  publishedRecords = 0;
+  deadLetteredRecords = 0;
+  private readonly records;
+  private readonly deadLetters;
+  private readonly batchRecords;
+  private readonly batchBytes;
+  private readonly publishSeconds;
+  private readonly freshness;
+
+  constructor(
+    metrics: Metrics,
+    private readonly topic: string,
+    private readonly read: { readonly lanes: Lanes; readonly server: () => ServerStatus | undefined },
+  ) {
+    this.records = metrics.counter(METRIC.records);
+    this.deadLetters = metrics.counter(METRIC.deadLetters);
+    this.batchRecords = metrics.histogram(METRIC.batchRecords);
+    this.batchBytes = metrics.histogram(METRIC.batchBytes);
+    this.publishSeconds = metrics.histogram(METRIC.publishSeconds);
+    this.freshness = metrics.histogram(METRIC.freshness);
+    this.gauges(metrics);
+  }
+
+  published(records: readonly KafkaRecord[]): void {
+    this.publishedRecords += records.length;
+    this.records.inc({ family: FAMILY, outcome: 'published' }, records.length);
+    const [first] = records;
+    // Once per request, not per record: the records of a request are milliseconds apart.
+    if (first !== undefined) this.freshness.observe({ family: FAMILY }, (Date.now() - first.timestamp) / 1_000);
+  }
+
+  deadLettered(reasons: readonly DeadLetterReason[]): void {
+    this.deadLetteredRecords++;
+    this.records.inc({ family: FAMILY, outcome: 'dead_lettered' });
+    this.deadLetters.inc({ family: FAMILY, reason: reasons[0]?.code ?? 'unknown' });
+  }
+
+  requested({ messages, bytes, seconds }: Parameters<LaneObserver['requested']>[0]): void {
+    this.batchRecords.observe({ operation: 'publish' }, messages);
+    this.batchBytes.observe({ operation: 'publish' }, bytes);
+    this.publishSeconds.observe({ topic: this.topic }, seconds);
+  }
+
+  private gauges(metrics: Metrics): void {
+    const { lanes, server } = this.read;
+    metrics.gauge(METRIC.publishUnacknowledged, (gauge) => {
+      gauge.set(
+        { topic: this.topic },
+        lanes.all().reduce((sum, lane) => sum + lane.unacknowledged, 0),
+      );
+    });
+    metrics.gauge(METRIC.durableLagRecords, (gauge) => {
+      gauge.reset();
+      for (const { partition, unacknowledged } of lanes.all()) {
+        gauge.set({ topic: partition.topic, partition: partition.partition }, unacknowledged);
+      }
+    });
+    metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
+      gauge.reset();
+      for (const { topic, partition, lag } of server()?.partitions ?? []) {
+        if (lag !== undefined) gauge.set({ topic, partition }, lag);
+      }
+    });
+    metrics.gauge(METRIC.partitionsStopped, (gauge) => {
+      gauge.reset();
+      for (const { topic, state } of server()?.partitions ?? []) gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
+    });
+  }
+}

@@ -1,0 +1,210 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
+import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import { deadLetterTopic, TABLES, type TableSpec, TOPICS, validatedTopic } from '@orderstream/contracts';
+import { buildDeadLetter } from '@orderstream/dead-letters';
+import { createKafka, ensureTopics, KafkaBatchServer, RecordProducer } from '@orderstream/kafka';
+import { type Check, type Health, type Logger, type Metrics } from '@orderstream/observability';
+import {
+  connectPubSub,
+  ensureTopology,
+  LIMITS,
+  PublishClient,
+  SUBSCRIPTION_METADATA,
+  TopologyGuard,
+  topicName,
+} from '@orderstream/pubsub';
+
+import { BodyCheck } from './body/body-check';
+import { BridgeMetrics } from './bridge-metrics';
+import type { LaneParts, RefusedRecord } from './lanes/lane';
+import { Lanes } from './lanes/lanes';
+import type { PubSubBridgeSettings } from './pubsub-bridge.config';
+import { topologyOf } from './topology-of-settings';
+
+export const SOURCE_TOPIC = validatedTopic('orders');
+export const TRANSPORT_ID = Symbol('pubsub-bridge');
+
+const APP = 'pubsub-bridge';
+const GROUP_ID = 'pubsub-bridge';
+const MAX_BATCH_RECORDS = 2_000;
+const BACKOFF_MS = { first: 100, max: 5_000 };
+/** Pub/Sub not answering for that long turns readiness red. */
+const TROUBLE_TOLERATED_MS = 10_000;
+
+/**
+ * The service: what it is made of, how it comes up and goes down, and what it says of itself.
+ *
+ * Failure semantics: see `Lane` for records. Everything that this creates at its start (topics, table, topic,
+ * subscription) is created again by the next start; two instances may do so at once.
+ */
+@Injectable()
+export class Bridge implements ServiceControl, OnApplicationShutdown {
+  readonly lanes: Lanes;
+  private readonly kafka;
+  private readonly deadLetters: RecordProducer;
+  private readonly metrics: BridgeMetrics;
+  private readonly body: BodyCheck;
+  private readonly pubsub;
+  private server: KafkaBatchServer | undefined;
+  private client: PublishClient | undefined;
+  private guard: TopologyGuard | undefined;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: PubSubBridgeSettings,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) metrics: Metrics,
+    @Inject(HEALTH) health: Health,
+  ) {
+    this.kafka = createKafka(settings.kafka, logger);
+    this.pubsub = connectPubSub(settings.pubsub);
+    const spec = TOPICS.find(({ name }) => name === deadLetterTopic(SOURCE_TOPIC, APP));
+    if (spec === undefined) throw new TypeError(`no dead-letter topic is defined for ${SOURCE_TOPIC}`);
+    this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: spec.maxMessageBytes });
+    this.lanes = new Lanes(() => this.laneParts(), settings.publish.commitIntervalMs, logger);
+    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, {
+      lanes: this.lanes,
+      server: () => this.server?.describe(),
+    });
+    const metadata = new Set<string>(SUBSCRIPTION_METADATA);
+    this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
+    health.live('consumer', () => this.server?.health().live ?? { ok: true });
+    health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
+    health.ready('pubsub', () => this.pubsubCheck());
+  }
+
+  /** Creates what is missing, in an order in which nothing that is published can be lost, and connects. */
+  async prepare(): Promise<void> {
+    const { kafka, bigquery, pubsub, publish } = this.settings;
+    const names = new Set([SOURCE_TOPIC, deadLetterTopic(SOURCE_TOPIC, APP)]);
+    const topics = TOPICS.filter(({ name }) => names.has(name));
+    await ensureTopics(this.kafka, topics, { replication: kafka.replication });
+    const dataset = await ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location);
+    await ensureTables(dataset, [tableSpec()]);
+    // The table before its subscription, the subscription before the first message.
+    const ensure = (): Promise<void> => ensureTopology(this.pubsub, topologyOf(this.settings));
+    await ensure();
+    const client = await PublishClient.connect({
+      connection: pubsub,
+      topic: pubsub.topic,
+      requestTimeoutMs: publish.requestTimeoutMs,
+    });
+    this.client = client;
+    this.guard = new TopologyGuard(
+      (messages, signal) => client.publish(messages, signal),
+      async () => {
+        this.logger.warn({ topic: pubsub.topic }, 'topic or connection gone: putting topic and subscription up again');
+        await ensure();
+      },
+      pubsub.emulatorHost !== undefined,
+    );
+    await this.deadLetters.connect();
+  }
+
+  /** The transport that feeds the lanes. Call once `prepare` is done. */
+  createServer(): KafkaBatchServer {
+    const { publish, service } = this.settings;
+    const server = new KafkaBatchServer({
+      kafka: this.kafka,
+      groupId: GROUP_ID,
+      transportId: TRANSPORT_ID,
+      hooks: this.lanes,
+      logger: this.logger,
+      maxBatchRecords: MAX_BATCH_RECORDS,
+      drainTimeoutMs: Math.max(100, service.shutdownTimeoutMs - 5_000),
+      // A handler waits for Pub/Sub at most as long as the lane is patient.
+      handlerTimeoutMs: 2 * (publish.retryTimeoutMs + publish.requestTimeoutMs),
+    });
+    this.server = server;
+    this.lanes.attach(server);
+    return server;
+  }
+
+  status(): object {
+    const status = this.server?.describe();
+    const unacknowledged = new Map(
+      this.lanes
+        .all()
+        .map((lane) => [`${lane.partition.topic}/${String(lane.partition.partition)}`, lane.unacknowledged]),
+    );
+    return {
+      group: GROUP_ID,
+      state: status?.state ?? 'connecting',
+      topic: this.settings.pubsub.topic,
+      ordering: this.settings.publish.ordering,
+      published: this.metrics.publishedRecords,
+      deadLettered: this.metrics.deadLetteredRecords,
+      unacknowledged: [...unacknowledged.values()].reduce((sum, count) => sum + count, 0),
+      partitions: (status?.partitions ?? []).map((partition) => ({
+        ...partition,
+        unacknowledged: unacknowledged.get(`${partition.topic}/${String(partition.partition)}`) ?? 0,
+      })),
+    };
+  }
+
+  pause(): Promise<void> {
+    this.server?.pause();
+    return Promise.resolve();
+  }
+
+  resume(): Promise<void> {
+    this.server?.resume();
+    for (const { state, topic, partition } of this.server?.describe().partitions ?? []) {
+      if (state === 'stopped') this.server?.resumePartition({ topic, partition });
+    }
+    return Promise.resolve();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.lanes.detach();
+    await Promise.all([this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
+  }
+
+  private laneParts(): LaneParts {
+    const { guard } = this;
+    if (guard === undefined) throw new TypeError('a partition was opened before the bridge was prepared');
+    const { pubsub, publish } = this.settings;
+    return {
+      publish: guard.publish,
+      options: {
+        ...publish,
+        topic: topicName(pubsub, pubsub.topic),
+        maxBatchMessages: LIMITS.messagesPerRequest,
+        maxBatchBytes: LIMITS.requestBytes,
+        backoffMs: BACKOFF_MS,
+      },
+      body: this.body,
+      deadLetter: (refused) => this.sendDeadLetters(refused),
+      observer: this.metrics,
+      maxBatchRecords: MAX_BATCH_RECORDS,
+    };
+  }
+
+  private async sendDeadLetters(refused: readonly RefusedRecord[]): Promise<void> {
+    const failedAt = new Date();
+    await this.deadLetters.send(
+      refused.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
+    );
+    for (const { record, reasons } of refused) {
+      this.metrics.deadLettered(reasons);
+      const { topic, partition, offset } = record;
+      this.logger.warn({ topic, partition, offset, reason: reasons[0] }, 'dead-lettered');
+    }
+  }
+
+  private pubsubCheck(): Check {
+    const now = performance.now();
+    const trouble = this.lanes
+      .all()
+      .flatMap(({ trouble: each }) => (each !== undefined && now - each.sinceMs > TROUBLE_TOLERATED_MS ? [each] : []));
+    const [first] = trouble;
+    if (first === undefined) return { ok: true };
+    return { ok: false, detail: first.error instanceof Error ? first.error.message : String(first.error) };
+  }
+}
+
+function tableSpec(): TableSpec {
+  const spec = TABLES.streaming_orders;
+  if (spec === undefined) throw new TypeError('no contract defines the table streaming_orders');
+  return spec;
+}

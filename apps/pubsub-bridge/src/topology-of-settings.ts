@@ -1,0 +1,17 @@
+import { type Topology } from '@orderstream/pubsub';
+
+import type { PubSubBridgeSettings } from './pubsub-bridge.config';
+
+/** What has to be there on Pub/Sub's side, by the settings. */
+export function topologyOf({ pubsub, bigquery, publish }: PubSubBridgeSettings): Topology {
+  return {
+    topic: pubsub.topic,
+    subscription: pubsub.subscription,
+    deadLetterTopic: publish.deadLetterTopic,
+    deadLetterSubscription: `${publish.deadLetterTopic}-console`,
+    table: `${bigquery.project}.${bigquery.dataset}.streaming_orders`,
+    ordered: publish.ordering === 'key',
+    maxDeliveryAttempts: publish.maxDeliveryAttempts,
+    retryBackoffSeconds: { min: publish.minRetryBackoffSeconds, max: 600 },
+  };
+}
