@@ -14,7 +14,7 @@ export abstract class OrderstreamError extends Error {
   abstract readonly code: ErrorCode;
   readonly retriable: boolean;
 
-  protected constructor(message: string, options: ErrorOptions = {}) {
+  constructor(message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.retriable = options.retriable ?? false;
