@@ -1,5 +1,4 @@
 import { getMetadataStorage, IS_OPTIONAL, type ValidationArguments, ValidationTypes } from 'class-validator';
-import type { EventContract } from './event';
 import { EVENT_CONTRACTS } from './event-contracts';
 
 /** Says whether a body meets its contract. */
@@ -62,7 +61,12 @@ function compileField(eventClass: new () => object, metadatas: readonly FieldMet
   return { required: conditions.length === 0, check: allOf(checks) };
 }
 
-function compile({ eventClass }: EventContract): BodyCheck {
+/**
+ * The check of one class, compiled from class-validator's metadata into a function that calls the same constraint
+ * instances and allocates nothing per body; `true` means valid. A decorator that it could not follow (`each`, groups,
+ * `ValidateIf`, nested or asynchronous ones) is refused with a TypeError.
+ */
+export function compileCheck(eventClass: new () => object): BodyCheck {
   const metadatas = getMetadataStorage().getTargetValidationMetadatas(eventClass, '', false, false);
   const fields = new Map<string, CompiledField>();
   for (const name of new Set(metadatas.map(({ propertyName }) => propertyName))) {
@@ -94,14 +98,10 @@ function compile({ eventClass }: EventContract): BodyCheck {
 }
 
 /**
- * One check per event type, compiled once from class-validator's metadata into a function that calls the same constraint
- * instances and allocates nothing per body; `true` means valid. A decorator that it could not follow (`each`, groups,
- * `ValidateIf`, nested or asynchronous ones) is refused with a TypeError at the start.
- *
- * Agrees with `validateSync` under `whitelist` and `forbidNonWhitelisted`, with one difference that `validateSync` gets
- * wrong: it lets unknown fields pass that are named like members of Object.prototype (`__proto__`, `constructor`). Here
- * they are unknown fields like any other.
+ * One check per event type, compiled once at the start. Agrees with `validateSync` under `whitelist` and
+ * `forbidNonWhitelisted`, with one difference that `validateSync` gets wrong: it lets unknown fields pass that are named
+ * like members of Object.prototype (`__proto__`, `constructor`). Here they are unknown fields like any other.
  */
 export function compileChecks(): ReadonlyMap<string, BodyCheck> {
-  return new Map([...EVENT_CONTRACTS.values()].map((contract) => [contract.type, compile(contract)]));
+  return new Map([...EVENT_CONTRACTS.values()].map(({ type, eventClass }) => [type, compileCheck(eventClass)]));
 }

@@ -73,8 +73,8 @@ function renderTopic(topic: TopicSpec): readonly string[] {
   return [
     code(topic.name),
     topic.partitions.toString(),
-    topic.retentionMs === undefined ? 'compacted' : `${(topic.retentionMs / DAY_MS).toString()} days`,
-    `${(topic.maxMessageBytes / 1024).toString()} KiB`,
+    topic.retentionMs === undefined ? 'compacted' : `${topic.retentionMs / DAY_MS} days`,
+    `${topic.maxMessageBytes / 1024} KiB`,
     topic.timestamps,
   ];
 }
@@ -108,7 +108,7 @@ export function renderEventsDoc(): string {
       ),
       ...FAMILIES.map(renderFamily),
       '## Topics',
-      `Every topic has ${PARTITIONS.toString()} partitions for the life of its version. Dead letters of a service lie in \`<source topic>.dlq.<service>\`.`,
+      `Every topic has ${PARTITIONS} partitions for the life of its version. Dead letters of a service lie in \`<source topic>.dlq.<service>\`.`,
       table(['topic', 'partitions', 'retention', 'largest record batch', 'timestamps'], TOPICS.map(renderTopic)),
       '## Quality rules',
       'In the order in which they are judged; the first that rejects a record is its reason.',

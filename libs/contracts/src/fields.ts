@@ -119,7 +119,7 @@ export function Identifier(description: string, options: FieldOptions = {}) {
 
 const TIMESTAMP: Check = {
   name: 'isTimestamp',
-  words: `a time that exists, RFC 3339 in UTC such as 2026-01-02T03:04:05.678Z, with at most 6 decimals, in the years ${FIRST_YEAR.toString()} to ${LAST_YEAR.toString()}`,
+  words: `a time that exists, RFC 3339 in UTC such as 2026-01-02T03:04:05.678Z, with at most 6 decimals, in the years ${FIRST_YEAR} to ${LAST_YEAR}`,
   test: (value) => typeof value === 'string' && !Number.isNaN(timestampMicros(value)),
 };
 
@@ -147,7 +147,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const text = (maxLength: number): Check => ({
   name: 'isText',
-  words: `a string of 1 to ${maxLength.toString()} UTF-16 code units, well-formed and not only white space`,
+  words: `a string of 1 to ${maxLength} UTF-16 code units, well-formed and not only white space`,
   test: (value) =>
     typeof value === 'string' &&
     value.length > 0 &&
@@ -199,7 +199,7 @@ export function WholeNumber(description: string, options: FieldOptions & RangeOp
   const { min, max } = options;
   const check: Check = {
     name: 'isWholeNumber',
-    words: `a whole number from ${min.toString()} to ${max.toString()}`,
+    words: `a whole number from ${min} to ${max}`,
     test: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
   };
   return field('INT64', check, description, min, options);
