@@ -86,12 +86,9 @@ export function compileCheck(eventClass: new () => object): BodyCheck {
       const field = fields.get(name);
       if (field === undefined) return false;
       const value = body[name];
-      if (value === null || value === undefined) {
-        if (field.required) return false;
-      } else {
-        if (!field.check(value)) return false;
-        if (field.required) missing--;
-      }
+      if (value === null || value === undefined) continue;
+      if (!field.check(value)) return false;
+      if (field.required) missing--;
     }
     return missing === 0;
   };

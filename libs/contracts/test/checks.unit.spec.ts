@@ -155,10 +155,21 @@ describe('explain', () => {
     [{ item_quantity: 1.5 }, 'item_quantity isWholeNumber'],
     [{ order_rating: 6 }, 'order_rating isWholeNumber'],
     [{ order_rating: 'NaN' }, 'order_rating isWholeNumber'],
+    [{ item_price: '00.50' }, 'item_price isDecimalString'],
+    [{ item_price: '1000000000.00' }, 'item_price isDecimalString'],
+    [{ event_id: '' }, 'event_id isIdentifier'],
+    [{ event_id: 'two words' }, 'event_id isIdentifier'],
+    [{ event_id: 'x'.repeat(129) }, 'event_id isIdentifier'],
     [{ order_id: 'A'.repeat(64) }, 'order_id isSha256'],
+    [{ order_id: 'a'.repeat(63) }, 'order_id isSha256'],
+    [{ order_id: 'a'.repeat(65) }, 'order_id isSha256'],
+    [{ order_id: `${'a'.repeat(63)}g` }, 'order_id isSha256'],
+    [{ item_sku: '6f1b0a523f4e4a7b9d550c2f1f6f2a10' }, 'item_sku isUuid'],
     [{ item_sku: '6F1B0A52-3F4E-4A7B-9D55-0C2F1F6F2A10' }, 'item_sku isUuid'],
     [{ vendor_vertical: 'Toys' }, 'vendor_vertical isOneOf'],
     [{ vendor_name: '' }, 'vendor_name isText'],
+    [{ vendor_name: ' \t' }, 'vendor_name isText'],
+    [{ vendor_name: 'x'.repeat(257) }, 'vendor_name isText'],
     [{ vendor_name: '\ud800' }, 'vendor_name isText'],
     [{ order_placed_at: '2026-02-30T00:00:00Z' }, 'order_placed_at isTimestamp'],
     [{ occurred_at: '2026-01-02T03:04:05+00:00' }, 'occurred_at isTimestamp'],
@@ -169,6 +180,21 @@ describe('explain', () => {
     [{ note: 'hello' }, 'note whitelistValidation'],
   ])('names the field and the constraint of %j', (changes, problem) => {
     expect(problems(changes)).toEqual([problem]);
+  });
+
+  it.each<Json>([
+    { item_price: '0.00' },
+    { item_price: '999999999.99' },
+    { item_quantity: 1000 },
+    { order_rating: 1 },
+    { event_id: '!~' },
+    { event_id: 'x'.repeat(128) },
+    { vendor_name: 'x' },
+    { vendor_name: '\u{1f44d}'.repeat(128) },
+    { occurred_at: '1970-01-01T00:00:00Z' },
+    { occurred_at: '2024-02-29T23:59:59.999999Z' },
+  ])('has nothing to say about %j', (changes) => {
+    expect(problems(changes)).toEqual([]);
   });
 
   it('takes null and absence alike where a field is nullable', () => {
