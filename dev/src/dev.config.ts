@@ -8,6 +8,11 @@ export const devSettings = defineSettings({
       description: 'Folder of data, logs and state of the local stack. Unset: `.local` in the repository.',
     }),
   ),
+  anyPorts: settings.boolean({
+    env: 'ORDERSTREAM_ANY_PORTS',
+    default: false,
+    description: 'Whether to listen on any free ports instead of the usual ones, beside another stack.',
+  }),
   java: settings.optional(
     settings.string({ env: 'JAVA_HOME', description: 'Where Java 17 or newer is. Unset: the `java` on the PATH.' }),
   ),

@@ -1,0 +1,196 @@
+import { FAMILIES, FAMILY_TABLES, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { fetchCommitted, fetchEnds } from '@orderstream/kafka';
+import { type Admin, type Kafka } from 'kafkajs';
+import { type ServiceClient } from '../stack/service-client';
+import { generatorStatus, validatorStatus } from '../stack/service-status';
+import { type Accounts } from './accounts';
+import { Comparison } from './compare';
+import { untilDrained } from './drain';
+import { type LedgerMark, markLedger, readLedgerSince } from './ledger-files';
+import { type Cut, forEachFamily, judgedOffsets, takeCut } from './positions';
+import { type PartitionRecords, readRecords } from './read-records';
+import { type TableReader } from './read-tables';
+
+export interface AccountantContext {
+  readonly kafka: Kafka;
+  readonly tables: TableReader;
+  readonly generator: ServiceClient;
+  readonly validator: ServiceClient;
+  readonly ledgerFolder: string;
+  readonly signal: AbortSignal;
+}
+
+/** Where everything stood before the run. */
+export interface Opening {
+  readonly cut: Cut;
+  readonly ledger: LedgerMark;
+}
+
+/** What the comparison found, and whether the validator's own counters say the same. */
+export interface Closing {
+  readonly accounts: Accounts;
+  /** Differences between the validator's counters and the comparison, in words. */
+  readonly counterDifferences: readonly string[];
+}
+
+/** Opens the books before a run and closes them after it. */
+export class Accountant {
+  constructor(private readonly context: AccountantContext) {}
+
+  async open(): Promise<Opening> {
+    return this.withAdmin(async (admin) => ({
+      cut: await takeCut(admin, () => this.readCounters()),
+      ledger: markLedger(this.context.ledgerFolder),
+    }));
+  }
+
+  /**
+   * Waits until the generator is done and everything that it sent is where it belongs, or stands still.
+   *
+   * @throws NoProgressError
+   */
+  async untilDone(opening: Opening, events: number): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      const { signal } = this.context;
+      await untilDrained('the generator to send its events', () => this.generated(opening.ledger, events), signal);
+      const ends = await forEachFamily((family) => fetchEnds(admin, rawTopic(family)));
+      await untilDrained(
+        'the validator to judge every record',
+        async () => {
+          const judged = await forEachFamily((family) => judgedOffsets(admin, family));
+          const done = FAMILIES.every((family) => reached(judged[family], ends[family]));
+          return { done, mark: JSON.stringify(judged) };
+        },
+        signal,
+      );
+      const cut = await takeCut(admin, () => this.readCounters());
+      const lastOffsets = await forEachFamily((family) =>
+        perPartition(async (partition) => {
+          const records = await this.records(family, partition, opening.cut, cut);
+          return (records.validated.at(-1)?.offset ?? -1) + 1;
+        }),
+      );
+      await untilDrained(
+        'the sink to append every validated record',
+        async () => {
+          const passed = await forEachFamily((family) => fetchCommitted(admin, 'bq-sink', validatedTopic(family)));
+          const done = FAMILIES.every((family) => reached(passed[family], lastOffsets[family]));
+          return { done, mark: JSON.stringify(passed) };
+        },
+        signal,
+      );
+      await untilDrained(
+        'streaming_orders to hold every validated order',
+        async () => {
+          const passed = await fetchCommitted(admin, 'pubsub-bridge', validatedTopic('orders'));
+          const missing = await this.undelivered(opening.cut, cut);
+          return { done: missing === 0, mark: JSON.stringify([passed, missing]) };
+        },
+        signal,
+      );
+    });
+  }
+
+  /** Compares everything since the opening, whether it is complete or not. */
+  async close(opening: Opening): Promise<Closing> {
+    return this.withAdmin(async (admin) => {
+      const cut = await takeCut(admin, () => this.readCounters());
+      const comparison = new Comparison(await readLedgerSince(this.context.ledgerFolder, opening.ledger));
+      for (const family of FAMILIES) {
+        for (let partition = 0; partition < PARTITIONS; partition++) {
+          const records = await this.records(family, partition, opening.cut, cut);
+          const range = {
+            topic: validatedTopic(family),
+            partition,
+            from: opening.cut.families[family].validated[partition] ?? 0,
+            until: cut.families[family].validated[partition] ?? 0,
+          };
+          const table = FAMILY_TABLES[family];
+          comparison.add({
+            ...records,
+            family,
+            rawTopic: rawTopic(family),
+            partition,
+            table,
+            rows: await this.context.tables.rows(table, range),
+            streaming:
+              family === 'orders'
+                ? { deliveries: await this.context.tables.deliveries(range), refused: records.refusedByBridge }
+                : undefined,
+          });
+        }
+      }
+      return { accounts: comparison.finish(), counterDifferences: counterDifferences(opening.cut, cut, comparison) };
+    });
+  }
+
+  private async generated(mark: LedgerMark, events: number): Promise<{ done: boolean; mark: string }> {
+    const { state, nextSeq, run } = generatorStatus.parse(await this.context.generator.status());
+    if (state === 'failed') throw new Error('the generator failed: see its log');
+    const done = state === 'finished' && (await readLedgerSince(this.context.ledgerFolder, mark)).intents >= events;
+    return { done, mark: JSON.stringify([nextSeq, run.acked]) };
+  }
+
+  /** Validated orders of the run that no row of streaming_orders names; refused ones are not awaited. */
+  private async undelivered(from: Cut, until: Cut): Promise<number> {
+    const counts = await perPartition(async (partition) => {
+      const records = await this.records('orders', partition, from, until);
+      const refused = new Set(records.refusedByBridge);
+      const deliveries = await this.context.tables.deliveries({
+        topic: validatedTopic('orders'),
+        partition,
+        from: from.families.orders.validated[partition] ?? 0,
+        until: until.families.orders.validated[partition] ?? 0,
+      });
+      return records.validated.filter(({ offset }) => !deliveries.has(offset) && !refused.has(offset)).length;
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  private records(
+    family: (typeof FAMILIES)[number],
+    partition: number,
+    from: Cut,
+    until: Cut,
+  ): Promise<PartitionRecords> {
+    return readRecords(this.context.kafka, family, partition, from.families[family], until.families[family]);
+  }
+
+  private async readCounters(): Promise<Cut['counters']> {
+    return validatorStatus.parse(await this.context.validator.status()).accounting;
+  }
+
+  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.context.kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
+
+/** Whether each position is at its goal. */
+function reached(positions: readonly (number | undefined)[], goals: readonly number[]): boolean {
+  return goals.every((goal, partition) => goal === 0 || (positions[partition] ?? 0) >= goal);
+}
+
+async function perPartition<T>(work: (partition: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let partition = 0; partition < PARTITIONS; partition++) results.push(await work(partition));
+  return results;
+}
+
+function counterDifferences(from: Cut, until: Cut, comparison: Comparison): string[] {
+  const counted = comparison.verdicts();
+  return (['accepted', 'repaired', 'skipped', 'deadLettered'] as const).flatMap((counter) => {
+    const grown = FAMILIES.reduce(
+      (sum, family) => sum + until.counters[family][counter] - from.counters[family][counter],
+      0,
+    );
+    return grown === counted[counter]
+      ? []
+      : [`the validator counted ${String(grown)} ${counter}, the comparison ${String(counted[counter])}`];
+  });
+}

@@ -1,0 +1,98 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Accountant } from '../accounting/accountant';
+import { EXIT, NoProgressError } from '../errors';
+import { type Progress } from '../progress';
+import { LocalStack, type LocalStackContext } from '../stack/local-stack';
+import { type StartOptions } from './cli';
+import { formatLiveLine, readLiveCounts } from './live-line';
+import { isGood, type RunResult, summaryJson, summaryLines } from './summary';
+
+const LIVE_INTERVAL_MS = { terminal: 1_000, log: 5_000 } as const;
+
+/**
+ * Starts the stack, runs the generator, and ends when it is told to: by the signal, or with `--exit` by the accounts.
+ *
+ * @returns the exit code; a signal's is the caller's
+ */
+export async function runStart(
+  options: StartOptions,
+  context: LocalStackContext,
+  result: NodeJS.WritableStream,
+): Promise<number> {
+  const { progress, signal, paths } = context;
+  const startedAt = performance.now();
+  const stack = await LocalStack.start(context, {
+    rate: options.rate,
+    maxEvents: options.events ?? 0,
+    seed: options.seed,
+    badShare: options.badShare,
+  });
+  const liveLine = new AbortController();
+  try {
+    const accountant = new Accountant({
+      kafka: stack.kafka(),
+      tables: stack.tables(),
+      generator: stack.clients['order-generator'],
+      validator: stack.clients.validator,
+      ledgerFolder: LocalStack.ledgerFolder(paths),
+      signal,
+    });
+    const opening = options.exit ? await accountant.open() : undefined;
+    const generatorStartedAt = performance.now();
+    await stack.startGenerator();
+    progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
+    void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
+    if (opening === undefined || options.events === undefined) {
+      await untilAborted(signal);
+      return EXIT.ok;
+    }
+    let stalled: NoProgressError | undefined;
+    try {
+      await accountant.untilDone(opening, options.events);
+    } catch (error) {
+      if (!(error instanceof NoProgressError)) throw error;
+      stalled = error;
+    }
+    const seconds = (performance.now() - generatorStartedAt) / 1000;
+    liveLine.abort();
+    const run: RunResult = { ...(await accountant.close(opening)), seconds, stalled: stalled?.message };
+    for (const line of summaryLines(run)) progress.line(line);
+    if (options.json) result.write(`${summaryJson(run)}\n`);
+    if (stalled !== undefined) return EXIT.noProgress;
+    return isGood(run) ? EXIT.ok : EXIT.notAccountedFor;
+  } finally {
+    liveLine.abort();
+    progress.line('Stopping:');
+    await stack.stop();
+    progress.line('Stopped.');
+  }
+}
+
+async function showLiveLine(stack: LocalStack, progress: Progress, signal: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  const tables = stack.tables();
+  const intervalMs = process.stderr.isTTY ? LIVE_INTERVAL_MS.terminal : LIVE_INTERVAL_MS.log;
+  const ended = untilAborted(signal).then(() => true);
+  while (!(await Promise.race([ended, delay(intervalMs, false, { ref: false })]))) {
+    const counts = await readLiveCounts(stack.clients, tables);
+    const text = formatLiveLine((performance.now() - startedAt) / 1000, counts, stack.status());
+    if (!isAborted(signal)) progress.live(text);
+  }
+  progress.endLive();
+}
+
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else {
+      // Nothing else may be left that keeps the process running.
+      const keepAlive = setInterval(() => undefined, 60_000);
+      signal.addEventListener('abort', () => {
+        clearInterval(keepAlive);
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,41 @@
+import { loadSettings } from '@orderstream/config';
+import { createBigQuery } from '@orderstream/bigquery';
+import { devSettings } from './dev.config';
+import { EXIT, exitCodeOf, UsageError } from './errors';
+import { repositoryRoot, stackPaths } from './paths';
+import { formatTable } from './run/format-table';
+import { readStackFile } from './stack/stack-file';
+
+const USAGE = 'npm run -s sql -- "select event_type, count(*) as n from order_events group by 1"';
+const LOCATION = 'US';
+
+/** `npm run sql`: one query on the running warehouse. Tables without a dataset are those of the stack. */
+async function sql(): Promise<void> {
+  const query = process.argv.slice(2).join(' ').trim();
+  if (query === '') throw new UsageError(`A query is needed: ${USAGE}`);
+  const paths = stackPaths(repositoryRoot(), loadSettings(devSettings, process.env).home);
+  const { bigquery } = readStackFile(paths.stackFile);
+  const client = createBigQuery({
+    project: bigquery.projectId,
+    dataset: bigquery.dataset,
+    location: LOCATION,
+    apiEndpoint: bigquery.apiEndpoint,
+    grpcEndpoint: bigquery.grpcEndpoint,
+  });
+  const [rows] = await client.query({
+    query,
+    defaultDataset: { projectId: bigquery.projectId, datasetId: bigquery.dataset },
+    useQueryCache: false,
+  });
+  process.stdout.write(`${formatTable(rows as Record<string, unknown>[])}\n`);
+}
+
+sql().then(
+  () => {
+    process.exitCode = EXIT.ok;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  },
+);

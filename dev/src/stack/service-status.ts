@@ -1,0 +1,41 @@
+import { FAMILIES, type Family } from '@orderstream/contracts';
+import { z } from 'zod';
+
+/** The parts of each service's `/admin/status` that the local stack reads. Anything else there is ignored. */
+
+const count = z.number().int().nonnegative();
+const partitions = z.array(z.object({ lag: z.number().nullish() }));
+
+export const generatorStatus = z.object({
+  state: z.enum(['running', 'stopped', 'finished', 'failed']),
+  nextSeq: count,
+  run: z.object({ generated: count, acked: count }),
+  rate: z.object({ achieved: z.number() }),
+});
+export type GeneratorStatus = z.infer<typeof generatorStatus>;
+
+const familyCounters = z.object({
+  input: count,
+  accepted: count,
+  repaired: count,
+  skipped: count,
+  deadLettered: count,
+});
+export type FamilyCounters = z.infer<typeof familyCounters>;
+
+export const validatorStatus = z.object({
+  accounting: z.record(z.enum(FAMILIES as readonly [Family, ...Family[]]), familyCounters),
+  partitions,
+});
+export type ValidatorStatus = z.infer<typeof validatorStatus>;
+
+export const consumerStatus = z.object({ partitions });
+export type ConsumerStatus = z.infer<typeof consumerStatus>;
+
+export function totalLag(status: ConsumerStatus): number {
+  return status.partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+}
+
+export function totalOf(status: ValidatorStatus, counter: keyof FamilyCounters): number {
+  return FAMILIES.reduce((sum, family) => sum + status.accounting[family][counter], 0);
+}
