@@ -14,7 +14,7 @@ describe('metric names', () => {
 
   it('have ascending buckets, a sentence of help, and no label that the registry sets', () => {
     for (const metric of all) {
-      expect(metric.help).toMatch(/^[A-Z].*\.$/);
+      expect(metric.help).toMatch(/^[A-Z0-9].*\.$/);
       expect(metric.labels).not.toContain('app');
       const buckets: readonly number[] = 'buckets' in metric ? metric.buckets : [];
       expect(buckets).toEqual([...new Set(buckets)].sort((a, b) => a - b));
