@@ -11,7 +11,7 @@ export const CE = {
 } as const;
 
 export const CE_SPECVERSION = '1.0';
-export const CONTENT_TYPE = 'application/json';
+const CONTENT_TYPE = 'application/json';
 
 /** Headers that the validator adds to what it lets through. */
 export const QUALITY_HEADERS = {
