@@ -51,7 +51,7 @@ export const serviceSettings = defineSettings({
     expected:
       'a JSON array of `{"name": "…", "role": "viewer"|"operator", "sha256": "<64 lower-case hex digits>"}`, names unique, 64 at most',
     description:
-      'Who may use `/admin`; `sha256` is the SHA-256 of the bearer token. Without any, `/admin` refuses everything.',
+      'Who may use `/admin`; `sha256` is the SHA-256 of the bearer token (make one by `openssl rand -hex 32`, its digest by `printf %s "$TOKEN" | sha256sum`). Without any, `/admin` refuses everything.',
   }),
   shutdownTimeoutMs: settings.integer({
     env: 'SHUTDOWN_TIMEOUT_MS',
