@@ -171,6 +171,12 @@ export const METRIC = {
     labels: ['family'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   },
+  catalogWaits: {
+    type: 'gauge',
+    name: 'orderstream_catalog_waits',
+    help: '1 while a record of the partition waits for the catalog that it refers to.',
+    labels: ['topic', 'partition'],
+  },
   replayRecords: {
     type: 'counter',
     name: 'orderstream_replay_records_total',

@@ -15,9 +15,14 @@ export interface ChunkTopic {
 
 /**
  * Splits records, in order, into requests of at most `maxBytes` as encoded (never underestimated), so that no record
- * batch is larger than that either. A record that is larger by itself throws RecordTooLargeError before anything is sent.
+ * batch is larger than that either. A record that is larger by itself goes alone, up to `maxRecordBytes`; one above that
+ * throws RecordTooLargeError before anything is sent.
  */
-export function chunkRecords(records: readonly OutputRecord[], maxBytes: number): Chunk[] {
+export function chunkRecords(
+  records: readonly OutputRecord[],
+  maxBytes: number,
+  maxRecordBytes: number = maxBytes,
+): Chunk[] {
   const chunks: Chunk[] = [];
   let topics = new Map<string, Map<number, OutputRecord[]>>();
   let bytes = 0;
@@ -31,9 +36,9 @@ export function chunkRecords(records: readonly OutputRecord[], maxBytes: number)
   };
   for (const record of records) {
     const size = estimateRecordBytes(record);
-    if (size + BATCH_HEADER_BYTES > maxBytes) {
+    if (size + BATCH_HEADER_BYTES > maxRecordBytes) {
       throw new RecordTooLargeError(
-        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxBytes.toString()} of a request`,
+        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxRecordBytes.toString()} that are allowed`,
       );
     }
     let list = topics.get(record.topic)?.get(record.partition);

@@ -19,8 +19,10 @@ export interface PartitionTransactionsOptions {
   readonly partition: number;
   /** The broker aborts a transaction that is open for longer; a commit that takes longer fails. Below the broker's transaction.max.timeout.ms. */
   readonly transactionTimeoutMs: number;
-  /** Bound of one produce request, in bytes, and of a record. Default 1 MiB; below the topics' max.message.bytes. */
+  /** Bound of one produce request, in bytes. Default 1 MiB; below the topics' max.message.bytes. */
   readonly maxRequestBytes?: number;
+  /** Bound of a record, in bytes: one above maxRequestBytes goes alone. Default maxRequestBytes. */
+  readonly maxRecordBytes?: number;
 }
 
 /** The group's committed position of the partition. Both undefined: nothing was ever committed. */
@@ -105,7 +107,7 @@ export class PartitionTransactions {
     if (writes.metadata !== undefined && Buffer.byteLength(writes.metadata) > MAX_METADATA_BYTES) {
       throw new RangeError(`Offset metadata of ${this.place} is larger than ${MAX_METADATA_BYTES.toString()} bytes`);
     }
-    const chunks = chunkRecords(writes.records, this.maxRequestBytes);
+    const chunks = chunkRecords(writes.records, this.maxRequestBytes, this.options.maxRecordBytes);
     const deadline = Date.now() + this.options.transactionTimeoutMs;
     const progress = { step: 'beginning', ending: false, begun: false };
     this.busy = true;

@@ -25,6 +25,8 @@ export class PartitionState {
   readonly closedOrders: BoundedMap<OrderLifecycle>;
   forgottenPlacedUntilMs: number | undefined;
   accounting: Accounting = emptyAccounting();
+  /** The input's next offset after the last batch whose changes are in here; undefined: there was none. */
+  nextOffset: number | undefined;
   /** Append time of the last record that was judged. */
   lastAppendMs = 0;
 
@@ -62,6 +64,7 @@ export class PartitionState {
     } else if (key === SUMMARY_KEY && value !== null) {
       const summary = decodeStateRecord('summary', key, value);
       this.accounting = copyOf(summary.accounting);
+      this.nextOffset = summary.nextOffset;
       this.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
       this.lastAppendMs = summary.lastAppendMs;
       this.openOrders.crowdedOutAtMs = summary.ordersCrowdedOutAtMs;
@@ -82,6 +85,11 @@ export class PartitionState {
       this.events.crowdedOutAtMs = atMs;
       break;
     }
+  }
+
+  /** Older events were accepted than could be read back: the memory of events reaches back to this time only. */
+  eventsKnownSince(appendedAtMs: number): void {
+    this.events.crowdedOutAtMs = Math.max(this.events.crowdedOutAtMs ?? 0, appendedAtMs);
   }
 
   /** To be called once after everything was restored. */

@@ -20,6 +20,8 @@ export interface StateRecord {
 /** What a partition's state says of itself as a whole. */
 export interface StateSummary {
   readonly accounting: Accounting;
+  /** The input's next offset after the batch that this was written with. */
+  readonly nextOffset: number;
   readonly lastAppendMs: number;
   readonly forgottenPlacedUntilMs: number | undefined;
   readonly ordersCrowdedOutAtMs: number | undefined;
@@ -82,6 +84,7 @@ const DECODERS: { readonly [K in keyof Kinds]: Decoder<K> | undefined } = {
     }
     return {
       accounting,
+      nextOffset: fields.number('nextOffset'),
       lastAppendMs: fields.number('lastAppendMs'),
       forgottenPlacedUntilMs: fields.optionalNumber('forgottenPlacedUntilMs'),
       ordersCrowdedOutAtMs: fields.optionalNumber('ordersCrowdedOutAtMs'),

@@ -74,8 +74,8 @@ export class StateOverlay implements StateView {
     for (const change of changes) this.apply(change, appendMs);
   }
 
-  /** The state topic's records of this batch, the summary last. */
-  *stateRecords(): Generator<StateRecord> {
+  /** The state topic's records of this batch, the summary last. `nextOffset`: the input's after this batch. */
+  *stateRecords(nextOffset: number): Generator<StateRecord> {
     const orders = new Map<string, OrderLifecycle | null>();
     // An order that was closed is deleted in one map and put in the other: what it is now counts.
     for (const changed of [this.openOrders.changed(), this.closedOrders.changed()]) {
@@ -96,6 +96,7 @@ export class StateOverlay implements StateView {
       key: SUMMARY_KEY,
       value: encodeSummary({
         accounting: this.accounting,
+        nextOffset,
         lastAppendMs: this.lastAppendMs,
         forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
         ordersCrowdedOutAtMs: this.ordersCrowdedOutAtMs(),
@@ -105,13 +106,14 @@ export class StateOverlay implements StateView {
   }
 
   /** Makes the changes part of the state. To be called once, when the batch is known to be committed. */
-  fold(): void {
+  fold(nextOffset: number): void {
     this.events.fold();
     this.orderKeys.fold();
     this.registrations.fold();
     this.openOrders.fold();
     this.closedOrders.fold();
     this.base.accounting = this.accounting;
+    this.base.nextOffset = nextOffset;
     this.base.forgottenPlacedUntilMs = this.forgottenPlacedUntilMs;
     this.base.lastAppendMs = this.lastAppendMs;
   }

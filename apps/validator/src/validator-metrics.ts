@@ -1,0 +1,106 @@
+import { RULE_CODES, type Family, type RuleAction, type RuleCode } from '@orderstream/contracts';
+import type { KafkaBatchServer, PartitionRef } from '@orderstream/kafka';
+import { METRIC, type Metrics } from '@orderstream/observability';
+import type { Accounting, PartitionState } from '@orderstream/quality';
+
+const OUTCOME_LABELS = {
+  accepted: 'accepted',
+  repaired: 'repaired',
+  skipped: 'skipped',
+  deadLettered: 'dead_lettered',
+} as const satisfies Partial<Record<keyof Accounting, string>>;
+
+/** An open partition's state, for the gauges. */
+export interface ObservedState extends PartitionRef {
+  readonly family: Family;
+  readonly state: PartitionState;
+}
+
+/** What the service measures. Counters count commits of this process; the accounts in the state are cumulative. */
+export class ValidatorMetrics {
+  private readonly records;
+  private readonly rules;
+  private readonly transactionSeconds;
+  private readonly transactionsAborted;
+  private readonly fencings;
+  private readonly restoreSeconds;
+  private readonly batchRecords;
+  private readonly catalogWaits;
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly actions: Readonly<Record<RuleCode, RuleAction>>,
+  ) {
+    this.records = metrics.counter(METRIC.records);
+    this.rules = metrics.counter(METRIC.ruleFired);
+    this.transactionSeconds = metrics.histogram(METRIC.transactionSeconds);
+    this.transactionsAborted = metrics.counter(METRIC.transactionsAborted);
+    this.fencings = metrics.counter(METRIC.fencings);
+    this.restoreSeconds = metrics.histogram(METRIC.restoreSeconds);
+    this.batchRecords = metrics.histogram(METRIC.batchRecords);
+    this.catalogWaits = metrics.gauge(METRIC.catalogWaits);
+  }
+
+  /** Reads the gauges of state from whatever is open when they are scraped. */
+  observe(open: () => Iterable<ObservedState>, servers: readonly KafkaBatchServer[]): void {
+    this.metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
+      gauge.reset();
+      for (const { topic, partition, lag } of servers.flatMap((server) => server.describe().partitions)) {
+        if (lag !== undefined) gauge.set({ topic, partition: String(partition) }, lag);
+      }
+    });
+    this.metrics.gauge(METRIC.partitionsStopped, (gauge) => {
+      gauge.reset();
+      for (const { topic, state } of servers.flatMap((server) => server.describe().partitions)) {
+        gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
+      }
+    });
+    this.metrics.gauge(METRIC.stateEntries, (gauge) => {
+      gauge.reset();
+      for (const { family, partition, state } of open()) {
+        for (const [kind, size] of Object.entries(state.sizes())) {
+          gauge.set({ family, kind, partition: String(partition) }, size);
+        }
+      }
+    });
+    this.metrics.gauge(METRIC.effectiveWindowSeconds, (gauge) => {
+      gauge.reset();
+      for (const { family, partition, state } of open()) {
+        for (const [kind, windowMs] of Object.entries(state.effectiveWindows())) {
+          gauge.set({ family, kind: kind.replace(/Ms$/, ''), partition: String(partition) }, windowMs / 1000);
+        }
+      }
+    });
+  }
+
+  committed(family: Family, records: number, seconds: number, before: Accounting, after: Accounting): void {
+    this.transactionSeconds.observe({ family }, seconds);
+    this.batchRecords.observe({ operation: 'transaction' }, records);
+    for (const [outcome, label] of Object.entries(OUTCOME_LABELS) as [keyof typeof OUTCOME_LABELS, string][]) {
+      const count = after[outcome] - before[outcome];
+      if (count > 0) this.records.inc({ family, outcome: label }, count);
+    }
+    for (const rule of RULE_CODES) {
+      const count = (after.rules[rule] ?? 0) - (before.rules[rule] ?? 0);
+      if (count > 0) this.rules.inc({ rule, action: this.actions[rule] }, count);
+    }
+  }
+
+  aborted(family: Family, topic: string, fenced: boolean): void {
+    this.transactionsAborted.inc({ family });
+    if (fenced) this.fencings.inc({ topic });
+  }
+
+  restored(family: Family, seconds: number): void {
+    this.restoreSeconds.observe({ family }, seconds);
+  }
+
+  /** A record of the partition waits for the catalog until the returned function is called. */
+  waiting({ topic, partition }: PartitionRef): () => void {
+    const labels = { topic, partition: String(partition) };
+    this.catalogWaits.set(labels, 1);
+    return () => {
+      this.catalogWaits.set(labels, 0);
+    };
+  }
+}

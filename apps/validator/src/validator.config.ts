@@ -1,0 +1,178 @@
+import {
+  defineSettings,
+  kafkaSettings,
+  serviceSettings,
+  settings,
+  type SettingsOf,
+  withDefaults,
+} from '@orderstream/config';
+import { FAMILIES, RULE_CODES } from '@orderstream/contracts';
+import { allowedActions, DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS } from '@orderstream/quality';
+import { z } from 'zod';
+
+const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
+  Object.entries(actions).every(([name, action]) => {
+    const code = RULE_CODES.find((known) => known === name);
+    return code !== undefined && allowedActions(code).some((allowed) => allowed === action);
+  }),
+);
+
+const count = (env: string, value: number, description: string) =>
+  settings.integer({ env, default: value, min: 1, max: 10_000_000, description });
+
+const ruleSettings = defineSettings({
+  actions: settings.json({
+    env: 'RULE_ACTIONS',
+    default: {},
+    schema: ruleActions,
+    expected: 'a JSON object of rule codes and actions that the rules allow, such as `{"time.too_late":"reject"}`',
+    description: 'Actions of rules that differ from their defaults.',
+  }),
+  maxAheadMs: settings.integer({
+    env: 'RULE_MAX_AHEAD_MS',
+    default: 300_000,
+    min: 0,
+    description: 'How far an event may lie ahead of its append time, in milliseconds (`time.in_future`).',
+  }),
+  maxLateMs: settings.integer({
+    env: 'RULE_MAX_LATE_MS',
+    default: 604_800_000,
+    min: 0,
+    description: 'How far an event may lie behind its append time, in milliseconds (`time.too_late`).',
+  }),
+  breakerWindow: settings.integer({
+    env: 'BREAKER_WINDOW_RECORDS',
+    default: 1_000,
+    min: 0,
+    max: 1_000_000,
+    description: 'Last records of a partition over which the share of rejects is taken; 0 turns the breaker off.',
+  }),
+  breakerShare: settings.number({
+    env: 'BREAKER_REJECT_SHARE',
+    default: 0.5,
+    min: 0,
+    max: 1,
+    description: 'Share of rejects above which a partition stops until an operator resumes it.',
+  }),
+});
+
+const stateSettings = defineSettings({
+  eventWindowMs: settings.integer({
+    env: 'STATE_EVENT_WINDOW_MS',
+    default: DEFAULT_STATE_LIMITS.events.windowMs,
+    min: 1_000,
+    description: 'How long event ids are remembered, by append time, in milliseconds.',
+  }),
+  maxEvents: count('STATE_MAX_EVENTS', DEFAULT_STATE_LIMITS.events.maxEntries, 'Event ids remembered, per partition.'),
+  orderKeyWindowMs: settings.integer({
+    env: 'STATE_ORDER_KEY_WINDOW_MS',
+    default: DEFAULT_STATE_LIMITS.orderKeys.windowMs,
+    min: 1_000,
+    description: 'How long the keys that make two orders the same are remembered, in milliseconds.',
+  }),
+  maxOrderKeys: count('STATE_MAX_ORDER_KEYS', DEFAULT_STATE_LIMITS.orderKeys.maxEntries, 'Order keys, per partition.'),
+  lifecycleWindowMs: settings.integer({
+    env: 'STATE_LIFECYCLE_WINDOW_MS',
+    default: DEFAULT_STATE_LIMITS.lifecycles.windowMs,
+    min: 1_000,
+    description: 'How long an order is remembered after its last event, in milliseconds.',
+  }),
+  maxLifecycles: count(
+    'STATE_MAX_LIFECYCLES',
+    DEFAULT_STATE_LIMITS.lifecycles.maxEntries,
+    'Orders remembered, per partition; closed ones leave first.',
+  ),
+  maxRegistrations: count(
+    'STATE_MAX_REGISTRATIONS',
+    DEFAULT_STATE_LIMITS.registrations.maxEntries,
+    'Customers whose first registration is remembered, per partition.',
+  ),
+  maxCatalogEntities: count(
+    'CATALOG_MAX_ENTITIES',
+    DEFAULT_CATALOG_LIMITS.maxEntities,
+    'Vendors, and products, that the catalog reader remembers.',
+  ),
+});
+
+const loopSettings = defineSettings({
+  families: settings.list({
+    env: 'VALIDATOR_FAMILIES',
+    default: [...FAMILIES],
+    item: new RegExp(`^(?:${FAMILIES.join('|')})$`),
+    expected: `a comma-separated list of ${FAMILIES.map((family) => `\`${family}\``).join(', ')}`,
+    description: 'Families that this instance takes part in.',
+  }),
+  maxBatchRecords: settings.integer({
+    env: 'VALIDATOR_MAX_BATCH_RECORDS',
+    default: 2_000,
+    min: 1,
+    max: 100_000,
+    description: 'Records of one transaction, at most.',
+  }),
+  maxQueuedRecords: settings.integer({
+    env: 'VALIDATOR_MAX_QUEUED_RECORDS',
+    default: 6_000,
+    min: 1,
+    max: 1_000_000,
+    description: 'Records that a partition may hold ahead of the rules, at most.',
+  }),
+  maxQueuedBytes: settings.integer({
+    env: 'VALIDATOR_MAX_QUEUED_BYTES',
+    default: 4_194_304,
+    min: 1_024,
+    max: 1_073_741_824,
+    description: 'Bytes that a partition may hold ahead of the rules; reaching it pauses the partition.',
+  }),
+  transactionTimeoutMs: settings.integer({
+    env: 'VALIDATOR_TRANSACTION_TIMEOUT_MS',
+    default: 30_000,
+    min: 1_000,
+    max: 900_000,
+    description: 'After that long the broker aborts a transaction that was left open, in milliseconds.',
+  }),
+  sessionTimeoutMs: settings.integer({
+    env: 'VALIDATOR_SESSION_TIMEOUT_MS',
+    default: 6_000,
+    min: 1_000,
+    max: 300_000,
+    description: 'After that long without a heartbeat another instance takes over, in milliseconds.',
+  }),
+  rebalanceTimeoutMs: settings.integer({
+    env: 'VALIDATOR_REBALANCE_TIMEOUT_MS',
+    default: 30_000,
+    min: 1_000,
+    max: 600_000,
+    description: 'How long a rebalance waits for this instance, in milliseconds.',
+  }),
+  handlerTimeoutMs: settings.integer({
+    env: 'VALIDATOR_HANDLER_TIMEOUT_MS',
+    default: 120_000,
+    min: 1_000,
+    max: 3_600_000,
+    description: 'A batch that takes longer turns liveness red, in milliseconds.',
+  }),
+  catalogWaitMs: settings.integer({
+    env: 'VALIDATOR_CATALOG_WAIT_MS',
+    default: 15_000,
+    min: 100,
+    max: 600_000,
+    description:
+      'How long a record with an unknown reference waits for the catalog, in milliseconds, before its partition is read anew.',
+  }),
+});
+
+/** All settings of validator. */
+export const validatorSettings = defineSettings(
+  {
+    service: withDefaults(serviceSettings, { HTTP_PORT: '3002' }),
+    kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'validator' }),
+    loop: loopSettings,
+    rules: ruleSettings,
+    state: stateSettings,
+  },
+  ({ loop }) =>
+    loop.catalogWaitMs >= loop.handlerTimeoutMs
+      ? ['VALIDATOR_CATALOG_WAIT_MS must be below VALIDATOR_HANDLER_TIMEOUT_MS']
+      : [],
+);
+export type ValidatorSettings = SettingsOf<typeof validatorSettings>;
