@@ -29,8 +29,12 @@ export const TIME_DEFECTS: readonly Defect[] = [
     ({ market, seq, nowMs }) => market.pretendVisit('search.performed', seq, nowMs),
     (event) => moved(event, -LATE_MS),
   ),
-  altered({ name: 'time.before_registration', expected: 'reject:time.before_registration', weight: 3 }, order, (body) => {
-    const registeredAtMs = Date.parse(String(body['customer_registered_at']));
-    return { ...body, order_placed_at: new Date(registeredAtMs - HOUR_MS).toISOString() };
-  }),
+  altered(
+    { name: 'time.before_registration', expected: 'reject:time.before_registration', weight: 3 },
+    order,
+    (body) => {
+      const registeredAtMs = Date.parse(String(body['customer_registered_at']));
+      return { ...body, order_placed_at: new Date(registeredAtMs - HOUR_MS).toISOString() };
+    },
+  ),
 ];

@@ -86,7 +86,9 @@ export class Catalog {
 
   /** A vendor moves or takes another name. */
   updateVendor(seq: number, rng: Rng): CatalogChange | undefined {
-    const vendor = sample(this.vendors, rng, ({ changedSeq, quotedSeq }) => settled(seq, Math.max(changedSeq, quotedSeq)));
+    const vendor = sample(this.vendors, rng, ({ changedSeq, quotedSeq }) =>
+      settled(seq, Math.max(changedSeq, quotedSeq)),
+    );
     if (vendor === undefined) return undefined;
     if (rng.chance(0.3)) vendor.name = this.vendorName(vendor.index, ++vendor.nameVersion);
     else vendor.address = this.vendorAddress(vendor.index, ++vendor.addressVersion);
@@ -242,7 +244,8 @@ export class Catalog {
   }
 }
 
-const mayChange = (product: Product, seq: number): boolean => settled(seq, Math.max(product.changedSeq, product.quotedSeq));
+const mayChange = (product: Product, seq: number): boolean =>
+  settled(seq, Math.max(product.changedSeq, product.quotedSeq));
 
 /** Whether neither the product nor its vendor changed in this instant. */
 export const canBeQuoted = (product: Product, seq: number): boolean =>

@@ -175,7 +175,8 @@ export class Marketplace {
     this.agenda.replace(
       state.journeys.map(([tick, customer, productIndex, quantity, sessionSeq, step, viewsLeft, orderSeq, lastSeq]) => {
         const product = products.get(productIndex);
-        if (product === undefined) throw new RangeError(`a journey leads to unknown product ${productIndex.toString()}`);
+        if (product === undefined)
+          throw new RangeError(`a journey leads to unknown product ${productIndex.toString()}`);
         product.inUse++;
         const order = orders.get(orderSeq);
         const journey: Journey = {

@@ -1,10 +1,4 @@
-import {
-  CANCEL_REASONS,
-  CANCELLED_BY,
-  type EventType,
-  PAYMENT_METHODS,
-  RETURN_REASONS,
-} from '@orderstream/contracts';
+import { CANCEL_REASONS, CANCELLED_BY, type EventType, PAYMENT_METHODS, RETURN_REASONS } from '@orderstream/contracts';
 import { centsOf, money, type Product } from './catalog';
 import { type Customer } from './customers';
 import { type Identities } from './identity';
@@ -65,13 +59,7 @@ export function orderFields(
 }
 
 /** What a step in an order's life tells, whether the step is legal or not. */
-export function lifecycleFields(
-  type: EventType,
-  order: Order,
-  rng: Rng,
-  pools: Pools,
-  identities: Identities,
-): Fields {
+export function lifecycleFields(type: EventType, order: Order, rng: Rng, pools: Pools, identities: Identities): Fields {
   const subject = {
     order_id: order.id,
     order_placed_at: new Date(order.placedAtMs).toISOString(),

@@ -26,11 +26,19 @@ const RETOLD_SHARE = 1 / 16;
  */
 export class Sequence {
   readonly market: Marketplace;
-  private seq = 0;
-  private toldUntilMs = 0;
+  private seq: number;
+  private toldUntilMs: number;
   private current: Epoch | undefined;
 
-  constructor(identity: MarketplaceIdentity, pools: Pools, scenario: Scenario) {
+  /** @param start where in the ledger's sequence, and since when, this one begins */
+  constructor(
+    readonly identity: MarketplaceIdentity,
+    pools: Pools,
+    scenario: Scenario,
+    start: { readonly seq: number; readonly notBeforeMs: number } = { seq: 0, notBeforeMs: 0 },
+  ) {
+    this.seq = start.seq;
+    this.toldUntilMs = start.notBeforeMs;
     this.market = new Marketplace(identity, pools, scenario);
   }
 

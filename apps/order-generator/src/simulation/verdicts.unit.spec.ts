@@ -75,7 +75,9 @@ function surprises(story: Story): { wrong: string[]; seen: Map<string, number> }
       const name = record.defect ?? 'good';
       seen.set(name, (seen.get(name) ?? 0) + 1);
       if (outcome === record.expected) continue;
-      wrong.push(`${record.seq.toString()} ${name} in ${record.family}: ${record.expected}, got ${JSON.stringify(verdict)}`);
+      wrong.push(
+        `${record.seq.toString()} ${name} in ${record.family}: ${record.expected}, got ${JSON.stringify(verdict)}`,
+      );
     }
   }
   return { wrong, seen };
@@ -83,7 +85,14 @@ function surprises(story: Story): { wrong: string[]; seen: Map<string, number> }
 
 describe('what the generator expects', () => {
   it('is the verdict of the rules on each of 50,000 records, at the nominal rate', () => {
-    const { wrong, seen } = surprises({ seed: 1, tickMs: 20, records: 50_000, badShare: 0.05, batch: 500, behindMs: 40 });
+    const { wrong, seen } = surprises({
+      seed: 1,
+      tickMs: 20,
+      records: 50_000,
+      badShare: 0.05,
+      batch: 500,
+      behindMs: 40,
+    });
     expect(wrong.slice(0, 5)).toEqual([]);
     expect(seen.get('good')).toBeGreaterThan(47_000);
   }, 60_000);
@@ -92,10 +101,14 @@ describe('what the generator expects', () => {
     { seed: 2, tickMs: 0.01, records: 20_000, badShare: 0.3, batch: 2_000, behindMs: 0 },
     { seed: 3, tickMs: 1_000, records: 20_000, badShare: 0.3, batch: 1, behindMs: 48 * 3_600_000 },
     { seed: 4, tickMs: 0.1, records: 20_000, badShare: 0, batch: 1_000, behindMs: 1_000 },
-  ])('is right at any rate and share: %j', (story) => {
-    const { wrong } = surprises(story);
-    expect(wrong.slice(0, 5)).toEqual([]);
-  }, 60_000);
+  ])(
+    'is right at any rate and share: %j',
+    (story) => {
+      const { wrong } = surprises(story);
+      expect(wrong.slice(0, 5)).toEqual([]);
+    },
+    60_000,
+  );
 
   it('covers every family and every rule that a record can break', () => {
     expect(FAMILIES).toHaveLength(4);

@@ -1,0 +1,68 @@
+import { type Family, type LedgerIntent } from '@orderstream/contracts';
+import { type OutputRecord } from '@orderstream/kafka';
+import { valueHash } from '../ledger/recovery';
+import { type SimulatedRecord } from '../simulation/record';
+import { type Sequence } from '../simulation/sequence';
+
+/** Records that are sent together. */
+export interface Batch {
+  readonly number: number;
+  readonly firstSeq: number;
+  readonly intents: readonly LedgerIntent[];
+  /** Catalog and customers: to be acknowledged before the others are sent, which refer to them. */
+  readonly references: readonly OutputRecord[];
+  /** Orders and interactions. */
+  readonly activities: readonly OutputRecord[];
+  readonly defects: number;
+}
+
+export interface BatchLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+}
+
+const keys = new Map<string, Buffer>();
+const MAX_CACHED_KEYS = 100_000;
+
+function keyBytes(key: string): Buffer {
+  let bytes = keys.get(key);
+  if (bytes === undefined) {
+    if (keys.size >= MAX_CACHED_KEYS) keys.clear();
+    bytes = Buffer.from(key);
+    keys.set(key, bytes);
+  }
+  return bytes;
+}
+
+const outputOf = (record: SimulatedRecord, topic: string): OutputRecord => ({
+  topic,
+  partition: record.partition,
+  key: record.key === null ? null : keyBytes(record.key),
+  value: record.value,
+  headers: record.headers,
+});
+
+/** Makes the next records of the story, one at least. */
+export function nextBatch(
+  sequence: Sequence,
+  number: number,
+  { maxRecords, maxBytes }: BatchLimits,
+  topicOf: (family: Family) => string,
+): Batch {
+  const firstSeq = sequence.nextSeq;
+  const intents: LedgerIntent[] = [];
+  const references: OutputRecord[] = [];
+  const activities: OutputRecord[] = [];
+  let defects = 0;
+  let bytes = 0;
+  do {
+    const record = sequence.next();
+    const { seq, family, partition, defect, expected } = record;
+    const topic = topicOf(family);
+    intents.push({ seq, topic, partition, sha256: valueHash(record), defect, expected });
+    (family === 'catalog' || family === 'customers' ? references : activities).push(outputOf(record, topic));
+    if (defect !== null) defects++;
+    bytes += record.value?.length ?? 0;
+  } while (intents.length < maxRecords && bytes < maxBytes);
+  return { number, firstSeq, intents, references, activities, defects };
+}

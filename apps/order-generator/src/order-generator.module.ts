@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { SERVICE_CONTROL } from '@orderstream/admin';
+import { GeneratorController } from './control/generator.controller';
+import { Generator } from './generator';
+
+@Module({
+  controllers: [GeneratorController],
+  providers: [Generator, { provide: SERVICE_CONTROL, useExisting: Generator }],
+})
+export class OrderGeneratorModule {}
