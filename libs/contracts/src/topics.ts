@@ -22,14 +22,10 @@ export const rawTopic = (family: Family): string => `marketplace.${family}.raw.v
 export const validatedTopic = (family: Family): string => `marketplace.${family}.validated.v1`;
 export const stateTopic = (family: Family): string => `marketplace.${family}.validator.state.v1`;
 export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
-export const parkedTopic = (deadLetters: string): string => `${deadLetters}.parked`;
 
 /** The services that dead-letter records, and what each of them reads. */
 export const DEAD_LETTER_APPS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
 export type DeadLetterApp = (typeof DEAD_LETTER_APPS)[number];
-
-export const SETTINGS_TOPIC = 'marketplace.settings.v1';
-export const AUDIT_TOPIC = 'marketplace.audit.v1';
 
 function specs(): TopicSpec[] {
   const deleted = (

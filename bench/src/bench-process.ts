@@ -1,0 +1,49 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+
+const STOP_DEADLINE_MS = 15_000;
+
+/** A process under measurement, with its output in a file. */
+export class BenchProcess {
+  readonly logFile: string;
+  readonly pid: number;
+  private readonly child: ChildProcess;
+
+  /** `script` is a path below dist/, run by this Node with nothing but `environment` added to the own one. */
+  constructor(
+    readonly name: string,
+    script: string,
+    environment: Readonly<Record<string, string>>,
+    folder: string,
+  ) {
+    this.logFile = join(folder, `${name}.log`);
+    const log = openSync(this.logFile, 'a');
+    this.child = spawn(process.execPath, [join(__dirname, '..', '..', script)], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', log, log],
+    });
+    if (this.child.pid === undefined) throw new Error(`${name} could not be started`);
+    this.pid = this.child.pid;
+  }
+
+  /** Throws when the process has ended, which no process under measurement does by itself. */
+  assertAlive(): void {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      throw new Error(
+        `${this.name} ended early (${String(this.child.exitCode ?? this.child.signalCode)}); its log: ${this.logFile}`,
+      );
+    }
+  }
+
+  /** SIGTERM, then SIGKILL after 15 s. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGTERM');
+    const killer = setTimeout(() => this.child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    await exited;
+    clearTimeout(killer);
+  }
+}

@@ -1,0 +1,86 @@
+import { mkdtempSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchProcess } from './bench-process';
+import { type Figures } from './measure';
+import { usageOf } from './process-usage';
+
+const POLL_MS = 50;
+const DEADLINE_MS = 300_000;
+
+interface GeneratorStatus {
+  readonly state: string;
+  readonly run: { readonly acked: number };
+}
+
+/** Lets order-generator fill the raw topics, unthrottled, and measures it from its first ack to its last. */
+export async function fillRawTopics(
+  records: number,
+  environment: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<Figures> {
+  const port = await freePort();
+  const generator = new BenchProcess(
+    'order-generator',
+    'apps/order-generator/src/main.js',
+    {
+      ...environment,
+      HTTP_PORT: String(port),
+      GENERATOR_RATE: '0',
+      GENERATOR_MAX_EVENTS: String(records),
+      GENERATOR_BAD_SHARE: '0.02',
+      GENERATOR_AUTOSTART: 'true',
+      GENERATOR_LEDGER_DIR: mkdtempSync(join(folder, 'ledger-')),
+    },
+    folder,
+  );
+  try {
+    const deadline = performance.now() + DEADLINE_MS;
+    let first: { at: number; acked: number; cpuSeconds: number } | undefined;
+    while (performance.now() < deadline) {
+      generator.assertAlive();
+      const status = await statusOf(port, environment.BENCH_TOKEN ?? '');
+      const usage = usageOf(generator.pid);
+      const at = performance.now();
+      if (status && status.run.acked > 0) first ??= { at, acked: status.run.acked, cpuSeconds: usage.cpuSeconds };
+      if (status?.state === 'finished' && first) {
+        const acked = status.run.acked - first.acked;
+        const seconds = (at - first.at) / 1000;
+        return {
+          records: acked,
+          seconds,
+          recordsPerSecond: acked / seconds,
+          cpuSecondsPerMillion: ((usage.cpuSeconds - first.cpuSeconds) / acked) * 1e6,
+          peakRssBytes: usage.peakRssBytes,
+        };
+      }
+      await delay(POLL_MS);
+    }
+    throw new Error(
+      `order-generator has not finished within ${String(DEADLINE_MS / 1000)} s; its log: ${generator.logFile}`,
+    );
+  } finally {
+    await generator.stop();
+  }
+}
+
+async function statusOf(port: number, token: string): Promise<GeneratorStatus | undefined> {
+  const answer = await fetch(`http://127.0.0.1:${String(port)}/admin/status`, {
+    headers: { authorization: `Bearer ${token}` },
+  }).catch(() => undefined);
+  return answer?.ok ? ((await answer.json()) as GeneratorStatus) : undefined;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => {
+        resolve(port);
+      });
+    });
+  });
+}
