@@ -1,0 +1,287 @@
+import { createHash } from 'node:crypto';
+import { type ExpectedOutcome, type LedgerIntent } from '@orderstream/contracts';
+import fc from 'fast-check';
+import { type Accounts, isAccountedFor } from './accounts';
+import { Comparison } from './compare';
+import { type PartitionEvidence } from './evidence';
+import { RunLedger } from './run-ledger';
+
+const TOPIC = 'marketplace.orders.raw.v1';
+const PARTITION = 3;
+const FIRST_SEQ = 1_000;
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
+type World = Mutable<Omit<PartitionEvidence, 'streaming'>> & {
+  streaming: { deliveries: Map<number, number>; refused: number[] };
+};
+
+/** The evidence of a pipeline that did everything right, for records with these verdicts, and the ledger of them. */
+function rightWorld(outcomes: readonly (ExpectedOutcome | 'foreign')[]): { world: World; ledger: RunLedger } {
+  const ledger = new RunLedger();
+  const intents: LedgerIntent[] = [];
+  const world: World = {
+    family: 'orders',
+    rawTopic: TOPIC,
+    partition: PARTITION,
+    raw: [],
+    validated: [],
+    deadLetters: [],
+    table: 'order_events',
+    rows: [],
+    refusedBySink: [],
+    streaming: { deliveries: new Map(), refused: [] },
+  };
+  outcomes.forEach((outcome, at) => {
+    const body = sha256(`body ${String(at)}`);
+    const eventId = `event-${String(at)}`;
+    const seq = outcome === 'foreign' ? undefined : FIRST_SEQ + intents.length;
+    // Two records in a millisecond, and gaps in the offsets as transactions leave them.
+    const raw = {
+      offset: 50 + at,
+      timestamp: 9_000 + Math.floor(at / 2),
+      sha256: body,
+      seq,
+      identity: `shop ${eventId}`,
+    };
+    world.raw.push(raw);
+    if (seq !== undefined && outcome !== 'foreign') {
+      intents.push({ seq, topic: TOPIC, partition: PARTITION, sha256: body, defect: null, expected: outcome });
+    }
+    if (outcome.startsWith('reject:')) {
+      world.deadLetters.push({ sourceOffset: raw.offset, reason: outcome.slice('reject:'.length), sha256: body });
+    } else if (outcome !== 'skip') {
+      const offset = 700 + 2 * at;
+      const repaired = outcome === 'repair';
+      const bytes = repaired ? sha256(`repaired ${String(at)}`) : body;
+      world.validated.push({ ...raw, offset, sha256: bytes, eventId, flags: repaired ? ['drift.vendor'] : [] });
+      world.rows.push({ offset, eventId });
+      world.streaming.deliveries.set(offset, 1);
+    }
+  });
+  ledger.add({ kind: 'run', run: 'r', startedAt: '2026-01-02T03:04:05.678Z', firstSeq: FIRST_SEQ, seed: 1 });
+  ledger.add({ kind: 'intents', run: 'r', batch: 0, intents });
+  const acks = [{ topic: TOPIC, partition: PARTITION, baseOffset: 50, count: intents.length }];
+  ledger.add({ kind: 'acks', run: 'r', batch: 0, acks });
+  return { world, ledger };
+}
+
+function compare({ world, ledger }: { world: World; ledger: RunLedger }): Accounts {
+  const comparison = new Comparison(ledger);
+  comparison.add(world);
+  return comparison.finish();
+}
+
+const outcome = fc.constantFrom<ExpectedOutcome | 'foreign'>(
+  'accept',
+  'repair',
+  'skip',
+  'reject:time.in_future',
+  'reject:structure.malformed_json',
+  'foreign',
+);
+const amount = (accounts: Accounts, kind: string): number => accounts[kind as 'missing'];
+
+describe('Comparison', () => {
+  it('finds nothing wrong where nothing is wrong, and counts every record once', () => {
+    fc.assert(
+      fc.property(fc.array(outcome, { maxLength: 40 }), (outcomes) => {
+        const of = (wanted: string): number => outcomes.filter((each) => each.startsWith(wanted)).length;
+        const accounts = compare(rightWorld(outcomes));
+        expect(accounts).toMatchObject({
+          generated: outcomes.length - of('foreign'),
+          accepted: of('accept'),
+          repaired: of('repair'),
+          skipped: of('skip'),
+          deadLettered: of('reject:'),
+          foreign: of('foreign'),
+          foreignVerdicts: { accepted: of('foreign') },
+          missing: 0,
+          duplicated: 0,
+          unexplained: 0,
+          outOfOrder: 0,
+          wrongVerdicts: 0,
+          tables: {
+            order_events: of('accept') + of('repair'),
+            streaming_orders: of('accept') + of('repair'),
+          },
+        });
+        expect(isAccountedFor(accounts)).toBe(true);
+      }),
+    );
+  });
+
+  /** Each breaks one thing, in the world of one accepted, repaired, skipped and refused record each. */
+  const breaks: readonly (readonly [string, Partial<Record<keyof Accounts, number>>, (world: World) => void])[] = [
+    [
+      'a record that was acknowledged and is not in the log',
+      { missing: 1 },
+      (world) => {
+        world.raw.splice(2, 1); // the one that is to be skipped: no output of it is left over
+      },
+    ],
+    [
+      'a record that is twice in the log',
+      { duplicated: 1 },
+      (world) => {
+        world.raw.push({ ...(world.raw[2] as World['raw'][number]), offset: 99, timestamp: 99_000 });
+      },
+    ],
+    [
+      'a record that no verdict was given for',
+      { missing: 1, unexplained: 0 },
+      (world) => {
+        world.validated.shift();
+        world.rows.shift();
+        world.streaming.deliveries.delete(700);
+      },
+    ],
+    [
+      'a validated record that is there twice',
+      { duplicated: 1, missing: 2 },
+      (world) => {
+        world.validated.push({ ...(world.validated[0] as World['validated'][number]), offset: 900 });
+      },
+    ],
+    [
+      'a record that was both validated and dead-lettered',
+      { duplicated: 1, wrongVerdicts: 1 },
+      (world) => {
+        world.deadLetters.push({ sourceOffset: 50, reason: 'time.in_future', sha256: world.raw[0]?.sha256 ?? '' });
+      },
+    ],
+    [
+      'another reason than the ledger foresaw',
+      { wrongVerdicts: 1 },
+      (world) => {
+        world.deadLetters = world.deadLetters.map((letter) => ({ ...letter, reason: 'time.too_late' }));
+      },
+    ],
+    [
+      'a record that should have been repaired and was let through',
+      { wrongVerdicts: 1 },
+      (world) => {
+        world.validated[1] = {
+          ...(world.validated[1] as World['validated'][number]),
+          sha256: world.raw[1]?.sha256 ?? '',
+        };
+      },
+    ],
+    [
+      'a record that was rewritten without a flag',
+      { wrongVerdicts: 1 },
+      (world) => {
+        world.validated[1] = { ...(world.validated[1] as World['validated'][number]), flags: [] };
+      },
+    ],
+    [
+      'a dead letter with other bytes',
+      { unexplained: 1 },
+      (world) => {
+        world.deadLetters = world.deadLetters.map((letter) => ({ ...letter, sha256: sha256('other') }));
+      },
+    ],
+    [
+      'a dead letter of no record',
+      { unexplained: 1 },
+      (world) => {
+        world.deadLetters.push({ sourceOffset: 4_711, reason: 'time.in_future', sha256: sha256('x') });
+      },
+    ],
+    [
+      'records that overtook each other',
+      { outOfOrder: 1 },
+      (world) => {
+        world.validated.reverse();
+      },
+    ],
+    [
+      'a row that is not there',
+      { missing: 1 },
+      (world) => {
+        world.rows.pop();
+      },
+    ],
+    [
+      'a row that is there twice',
+      { duplicated: 1 },
+      (world) => {
+        world.rows.push({ ...(world.rows[0] as World['rows'][number]) });
+      },
+    ],
+    [
+      'a row of another event at the coordinates',
+      { unexplained: 1 },
+      (world) => {
+        world.rows[0] = { ...(world.rows[0] as World['rows'][number]), eventId: 'event-9' };
+      },
+    ],
+    [
+      'a row of no record',
+      { unexplained: 1 },
+      (world) => {
+        world.rows.push({ offset: 999, eventId: 'event-9' });
+      },
+    ],
+    [
+      'an order that was not delivered',
+      { missing: 1 },
+      (world) => {
+        world.streaming.deliveries.delete(700);
+      },
+    ],
+    [
+      'a row of the sink where it says that it refused the record',
+      { refused: 1, missing: 1 },
+      (world) => {
+        world.refusedBySink.push(700);
+        world.rows.shift();
+      },
+    ],
+  ];
+
+  it.each(breaks)('reports %s', (_name, expected, damage) => {
+    const right = rightWorld(['accept', 'repair', 'skip', 'reject:time.in_future']);
+    damage(right.world);
+    const accounts = compare(right);
+    const found = Object.fromEntries(Object.keys(expected).map((kind) => [kind, amount(accounts, kind)]));
+    expect(found).toEqual(expected);
+    expect(isAccountedFor(accounts)).toBe(false);
+    expect(accounts.examples.length).toBeGreaterThan(0);
+  });
+
+  it('allows a subscription to deliver more than once, and counts it', () => {
+    const right = rightWorld(['accept', 'accept']);
+    right.world.streaming.deliveries.set(700, 3);
+    const accounts = compare(right);
+    expect(accounts).toMatchObject({ redelivered: 2, duplicated: 0, tables: { streaming_orders: 2 } });
+    expect(isAccountedFor(accounts)).toBe(true);
+  });
+
+  it('takes a record that borrows a number of the ledger for foreign', () => {
+    const right = rightWorld(['accept']);
+    const own = right.world.raw[0] as World['raw'][number];
+    right.world.raw.push({ ...own, offset: 51, timestamp: 9_100, sha256: sha256('borrowed'), identity: 'other x' });
+    right.world.deadLetters.push({ sourceOffset: 51, reason: 'structure.malformed_json', sha256: sha256('borrowed') });
+    const accounts = compare(right);
+    expect(accounts).toMatchObject({ foreign: 1, foreignVerdicts: { deadLettered: 1 }, duplicated: 0, generated: 1 });
+    expect(isAccountedFor(accounts)).toBe(true);
+  });
+
+  it('does not ask for a record that was never acknowledged', () => {
+    const ledger = new RunLedger();
+    const intent = {
+      seq: 5,
+      topic: TOPIC,
+      partition: 0,
+      sha256: sha256('x'),
+      defect: null,
+      expected: 'accept',
+    } as const;
+    ledger.add({ kind: 'intents', run: 'r', batch: 0, intents: [intent] });
+    const accounts = compare({ world: rightWorld([]).world, ledger });
+    expect(accounts).toMatchObject({ generated: 1, unsent: 1, missing: 0 });
+    expect(isAccountedFor(accounts)).toBe(true);
+  });
+});
