@@ -13,16 +13,13 @@ export const topicName = ({ project }: PubSubConnection, topic: string): string 
 export const subscriptionName = ({ project }: PubSubConnection, subscription: string): string =>
   `projects/${project}/subscriptions/${subscription}`;
 
+/** The clients would ask the credentials for their universe, and so look for credentials, which an emulator wants none of. */
+const NO_LOOKUP = { clientOptions: { universeDomain: 'googleapis.com' } };
+
 /** Client for topics and subscriptions. Close it at the end. */
 export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
   if (emulatorHost === undefined) return new PubSub({ projectId: project });
-  lookForNoCredentials();
-  return new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true });
-}
-
-/** An emulator runs nowhere near Google: asking for the metadata server would only cost its time-out. */
-function lookForNoCredentials(): void {
-  process.env.METADATA_SERVER_DETECTION ??= 'none';
+  return new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true, ...NO_LOOKUP });
 }
 
 /** A connection that died without a word is noticed, and one that comes back is taken up within seconds. */
@@ -46,10 +43,10 @@ function clientOptions({
   emulatorHost,
 }: PubSubConnection): ConstructorParameters<typeof v1.PublisherClient>[0] {
   if (emulatorHost === undefined) return { ...CHANNEL, projectId: project };
-  lookForNoCredentials();
   const [host = '', port = ''] = emulatorHost.split(':');
   return {
     ...CHANNEL,
+    ...NO_LOOKUP,
     projectId: project,
     apiEndpoint: host,
     port: Number(port),
