@@ -1,7 +1,7 @@
 export * from './record';
 export * from './outcome';
 export * from './errors';
-export { type KafkaConnection, type KafkaLogger, type KafkaSasl } from './client/kafka-settings';
+export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
@@ -17,6 +17,7 @@ export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower'
 export { fetchCommitted, fetchEnds } from './read/offsets';
 export { OffsetTracker } from './server/offset-tracker';
 export { type PartitionHooks } from './server/partition-hooks';
+export { BatchHandler } from './server/batch-handler';
 export { BatchContext } from './server/batch-context';
 export {
   type KafkaBatchServerOptions,

@@ -1,6 +1,6 @@
 import '../mends';
 import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
-import { type KafkaConnection, type KafkaLogger, type KafkaSasl } from './kafka-settings';
+import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
 
 /**
  * The only way to a client: mended kafkajs, with this system's time limits. A request may take 15 s, a connection 3 s;
@@ -13,7 +13,7 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
     clientId: settings.clientId,
     brokers: [...settings.brokers],
     ssl: settings.ssl ?? false,
-    ...(settings.sasl === undefined ? {} : { sasl: saslOptions(settings.sasl) }),
+    ...saslOptions(settings),
     connectionTimeout: 3_000,
     authenticationTimeout: 10_000,
     requestTimeout: 15_000,
@@ -26,8 +26,11 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
   });
 }
 
-function saslOptions({ mechanism, username, password }: KafkaSasl): SASLOptions {
-  return { mechanism, username, password };
+function saslOptions(settings: KafkaConnection): { sasl?: SASLOptions } {
+  const { saslMechanism: mechanism = 'none', saslUsername: username, saslPassword: password } = settings;
+  if (mechanism === 'none') return {};
+  if (username === undefined || password === undefined) throw new TypeError('SASL needs a user name and a password');
+  return { sasl: { mechanism, username, password } };
 }
 
 function forward(logger: KafkaLogger, { namespace, level, log }: LogEntry): void {

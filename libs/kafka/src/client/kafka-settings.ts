@@ -1,16 +1,13 @@
-/** What a connection to the cluster needs. `KafkaSettings` of libs/config satisfies it. */
+/** What a connection to the cluster needs: `KafkaSettings` of libs/config. */
 export interface KafkaConnection {
   /** `host:port` of the bootstrap brokers. */
   readonly brokers: readonly string[];
   readonly clientId: string;
   readonly ssl?: boolean;
-  readonly sasl?: KafkaSasl | undefined;
-}
-
-export interface KafkaSasl {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: string;
+  /** `none`, or absent: no log-in. */
+  readonly saslMechanism?: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly saslUsername?: string | undefined;
+  readonly saslPassword?: string | undefined;
 }
 
 /** The part of a pino logger that is used here. */

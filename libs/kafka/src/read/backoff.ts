@@ -41,3 +41,14 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** Resolves when the work is settled, however, or after `ms`; leaves no timer behind. */
+export async function settledWithin(ms: number, work: Promise<unknown>): Promise<void> {
+  const settled = new AbortController();
+  const done = work.then(
+    () => undefined,
+    () => undefined,
+  );
+  await Promise.race([done, delay(ms, settled.signal)]);
+  settled.abort();
+}

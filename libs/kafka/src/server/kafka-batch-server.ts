@@ -1,5 +1,14 @@
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
+import { type BatchOutcome } from '../outcome';
+import { settledWithin } from '../read/backoff';
+import { FetchLoop, type FetchSource } from '../read/fetch-loop';
+import { LogClient } from '../read/log-client';
 import { type PartitionRef } from '../record';
+import { BatchContext } from './batch-context';
+import { GroupMembership } from './group-membership';
+import { type BatchHandlerFunction, batchHandlers } from './handlers';
+import { LaneSet } from './lane-set';
+import { PartitionLane } from './partition-lane';
 import { type KafkaBatchServerOptions, type ServerHealth, type ServerStatus } from './server-options';
 
 export interface OffsetToCommit extends PartitionRef {
@@ -7,54 +16,220 @@ export interface OffsetToCommit extends PartitionRef {
   readonly offset: number;
 }
 
+const FETCH_BOUNDS = { maxWaitMs: 100, maxPartitionBytes: 1_048_576, maxBytes: 8 * 1_048_576 };
+const END_INTERVAL_MS = 5_000;
+const DISCONNECT_TIMEOUT_MS = 2_000;
+
+/**
+ * Nest transport that hands whole batches of a topic to its one handler (`@BatchHandler(topic, transportId)`).
+ *
+ * Three things run apart from each other, so that none waits for another: the membership (heartbeats), the fetch loop
+ * (one fetch to each leader, for the partitions with room in their queue), and a lane per partition (one handler call
+ * at a time). A stuck handler therefore stops its partition, and neither the others nor the membership.
+ *
+ * Failure semantics: every committed record from the opened position on is handed over at least once, per partition in
+ * the order of the log; what becomes of it is the hooks' and the handler's. Positions are theirs as well: this server
+ * commits nothing by itself. Killed at any point, the next owner opens and reads on from what was committed.
+ */
 export class KafkaBatchServer extends Server implements CustomTransportStrategy {
+  override readonly propagatesEventHandlerErrors = true;
+  private readonly limits: ReturnType<typeof limitsOf>;
+  private readonly lanes = new LaneSet();
+  private handlers = new Map<string, BatchHandlerFunction>();
+  private membership: GroupMembership | undefined;
+  private client: LogClient | undefined;
+  private loop: FetchLoop | undefined;
+  private ends: NodeJS.Timeout | undefined;
+  private paused = false;
+  private closing: Promise<void> | undefined;
+
   constructor(private readonly settings: KafkaBatchServerOptions) {
     super();
+    this.limits = limitsOf(settings);
+    this.transportId = settings.transportId ?? Symbol(`kafka-batch:${settings.groupId}`);
   }
+
   listen(callback: (error?: unknown) => void): void {
-    callback(new Error(`not built yet ${String(this.settings)}`));
+    try {
+      this.handlers = batchHandlers(this.messageHandlers, this.settings.topics);
+      this.startReading([...this.handlers.keys()]);
+      callback();
+    } catch (error) {
+      callback(error);
+    }
   }
+
+  /** Drains and closes every lane within drainTimeoutMs, then leaves the group. May be called again. */
   close(): Promise<void> {
-    return Promise.resolve();
+    return (this.closing ??= this.closeNow());
   }
+
   override on(): never {
-    throw new Error('KafkaBatchServer has no events; see status() and health()');
+    throw new Error('KafkaBatchServer has no events: see describe() and health()');
   }
+
   override unwrap<T>(): T {
     throw new Error('KafkaBatchServer wraps no driver');
   }
-  /** Pauses every partition, those assigned later too, until resume(). */
+
+  /** No handler is called again, of partitions assigned later neither, until resume(). Queues fill up to their bounds. */
   pause(): void {
-    throw new Error('not built yet');
+    this.paused = true;
   }
+
   resume(): void {
-    throw new Error('not built yet');
+    this.paused = false;
+    for (const lane of this.lanes) lane.changed();
   }
-  /** Opens a partition that a handler stopped. */
-  resumePartition(partition: PartitionRef): void {
-    throw new Error(`not built yet ${String(partition)}`);
-  }
-  /** Pauses one partition (the service's own reason: circuit breaker, unknown reference). */
+
+  /** As pause(), for one partition and for a reason of the service's own; `reason` is shown in describe(). */
   pausePartition(partition: PartitionRef, reason: string): void {
-    throw new Error(`not built yet ${String(partition)} ${reason}`);
+    this.lanes.get(partition)?.pause(reason);
   }
-  /** Closes and re-opens the partition as after a `retry`, from outside of the handler (a commit behind it failed). */
-  retryPartition(partition: PartitionRef, afterMs: number, cause: unknown): void {
-    throw new Error(`not built yet ${String(partition)} ${String(afterMs)} ${String(cause)}`);
+
+  /** Ends pausePartition, and opens a partition that was stopped. */
+  resumePartition(partition: PartitionRef): void {
+    this.lanes.get(partition)?.resume();
   }
-  /** Stops the partition as a `stop` outcome does, from outside of the handler. */
-  stopPartition(partition: PartitionRef, cause: Error): void {
-    throw new Error(`not built yet ${String(partition)} ${String(cause)}`);
+
+  /** For a failure found behind the handler's back: the lane goes on as if the handler had returned this outcome. */
+  interrupt(partition: PartitionRef, outcome: BatchOutcome): void {
+    this.lanes.get(partition)?.interrupt(outcome);
   }
+
   /** For at-least-once services only: commits with the member's generation, so a former owner is refused. */
-  commitOffsets(offsets: readonly OffsetToCommit[]): Promise<void> {
-    throw new Error(`not built yet ${String(offsets)}`);
+  async commitOffsets(offsets: readonly OffsetToCommit[]): Promise<void> {
+    if (offsets.length === 0) return;
+    if (this.membership === undefined) throw new Error('the server does not listen');
+    await this.membership.commit(offsets);
   }
+
   /** State of the group and of each assigned partition. (`status` is taken by the base class.) */
   describe(): ServerStatus {
-    throw new Error('not built yet');
+    return {
+      group: this.settings.groupId,
+      state: this.membership?.state ?? 'connecting',
+      partitions: this.lanes.statuses(),
+    };
   }
+
+  /** Not live: a handler hangs, or the group will not have this member. Not ready: anything but all lanes running. */
   health(): ServerHealth {
-    throw new Error('not built yet');
+    const { state, partitions } = this.describe();
+    const hung = [...this.lanes]
+      .filter(({ handlingMs }) => handlingMs > this.limits.handlerTimeoutMs)
+      .map(({ partition, handlingMs }) => ({ ...partition, handlingMs }));
+    const waiting = partitions
+      .filter((partition) => partition.state !== 'running')
+      .map(({ topic, partition, state: lane, error }) => ({ topic, partition, state: lane, error }));
+    return {
+      live: { ok: state !== 'failed' && hung.length === 0, detail: { group: state, hung } },
+      ready: { ok: state === 'joined' && waiting.length === 0 && !this.paused, detail: { group: state, waiting } },
+    };
   }
+
+  private startReading(topics: readonly string[]): void {
+    const { kafka, groupId, logger } = this.settings;
+    const { sessionTimeoutMs, rebalanceTimeoutMs } = this.limits;
+    this.client = new LogClient(kafka, 'committed');
+    const source: FetchSource = {
+      wanted: () => this.lanes.wanted(),
+      deliver: (fetched) => this.lanes.get(fetched)?.deliver(fetched),
+      lost: (want, cause) => this.lanes.get(want)?.interrupt({ kind: 'stop', cause }),
+    };
+    this.loop = new FetchLoop(this.client, topics, source, FETCH_BOUNDS, logger);
+    this.membership = new GroupMembership(
+      kafka,
+      { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs },
+      {
+        assigned: (partitions) => {
+          this.assign(partitions);
+        },
+        revoking: () => this.lanes.releaseAll(this.limits.drainTimeoutMs),
+        lost: () => this.lanes.releaseAll(0),
+      },
+      logger,
+    );
+    this.membership.start();
+    this.ends = setInterval(() => void this.refreshEnds(), END_INTERVAL_MS).unref();
+  }
+
+  private assign(partitions: readonly PartitionRef[]): void {
+    if (this.closing !== undefined) return;
+    const { groupId, hooks, logger } = this.settings;
+    logger?.info({ group: groupId, partitions: partitions.map(nameOf) }, 'partitions assigned');
+    this.lanes.replace(
+      partitions,
+      (partition, after) =>
+        new PartitionLane(
+          partition,
+          {
+            hooks,
+            logger,
+            resumeAt: (ref) => this.resumeAt(ref),
+            handle: (batch, ref, signal) => this.handle(batch, ref, signal),
+            wake: () => this.loop?.wake(),
+            isPaused: () => this.paused,
+          },
+          this.limits,
+          after,
+        ),
+    );
+  }
+
+  private async handle(
+    batch: Parameters<BatchHandlerFunction>[0],
+    partition: PartitionRef,
+    signal: AbortSignal,
+  ): Promise<BatchOutcome> {
+    const handler = this.handlers.get(batch.topic);
+    if (handler === undefined) throw new TypeError(`no handler for ${batch.topic}`);
+    return handler(batch, new BatchContext(batch, partition, signal));
+  }
+
+  /** The group's committed offset, or the beginning of the log. */
+  private async resumeAt(partition: PartitionRef): Promise<number> {
+    const committed = await this.membership?.committed(partition);
+    if (committed !== undefined) return committed;
+    await this.client?.connect([partition.topic]);
+    const edges = await this.client?.edges(partition.topic, 'beginning', [partition.partition]);
+    return edges?.get(partition.partition) ?? 0;
+  }
+
+  /** A partition that is not fetched (paused, stopped, full) still shows its lag. */
+  private async refreshEnds(): Promise<void> {
+    const stale = [...this.lanes].filter(({ endAgeMs }) => endAgeMs > END_INTERVAL_MS);
+    for (const topic of new Set(stale.map(({ partition }) => partition.topic))) {
+      const lanes = stale.filter(({ partition }) => partition.topic === topic);
+      const partitions = lanes.map(({ partition }) => partition.partition);
+      const ends = await this.client?.edges(topic, 'end', partitions).catch(() => undefined);
+      for (const lane of lanes) {
+        const end = ends?.get(lane.partition.partition);
+        if (end !== undefined) lane.observeEnd(end);
+      }
+    }
+  }
+
+  private async closeNow(): Promise<void> {
+    clearInterval(this.ends);
+    const { drainTimeoutMs } = this.limits;
+    await this.lanes.releaseAll(drainTimeoutMs);
+    await this.loop?.stop();
+    await this.membership?.leave();
+    if (this.client !== undefined) await settledWithin(DISCONNECT_TIMEOUT_MS, this.client.disconnect());
+  }
+}
+
+const nameOf = ({ topic, partition }: PartitionRef): string => `${topic}/${partition.toString()}`;
+
+function limitsOf(settings: KafkaBatchServerOptions) {
+  return {
+    maxBatchRecords: settings.maxBatchRecords ?? 2_000,
+    maxQueuedRecords: settings.maxQueuedRecords ?? 10_000,
+    maxQueuedBytes: settings.maxQueuedBytes ?? 16 * 1_048_576,
+    sessionTimeoutMs: settings.sessionTimeoutMs ?? 10_000,
+    rebalanceTimeoutMs: settings.rebalanceTimeoutMs ?? 30_000,
+    handlerTimeoutMs: settings.handlerTimeoutMs ?? 120_000,
+    drainTimeoutMs: Math.min(settings.drainTimeoutMs ?? 10_000, (settings.rebalanceTimeoutMs ?? 30_000) * 0.8),
+  };
 }

@@ -11,6 +11,8 @@ export interface KafkaBatchServerOptions {
   /** The symbol given to @EventPattern(topic, transportId); handlers without one belong to every server. */
   readonly transportId?: symbol;
   readonly logger?: KafkaLogger;
+  /** The topics that must have a handler, and no others; without it: those that have one. */
+  readonly topics?: readonly string[];
   /** Bound of one handler call. Default 2,000. */
   readonly maxBatchRecords?: number;
   /** Bounds of what one partition may hold ahead of its handler. Defaults 10,000 and 16 MiB. */
@@ -22,7 +24,7 @@ export interface KafkaBatchServerOptions {
   readonly rebalanceTimeoutMs?: number;
   /** A handler call that takes longer turns liveness red. Default 120,000. */
   readonly handlerTimeoutMs?: number;
-  /** How long a drain may take at close() or at a revocation. Default 10,000. */
+  /** How long a drain may take at close() or at a revocation. Default 10,000; at most 0.8 of rebalanceTimeoutMs. */
   readonly drainTimeoutMs?: number;
 }
 

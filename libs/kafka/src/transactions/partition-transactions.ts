@@ -2,7 +2,7 @@ import { type Kafka } from 'kafkajs';
 import { type Cluster, createCluster, type ProducerIdentity, protocolCodeOf } from '../client/kafkajs-internals';
 import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
-import { Backoff, delay } from '../read/backoff';
+import { Backoff, settledWithin } from '../read/backoff';
 import { type OutputRecord } from '../record';
 import {
   Coordinators,
@@ -126,7 +126,7 @@ export class PartitionTransactions {
   async close(): Promise<void> {
     this.closed = true;
     this.failure ??= new TransactionFailedError(`${this.place} was closed`, 'unknown', false);
-    await Promise.race([this.cluster.disconnect().catch(() => undefined), delay(CLOSE_TIMEOUT_MS)]);
+    await settledWithin(CLOSE_TIMEOUT_MS, this.cluster.disconnect());
   }
 
   private get place(): string {
@@ -237,9 +237,8 @@ export class PartitionTransactions {
     if (abort) {
       const aborting = this.coordinators
         .ofTransactions()
-        .then((coordinator) => coordinator.endTxn({ ...this.identity, transactionResult: false }))
-        .catch(() => undefined);
-      await Promise.race([aborting, delay(ABORT_TIMEOUT_MS)]);
+        .then((coordinator) => coordinator.endTxn({ ...this.identity, transactionResult: false }));
+      await settledWithin(ABORT_TIMEOUT_MS, aborting);
     }
     await this.close();
   }

@@ -1,0 +1,316 @@
+import { isRetriable, OrderstreamError } from '@orderstream/errors';
+import { type KafkaLogger } from '../client/kafka-settings';
+import { type BatchOutcome } from '../outcome';
+import { delay } from '../read/backoff';
+import { type Fetched, type Wanted } from '../read/log-client';
+import { type PartitionRef, type RecordBatch } from '../record';
+import { type PartitionHooks } from './partition-hooks';
+import { PartitionQueue } from './partition-queue';
+import { type LaneState, type PartitionStatus } from './server-options';
+
+export interface LaneOptions {
+  readonly maxBatchRecords: number;
+  readonly maxQueuedRecords: number;
+  readonly maxQueuedBytes: number;
+}
+
+export interface LaneParts {
+  readonly hooks: PartitionHooks | undefined;
+  /** Where to begin when `open` names no offset. */
+  readonly resumeAt: (partition: PartitionRef) => Promise<number>;
+  readonly handle: (batch: RecordBatch, partition: PartitionRef, signal: AbortSignal) => Promise<BatchOutcome>;
+  /** Something may be fetched again. */
+  readonly wake: () => void;
+  readonly isPaused: () => boolean;
+  readonly logger: KafkaLogger | undefined;
+}
+
+type Ending = Exclude<BatchOutcome, { kind: 'ack' }> | { readonly kind: 'release' };
+
+const RELEASE: Ending = { kind: 'release' };
+const RETRY_MS = 250;
+const MAX_RETRY_MS = 10_000;
+
+/**
+ * The life of one assigned partition: open -> hand over batches -> (retry: close, wait, open again | stop: close, wait
+ * for an operator | release: drain, close).
+ *
+ * Failure semantics: `open` names the position, and nothing below it is handed over; each record from there on is handed
+ * over in the order of the log, one handler call at a time, until the lane closes. Whatever was handed over and not made
+ * durable comes again after the next `open`. Records of a piece that was fetched for a former opening are dropped by
+ * the queue's rule.
+ */
+export class PartitionLane {
+  private readonly queue: PartitionQueue;
+  private state: LaneState = 'opening';
+  private error: string | undefined;
+  private end: number | undefined;
+  private endAt = 0;
+  private interruption: Ending | undefined;
+  private releaseBy: number | undefined;
+  private pausedFor: string | undefined;
+  private resumed = false;
+  private retries = 0;
+  private furthest = -1;
+  private handlingSince: number | undefined;
+  private aborter = new AbortController();
+  private readonly releasing = new AbortController();
+  private readonly deadline = new AbortController();
+  /** Ends the waiting for a handler call, once the release's deadline has passed. */
+  private expire: (() => void) | undefined;
+  private signalChange: (() => void) | undefined;
+  /** Resolves when the lane has closed for good. */
+  readonly finished: Promise<void>;
+
+  constructor(
+    readonly partition: PartitionRef,
+    private readonly parts: LaneParts,
+    private readonly options: LaneOptions,
+    /** The partition's former lane, which must have let go before this one opens. */
+    after: Promise<void>,
+  ) {
+    this.queue = new PartitionQueue(partition, options);
+    this.finished = after.then(() => this.live());
+  }
+
+  /** What to fetch; undefined while nothing is to be. */
+  wanted(): Wanted | undefined {
+    if (this.state !== 'running' || this.queue.full) return undefined;
+    return { ...this.partition, offset: this.queue.fetchFrom };
+  }
+
+  deliver(fetched: Fetched): void {
+    this.observeEnd(fetched.end);
+    if (this.state === 'running' && this.queue.accept(fetched)) this.changed();
+  }
+
+  observeEnd(end: number): void {
+    this.end = end;
+    this.endAt = Date.now();
+  }
+
+  /** Milliseconds since the broker last told the partition's end. */
+  get endAgeMs(): number {
+    return Date.now() - this.endAt;
+  }
+
+  /** Milliseconds that the current handler call has taken; 0 between calls. */
+  get handlingMs(): number {
+    return this.handlingSince === undefined ? 0 : Date.now() - this.handlingSince;
+  }
+
+  /** As if the handler had returned this outcome: for a failure found behind it. */
+  interrupt(outcome: BatchOutcome): void {
+    if (outcome.kind === 'ack' || this.state !== 'running') return;
+    this.interruption ??= outcome;
+    this.aborter.abort();
+    this.changed();
+  }
+
+  pause(reason: string): void {
+    this.pausedFor = reason;
+  }
+
+  /** Ends a pause of its own, or opens again what was stopped. */
+  resume(): void {
+    this.pausedFor = undefined;
+    this.resumed = true;
+    this.changed();
+  }
+
+  changed(): void {
+    this.signalChange?.();
+  }
+
+  /** Drains within `drainMs` and closes. Resolves when `close` is done; called again, the earlier deadline holds. */
+  async release(drainMs: number): Promise<void> {
+    this.releaseBy ??= Date.now() + drainMs;
+    this.releasing.abort();
+    this.aborter.abort();
+    this.changed();
+    const remaining = this.releaseBy - Date.now();
+    const timer = setTimeout(
+      () => {
+        this.deadline.abort();
+        this.expire?.();
+        this.changed();
+      },
+      Math.max(Math.min(remaining, drainMs), 0),
+    );
+    try {
+      await this.finished;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  get status(): PartitionStatus {
+    const { queue, end } = this;
+    const opened = this.state !== 'opening';
+    const position = opened ? queue.position : undefined;
+    const durable = opened ? (this.parts.hooks?.durablePosition?.(this.partition) ?? position) : undefined;
+    const reason = this.error ?? this.pausedFor;
+    return {
+      ...this.partition,
+      state: this.shownState(),
+      position,
+      lag: end === undefined || durable === undefined ? undefined : Math.max(end - durable, 0),
+      queuedRecords: queue.queuedRecords,
+      queuedBytes: queue.queuedBytes,
+      ...(reason === undefined ? {} : { error: reason }),
+    };
+  }
+
+  private shownState(): LaneState {
+    return this.state === 'running' && (this.pausedFor !== undefined || this.parts.isPaused()) ? 'paused' : this.state;
+  }
+
+  private get isReleasing(): boolean {
+    return this.releasing.signal.aborted;
+  }
+
+  private async live(): Promise<void> {
+    while (!this.isReleasing) {
+      const ending = await this.openAndRun();
+      if (ending.kind === 'release') await this.drain();
+      this.aborter.abort();
+      await this.settle('close', () => this.parts.hooks?.close(this.partition));
+      this.queue.reset(this.queue.position);
+      if (ending.kind === 'retry') await this.waitToRetry(ending);
+      if (ending.kind === 'stop') await this.waitForOperator(ending.cause);
+    }
+    this.state = 'draining';
+  }
+
+  private async openAndRun(): Promise<Ending> {
+    this.state = 'opening';
+    this.interruption = undefined;
+    this.aborter = new AbortController();
+    let from: number;
+    try {
+      from = (await this.parts.hooks?.open(this.partition)) ?? (await this.parts.resumeAt(this.partition));
+    } catch (error) {
+      return isPermanent(error) ? stopFor(error) : retryFor(error);
+    }
+    if (this.isReleasing) return RELEASE;
+    this.queue.reset(from);
+    this.state = 'running';
+    this.error = undefined;
+    this.parts.wake();
+    try {
+      return await this.handOver();
+    } catch (error) {
+      // A handler names what it foresees as an outcome; what it throws is a retriable error that says so, or a defect.
+      return isRetriable(error) && !isPermanent(error) ? retryFor(error) : stopFor(error);
+    }
+  }
+
+  private async handOver(): Promise<Ending> {
+    for (;;) {
+      if (this.isReleasing) return RELEASE;
+      if (this.interruption !== undefined) return this.interruption;
+      const wasFull = this.queue.full;
+      const batch =
+        this.pausedFor === undefined && !this.parts.isPaused()
+          ? this.queue.take(this.options.maxBatchRecords)
+          : undefined;
+      if (batch === undefined) {
+        await new Promise<void>((resolve) => (this.signalChange = resolve));
+        continue;
+      }
+      if (wasFull && !this.queue.full) this.parts.wake();
+      const outcome = await this.call(batch);
+      if (outcome.kind !== 'ack') return outcome;
+      this.noteProgress(batch.nextOffset);
+    }
+  }
+
+  /** The backoff begins anew only beyond what any opening has reached: a handler may take first and fail later. */
+  private noteProgress(nextOffset: number): void {
+    if (nextOffset <= this.furthest) return;
+    this.furthest = nextOffset;
+    this.retries = 0;
+  }
+
+  /** One handler call. A release does not wait for it beyond its deadline: what it still does is fenced, or repeated. */
+  private async call(batch: RecordBatch): Promise<BatchOutcome | Ending> {
+    this.handlingSince = Date.now();
+    try {
+      return await new Promise<BatchOutcome | Ending>((resolve, reject) => {
+        this.expire = (): void => {
+          resolve(RELEASE);
+        };
+        this.parts.handle(batch, this.partition, this.aborter.signal).then(resolve, reject);
+      });
+    } finally {
+      this.expire = undefined;
+      this.handlingSince = undefined;
+    }
+  }
+
+  private async drain(): Promise<void> {
+    if (this.state !== 'running') return;
+    this.state = 'draining';
+    const { signal } = this.deadline;
+    if (signal.aborted) return;
+    const drained = this.settle('drain', () => this.parts.hooks?.drain(this.partition, signal));
+    await Promise.race([drained, aborted(signal)]);
+  }
+
+  private async waitToRetry(ending: { afterMs: number; cause: unknown }): Promise<void> {
+    this.state = 'retrying';
+    this.error = messageOf(ending.cause);
+    const base = Math.min(ending.afterMs * 2 ** Math.min(this.retries++, 16), Math.max(MAX_RETRY_MS, ending.afterMs));
+    const waitMs = base / 2 + (Math.random() * base) / 2;
+    this.parts.logger?.warn({ ...this.partition, err: ending.cause, waitMs }, 'partition closed; it opens again');
+    await delay(waitMs, this.releasing.signal);
+  }
+
+  private async waitForOperator(cause: Error): Promise<void> {
+    this.state = 'stopped';
+    this.error = messageOf(cause);
+    this.resumed = false;
+    this.parts.logger?.error({ ...this.partition, err: cause }, 'partition stopped; an operator has to resume it');
+    while (!this.resumed && !this.isReleasing) {
+      await new Promise<void>((resolve) => (this.signalChange = resolve));
+    }
+  }
+
+  private async settle(step: string, run: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.parts.logger?.warn({ ...this.partition, err: error }, `${step} of the partition failed`);
+    }
+  }
+}
+
+/** What will be the same at the next try: a programming error, or one that says so of itself. */
+function isPermanent(error: unknown): boolean {
+  if (error instanceof OrderstreamError) return !error.retriable;
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+}
+
+const stopFor = (cause: unknown): Ending => ({
+  kind: 'stop',
+  cause: cause instanceof Error ? cause : new Error(messageOf(cause), { cause }),
+});
+
+const retryFor = (cause: unknown): Ending => ({ kind: 'retry', afterMs: RETRY_MS, cause });
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });

@@ -1,0 +1,309 @@
+import { Controller, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { type Kafka } from 'kafkajs';
+import {
+  ack,
+  BatchContext,
+  BatchHandler,
+  type BatchOutcome,
+  fetchCommitted,
+  KafkaBatchServer,
+  type KafkaBatchServerOptions,
+  type PartitionHooks,
+  type PartitionRef,
+  type RecordBatch,
+  RecordProducer,
+  retry,
+  stop,
+} from '../src';
+import { output, TestTopics, testKafka, unique, until, valueOf } from './broker';
+
+type Handle = (batch: RecordBatch, context: BatchContext) => Promise<BatchOutcome> | BatchOutcome;
+
+interface Running {
+  readonly server: KafkaBatchServer;
+  close(): Promise<void>;
+}
+
+/** A Nest application whose one handler is `handle`, on a server of its own. */
+async function serve(
+  topic: string,
+  groupId: string,
+  handle: Handle,
+  options: Partial<KafkaBatchServerOptions> = {},
+): Promise<Running> {
+  const transportId = Symbol('test');
+  class Batches {
+    async on(batch: RecordBatch, context: BatchContext): Promise<BatchOutcome> {
+      return handle(batch, context);
+    }
+  }
+  Payload()(Batches.prototype, 'on', 0);
+  Ctx()(Batches.prototype, 'on', 1);
+  decorate(Batches, topic, transportId);
+  const server = new KafkaBatchServer({
+    kafka: testKafka(),
+    groupId,
+    transportId,
+    sessionTimeoutMs: 6_000,
+    rebalanceTimeoutMs: 10_000,
+    drainTimeoutMs: 5_000,
+    ...options,
+  });
+  class Root {}
+  Module({ controllers: [Batches] })(Root);
+  const app = await NestFactory.createMicroservice(Root, { strategy: server, logger: false, abortOnError: false });
+  await app.listen();
+  return { server, close: () => app.close() };
+}
+
+function decorate(target: Type, topic: string, transportId: symbol): void {
+  const descriptor = Object.getOwnPropertyDescriptor(target.prototype, 'on');
+  if (descriptor === undefined) throw new Error('no handler');
+  void BatchHandler(topic, transportId)(target.prototype as object, 'on', descriptor);
+  Controller()(target);
+}
+
+describe('KafkaBatchServer', () => {
+  let kafka: Kafka;
+  let topics: TestTopics;
+  let producer: RecordProducer;
+  const running: Running[] = [];
+
+  const start = async (...args: Parameters<typeof serve>): Promise<Running> => {
+    const started = await serve(...args);
+    running.push(started);
+    return started;
+  };
+  /** `count` records 0, 1, 2, … to each partition. */
+  const fill = async (topic: string, partitions: number, count: number, from = 0, pad = ''): Promise<void> => {
+    const records = Array.from({ length: count }, (_, i) =>
+      Array.from({ length: partitions }, (_, p) => output(topic, p, `${(from + i).toString()}${pad}`)),
+    );
+    await producer.send(records.flat());
+  };
+
+  beforeAll(async () => {
+    kafka = testKafka();
+    topics = new TestTopics(kafka);
+    producer = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
+    await producer.connect();
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map(({ close }) => close()));
+  });
+  afterAll(async () => {
+    await producer.disconnect();
+    await topics.remove();
+  });
+
+  it('hands over each record once and in order, whatever batches the handler refuses', async () => {
+    const topic = await topics.create('retry', 3);
+    await fill(topic, 3, 3_000);
+    const store = new Store();
+    let refusals = 0;
+    const { server } = await start(
+      topic,
+      unique('group'),
+      (batch) => {
+        // Refuse every fifth call; half of those after the records were taken up to the middle.
+        if (++refusals % 5 === 0) return retry(5, new Error('not now'));
+        if (refusals % 7 === 0) {
+          store.take({ ...batch, records: batch.records.slice(0, batch.records.length >> 1) });
+          return retry(5, new Error('half of it'));
+        }
+        store.take(batch);
+        return ack();
+      },
+      { hooks: store, maxBatchRecords: 100, maxQueuedRecords: 500 },
+    );
+    await until('all records taken', () => store.count() === 9_000);
+    for (const p of [0, 1, 2]) expect(store.values(p)).toEqual(Array.from({ length: 3_000 }, (_, i) => i.toString()));
+    await until('no lag', () => server.describe().partitions.every(({ lag }) => lag === 0));
+    expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: true } });
+  });
+
+  it('pauses a partition whose handler is slow, within its bounds, while the others run on', async () => {
+    const topic = await topics.create('slow', 2);
+    await fill(topic, 2, 20_000, 0, ' '.repeat(500));
+    const store = new Store();
+    let release: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { server } = await start(
+      topic,
+      unique('group'),
+      async (batch) => {
+        if (batch.partition === 0) await held;
+        store.take(batch);
+        return ack();
+      },
+      { hooks: store, maxBatchRecords: 500, maxQueuedRecords: 3_000, handlerTimeoutMs: 300, sessionTimeoutMs: 6_000 },
+    );
+    await until('the other partition is read to its end', () => store.count(1) === 20_000);
+    const stuck = server.describe().partitions[0];
+    expect(store.count(0)).toBe(0);
+    // One answer of 1 MiB may come on top of the bound.
+    expect(stuck?.queuedRecords).toBeLessThan(3_000 + 2_500);
+    expect(stuck?.lag).toBe(20_000);
+    await until('the hung handler shows', () => !server.health().live.ok);
+    expect(server.describe().state).toBe('joined');
+    release?.();
+    await until('everything is read', () => store.count(0) === 20_000);
+    expect(server.health().live.ok).toBe(true);
+  });
+
+  it('stops the partition of a handler that throws, and runs on with the others until an operator resumes it', async () => {
+    const topic = await topics.create('throws', 2);
+    await fill(topic, 2, 10);
+    const store = new Store();
+    let broken = true;
+    const { server } = await start(
+      topic,
+      unique('group'),
+      (batch) => {
+        if (batch.partition === 1 && broken) throw new TypeError('a defect');
+        if (batch.partition === 0 && batch.records.length === 0) return stop(new Error('unexpected'));
+        store.take(batch);
+        return ack();
+      },
+      { hooks: store },
+    );
+    await until('one is read, the other stopped', () => {
+      const [first, second] = server.describe().partitions;
+      return store.count(0) === 10 && first?.state === 'running' && second?.state === 'stopped';
+    });
+    expect(server.describe().partitions[1]).toMatchObject({ error: 'a defect', lag: 10 });
+    expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
+    broken = false;
+    server.resumePartition({ topic, partition: 1 });
+    await until('the stopped one is read', () => store.count(1) === 10);
+  });
+
+  it('loses nothing and doubles nothing when instances come and go', async () => {
+    const topic = await topics.create('rebalance', 6);
+    const group = unique('group');
+    const log = new SharedLog();
+    const first = await start(topic, group, log.handler(), { hooks: log.hooks('a'), maxBatchRecords: 50 });
+    await fill(topic, 6, 500);
+    await until('the first owns all', () => first.server.describe().partitions.length === 6);
+    const second = await start(topic, group, log.handler(), { hooks: log.hooks('b'), maxBatchRecords: 50 });
+    await fill(topic, 6, 500, 500);
+    await until(
+      'both own three',
+      () => second.server.describe().partitions.length === 3 && first.server.describe().partitions.length === 3,
+    );
+    await fill(topic, 6, 500, 1_000);
+    await running.shift()?.close();
+    await until('the second owns all', () => second.server.describe().partitions.length === 6);
+    await fill(topic, 6, 500, 1_500);
+    await until('all is taken', () => log.count() === 12_000);
+    for (let p = 0; p < 6; p++) expect(log.values(p)).toEqual(Array.from({ length: 2_000 }, (_, i) => i.toString()));
+    expect(log.overlaps).toBe(0);
+  });
+
+  it('drains before it leaves, and commits what it drained', async () => {
+    const topic = await topics.create('drain', 1);
+    const group = unique('group');
+    await fill(topic, 1, 100);
+    let open: KafkaBatchServer | undefined;
+    let taken = 0;
+    const hooks: PartitionHooks = {
+      open: () => Promise.resolve(undefined),
+      drain: async (p, signal) => {
+        expect(signal.aborted).toBe(false);
+        await open?.commitOffsets([{ ...p, offset: taken }]);
+      },
+      close: () => Promise.resolve(),
+    };
+    const started = await start(
+      topic,
+      group,
+      (batch) => {
+        taken = batch.nextOffset;
+        return ack();
+      },
+      { hooks },
+    );
+    open = started.server;
+    await until('all taken', () => taken === 100);
+    await running.pop()?.close();
+    await started.close();
+    expect(await fetchCommitted(kafka, group, topic)).toEqual([100]);
+    const admin = kafka.admin();
+    await admin.connect();
+    const { groups } = await admin.describeGroups([group]);
+    await admin.disconnect();
+    expect(groups[0]?.members).toEqual([]);
+  });
+
+  it('does not start without exactly one handler per topic', async () => {
+    const expected = [unique('a'), unique('b')];
+    await expect(serve(expected[0] ?? '', unique('group'), () => ack(), { topics: expected })).rejects.toMatchObject({
+      code: 'HANDLER_MISMATCH',
+    });
+  });
+});
+
+/** Keeps what a handler took, and opens where it ended: what a durable store does. */
+class Store implements PartitionHooks {
+  private readonly taken = new Map<number, { values: string[]; next: number }>();
+
+  open({ partition }: PartitionRef): Promise<number> {
+    return Promise.resolve(this.of(partition).next);
+  }
+  drain = (): Promise<void> => Promise.resolve();
+  close = (): Promise<void> => Promise.resolve();
+  durablePosition({ partition }: PartitionRef): number {
+    return this.of(partition).next;
+  }
+
+  take(batch: RecordBatch): void {
+    const store = this.of(batch.partition);
+    for (const record of batch.records) {
+      if (record.offset < store.next) throw new RangeError(`offset ${record.offset.toString()} again`);
+      store.values.push(valueOf(record).trim());
+      store.next = record.offset + 1;
+    }
+  }
+  values(partition: number): string[] {
+    return this.of(partition).values;
+  }
+  count(partition?: number): number {
+    return [...this.taken]
+      .filter(([p]) => partition === undefined || p === partition)
+      .reduce((n, [, s]) => n + s.values.length, 0);
+  }
+  private of(partition: number): { values: string[]; next: number } {
+    let store = this.taken.get(partition);
+    if (store === undefined) this.taken.set(partition, (store = { values: [], next: 0 }));
+    return store;
+  }
+}
+
+/** One durable store that several instances share, as they share a broker; it notices two owners of a partition. */
+class SharedLog extends Store {
+  overlaps = 0;
+  private readonly owners = new Map<number, string>();
+
+  hooks(owner: string): PartitionHooks {
+    return {
+      open: async (p) => {
+        if (this.owners.has(p.partition)) this.overlaps++;
+        this.owners.set(p.partition, owner);
+        return this.open(p);
+      },
+      drain: () => Promise.resolve(),
+      close: (p) => {
+        this.owners.delete(p.partition);
+        return Promise.resolve();
+      },
+    };
+  }
+  handler(): Handle {
+    return (batch) => {
+      this.take(batch);
+      return ack();
+    };
+  }
+}
