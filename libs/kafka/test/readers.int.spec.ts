@@ -1,0 +1,193 @@
+import { type Kafka } from 'kafkajs';
+import {
+  ensureTopics,
+  fetchEnds,
+  PartitionTransactions,
+  PositionLostError,
+  readPartition,
+  RecordProducer,
+  TopicFollower,
+  TopicMismatchError,
+} from '../src';
+import { output, readAll, TestTopics, testKafka, unique, until, valueOf } from './broker';
+
+describe('readers', () => {
+  let kafka: Kafka;
+  let topics: TestTopics;
+  let producer: RecordProducer;
+
+  beforeAll(async () => {
+    kafka = testKafka();
+    topics = new TestTopics(kafka);
+    producer = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
+  });
+  afterAll(async () => {
+    await producer.disconnect();
+    await topics.remove();
+  });
+
+  /** Commits `values` to the partition, or writes them and aborts. */
+  async function transact(
+    topic: string,
+    partition: number,
+    id: string,
+    values: string[],
+    commit: boolean,
+  ): Promise<void> {
+    const client = testKafka().producer({ transactionalId: unique(id), retry: { initialRetryTime: 8, retries: 20 } });
+    await client.connect();
+    const transaction = await client.transaction();
+    await transaction.send({ topic, messages: values.map((value) => ({ partition, value })) });
+    await (commit ? transaction.commit() : transaction.abort());
+    await client.disconnect();
+  }
+
+  it('reads committed records to the end and passes an aborted tail', async () => {
+    const topic = await topics.create('aborted-tail', 1);
+    await transact(topic, 0, 'a', ['a1', 'a2'], true);
+    await transact(topic, 0, 'b', ['b1', 'b2'], false);
+    await transact(topic, 0, 'c', ['c1'], true);
+    await transact(topic, 0, 'd', ['d1', 'd2', 'd3'], false);
+    // 3 + 3 + 2 + 4 offsets: each transaction has its marker.
+    expect(await readAll(kafka, topic, 0)).toEqual({ values: ['a1', 'a2', 'c1'], nextOffset: 12 });
+    expect(await fetchEnds(kafka, topic)).toEqual([12]);
+    const uncommitted: string[] = [];
+    const { nextOffset } = await readPartition(
+      kafka,
+      { topic, partition: 0, from: 1, until: 9, isolation: 'uncommitted' },
+      ({ records }) => void uncommitted.push(...records.map(valueOf)),
+    );
+    expect([uncommitted, nextOffset]).toEqual([['a2', 'b1', 'b2', 'c1', 'd1'], 9]);
+  });
+
+  it('reads interleaved transactions without what was aborted', async () => {
+    const topic = await topics.create('interleaved', 1);
+    const clients = await Promise.all(
+      [0, 1, 2].map(async (i) => {
+        const client = testKafka().producer({
+          transactionalId: unique(i.toString()),
+          retry: { initialRetryTime: 8, retries: 20 },
+        });
+        await client.connect();
+        return client;
+      }),
+    );
+    const expected: string[] = [];
+    for (let round = 0; round < 6; round++) {
+      const open = await Promise.all(clients.map((client) => client.transaction()));
+      for (let step = 0; step < 3; step++) {
+        for (const [i, transaction] of open.entries()) {
+          const value = `${round.toString()}.${i.toString()}.${step.toString()}`;
+          await transaction.send({ topic, messages: [{ partition: 0, value }] });
+          if ((round + i) % 3 === 0) expected.push(value);
+        }
+      }
+      for (const [i, transaction] of open.entries())
+        await ((round + i) % 3 === 0 ? transaction.commit() : transaction.abort());
+    }
+    await Promise.all(clients.map((client) => client.disconnect()));
+    expect((await readAll(kafka, topic, 0)).values).toEqual(expected);
+  });
+
+  it('refuses a position that the log does not have', async () => {
+    const topic = await topics.create('lost', 1);
+    await producer.send([output(topic, 0, 'only')]);
+    await expect(
+      readPartition(kafka, { topic, partition: 0, from: 7, until: 9 }, () => undefined),
+    ).rejects.toBeInstanceOf(PositionLostError);
+  });
+
+  it('keeps bytes, nulls and headers as they were written, and tells where records lie', async () => {
+    const topic = await topics.create('bytes', 2);
+    const odd = {
+      topic,
+      partition: 1,
+      key: Buffer.from([0, 255, 1]),
+      value: null,
+      headers: { constructor: Buffer.from('c'), twice: [Buffer.from('1'), Buffer.from('2')], naïve: Buffer.alloc(0) },
+      timestamp: 1_700_000_000_123,
+    };
+    Object.defineProperty(odd.headers, '__proto__', { value: Buffer.from('p'), enumerable: true });
+    await producer.send([output(topic, 0, 'x')]);
+    const ranges = await producer.send([output(topic, 1, 'a'), odd, output(topic, 0, 'y'), output(topic, 1, 'ü')]);
+    expect([...ranges].sort((a, b) => a.partition - b.partition)).toEqual([
+      { topic, partition: 0, baseOffset: 1, count: 1 },
+      { topic, partition: 1, baseOffset: 0, count: 3 },
+    ]);
+    const records: unknown[] = [];
+    await readPartition(
+      kafka,
+      { topic, partition: 1, from: 1, until: 2 },
+      (batch) => void records.push(...batch.records),
+    );
+    expect(records).toEqual([{ ...odd, offset: 1 }]);
+  });
+
+  it('follows all partitions, catches up, and waits for a position', async () => {
+    const topic = await topics.create('follow', 3);
+    await producer.send([0, 1, 2].flatMap((p) => [output(topic, p, 'a'), output(topic, p, 'b')]));
+    const seen: string[] = [];
+    const follower = new TopicFollower(kafka, {
+      topic,
+      onBatch: ({ partition, records }) =>
+        void seen.push(...records.map((r) => `${partition.toString()}${valueOf(r)}`)),
+    });
+    await follower.start();
+    await follower.caughtUp();
+    expect([...seen].sort()).toEqual(['0a', '0b', '1a', '1b', '2a', '2b']);
+    const reached = follower.reached(2, 3, 10_000);
+    await transact(topic, 2, 'late', ['late'], true);
+    await reached;
+    await until('the marker is passed', () => follower.position(2) === 4);
+    expect(seen).toContain('2late');
+    await expect(follower.reached(0, 99, 50)).rejects.toMatchObject({ code: 'READ_TIMEOUT' });
+    await follower.stop();
+  });
+
+  it('creates topics once when several services start together, and refuses another partition count', async () => {
+    const spec = {
+      name: unique('together'),
+      partitions: 3,
+      cleanup: 'compact' as const,
+      maxMessageBytes: 2_000_000,
+      timestamps: 'LogAppendTime' as const,
+    };
+    await Promise.all([1, 2, 3].map(() => ensureTopics(testKafka(), [spec], { replication: 1 })));
+    await expect(ensureTopics(kafka, [{ ...spec, partitions: 4 }], { replication: 1 })).rejects.toBeInstanceOf(
+      TopicMismatchError,
+    );
+    const admin = kafka.admin();
+    await admin.connect();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: spec.name }],
+    });
+    const config = Object.fromEntries((resources[0]?.configEntries ?? []).map((e) => [e.configName, e.configValue]));
+    expect(config).toMatchObject({
+      'cleanup.policy': 'compact',
+      'max.message.bytes': '2000000',
+      'message.timestamp.type': 'LogAppendTime',
+    });
+    await admin.deleteTopics({ topics: [spec.name] });
+    await admin.disconnect();
+  });
+
+  it('opens while the last transaction of a killed owner is undecided: the reader does not wait for its timeout', async () => {
+    const topic = await topics.create('killed', 1);
+    const groupId = unique('group');
+    const client = testKafka().producer({ transactionalId: `${groupId}.${topic}.0`, transactionTimeout: 60_000 });
+    await client.connect();
+    const transaction = await client.transaction();
+    await transaction.send({ topic, messages: [{ partition: 0, value: 'never' }] });
+    expect(await fetchEnds(kafka, topic)).toEqual([0]);
+    const owner = await PartitionTransactions.open(kafka, {
+      groupId,
+      topic,
+      partition: 0,
+      transactionTimeoutMs: 10_000,
+    });
+    expect(await readAll(kafka, topic, 0)).toEqual({ values: [], nextOffset: 2 });
+    await owner.close();
+    await client.disconnect();
+  });
+});
