@@ -67,11 +67,11 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
 
 /** The reason of a failed call, from its status code. */
 export function reasonOfStatus(code: number, message: string): AppendErrorReason {
-  if (code === Number(status.INVALID_ARGUMENT)) {
-    if (/finaliz/i.test(message)) return 'finalized';
-    if (/stream name|stream .*not found/i.test(message)) return 'stream-gone';
-  }
-  return BY_STATUS.get(code) ?? 'rejected';
+  const reason = BY_STATUS.get(code);
+  if (reason !== undefined) return reason;
+  // The local stand-in answers INVALID_ARGUMENT for both of these.
+  if (/finaliz/i.test(message)) return 'finalized';
+  return /stream name/i.test(message) ? 'stream-gone' : 'rejected';
 }
 
 /** Reads the answer to the append that was sent at `offset`. */

@@ -17,28 +17,21 @@ export interface BigQueryConnection {
 export function createBigQuery({ project, location, apiEndpoint }: BigQueryConnection): BigQuery {
   if (apiEndpoint === undefined) return new BigQuery({ projectId: project, location });
   const bigquery = new BigQuery({ projectId: project, location, apiEndpoint });
-  // A stand-in asks for no credentials: a token that never has to be refreshed keeps the client from looking for any.
-  const nobody = bigquery.authClient.fromJSON({
-    type: 'authorized_user',
-    client_id: 'stand-in',
-    client_secret: 'stand-in',
-    refresh_token: 'stand-in',
-  });
-  nobody.credentials = { access_token: 'stand-in', expiry_date: Date.UTC(2199, 0, 1) };
-  bigquery.authClient.cachedCredential = nobody;
+  // A stand-in asks for no credentials. An API key is one that never has to be fetched or refreshed.
+  bigquery.authClient.cachedCredential = bigquery.authClient.fromAPIKey('stand-in');
   return bigquery;
 }
 
 /** Client of the Storage Write API. */
 export function createWriteClient({ project, grpcEndpoint }: BigQueryConnection): v1.BigQueryWriteClient {
   if (grpcEndpoint === undefined) return new v1.BigQueryWriteClient({ projectId: project });
-  // A stand-in runs nowhere near Google: asking for the metadata server would only cost its time-out.
-  process.env['METADATA_SERVER_DETECTION'] ??= 'none';
   const separator = grpcEndpoint.lastIndexOf(':');
   return new v1.BigQueryWriteClient({
     projectId: project,
     apiEndpoint: grpcEndpoint.slice(0, separator),
     port: Number(grpcEndpoint.slice(separator + 1)),
     sslCreds: credentials.createInsecure(),
+    // Otherwise the client asks the metadata server, which a stand-in has not got, for its universe.
+    clientOptions: { universeDomain: 'googleapis.com' },
   });
 }

@@ -3,10 +3,6 @@ import { OrderstreamError } from '@orderstream/errors';
 /** A call to BigQuery failed. `retriable` when the same call may succeed later. */
 export class BigQueryCallError extends OrderstreamError {
   override readonly code = 'APPEND_FAILED';
-
-  constructor(message: string, options: { readonly retriable: boolean; readonly cause: unknown }) {
-    super(message, options);
-  }
 }
 
 /** A table exists and is not what the contracts say: another type, partitioning or clustering. */

@@ -91,18 +91,11 @@ export class RowBuffer {
     return kept;
   }
 
-  /** Moves the last finished row into an empty buffer: it begins the next append. */
-  moveLastRow(): RowBuffer {
-    const last = this.rows - 1;
-    const moved = this.filter((row) => row === last);
-    this.popRow();
-    return moved;
-  }
-
-  /** A field's tag, made beforehand: one byte, or two from field 16 on. */
+  /** A field's tag, made beforehand: one byte, or two from field 16 to 2,047. */
   tag(tag: Buffer): void {
     this.reserve(5);
-    for (let at = 0; at < tag.length; at++) this.bytes[this.position++] = tag[at] ?? 0;
+    this.bytes[this.position++] = tag[0] ?? 0;
+    if (tag.length > 1) this.bytes[this.position++] = tag[1] ?? 0;
   }
 
   /** Bytes with their length in front. */

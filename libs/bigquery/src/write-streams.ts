@@ -52,7 +52,7 @@ export class WriteStreams {
     const known = new Set((stream.tableSchema?.fields ?? []).map((field) => field.name?.toLowerCase()));
     const missing = known.size === 0 ? [] : columns.filter((column) => !known.has(column.toLowerCase()));
     if (missing.length > 0) throw new SchemaBehindError(ref.table, `no column ${missing.join(', ')}`);
-    if (!stream.name) throw callFailed(`creating a write stream on ${ref.table}`, new Error('it has no name'));
+    if (!stream.name) return callFailed(`creating a write stream on ${ref.table}`, new Error('it has no name'));
     return stream.name;
   }
 

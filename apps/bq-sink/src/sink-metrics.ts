@@ -1,0 +1,110 @@
+import { type Family, FAMILIES } from '@orderstream/contracts';
+import type { PartitionRef, ServerStatus } from '@orderstream/kafka';
+import { METRIC, type Metrics } from '@orderstream/observability';
+
+import type { PartitionSink } from './streams/partition-sink';
+import type { SinkObserver } from './streams/sink-observer';
+
+export interface SinkGauges {
+  readonly partitions: () => Iterable<readonly [PartitionRef, PartitionSink]>;
+  readonly server: () => ServerStatus | undefined;
+}
+
+/** What the sink counts, and what it reads off its partitions when it is scraped. */
+export class SinkMetrics {
+  /** Since the start of this process. */
+  readonly totals = {
+    rowsAppended: 0,
+    deadLettered: 0,
+    rowsSkippedOnRecovery: 0,
+    streamsCreated: 0,
+    fallbacksTaken: 0,
+  };
+  private readonly observers: ReadonlyMap<Family, Omit<SinkObserver, 'committed'>>;
+
+  constructor(metrics: Metrics, gauges: SinkGauges) {
+    this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, family)]));
+    readGauges(metrics, gauges);
+  }
+
+  /** @param committed called when a commit of the partition is known to have succeeded */
+  observer(family: Family, committed: () => void): SinkObserver {
+    const observer = this.observers.get(family);
+    if (observer === undefined) throw new TypeError(`no metrics for ${family}`);
+    return { ...observer, committed };
+  }
+
+  private observe(metrics: Metrics, family: Family): Omit<SinkObserver, 'committed'> {
+    const { totals } = this;
+    const label = { family };
+    const operation = { operation: 'append' };
+    const records = metrics.counter(METRIC.records);
+    const rowsAppended = metrics.counter(METRIC.rowsAppended);
+    const batchRecords = metrics.histogram(METRIC.batchRecords);
+    const batchBytes = metrics.histogram(METRIC.batchBytes);
+    const appendSeconds = metrics.histogram(METRIC.appendSeconds);
+    const freshness = metrics.histogram(METRIC.freshness);
+    const deadLetters = metrics.counter(METRIC.deadLetters);
+    const skipped = metrics.counter(METRIC.rowsSkippedOnRecovery);
+    const streams = metrics.counter(METRIC.streamsCreated);
+    const fallbacks = metrics.counter(METRIC.fallbacksTaken);
+    return {
+      appending: (rows) => {
+        batchRecords.observe(operation, rows.rows);
+        batchBytes.observe(operation, rows.size);
+      },
+      appended: (taken, rows, seconds) => {
+        totals.rowsAppended += rows.rows;
+        records.inc({ family, outcome: 'appended' }, rows.rows);
+        rowsAppended.inc(label, rows.rows);
+        appendSeconds.observe(label, seconds);
+        const [first] = taken;
+        // Once per append, for its oldest row: it waited longest.
+        if (first !== undefined) freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
+      },
+      refused: (reasons) => {
+        totals.deadLettered += reasons.length;
+        records.inc({ family, outcome: 'dead_lettered' }, reasons.length);
+        for (const { code } of reasons) deadLetters.inc({ family, reason: code });
+      },
+      skipped: (rows) => {
+        totals.rowsSkippedOnRecovery += rows;
+        skipped.inc(label, rows);
+      },
+      streamCreated: () => {
+        totals.streamsCreated++;
+        streams.inc(label);
+      },
+      fellBack: () => {
+        totals.fallbacksTaken++;
+        fallbacks.inc(label);
+      },
+    };
+  }
+}
+
+function readGauges(metrics: Metrics, { partitions, server }: SinkGauges): void {
+  metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
+    gauge.reset();
+    for (const { topic, partition, lag } of server()?.partitions ?? []) {
+      if (lag !== undefined) gauge.set({ topic, partition }, lag);
+    }
+  });
+  metrics.gauge(METRIC.partitionsStopped, (gauge) => {
+    gauge.reset();
+    for (const { topic, state } of server()?.partitions ?? []) gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
+  });
+  metrics.gauge(METRIC.durableLagRecords, (gauge) => {
+    gauge.reset();
+    for (const [{ topic, partition }, sink] of partitions()) {
+      gauge.set({ topic, partition }, sink.describe().pendingRecords);
+    }
+  });
+  metrics.gauge(METRIC.durableLagSeconds, (gauge) => {
+    gauge.reset();
+    for (const [{ topic, partition }, sink] of partitions()) {
+      const { oldestPendingMs } = sink.describe();
+      gauge.set({ topic, partition }, oldestPendingMs === null ? 0 : Math.max(0, Date.now() - oldestPendingMs) / 1_000);
+    }
+  });
+}

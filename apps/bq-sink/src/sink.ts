@@ -1,0 +1,212 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
+import { createBigQuery, createWriteClient, ensureDataset, ensureTables, WriteStreams } from '@orderstream/bigquery';
+import {
+  deadLetterTopic,
+  FAMILIES,
+  type Family,
+  tableForFamily,
+  TABLES,
+  TOPICS,
+  validatedTopic,
+} from '@orderstream/contracts';
+import {
+  createKafka,
+  ensureTopics,
+  KafkaBatchServer,
+  type PartitionRef,
+  PartitionTransactions,
+} from '@orderstream/kafka';
+import type { Health, Logger, Metrics } from '@orderstream/observability';
+import type { Admin } from 'kafkajs';
+
+import type { BqSinkSettings } from './bq-sink.config';
+import { FailurePolicy } from './failure-policy';
+import { PartitionSinks } from './partition-sinks';
+import { SinkMetrics } from './sink-metrics';
+import { BigQueryWarehouse } from './streams/bigquery-warehouse';
+import { NO_FAULTS } from './streams/fault-points';
+import { PartitionSink } from './streams/partition-sink';
+import type { LogBounds } from './streams/recovery';
+import { RowMapper } from './streams/row-mapper';
+
+export const TRANSPORT_ID = Symbol('bq-sink');
+
+const APP = 'bq-sink';
+const GROUP_ID = 'bq-sink';
+const MAX_BATCH_RECORDS = 1_000;
+const MAX_QUEUED_RECORDS = 4_000;
+const MAX_QUEUED_BYTES = 4 * 1_048_576;
+/** A commit may carry dead letters: as large as their topics take. */
+const MAX_REQUEST_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) => maxMessageBytes));
+
+const FAMILY_OF_TOPIC: ReadonlyMap<string, Family> = new Map(
+  FAMILIES.map((family) => [validatedTopic(family), family]),
+);
+
+/**
+ * The service: what it is made of, how it comes up and goes down, and what it says of itself.
+ *
+ * Failure semantics: see `PartitionSink` for records. Topics, dataset and tables are created if they are missing; two
+ * instances may do so at once.
+ */
+@Injectable()
+export class Sink implements ServiceControl, OnApplicationShutdown {
+  readonly partitions = new PartitionSinks((partition) => this.createPartition(partition));
+  private readonly kafka;
+  private readonly bigquery;
+  private readonly streams;
+  private readonly metrics: SinkMetrics;
+  private readonly mappers = new Map(FAMILIES.map((family) => [family, new RowMapper(family)]));
+  private readonly policies = new Map<string, FailurePolicy>();
+  private admin: Admin | undefined;
+  private server: KafkaBatchServer | undefined;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: BqSinkSettings,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(METRICS) metrics: Metrics,
+    @Inject(HEALTH) health: Health,
+  ) {
+    this.kafka = createKafka(settings.kafka, logger);
+    this.bigquery = createBigQuery(settings.bigquery);
+    this.streams = new WriteStreams(createWriteClient(settings.bigquery));
+    this.metrics = new SinkMetrics(metrics, {
+      partitions: () => this.partitions.all(),
+      server: () => this.server?.describe(),
+    });
+    health.live('consumer', () => this.server?.health().live ?? { ok: true });
+    health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
+  }
+
+  /** Creates what is missing and connects. */
+  async prepare(): Promise<void> {
+    const { kafka, bigquery } = this.settings;
+    const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, APP)]));
+    await ensureTopics(
+      this.kafka,
+      TOPICS.filter(({ name }) => names.has(name)),
+      { replication: kafka.replication },
+    );
+    const dataset = await ensureDataset(this.bigquery, bigquery.dataset, bigquery.location);
+    const deadLetters = TABLES.dead_letters;
+    const specs = [...FAMILIES.map(tableForFamily), ...(deadLetters === undefined ? [] : [deadLetters])];
+    for (const { table, missingColumns } of await ensureTables(dataset, specs)) {
+      if (missingColumns.length > 0) this.logger.warn({ table, missingColumns }, 'table is behind its contract');
+    }
+    this.admin = this.kafka.admin();
+    await this.admin.connect();
+  }
+
+  /** The transport that feeds the partitions. Call once `prepare` is done. */
+  createServer(): KafkaBatchServer {
+    const { service, sink } = this.settings;
+    this.server = new KafkaBatchServer({
+      kafka: this.kafka,
+      groupId: GROUP_ID,
+      transportId: TRANSPORT_ID,
+      hooks: this.partitions,
+      logger: this.logger,
+      maxBatchRecords: MAX_BATCH_RECORDS,
+      maxQueuedRecords: MAX_QUEUED_RECORDS,
+      maxQueuedBytes: MAX_QUEUED_BYTES,
+      drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, 20_000)),
+      // A call of the handler waits for an append, or for the naming of a stream: each has a deadline of its own.
+      handlerTimeoutMs: 2 * (sink.appendTimeoutMs + sink.transactionTimeoutMs) + 60_000,
+    });
+    return this.server;
+  }
+
+  status(): object {
+    const status = this.server?.describe();
+    return {
+      group: GROUP_ID,
+      state: status?.state ?? 'connecting',
+      ...this.metrics.totals,
+      partitions: (status?.partitions ?? []).map((partition) => {
+        const sink = this.partitions.find(partition)?.describe();
+        return {
+          ...partition,
+          sinkState: sink?.state ?? null,
+          committed: sink === undefined || sink.committed < 0 ? null : sink.committed,
+          stream: sink?.stream ?? null,
+          pendingRecords: sink?.pendingRecords ?? 0,
+        };
+      }),
+    };
+  }
+
+  pause(): Promise<void> {
+    this.server?.pause();
+    return Promise.resolve();
+  }
+
+  resume(): Promise<void> {
+    this.server?.resume();
+    for (const { state, topic, partition } of this.server?.describe().partitions ?? []) {
+      if (state === 'stopped') this.server?.resumePartition({ topic, partition });
+    }
+    return Promise.resolve();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.admin?.disconnect(), this.streams.close()]);
+  }
+
+  private createPartition(partition: PartitionRef): PartitionSink {
+    const { bigquery, sink } = this.settings;
+    const family = FAMILY_OF_TOPIC.get(partition.topic);
+    const mapper = family === undefined ? undefined : this.mappers.get(family);
+    if (family === undefined || mapper === undefined) throw new TypeError(`${partition.topic} is no topic of the sink`);
+    const policy = this.policyOf(partition);
+    return new PartitionSink({
+      partition,
+      limits: sink,
+      mapper,
+      warehouse: new BigQueryWarehouse({
+        bigquery: this.bigquery,
+        streams: this.streams,
+        table: { project: bigquery.project, dataset: bigquery.dataset, table: tableForFamily(family).table },
+        partition,
+        mapper,
+        appendTimeoutMs: sink.appendTimeoutMs,
+        maxInFlight: sink.maxInFlight,
+      }),
+      openTransactions: () =>
+        PartitionTransactions.open(this.kafka, {
+          groupId: GROUP_ID,
+          ...partition,
+          transactionTimeoutMs: sink.transactionTimeoutMs,
+          maxRequestBytes: MAX_REQUEST_BYTES,
+        }),
+      logBounds: () => this.logBounds(partition),
+      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      now: () => new Date(),
+      faults: NO_FAULTS,
+      observer: this.metrics.observer(family, () => {
+        policy.succeeded();
+      }),
+      outcomeOf: (cause) => {
+        this.logger.warn({ ...partition, err: cause }, 'partition failed');
+        return policy.outcomeOf(cause);
+      },
+      interrupt: (outcome) => this.server?.interrupt(partition, outcome),
+    });
+  }
+
+  private policyOf({ topic, partition }: PartitionRef): FailurePolicy {
+    const key = `${topic}/${String(partition)}`;
+    let policy = this.policies.get(key);
+    if (policy === undefined) {
+      policy = new FailurePolicy(this.settings.sink.schemaPatienceMs, () => Date.now());
+      this.policies.set(key, policy);
+    }
+    return policy;
+  }
+
+  private async logBounds({ topic, partition }: PartitionRef): Promise<LogBounds> {
+    const bounds = (await this.admin?.fetchTopicOffsets(topic))?.find((each) => each.partition === partition);
+    if (bounds === undefined) throw new Error(`no offsets of ${topic}/${String(partition)}`);
+    return { start: Number(bounds.low), end: Number(bounds.offset) };
+  }
+}

@@ -1,0 +1,75 @@
+import { RowBuffer } from '@orderstream/bigquery';
+import type { DeadLetterReason } from '@orderstream/dead-letters';
+import type { KafkaRecord } from '@orderstream/kafka';
+
+import { MAX_EXCLUSION_SPAN } from './position';
+import type { RowMapper } from './row-mapper';
+
+/** A record that is no row, and why. */
+export interface Refusal {
+  readonly record: KafkaRecord;
+  readonly reason: DeadLetterReason;
+}
+
+export interface BatchLimits {
+  readonly maxBatchRows: number;
+  /** Encoded bytes of all rows. */
+  readonly maxBatchBytes: number;
+}
+
+/** Consecutive records on their way to BigQuery in one append. */
+export class MicroBatch {
+  private rowBuffer = new RowBuffer();
+  /** The record of each row. */
+  private rowRecords: KafkaRecord[] = [];
+  private refusals: Refusal[] = [];
+  /** Offset at which the position is when all of the batch is settled. */
+  endOffset: number;
+  /** Durable or dead-lettered, all of it. */
+  settled = false;
+
+  constructor(private readonly firstOffset: number) {
+    this.endOffset = firstOffset;
+  }
+
+  get rows(): RowBuffer {
+    return this.rowBuffer;
+  }
+
+  get records(): readonly KafkaRecord[] {
+    return this.rowRecords;
+  }
+
+  /** Records that the encoder refused: dead letters, before the rest is sent. */
+  get refused(): readonly Refusal[] {
+    return this.refusals;
+  }
+
+  /**
+   * Takes a record, if it still fits. A batch stops short of the offsets that a bitmap of exclusions can cover, since
+   * any of its records may be refused.
+   */
+  add(record: KafkaRecord, mapper: RowMapper, limits: BatchLimits): boolean {
+    if (this.isFull(limits) || record.offset - this.firstOffset >= MAX_EXCLUSION_SPAN) return false;
+    const reason = mapper.encode(record, this.rowBuffer);
+    if (reason !== undefined) this.refusals.push({ record, reason });
+    else if (this.rowBuffer.size > limits.maxBatchBytes && this.rowRecords.length > 0) {
+      this.rowBuffer.popRow();
+      return false;
+    } else this.rowRecords.push(record);
+    this.endOffset = record.offset + 1;
+    return true;
+  }
+
+  isFull({ maxBatchRows, maxBatchBytes }: BatchLimits): boolean {
+    return this.rowRecords.length + this.refusals.length >= maxBatchRows || this.rowBuffer.size >= maxBatchBytes;
+  }
+
+  /** Takes the refused rows out, by their index, and forgets what the encoder refused: all that is dead-lettered now. */
+  prune(rows: ReadonlySet<number>): void {
+    this.refusals = [];
+    if (rows.size === 0) return;
+    this.rowBuffer = this.rowBuffer.filter((row) => !rows.has(row));
+    this.rowRecords = this.rowRecords.filter((_, row) => !rows.has(row));
+  }
+}

@@ -1,0 +1,79 @@
+import { isUtf8 } from 'node:buffer';
+
+import { type RowBuffer, RowEncoder } from '@orderstream/bigquery';
+import { CE, type Family, METADATA_COLUMNS, QUALITY_HEADERS, tableForFamily } from '@orderstream/contracts';
+import type { DeadLetterReason } from '@orderstream/dead-letters';
+import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
+import { traceIdOf } from '@orderstream/observability';
+
+/** Codes of what the sink dead-letters, beside the rules of the validator. */
+export const REFUSALS = {
+  notJson: 'sink.malformed_json',
+  notEncodable: 'sink.row_not_encodable',
+  refused: 'sink.row_refused',
+} as const;
+
+/** Makes rows of a family's records: the body's fields, and where the record came from. */
+export class RowMapper {
+  private readonly encoder: RowEncoder;
+
+  constructor(family: Family) {
+    const { table, columns } = tableForFamily(family);
+    const metadata = new Set(METADATA_COLUMNS.map(({ name }) => name));
+    const body = columns.filter(({ name }) => !metadata.has(name));
+    this.encoder = new RowEncoder(table, { body, metadata: METADATA_COLUMNS });
+  }
+
+  get columns(): readonly string[] {
+    return this.encoder.columns;
+  }
+
+  get schema(): Buffer {
+    return this.encoder.schema;
+  }
+
+  /** Adds the record's row to `rows`, or says why it is none. */
+  encode(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined {
+    const body = parseObject(record.value);
+    if (body === undefined) return { code: REFUSALS.notJson };
+    const { headers } = record;
+    const flags = headerText(headers, QUALITY_HEADERS.flags);
+    const refused = this.encoder.encode(
+      body,
+      {
+        event_source: headerText(headers, CE.source),
+        quality_flags: flags === undefined || flags === '' ? undefined : flags.split(','),
+        trace_id: CE.traceparent in headers ? traceIdOf(headers) : undefined,
+        _kafka_topic: record.topic,
+        _kafka_partition: record.partition,
+        _kafka_offset: record.offset,
+        _kafka_timestamp: record.timestamp,
+      },
+      rows,
+    );
+    return refused === undefined
+      ? undefined
+      : { code: REFUSALS.notEncodable, path: refused.path, constraint: refused.constraint };
+  }
+}
+
+function parseObject(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
+  if (value === null || !isUtf8(value)) return undefined;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(value.toString());
+  } catch {
+    return undefined;
+  }
+  return isObject(parsed) ? parsed : undefined;
+}
+
+/** A header's text; the first one where a name is repeated. */
+function headerText(headers: RecordHeaders, name: string): string | undefined {
+  const value = headers[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' ? first : first?.toString();
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
