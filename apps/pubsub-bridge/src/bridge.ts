@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
-import { deadLetterTopic, TABLES, type TableSpec, TOPICS, validatedTopic } from '@orderstream/contracts';
+import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import { createKafka, ensureTopics, KafkaBatchServer, RecordProducer } from '@orderstream/kafka';
 import { type Check, type Health, type Logger, type Metrics } from '@orderstream/observability';
@@ -15,6 +15,7 @@ import {
   topicName,
 } from '@orderstream/pubsub';
 
+import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
 import type { LaneParts, RefusedRecord } from './lanes/lane';
@@ -22,11 +23,9 @@ import { Lanes } from './lanes/lanes';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { topologyOf } from './topology-of-settings';
 
-export const SOURCE_TOPIC = validatedTopic('orders');
 export const TRANSPORT_ID = Symbol('pubsub-bridge');
 
 const APP = 'pubsub-bridge';
-const GROUP_ID = 'pubsub-bridge';
 const MAX_BATCH_RECORDS = 2_000;
 const BACKOFF_MS = { first: 100, max: 5_000 };
 /** Pub/Sub not answering for that long turns readiness red. */
@@ -55,12 +54,11 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
+    @Inject(BRIDGE_SOURCE) private readonly source: BridgeSource,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
     this.pubsub = connectPubSub(settings.pubsub);
-    const spec = TOPICS.find(({ name }) => name === deadLetterTopic(SOURCE_TOPIC, APP));
-    if (spec === undefined) throw new TypeError(`no dead-letter topic is defined for ${SOURCE_TOPIC}`);
-    this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: spec.maxMessageBytes });
+    this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.lanes = new Lanes(() => this.laneParts(), settings.publish.commitIntervalMs, logger);
     this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, {
       lanes: this.lanes,
@@ -76,9 +74,8 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
   /** Creates what is missing, in an order in which nothing that is published can be lost, and connects. */
   async prepare(): Promise<void> {
     const { kafka, bigquery, pubsub, publish } = this.settings;
-    const names = new Set([SOURCE_TOPIC, deadLetterTopic(SOURCE_TOPIC, APP)]);
-    const topics = TOPICS.filter(({ name }) => names.has(name));
-    await ensureTopics(this.kafka, topics, { replication: kafka.replication });
+    const { validated, deadLetters } = this.source;
+    await ensureTopics(this.kafka, [validated, deadLetters], { replication: kafka.replication });
     const dataset = await ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location);
     await ensureTables(dataset, [tableSpec()]);
     // The table before its subscription, the subscription before the first message.
@@ -106,8 +103,9 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     const { publish, service } = this.settings;
     const server = new KafkaBatchServer({
       kafka: this.kafka,
-      groupId: GROUP_ID,
+      groupId: this.source.groupId,
       transportId: TRANSPORT_ID,
+      topics: [this.source.validated.name],
       hooks: this.lanes,
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
@@ -128,7 +126,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
         .map((lane) => [`${lane.partition.topic}/${String(lane.partition.partition)}`, lane.unacknowledged]),
     );
     return {
-      group: GROUP_ID,
+      group: this.source.groupId,
       state: status?.state ?? 'connecting',
       topic: this.settings.pubsub.topic,
       ordering: this.settings.publish.ordering,

@@ -1,9 +1,9 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import { ack, BatchContext, type BatchOutcome, type RecordBatch, retry } from '@orderstream/kafka';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { BatchContext, BatchHandler, type BatchOutcome, type RecordBatch } from '@orderstream/kafka';
 
-import { Bridge, SOURCE_TOPIC, TRANSPORT_ID } from './bridge';
-import { RETRY_AFTER_MS } from './lanes/lanes';
+import { Bridge, TRANSPORT_ID } from './bridge';
+import { VALIDATED_ORDERS } from './bridge-source';
 
 /** Validated orders, on their way to Pub/Sub. */
 @Controller()
@@ -11,13 +11,8 @@ export class OrdersController {
   constructor(private readonly bridge: Bridge) {}
 
   /** `ack` says that the next batch may come: what is settled is known to the lane, and committed by it. */
-  @EventPattern<string | symbol>(SOURCE_TOPIC, TRANSPORT_ID)
-  async publish(@Payload() batch: RecordBatch, @Ctx() context: BatchContext): Promise<BatchOutcome> {
-    try {
-      await this.bridge.lanes.withLane(context.partition, (lane) => lane.take(batch));
-      return ack();
-    } catch (error) {
-      return retry(RETRY_AFTER_MS, error);
-    }
+  @BatchHandler(VALIDATED_ORDERS, TRANSPORT_ID)
+  publish(@Payload() batch: RecordBatch, @Ctx() context: BatchContext): Promise<BatchOutcome> {
+    return this.bridge.lanes.take(batch, context.partition);
   }
 }

@@ -7,3 +7,4 @@ export {
   type DeadLetterReason,
 } from './build-dead-letter';
 export { DeadLetterUnreadableError, parseDeadLetter, type DeadLetter } from './parse-dead-letter';
+export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-letters';

@@ -93,10 +93,14 @@ export class Publisher<M extends PublishMessage> {
     this.pump();
   }
 
-  /** Resolves when another batch may come; rejects when the publisher failed or was closed. */
-  capacity(): Promise<void> {
+  /**
+   * Resolves when another batch may come; rejects when the publisher failed or was closed.
+   *
+   * @param ownersBound the owner has room, too; asked again whenever messages were settled
+   */
+  capacity(ownersBound: () => boolean = () => true): Promise<void> {
     const { maxUnackedMessages, maxUnackedBytes } = this.options;
-    return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes);
+    return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes && ownersBound());
   }
 
   /** Sends what waits without lingering; resolves when all is acknowledged or settled as refused. */

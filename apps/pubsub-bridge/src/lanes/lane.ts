@@ -12,6 +12,9 @@ import {
 
 import type { BodyCheck } from '../body/body-check';
 
+/** One request that is tried again and again holds the position back while others go on: so far, and no further. */
+const HELD_PER_UNACKED = 4;
+
 /** A message and the record it was made of. */
 interface Outgoing extends PublishMessage {
   readonly record: KafkaRecord;
@@ -51,6 +54,7 @@ export class Lane implements PublisherEvents<Outgoing> {
   private readonly attributes = new HeaderAttributes();
   private readonly publisher: Publisher<Outgoing>;
   private readonly tracker: OffsetTracker;
+  private readonly maxHeld: number;
   private unsettled = 0;
   private nextOffset: number | undefined;
   private lastError: { readonly error: unknown; readonly sinceMs: number } | undefined;
@@ -58,11 +62,12 @@ export class Lane implements PublisherEvents<Outgoing> {
   constructor(
     readonly partition: PartitionRef,
     private readonly parts: LaneParts,
-    /** Called when the publisher gave up while nobody waits in `take` or `drain`, or while somebody does. */
+    /** The publisher gave up; `take` and `drain` reject, too. */
     readonly failed: (error: Error) => void,
   ) {
     this.publisher = new Publisher(parts.publish, parts.options, this);
-    this.tracker = new OffsetTracker(parts.options.maxUnackedMessages + 2 * parts.maxBatchRecords);
+    this.maxHeld = HELD_PER_UNACKED * parts.options.maxUnackedMessages;
+    this.tracker = new OffsetTracker(this.maxHeld + parts.maxBatchRecords);
   }
 
   /** Records that are taken and not settled. */
@@ -89,7 +94,7 @@ export class Lane implements PublisherEvents<Outgoing> {
     this.nextOffset = batch.nextOffset;
     this.publisher.publish(messages);
     if (refused.length > 0) await this.settleAsDeadLetters(refused);
-    await this.publisher.capacity();
+    await this.publisher.capacity(() => this.tracker.held <= this.maxHeld);
   }
 
   /** The offset from which another owner would have to read; undefined while nothing was taken. */

@@ -1,10 +1,18 @@
-import type { KafkaBatchServer, PartitionHooks, PartitionRef } from '@orderstream/kafka';
+import {
+  ack,
+  type BatchOutcome,
+  type KafkaBatchServer,
+  type PartitionHooks,
+  type PartitionRef,
+  type RecordBatch,
+  retry,
+} from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 
 import { Lane, type LaneParts } from './lane';
 
 /** How long a partition waits after its lane failed, in milliseconds; the server adds jitter and backs off. */
-export const RETRY_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * The lanes of the assigned partitions, and the commits of their positions.
@@ -15,7 +23,8 @@ export const RETRY_AFTER_MS = 1_000;
 export class Lanes implements PartitionHooks {
   private readonly lanes = new Map<string, Lane>();
   private readonly committed = new Map<string, number>();
-  private readonly taking = new Set<Lane>();
+  /** Lanes in whose `take` or `drain` somebody waits, and so learns of a failure. */
+  private readonly awaited = new Set<Lane>();
   private server: KafkaBatchServer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private committing: Promise<void> | undefined;
@@ -43,34 +52,38 @@ export class Lanes implements PartitionHooks {
 
   open(partition: PartitionRef): Promise<undefined> {
     const lane: Lane = new Lane(partition, this.parts(), (error) => {
-      // Whoever waits in `take` returns the failure as the handler's outcome.
-      if (this.taking.has(lane)) return;
-      this.server?.retryPartition(partition, RETRY_AFTER_MS, error);
+      if (this.awaited.has(lane)) return;
+      this.server?.interrupt(partition, retry(RETRY_AFTER_MS, error));
     });
     this.lanes.set(nameOf(partition), lane);
     return Promise.resolve(undefined);
   }
 
-  /** Runs `work` with the lane of an assigned partition; the lane's failure is the caller's meanwhile. */
-  async withLane(partition: PartitionRef, work: (lane: Lane) => Promise<void>): Promise<void> {
+  /** The handler of a batch. `ack` says that the next one may come: what is settled is known to the lane. */
+  async take(batch: RecordBatch, partition: PartitionRef): Promise<BatchOutcome> {
     const lane = this.lanes.get(nameOf(partition));
-    if (lane === undefined) throw new Error(`no lane is open for ${nameOf(partition)}`);
-    this.taking.add(lane);
+    if (lane === undefined) return retry(RETRY_AFTER_MS, new Error(`no lane is open for ${nameOf(partition)}`));
+    this.awaited.add(lane);
     try {
-      await work(lane);
+      await lane.take(batch);
+      return ack();
+    } catch (error) {
+      return retry(RETRY_AFTER_MS, error);
     } finally {
-      this.taking.delete(lane);
+      this.awaited.delete(lane);
     }
   }
 
   async drain(partition: PartitionRef, signal: AbortSignal): Promise<void> {
     const lane = this.lanes.get(nameOf(partition));
     if (lane === undefined) return;
-    this.taking.add(lane);
+    this.awaited.add(lane);
     try {
       await lane.drain(signal);
     } catch (error) {
       this.logger.warn({ ...partition, unacknowledged: lane.unacknowledged, err: error }, 'could not drain');
+    } finally {
+      this.awaited.delete(lane);
     }
     await this.commit([lane]);
   }
@@ -80,6 +93,10 @@ export class Lanes implements PartitionHooks {
     this.lanes.delete(nameOf(partition));
     this.committed.delete(nameOf(partition));
     return Promise.resolve();
+  }
+
+  durablePosition(partition: PartitionRef): number | undefined {
+    return this.lanes.get(nameOf(partition))?.committable();
   }
 
   all(): readonly Lane[] {

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+
+import { RULE_CODES } from '@orderstream/contracts';
+import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import fc from 'fast-check';
+
+import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, MAX_DETAIL_BYTES } from './build-dead-letter';
+import { DLQ_HEADERS } from './headers';
+import { DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
+
+const SOURCE = 'marketplace.orders.raw.v1';
+const FAILED_AT = new Date('2026-01-02T03:04:05.678Z');
+
+const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
+const headerName = fc.oneof(
+  fc.constantFrom('ce_id', '__proto__', 'constructor', 'toString', 'dlq-other', ''),
+  fc.string({ unit: 'grapheme', maxLength: 10 }),
+);
+const headers = fc
+  .array(fc.tuple(headerName, fc.oneof(bytes, fc.array(bytes, { minLength: 2, maxLength: 3 }))), { maxLength: 6 })
+  .map((entries) => {
+    const made = Object.create(null) as KafkaRecord['headers'];
+    for (const [name, value] of entries) made[name] = value;
+    return made;
+  });
+const record: fc.Arbitrary<KafkaRecord> = fc.record({
+  topic: fc.constant(SOURCE),
+  partition: fc.nat({ max: 5 }),
+  offset: fc.nat(),
+  timestamp: fc.oneof(
+    fc.date({ noInvalidDate: true }).map((date) => date.getTime()),
+    fc.constantFrom(-1, 1e300),
+  ),
+  key: fc.option(bytes),
+  value: fc.option(bytes),
+  headers,
+});
+const reason: fc.Arbitrary<DeadLetterReason> = fc.record(
+  {
+    code: fc.oneof(fc.constantFrom(...RULE_CODES), fc.constant('publish.refused')),
+    path: fc.string({ unit: 'binary', maxLength: 400 }),
+    constraint: fc.string({ unit: 'binary', maxLength: 400 }),
+  },
+  { requiredKeys: ['code'] },
+);
+const context: fc.Arbitrary<DeadLetterContext> = fc.record({
+  app: fc.constantFrom('validator', 'bq-sink', 'pubsub-bridge'),
+  reasons: fc.array(reason, { minLength: 1, maxLength: 30 }),
+  failedAt: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z') }),
+});
+
+const anyRecord: KafkaRecord = {
+  topic: SOURCE,
+  partition: 4,
+  offset: 17,
+  timestamp: Date.parse('2026-01-02T03:00:00.000Z'),
+  key: Buffer.from('k'),
+  value: Buffer.from('v'),
+  headers: { ce_id: Buffer.from('e') },
+};
+const because = (...reasons: DeadLetterReason[]): DeadLetterContext => ({
+  app: 'validator',
+  reasons,
+  failedAt: FAILED_AT,
+});
+
+/** The dead letter as a consumer gets it: header values are bytes. */
+function asRead(output: OutputRecord, topic = output.topic, offset = 0): KafkaRecord {
+  const read = Object.create(null) as KafkaRecord['headers'];
+  for (const name of Object.keys(output.headers)) {
+    const value = output.headers[name];
+    read[name] = typeof value === 'string' ? Buffer.from(value) : value;
+  }
+  return { ...output, topic, offset, timestamp: 0, headers: read };
+}
+
+const text = (output: OutputRecord, name: string): string => String(output.headers[name]);
+
+describe('buildDeadLetter', () => {
+  it('keeps key, bytes and headers, is read back as it was meant, and adds less than 4 kB', () => {
+    fc.assert(
+      fc.property(record, context, (given, why) => {
+        const built = buildDeadLetter(given, why);
+        expect(built).toMatchObject({ topic: `${SOURCE}.dlq.${why.app}`, partition: given.partition });
+        expect(built.key).toBe(given.key);
+        expect(built.value).toBe(given.value);
+        const parsed = parseDeadLetter(asRead(built));
+        expect(Object.keys(parsed.headers).sort()).toEqual(Object.keys(given.headers).sort());
+        for (const name of Object.keys(given.headers)) expect(parsed.headers[name]).toBe(given.headers[name]);
+        expect(parsed).toMatchObject({ app: why.app, attempt: 1, failedAt: why.failedAt, firstFailedAt: why.failedAt });
+        expect(parsed.source).toMatchObject({ topic: SOURCE, partition: given.partition, offset: given.offset });
+        expect(parsed.reason).toBe(parsed.reasons[0]?.code);
+        const added = Object.values(DLQ_HEADERS).reduce(
+          (sum, name) => sum + name.length + Buffer.byteLength(text(built, name)),
+          0,
+        );
+        expect(added).toBeLessThan(4_096);
+        expect(Buffer.byteLength(text(built, DLQ_HEADERS.detail))).toBeLessThanOrEqual(MAX_DETAIL_BYTES);
+      }),
+    );
+  });
+
+  it('counts on when a replayed dead letter fails again', () => {
+    fc.assert(
+      fc.property(record, fc.array(context, { minLength: 1, maxLength: 5 }), (given, failures) => {
+        let current = given;
+        failures.forEach((why, i) => {
+          const built = buildDeadLetter(current, { ...why, app: 'validator' });
+          const parsed = parseDeadLetter(asRead(built));
+          expect(parsed.attempt).toBe(i + 1);
+          expect(parsed.firstFailedAt).toEqual(failures[0]?.failedAt);
+          expect(parsed.failedAt).toEqual(why.failedAt);
+          expect(Object.keys(parsed.headers).sort()).toEqual(Object.keys(given.headers).sort());
+          current = asRead(built, SOURCE, i + 1);
+        });
+      }),
+    );
+  });
+
+  it('says first the reason whose rule is judged first, and all of them as long as they fit', () => {
+    const built = buildDeadLetter(
+      anyRecord,
+      because(
+        { code: 'time.in_future', path: 'occurred_at' },
+        { code: 'structure.invalid_field', path: 'item_price', constraint: 'isDecimalString' },
+      ),
+    );
+    expect(text(built, DLQ_HEADERS.reason)).toBe('structure.invalid_field');
+    expect(JSON.parse(text(built, DLQ_HEADERS.detail))).toEqual([
+      { code: 'structure.invalid_field', path: 'item_price', constraint: 'isDecimalString' },
+      { code: 'time.in_future', path: 'occurred_at' },
+    ]);
+    const many = Array.from({ length: 200 }, (_, i) => ({
+      code: 'structure.invalid_field',
+      path: `field_${String(i)}`,
+    }));
+    const detail = JSON.parse(text(buildDeadLetter(anyRecord, because(...many)), DLQ_HEADERS.detail)) as unknown[];
+    expect(detail).toEqual(many.slice(0, detail.length));
+    expect(detail.length).toBeGreaterThan(30);
+  });
+
+  it('groups alike failures: fingerprint is 16 hex digits of sha256 over app, reason and path', () => {
+    const built = buildDeadLetter(anyRecord, because({ code: 'structure.invalid_field', path: 'item_price' }));
+    const sha256 = createHash('sha256').update('validator\nstructure.invalid_field\nitem_price').digest('hex');
+    expect(text(built, DLQ_HEADERS.fingerprint)).toBe(sha256.slice(0, 16));
+  });
+
+  it('keeps the coordinates of the first reading for a record out of a retry topic', () => {
+    const why: DeadLetterContext = { app: 'bq-sink', reasons: [{ code: 'row.refused' }], failedAt: FAILED_AT };
+    const first = buildDeadLetter(anyRecord, why);
+    const retried = asRead(first, `${SOURCE}.retry.bq-sink`, 99);
+    const parsed = parseDeadLetter(asRead(buildDeadLetter(retried, why)));
+    expect(parsed).toMatchObject({ topic: `${SOURCE}.dlq.bq-sink`, attempt: 2 });
+    expect(parsed.source).toEqual({
+      topic: SOURCE,
+      partition: 4,
+      offset: 17,
+      timestamp: new Date(anyRecord.timestamp),
+    });
+    const forged = { ...retried, headers: { ...retried.headers, [DLQ_HEADERS.sourceTopic]: 'elsewhere' } };
+    expect(buildDeadLetter(forged, why).topic).toBe(`${SOURCE}.dlq.bq-sink`);
+  });
+
+  it.each(['x', '-1', '1e3', '99999999999999999999', ''])('takes a forged attempt of %j for none', (attempt) => {
+    const forged = { ...anyRecord, headers: { [DLQ_HEADERS.attempt]: attempt, [DLQ_HEADERS.firstFailedAt]: 'x' } };
+    expect(parseDeadLetter(asRead(buildDeadLetter(forged, because({ code: 'x' }))))).toMatchObject({
+      attempt: 1,
+      firstFailedAt: FAILED_AT,
+    });
+  });
+});
+
+describe('parseDeadLetter', () => {
+  it.each(Object.values(DLQ_HEADERS).filter((name) => !/source-(partition|offset|timestamp)/.test(name)))(
+    'refuses a record without %s and names it',
+    (name) => {
+      const whole = asRead(buildDeadLetter(anyRecord, because({ code: 'x' })));
+      const headers = Object.fromEntries(Object.entries(whole.headers).filter(([each]) => each !== name));
+      const parse = (): unknown => parseDeadLetter({ ...whole, headers });
+      expect(parse).toThrow(DeadLetterUnreadableError);
+      expect(parse).toThrow(name);
+    },
+  );
+});
