@@ -6,7 +6,7 @@ import { generatorStatus, validatorStatus } from '../stack/service-status';
 import { type Accounts } from './accounts';
 import { Comparison } from './compare';
 import { untilDrained } from './drain';
-import { type LedgerMark, markLedger, readLedgerSince } from './ledger-files';
+import { type LedgerMark, readLedgerSince } from './ledger-files';
 import { type Cut, forEachFamily, judgedOffsets, takeCut } from './positions';
 import { type PartitionRecords, readRecords } from './read-records';
 import { type TableReader } from './read-tables';
@@ -37,10 +37,11 @@ export interface Closing {
 export class Accountant {
   constructor(private readonly context: AccountantContext) {}
 
-  async open(): Promise<Opening> {
+  /** @param ledger where the ledger was before the run */
+  async open(ledger: LedgerMark): Promise<Opening> {
     return this.withAdmin(async (admin) => ({
       cut: await takeCut(admin, () => this.readCounters()),
-      ledger: markLedger(this.context.ledgerFolder),
+      ledger,
     }));
   }
 
@@ -127,7 +128,8 @@ export class Accountant {
   private async generated(mark: LedgerMark, events: number): Promise<{ done: boolean; mark: string }> {
     const { state, nextSeq, run } = generatorStatus.parse(await this.context.generator.status());
     if (state === 'failed') throw new Error('the generator failed: see its log');
-    const done = state === 'finished' && (await readLedgerSince(this.context.ledgerFolder, mark)).intents >= events;
+    // One that was started again when nothing was left to do has not begun: it is `stopped`.
+    const done = state !== 'running' && (await readLedgerSince(this.context.ledgerFolder, mark)).intents >= events;
     return { done, mark: JSON.stringify([nextSeq, run.acked]) };
   }
 

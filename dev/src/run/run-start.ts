@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Accountant } from '../accounting/accountant';
+import { type LedgerMark, markLedger, readLedgerSince } from '../accounting/ledger-files';
 import { EXIT, NoProgressError } from '../errors';
+import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
 import { LocalStack, type LocalStackContext } from '../stack/local-stack';
 import { type StartOptions } from './cli';
@@ -21,9 +23,10 @@ export async function runStart(
 ): Promise<number> {
   const { progress, signal, paths } = context;
   const startedAt = performance.now();
+  const ledgerMark = markLedger(LocalStack.ledgerFolder(paths));
   const stack = await LocalStack.start(context, {
     rate: options.rate,
-    maxEvents: options.events ?? 0,
+    remainingEvents: () => remainingEvents(options.events, paths, ledgerMark),
     seed: options.seed,
     badShare: options.badShare,
   });
@@ -37,7 +40,7 @@ export async function runStart(
       ledgerFolder: LocalStack.ledgerFolder(paths),
       signal,
     });
-    const opening = options.exit ? await accountant.open() : undefined;
+    const opening = options.exit ? await accountant.open(ledgerMark) : undefined;
     const generatorStartedAt = performance.now();
     await stack.startGenerator();
     progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
@@ -66,6 +69,17 @@ export async function runStart(
     await stack.stop();
     progress.line('Stopped.');
   }
+}
+
+/** A generator that was started again has only the rest to do: the ledger knows what it did before. */
+async function remainingEvents(
+  events: number | undefined,
+  paths: StackPaths,
+  mark: LedgerMark,
+): Promise<number | undefined> {
+  if (events === undefined) return undefined;
+  const { intents } = await readLedgerSince(LocalStack.ledgerFolder(paths), mark);
+  return Math.max(0, events - intents);
 }
 
 async function showLiveLine(stack: LocalStack, progress: Progress, signal: AbortSignal): Promise<void> {

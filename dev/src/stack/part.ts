@@ -5,7 +5,8 @@ export interface Part {
   readonly name: string;
   /** Once before the first start: folders, files, formats. */
   prepare?(): Promise<void>;
-  process(): ProcessSpec;
+  /** What to run; asked anew at each start. */
+  process(): ProcessSpec | Promise<ProcessSpec>;
   /** Whether it can be used. Asked until it says so. */
   isReady(): Promise<boolean>;
   readonly readyWithinMs: number;

@@ -32,8 +32,8 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
 export interface GeneratorOptions {
   /** Events a second; 0 is as fast as it goes. */
   readonly rate: number;
-  /** Events of this run; 0 is endless. */
-  readonly maxEvents: number;
+  /** Events that are still to come; asked at each start of the generator. Undefined is endless. */
+  readonly remainingEvents: () => Promise<number | undefined>;
   readonly seed?: number | undefined;
   readonly badShare?: number | undefined;
 }
@@ -62,13 +62,19 @@ export async function services(
   const found: Partial<Record<ServiceName, Service>> = {};
   for (const name of [GENERATOR, ...PIPELINE] as const) {
     const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
-    const own = name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : {};
+    const own = (): Promise<NodeJS.ProcessEnv> =>
+      name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : Promise.resolve({});
     found[name] = service(name, port, context, own);
   }
   return found as Record<ServiceName, Service>;
 }
 
-function service(name: ServiceName, port: number, context: ServicesContext, own: NodeJS.ProcessEnv): Service {
+function service(
+  name: ServiceName,
+  port: number,
+  context: ServicesContext,
+  own: () => Promise<NodeJS.ProcessEnv>,
+): Service {
   const url = `http://127.0.0.1:${String(port)}`;
   const env: NodeJS.ProcessEnv = {
     ...context.env,
@@ -78,7 +84,6 @@ function service(name: ServiceName, port: number, context: ServicesContext, own:
     ADMIN_TOKENS: JSON.stringify(adminTokens(context.tokens)),
     KAFKA_CLIENT_ID: name,
     SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS),
-    ...own,
   };
   const entry = join(context.repository, ENTRY[name]);
   return {
@@ -86,12 +91,12 @@ function service(name: ServiceName, port: number, context: ServicesContext, own:
     url,
     part: {
       name,
-      process: () => ({
+      process: async () => ({
         name,
         command: process.execPath,
         args: ['--enable-source-maps', `--max-old-space-size=${String(HEAP_MB)}`, entry],
         cwd: context.repository,
-        env,
+        env: { ...env, ...(await own()) },
       }),
       isReady: () => answersOk(`${url}/health/ready`),
       isAlive: () => answersOk(`${url}/health/live`),
@@ -118,12 +123,15 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
   };
 }
 
-function generatorEnv({ rate, maxEvents, seed, badShare }: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {
+async function generatorEnv(options: GeneratorOptions, ledgerFolder: string): Promise<NodeJS.ProcessEnv> {
+  const { rate, seed, badShare } = options;
+  const remaining = await options.remainingEvents();
   return {
     GENERATOR_RATE: String(rate),
-    GENERATOR_MAX_EVENTS: String(maxEvents),
+    // 0 is endless, so a generator that has nothing left to do is not told to begin.
+    GENERATOR_MAX_EVENTS: String(remaining ?? 0),
+    GENERATOR_AUTOSTART: String(remaining === undefined || remaining > 0),
     GENERATOR_LEDGER_DIR: ledgerFolder,
-    GENERATOR_AUTOSTART: 'true',
     ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
     ...(badShare === undefined ? {} : { GENERATOR_BAD_SHARE: String(badShare) }),
   };

@@ -108,7 +108,7 @@ describe('processes of the stack', () => {
   });
 
   it('that a killed runner left are stopped by the next one; a pid that is used again is not touched', async () => {
-    const orphan = await ManagedProcess.start(part('orphan', '').process(), paths);
+    const orphan = await ManagedProcess.start(await part('orphan', '').process(), paths);
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     const reused = { name: 'reused', pid: stranger.pid, startedAt: 'another time' };
     writeFileSync(join(paths.run, 'reused.json'), JSON.stringify(reused));

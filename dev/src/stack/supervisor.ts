@@ -117,7 +117,7 @@ class SupervisedPart {
   }
 
   private async launch(): Promise<ManagedProcess> {
-    this.current = await ManagedProcess.start(this.part.process(), this.paths);
+    this.current = await ManagedProcess.start(await this.part.process(), this.paths);
     return this.current;
   }
 

@@ -1,0 +1,23 @@
+import { CE } from '@orderstream/contracts';
+import { type DeadLetter } from '@orderstream/dead-letters';
+import { cellText, formatTable } from './format-table';
+
+/** One line for each dead letter: when, why, what and where. Newest last, as a log reads. */
+export function deadLetterTable(letters: readonly DeadLetter[]): string {
+  if (letters.length === 0) return '(no dead letters)';
+  const rows = letters.map((letter) => {
+    const type = letter.headers[CE.type];
+    const [first] = letter.reasons;
+    return {
+      failed_at: letter.failedAt.toISOString(),
+      app: letter.app,
+      reason: letter.reason,
+      path: first?.path ?? '',
+      constraint: first?.constraint ?? '',
+      event_type: Buffer.isBuffer(type) ? type.toString('utf8') : '',
+      source: `${letter.source.topic}/${String(letter.source.partition)}@${String(letter.source.offset)}`,
+      value: letter.value === null ? '(tombstone)' : cellText(letter.value.subarray(0, 400)),
+    };
+  });
+  return formatTable(rows);
+}
