@@ -59,7 +59,9 @@ module.exports = {
       comment: 'Rules know records and state: no framework, no client, no clock, no file.',
       severity: 'error',
       from: { path: '^libs/quality/', pathNot: SPECS },
-      to: { path: ['@nestjs/', 'kafkajs', '@google-cloud/', '^(node:)?(fs|net|http|https|timers|worker_threads)(/|$)'] },
+      to: {
+        path: ['@nestjs/', 'kafkajs', '@google-cloud/', '^(node:)?(fs|net|http|https|timers|worker_threads)(/|$)'],
+      },
     },
     {
       name: 'only-its-settings-of-an-app',

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { type AdminRole, type AdminToken } from '@orderstream/config';
 import { type Request } from 'express';
 
@@ -19,11 +18,6 @@ export function setActor(request: Request, actor: Actor): void {
 export function actorOf(request: Request): Actor | undefined {
   return (request as WithActor)[ACTOR];
 }
-
-/** Parameter of an `/admin` handler: the actor, for masking and for the audit. */
-export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  actorOf(context.switchToHttp().getRequest<Request>()),
-);
 
 /**
  * The configured tokens. Only their SHA-256 is known; a presented token is hashed and compared with each of them in

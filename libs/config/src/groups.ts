@@ -3,7 +3,7 @@ import { settings } from './setting';
 import { defineSettings, type SettingsOf } from './settings-spec';
 
 /** What an actor may do at `/admin`: a viewer looks, an operator changes things as well. */
-export const ADMIN_ROLES = ['viewer', 'operator'] as const;
+const ADMIN_ROLES = ['viewer', 'operator'] as const;
 export type AdminRole = (typeof ADMIN_ROLES)[number];
 
 const adminTokens = z

@@ -2,7 +2,6 @@ export { settings, type Setting } from './setting';
 export { defineSettings, loadSettings, withDefaults, type SettingsOf, type SettingsSpec } from './settings-spec';
 export { ConfigError } from './config-error';
 export {
-  ADMIN_ROLES,
   bigquerySettings,
   kafkaSettings,
   pubsubSettings,

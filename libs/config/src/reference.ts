@@ -25,16 +25,18 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
     '[`.env.example`](../.env.example) lists the same variables for copying: ' +
       '`node --env-file=.env dist/apps/<service>/src/main.js`.',
     '## Shared by several services',
-    table(shared, true),
+    table(shared, services),
     ...Object.keys(services).flatMap((service) => {
       const variablesOfIt = own(service);
-      const alsoShared = shared.filter(({ byService }) => byService.has(service));
+      const alsoShared = shared.filter(
+        ({ byService }) => byService.has(service) && byService.size < Object.keys(services).length,
+      );
       return [
         `## ${service}`,
         alsoShared.length === 0
           ? ''
-          : `Also reads, from the table above: ${alsoShared.map(({ setting }) => `\`${setting.env}\``).join(', ')}.`,
-        variablesOfIt.length === 0 ? 'It has no variables of its own.' : table(variablesOfIt, false),
+          : `Beside what every service reads, it reads from the table above: ${alsoShared.map(({ setting }) => `\`${setting.env}\``).join(', ')}.`,
+        variablesOfIt.length === 0 ? 'It has no variables of its own.' : table(variablesOfIt),
       ];
     }),
   ]
@@ -46,20 +48,19 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
 /** `.env.example`: every variable with its description, commented out where it has a default or may be left unset. */
 export function renderEnvExample(services: ServiceSpecs): string {
   const blocks = variablesOf(services).map(({ setting, byService }) => {
-    const readers =
-      byService.size === Object.keys(services).length ? 'every service' : [...byService.keys()].join(', ');
+    const value = sameForAll(byService) && !setting.secret ? (setting.default ?? '') : '';
     const required = setting.default === undefined && !setting.optional;
     return [
-      ...wrap(`${setting.description.replaceAll('`', '')} (${readers})`, 116).map((line) => `# ${line}`),
-      ...wrap(`Expected: ${setting.expected.replaceAll('`', '')}.`, 116).map((line) => `# ${line}`),
-      `${required ? '' : '#'}${setting.env}=${setting.secret ? '' : (setting.default ?? '')}`,
+      ...comment(`${setting.description} Read by ${readers(byService, services)}.`),
+      ...comment(`Expected: ${setting.expected}.`),
+      ...(sameForAll(byService) ? [] : comment(`Default: ${defaults(byService)}.`)),
+      `${required ? '' : '#'}${setting.env}=${value}`,
     ].join('\n');
   });
   return [
     '# Generated from the code by `npm run generate`; the reference is docs/configuration.md.\n' +
       '# Copy to .env, uncomment what differs from the default, and run one service alone:\n' +
-      '#   npm run build && node --env-file=.env dist/apps/<service>/src/main.js\n' +
-      '# Two services on one machine need different values of HTTP_PORT.',
+      '#   npm run build && node --env-file=.env dist/apps/<service>/src/main.js',
     ...blocks,
   ]
     .join('\n\n')
@@ -81,30 +82,44 @@ function variablesOf(services: ServiceSpecs): readonly Variable[] {
   return [...found.values()];
 }
 
-function table(variables: readonly Variable[], withReaders: boolean): string {
+/** @param services when given, a column tells which of them read the variable */
+function table(variables: readonly Variable[], services?: ServiceSpecs): string {
   const rows = variables.map(({ setting, byService }) => [
     `\`${setting.env}\`${setting.secret ? ' (secret)' : ''}`,
     setting.description,
     setting.expected,
     defaults(byService),
-    ...(withReaders ? [[...byService.keys()].join(', ')] : []),
+    ...(services === undefined ? [] : [readers(byService, services)]),
   ]);
-  const head = ['variable', 'what it is', 'expected', 'default', ...(withReaders ? ['read by'] : [])];
+  const head = ['variable', 'what it is', 'expected', 'default', ...(services === undefined ? [] : ['read by'])];
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n');
 }
 
-function defaults(byService: ReadonlyMap<string, Setting<unknown>>): string {
+function readers(byService: Variable['byService'], services: ServiceSpecs): string {
+  return byService.size === Object.keys(services).length ? 'every service' : [...byService.keys()].join(', ');
+}
+
+function sameForAll(byService: Variable['byService']): boolean {
+  return new Set([...byService.values()].map(oneDefault)).size === 1;
+}
+
+function defaults(byService: Variable['byService']): string {
   const texts = [...byService].map(([service, setting]): [string, string] => [service, oneDefault(setting)]);
-  const [first] = texts;
-  if (first !== undefined && texts.every(([, text]) => text === first[1])) return first[1];
-  return texts.map(([service, text]) => `${text} (${service})`).join(', ');
+  return sameForAll(byService)
+    ? (texts[0]?.[1] ?? '')
+    : texts.map(([service, text]) => `${text} (${service})`).join(', ');
 }
 
 function oneDefault({ default: text, optional, secret }: Setting<unknown>): string {
   if (text === undefined) return optional ? 'unset' : '**required**';
   return secret ? 'none' : `\`${text}\``;
+}
+
+/** Lines of a comment in an environment file, without the marks that are Markdown's. */
+function comment(text: string): readonly string[] {
+  return wrap(text.replaceAll('`', ''), 116).map((line) => `# ${line}`);
 }
 
 /** Breaks a text into lines of at most `width` characters, at spaces. */
