@@ -1,4 +1,8 @@
+import { isRetriable } from '@orderstream/errors';
 import { type Admin, type Kafka } from 'kafkajs';
+import { Backoff } from './backoff';
+
+const RETRY_FOR_MS = 10_000;
 
 /** Last stable offsets by partition. */
 export function fetchEnds(client: Kafka | Admin, topic: string): Promise<number[]> {
@@ -22,12 +26,26 @@ export function fetchCommitted(client: Kafka | Admin, groupId: string, topic: st
 }
 
 async function withAdmin<T>(client: Kafka | Admin, use: (admin: Admin) => Promise<T>): Promise<T> {
-  if ('fetchOffsets' in client) return use(client);
+  if ('fetchOffsets' in client) return retried(() => use(client));
   const admin = client.admin();
   await admin.connect();
   try {
-    return await use(admin);
+    return await retried(() => use(admin));
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** The leader of a partition that was just made, or moves, says for a moment that it is not; kafkajs does not ask again. */
+async function retried<T>(ask: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + RETRY_FOR_MS;
+  const backoff = new Backoff();
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isRetriable(error) || Date.now() >= deadline) throw error;
+    }
+    await backoff.wait();
   }
 }
