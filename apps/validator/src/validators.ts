@@ -1,4 +1,4 @@
-import { FAMILIES, type Family, TOPICS } from '@orderstream/contracts';
+import { FAMILIES, type Family, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, KafkaBatchServer, partitionFor, type PartitionRef } from '@orderstream/kafka';
 import type { Health, Logger, Metrics } from '@orderstream/observability';
 import {
@@ -115,11 +115,13 @@ export class Validators {
       hooks: partitions,
       transportId: TRANSPORTS[family],
       logger,
+      topics: [rawTopic(family)],
       maxBatchRecords: loop.maxBatchRecords,
       maxQueuedRecords: loop.maxQueuedRecords,
       maxQueuedBytes: loop.maxQueuedBytes,
       sessionTimeoutMs: loop.sessionTimeoutMs,
       rebalanceTimeoutMs: loop.rebalanceTimeoutMs,
+      drainTimeoutMs: Math.floor(loop.rebalanceTimeoutMs / 3),
       handlerTimeoutMs: loop.handlerTimeoutMs,
     });
     return { family, partitions, server };
