@@ -14,12 +14,12 @@ const named = (what: string, weight: number) => ({ name: `drift.${what}`, expect
 export const DRIFT_DEFECTS: readonly Defect[] = [
   altered(named('vendor', 3), placed, (body, { market: { rng } }) =>
     rng.chance(0.5)
-      ? { ...body, vendor_name: `${String(body['vendor_name'])} Ltd` }
-      : { ...body, vendor_address: `c/o ${String(body['vendor_address'])}` },
+      ? { ...body, vendor_name: `${String(body.vendor_name)} Ltd` }
+      : { ...body, vendor_address: `c/o ${String(body.vendor_address)}` },
   ),
-  altered(named('product', 2), placed, (body) => ({ ...body, item_name: `${String(body['item_name'])} (new)` })),
+  altered(named('product', 2), placed, (body) => ({ ...body, item_name: `${String(body.item_name)} (new)` })),
   altered(named('customer', 3), placedAgain, (body) => {
-    const registeredAtMs = Date.parse(String(body['customer_registered_at']));
+    const registeredAtMs = Date.parse(String(body.customer_registered_at));
     return { ...body, customer_registered_at: new Date(registeredAtMs - REGISTERED_OFF_BY_MS).toISOString() };
   }),
 ];

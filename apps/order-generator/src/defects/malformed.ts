@@ -23,7 +23,7 @@ export const MALFORMED_DEFECTS: readonly Defect[] = [
     value[value.length - 3] = 0xff;
     return { value };
   }),
-  altered(named('lone_surrogate'), anyEvent, (body) => ({ ...body, event_id: `${String(body['event_id'])}\ud83d` })),
+  altered(named('lone_surrogate'), anyEvent, (body) => ({ ...body, event_id: `${String(body.event_id)}\ud83d` })),
   damaged(named('tombstone'), anyEvent, () => ({ value: null })),
   damaged(named('empty'), anyEvent, () => ({ value: Buffer.alloc(0) })),
 ];

@@ -33,7 +33,7 @@ export const TIME_DEFECTS: readonly Defect[] = [
     { name: 'time.before_registration', expected: 'reject:time.before_registration', weight: 3 },
     order,
     (body) => {
-      const registeredAtMs = Date.parse(String(body['customer_registered_at']));
+      const registeredAtMs = Date.parse(String(body.customer_registered_at));
       return { ...body, order_placed_at: new Date(registeredAtMs - HOUR_MS).toISOString() };
     },
   ),

@@ -1,7 +1,6 @@
 import { type Family, type LedgerIntent } from '@orderstream/contracts';
 import { type OutputRecord } from '@orderstream/kafka';
-import { valueHash } from '../ledger/recovery';
-import { type SimulatedRecord } from '../simulation/record';
+import { type SimulatedRecord, valueHash } from '../simulation/record';
 import { type Sequence } from '../simulation/sequence';
 
 /** Records that are sent together. */

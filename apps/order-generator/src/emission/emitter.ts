@@ -1,6 +1,6 @@
 import { isRetriable } from '@orderstream/errors';
-import { type Ledger } from '../ledger/ledger';
 import { dueBy, type Epoch, epochTimes, type PaceBounds, timeOf } from '../simulation/epochs';
+import { type Story } from '../ledger/story';
 import { AchievedRate } from './achieved-rate';
 import { type Batch, nextBatch } from './batch';
 import { type Clock } from './clock';
@@ -61,7 +61,7 @@ export class Emitter {
   private readonly achieved = new AchievedRate();
 
   constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: Story,
     private readonly sender: Sender,
     private readonly clock: Clock,
     private readonly settings: EmitterSettings,

@@ -1,11 +1,7 @@
 import { type LedgerAck } from '@orderstream/contracts';
 import { type OutputRecord, ProduceFailedError, type ProducedRange } from '@orderstream/kafka';
+import { type Story } from '../ledger/story';
 import { type Batch } from './batch';
-
-/** Where the pipeline writes down what became of a batch. */
-export interface BatchLog {
-  acks(batch: number, acks: readonly LedgerAck[]): void;
-}
 
 /** The part of a RecordProducer that is needed. */
 export interface Sender {
@@ -28,7 +24,7 @@ export class Pipeline {
 
   constructor(
     private readonly sender: Sender,
-    private readonly log: BatchLog,
+    private readonly log: Pick<Story, 'acks'>,
     private readonly maxBatches: number,
     private readonly onAcked: (batch: Batch) => void,
   ) {}

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type MarketplaceIdentity } from '../simulation/marketplace';
 import { type SequenceState } from '../simulation/sequence';
 import { replaceFile } from './durable-file';
+import { LedgerUnreadableError } from './errors';
 
 const NAME = 'checkpoint.json';
 /** Of the state's format and meaning. Another version is not read: a new generation begins. */
@@ -28,15 +29,20 @@ export function storeCheckpoint(directory: string, text: CheckpointText): void {
   replaceFile(join(directory, NAME), text);
 }
 
-/** Undefined if there is none, or none that this version can go on from. */
+/** Undefined if there is none, or none that this version can go on from. @throws LedgerUnreadableError */
 export function loadCheckpoint(directory: string): Checkpoint | undefined {
-  let text: string;
-  try {
-    text = readFileSync(join(directory, NAME), 'utf8');
-  } catch {
-    return undefined;
-  }
-  // Written as a whole by this very code (`replaceFile`): what has the version has the shape.
-  const stored = JSON.parse(text) as Checkpoint & { readonly version: number };
+  const path = join(directory, NAME);
+  if (!existsSync(path)) return undefined;
+  const text = readFileSync(path, 'utf8');
+  const stored = parse(path, text);
   return stored.version === VERSION ? stored : undefined;
+}
+
+/** Written as a whole by this very code (`replaceFile`): what has the version has the shape. */
+function parse(path: string, text: string): Checkpoint & { readonly version: number } {
+  try {
+    return JSON.parse(text) as Checkpoint & { readonly version: number };
+  } catch (error) {
+    throw new LedgerUnreadableError(path, error);
+  }
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { LedgerUnreadableError } from './errors';
+import { LedgerInUseError } from './errors';
 
 const LOCK = 'lock';
 
@@ -21,6 +21,9 @@ function processMark(pid: number): string | undefined {
   }
 }
 
+const isTaken = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
+
 /**
  * Keeps a second generator from the directory: two would give one sequence number to two records. A lock whose process
  * is gone, killed or rebooted away, is taken over.
@@ -28,7 +31,7 @@ function processMark(pid: number): string | undefined {
 export class DirectoryLock {
   private constructor(private readonly path: string) {}
 
-  /** @throws LedgerUnreadableError while another process holds it */
+  /** @throws LedgerInUseError while another process holds it */
   static take(directory: string): DirectoryLock {
     const path = join(directory, LOCK);
     for (;;) {
@@ -38,13 +41,11 @@ export class DirectoryLock {
         closeSync(file);
         return new DirectoryLock(path);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (!isTaken(error)) throw error;
       }
       const [pid = '', mark = ''] = readFileSync(path, 'utf8').split(' ');
       if (pid !== process.pid.toString() && processMark(Number(pid)) === mark) {
-        throw new LedgerUnreadableError(
-          `Process ${pid} writes to the ledger in ${directory}. Stop it, or set GENERATOR_LEDGER_DIR to another directory.`,
-        );
+        throw new LedgerInUseError(directory, pid);
       }
       rmSync(path, { force: true });
     }

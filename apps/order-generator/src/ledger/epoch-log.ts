@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Epoch } from '../simulation/epochs';
 import { type MarketplaceIdentity } from '../simulation/marketplace';
 import { AppendFile, cutTornLine, wholeLines } from './durable-file';
+import { LedgerUnreadableError } from './errors';
 
 const NAME = 'epochs.jsonl';
 
@@ -11,12 +12,16 @@ export interface RecordedEpoch extends Epoch {
   readonly identity: MarketplaceIdentity;
 }
 
-/** Every epoch that ever began here, in order. */
+/** Every epoch that ever began here, in order. @throws LedgerUnreadableError */
 export function readEpochs(directory: string): RecordedEpoch[] {
   const path = join(directory, NAME);
   if (!existsSync(path)) return [];
   const text = cutTornLine(path, readFileSync(path)).toString('utf8');
-  return wholeLines(text).map((line) => JSON.parse(line) as RecordedEpoch);
+  try {
+    return wholeLines(text).map((line) => JSON.parse(line) as RecordedEpoch);
+  } catch (error) {
+    throw new LedgerUnreadableError(path, error);
+  }
 }
 
 /** All that content depends on, beside the code. An epoch is on the disk before its first record is made. */

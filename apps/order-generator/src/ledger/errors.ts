@@ -1,10 +1,24 @@
-import { type ErrorOptions, OrderstreamError } from '@orderstream/errors';
+import { OrderstreamError } from '@orderstream/errors';
 
-/** The ledger directory is in use, or what is in it is no ledger. Nothing was changed. */
+/** The ledger directory is in use. Nothing was changed. */
+export class LedgerInUseError extends OrderstreamError {
+  readonly code = 'LEDGER_IN_USE';
+
+  constructor(directory: string, pid: string) {
+    super(
+      `Process ${pid} writes to the ledger in ${directory}. Stop it, or set GENERATOR_LEDGER_DIR to another directory.`,
+    );
+  }
+}
+
+/** A file of the ledger directory is not what the generator wrote. Nothing is sent. */
 export class LedgerUnreadableError extends OrderstreamError {
   readonly code = 'LEDGER_UNREADABLE';
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(path: string, cause: unknown) {
+    super(
+      `${path} is damaged (${cause instanceof Error ? cause.message : String(cause)}). Move its directory away: a new story begins then, with other ids.`,
+      { cause },
+    );
   }
 }

@@ -11,6 +11,7 @@ import { replaceFile } from './durable-file';
 import { EpochLog, readEpochs } from './epoch-log';
 import { type BuildSequence, recover } from './recovery';
 import { nextRunId, SegmentWriter } from './segments';
+import { type Story } from './story';
 
 export interface LedgerOptions {
   readonly directory: string;
@@ -38,7 +39,7 @@ const IDENTITY_FILE = 'generation.json';
  * broker, on another machine, has their records: the next epoch tells other times, so remove the directory then, and
  * a generation with other ids begins.
  */
-export class Ledger {
+export class Ledger implements Story {
   private writer: SegmentWriter | undefined;
   private runId = '';
 
@@ -48,13 +49,12 @@ export class Ledger {
     private readonly epochs: EpochLog,
     private readonly directoryId: string,
     readonly sequence: Sequence,
-    /** The first record of before that may have arrived or not. */
     readonly doubtFrom: number | undefined,
     /** Why the story of before could not be gone on with, if there was one. */
     readonly broken: string | undefined,
   ) {}
 
-  /** @throws LedgerUnreadableError while another process has the directory; LedgerFormatError for what is no ledger */
+  /** @throws LedgerInUseError, LedgerUnreadableError */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { directory, seed, build, topicOf } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -86,7 +86,6 @@ export class Ledger {
     return this.runId;
   }
 
-  /** A new run begins, with an epoch that settles what was in doubt. */
   beginRun(startedAt: Date, epoch: Epoch): void {
     this.writer?.close();
     this.runId = nextRunId(this.options.directory, this.directoryId);
@@ -118,7 +117,6 @@ export class Ledger {
     this.open().write({ kind: 'acks', run: this.runId, batch, acks });
   }
 
-  /** The story as it stands, to be stored once everything before is acknowledged. */
   snapshot(): CheckpointText {
     return formatCheckpoint({
       identity: this.sequence.identity,

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { type Family, type LedgerIntent, type LedgerLine } from '@orderstream/contracts';
 import { type MarketplaceIdentity } from '../simulation/marketplace';
-import { type SimulatedRecord } from '../simulation/record';
+import { valueHash } from '../simulation/record';
 import { type Sequence } from '../simulation/sequence';
 import { type Checkpoint } from './checkpoint';
 import { type RecordedEpoch } from './epoch-log';
@@ -23,11 +22,6 @@ export type BuildSequence = (
   identity: MarketplaceIdentity,
   start: { readonly seq: number; readonly notBeforeMs: number },
 ) => Sequence;
-
-export const valueHash = (record: Pick<SimulatedRecord, 'value'>): string =>
-  createHash('sha256')
-    .update(record.value ?? Buffer.alloc(0))
-    .digest('hex');
 
 /**
  * Tells the story again, silently, from the checkpoint to the last intent, and holds it against what the ledger says.
@@ -120,9 +114,9 @@ class Replay {
     }
   }
 
-  private begin(epoch: RecordedEpoch): void {
-    if (epoch.identity.generation !== this.sequence.identity.generation) {
-      this.sequence = this.build(epoch.identity, { seq: epoch.firstSeq, notBeforeMs: this.sequence.lastMs });
+  private begin({ identity, ...epoch }: RecordedEpoch): void {
+    if (identity.generation !== this.sequence.identity.generation) {
+      this.sequence = this.build(identity, { seq: epoch.firstSeq, notBeforeMs: this.sequence.lastMs });
       this.broken = undefined;
     }
     if (this.broken === undefined) {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatLedgerLine, type LedgerLine, parseLedgerLine } from '@orderstream/contracts';
 import { AppendFile, cutTornLine, wholeLines } from './durable-file';
+import { LedgerUnreadableError } from './errors';
 
 type RunLine = Extract<LedgerLine, { kind: 'run' }>;
 
@@ -18,15 +19,20 @@ export function listSegments(directory: string): Segment[] {
   return readdirSync(directory)
     .flatMap((name) => {
       const groups = SEGMENT_NAME.exec(name)?.groups;
-      return groups === undefined ? [] : [{ name, runNumber: Number(groups['number']) }];
+      return groups === undefined ? [] : [{ name, runNumber: Number(groups.number) }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The lines of a segment, less a last one that a crash cut off; that is cut off the file as well. */
+/** The lines of a segment, less a last one that a crash cut off; that is cut off the file as well. @throws LedgerUnreadableError */
 export function readSegment(directory: string, name: string): LedgerLine[] {
   const path = join(directory, name);
-  return wholeLines(cutTornLine(path, readFileSync(path)).toString('utf8')).map(parseLedgerLine);
+  const lines = wholeLines(cutTornLine(path, readFileSync(path)).toString('utf8'));
+  try {
+    return lines.map(parseLedgerLine);
+  } catch (error) {
+    throw new LedgerUnreadableError(path, error);
+  }
 }
 
 const numbered = (number: number): string => number.toString().padStart(5, '0');

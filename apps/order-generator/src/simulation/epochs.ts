@@ -16,6 +16,7 @@ export interface Epoch {
 
 /** The shortest tick: 100,000 events a second. What must not fall into one millisecond is kept `SAME_INSTANT_TICKS` apart. */
 export const MIN_TICK_MS = 0.01;
+const MAX_TICK_MS = 3_600_000;
 /** Two events that are this many apart in the sequence never carry the same time. */
 export const SAME_INSTANT_TICKS = 2 / MIN_TICK_MS;
 
@@ -25,6 +26,8 @@ export const timeOf = (epoch: Epoch, seq: number): number =>
 /** How many events of the epoch are due at this time: the first one is due at `startMs`. */
 export const dueBy = (epoch: Epoch, nowMs: number): number =>
   nowMs < epoch.startMs ? 0 : Math.floor((nowMs - epoch.startMs) / epoch.tickMs) + 1;
+
+const tickOf = (rate: number): number => Math.min(Math.max(1000 / rate, MIN_TICK_MS), MAX_TICK_MS);
 
 export interface Pace {
   /** Events per second; 0 is as fast as it goes. */
@@ -52,7 +55,7 @@ export function epochTimes(
   nowMs: number,
   notBefore: number,
 ): Pick<Epoch, 'startMs' | 'tickMs'> {
-  if (pace.rate > 0) return { startMs: Math.max(nowMs, notBefore), tickMs: Math.max(1000 / pace.rate, MIN_TICK_MS) };
+  if (pace.rate > 0) return { startMs: Math.max(nowMs, notBefore), tickMs: tickOf(pace.rate) };
   if (pace.events === 0) return { startMs: Math.max(nowMs, notBefore), tickMs: MIN_TICK_MS };
   const wantedMs = Math.min((pace.events * 1000) / bounds.nominalRate, bounds.maxPastMs);
   const startMs = Math.max(nowMs - wantedMs, notBefore);

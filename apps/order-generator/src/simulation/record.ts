@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   envelopeHeaders,
   EVENT_CONTRACTS,
@@ -24,6 +25,11 @@ export interface SimulatedRecord {
   readonly defect: string | null;
   readonly expected: ExpectedOutcome;
 }
+
+const NOTHING = Buffer.alloc(0);
+
+/** sha256 hex of the value's bytes, of no bytes for a tombstone: as the ledger has it. */
+export const valueHash = ({ value }: Pick<SimulatedRecord, 'value'>): string => hash('sha256', value ?? NOTHING);
 
 /** An event before it is bytes. */
 export interface Draft {
