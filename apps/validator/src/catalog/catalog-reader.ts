@@ -1,4 +1,4 @@
-import { rawTopic, validatedTopic } from '@orderstream/contracts';
+import { PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { fetchCommitted, fetchEnds, type RecordBatch, TopicFollower } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
@@ -86,7 +86,7 @@ export class CatalogReader {
   /** Positions read so far by partition, as JSON. */
   positionHeader(): Buffer {
     this.header ??= Buffer.from(
-      JSON.stringify(Array.from(this.positions, (position: number | undefined) => position ?? 0)),
+      JSON.stringify(Array.from({ length: PARTITIONS }, (_, partition) => this.positions[partition] ?? 0)),
     );
     return this.header;
   }

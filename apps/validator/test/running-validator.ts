@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:net';
+import { runService } from '@orderstream/admin';
+import type { Family } from '@orderstream/contracts';
+import { createLogger } from '@orderstream/observability';
+import type { Accounting } from '@orderstream/quality';
+import { waitFor } from '../../../test/support/wait-for';
+import type { FaultPoints } from '../src/partitions/fault-points';
+import { validatorService } from '../src/validator.service';
+import { BROKERS } from './log';
+
+const TOKEN = 'validator-test-token';
+
+export interface ValidatorStatus {
+  readonly accounting: Readonly<Partial<Record<Family, Accounting>>>;
+  readonly effectiveWindows: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly partitions: readonly { topic: string; partition: number; state: string; lag?: number; error?: string }[];
+}
+
+/** The validator as its main starts it, in this process. */
+export class RunningValidator {
+  private stopSignal: (() => void) | undefined;
+  private readonly exited = Promise.withResolvers<number>();
+
+  private constructor(private readonly url: string) {}
+
+  static async start(env: Readonly<Record<string, string>>, faults?: FaultPoints): Promise<RunningValidator> {
+    const port = await freePort();
+    const running = new RunningValidator(`http://127.0.0.1:${String(port)}`);
+    await runService(validatorService(faults), {
+      env: {
+        KAFKA_BROKERS: BROKERS,
+        HTTP_PORT: String(port),
+        ADMIN_TOKENS: JSON.stringify([
+          { name: 'test', role: 'operator', sha256: createHash('sha256').update(TOKEN).digest('hex') },
+        ]),
+        ...env,
+      },
+      logger: createLogger({ service: 'validator', level: 'fatal' }),
+      host: {
+        on: (event: string, listener: (argument: NodeJS.Signals) => void) => {
+          if (event === 'SIGTERM') {
+            running.stopSignal = () => {
+              listener('SIGTERM');
+            };
+          }
+        },
+        stderr: process.stderr,
+        exit: (code: number) => {
+          running.exited.resolve(code);
+        },
+      },
+    });
+    return running;
+  }
+
+  async stop(): Promise<number> {
+    this.stopSignal?.();
+    return this.exited.promise;
+  }
+
+  async get(path: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(this.url + path, { headers: { authorization: `Bearer ${TOKEN}` } });
+    return { status: response.status, text: await response.text() };
+  }
+
+  async post(path: string): Promise<number> {
+    const response = await fetch(this.url + path, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
+    return response.status;
+  }
+
+  async status(): Promise<ValidatorStatus> {
+    return JSON.parse((await this.get('/admin/status')).text) as ValidatorStatus;
+  }
+
+  /** Resolves when every partition that it was given runs. */
+  async ready(): Promise<void> {
+    await waitFor(async () => (await this.get('/health/ready')).status === 200, 30_000, 'the validator to be ready');
+  }
+
+  async accounting(family: Family): Promise<Accounting> {
+    const accounts = (await this.status()).accounting[family];
+    if (accounts === undefined) throw new Error(`no accounts of ${family}`);
+    return accounts;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === 'object' && address !== null) resolve(address.port);
+        else reject(new Error('no port'));
+      });
+    });
+  });
+}

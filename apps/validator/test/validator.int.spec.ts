@@ -1,0 +1,302 @@
+import { randomUUID } from 'node:crypto';
+import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { parseDeadLetter } from '@orderstream/dead-letters';
+import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import { waitFor } from '../../../test/support/wait-for';
+import {
+  type Body,
+  customerIn,
+  newShop,
+  orderPaid,
+  orderPlaced,
+  orderShipped,
+  productListed,
+  rawRecord,
+  sessionStarted,
+  vendorOnboarded,
+} from './events';
+import { header, TestLog } from './log';
+import { RunningValidator } from './running-validator';
+
+const FAMILIES = { VALIDATOR_FAMILIES: 'orders,catalog,interactions' };
+const WAIT_MS = 30_000;
+const TEST_MS = 90_000;
+const RAW = rawTopic('orders');
+const VALIDATED = validatedTopic('orders');
+const DEAD = deadLetterTopic(RAW, 'validator');
+
+const log = new TestLog();
+const running = new Set<RunningValidator>();
+async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningValidator> {
+  const validator = await RunningValidator.start({ ...FAMILIES, ...env });
+  running.add(validator);
+  return validator;
+}
+async function stop(validator: RunningValidator): Promise<void> {
+  running.delete(validator);
+  expect(await validator.stop()).toBe(0);
+}
+
+beforeAll(async () => {
+  await log.start([RAW, VALIDATED, DEAD].flatMap((topic) => [topic, topic.replace('.orders.', '.interactions.')]));
+}, TEST_MS);
+afterEach(async () => {
+  await Promise.all([...running].map((validator) => stop(validator)));
+}, TEST_MS);
+afterAll(async () => {
+  await log.stop();
+}, TEST_MS);
+
+const withId = (records: readonly KafkaRecord[], body: Body): KafkaRecord[] =>
+  records.filter((record) => header(record, 'ce_id') === body['event_id']);
+
+/** The one record with this body's id, once it is there. */
+const arrival = (topic: string, body: Body): Promise<KafkaRecord> =>
+  waitFor(async () => withId(await log.read(topic), body)[0], WAIT_MS, `${String(body['event_id'])} in ${topic}`);
+
+describe('validator on a broker', () => {
+  it(
+    'gives each record its verdict, and remembers across a restart what it accepted',
+    async () => {
+      const shop = newShop();
+      const customer = customerIn(2);
+      const order = orderPlaced(shop, customer);
+      const paid = orderPaid(order);
+      const twin = { ...orderPlaced(shop, customer), order_placed_at: order['order_placed_at'] };
+      const drifted = orderPlaced(shop, customer, {
+        order_placed_at: '2026-01-01T00:00:00.000Z',
+        item_name: 'Disk lamp',
+        customer_registered_at: '2025-02-02T00:00:00.000Z',
+      });
+      const future = orderPlaced(shop, customer, { occurred_at: '2190-01-01T00:00:00.000Z' });
+      const stranger = orderPlaced({ ...shop, item_sku: randomUUID() }, customer, {
+        order_placed_at: '2026-01-02T00:00:00.000Z',
+      });
+
+      // The catalog's events go first, but nobody has validated them when the orders are read.
+      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
+      const orderRecord = rawRecord(order, {
+        headers: { ...rawRecord(order).headers, 'dlq-attempt': '1', 'quality-flags': 'forged', custom: 'kept' },
+      });
+      await log.send(orderRecord, ...[paid, twin, drifted, future, stranger, order].map((body) => rawRecord(body)));
+      const first = await start();
+      const before = await waitFor(
+        async () => {
+          const accounts = await first.accounting('orders');
+          return withId(await log.read(DEAD), stranger).length > 0 && accounts;
+        },
+        WAIT_MS,
+        'the last order to be judged',
+      );
+      expect(before.accepted + before.repaired + before.skipped + before.deadLettered).toBe(before.input);
+
+      const accepted = await arrival(VALIDATED, order);
+      const raw = withId(await log.read(RAW), order)[0];
+      expect(accepted.value?.equals(orderRecord.value ?? Buffer.alloc(0))).toBe(true);
+      expect(accepted.key?.toString()).toBe(customer);
+      expect(accepted.partition).toBe(2);
+      expect(accepted.timestamp).toBe(raw?.timestamp);
+      expect(header(accepted, 'custom')).toBe('kept');
+      expect(header(accepted, 'quality-flags')).toBeUndefined();
+      expect(header(accepted, 'dlq-attempt')).toBeUndefined();
+      expect(header(accepted, 'quality-settings')).toMatch(/^[0-9a-f]{12}$/);
+      expect(JSON.parse(header(accepted, 'quality-catalog-position') ?? '')).toHaveLength(6);
+
+      const repaired = await arrival(VALIDATED, drifted);
+      expect(header(repaired, 'quality-flags')).toBe('drift.product,drift.customer');
+      expect(JSON.parse(repaired.value?.toString() ?? '')).toEqual({
+        ...drifted,
+        item_name: 'Desk lamp',
+        customer_registered_at: '2025-01-01T00:00:00.000Z',
+      });
+      const reasons = Object.fromEntries(
+        (await log.read(DEAD)).map((record) => [header(record, 'ce_id'), header(record, 'dlq-reason')]),
+      );
+      expect(reasons[String(twin['event_id'])]).toBe('duplicate.order');
+      expect(reasons[String(future['event_id'])]).toBe('time.in_future');
+      expect(reasons[String(stranger['event_id'])]).toBe('reference.unknown_product');
+      expect(withId(await log.read(VALIDATED), order)).toHaveLength(1);
+      const metrics = (await first.get('/metrics')).text;
+      expect(metrics).toMatch(/orderstream_records_total\{.*family="orders".*outcome="repaired".*\} \d/);
+      expect(metrics).toMatch(/orderstream_rule_fired_total\{.*rule="duplicate.order",action="reject".*\} \d/);
+
+      await stop(first);
+      const second = await start();
+      await second.ready();
+      expect(await second.accounting('orders')).toEqual(before);
+      const shippedTwice = orderShipped(order);
+      const shippedAgain = orderShipped(order);
+      await log.send(...[paid, shippedTwice, shippedAgain].map((body) => rawRecord(body)));
+      await arrival(VALIDATED, shippedTwice);
+      expect(header(await arrival(DEAD, shippedAgain), 'dlq-reason')).toBe('lifecycle.illegal_transition');
+      expect(withId(await log.read(VALIDATED), paid)).toHaveLength(1);
+      const after = await waitFor(
+        async () => {
+          const accounts = await second.accounting('orders');
+          return accounts.input === before.input + 3 && accounts;
+        },
+        WAIT_MS,
+        'the accounts to have all',
+      );
+      expect(after.skipped).toBe(before.skipped + 1);
+      expect(after.accepted).toBe(before.accepted + 1);
+      expect(after.deadLettered).toBe(before.deadLettered + 1);
+      await stop(second);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'turns each kind of bad input into one dead letter with its bytes and a reason, and stops for none',
+    async () => {
+      const customer = customerIn(4);
+      const good = sessionStarted(customer);
+      const json = JSON.stringify(good);
+      const bytes = (value: Buffer | string | null): Partial<OutputRecord> => ({
+        value: value === null ? null : Buffer.from(value),
+      });
+      const body = (fields: Body): Partial<OutputRecord> => bytes(JSON.stringify({ ...good, ...fields }));
+      let nested: unknown = 1;
+      for (let level = 0; level < 1_000; level++) nested = { a: nested };
+      const cases: [name: string, changes: Partial<OutputRecord>, code: string, path: string][] = [
+        ['not JSON', bytes('hello'), 'structure.malformed_json', 'value'],
+        ['truncated', bytes(json.slice(0, 40)), 'structure.malformed_json', 'value'],
+        ['an array', bytes(`[${json}]`), 'structure.malformed_json', 'value'],
+        ['nested 1,000 deep', body({ nested }), 'structure.invalid_field', 'nested'],
+        ['2 MB', bytes(json + ' '.repeat(2 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
+        ['3 MB of braces', bytes('{'.repeat(3 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
+        ['invalid UTF-8', bytes(Buffer.from([0x7b, 0xff, 0x7d])), 'structure.malformed_json', 'value'],
+        ['a lone surrogate', body({ device: '\ud83d' }), 'structure.malformed_json', 'value'],
+        ['a number as a string', body({ session_id: 5 }), 'structure.invalid_field', 'session_id'],
+        ['a missing field', body({ device: undefined }), 'structure.invalid_field', 'device'],
+        ['an unknown field', body({ colour: 'red' }), 'structure.invalid_field', 'colour'],
+        ['an unknown type', body({ event_type: 'session.dreamt' }), 'structure.unknown_type', 'event_type'],
+        ['an unknown version', body({ event_type: 'session.started.v2' }), 'structure.unknown_type', 'event_type'],
+        ['a tombstone', bytes(null), 'structure.malformed_json', 'value'],
+        ['no key', { key: null }, 'structure.key_mismatch', 'key'],
+        ['a wrong key', { key: Buffer.from(customerIn(4)) }, 'structure.key_mismatch', 'key'],
+        ['another partition', { partition: 5 }, 'structure.key_mismatch', 'key'],
+        [
+          'huge headers',
+          { headers: { ...rawRecord(good).headers, junk: 'x'.repeat(2_000_000) } },
+          'structure.too_large',
+          'headers',
+        ],
+        ['no envelope', { headers: {} }, 'structure.envelope_mismatch', 'ce_id'],
+        ['__proto__', bytes(`{"__proto__":{"a":1},${json.slice(1)}`), 'structure.invalid_field', '__proto__'],
+      ];
+      const validator = await start();
+      const sent = cases.map(([name, changes], index) => {
+        const record = rawRecord(good, changes);
+        return {
+          name,
+          record: { ...record, headers: { ...record.headers, 'test-case': `${customer}-${String(index)}` } },
+        };
+      });
+      await log.send(...sent.map(({ record }) => record), rawRecord(good));
+      await arrival(validatedTopic('interactions'), good);
+      const topic = deadLetterTopic(rawTopic('interactions'), 'validator');
+      const letters = await waitFor(
+        async () => {
+          const found = (await log.read(topic)).filter((one) => header(one, 'test-case')?.startsWith(customer));
+          return found.length >= sent.length && found;
+        },
+        WAIT_MS,
+        'a dead letter for each',
+      );
+      expect(letters).toHaveLength(cases.length);
+      cases.forEach(([name, , code, path], index) => {
+        const record = sent[index]?.record;
+        const letter = letters.find((one) => header(one, 'test-case') === `${customer}-${String(index)}`);
+        if (record === undefined || letter === undefined) throw new Error(`no dead letter for ${name}`);
+        expect([name, letter.value]).toEqual([name, record.value]);
+        expect([name, letter.key]).toEqual([name, record.key]);
+        const parsed = parseDeadLetter(letter);
+        expect({ name, reason: parsed.reason }).toEqual({ name, reason: code });
+        expect(JSON.parse(header(letter, 'dlq-detail') ?? '')).toContainEqual(expect.objectContaining({ code, path }));
+      });
+      const { partitions } = await validator.status();
+      expect(partitions.filter(({ state }) => state !== 'running')).toEqual([]);
+      await stop(validator);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'stops a partition that rejects too much, and goes on where it was when an operator resumes it',
+    async () => {
+      const customer = customerIn(1);
+      const validator = await start({ BREAKER_WINDOW_RECORDS: '20', VALIDATOR_MAX_BATCH_RECORDS: '10' });
+      await validator.ready();
+      const bad = Array.from({ length: 30 }, () => rawRecord(sessionStarted(customer), { value: Buffer.from('bad') }));
+      const good = sessionStarted(customer);
+      await log.send(...bad, rawRecord(good));
+      const stopped = await waitFor(
+        async () => (await validator.status()).partitions.find(({ state }) => state === 'stopped'),
+        WAIT_MS,
+        'the partition to stop',
+      );
+      expect(stopped).toMatchObject({ topic: rawTopic('interactions'), partition: 1 });
+      expect(stopped.error).toMatch(/of the last 20 records were rejected/);
+      expect((await validator.get('/health/ready')).status).toBe(503);
+      expect(withId(await log.read(validatedTopic('interactions')), good)).toHaveLength(0);
+      expect(await validator.post('/admin/resume')).toBeLessThan(300);
+      await arrival(validatedTopic('interactions'), good);
+      await stop(validator);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'shares the partitions with a second instance, and validates each record once through it all',
+    async () => {
+      const customers = [0, 1, 2, 3, 4, 5].map(customerIn);
+      const sent: Body[] = [];
+      const burst = async (): Promise<void> => {
+        const bodies = Array.from({ length: 300 }, (_, index) => sessionStarted(customers[index % 6] ?? ''));
+        sent.push(...bodies);
+        await log.send(...bodies.map((body) => rawRecord(body)));
+      };
+      const share = async (validator: RunningValidator): Promise<number> =>
+        (await validator.status()).partitions.filter(
+          ({ topic, state }) => topic === rawTopic('interactions') && state === 'running',
+        ).length;
+      const first = await start();
+      await first.ready();
+      await burst();
+      const second = await start();
+      await burst();
+      await waitFor(
+        async () => (await share(first)) === 3 && (await share(second)) === 3,
+        WAIT_MS,
+        'three partitions each',
+      );
+      await burst();
+      await stop(first);
+      await burst();
+      await waitFor(async () => (await share(second)) === 6, WAIT_MS, 'all partitions at the one that is left');
+      const ids = await waitFor(
+        async () => {
+          const all = (await log.read(validatedTopic('interactions'))).map((record) => header(record, 'ce_id'));
+          const known = new Set(all);
+          return sent.every((body) => known.has(String(body['event_id']))) && all;
+        },
+        WAIT_MS,
+        'every record',
+      );
+      const wanted = new Set(sent.map((body) => body['event_id']));
+      const mine = ids.filter((id) => wanted.has(id));
+      expect(mine).toHaveLength(sent.length);
+      for (const customer of customers) {
+        const ofCustomer = (bodies: readonly Body[]): unknown[] =>
+          bodies.filter((body) => body['customer_id'] === customer).map((body) => body['event_id']);
+        const order = ofCustomer(sent);
+        expect(mine.filter((id) => order.includes(id))).toEqual(order);
+      }
+      const accounts = await second.accounting('interactions');
+      expect(accounts.accepted + accounts.repaired + accounts.skipped + accounts.deadLettered).toBe(accounts.input);
+      await stop(second);
+    },
+    TEST_MS,
+  );
+});
