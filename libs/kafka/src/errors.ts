@@ -3,14 +3,14 @@ import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstrea
 /** A topic exists with another partition count than its contract says. Stops the start. */
 export class TopicMismatchError extends OrderstreamError {
   readonly code = 'TOPIC_MISMATCH' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
 export class TopicMissingError extends OrderstreamError {
   readonly code = 'TOPIC_MISSING' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -18,7 +18,7 @@ export class TopicMissingError extends OrderstreamError {
 /** The record cannot be sent whatever is done: it is larger than the bound. */
 export class RecordTooLargeError extends OrderstreamError {
   readonly code = 'RECORD_TOO_LARGE' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -26,7 +26,7 @@ export class RecordTooLargeError extends OrderstreamError {
 /** A reader got no answer before its deadline. */
 export class ReadTimeoutError extends OrderstreamError {
   readonly code = 'READ_TIMEOUT' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, { retriable: true, ...options });
   }
 }
@@ -68,7 +68,7 @@ export class ProduceFailedError extends OrderstreamError {
 /** The log no longer has, or never had, the position that was to be read. Nothing is guessed: an operator decides. */
 export class PositionLostError extends OrderstreamError {
   readonly code = 'POSITION_LOST' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -76,7 +76,7 @@ export class PositionLostError extends OrderstreamError {
 /** A record batch that cannot be decoded: unknown compression, or bytes that are no record batch. */
 export class LogUnreadableError extends OrderstreamError {
   readonly code = 'LOG_UNREADABLE' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
@@ -84,7 +84,7 @@ export class LogUnreadableError extends OrderstreamError {
 /** Not exactly one batch handler per topic. Stops the start. */
 export class HandlerMismatchError extends OrderstreamError {
   readonly code = 'HANDLER_MISMATCH' satisfies ErrorCode;
-  constructor(message: string, options?: ErrorOptions) {
+  public constructor(message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }

@@ -4,7 +4,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { type Kafka } from 'kafkajs';
 import {
   ack,
-  BatchContext,
+  type BatchContext,
   BatchHandler,
   type BatchOutcome,
   fetchCommitted,
@@ -206,13 +206,13 @@ describe('KafkaBatchServer', () => {
     const topic = await topics.create('drain', 1);
     const group = unique('group');
     await fill(topic, 1, 100);
-    let open: KafkaBatchServer | undefined;
+    const open: KafkaBatchServer[] = [];
     let taken = 0;
     const hooks: PartitionHooks = {
       open: () => Promise.resolve(undefined),
       drain: async (p, signal) => {
         expect(signal.aborted).toBe(false);
-        await open?.commitOffsets([{ ...p, offset: taken }]);
+        await open[0]?.commitOffsets([{ ...p, offset: taken }]);
       },
       close: () => Promise.resolve(),
     };
@@ -225,7 +225,7 @@ describe('KafkaBatchServer', () => {
       },
       { hooks },
     );
-    open = started.server;
+    open.push(started.server);
     await until('all taken', () => taken === 100);
     await running.pop()?.close();
     await started.close();

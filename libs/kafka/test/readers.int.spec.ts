@@ -1,4 +1,3 @@
-import { type Kafka } from 'kafkajs';
 import {
   ensureTopics,
   fetchEnds,
@@ -9,6 +8,8 @@ import {
   TopicFollower,
   TopicMismatchError,
 } from '../src';
+// After the library: it loads kafkajs itself, mended.
+import { ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { output, readAll, TestTopics, testKafka, unique, until, valueOf } from './broker';
 
 describe('readers', () => {
@@ -160,7 +161,7 @@ describe('readers', () => {
     await admin.connect();
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: 2, name: spec.name }],
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: spec.name }],
     });
     const config = Object.fromEntries((resources[0]?.configEntries ?? []).map((e) => [e.configName, e.configValue]));
     expect(config).toMatchObject({

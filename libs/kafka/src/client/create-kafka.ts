@@ -33,8 +33,11 @@ function saslOptions(settings: KafkaConnection): { sasl?: SASLOptions } {
   return { sasl: { mechanism, username, password } };
 }
 
+/** What the logger adds itself, and stacks: they lie within kafkajs. */
+const REPEATED_FIELDS: ReadonlySet<string> = new Set(['message', 'timestamp', 'logger', 'stack']);
+
 function forward(logger: KafkaLogger, { namespace, level, log }: LogEntry): void {
-  const { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields } = log;
   const write = level <= logLevel.WARN ? 'warn' : 'debug';
-  logger[write]({ ...fields, kafkajs: namespace }, message);
+  const fields = Object.entries(log).filter(([name]) => !REPEATED_FIELDS.has(name));
+  logger[write]({ ...Object.fromEntries(fields), kafkajs: namespace }, log.message);
 }

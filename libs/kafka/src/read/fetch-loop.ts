@@ -62,6 +62,10 @@ export class FetchLoop {
     if (this.busy.size > 0) await new Promise<void>((resolve) => (this.idle = resolve));
   }
 
+  private isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
   /** A broker fills its answer in the order of the request: everybody comes first in turn. */
   private rotated(wants: Wanted[]): Wanted[] {
     const start = this.turn++ % wants.length;
@@ -90,7 +94,7 @@ export class FetchLoop {
       if (signal.aborted) return;
       this.logger?.warn({ err: error, leader, topics: this.topics }, 'fetch failed; trying again');
       await backoff.wait(signal);
-      if (!signal.aborted) await this.client.refresh().catch(() => undefined);
+      if (!this.isStopping()) await this.client.refresh().catch(() => undefined);
     }
   }
 

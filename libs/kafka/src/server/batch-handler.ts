@@ -12,4 +12,4 @@ class PassErrorsOn implements RpcExceptionFilter {
 
 /** Marks the one handler of a topic's batches on the server with this transportId; what it throws reaches the lane. */
 export const BatchHandler = (topic: string, transportId: symbol): MethodDecorator =>
-  applyDecorators(EventPattern<string>(topic, transportId), UseFilters(PassErrorsOn));
+  applyDecorators(EventPattern<string | symbol>(topic, transportId), UseFilters(PassErrorsOn));

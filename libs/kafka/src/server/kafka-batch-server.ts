@@ -68,7 +68,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     throw new Error('KafkaBatchServer has no events: see describe() and health()');
   }
 
-  override unwrap<T>(): T {
+  override unwrap(): never {
     throw new Error('KafkaBatchServer wraps no driver');
   }
 

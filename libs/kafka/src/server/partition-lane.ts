@@ -49,7 +49,7 @@ export class PartitionLane {
   private interruption: Ending | undefined;
   private releaseBy: number | undefined;
   private pausedFor: string | undefined;
-  private resumed = false;
+  private resumes = 0;
   private retries = 0;
   private furthest = -1;
   private handlingSince: number | undefined;
@@ -114,7 +114,7 @@ export class PartitionLane {
   /** Ends a pause of its own, or opens again what was stopped. */
   resume(): void {
     this.pausedFor = undefined;
-    this.resumed = true;
+    this.resumes++;
     this.changed();
   }
 
@@ -209,7 +209,7 @@ export class PartitionLane {
     for (;;) {
       if (this.isReleasing) return RELEASE;
       if (this.interruption !== undefined) return this.interruption;
-      const wasFull = this.queue.full;
+      const heldBack = this.wanted() === undefined;
       const batch =
         this.pausedFor === undefined && !this.parts.isPaused()
           ? this.queue.take(this.options.maxBatchRecords)
@@ -218,7 +218,7 @@ export class PartitionLane {
         await new Promise<void>((resolve) => (this.signalChange = resolve));
         continue;
       }
-      if (wasFull && !this.queue.full) this.parts.wake();
+      if (heldBack) this.parts.wake();
       const outcome = await this.call(batch);
       if (outcome.kind !== 'ack') return outcome;
       this.noteProgress(batch.nextOffset);
@@ -269,9 +269,9 @@ export class PartitionLane {
   private async waitForOperator(cause: Error): Promise<void> {
     this.state = 'stopped';
     this.error = messageOf(cause);
-    this.resumed = false;
+    const before = this.resumes;
     this.parts.logger?.error({ ...this.partition, err: cause }, 'partition stopped; an operator has to resume it');
-    while (!this.resumed && !this.isReleasing) {
+    while (this.resumes === before && !this.isReleasing) {
       await new Promise<void>((resolve) => (this.signalChange = resolve));
     }
   }
