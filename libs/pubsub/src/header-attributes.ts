@@ -40,18 +40,22 @@ export class HeaderAttributes {
     partition: Buffer.from(PLACE.partition),
     offset: Buffer.from(PLACE.offset),
   };
-  private lastTopic: { readonly text: string; readonly bytes: Buffer } = { text: '', bytes: Buffer.alloc(0) };
+  private lastTopic = { text: '', bytes: Buffer.alloc(0) };
+  private lastPartition = { number: -1, bytes: Buffer.alloc(0) };
 
   /**
    * Names and values in turn; undefined when even 97 attributes of overflow do not hold the headers (about 55 kB). Hot: the usual header costs one look into a map and a check of its bytes.
    */
   encode(headers: Headers, { topic, partition, offset }: Place): Buffer[] | undefined {
     if (topic !== this.lastTopic.text) this.lastTopic = { text: topic, bytes: Buffer.from(topic) };
+    if (partition !== this.lastPartition.number) {
+      this.lastPartition = { number: partition, bytes: Buffer.from(String(partition)) };
+    }
     const attributes: Buffer[] = [
       this.place.topic,
       this.lastTopic.bytes,
       this.place.partition,
-      Buffer.from(String(partition)),
+      this.lastPartition.bytes,
       this.place.offset,
       Buffer.from(String(offset)),
     ];
