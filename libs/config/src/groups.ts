@@ -110,7 +110,6 @@ export const kafkaSettings = defineSettings(
       ? ['KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD must both be set with this KAFKA_SASL_MECHANISM']
       : [],
 );
-export type KafkaSettings = SettingsOf<typeof kafkaSettings>;
 
 const PROJECT = { pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, expected: 'a Google Cloud project id' };
 
@@ -157,7 +156,6 @@ export const bigquerySettings = defineSettings(
       ? []
       : ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must be set together, or neither of them'],
 );
-export type BigQuerySettings = SettingsOf<typeof bigquerySettings>;
 
 const RESOURCE_ID = {
   pattern: /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/,
@@ -193,4 +191,3 @@ export const pubsubSettings = defineSettings({
     description: 'BigQuery subscription that fills `streaming_orders`.',
   }),
 });
-export type PubSubSettings = SettingsOf<typeof pubsubSettings>;

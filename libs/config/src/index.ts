@@ -8,9 +8,6 @@ export {
   serviceSettings,
   type AdminRole,
   type AdminToken,
-  type BigQuerySettings,
-  type KafkaSettings,
-  type PubSubSettings,
   type ServiceSettings,
 } from './groups';
 export { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from './reference';

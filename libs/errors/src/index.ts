@@ -1,2 +1,2 @@
-export { ERROR_CODES, type ErrorCode } from './error-codes';
+export { type ErrorCode } from './error-codes';
 export { OrderstreamError, isRetriable, type ErrorOptions } from './orderstream-error';

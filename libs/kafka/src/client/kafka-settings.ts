@@ -1,4 +1,4 @@
-/** What a connection to the cluster needs: `KafkaSettings` of libs/config. */
+/** What a connection to the cluster needs, as `kafkaSettings` of libs/config reads it. */
 export interface KafkaConnection {
   /** `host:port` of the bootstrap brokers. */
   readonly brokers: readonly string[];
