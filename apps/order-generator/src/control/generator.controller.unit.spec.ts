@@ -1,21 +1,21 @@
-import { type INestApplication, ValidationPipe } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
 import { type Server } from 'node:http';
+import { type INestApplication, Module, ValidationPipe } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import request from 'supertest';
 import { Generator } from '../generator';
 import { GeneratorController } from './generator.controller';
 
+const rates: number[] = [];
+const generator = { setRate: (rate: number) => rates.push(rate), status: () => ({ state: 'running' }) };
+
+@Module({ controllers: [GeneratorController], providers: [{ provide: Generator, useValue: generator }] })
+class TestModule {}
+
 describe('/admin/rate', () => {
-  const rates: number[] = [];
   let app: INestApplication<Server>;
 
   beforeAll(async () => {
-    const generator = { setRate: (rate: number) => rates.push(rate), status: () => ({ state: 'running' }) };
-    const module = await Test.createTestingModule({
-      controllers: [GeneratorController],
-      providers: [{ provide: Generator, useValue: generator }],
-    }).compile();
-    app = module.createNestApplication();
+    app = await NestFactory.create<INestApplication<Server>>(TestModule, { logger: false });
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     await app.init();
   });
