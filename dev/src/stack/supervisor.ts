@@ -79,12 +79,13 @@ class SupervisedPart {
     const child = await this.launch();
     await this.untilReady(child, AbortSignal.any([signal, this.stopping.signal]));
     this.state = 'running';
-    this.progress.line(`  ${name} is ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
+    this.progress.line(`  ${name} is ready (${secondsSince(startedAt)} s)`);
     this.watching = this.watch(child);
   }
 
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
+    const startedAt = performance.now();
     if (this.state === 'running') await this.settle();
     this.state = 'stopping';
     this.stopping.abort();
@@ -94,6 +95,8 @@ class SupervisedPart {
       if (exit.signal === 'SIGKILL') {
         const seconds = String(this.part.stopGraceMs / 1000);
         this.progress.line(`  ${this.part.name} did not stop within ${seconds} s and was killed`);
+      } else {
+        this.progress.line(`  ${this.part.name} has stopped (${secondsSince(startedAt)} s)`);
       }
     }
     this.state = 'stopped';
@@ -195,5 +198,7 @@ class SupervisedPart {
     return describeExit(await child.exited);
   }
 }
+
+const secondsSince = (startedAt: number): string => ((performance.now() - startedAt) / 1000).toFixed(1);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
