@@ -33,11 +33,4 @@ export class Exclusions {
     if (first === undefined || first >= offset) return this;
     return Exclusions.of(this.offsets.filter((each) => each >= offset));
   }
-
-  /** First offset from `offset` on that is not excluded. */
-  passOver(offset: number): number {
-    let at = offset;
-    while (this.has(at)) at++;
-    return at;
-  }
 }

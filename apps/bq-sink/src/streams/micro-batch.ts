@@ -3,12 +3,17 @@ import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord } from '@orderstream/kafka';
 
 import { MAX_EXCLUSION_SPAN } from './position';
-import type { RowMapper } from './row-mapper';
 
 /** A record that is no row, and why. */
 export interface Refusal {
   readonly record: KafkaRecord;
   readonly reason: DeadLetterReason;
+}
+
+/** Makes rows of records; a `RowMapper`. */
+export interface RowSource {
+  /** Adds the record's row to `rows`, or says why it is none. */
+  encode(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined;
 }
 
 export interface BatchLimits {
@@ -49,7 +54,7 @@ export class MicroBatch {
    * Takes a record, if it still fits. A batch stops short of the offsets that a bitmap of exclusions can cover, since
    * any of its records may be refused.
    */
-  add(record: KafkaRecord, mapper: RowMapper, limits: BatchLimits): boolean {
+  add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): boolean {
     if (this.isFull(limits) || record.offset - this.firstOffset >= MAX_EXCLUSION_SPAN) return false;
     const reason = mapper.encode(record, this.rowBuffer);
     if (reason !== undefined) this.refusals.push({ record, reason });

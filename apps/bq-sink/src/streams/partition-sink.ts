@@ -12,10 +12,10 @@ import {
 
 import { Exclusions } from './exclusions';
 import type { FaultPoints, SinkStep } from './fault-points';
-import { type BatchLimits, MicroBatch, type Refusal } from './micro-batch';
+import { type BatchLimits, MicroBatch, type Refusal, type RowSource } from './micro-batch';
 import { encodeMetadata, passDurable, type SinkPosition } from './position';
 import { type LogBounds, moreRowsThanRecords, recover } from './recovery';
-import { REFUSALS, type RowMapper } from './row-mapper';
+import { REFUSALS } from './row-mapper';
 import { AppendFailedError } from './sink-errors';
 import type { SinkObserver } from './sink-observer';
 import type { Appender, Warehouse } from './warehouse';
@@ -43,7 +43,7 @@ export interface Transactions {
 export interface PartitionSinkParts {
   readonly partition: PartitionRef;
   readonly limits: SinkLimits;
-  readonly mapper: RowMapper;
+  readonly mapper: RowSource;
   readonly warehouse: Warehouse;
   /** Fences the partition's previous owner, then reads what is committed. */
   readonly openTransactions: () => Promise<Transactions>;
@@ -262,7 +262,8 @@ export class PartitionSink {
       return records.length;
     }
     const last = records[passed.index - 1];
-    this.position = this.exclusions.passOver(last === undefined ? this.position : last.offset + 1);
+    // Not past exclusions that follow: their records are yet to come, and to be known again.
+    if (last !== undefined) this.position = last.offset + 1;
     this.exclusions = this.exclusions.from(this.position);
     this.current = 'ready';
     return passed.index;

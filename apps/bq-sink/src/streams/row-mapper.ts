@@ -6,6 +6,8 @@ import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
 import { traceIdOf } from '@orderstream/observability';
 
+import type { RowSource } from './micro-batch';
+
 /** Codes of what the sink dead-letters, beside the rules of the validator. */
 export const REFUSALS = {
   notJson: 'sink.malformed_json',
@@ -14,7 +16,7 @@ export const REFUSALS = {
 } as const;
 
 /** Makes rows of a family's records: the body's fields, and where the record came from. */
-export class RowMapper {
+export class RowMapper implements RowSource {
   private readonly encoder: RowEncoder;
 
   constructor(family: Family) {

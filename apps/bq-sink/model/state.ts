@@ -1,0 +1,327 @@
+import type { Fingerprint } from '../../../test/model-checking/fingerprint';
+import type { Bounds } from './bounds';
+import { listOf, NO_OFFSETS, type OffsetSet } from './log';
+
+/** In place of a stream: everything before the position is settled, and no stream continues there. */
+export const NO_STREAM = -1;
+/** In place of a process: it listens no more. */
+export const NOBODY = -1;
+
+/** As it is committed (SinkPosition of the code). */
+export interface Position {
+  readonly offset: number;
+  readonly stream: number;
+  /** Rows of the stream before `offset`. */
+  readonly rows: number;
+  readonly exclusions: OffsetSet;
+}
+
+export interface Stream {
+  readonly rows: number;
+  readonly status: 'open' | 'finalized' | 'gone';
+}
+
+export interface Append {
+  readonly stream: number;
+  /** Stream offset. */
+  readonly at: number;
+  readonly records: OffsetSet;
+  /** Was under way when the stream vanished, and may still land. */
+  readonly accepted: boolean;
+}
+
+/** An append as its sender knows it. `error`: answered with an error that a refusal before it explains. */
+export interface Flight extends Append {
+  readonly status: 'sent' | 'appended' | 'refused' | 'error';
+  readonly refused: OffsetSet;
+}
+
+export type CommitReason = 'naming' | 'steady' | 'refusal' | 'ending';
+
+/** A transaction with all its writes, whose commit is on its way. */
+export interface Transaction {
+  /** The process that waits for the outcome, or NOBODY. */
+  readonly by: number;
+  readonly reason: CommitReason;
+  readonly position: Position;
+  readonly dead: OffsetSet;
+}
+
+/** What a process knows of a stream of its own. */
+export interface OwnStream {
+  readonly stream: number;
+  /** Rows acknowledged: the stream offset of the position. */
+  readonly rows: number;
+  /** The position. */
+  readonly offset: number;
+  readonly exclusions: OffsetSet;
+}
+
+interface Member {
+  /** Its transactional producer is the one opened last. */
+  readonly owner: boolean;
+  /** What it read before it fenced, which only a broken protocol does. */
+  readonly early: { readonly committed: Position | undefined } | undefined;
+}
+
+interface Waiting extends Member {
+  /** The commit that it waits for. */
+  readonly awaits: CommitReason | undefined;
+}
+
+/** Not running, or running without the partition. */
+export interface Closed extends Member {
+  readonly at: 'closed';
+}
+export interface Fenced extends Member {
+  readonly at: 'fenced';
+  readonly kept: OwnStream | undefined;
+}
+export interface CommittedRead extends Member {
+  readonly at: 'committed-read';
+  readonly committed: Position | undefined;
+}
+/** The stream is gone, or finalized before and gives no count. */
+export interface Uncounted extends Member {
+  readonly at: 'uncounted';
+  readonly committed: Position;
+}
+/** Knows what is durable, and has no stream. */
+export interface Ready extends Waiting {
+  readonly at: 'ready';
+  readonly offset: number;
+  readonly exclusions: OffsetSet;
+  /** Committed offset, as far as it knows. */
+  readonly saved: number;
+}
+export interface Naming extends Waiting, OwnStream {
+  readonly at: 'naming';
+}
+/** With a refused append in flight, or a refusal's commit under way, it is what the code calls refusing. */
+export interface Running extends Waiting, OwnStream {
+  readonly at: 'running';
+  readonly saved: number;
+  /** First offset not sent yet. */
+  readonly next: number;
+  /** Stream offset of the next append. */
+  readonly sendAt: number;
+  readonly flights: readonly Flight[];
+  /** Refused, excluded, and not committed, which only a broken protocol does. */
+  readonly unsaid: OffsetSet;
+}
+/** Has finalized its own stream, with all of it settled. */
+export interface Ending extends Waiting, OwnStream {
+  readonly at: 'ending';
+}
+/** Does nothing more but hear of its commit; only opening again helps. */
+export interface Failed extends Member {
+  readonly at: 'failed';
+  readonly awaits: CommitReason | 'unknown' | undefined;
+  /** Goes on with it, which only a broken protocol does. */
+  readonly kept: OwnStream | undefined;
+}
+
+export type Process = Closed | Fenced | CommittedRead | Uncounted | Ready | Naming | Running | Ending | Failed;
+
+/** Faults that may still happen. */
+export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'expiries' | 'endings'>;
+
+export interface State {
+  readonly streams: readonly Stream[];
+  /** Records with a row that came by the stream. */
+  readonly table: OffsetSet;
+  /** Records with a row that came by the replay of a dead letter. */
+  readonly replayed: OffsetSet;
+  readonly dead: OffsetSet;
+  readonly committed: Position | undefined;
+  readonly transaction: Transaction | undefined;
+  /** Appends under way whose sender listens no more. */
+  readonly late: readonly Append[];
+  /** Commits outside of transactions that are under way, which only a broken protocol has. */
+  readonly plainCommits: readonly Position[];
+  readonly processes: readonly [Process, Process];
+  readonly left: Budget;
+}
+
+export const CLOSED: Closed = { at: 'closed', owner: false, early: undefined };
+
+export function initialState({ crashes, reassignments, lostAnswers, expiries, endings }: Bounds): State {
+  return {
+    streams: [],
+    table: NO_OFFSETS,
+    replayed: NO_OFFSETS,
+    dead: NO_OFFSETS,
+    committed: undefined,
+    transaction: undefined,
+    late: [],
+    plainCommits: [],
+    processes: [CLOSED, CLOSED],
+    left: { crashes, reassignments, lostAnswers, expiries, endings },
+  };
+}
+
+export function withProcess(state: State, i: number, process: Process): State {
+  const [first, second] = state.processes;
+  return { ...state, processes: i === 0 ? [process, second] : [first, process] };
+}
+
+export function withStream(state: State, s: number, stream: Stream): State {
+  return { ...state, streams: state.streams.map((each, index) => (index === s ? stream : each)) };
+}
+
+export const streamOf = (state: State, s: number): Stream => state.streams[s] as Stream;
+
+export const spend = (state: State, fault: keyof Budget): State => {
+  return { ...state, left: { ...state.left, [fault]: state.left[fault] - 1 } };
+};
+
+export function formatPosition(position: Position | undefined): string {
+  if (position === undefined) return 'nothing';
+  const { offset, stream, rows, exclusions } = position;
+  const where = stream === NO_STREAM ? 'no stream' : `s${String(stream)} at ${String(rows)}`;
+  return `{${String(offset)}, ${where}, excluded ${formatOffsets(exclusions)}}`;
+}
+
+export const formatOffsets = (set: OffsetSet): string => `[${listOf(set).join(' ')}]`;
+
+// ---------------------------------------------------------------- canonical form
+
+const STATUS = { open: 0, finalized: 1, gone: 2, sent: 3, appended: 4, refused: 5, error: 6 } as const;
+const REASON = { naming: 1, steady: 2, refusal: 3, ending: 4, unknown: 5 } as const;
+const AT = {
+  closed: 0,
+  fenced: 1,
+  'committed-read': 2,
+  uncounted: 3,
+  ready: 4,
+  naming: 5,
+  running: 6,
+  ending: 7,
+  failed: 8,
+} as const;
+
+/** Names streams in the order of their first mention; those that nobody mentions make no difference. */
+class StreamNames {
+  private readonly names = new Int8Array(64);
+  private readonly mentioned: number[] = [];
+
+  reset(): void {
+    this.names.fill(-1);
+    this.mentioned.length = 0;
+  }
+
+  nameOf(stream: number): number {
+    if (stream === NO_STREAM) return 63;
+    if (this.names[stream] === -1) this.names[stream] = this.mentioned.push(stream) - 1;
+    return this.names[stream] as number;
+  }
+
+  get all(): readonly number[] {
+    return this.mentioned;
+  }
+}
+
+const names = new StreamNames();
+
+/** Writes the state; `swapped` with its two processes interchanged. */
+export function encodeState(state: State, swapped: boolean, out: Fingerprint): void {
+  const { transaction, left } = state;
+  const [first, second] = state.processes;
+  names.reset();
+  encodePosition(state.committed, out);
+  if (transaction === undefined) out.add(9);
+  else {
+    out.add(swapped && transaction.by !== NOBODY ? 1 - transaction.by : transaction.by);
+    out.add(REASON[transaction.reason]);
+    out.add(transaction.dead);
+    encodePosition(transaction.position, out);
+  }
+  encodeProcess(swapped ? second : first, out);
+  encodeProcess(swapped ? first : second, out);
+  out.add(state.late.length);
+  for (const append of state.late) encodeAppend(append, out);
+  out.add(state.plainCommits.length);
+  for (const position of state.plainCommits) encodePosition(position, out);
+  out.add(state.table);
+  out.add(state.replayed);
+  out.add(state.dead);
+  out.add(
+    left.crashes | (left.reassignments << 4) | (left.lostAnswers << 8) | (left.expiries << 12) | (left.endings << 16),
+  );
+  for (const stream of names.all) {
+    const { rows, status } = streamOf(state, stream);
+    out.add(rows);
+    out.add(STATUS[status]);
+  }
+}
+
+function encodePosition(position: Position | undefined, out: Fingerprint): void {
+  if (position === undefined) return out.add(62);
+  out.add(position.offset);
+  out.add(names.nameOf(position.stream));
+  out.add(position.rows);
+  out.add(position.exclusions);
+}
+
+function encodeAppend(append: Append, out: Fingerprint): void {
+  out.add(names.nameOf(append.stream));
+  out.add(append.at);
+  out.add(append.records);
+  out.flag(append.accepted);
+}
+
+function encodeProcess(process: Process, out: Fingerprint): void {
+  out.add(AT[process.at] | (process.owner ? 16 : 0) | (process.early === undefined ? 0 : 32));
+  if (process.early !== undefined) encodePosition(process.early.committed, out);
+  switch (process.at) {
+    case 'closed':
+      break;
+    case 'fenced':
+      encodeOwn(process.kept, out);
+      break;
+    case 'committed-read':
+    case 'uncounted':
+      encodePosition(process.committed, out);
+      break;
+    case 'ready':
+      out.add(process.offset);
+      out.add(process.exclusions);
+      out.add(process.saved);
+      encodeAwaits(process.awaits, out);
+      break;
+    case 'naming':
+    case 'ending':
+      encodeOwn(process, out);
+      encodeAwaits(process.awaits, out);
+      break;
+    case 'running':
+      encodeOwn(process, out);
+      encodeAwaits(process.awaits, out);
+      out.add(process.saved);
+      out.add(process.next);
+      out.add(process.sendAt);
+      out.add(process.unsaid);
+      out.add(process.flights.length);
+      for (const flight of process.flights) {
+        encodeAppend(flight, out);
+        out.add(STATUS[flight.status]);
+        out.add(flight.refused);
+      }
+      break;
+    case 'failed':
+      encodeOwn(process.kept, out);
+      encodeAwaits(process.awaits, out);
+  }
+}
+
+function encodeAwaits(awaits: keyof typeof REASON | undefined, out: Fingerprint): void {
+  out.add(awaits === undefined ? 0 : REASON[awaits]);
+}
+
+function encodeOwn(own: OwnStream | undefined, out: Fingerprint): void {
+  if (own === undefined) return out.add(62);
+  out.add(names.nameOf(own.stream));
+  out.add(own.rows);
+  out.add(own.offset);
+  out.add(own.exclusions);
+}
