@@ -90,7 +90,6 @@ const publishSettings = defineSettings({
     description: 'How often offsets are committed, in milliseconds: what a kill may publish twice.',
   }),
 });
-export type PublishSettings = SettingsOf<typeof publishSettings>;
 
 /** All settings of pubsub-bridge. */
 export const pubsubBridgeSettings = defineSettings({

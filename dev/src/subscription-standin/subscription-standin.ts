@@ -111,11 +111,17 @@ export class SubscriptionStandin implements ServiceControl, OnModuleDestroy {
       } catch (error) {
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
         const isGone = grpcStatus(error) === status.NOT_FOUND;
-        this.state = isGone ? 'waiting for the subscription' : 'waiting for Pub/Sub';
-        this.logger.warn({ err: error }, 'cannot pull: trying again');
+        this.waitFor(isGone ? 'the subscription' : 'Pub/Sub', error);
         await delay(BACKOFF_MS);
       }
     }
+  }
+
+  /** Logs once what is waited for, not at each attempt. */
+  private waitFor(what: string, error: unknown): void {
+    const state = `waiting for ${what}`;
+    if (this.state !== state) this.logger.warn({ err: error }, state);
+    this.state = state;
   }
 
   private async findTable(): Promise<boolean> {
@@ -151,8 +157,7 @@ export class SubscriptionStandin implements ServiceControl, OnModuleDestroy {
         await this.answer(written, refused);
         return;
       } catch (error) {
-        this.state = 'waiting for BigQuery';
-        this.logger.warn({ err: error, messages: batch.length }, 'cannot write: trying again');
+        this.waitFor('BigQuery', error);
         await delay(BACKOFF_MS);
       }
     }

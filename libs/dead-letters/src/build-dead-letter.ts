@@ -79,7 +79,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
 }
 
 /** What groups alike failures: 16 hex digits of sha256 over app, reason and field path, separated by line feeds. */
-export function fingerprint(app: DeadLetterApp, reason: DeadLetterReason): string {
+function fingerprint(app: DeadLetterApp, reason: DeadLetterReason): string {
   return createHash('sha256')
     .update(`${app}\n${reason.code}\n${reason.path ?? ''}`)
     .digest('hex')

@@ -1,9 +1,9 @@
 export { connectPubSub, connectSubscriber, subscriptionName, topicName, type PubSubConnection } from './connection';
 export { LIMITS, type PublishMessage } from './message';
-export { encodePublishRequest, messageBytes } from './publish-request';
-export { grpcStatus, PublishFailedError, PublishRefusedError } from './publish-errors';
+export { messageBytes } from './publish-request';
+export { grpcStatus } from './publish-errors';
 export { PublishClient, type PublishClientOptions } from './publish-client';
 export { Publisher, type Ordering, type PublishCall, type PublisherEvents, type PublisherOptions } from './publisher';
-export { ensureTopology, SUBSCRIPTION_METADATA, SubscriptionMismatchError, type Topology } from './topology';
+export { ensureTopology, SUBSCRIPTION_METADATA, type Topology } from './topology';
 export { TopologyGuard } from './topology-guard';
-export { decodeHeaders, HeaderAttributes, type Headers, type Place } from './header-attributes';
+export { HeaderAttributes, type Headers, type Place } from './header-attributes';
