@@ -54,7 +54,7 @@ const rows = (): Promise<readonly Readonly<Record<string, unknown>>[]> =>
      FROM \`${topology.table}\` ORDER BY event_id`,
   );
 
-async function until(what: string, met: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
+async function until(what: string, met: () => boolean | Promise<boolean>, deadlineMs = 45_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!(await met())) {
     if (performance.now() > end) throw new Error(`waited ${String(deadlineMs)} ms for ${what}`);
