@@ -55,9 +55,9 @@ export const orderPlaced = (shop: Shop, customer_id: string, fields: Body = {}):
 
 export const orderPaid = (order: Body): Body =>
   event('order.paid', {
-    order_id: order['order_id'],
-    order_placed_at: order['order_placed_at'],
-    customer_id: order['customer_id'],
+    order_id: order.order_id,
+    order_placed_at: order.order_placed_at,
+    customer_id: order.customer_id,
     payment_id: 'pay_1',
     payment_method: 'card',
     payment_amount: '25.80',
@@ -65,9 +65,9 @@ export const orderPaid = (order: Body): Body =>
 
 export const orderShipped = (order: Body): Body =>
   event('order.shipped', {
-    order_id: order['order_id'],
-    order_placed_at: order['order_placed_at'],
-    customer_id: order['customer_id'],
+    order_id: order.order_id,
+    order_placed_at: order.order_placed_at,
+    customer_id: order.customer_id,
     carrier: 'DHL',
   });
 
@@ -84,7 +84,7 @@ export function customerIn(partition: number): string {
 
 /** The raw record of a body, with the key, partition and envelope that belong to it. */
 export function rawRecord(body: Body, changes: Partial<OutputRecord> = {}): OutputRecord {
-  const type = String(body['event_type']);
+  const type = String(body.event_type);
   const contract = EVENT_CONTRACTS.get(type);
   if (contract === undefined) throw new TypeError(`no contract of ${type}`);
   const key = String(body[contract.keyField]);
@@ -93,7 +93,7 @@ export function rawRecord(body: Body, changes: Partial<OutputRecord> = {}): Outp
     partition: partitionFor(key),
     key: Buffer.from(key),
     value: Buffer.from(JSON.stringify(body)),
-    headers: envelopeHeaders({ id: String(body['event_id']), type, source: SOURCE, time: String(body['occurred_at']) }),
+    headers: envelopeHeaders({ id: String(body.event_id), type, source: SOURCE, time: String(body.occurred_at) }),
     ...changes,
   };
 }

@@ -10,7 +10,7 @@ import {
 } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
 
-export const BROKERS = process.env['TEST_KAFKA_BROKERS'] ?? '127.0.0.1:29092';
+export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
 
 export const testKafka = (): Kafka => createKafka({ brokers: BROKERS.split(','), clientId: 'validator-test' });
 
