@@ -3,6 +3,9 @@ import { type TopicSpec } from '@orderstream/contracts';
 import { type Kafka } from 'kafkajs';
 import { createKafka, ensureTopics, type KafkaRecord, type OutputRecord, readPartition } from '../src';
 
+// Each wait has its own deadline; this is only for a box that is busy with something else.
+jest.setTimeout(60_000);
+
 /** A client of the broker that the test run provides. Each call is a client of its own, as another process would have. */
 export function testKafka(): Kafka {
   const brokers = process.env.TEST_KAFKA_BROKERS;
