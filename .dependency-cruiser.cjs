@@ -11,7 +11,8 @@ const LAYERS = [
 ];
 
 const libs = (names) => `^libs/(${names.join('|')})/`;
-const SPECS = '(\\.spec\\.ts|\\.features\\.ts)$|/test/';
+/** Tests, and the models of protocols that tests explore. */
+const SPECS = '(\\.spec\\.ts|\\.features\\.ts)$|/(test|model)/';
 
 /** For each lib: not to its own layer's neighbours, nor to a later layer. */
 const layerRules = LAYERS.flatMap((layer, index) =>
