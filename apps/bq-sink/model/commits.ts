@@ -1,0 +1,150 @@
+import { firstOf, from, NO_OFFSETS, type OffsetSet } from './log';
+import { abandon, close, fail } from './membership';
+import { nameOf, type Rules, type Turn } from './rules';
+import { applyCommit } from './servers';
+import {
+  type CommitReason,
+  type Failed,
+  formatOffsets,
+  formatPosition,
+  NOBODY,
+  type Position,
+  type Process,
+  type Ready,
+  type Ending,
+  type Running,
+  type State,
+  withProcess,
+} from './state';
+import type { StepList } from '../../../test/model-checking/model';
+
+/**
+ * A transaction with everything in it, and the request to commit it. That is one step: what was written and is not
+ * committed is seen by nobody, so a kill in between is a kill before.
+ */
+export function commitSteps(
+  { state, i, process, steps }: Turn<Ready | Running | Ending>,
+  reason: CommitReason,
+  position: Position,
+  dead: OffsetSet = NO_OFFSETS,
+): void {
+  const me = nameOf(i);
+  if (!process.owner)
+    { steps.add(
+      me,
+      'closed',
+      () => 'fenced at a commit',
+      () => close(state, i),
+    ); return; }
+  const letters = dead === NO_OFFSETS ? '' : ` with dead letters ${formatOffsets(dead)}`;
+  steps.add(
+    me,
+    'commit-begun',
+    () => `${reason} ${formatPosition(position)}${letters}`,
+    () => {
+      return begin(withProcess(state, i, { ...process, awaits: reason }), i, reason, position, dead);
+    },
+  );
+}
+
+export function begin(state: State, by: number, reason: CommitReason, position: Position, dead: OffsetSet): State {
+  return { ...state, transaction: { by, reason, position, dead } };
+}
+
+/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
+export function coordinatorSteps(rules: Rules, state: State, steps: StepList<State>): void {
+  const { transaction } = state;
+  if (transaction !== undefined) {
+    const { by, position, dead } = transaction;
+    const applied = (): State => ({ ...applyCommit(state, position, dead), transaction: undefined });
+    steps.add(
+      'Kafka',
+      'committed',
+      () => formatPosition(position),
+      () => {
+        return by === NOBODY ? applied() : heard(rules, applied(), by, transaction.reason, position);
+      },
+    );
+    if (by !== NOBODY && state.left.lostAnswers > 0) {
+      steps.add(
+        'Kafka',
+        'committed',
+        () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
+        () => {
+          const lost = { ...applied(), left: { ...state.left, lostAnswers: state.left.lostAnswers - 1 } };
+          return fail(lost, by, 'unknown');
+        },
+      );
+    }
+  }
+  state.plainCommits.forEach((position, index) => {
+    steps.add(
+      'Kafka',
+      'committed',
+      () => `outside of a transaction ${formatPosition(position)}`,
+      () => {
+        const plainCommits = state.plainCommits.filter((_, other) => other !== index);
+        return { ...applyCommit(state, position, NO_OFFSETS), plainCommits };
+      },
+    );
+  });
+}
+
+/** Fenced while it waits for a commit, which will never be. */
+export function fencedWaitingSteps({ state, i, process, steps }: Turn<Process>): void {
+  const waits = 'awaits' in process && process.awaits !== undefined;
+  if (!waits || process.owner) return;
+  steps.add(
+    nameOf(i),
+    'closed',
+    () => 'fenced while it commits',
+    () => close(state, i),
+  );
+}
+
+/** What a successful commit means to who waited for it. */
+function heard(rules: Rules, state: State, i: number, reason: CommitReason, position: Position): State {
+  const process = state.processes[i] as Process;
+  switch (process.at) {
+    case 'naming':
+      return withProcess(state, i, running(process.owner, process, process.offset));
+    case 'ready':
+      return withProcess(state, i, { ...process, awaits: undefined, saved: position.offset });
+    case 'ending': {
+      const { owner, offset, exclusions } = process;
+      return withProcess(state, i, {
+        at: 'ready',
+        owner,
+        early: undefined,
+        awaits: undefined,
+        offset,
+        exclusions,
+        saved: position.offset,
+      });
+    }
+    case 'running': {
+      const saved: Running = { ...process, awaits: undefined, saved: position.offset, unsaid: NO_OFFSETS };
+      if (reason !== 'refusal') return withProcess(state, i, saved);
+      const freed = rules.broken === 'renumbersInFlight' ? abandon(state, process) : state;
+      return withProcess(freed, i, prune(saved, position.offset));
+    }
+    case 'failed':
+      return withProcess(state, i, { ...process, awaits: undefined } satisfies Failed);
+    default:
+      return state;
+  }
+}
+
+/** The refused records leave the stream: the rest is sent again, renumbered. */
+export function prune(process: Running, offset: number): Running {
+  const [refused] = process.flights;
+  if (refused === undefined) return process;
+  return {
+    ...process,
+    exclusions: from(process.exclusions | refused.refused, offset),
+    offset,
+    next: firstOf(refused.records),
+    sendAt: process.rows,
+    flights: [],
+  };
+}

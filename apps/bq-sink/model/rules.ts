@@ -1,0 +1,47 @@
+import type { StepList } from '../../../test/model-checking/model';
+import type { Bounds } from './bounds';
+import type { Log } from './log';
+import type { State } from './state';
+
+/** Deliberate faults of the protocol; each is told in breaks.ts. */
+export type BreakName =
+  | 'noFinalize'
+  | 'commitBeforeAck'
+  | 'plainCommits'
+  | 'namedAtOldPosition'
+  | 'skipsAllRows'
+  | 'renumbersInFlight'
+  | 'exclusionsLate'
+  | 'maxOnly'
+  | 'recoveryDropsExclusions'
+  | 'fallbackDropsExclusions'
+  | 'oneBatchExclusions'
+  | 'steadyDropsExclusions'
+  | 'keepsBlindly'
+  | 'keepsAfterErrors'
+  | 'maxCountsReplays'
+  | 'maxWithoutWait'
+  | 'readsBeforeFence'
+  | 'endsInFlight';
+
+/** What the steps go by. */
+export interface Rules {
+  readonly bounds: Bounds;
+  readonly log: Log;
+  /** undefined: the protocol as it is. */
+  readonly broken: BreakName | undefined;
+}
+
+/** A process in a state, and where its steps are collected. */
+export interface Turn<P> {
+  readonly rules: Rules;
+  readonly state: State;
+  /** Index of the process. */
+  readonly i: number;
+  readonly process: P;
+  readonly steps: StepList<State>;
+}
+
+const PROCESSES = ['A', 'B'];
+
+export const nameOf = (i: number): string => PROCESSES[i] as string;

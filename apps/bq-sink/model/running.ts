@@ -1,0 +1,230 @@
+import type { StepList } from '../../../test/model-checking/model';
+import { commitSteps, prune } from './commits';
+import { countOf, from, lastOf, NO_OFFSETS, type OffsetSet, only } from './log';
+import { fail } from './membership';
+import { nameOf, type Rules, type Turn } from './rules';
+import { type Answer, answersTo, land } from './servers';
+import {
+  type Append,
+  type Ending,
+  type Flight,
+  formatOffsets,
+  NO_STREAM,
+  type OwnStream,
+  type Position,
+  type Running,
+  type State,
+  streamOf,
+  withProcess,
+  withStream,
+} from './state';
+
+/** Appends, commits of the position, refusals, and the stream's end. */
+export function runningSteps(turn: Turn<Running>): void {
+  sendSteps(turn);
+  if (turn.process.awaits !== undefined) return;
+  steadySteps(turn);
+  refusalSteps(turn);
+  endSteps(turn);
+}
+
+/** Sends the next records, as many as it likes; nothing behind a refused row. */
+function sendSteps({ rules, state, i, process, steps }: Turn<Running>): void {
+  const { log, bounds } = rules;
+  const { flights, next, exclusions, sendAt, stream } = process;
+  const isRefusing =
+    process.awaits === 'refusal' || flights.some(({ status }) => status === 'refused' || status === 'error');
+  if (isRefusing || flights.length >= bounds.inFlight) return;
+  let records: OffsetSet = NO_OFFSETS;
+  let offset = log.passOver(next, exclusions);
+  for (let count = 1; count <= bounds.maxBatch && offset < log.end; count++) {
+    records |= only(offset);
+    const batch = records;
+    const refused = records & log.unencodable;
+    const flight: Flight = {
+      stream,
+      at: sendAt,
+      records,
+      accepted: false,
+      status: refused === NO_OFFSETS ? 'sent' : 'refused',
+      refused,
+    };
+    const told = (): string =>
+      refused === NO_OFFSETS
+        ? `${formatOffsets(batch)} to s${String(stream)} at ${String(sendAt)}`
+        : `${formatOffsets(refused)} of ${formatOffsets(batch)} by the encoder`;
+    steps.add(nameOf(i), refused === NO_OFFSETS ? 'append-sent' : 'refused', told, () => {
+      const sent = { sendAt: sendAt + countOf(batch), next: lastOf(batch) + 1, flights: [...flights, flight] };
+      return withProcess(state, i, { ...process, ...sent });
+    });
+    offset = log.passOver(offset + 1, exclusions);
+  }
+}
+
+function steadySteps(turn: Turn<Running>): void {
+  const { rules, state, i, process, steps } = turn;
+  const position = steadyPosition(rules, process);
+  if (position.offset <= process.saved) return;
+  if (rules.broken === 'plainCommits') {
+    steps.add(
+      nameOf(i),
+      'commit-begun',
+      () => 'outside of a transaction',
+      () => {
+        const saved = withProcess(state, i, { ...process, saved: position.offset });
+        return { ...saved, plainCommits: [...state.plainCommits, position] };
+      },
+    );
+  } else commitSteps(turn, 'steady', position, process.unsaid);
+}
+
+function steadyPosition({ broken }: Rules, process: Running): Position {
+  const { stream, rows, offset, exclusions } = process;
+  switch (broken) {
+    case 'commitBeforeAck':
+      return { offset: process.next, stream, rows: process.sendAt, exclusions: NO_OFFSETS };
+    case 'steadyDropsExclusions':
+      return { offset, stream, rows, exclusions: NO_OFFSETS };
+    default:
+      return { offset, stream, rows, exclusions: from(exclusions, offset) };
+  }
+}
+
+/** Everything before the refused append is acknowledged, everything behind it is answered: dead letters and exclusions in one commit. */
+function refusalSteps(turn: Turn<Running>): void {
+  const { rules, state, i, process, steps } = turn;
+  const { broken, log } = rules;
+  const [first, ...behind] = process.flights;
+  if (first?.status !== 'refused') return;
+  if (broken !== 'renumbersInFlight' && behind.some(({ status }) => status === 'sent')) return;
+  const exclusions = process.exclusions | first.refused;
+  const offset = broken === 'oneBatchExclusions' ? process.offset : log.passOver(process.offset, exclusions);
+  if (broken === 'exclusionsLate') {
+    steps.add(
+      nameOf(i),
+      'pruned',
+      () => `${formatOffsets(first.refused)}, not committed yet`,
+      () => {
+        return withProcess(state, i, { ...prune(process, offset), unsaid: process.unsaid | first.refused });
+      },
+    );
+    return;
+  }
+  const told = broken === 'oneBatchExclusions' ? first.refused : exclusions;
+  const { stream, rows } = process;
+  commitSteps(turn, 'refusal', { offset, stream, rows, exclusions: from(told, offset) }, first.refused);
+}
+
+/** Drained or idle, with all that was sent settled: it ends its stream, and commits that. */
+function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
+  if (state.left.endings === 0) return;
+  if (process.flights.length > 0 && rules.broken !== 'endsInFlight') return;
+  const { stream, rows, offset, exclusions, owner } = process;
+  const { status, rows: found } = streamOf(state, stream);
+  steps.add(
+    nameOf(i),
+    'stream-ended',
+    () => `s${String(stream)}: ${status === 'gone' ? 'gone' : `${String(found)} rows`}`,
+    () => {
+      const spent = { ...state, left: { ...state.left, endings: state.left.endings - 1 } };
+      const isUncounted = status === 'gone' || (status === 'finalized' && rules.bounds.finalizeAnswersOnce);
+      if (isUncounted || (found !== rows && rules.broken !== 'endsInFlight')) return fail(spent, i, undefined);
+      const ended = withStream(spent, stream, { rows: found, status: 'finalized' });
+      return withProcess(ended, i, {
+        at: 'ending',
+        owner,
+        early: undefined,
+        awaits: undefined,
+        stream,
+        rows,
+        offset,
+        exclusions,
+      });
+    },
+  );
+}
+
+export function endingSteps(turn: Turn<Ending>): void {
+  const { process } = turn;
+  if (process.awaits !== undefined) return;
+  const { offset, exclusions } = process;
+  commitSteps(turn, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions: from(exclusions, offset) });
+}
+
+/** BigQuery looks at what is under way, in any order; the answer arrives or is lost. */
+export function answerSteps({ rules, state, i, process, steps }: Turn<Running>): void {
+  process.flights.forEach((flight, index) => {
+    if (flight.status !== 'sent') return;
+    for (const answer of answersTo(state, flight, rules.log)) {
+      const told = (): string => `${formatAppend(flight)}: ${answer}`;
+      const looked = (): State => (answer === 'appended' ? land(state, flight) : state);
+      steps.add('BigQuery', 'append-answered', told, () => answered(rules, looked(), i, process, index, answer));
+      if (state.left.lostAnswers === 0) continue;
+      steps.add(
+        'BigQuery',
+        'append-answered',
+        () => `${told()}, unknown to ${nameOf(i)}`,
+        () => {
+          const flights = process.flights.filter((_, other) => other !== index);
+          const lost = { ...looked(), left: { ...state.left, lostAnswers: state.left.lostAnswers - 1 } };
+          return fail(withProcess(lost, i, { ...process, flights }), i, process.awaits);
+        },
+      );
+    }
+  });
+}
+
+/** What its sender no longer waits for. */
+export function lateSteps(rules: Rules, state: State, steps: StepList<State>): void {
+  state.late.forEach((append, index) => {
+    for (const answer of answersTo(state, append, rules.log)) {
+      steps.add(
+        'BigQuery',
+        'late-append',
+        () => `${formatAppend(append)}: ${answer}`,
+        () => {
+          const rest = { ...state, late: state.late.filter((_, other) => other !== index) };
+          return answer === 'appended' ? land(rest, append) : rest;
+        },
+      );
+    }
+  });
+}
+
+function answered(rules: Rules, state: State, i: number, process: Running, index: number, answer: Answer): State {
+  const { log, broken } = rules;
+  const flights = process.flights.map((flight, other): Flight => {
+    if (other !== index) return flight;
+    return { ...flight, status: answer, refused: answer === 'refused' ? flight.records & log.refusable : NO_OFFSETS };
+  });
+  if (answer === 'error' && !flights.slice(0, index).some(({ status }) => status === 'refused')) {
+    const others = flights.filter((_, other) => other !== index);
+    const kept = broken === 'keepsAfterErrors' && others.every(({ status }) => status === 'refused');
+    return fail(
+      withProcess(state, i, { ...process, flights: others }),
+      i,
+      process.awaits,
+      kept ? ownOf(process) : undefined,
+    );
+  }
+  return withProcess(state, i, acknowledged(rules, { ...process, flights }));
+}
+
+/** The oldest appends that are acknowledged move the position. */
+function acknowledged({ log, broken }: Rules, process: Running): Running {
+  let { rows, offset, flights } = process;
+  for (let [first] = flights; first?.status === 'appended'; [first] = flights) {
+    flights = flights.slice(1);
+    rows += countOf(first.records);
+    offset = lastOf(first.records) + 1;
+    if (broken !== 'oneBatchExclusions') offset = log.passOver(offset, process.exclusions);
+  }
+  return { ...process, rows, offset, flights, exclusions: from(process.exclusions, offset) };
+}
+
+function ownOf({ stream, rows, offset, exclusions }: Running): OwnStream {
+  return { stream, rows, offset, exclusions };
+}
+
+const formatAppend = ({ records, stream, at }: Append): string =>
+  `${formatOffsets(records)} to s${String(stream)} at ${String(at)}`;

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  createBigQuery,
+  createWriteClient,
+  ensureDataset,
+  ensureTables,
+  queryFresh,
+  WriteStreams,
+} from '@orderstream/bigquery';
+import { deadLetterTopic, envelopeHeaders, EVENT_CONTRACTS, tableForFamily } from '@orderstream/contracts';
+import {
+  type BatchOutcome,
+  createKafka,
+  ensureTopics,
+  fetchEnds,
+  PartitionTransactions,
+  readPartition,
+  RecordProducer,
+} from '@orderstream/kafka';
+
+import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
+import { NO_FAULTS } from '../src/streams/fault-points';
+import { PartitionSink, type SinkLimits, type Transactions } from '../src/streams/partition-sink';
+import { RowMapper } from '../src/streams/row-mapper';
+import type { Warehouse } from '../src/streams/warehouse';
+
+const LIMITS: SinkLimits = {
+  lingerMs: 5,
+  maxBatchRows: 20,
+  maxBatchBytes: 1_000_000,
+  maxInFlight: 3,
+  commitIntervalMs: 30,
+  idleFinalizeMs: 60_000,
+  fallbackWaitMs: 0,
+};
+
+function endpoint(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+/** An owner of the partition, as one process would be. */
+export interface Owner {
+  readonly sink: PartitionSink;
+  /** First offset it wants. */
+  readonly from: number;
+  /** What it reported outside of a call. */
+  readonly interruptions: readonly BatchOutcome[];
+}
+
+/** One partition of a topic of this test run, on the real broker, and its table in the BigQuery stand-in. */
+export class LivePartition {
+  readonly topic = `test.sink.${randomUUID().slice(0, 8)}.validated.v1`;
+  readonly partition = { topic: this.topic, partition: 0 };
+  private readonly groupId = `${this.topic}.group`;
+  private readonly connection = {
+    project: endpoint('TEST_BIGQUERY_PROJECT'),
+    dataset: `sink_${randomUUID().slice(0, 8)}`,
+    location: 'US',
+    apiEndpoint: endpoint('TEST_BIGQUERY_API_ENDPOINT'),
+    grpcEndpoint: endpoint('TEST_BIGQUERY_GRPC_ENDPOINT'),
+  };
+  private readonly kafka = createKafka({
+    brokers: endpoint('TEST_KAFKA_BROKERS').split(','),
+    clientId: 'sink-int-spec',
+  });
+  private readonly bigquery = createBigQuery(this.connection);
+  private readonly streams = new WriteStreams(createWriteClient(this.connection));
+  private readonly mapper = new RowMapper('orders');
+  private readonly producer = new RecordProducer(this.kafka, { maxRequestBytes: 1_000_000 });
+  private readonly owners: PartitionSink[] = [];
+
+  async setUp(): Promise<void> {
+    const specs = [this.topic, deadLetterTopic(this.topic, 'bq-sink')].map((name) => ({
+      name,
+      partitions: 1,
+      cleanup: 'delete' as const,
+      retentionMs: 3_600_000,
+      maxMessageBytes: 4_194_304,
+      timestamps: 'CreateTime' as const,
+    }));
+    await ensureTopics(this.kafka, specs, { replication: 1 });
+    await this.producer.connect();
+    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
+  }
+
+  async tearDown(): Promise<void> {
+    await Promise.all(this.owners.map((sink) => sink.close()));
+    await this.producer.disconnect();
+    await this.streams.close();
+    const admin = this.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [this.topic, deadLetterTopic(this.topic, 'bq-sink')] });
+    await admin.disconnect();
+    await this.bigquery.dataset(this.connection.dataset).delete({ force: true });
+  }
+
+  /** Appends orders to the log; `change` may spoil the body of the one with this index. */
+  async produce(count: number, change: (index: number) => Record<string, unknown> = () => ({})): Promise<void> {
+    const contract = EVENT_CONTRACTS.get('order.placed');
+    const example = Object.fromEntries((contract?.columns ?? []).map(({ name, example: value }) => [name, value]));
+    await this.producer.send(
+      Array.from({ length: count }, (_, index) => {
+        const id = randomUUID();
+        return {
+          ...this.partition,
+          key: Buffer.from(id),
+          value: Buffer.from(JSON.stringify({ ...example, event_id: id, ...change(index) })),
+          headers: envelopeHeaders({ id, type: 'order.placed', source: 'test', time: '2026-01-02T03:04:05.678Z' }),
+        };
+      }),
+    );
+  }
+
+  /** A new owner, as after an assignment. */
+  async open(warehouse: Partial<Warehouse> = {}): Promise<Owner> {
+    const interruptions: BatchOutcome[] = [];
+    const own = new BigQueryWarehouse({
+      bigquery: this.bigquery,
+      streams: this.streams,
+      table: { ...this.connection, table: 'order_events' },
+      partition: this.partition,
+      mapper: this.mapper,
+      appendTimeoutMs: 10_000,
+      maxInFlight: LIMITS.maxInFlight,
+    });
+    const sink = new PartitionSink({
+      partition: this.partition,
+      limits: LIMITS,
+      mapper: this.mapper,
+      warehouse: {
+        createStream: () => own.createStream(),
+        finalize: (stream) => own.finalize(stream),
+        connect: (stream) => own.connect(stream),
+        lastOffset: (from, excluded) => own.lastOffset(from, excluded),
+        ...warehouse,
+      },
+      openTransactions: () => this.openTransactions(),
+      logBounds: async () => ({ start: 0, end: (await fetchEnds(this.kafka, this.topic))[0] ?? 0 }),
+      delay: () => Promise.resolve(),
+      now: () => new Date(),
+      faults: NO_FAULTS,
+      observer: {
+        appending: () => undefined,
+        appended: () => undefined,
+        refused: () => undefined,
+        skipped: () => undefined,
+        streamCreated: () => undefined,
+        fellBack: () => undefined,
+        committed: () => undefined,
+      },
+      outcomeOf: (cause) => ({ kind: 'retry', afterMs: 0, cause }),
+      interrupt: (outcome) => interruptions.push(outcome),
+    });
+    this.owners.push(sink);
+    return { sink, from: await sink.open(), interruptions };
+  }
+
+  openTransactions(): Promise<Transactions> {
+    return PartitionTransactions.open(this.kafka, {
+      groupId: this.groupId,
+      ...this.partition,
+      transactionTimeoutMs: 10_000,
+    });
+  }
+
+  /** Hands the log over to an owner, from where it wants it. Returns what it said last. */
+  async feed({ sink, from }: Owner): Promise<BatchOutcome> {
+    let last: BatchOutcome = { kind: 'ack' };
+    await readPartition(this.kafka, { ...this.partition, from, until: 'end' }, async (batch) => {
+      if (last.kind === 'ack') last = await sink.take(batch);
+    });
+    return last;
+  }
+
+  /** Waits until the owner has appended all that it took and committed it. */
+  async settled({ sink }: Owner): Promise<void> {
+    const [end] = await fetchEnds(this.kafka, this.topic);
+    const deadline = Date.now() + 20_000;
+    while (sink.describe().committed !== end) {
+      if (Date.now() > deadline) throw new Error(`not settled within 20 s: ${JSON.stringify(sink.describe())}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Offsets of the table's rows, one for each row. */
+  async rows(): Promise<number[]> {
+    const rows = await queryFresh(
+      this.bigquery,
+      `SELECT _kafka_offset AS o FROM \`${this.connection.dataset}.order_events\` WHERE _kafka_topic = @topic ORDER BY o`,
+      { topic: this.topic },
+    );
+    return rows.map((row) => Number(row.o));
+  }
+
+  /** Committed dead letters: source offset and reason. */
+  async deadLetters(): Promise<[offset: number, reason: string][]> {
+    const found: [number, string][] = [];
+    const topic = deadLetterTopic(this.topic, 'bq-sink');
+    await readPartition(this.kafka, { topic, partition: 0, from: 'beginning', until: 'end' }, ({ records }) => {
+      for (const { headers } of records)
+        found.push([Number(headers['dlq-source-offset']), String(headers['dlq-reason'])]);
+    });
+    return found;
+  }
+}

@@ -1,0 +1,144 @@
+import { LivePartition } from './live-partition';
+
+const offsets = (count: number): number[] => Array.from({ length: count }, (_, offset) => offset);
+const NOT_ABORTED = new AbortController().signal;
+
+describe('a partition on the broker and the BigQuery stand-in', () => {
+  let live: LivePartition;
+  beforeEach(async () => {
+    live = new LivePartition();
+    await live.setUp();
+  });
+  afterEach(() => live.tearDown());
+
+  it('goes on where it was drained, without a stream and without a query', async () => {
+    await live.produce(50);
+    const first = await live.open();
+    expect(first.from).toBe(0);
+    expect(await live.feed(first)).toEqual({ kind: 'ack' });
+    await first.sink.drain(NOT_ABORTED);
+    expect(first.sink.describe()).toMatchObject({ committed: 50, stream: null, pendingRecords: 0 });
+    await first.sink.close();
+
+    await live.produce(30);
+    const asked = jest.fn();
+    const second = await live.open({ lastOffset: asked, finalize: asked });
+    expect(second.from).toBe(50);
+    expect(asked).not.toHaveBeenCalled();
+    await second.sink.close();
+    const third = await live.open();
+    await live.feed(third);
+    await live.settled(third);
+    expect(await live.rows()).toEqual(offsets(80));
+  });
+
+  it('counts what is durable when the owner died between append and commit, and ends the zombie', async () => {
+    await live.produce(45);
+    const first = await live.open();
+    await live.feed(first);
+    await live.settled(first);
+    await live.produce(45);
+    // Stands still before its next commit: its appends arrive, its position does not move.
+    const zombie = await live.open();
+    expect(zombie.from).toBe(45);
+    const owner = zombie.sink;
+    await live.feed(zombie);
+    await owner.close();
+
+    const heir = await live.open();
+    await live.feed(heir);
+    await live.settled(heir);
+    expect(await live.rows()).toEqual(offsets(90));
+  });
+
+  it('does not let a former owner append or commit once the next one has opened', async () => {
+    await live.produce(20);
+    const zombie = await live.open();
+    await live.feed(zombie);
+    await live.settled(zombie);
+    const owner = await live.open();
+    await live.produce(40);
+    // Both read the same records; only the owner's count.
+    await Promise.all([live.feed({ ...zombie, from: 20 }), live.feed(owner)]);
+    await live.settled(owner);
+    expect(zombie.sink.state).toBe('failed');
+    expect(await live.rows()).toEqual(offsets(60));
+  });
+
+  it('dead-letters the rows that the encoder or BigQuery refuses, alone', async () => {
+    await live.produce(60, (index) => {
+      if (index % 25 === 3) return { item_price: '99999999999999999999999999999999999.00' };
+      return index % 25 === 7 ? { stranger: 1 } : {};
+    });
+    const owner = await live.open();
+    await live.feed(owner);
+    await live.settled(owner);
+    await owner.sink.close();
+    const refused = [3, 7, 28, 32, 53, 57];
+    expect(await live.rows()).toEqual(offsets(60).filter((offset) => !refused.includes(offset)));
+    const reasons = ['sink.row_refused', 'sink.row_not_encodable'];
+    expect((await live.deadLetters()).sort(([a], [b]) => a - b)).toEqual(
+      refused.map((offset, index) => [offset, reasons[index % 2]]),
+    );
+    const heir = await live.open();
+    expect(heir.from).toBe(60);
+  });
+
+  it('finds the position by a query when BigQuery does not know the stream any more', async () => {
+    await live.produce(50);
+    const first = await live.open();
+    await live.feed(first);
+    await live.settled(first);
+    const { stream } = first.sink.describe();
+    await first.sink.close();
+    const transactions = await live.openTransactions();
+    await transactions.commit({
+      records: [],
+      offset: 10,
+      metadata: JSON.stringify({ v: 1, s: `${stream ?? ''}x`, n: 10, e: '' }),
+    });
+    await transactions.close();
+
+    await live.produce(10);
+    const heir = await live.open();
+    expect(heir.from).toBe(50);
+    await live.feed(heir);
+    await live.settled(heir);
+    expect(await live.rows()).toEqual(offsets(60));
+  });
+
+  it.each([
+    [
+      'the table has rows and nothing is committed',
+      undefined,
+      /nothing is committed, and the table has rows up to offset 9/,
+    ],
+    ['the metadata is not a sink’s', { offset: 3, metadata: 'x' }, /without the metadata of a sink/],
+    ['the log ends before the position', { offset: 99, metadata: '{"v":1,"e":""}' }, /the log ends at 10/],
+    [
+      'the stream holds fewer rows than were committed',
+      { offset: 5, n: 77 },
+      /holds 10 rows, fewer than the 77 committed/,
+    ],
+    ['more rows are durable than the log has records', { offset: 8, n: 0 }, /10 more rows are durable/],
+  ])('stops and asks when %s', async (_, committed, message) => {
+    await live.produce(10);
+    const first = await live.open();
+    await live.feed(first);
+    await live.settled(first);
+    const { stream } = first.sink.describe();
+    await first.sink.close();
+    const owner = {
+      committed: { offset: committed?.offset, metadata: undefined as string | undefined },
+      commit: jest.fn(),
+      close: () => Promise.resolve(),
+    };
+    if (committed !== undefined) {
+      owner.committed.metadata =
+        'n' in committed ? JSON.stringify({ v: 1, s: stream, n: committed.n, e: '' }) : committed.metadata;
+    }
+    jest.spyOn(live, 'openTransactions').mockResolvedValue(owner);
+    await expect(live.open()).rejects.toThrow(message);
+    await expect(live.open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS', retriable: false });
+  });
+});
