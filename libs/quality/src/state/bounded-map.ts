@@ -28,7 +28,8 @@ export interface Entry<V> {
  * The changes of an open batch on top of a bounded map, which stays untouched until `fold`. Evicting is a change like
  * any other, made record by record: what is visible to a record does not depend on where batches were cut.
  *
- * Hot: a few map operations per record. Finding the oldest entry walks each map once per overlay.
+ * Hot: two to three map operations per call, each a cache miss in a large map; hence none more than needed. Finding
+ * the oldest entry walks each map once per overlay.
  */
 export class BoundedMapOverlay<V> {
   /** null: deleted. In the order of the last change. */
@@ -36,6 +37,9 @@ export class BoundedMapOverlay<V> {
   private committed: Iterator<[string, V]> | undefined;
   private own: Iterator<[string, V | null]> | undefined;
   private oldestEntry: Entry<V> | undefined;
+  private oldestIsCommitted = false;
+  /** Some key of the base was changed: folding must mind its place. */
+  private renewed = false;
   private entryCount: number;
   private crowdedOutAtMs: number | undefined;
 
@@ -58,22 +62,36 @@ export class BoundedMapOverlay<V> {
 
   /** Adds the entry, or renews it: it is the newest then. */
   put(key: string, value: V): void {
-    if (!this.has(key)) this.entryCount++;
-    else if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
-    this.changes.delete(key);
+    const own = this.changes.get(key);
+    if (own === undefined) {
+      if (this.base.entries.has(key)) {
+        this.renewed = true;
+        if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
+      } else this.entryCount++;
+    } else {
+      if (own === null) {
+        this.renewed = true;
+        this.entryCount++;
+      } else if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
+      this.changes.delete(key);
+    }
     this.changes.set(key, value);
   }
 
   delete(key: string): void {
-    if (!this.has(key)) return;
-    this.entryCount--;
-    if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
-    this.changes.delete(key);
-    if (this.base.entries.has(key)) this.changes.set(key, null);
+    const own = this.changes.get(key);
+    if (own === null) return;
+    const isCommitted = this.base.entries.has(key);
+    if (own === undefined && !isCommitted) return;
+    if (own !== undefined) this.changes.delete(key);
+    this.removed(key, isCommitted);
   }
 
   oldest(): Entry<V> | undefined {
-    this.oldestEntry ??= this.oldestCommitted() ?? this.oldestOwn();
+    if (this.oldestEntry !== undefined || this.entryCount === 0) return this.oldestEntry;
+    this.oldestEntry = this.oldestCommitted();
+    this.oldestIsCommitted = this.oldestEntry !== undefined;
+    this.oldestEntry ??= this.oldestOwn();
     return this.oldestEntry;
   }
 
@@ -81,7 +99,7 @@ export class BoundedMapOverlay<V> {
   expire(nowMs: number): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined || this.base.timeOf(oldest.value) >= nowMs - this.base.limits.windowMs) return undefined;
-    this.delete(oldest.key);
+    this.deleteOldest(oldest);
     return oldest;
   }
 
@@ -90,7 +108,7 @@ export class BoundedMapOverlay<V> {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
     this.crowdedOutAtMs = this.base.timeOf(oldest.value);
-    this.delete(oldest.key);
+    this.deleteOldest(oldest);
     return oldest;
   }
 
@@ -108,10 +126,22 @@ export class BoundedMapOverlay<V> {
   fold(): void {
     const { entries } = this.base;
     for (const [key, value] of this.changes) {
-      entries.delete(key);
+      // A key that is set again keeps its place in a map: one that was renewed has to leave first.
+      if (value === null || this.renewed) entries.delete(key);
       if (value !== null) entries.set(key, value);
     }
     this.base.crowdedOutAtMs = this.crowdedOutAt();
+  }
+
+  private deleteOldest({ key }: Entry<V>): void {
+    if (this.oldestIsCommitted) this.removed(key, true);
+    else this.delete(key);
+  }
+
+  private removed(key: string, isCommitted: boolean): void {
+    this.entryCount--;
+    if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
+    if (isCommitted) this.changes.set(key, null);
   }
 
   private oldestCommitted(): Entry<V> | undefined {
