@@ -75,6 +75,8 @@ function runJest(
     '--disable-warning=ExperimentalWarning',
     join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
     ...['--selectProjects', ...projects],
+    // Patience for machines that have other things to do; a test's own limit counts where it has one.
+    '--testTimeout=30000',
     '--passWithNoTests',
     '--json',
     `--outputFile=${report}`,

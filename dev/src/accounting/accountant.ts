@@ -1,4 +1,4 @@
-import { FAMILIES, FAMILY_TABLES, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, FAMILIES, FAMILY_TABLES, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { fetchCommitted, fetchEnds } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 import { type ServiceClient } from '../stack/service-client';
@@ -8,7 +8,7 @@ import { Comparison } from './compare';
 import { untilDrained } from './drain';
 import { type LedgerMark, readLedgerSince } from './ledger-files';
 import { type Cut, forEachFamily, judgedOffsets, takeCut } from './positions';
-import { type PartitionRecords, readRecords } from './read-records';
+import { type PartitionRecords, readRecords, readValidatedRanges } from './read-records';
 import { type TableReader } from './read-tables';
 
 export interface AccountantContext {
@@ -65,27 +65,34 @@ export class Accountant {
         signal,
       );
       const cut = await takeCut(admin, () => this.readCounters());
-      const lastOffsets = await forEachFamily((family) =>
-        perPartition(async (partition) => {
-          const records = await this.records(family, partition, opening.cut, cut);
-          return (records.validated.at(-1)?.offset ?? -1) + 1;
-        }),
+      const validated = await forEachFamily((family) =>
+        readValidatedRanges(this.context.kafka, family, opening.cut.families[family], cut.families[family]),
       );
       await untilDrained(
         'the sink to append every validated record',
         async () => {
           const passed = await forEachFamily((family) => fetchCommitted(admin, 'bq-sink', validatedTopic(family)));
-          const done = FAMILIES.every((family) => reached(passed[family], lastOffsets[family]));
+          const done = FAMILIES.every((family) =>
+            reached(
+              passed[family],
+              validated[family].map(({ end }) => end),
+            ),
+          );
           return { done, mark: JSON.stringify(passed) };
         },
         signal,
       );
+      const orders = { topic: validatedTopic('orders') };
+      const wanted = validated.orders.reduce((sum, { records }) => sum + records, 0);
       await untilDrained(
         'streaming_orders to hold every validated order',
         async () => {
           const passed = await fetchCommitted(admin, 'pubsub-bridge', validatedTopic('orders'));
-          const missing = await this.undelivered(opening.cut, cut);
-          return { done: missing === 0, mark: JSON.stringify([passed, missing]) };
+          const delivered = await this.context.tables.delivered(
+            validated.orders.map(({ partition, from, end }) => ({ ...orders, partition, from, until: end })),
+          );
+          const refused = await this.refusedByBridge(admin, opening.cut);
+          return { done: delivered + refused >= wanted, mark: JSON.stringify([passed, delivered, refused]) };
         },
         signal,
       );
@@ -133,20 +140,10 @@ export class Accountant {
     return { done, mark: JSON.stringify([nextSeq, run.acked]) };
   }
 
-  /** Validated orders of the run that no row of streaming_orders names; refused ones are not awaited. */
-  private async undelivered(from: Cut, until: Cut): Promise<number> {
-    const counts = await perPartition(async (partition) => {
-      const records = await this.records('orders', partition, from, until);
-      const refused = new Set(records.refusedByBridge);
-      const deliveries = await this.context.tables.deliveries({
-        topic: validatedTopic('orders'),
-        partition,
-        from: from.families.orders.validated[partition] ?? 0,
-        until: until.families.orders.validated[partition] ?? 0,
-      });
-      return records.validated.filter(({ offset }) => !deliveries.has(offset) && !refused.has(offset)).length;
-    });
-    return counts.reduce((sum, count) => sum + count, 0);
+  /** Records that the bridge has dead-lettered since the cut: they are not awaited in its table. */
+  private async refusedByBridge(admin: Admin, from: Cut): Promise<number> {
+    const ends = await fetchEnds(admin, deadLetterTopic(validatedTopic('orders'), 'pubsub-bridge'));
+    return ends.reduce((sum, end, partition) => sum + end - (from.families.orders.refusedByBridge[partition] ?? 0), 0);
   }
 
   private records(
@@ -176,12 +173,6 @@ export class Accountant {
 /** Whether each position is at its goal. */
 function reached(positions: readonly (number | undefined)[], goals: readonly number[]): boolean {
   return goals.every((goal, partition) => goal === 0 || (positions[partition] ?? 0) >= goal);
-}
-
-async function perPartition<T>(work: (partition: number) => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let partition = 0; partition < PARTITIONS; partition++) results.push(await work(partition));
-  return results;
 }
 
 function counterDifferences(from: Cut, until: Cut, comparison: Comparison): string[] {

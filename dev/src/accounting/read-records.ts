@@ -46,6 +46,37 @@ export async function readRecords(
   };
 }
 
+/** How much one validated partition holds between two cuts. */
+export interface ValidatedRange {
+  readonly partition: number;
+  readonly from: number;
+  /** The offset after the last record; transaction markers may follow it. */
+  readonly end: number;
+  readonly records: number;
+}
+
+export async function readValidatedRanges(
+  kafka: Kafka,
+  family: Family,
+  from: FamilyPositions,
+  until: FamilyPositions,
+): Promise<ValidatedRange[]> {
+  const ranges: ValidatedRange[] = [];
+  for (const [partition, first = 0] of from.validated.entries()) {
+    const range = { topic: validatedTopic(family), partition, from: first, until: until.validated[partition] ?? first };
+    let records = 0;
+    let end = first;
+    if (range.from < range.until) {
+      await readPartition(kafka, range, (batch) => {
+        records += batch.records.length;
+        end = (batch.records.at(-1)?.offset ?? end - 1) + 1;
+      });
+    }
+    ranges.push({ partition, from: first, end, records });
+  }
+  return ranges;
+}
+
 /** Committed records of one range, each turned into what is kept of it. */
 async function readRange<T>(
   kafka: Kafka,

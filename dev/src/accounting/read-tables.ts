@@ -48,6 +48,29 @@ export class TableReader {
     return new Map(rows.map((row) => [integer(row, 'position'), integer(row, 'deliveries')]));
   }
 
+  /** How many records of the ranges, which are of one topic, `streaming_orders` holds at least once. */
+  async delivered(ranges: readonly RecordRange[]): Promise<number> {
+    const wanted = ranges.filter(({ from, until }) => from < until);
+    const [first] = wanted;
+    if (first === undefined) return 0;
+    const inRanges = wanted
+      .map(
+        ({ partition, from, until }) =>
+          `(part = ${String(partition)} AND position >= ${String(from)} AND position < ${String(until)})`,
+      )
+      .join(' OR ');
+    const [row] = await queryFresh(
+      this.bigquery,
+      `SELECT COUNT(*) AS delivered FROM (
+         SELECT DISTINCT CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) AS part,
+           CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS position
+         FROM ${this.dataset}.streaming_orders WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
+       ) WHERE ${inRanges}`,
+      { topic: first.topic },
+    );
+    return row === undefined ? 0 : integer(row, 'delivered');
+  }
+
   /** Rows by table; for the live line. */
   async counts(tables: readonly string[]): Promise<Record<string, number>> {
     const selects = tables.map(
