@@ -1,14 +1,3 @@
-/** A record whose verdict is not the one that the ledger foresaw. */
-export interface WrongVerdict {
-  readonly seq: number;
-  readonly defect: string | null;
-  readonly expected: string;
-  readonly got: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-}
-
 export interface Verdicts {
   accepted: number;
   repaired: number;

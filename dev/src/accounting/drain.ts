@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NoProgressError } from '../errors';
 
-export const NO_PROGRESS_SECONDS = 60;
+const NO_PROGRESS_SECONDS = 60;
 const INTERVAL_MS = 300;
 
 /** One look at something that is to run empty. */

@@ -31,7 +31,7 @@ export async function findMaven(env: NodeJS.ProcessEnv): Promise<Found> {
 }
 
 /** The major version out of `java -version`: `17.0.15`, or `1.8.0_402` of the old kind. */
-export function parseJavaVersion(output: string): number | undefined {
+function parseJavaVersion(output: string): number | undefined {
   const match = /version "(?:1\.)?(\d+)/.exec(output);
   return match?.[1] === undefined ? undefined : Number(match[1]);
 }

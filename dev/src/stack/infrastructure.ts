@@ -7,7 +7,7 @@ import { kafkaBroker } from './kafka-broker';
 import { type Part } from './part';
 import { pubsubEmulator } from './pubsub-emulator';
 
-export const LOCAL_PROJECT = 'orderstream-local';
+const LOCAL_PROJECT = 'orderstream-local';
 
 /** How the broker and the stand-ins are reached. */
 export interface Endpoints {

@@ -103,7 +103,7 @@ function serverProperties({ port, controllerPort, logs }: KafkaBrokerOptions & {
  * Whether a broker answers an ApiVersions request (v0), the first thing that any client asks. A port that accepts
  * connections is not enough: the listener is open before the broker serves.
  */
-export function answersApiVersions(port: number): Promise<boolean> {
+function answersApiVersions(port: number): Promise<boolean> {
   const clientId = Buffer.from('readiness');
   const request = Buffer.alloc(4 + 8 + 2 + clientId.length);
   request.writeInt32BE(request.length - 4, 0);

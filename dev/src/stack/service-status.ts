@@ -12,7 +12,6 @@ export const generatorStatus = z.object({
   run: z.object({ generated: count, acked: count }),
   rate: z.object({ achieved: z.number() }),
 });
-export type GeneratorStatus = z.infer<typeof generatorStatus>;
 
 const familyCounters = z.object({
   input: count,
