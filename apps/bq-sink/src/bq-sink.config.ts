@@ -32,7 +32,7 @@ const sinkSettings = defineSettings({
   }),
   maxInFlight: settings.integer({
     env: 'BQ_SINK_MAX_IN_FLIGHT',
-    default: 4,
+    default: 2,
     min: 1,
     max: 100,
     description: 'Appends under way at once, for each partition.',

@@ -36,7 +36,8 @@ const APP = 'bq-sink';
 const GROUP_ID = 'bq-sink';
 const MAX_BATCH_RECORDS = 1_000;
 const MAX_QUEUED_RECORDS = 4_000;
-const MAX_QUEUED_BYTES = 4 * 1_048_576;
+/** For each of 24 partitions, beside two or three batches of rows: within 512 MB even when BigQuery stands still. */
+const MAX_QUEUED_BYTES = 2 * 1_048_576;
 /** A commit may carry dead letters: as large as their topics take. */
 const MAX_REQUEST_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) => maxMessageBytes));
 

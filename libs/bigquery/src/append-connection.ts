@@ -115,7 +115,12 @@ export class AppendConnection {
     if (oldest === undefined) return;
     const leftMs = oldest.sentAtMs + this.options.appendTimeoutMs - performance.now();
     this.deadline = setTimeout(() => {
-      this.fail('unavailable', `no answer within ${String(this.options.appendTimeoutMs)} ms`);
+      // Timers come before sockets: after a stall of this process the answer may lie unread.
+      setImmediate(() => {
+        if (this.waiting[0] === oldest) {
+          this.fail('unavailable', `no answer within ${String(this.options.appendTimeoutMs)} ms`);
+        }
+      });
     }, leftMs);
   }
 

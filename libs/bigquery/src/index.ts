@@ -1,10 +1,9 @@
 export { type BigQueryConnection, createBigQuery, createWriteClient } from './clients';
-export { BigQueryCallError, SchemaBehindError, TableMismatchError } from './errors';
-export { ensureDataset, ensureTables, isNotFound, type TableOptions, type TableReport } from './tables';
+export { BigQueryCallError, SchemaBehindError } from './errors';
+export { ensureDataset, ensureTables, type TableOptions, type TableReport } from './tables';
 export { queryFresh, type QueryRow } from './query';
 export { RowBuffer } from './row-buffer';
 export { type RowColumns, RowEncoder, type RowNotEncodable } from './row-encoder';
-export { MAX_REQUEST_BYTES } from './append-request';
 export { type AppendErrorReason, type AppendOutcome, type RefusedRow } from './append-outcome';
 export { AppendConnection, type AppendConnectionOptions, type AppendStream } from './append-connection';
 export { type Finalized, type TableRef, WriteStreams } from './write-streams';

@@ -93,9 +93,7 @@ export class RowEncoder {
         if (!write(field, value, out)) return { path: field.name, constraint: EXPECTED[field.type] };
       }
     }
-    let given = 0;
-    for (const name in body) if (Object.hasOwn(body, name)) given++;
-    return given === known ? undefined : this.unknownField(body);
+    return Object.keys(body).length === known ? undefined : this.unknownField(body);
   }
 
   private encodeMetadata(metadata: RowValues, out: RowBuffer): RowNotEncodable | undefined {

@@ -101,7 +101,3 @@ function ignore(code: number): (error: unknown) => void {
     if (!(error instanceof Error && 'code' in error && Number(error.code) === code)) throw error;
   };
 }
-
-/** Whether BigQuery answered that the dataset, table or job does not exist. */
-export const isNotFound = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && Number(error.code) === NOT_FOUND;

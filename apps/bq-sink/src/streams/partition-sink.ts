@@ -230,6 +230,8 @@ export class PartitionSink {
   // ---------------------------------------------------------------- taking records
 
   private async takeAll({ records, nextOffset }: RecordBatch): Promise<void> {
+    // Encoding a batch holds the event loop for tens of milliseconds: between two batches the answers get their turn.
+    await new Promise((resolve) => setImmediate(resolve));
     this.check();
     clearTimeout(this.idleTimer);
     const first = this.countDurable(records, nextOffset);
