@@ -30,6 +30,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
   private readonly producer: RecordProducer;
   private ledger: Ledger | undefined;
   private emitter: Emitter | undefined;
+  private isClosing = false;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: OrderGeneratorSettings,
@@ -60,9 +61,13 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       TOPICS.filter(({ name }) => RAW_TOPICS.has(name)),
       { replication: kafka.replication },
     );
-    const ledger = await this.openLedger();
-    this.ledger = ledger;
     await this.producer.connect();
+    const ledger = await this.openLedger();
+    if (this.isClosing) {
+      ledger.close();
+      return;
+    }
+    this.ledger = ledger;
     this.emitter = new Emitter(
       ledger,
       this.producer,
@@ -117,6 +122,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
 
   /** No further record is made; what was sent is waited for. */
   async onModuleDestroy(): Promise<void> {
+    this.isClosing = true;
     await this.emitter?.stop();
   }
 

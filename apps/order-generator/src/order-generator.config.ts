@@ -105,7 +105,7 @@ const emissionSettings = defineSettings({
 /** All settings of the order generator. */
 export const orderGeneratorSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3001' }),
-  kafka: kafkaSettings,
+  kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'order-generator' }),
   simulation: simulationSettings,
   emission: emissionSettings,
 });

@@ -33,7 +33,7 @@ export interface MarketplaceState {
 
 const MAX_QUANTITY = 10;
 
-export const sourceOf = ({ generation }: MarketplaceIdentity): string => `/orderstream/order-generator/${generation}`;
+const sourceOf = ({ generation }: MarketplaceIdentity): string => `/orderstream/order-generator/${generation}`;
 
 /**
  * A marketplace as a state machine: `tell` makes the next event of its story. It knows nothing of time but what it is

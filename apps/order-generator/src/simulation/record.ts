@@ -91,7 +91,7 @@ export interface Fate {
   readonly expected: ExpectedOutcome;
 }
 
-export const GOOD: Fate = { defect: null, expected: 'accept' };
+const GOOD: Fate = { defect: null, expected: 'accept' };
 
 /** The bytes of an event as it should be. */
 export function encode(event: Draft, fate: Fate = GOOD): SimulatedRecord {

@@ -89,7 +89,7 @@ describe('a sequence', () => {
           );
           sequence.begin({ ...EPOCH, firstSeq: cut, startMs: sequence.lastMs, doubtFrom: cut - lost });
           const keys = new Set(doubtful.map(({ key }) => key));
-          const orders = new Set(doubtful.map((record) => bodyOf(record).order_id).filter((id) => id !== undefined));
+          const orders = new Set<unknown>(doubtful.map((record) => bodyOf(record).order_id ?? 'none'));
           const later = take(sequence, 1_500).filter(({ defect }) => defect === null);
           const spokenOf = later.filter((record) => {
             const { vendor_id: vendor, item_sku: sku, order_id: order } = bodyOf(record);
