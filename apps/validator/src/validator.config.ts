@@ -111,14 +111,14 @@ const loopSettings = defineSettings({
   }),
   maxQueuedRecords: settings.integer({
     env: 'VALIDATOR_MAX_QUEUED_RECORDS',
-    default: 6_000,
+    default: 4_000,
     min: 1,
     max: 1_000_000,
     description: 'Records that a partition may hold ahead of the rules, at most.',
   }),
   maxQueuedBytes: settings.integer({
     env: 'VALIDATOR_MAX_QUEUED_BYTES',
-    default: 4_194_304,
+    default: 2_097_152,
     min: 1_024,
     max: 1_073_741_824,
     description: 'Bytes that a partition may hold ahead of the rules; reaching it pauses the partition.',
@@ -132,7 +132,7 @@ const loopSettings = defineSettings({
   }),
   sessionTimeoutMs: settings.integer({
     env: 'VALIDATOR_SESSION_TIMEOUT_MS',
-    default: 6_000,
+    default: 4_000,
     min: 1_000,
     max: 300_000,
     description: 'After that long without a heartbeat another instance takes over, in milliseconds.',

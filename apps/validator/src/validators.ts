@@ -16,7 +16,7 @@ import { PartitionValidator } from './partitions/partition-validator';
 import type { ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
 
-export const groupOf = (family: Family): string => `validator-${family}`;
+const groupOf = (family: Family): string => `validator-${family}`;
 
 /** One transport per family: a handler with a family's id is called by that family's server alone. */
 export const TRANSPORTS = {

@@ -4,10 +4,10 @@ import { type OutputRecord, partitionFor } from '@orderstream/kafka';
 
 export type Body = Readonly<Record<string, unknown>>;
 
-export const SOURCE = '/validator-test';
-export const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
+const SOURCE = '/validator-test';
+const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 /** Makes names that no other run uses: topics are shared by all runs on a broker. */
-export const unique = (text: string): string => sha(`${text} ${randomUUID()}`);
+const unique = (text: string): string => sha(`${text} ${randomUUID()}`);
 
 const now = (): string => new Date().toISOString();
 const event = (type: string, fields: Body): Body => ({

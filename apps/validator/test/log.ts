@@ -12,7 +12,7 @@ import type { Kafka } from 'kafkajs';
 
 export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
 
-export const testKafka = (): Kafka => createKafka({ brokers: BROKERS.split(','), clientId: 'validator-test' });
+const testKafka = (): Kafka => createKafka({ brokers: BROKERS.split(','), clientId: 'validator-test' });
 
 /** The log as a test sees it: writes raw records, reads committed ones from where the test began. */
 export class TestLog {
