@@ -3,7 +3,7 @@ import { type Toolbox } from '../install/prepare';
 import { type StackPaths } from '../paths';
 import { type PortFinder } from '../process/ports';
 import { bigqueryStandIn } from './bigquery-standin';
-import { kafkaBroker } from './kafka-broker';
+import { kafkaBroker, type ProxiedListener } from './kafka-broker';
 import { type Part } from './part';
 import { pubsubEmulator } from './pubsub-emulator';
 
@@ -48,8 +48,10 @@ export async function infrastructure(context: {
   readonly env: NodeJS.ProcessEnv;
   readonly ports: PortFinder;
   readonly preferred: InfrastructurePorts;
+  /** Further listeners of the broker. */
+  readonly proxied?: readonly ProxiedListener[];
 }): Promise<{ readonly parts: readonly Part[]; readonly endpoints: Endpoints }> {
-  const { paths, toolbox, env, ports, preferred } = context;
+  const { paths, toolbox, env, ports, preferred, proxied } = context;
   const { java } = toolbox;
   const port = await ports.find(preferred.kafka);
   const controllerPort = await ports.find(preferred.kafka === 0 ? 0 : preferred.kafka + 1);
@@ -59,7 +61,15 @@ export async function infrastructure(context: {
   const at = (number: number): string => `127.0.0.1:${String(number)}`;
   return {
     parts: [
-      kafkaBroker({ java, folder: toolbox.kafkaFolder, data: join(paths.data, 'kafka'), port, controllerPort, env }),
+      kafkaBroker({
+        java,
+        folder: toolbox.kafkaFolder,
+        data: join(paths.data, 'kafka'),
+        port,
+        controllerPort,
+        proxied,
+        env,
+      }),
       bigqueryStandIn({
         python: toolbox.standInPython,
         repository: paths.repository,

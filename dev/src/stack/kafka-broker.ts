@@ -11,6 +11,14 @@ const JVM_OPTIONS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const LOG_OPTIONS = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.showDateTime=true'];
 const ANSWER_TIMEOUT_MS = 1_000;
 
+/** A further listener, which tells its clients to come to another port: a proxy's, that leads to this one. */
+export interface ProxiedListener {
+  /** Upper-case letters. */
+  readonly name: string;
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 export interface KafkaBrokerOptions {
   readonly java: string;
   /** Where the jars are: `<folder>/lib`. */
@@ -18,6 +26,7 @@ export interface KafkaBrokerOptions {
   readonly data: string;
   readonly port: number;
   readonly controllerPort: number;
+  readonly proxied?: readonly ProxiedListener[] | undefined;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -57,15 +66,21 @@ export function kafkaBroker(options: KafkaBrokerOptions): Part {
   };
 }
 
-function serverProperties({ port, controllerPort, logs }: KafkaBrokerOptions & { logs: string }): string {
+function serverProperties(options: KafkaBrokerOptions & { logs: string }): string {
+  const { port, controllerPort, proxied = [], logs } = options;
+  const at = (name: string, number: number): string => `${name}://127.0.0.1:${String(number)}`;
+  const clients = [{ name: 'PLAINTEXT', port, advertisedPort: port }, ...proxied];
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${String(controllerPort)}`,
-    listeners: `PLAINTEXT://127.0.0.1:${String(port)},CONTROLLER://127.0.0.1:${String(controllerPort)}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${String(port)}`,
+    listeners: [...clients.map((each) => at(each.name, each.port)), at('CONTROLLER', controllerPort)].join(','),
+    'advertised.listeners': clients.map((each) => at(each.name, each.advertisedPort)).join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': [...clients.map(({ name }) => name), 'CONTROLLER']
+      .map((name) => `${name}:PLAINTEXT`)
+      .join(','),
     'log.dirs': logs,
     'auto.create.topics.enable': false,
     // One node holds the only copy of everything.

@@ -3,7 +3,6 @@ import { bigQuerySchema, type TableSpec } from '@orderstream/contracts';
 
 import { TableMismatchError } from './errors';
 
-const NOT_FOUND = 404;
 const CONFLICT = 409;
 
 /** REST names of types that have two. */

@@ -24,4 +24,3 @@ export { PartitionState } from './state/partition-state';
 export { StateOverlay } from './state/state-overlay';
 export { type StateRecord } from './state/state-codec';
 export { type OrderLifecycle, type StateChange, type StateView } from './state/state-view';
-export { orderKeyOf } from './rules/order-rules';

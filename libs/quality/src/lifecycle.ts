@@ -18,9 +18,6 @@ export const ORDER_LIFECYCLE = {
 
 export type OrderState = Exclude<keyof typeof ORDER_LIFECYCLE, 'none'>;
 
-/** Order of the states in persisted records and metrics. */
-export const ORDER_STATES = Object.keys(ORDER_LIFECYCLE).filter((state): state is OrderState => state !== 'none');
-
 /** States after which little or nothing is expected: such orders leave a full memory first. */
 export const CLOSED_STATES: ReadonlySet<OrderState> = new Set<OrderState>([
   'rated',

@@ -14,7 +14,7 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 export type Fields = Readonly<Record<string, unknown>>;
 
 let lastId = 0;
-export const nextId = (): string => uuid(++lastId);
+const nextId = (): string => uuid(++lastId);
 
 export function placed(fields: Fields = {}): Fields {
   return {

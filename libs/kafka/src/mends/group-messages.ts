@@ -10,12 +10,7 @@ interface Grouping<M> {
 type GroupMessagesPerPartition = <M>(grouping: Grouping<M>) => Record<number, M[]>;
 
 /** Groups a send by partition in one pass; the original copies the partition's list for each message, O(n²). */
-export const groupMessagesPerPartition: GroupMessagesPerPartition = ({
-  topic,
-  partitionMetadata,
-  messages,
-  partitioner,
-}) => {
+const groupMessagesPerPartition: GroupMessagesPerPartition = ({ topic, partitionMetadata, messages, partitioner }) => {
   const groups: Record<number, (typeof messages)[number][]> = {};
   if (partitionMetadata.length === 0) return groups;
   for (const message of messages) {

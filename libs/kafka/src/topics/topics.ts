@@ -30,11 +30,6 @@ export async function ensureTopics(
   });
 }
 
-/** @throws TopicMissingError, TopicMismatchError */
-export async function checkTopics(kafka: Kafka, specs: readonly TopicSpec[]): Promise<void> {
-  await withAdmin(kafka, (admin) => check(admin, specs, Date.now()));
-}
-
 async function withAdmin(kafka: Kafka, use: (admin: Admin) => Promise<void>): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();

@@ -5,7 +5,7 @@ import { type Accounting, emptyAccounting, OUTCOMES } from './accounting';
 import type { OrderLifecycle } from './state-view';
 
 /** Version of every record of the state topic. A reader refuses the versions that it does not know. */
-export const STATE_VERSION = 1;
+const STATE_VERSION = 1;
 
 export const LIFECYCLE_PREFIX = 'lifecycle/';
 export const REGISTRATION_PREFIX = 'registration/';
