@@ -83,7 +83,6 @@ const sinkSettings = defineSettings({
       'How long a partition waits for a column that the contract has and the table not yet, in milliseconds.',
   }),
 });
-export type SinkSettings = SettingsOf<typeof sinkSettings>;
 
 /** All settings of bq-sink. */
 export const bqSinkSettings = defineSettings({

@@ -41,7 +41,7 @@ const EXPECTED = {
 } as const satisfies Record<FieldPlan['type'], string>;
 
 /** Rows of about a megabyte are legal; nothing that a topic takes comes near this, and an append takes one of them. */
-export const MAX_ROW_BYTES = 9_000_000;
+const MAX_ROW_BYTES = 9_000_000;
 
 /**
  * Encodes events as rows of one table: protobuf by hand, straight into the buffer that is sent.
