@@ -1,4 +1,4 @@
-const MAX_CELL_CHARACTERS = 60;
+const MAX_CELL_CHARACTERS = 72;
 
 /** Rows as a table of text: a line of names, a rule, one line a row; numbers to the right. */
 export function formatTable(rows: readonly Readonly<Record<string, unknown>>[]): string {

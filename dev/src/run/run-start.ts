@@ -65,6 +65,7 @@ export async function runStart(
     return isGood(run) ? EXIT.ok : EXIT.notAccountedFor;
   } finally {
     liveLine.abort();
+    progress.endLive();
     progress.line('Stopping:');
     await stack.stop();
     progress.line('Stopped.');

@@ -64,17 +64,29 @@ export async function services(
     const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
     const own = (): Promise<NodeJS.ProcessEnv> =>
       name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : Promise.resolve({});
-    found[name] = service(name, port, context, own);
+    found[name] = serviceInstance(name, port, context, { env: own });
   }
   return found as Record<ServiceName, Service>;
 }
 
-function service(
+/** What makes one instance of a service different from another. */
+export interface InstanceOptions {
+  /** Added to the name of the process, of its log and of its entry in the run folder. */
+  readonly suffix?: string;
+  /** Path of the program below the repository. */
+  readonly entry?: () => string;
+  /** Asked at each start; wins over what every service gets. */
+  readonly env?: () => Promise<NodeJS.ProcessEnv>;
+}
+
+/** One process of a service. */
+export function serviceInstance(
   name: ServiceName,
   port: number,
-  context: ServicesContext,
-  own: () => Promise<NodeJS.ProcessEnv>,
+  context: Omit<ServicesContext, 'ports' | 'anyPorts'>,
+  options: InstanceOptions = {},
 ): Service {
+  const processName = `${name}${options.suffix ?? ''}`;
   const url = `http://127.0.0.1:${String(port)}`;
   const env: NodeJS.ProcessEnv = {
     ...context.env,
@@ -85,18 +97,21 @@ function service(
     KAFKA_CLIENT_ID: name,
     SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS),
   };
-  const entry = join(context.repository, ENTRY[name]);
   return {
     name,
     url,
     part: {
-      name,
+      name: processName,
       process: async () => ({
-        name,
+        name: processName,
         command: process.execPath,
-        args: ['--enable-source-maps', `--max-old-space-size=${String(HEAP_MB)}`, entry],
+        args: [
+          '--enable-source-maps',
+          `--max-old-space-size=${String(HEAP_MB)}`,
+          join(context.repository, options.entry?.() ?? ENTRY[name]),
+        ],
         cwd: context.repository,
-        env: { ...env, ...(await own()) },
+        env: { ...env, ...(await options.env?.()) },
       }),
       isReady: () => answersOk(`${url}/health/ready`),
       isAlive: () => answersOk(`${url}/health/live`),
@@ -123,7 +138,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
   };
 }
 
-async function generatorEnv(options: GeneratorOptions, ledgerFolder: string): Promise<NodeJS.ProcessEnv> {
+export async function generatorEnv(options: GeneratorOptions, ledgerFolder: string): Promise<NodeJS.ProcessEnv> {
   const { rate, seed, badShare } = options;
   const remaining = await options.remainingEvents();
   return {
