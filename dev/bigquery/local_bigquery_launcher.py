@@ -13,6 +13,7 @@ import concurrent.futures
 import functools
 import os
 import re
+import threading
 
 import duckdb
 import grpc
@@ -21,7 +22,7 @@ from local_bigquery.api import jobs as api_jobs
 from local_bigquery.catalog import tables
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
-from local_bigquery.grpc import server
+from local_bigquery.grpc import server, types, write
 from local_bigquery.jobs import query
 from local_bigquery.settings import settings
 
@@ -171,11 +172,41 @@ def install_write_api_limits() -> None:
     server.grpc.server = create_server
 
 
+def install_atomic_appends() -> None:
+    """Appends and finalizes one after the other, as BigQuery does.
+
+    The package looks at a stream's offset, inserts, and only then moves the offset. In between, another connection's
+    append at the same offset would land as well, and a finalize would answer with a row count that leaves out rows which
+    land all the same.
+    """
+    original_append, original_finalize = write._append, write.finalize
+    guard = threading.Lock()
+    locks = {}
+
+    def lock_of(stream_name):
+        with guard:
+            return locks.setdefault(stream_name, threading.Lock())
+
+    def append(stream, rows, offset):
+        with lock_of(stream.name):
+            return original_append(stream, rows, offset)
+
+    def finalize(request):
+        with lock_of(request.name):
+            return original_finalize(request)
+
+    write._append = append
+    server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryWrite"]["FinalizeWriteStream"] = server._unary(
+        finalize, types.FinalizeWriteStreamRequest, types.FinalizeWriteStreamResponse
+    )
+
+
 install_plain_duckdb_storage()
 install_create_table_as_select_destination()
 install_partition_decorators()
 install_exact_row_counts()
 install_write_api_limits()
+install_atomic_appends()
 
 if __name__ == "__main__":
     from local_bigquery.cli import main
