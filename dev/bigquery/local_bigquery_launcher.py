@@ -1,7 +1,7 @@
 """Starts local-bigquery, the local stand-in for BigQuery, with what this project needs of it.
 
 local-bigquery 0.4.0 keeps its data in DuckLake and needs DuckDB extensions that are downloaded when it starts. Here it
-keeps plain DuckDB files in the data folder instead, and works offline. Four behaviours are brought closer to BigQuery's:
+keeps plain DuckDB files in the data folder instead, and works offline. Five behaviours are brought closer to BigQuery's:
 each `install_*` function below says which one and why.
 
 The functions replace internals of the package, so the versions are pinned in requirements.in.
