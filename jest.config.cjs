@@ -29,5 +29,5 @@ const project = (kind, extra = {}) => ({
 
 module.exports = {
   maxWorkers: 2,
-  projects: [project('unit'), project('int'), project('e2e')],
+  projects: [project('unit'), project('int'), project('e2e'), project('model')],
 };

@@ -80,7 +80,10 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
 }
 
 function encodePosition(position: Position | undefined, out: Fingerprint): void {
-  if (position === undefined) { out.add(62); return; }
+  if (position === undefined) {
+    out.add(62);
+    return;
+  }
   out.add(position.offset);
   out.add(names.nameOf(position.stream));
   out.add(position.rows);
@@ -143,7 +146,10 @@ function encodeAwaits(awaits: keyof typeof REASON | undefined, out: Fingerprint)
 }
 
 function encodeOwn(own: OwnStream | undefined, out: Fingerprint): void {
-  if (own === undefined) { out.add(62); return; }
+  if (own === undefined) {
+    out.add(62);
+    return;
+  }
   out.add(names.nameOf(own.stream));
   out.add(own.rows);
   out.add(own.offset);

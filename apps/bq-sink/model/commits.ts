@@ -1,4 +1,4 @@
-import { firstOf, from, NO_OFFSETS, type OffsetSet } from './log';
+import { firstOf, from, laterOf, NO_OFFSETS, type OffsetSet } from './log';
 import { abandon, close, fail } from './membership';
 import { nameOf, type Rules, type Turn } from './rules';
 import { applyCommit } from './servers';
@@ -13,6 +13,8 @@ import {
   type Ready,
   type Ending,
   type Running,
+  running,
+  spend,
   type State,
   withProcess,
 } from './state';
@@ -29,13 +31,15 @@ export function commitSteps(
   dead: OffsetSet = NO_OFFSETS,
 ): void {
   const me = nameOf(i);
-  if (!process.owner)
-    { steps.add(
+  if (!process.owner) {
+    steps.add(
       me,
       'closed',
       () => 'fenced at a commit',
       () => close(state, i),
-    ); return; }
+    );
+    return;
+  }
   const letters = dead === NO_OFFSETS ? '' : ` with dead letters ${formatOffsets(dead)}`;
   steps.add(
     me,
@@ -71,7 +75,7 @@ export function coordinatorSteps(rules: Rules, state: State, steps: StepList<Sta
         'committed',
         () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
         () => {
-          const lost = { ...applied(), left: { ...state.left, lostAnswers: state.left.lostAnswers - 1 } };
+          const lost = spend(applied(), 'lostAnswers');
           return fail(lost, by, 'unknown');
         },
       );
@@ -143,7 +147,7 @@ export function prune(process: Running, offset: number): Running {
     ...process,
     exclusions: from(process.exclusions | refused.refused, offset),
     offset,
-    next: firstOf(refused.records),
+    next: laterOf(offset, firstOf(refused.records)),
     sendAt: process.rows,
     flights: [],
   };

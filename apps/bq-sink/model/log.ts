@@ -1,18 +1,22 @@
 import { ProtocolViolation } from '../../../test/model-checking/model';
 
+// Taken out of the global object once: looking a global up is slow in jest's sandbox.
+const { clz32 } = Math;
+
 /** A set of offsets: bit o stands for offset o. A log of the model has fewer than 31 entries. */
 export type OffsetSet = number;
 
 export const NO_OFFSETS: OffsetSet = 0;
 
 export const only = (offset: number): OffsetSet => 1 << offset;
-export const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
+const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
 /** Those at `offset` and behind it. */
 export const from = (set: OffsetSet, offset: number): OffsetSet => (set >>> offset) << offset;
 /** The lowest; 32 if there is none. */
-export const firstOf = (set: OffsetSet): number => (set === 0 ? 32 : 31 - Math.clz32(set & -set));
+export const firstOf = (set: OffsetSet): number => (set === 0 ? 32 : 31 - clz32(set & -set));
+export const laterOf = (a: number, b: number): number => (a > b ? a : b);
 /** The highest; -1 if there is none. */
-export const lastOf = (set: OffsetSet): number => 31 - Math.clz32(set);
+export const lastOf = (set: OffsetSet): number => 31 - clz32(set);
 
 export function countOf(set: OffsetSet): number {
   let count = 0;
@@ -45,7 +49,10 @@ export class Log {
 
   constructor(readonly entries: string) {
     const all = (kinds: string): OffsetSet =>
-      [...entries].reduce((set, entry, offset) => (kinds.includes(entry) ? set | only(offset) : set), NO_OFFSETS);
+      Array.from(entries).reduce(
+        (set, entry, offset) => (kinds.includes(entry) ? set | only(offset) : set),
+        NO_OFFSETS,
+      );
     this.end = entries.length;
     this.records = all('obxf');
     this.refused = all('b');

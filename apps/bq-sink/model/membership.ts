@@ -2,14 +2,15 @@ import {
   type Append,
   CLOSED,
   type Failed,
+  formatPosition,
   NOBODY,
   type OwnStream,
   type Process,
+  spend,
   type State,
   withProcess,
 } from './state';
 import { nameOf, type Rules, type Turn } from './rules';
-import { formatPosition } from './state';
 
 /** Appends that are not answered stay under way when their sender stops to listen. */
 export function abandon(state: State, process: Process): State {
@@ -42,7 +43,7 @@ export function membershipSteps({ rules, state, i, process, steps }: Turn<Proces
   const isRunning = process.at !== 'closed' || process.early !== undefined;
   if (isRunning && state.left.crashes > 0) {
     steps.add(me, 'crashed', plain, () => {
-      return close({ ...state, left: { ...state.left, crashes: state.left.crashes - 1 } }, i);
+      return close(spend(state, 'crashes'), i);
     });
   }
   // Free when nobody owns. While an owner lives it is a re-assignment, or a zombie that opens again.
@@ -97,7 +98,6 @@ function ownStreamKept({ bounds }: Rules, process: Process): OwnStream | undefin
   return { stream, rows, offset, exclusions };
 }
 
-const spendIf = (spends: boolean, state: State): State =>
-  spends ? { ...state, left: { ...state.left, reassignments: state.left.reassignments - 1 } } : state;
+const spendIf = (spends: boolean, state: State): State => (spends ? spend(state, 'reassignments') : state);
 
 const plain = (): string => '';

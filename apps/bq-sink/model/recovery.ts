@@ -29,7 +29,7 @@ export function fencedSteps({ rules, state, i, process, steps }: Turn<Fenced>): 
     () => {
       const { owner, kept } = process;
       if (kept !== undefined && rules.broken === 'keepsBlindly') return withProcess(state, i, running(owner, kept, -1));
-      if (kept !== undefined && committed !== undefined && committed.stream === kept.stream) {
+      if (kept !== undefined && committed?.stream === kept.stream) {
         return withProcess(state, i, running(owner, keptAt(rules, kept, committed), committed.offset));
       }
       if (committed?.stream === NO_STREAM) {
@@ -56,7 +56,10 @@ function keptAt(
 export function committedReadSteps(turn: Turn<CommittedRead>): void {
   const { rules, state, i, process, steps } = turn;
   const { committed, owner } = process;
-  if (committed === undefined) { fallbackSteps(turn); return; }
+  if (committed === undefined) {
+    fallbackSteps(turn);
+    return;
+  }
   const stream = streamOf(state, committed.stream);
   const isGone = stream.status === 'gone';
   steps.add(

@@ -22,7 +22,7 @@ export type BreakName =
   | 'maxCountsReplays'
   | 'maxWithoutWait'
   | 'readsBeforeFence'
-  | 'endsInFlight';
+  | 'endingDropsExclusions';
 
 /** What the steps go by. */
 export interface Rules {

@@ -1,6 +1,6 @@
 import type { StepList } from '../../../test/model-checking/model';
 import { commitSteps, prune } from './commits';
-import { countOf, from, lastOf, NO_OFFSETS, type OffsetSet, only } from './log';
+import { countOf, from, lastOf, laterOf, NO_OFFSETS, type OffsetSet, only } from './log';
 import { fail } from './membership';
 import { nameOf, type Rules, type Turn } from './rules';
 import { type Answer, answersTo, land } from './servers';
@@ -13,6 +13,7 @@ import {
   type OwnStream,
   type Position,
   type Running,
+  spend,
   type State,
   streamOf,
   withProcess,
@@ -117,8 +118,7 @@ function refusalSteps(turn: Turn<Running>): void {
 
 /** Drained or idle, with all that was sent settled: it ends its stream, and commits that. */
 function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
-  if (state.left.endings === 0) return;
-  if (process.flights.length > 0 && rules.broken !== 'endsInFlight') return;
+  if (state.left.endings === 0 || process.flights.length > 0) return;
   const { stream, rows, offset, exclusions, owner } = process;
   const { status, rows: found } = streamOf(state, stream);
   steps.add(
@@ -126,9 +126,9 @@ function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
     'stream-ended',
     () => `s${String(stream)}: ${status === 'gone' ? 'gone' : `${String(found)} rows`}`,
     () => {
-      const spent = { ...state, left: { ...state.left, endings: state.left.endings - 1 } };
+      const spent = spend(state, 'endings');
       const isUncounted = status === 'gone' || (status === 'finalized' && rules.bounds.finalizeAnswersOnce);
-      if (isUncounted || (found !== rows && rules.broken !== 'endsInFlight')) return fail(spent, i, undefined);
+      if (isUncounted || found !== rows) return fail(spent, i, undefined);
       const ended = withStream(spent, stream, { rows: found, status: 'finalized' });
       return withProcess(ended, i, {
         at: 'ending',
@@ -145,10 +145,11 @@ function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
 }
 
 export function endingSteps(turn: Turn<Ending>): void {
-  const { process } = turn;
+  const { process, rules } = turn;
   if (process.awaits !== undefined) return;
-  const { offset, exclusions } = process;
-  commitSteps(turn, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions: from(exclusions, offset) });
+  const { offset } = process;
+  const exclusions = rules.broken === 'endingDropsExclusions' ? NO_OFFSETS : from(process.exclusions, offset);
+  commitSteps(turn, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions });
 }
 
 /** BigQuery looks at what is under way, in any order; the answer arrives or is lost. */
@@ -166,7 +167,7 @@ export function answerSteps({ rules, state, i, process, steps }: Turn<Running>):
         () => `${told()}, unknown to ${nameOf(i)}`,
         () => {
           const flights = process.flights.filter((_, other) => other !== index);
-          const lost = { ...looked(), left: { ...state.left, lostAnswers: state.left.lostAnswers - 1 } };
+          const lost = spend(looked(), 'lostAnswers');
           return fail(withProcess(lost, i, { ...process, flights }), i, process.awaits);
         },
       );
@@ -219,7 +220,8 @@ function acknowledged({ log, broken }: Rules, process: Running): Running {
     offset = lastOf(first.records) + 1;
     if (broken !== 'oneBatchExclusions') offset = log.passOver(offset, process.exclusions);
   }
-  return { ...process, rows, offset, flights, exclusions: from(process.exclusions, offset) };
+  const next = laterOf(process.next, offset);
+  return { ...process, rows, offset, next, flights, exclusions: from(process.exclusions, offset) };
 }
 
 function ownOf({ stream, rows, offset, exclusions }: Running): OwnStream {

@@ -5,7 +5,43 @@ export interface Scenario {
   readonly bounds: Bounds;
 }
 
-/** The bounds of a model are small where the protocol as it is must be clean, and its breaks are caught. */
+/** The protocol must be clean in each. */
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'a refused record and a marker', bounds: bounds({ log: 'ob-o', lostAnswers: 0 }) },
+  { name: 'a refused record and a marker', bounds: bounds({}) },
+  { name: 'two refused records in a row, then the end', bounds: bounds({ log: 'obb' }) },
+  { name: 'records that the encoder refuses, and BigQuery or not', bounds: bounds({ log: 'xof' }) },
+  { name: 'a batch of three with a refusal behind good rows', bounds: bounds({ log: 'oob', maxBatch: 3 }) },
+  { name: 'a zombie that opens again and again', bounds: bounds({ log: 'obo', reassignments: 3 }) },
+  { name: 'a stream is kept', bounds: bounds({ log: 'obo', keepsStream: true, reassignments: 2 }) },
+  {
+    name: 'a stream disappears, and dead letters are replayed',
+    bounds: bounds({ log: 'obo', lostAnswers: 0, expiries: 1, replays: true }),
+  },
+  {
+    name: 'a stream disappears with an append under way',
+    bounds: bounds({ log: 'obo', lostAnswers: 0, expiries: 1, acceptedMayLandAfterExpiry: true }),
+  },
+  { name: 'a second finalize gives no count', bounds: bounds({ log: 'obo', finalizeAnswersOnce: true }) },
+  { name: 'recovery without opening again', bounds: bounds({ log: 'obo', recoversInPlace: true }) },
+  { name: 'draining and idling', bounds: bounds({ log: 'ob-o', endings: 2 }) },
+];
+
+export const DEEP_SCENARIOS: readonly Scenario[] = [
+  { name: 'five entries, two kills, two re-assignments', bounds: bounds({ crashes: 2, reassignments: 2 }) },
+  { name: 'six entries', bounds: bounds({ log: 'oxo-bo' }) },
+  { name: 'two lost answers, three kills', bounds: bounds({ log: 'obo', crashes: 3, lostAnswers: 2 }) },
+  { name: 'three appends in flight', bounds: bounds({ log: 'obofo', maxBatch: 1, inFlight: 3 }) },
+  {
+    name: 'everything at once',
+    bounds: bounds({
+      log: 'obo',
+      expiries: 1,
+      endings: 1,
+      keepsStream: true,
+      replays: true,
+      finalizeAnswersOnce: true,
+      recoversInPlace: true,
+      acceptedMayLandAfterExpiry: true,
+    }),
+  },
 ];

@@ -9,7 +9,7 @@ import { committedReadSteps, fallbackSteps, fencedSteps, readySteps } from './re
 import type { BreakName, Rules, Turn } from './rules';
 import { answerSteps, endingSteps, lateSteps, runningSteps } from './running';
 import { vanish } from './servers';
-import { initialState, type Process, type State, streamOf } from './state';
+import { initialState, type Process, spend, type State, streamOf } from './state';
 
 /**
  * The sink's exactly-once protocol (docs/sink-protocol.md): one partition of the log, two processes, Kafka's coordinator,
@@ -61,7 +61,7 @@ export class SinkProtocol implements Model<State> {
   private environmentSteps(state: State, steps: StepList<State>): void {
     const { bounds } = this.rules;
     if (state.left.expiries > 0) {
-      const left = { ...state.left, expiries: state.left.expiries - 1 };
+      const spent = spend(state, 'expiries');
       const mayLand = bounds.acceptedMayLandAfterExpiry;
       const named = state.committed?.stream ?? -1;
       if (named >= 0 && streamOf(state, named).status !== 'gone') {
@@ -70,7 +70,7 @@ export class SinkProtocol implements Model<State> {
           'stream-vanished',
           () => `s${String(named)}`,
           () => {
-            return vanish({ ...state, left }, (stream) => stream === named, mayLand);
+            return vanish(spent, (stream) => stream === named, mayLand);
           },
         );
       }
@@ -79,7 +79,7 @@ export class SinkProtocol implements Model<State> {
           'BigQuery',
           'stream-vanished',
           () => 'every one',
-          () => vanish({ ...state, left }, () => true, mayLand),
+          () => vanish(spent, () => true, mayLand),
         );
       }
     }
@@ -135,18 +135,31 @@ function processSteps(turn: Turn<Process>): void {
     case 'naming':
     case 'failed':
       break;
-    case 'fenced':
-      { fencedSteps({ ...turn, process }); return; }
-    case 'committed-read':
-      { committedReadSteps({ ...turn, process }); return; }
-    case 'uncounted':
-      { fallbackSteps({ ...turn, process }); return; }
-    case 'ready':
-      { readySteps({ ...turn, process }); return; }
+    case 'fenced': {
+      fencedSteps({ ...turn, process });
+      return;
+    }
+    case 'committed-read': {
+      committedReadSteps({ ...turn, process });
+      return;
+    }
+    case 'uncounted': {
+      fallbackSteps({ ...turn, process });
+      return;
+    }
+    case 'ready': {
+      readySteps({ ...turn, process });
+      return;
+    }
     case 'running':
       runningSteps({ ...turn, process });
-      { answerSteps({ ...turn, process }); return; }
-    case 'ending':
-      { endingSteps({ ...turn, process }); return; }
+      {
+        answerSteps({ ...turn, process });
+        return;
+      }
+    case 'ending': {
+      endingSteps({ ...turn, process });
+      return;
+    }
   }
 }
