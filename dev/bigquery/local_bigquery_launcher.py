@@ -17,12 +17,13 @@ import threading
 
 import duckdb
 import grpc
+from google.cloud.bigquery_storage_v1 import types
 from local_bigquery import app  # noqa: F401  (imports every module before it is patched)
 from local_bigquery.api import jobs as api_jobs
 from local_bigquery.catalog import tables
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
-from local_bigquery.grpc import server, types, write
+from local_bigquery.grpc import server, write
 from local_bigquery.jobs import query
 from local_bigquery.settings import settings
 
