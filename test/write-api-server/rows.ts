@@ -1,0 +1,54 @@
+import { protos } from '@google-cloud/bigquery-storage';
+
+import type { TableColumn } from './src/table';
+
+const { ProtoSchema } = protos.google.cloud.bigquery.storage.v1;
+const { Type, Label } = protos.google.protobuf.FieldDescriptorProto;
+
+export const COLUMNS: readonly TableColumn[] = [
+  { name: 'id', type: 'INT64', mode: 'REQUIRED' },
+  { name: 'name', type: 'STRING', mode: 'REQUIRED' },
+  { name: 'price', type: 'NUMERIC', mode: 'NULLABLE' },
+];
+
+/** A ProtoSchema with a field for each column, numbered from 1. */
+export const schemaOf = (columns: readonly TableColumn[]): Buffer =>
+  Buffer.from(
+    ProtoSchema.encode({
+      protoDescriptor: {
+        name: 'Row',
+        field: columns.map(({ name, type }, index) => ({
+          name,
+          number: index + 1,
+          type: type === 'INT64' ? Type.TYPE_INT64 : Type.TYPE_STRING,
+          label: Label.LABEL_OPTIONAL,
+        })),
+      },
+    }).finish(),
+  );
+
+export const SCHEMA = schemaOf(COLUMNS);
+
+/** A serialized row of `COLUMNS`, written by hand: not by what it is to test. A null field is left out. */
+export function row(id: number, fields: { readonly name?: string | null; readonly price?: string } = {}): Buffer {
+  const { name = `row ${id}`, price = '9.99' } = fields;
+  return Buffer.concat([
+    Buffer.of(0x08),
+    varint(id),
+    name === null ? Buffer.alloc(0) : text(0x12, name),
+    text(0x1a, price),
+  ]);
+}
+
+function text(tag: number, value: string): Buffer {
+  const content = Buffer.from(value);
+  return Buffer.concat([Buffer.of(tag), varint(content.length), content]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return Buffer.from([...bytes, rest]);
+    bytes.push((rest % 128) | 0x80);
+  }
+}

@@ -1,0 +1,62 @@
+import { protos } from '@google-cloud/bigquery-storage';
+
+import type { AppendRequest } from './append-request';
+import type { Row } from './row-decoder';
+
+const v1 = protos.google.cloud.bigquery.storage.v1;
+
+const SERVICE = '/google.cloud.bigquery.storage.v1.BigQueryWrite';
+export const APPEND_ROWS_PATH = `${SERVICE}/AppendRows`;
+
+export const UNARY_METHODS = [
+  'CreateWriteStream',
+  'GetWriteStream',
+  'FinalizeWriteStream',
+  'BatchCommitWriteStreams',
+  'FlushRows',
+] as const;
+export type UnaryMethod = (typeof UNARY_METHODS)[number];
+export type Method = UnaryMethod | 'AppendRows';
+
+export const pathOf = (method: UnaryMethod): string => `${SERVICE}/${method}`;
+
+/** Name of the stream or table that a request is about. */
+export function targetOf(method: UnaryMethod, request: Buffer): string {
+  switch (method) {
+    case 'CreateWriteStream':
+      return v1.CreateWriteStreamRequest.decode(request).parent;
+    case 'GetWriteStream':
+      return v1.GetWriteStreamRequest.decode(request).name;
+    case 'FinalizeWriteStream':
+      return v1.FinalizeWriteStreamRequest.decode(request).name;
+    case 'BatchCommitWriteStreams':
+      return v1.BatchCommitWriteStreamsRequest.decode(request).parent;
+    case 'FlushRows':
+      return v1.FlushRowsRequest.decode(request).writeStream;
+  }
+}
+
+/** Why a row is to be refused, or undefined for a row that is not. */
+export type RowTest = (row: Row) => string | undefined;
+
+/** One AppendRows call. Appends are handed over one after the other, in the order in which they came. */
+export interface AppendSession {
+  /**
+   * Appends, and resolves with the AppendRowsResponse.
+   * @param refuse rows to be refused beside those that the table refuses
+   * @throws WriteApiError when the call ends with it
+   */
+  append(request: AppendRequest, refuse?: RowTest): Promise<Buffer>;
+  close(): void;
+}
+
+/** What stands behind the gRPC server: requests and responses are serialized messages. */
+export interface WriteBackend {
+  /** @throws WriteApiError */
+  call(method: UnaryMethod, request: Buffer): Promise<Buffer>;
+  /** @throws WriteApiError when no more connections are taken */
+  openAppends(): AppendSession;
+  /** From now on no stream is known that exists now, and nothing more lands in one. */
+  forgetStreams(): void;
+  close(): void;
+}

@@ -1,0 +1,142 @@
+import { protos } from '@google-cloud/bigquery-storage';
+import { status } from '@grpc/grpc-js';
+
+import type { AppendRequest } from './append-request';
+import type { RowTest } from './backend';
+import { type Row, RowDecoder } from './row-decoder';
+import { type RowErrorMessage, StorageErrorCode, WriteApiError } from './status';
+import type { StreamSource, WriteStream } from './write-stream';
+
+const { AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1;
+
+/** "The size of a single AppendRowsRequest must be less than 10 MB" (AppendRowsRequest; Quotas and limits). */
+export const MAX_REQUEST_BYTES = 10_000_000;
+
+/**
+ * One AppendRows call, as the comments of AppendRows, AppendRowsRequest and AppendRowsResponse describe it. What a
+ * request got wrong is answered in the connection, which goes on; a connection that does not say where it writes, and
+ * how its rows read, ends.
+ */
+export class MemoryAppends {
+  private name: string | undefined;
+  private decoder: RowDecoder | undefined;
+  private hasSchema = false;
+  /** Version of the table's columns that the writer has been told of. */
+  private knownVersion: number | undefined;
+
+  constructor(private readonly streams: StreamSource) {}
+
+  /** @throws WriteApiError when the call ends with it */
+  append(request: AppendRequest, refuse?: RowTest): Buffer {
+    this.name = request.stream ?? this.name;
+    if (this.name === undefined) throw new WriteApiError(status.INVALID_ARGUMENT, 'write_stream is missing');
+    const stream = this.streams.stream(this.name);
+    this.readSchema(request);
+    try {
+      this.check(request, stream);
+      const { rows, refusals } = this.decode(request, stream, refuse);
+      if (refusals.length > 0) {
+        const message = 'Errors found while processing rows. Please refer to the row_errors field for details.';
+        return new WriteApiError(status.INVALID_ARGUMENT, message).inBand(stream.name, refusals);
+      }
+      const offset = stream.rowCount;
+      stream.land(request.rowCount, rows);
+      return this.success(stream, offset);
+    } catch (error) {
+      if (error instanceof WriteApiError) return error.inBand(stream.name);
+      throw error;
+    }
+  }
+
+  /** "You send the first request of an RPC connection", or "You change the input schema" (ProtoData.writer_schema). */
+  private readSchema({ schema }: AppendRequest): void {
+    if (schema !== undefined) {
+      this.hasSchema = true;
+      this.decoder = undefined;
+      if (!this.streams.keepRows) return;
+      try {
+        this.decoder = new RowDecoder(schema);
+      } catch (error) {
+        throw new WriteApiError(status.INVALID_ARGUMENT, `Invalid proto schema: ${messageOf(error)}`);
+      }
+    }
+    if (!this.hasSchema) {
+      throw new WriteApiError(status.INVALID_ARGUMENT, 'Rows must be sent with writer_schema in the first request');
+    }
+  }
+
+  private check({ bytes, offset }: AppendRequest, { name, type, rowCount, finalized, gone }: WriteStream): void {
+    if (bytes.length >= MAX_REQUEST_BYTES) {
+      throw new WriteApiError(status.INVALID_ARGUMENT, `The request of ${bytes.length} bytes is over 10 MB`);
+    }
+    if (gone) throw storageError(status.NOT_FOUND, 'STREAM_NOT_FOUND', name, 'Stream is not found');
+    if (finalized) throw storageError(status.FAILED_PRECONDITION, 'STREAM_FINALIZED', name, 'Stream is finalized');
+    if (offset === undefined) return;
+    if (type === 'DEFAULT') {
+      throw new WriteApiError(status.INVALID_ARGUMENT, 'Offset is not allowed on the _default stream');
+    }
+    if (offset < rowCount) {
+      const message = `The offset is within stream, expected offset ${rowCount}, received ${offset}`;
+      throw storageError(status.ALREADY_EXISTS, 'OFFSET_ALREADY_EXISTS', name, message);
+    }
+    if (offset > rowCount) {
+      const message = `The offset is beyond stream, expected offset ${rowCount}, received ${offset}`;
+      throw storageError(status.OUT_OF_RANGE, 'OFFSET_OUT_OF_RANGE', name, message);
+    }
+  }
+
+  private decode(
+    request: AppendRequest,
+    { name, table }: WriteStream,
+    refuse: RowTest | undefined,
+  ): { rows: Row[]; refusals: RowErrorMessage[] } {
+    const { decoder } = this;
+    if (decoder === undefined) return { rows: [], refusals: [] };
+    const extra = table.extraFields(decoder.writerFields);
+    if (extra.length > 0) {
+      const message = `Input schema has more fields than BigQuery schema, extra fields: '${extra.join(',')}'`;
+      throw storageError(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS', name, message);
+    }
+    const mistyped = table.mistypedFields(decoder.writerFields);
+    if (mistyped.length > 0) {
+      throw new WriteApiError(status.INVALID_ARGUMENT, `Field types do not fit the table: ${mistyped.join(',')}`);
+    }
+    const rows: Row[] = [];
+    const refusals: RowErrorMessage[] = [];
+    request.rows().forEach((bytes, index) => {
+      let message: string | undefined;
+      try {
+        const row = decoder.decode(bytes);
+        rows.push(row);
+        message = table.refusal(row) ?? refuse?.(row);
+      } catch (error) {
+        message = messageOf(error);
+      }
+      if (message !== undefined) refusals.push({ index, code: RowError.RowErrorCode.FIELDS_ERROR, message });
+    });
+    return { rows, refusals };
+  }
+
+  /** "No offset information will be returned for appends to a default stream" (AppendRows). */
+  private success({ name, type, table }: WriteStream, offset: number): Buffer {
+    const hasNewColumns = this.knownVersion !== undefined && this.knownVersion !== table.version;
+    this.knownVersion = table.version;
+    return Buffer.from(
+      AppendRowsResponse.encode({
+        appendResult: type === 'DEFAULT' ? {} : { offset: { value: offset } },
+        writeStream: name,
+        ...(hasNewColumns ? { updatedSchema: table.schema } : {}),
+      }).finish(),
+    );
+  }
+}
+
+const storageError = (
+  code: status,
+  storageCode: keyof typeof StorageErrorCode,
+  entity: string,
+  message: string,
+): WriteApiError =>
+  new WriteApiError(code, `${message}. Entity: ${entity}`, { code: StorageErrorCode[storageCode], entity });
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,94 @@
+import { protos } from '@google-cloud/bigquery-storage';
+import type { Column } from '@orderstream/contracts';
+
+import type { Row, Value, WireType, WriterField } from './row-decoder';
+
+const { TableFieldSchema } = protos.google.cloud.bigquery.storage.v1;
+
+export type TableColumn = Pick<Column, 'name' | 'type' | 'mode'>;
+
+/** "Storage Write API: Data type conversions", as far as the columns of this project go. */
+const TAKEN_AS = {
+  STRING: ['string'],
+  NUMERIC: ['string', 'int', 'double', 'bytes'],
+  INT64: ['int'],
+  TIMESTAMP: ['int', 'string'],
+  BOOL: ['bool', 'int'],
+  BYTES: ['bytes'],
+} as const satisfies Record<TableColumn['type'], readonly WireType[]>;
+
+/** NUMERIC has 38 digits, 9 of them behind the point ("Data types: Decimal types"). */
+const NUMERIC = /^[+-]?(\d{1,29}(\.\d{0,9})?|\.\d{1,9})$/;
+/** TIMESTAMP reaches from year 1 to 9999, in microseconds ("Data types: Timestamp type"). */
+const EARLIEST_MICROS = -62_135_596_800_000_000n;
+const LATEST_MICROS = 253_402_300_799_999_999n;
+
+/** A table: columns, of which more may come, and the rows that can be queried. */
+export class Table {
+  /** Rises with every change of the columns. */
+  version = 0;
+  readonly rows: Row[] = [];
+  private columns = new Map<string, TableColumn>();
+
+  constructor(
+    /** `projects/…/datasets/…/tables/…` */
+    readonly path: string,
+    columns: readonly TableColumn[],
+  ) {
+    this.addColumns(columns);
+  }
+
+  addColumns(columns: readonly TableColumn[]): void {
+    for (const column of columns) this.columns.set(column.name.toLowerCase(), column);
+    this.version++;
+  }
+
+  get schema(): protos.google.cloud.bigquery.storage.v1.ITableSchema {
+    const fields = [...this.columns.values()].map(({ name, type, mode }) => ({
+      name,
+      type: TableFieldSchema.Type[type],
+      mode: TableFieldSchema.Mode[mode],
+    }));
+    return { fields };
+  }
+
+  /** Names of the fields that the table has no column for. */
+  extraFields(fields: readonly WriterField[]): string[] {
+    return fields.map(({ name }) => name).filter((name) => !this.columns.has(name.toLowerCase()));
+  }
+
+  /** Names of the fields that come in a type that their column does not take. */
+  mistypedFields(fields: readonly WriterField[]): string[] {
+    return fields
+      .filter(({ name, type, repeated }) => {
+        const column = this.columns.get(name.toLowerCase());
+        if (column === undefined) return false;
+        const types: readonly WireType[] = TAKEN_AS[column.type];
+        return !types.includes(type) || repeated !== (column.mode === 'REPEATED');
+      })
+      .map(({ name }) => name);
+  }
+
+  /** Why the table refuses a row of a fitting schema, or undefined. */
+  refusal(row: Row): string | undefined {
+    const values = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value]));
+    for (const [name, { type, mode }] of this.columns) {
+      const value = values.get(name);
+      if (value === undefined) {
+        if (mode === 'REQUIRED') return `Field ${name}: required field is missing`;
+        continue;
+      }
+      const each: readonly Value[] = typeof value === 'object' && !Buffer.isBuffer(value) ? value : [value];
+      if (!each.every((one) => isInRange(type, one))) return `Field ${name}: value is no ${type}`;
+    }
+    return undefined;
+  }
+}
+
+function isInRange(type: TableColumn['type'], value: Value): boolean {
+  if (type === 'NUMERIC') return typeof value !== 'string' || NUMERIC.test(value.trim());
+  if (type !== 'TIMESTAMP') return true;
+  if (typeof value === 'string') return !Number.isNaN(Date.parse(value));
+  const micros = typeof value === 'number' || typeof value === 'bigint' ? BigInt(value) : undefined;
+  return micros !== undefined && micros >= EARLIEST_MICROS && micros <= LATEST_MICROS;
+}

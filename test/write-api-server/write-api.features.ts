@@ -1,0 +1,273 @@
+import { protos, type v1 } from '@google-cloud/bigquery-storage';
+import { status } from '@grpc/grpc-js';
+
+import { AppendCall, type Answer } from './append-call';
+import { COLUMNS, row, SCHEMA, schemaOf } from './rows';
+import { StorageErrorCode } from './src/status';
+import type { TableColumn } from './src/table';
+
+/** A Write API, with tables to write to. */
+export interface WriteApi {
+  readonly client: v1.BigQueryWriteClient;
+  /** Makes an empty table and returns its path. */
+  createTable(columns: readonly TableColumn[]): Promise<string>;
+  addColumn(table: string, column: TableColumn): Promise<void>;
+  /** Ids of the table's rows, ascending. */
+  ids(table: string): Promise<number[]>;
+  forgetStreams?(): void;
+  close(): Promise<void>;
+}
+
+/** Answers in which implementations differ. */
+export interface Answers {
+  /** To an append, finalize or get for a stream that does not exist. */
+  readonly unknownStream: status;
+  /** To an append to a finalized stream, within the connection. */
+  readonly finalized: status;
+  /** Whether errors have a StorageError among their details. */
+  readonly storageErrors: boolean;
+  /** To a connection whose first request has no schema. */
+  readonly noSchema: status;
+  /** Whether a writer's field that the table has no column for is refused with SCHEMA_MISMATCH_EXTRA_FIELDS. */
+  readonly extraFields: boolean;
+  /** Whether a request of 10 MB or more is refused. */
+  readonly requestLimit: boolean;
+  /** Whether an offset for the default stream is refused. */
+  readonly noOffsetOnDefault: boolean;
+  /** Whether an answer tells the writer of new columns. */
+  readonly updatedSchema: boolean;
+}
+
+/** What is documented for google.cloud.bigquery.storage.v1.BigQueryWrite. */
+export const DOCUMENTED: Answers = {
+  unknownStream: status.NOT_FOUND,
+  finalized: status.FAILED_PRECONDITION,
+  storageErrors: true,
+  noSchema: status.INVALID_ARGUMENT,
+  extraFields: true,
+  requestLimit: true,
+  noOffsetOnDefault: true,
+  updatedSchema: true,
+};
+
+/** What the BigQuery stand-in does instead. */
+export const STAND_IN: Answers = {
+  ...DOCUMENTED,
+  unknownStream: status.INVALID_ARGUMENT,
+  finalized: status.INVALID_ARGUMENT,
+  storageErrors: false,
+  noSchema: status.UNKNOWN,
+  extraFields: false,
+  requestLimit: false,
+  noOffsetOnDefault: false,
+  updatedSchema: false,
+};
+
+const COMMITTED = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.COMMITTED;
+const PENDING = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.PENDING;
+
+/** What every Write API does that this project writes to; `answers` has what they differ in. */
+export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers): void {
+  let api: WriteApi;
+  let table: string;
+  const calls: AppendCall[] = [];
+  beforeAll(async () => {
+    api = await open();
+  });
+  afterAll(() => api.close());
+  beforeEach(async () => {
+    table = await api.createTable(COLUMNS);
+  });
+  afterEach(() => {
+    for (const call of calls.splice(0)) call.cancel();
+  });
+
+  const createStream = async (type: number = COMMITTED): Promise<string> => {
+    const [{ name }] = await api.client.createWriteStream({ parent: table, writeStream: { type } });
+    return name ?? '';
+  };
+  const finalize = async (name: string): Promise<number> => {
+    const [{ rowCount }] = await api.client.finalizeWriteStream({ name });
+    return Number(rowCount ?? 0);
+  };
+  const connect = async (stream: string, schema: Buffer | undefined = SCHEMA): Promise<AppendCall> => {
+    const call = await AppendCall.open(api.client, stream, schema);
+    calls.push(call);
+    return call;
+  };
+  const rows = (from: number, count: number): Buffer[] =>
+    Array.from({ length: count }, (_, index) => row(from + index));
+  const error = (code: status, storageError?: keyof typeof StorageErrorCode): Answer => ({
+    error: { code, ...(answers.storageErrors && storageError ? { storageError: StorageErrorCode[storageError] } : {}) },
+  });
+
+  describe('a COMMITTED stream', () => {
+    it('shows rows as soon as they are acknowledged, at the offsets that were sent', async () => {
+      const call = await connect(await createStream());
+      expect(await call.append(rows(0, 3), 0)).toEqual({ offset: 0 });
+      expect(await call.append(rows(3, 2), 3)).toEqual({ offset: 3 });
+      expect(await api.ids(table)).toEqual([0, 1, 2, 3, 4]);
+    });
+
+    it('appends at its end when no offset is sent', async () => {
+      const call = await connect(await createStream());
+      expect(await call.append(rows(0, 2), undefined)).toEqual({ offset: 0 });
+      expect(await call.append(rows(2, 1), undefined)).toEqual({ offset: 2 });
+    });
+
+    it('answers several appends in flight in the order in which they were sent', async () => {
+      const call = await connect(await createStream());
+      const offsets = [0, 10, 20, 30];
+      const sent = await Promise.all(offsets.map((offset) => call.append(rows(offset, 10), offset)));
+      expect(sent).toEqual(offsets.map((offset) => ({ offset })));
+    });
+
+    it('says ALREADY_EXISTS below its end and OUT_OF_RANGE above, lands nothing, and the connection goes on', async () => {
+      const call = await connect(await createStream());
+      await call.append(rows(0, 3), 0);
+      expect(await call.append(rows(90, 1), 2)).toEqual(error(status.ALREADY_EXISTS, 'OFFSET_ALREADY_EXISTS'));
+      expect(await call.append(rows(90, 1), 4)).toEqual(error(status.OUT_OF_RANGE, 'OFFSET_OUT_OF_RANGE'));
+      expect(await call.append(rows(3, 1), 3)).toEqual({ offset: 3 });
+      expect(await api.ids(table)).toEqual([0, 1, 2, 3]);
+    });
+
+    it('names the rows that it refuses, lands nothing of their request, and the connection goes on', async () => {
+      const call = await connect(await createStream());
+      const bad = [row(0), row(1, { price: 'much' }), row(2)];
+      expect(await call.append(bad, 0)).toEqual({ ...error(status.INVALID_ARGUMENT), refused: [1] });
+      expect(await call.append(rows(3, 1), 3)).toEqual(error(status.OUT_OF_RANGE, 'OFFSET_OUT_OF_RANGE'));
+      expect(await call.append([row(0), row(2)], 0)).toEqual({ offset: 0 });
+      expect(await api.ids(table)).toEqual([0, 2]);
+    });
+
+    it('refuses a row without a required field', async () => {
+      const call = await connect(await createStream());
+      expect(await call.append([row(0, { name: null })], 0)).toMatchObject({ refused: [0] });
+    });
+
+    it('serves two connections, and gives each offset to one of them', async () => {
+      const stream = await createStream();
+      const [first, second] = await Promise.all([connect(stream), connect(stream)]);
+      const both = await Promise.all([first.append(rows(0, 1), 0), second.append(rows(0, 1), 0)]);
+      expect(both).toEqual(
+        expect.arrayContaining([{ offset: 0 }, error(status.ALREADY_EXISTS, 'OFFSET_ALREADY_EXISTS')]),
+      );
+      expect(await api.ids(table)).toEqual([0]);
+    });
+
+    it('tells its type, its table and its columns', async () => {
+      const [created] = await api.client.createWriteStream({ parent: table, writeStream: { type: COMMITTED } });
+      expect(created.name).toMatch(new RegExp(`^${table}/streams/[^/]+$`));
+      expect((created.tableSchema?.fields ?? []).map(({ name }) => name)).toEqual(COLUMNS.map(({ name }) => name));
+      const [found] = await api.client.getWriteStream({ name: created.name ?? '' });
+      expect([found.name, found.type]).toEqual([created.name, 'COMMITTED']);
+    });
+  });
+
+  describe('finalizing', () => {
+    it('counts the rows, may be repeated, and ends appends on every connection', async () => {
+      const stream = await createStream();
+      const call = await connect(stream);
+      await call.append(rows(0, 7), 0);
+      expect(await finalize(stream)).toBe(7);
+      expect(await call.append(rows(7, 1), 7)).toEqual(error(answers.finalized, 'STREAM_FINALIZED'));
+      expect(await (await connect(stream)).append(rows(7, 1), 7)).toEqual(error(answers.finalized, 'STREAM_FINALIZED'));
+      expect(await finalize(stream)).toBe(7);
+      expect(await api.ids(table)).toHaveLength(7);
+    });
+
+    it('counts no rows of a stream that has none', async () => {
+      expect(await finalize(await createStream())).toBe(0);
+    });
+
+    it('is not for the default stream', async () => {
+      await expect(finalize(`${table}/streams/_default`)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    });
+  });
+
+  describe('a stream that does not exist', () => {
+    const missing = (): string => `${table}/streams/never-created`;
+    it('cannot be finalized', async () => {
+      await expect(finalize(missing())).rejects.toMatchObject({ code: answers.unknownStream });
+    });
+
+    it('cannot be found', async () => {
+      await expect(api.client.getWriteStream({ name: missing() })).rejects.toMatchObject({
+        code: answers.unknownStream,
+      });
+    });
+
+    it('ends the connection of who appends to it', async () => {
+      expect(await (await connect(missing())).append(rows(0, 1), 0)).toEqual({ ended: answers.unknownStream });
+    });
+  });
+
+  it('creates no stream on a table that does not exist', async () => {
+    const parent = `${table}_missing`;
+    await expect(api.client.createWriteStream({ parent, writeStream: { type: COMMITTED } })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
+  });
+
+  it('ends a connection whose first request does not say how rows read', async () => {
+    const call = await AppendCall.open(api.client, await createStream(), undefined);
+    calls.push(call);
+    expect(await call.append(rows(0, 1), 0)).toEqual({ ended: answers.noSchema });
+  });
+
+  it('takes rows for the default stream of a table from anybody, and says no offset', async () => {
+    const call = await connect(`${table}/streams/_default`);
+    expect(await call.append(rows(0, 2), undefined)).toEqual({ offset: undefined });
+    expect(await api.ids(table)).toEqual([0, 1]);
+    if (answers.noOffsetOnDefault) expect(await call.append(rows(2, 1), 2)).toEqual(error(status.INVALID_ARGUMENT));
+  });
+
+  it('shows rows of a PENDING stream when it is committed, once', async () => {
+    const stream = await createStream(PENDING);
+    const call = await connect(stream);
+    expect(await call.append(rows(0, 2), 0)).toEqual({ offset: 0 });
+    expect(await api.ids(table)).toEqual([]);
+    const commit = { parent: table, writeStreams: [stream] };
+    const [early] = await api.client.batchCommitWriteStreams(commit);
+    expect([early.commitTime, early.streamErrors?.length]).toEqual([null, 1]);
+    expect(await finalize(stream)).toBe(2);
+    const [done] = await api.client.batchCommitWriteStreams(commit);
+    expect(done.streamErrors).toEqual([]);
+    const [again] = await api.client.batchCommitWriteStreams(commit);
+    expect(again.streamErrors).toHaveLength(1);
+    expect(await api.ids(table)).toEqual([0, 1]);
+  });
+
+  if (answers.extraFields) {
+    it('refuses a writer with fields that the table does not have, until it has them', async () => {
+      const extra = { name: 'extra', type: 'STRING', mode: 'NULLABLE' } as const;
+      const call = await connect(await createStream(), schemaOf([...COLUMNS, extra]));
+      const refused = error(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS');
+      expect(await call.append(rows(0, 1), 0)).toEqual(refused);
+      await api.addColumn(table, extra);
+      expect(await call.append(rows(0, 1), 0)).toEqual({ offset: 0 });
+    });
+  }
+
+  if (answers.updatedSchema) {
+    it('tells a writer once of columns that are new', async () => {
+      const call = await connect(await createStream());
+      await call.append(rows(0, 1), 0);
+      await api.addColumn(table, { name: 'extra', type: 'STRING', mode: 'NULLABLE' });
+      expect(await call.append(rows(1, 1), 1)).toEqual({
+        offset: 1,
+        updatedColumns: [...COLUMNS.map(({ name }) => name), 'extra'],
+      });
+      expect(await call.append(rows(2, 1), 2)).toEqual({ offset: 2 });
+    });
+  }
+
+  if (answers.requestLimit) {
+    it('refuses a request of 10 MB', async () => {
+      const call = await connect(await createStream());
+      const large = row(0, { name: 'x'.repeat(10_000_000) });
+      expect(await call.append([large], 0)).toEqual(error(status.INVALID_ARGUMENT));
+      expect(await call.append(rows(0, 1), 0)).toEqual({ offset: 0 });
+    });
+  }
+}

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { createBigQuery, createWriteClient, queryFresh } from '@orderstream/bigquery';
+
+import { ForwardingBackend } from './src/forwarding-backend';
+import { MemoryBackend } from './src/memory-backend';
+import { WriteApiServer } from './src/write-api-server';
+import { DOCUMENTED, STAND_IN, type WriteApi, writeApiFeatures } from './write-api.features';
+
+function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}
+
+const project = environment('TEST_BIGQUERY_PROJECT');
+const connection = { project, dataset: `write_api_${randomUUID().slice(0, 8)}`, location: 'US' };
+
+async function openMemory(): Promise<WriteApi> {
+  const backend = new MemoryBackend();
+  const server = new WriteApiServer({ backend });
+  const client = createWriteClient({ ...connection, grpcEndpoint: await server.start() });
+  let tables = 0;
+  return {
+    client,
+    createTable: (columns) =>
+      Promise.resolve(backend.createTable(`projects/${project}/datasets/d/tables/t${++tables}`, columns).path),
+    addColumn: (table, column) => Promise.resolve(backend.addColumns(table, [column])),
+    ids: (table) =>
+      Promise.resolve(
+        backend
+          .table(table)
+          .rows.map(({ id }) => Number(id))
+          .toSorted((a, b) => a - b),
+      ),
+    close: async () => {
+      await client.close();
+      await server.stop();
+    },
+  };
+}
+
+/** The stand-in, straight or through a forwarding server without faults. */
+async function openStandIn({ forwarded }: { forwarded: boolean }): Promise<WriteApi> {
+  const endpoint = environment('TEST_BIGQUERY_GRPC_ENDPOINT');
+  const server = forwarded ? new WriteApiServer({ backend: new ForwardingBackend(endpoint) }) : undefined;
+  const client = createWriteClient({ ...connection, grpcEndpoint: (await server?.start()) ?? endpoint });
+  const bigquery = createBigQuery({ ...connection, apiEndpoint: environment('TEST_BIGQUERY_API_ENDPOINT') });
+  const name = `${connection.dataset}_${forwarded ? 'forwarded' : 'straight'}`;
+  await bigquery.createDataset(name, { location: 'US' });
+  const dataset = bigquery.dataset(name);
+  let tables = 0;
+  return {
+    client,
+    createTable: async (columns) => {
+      const table = `t${++tables}`;
+      await dataset.createTable(table, { schema: { fields: columns.map((column) => ({ ...column })) } });
+      return `projects/${project}/datasets/${name}/tables/${table}`;
+    },
+    addColumn: () => Promise.reject(new Error('not needed')),
+    ids: async (table) => {
+      const rows = await queryFresh(
+        bigquery,
+        `SELECT id FROM \`${name}.${table.split('/').at(-1) ?? ''}\` ORDER BY id`,
+      );
+      return rows.map(({ id }) => Number(id));
+    },
+    close: async () => {
+      await client.close();
+      await server?.stop();
+      await dataset.delete({ force: true });
+    },
+  };
+}
+
+describe('the Write API server for tests', () => writeApiFeatures(openMemory, DOCUMENTED));
+
+describe('the BigQuery stand-in', () => writeApiFeatures(() => openStandIn({ forwarded: false }), STAND_IN));
+
+describe('the BigQuery stand-in behind a forwarding server', () =>
+  writeApiFeatures(() => openStandIn({ forwarded: true }), STAND_IN));
