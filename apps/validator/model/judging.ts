@@ -1,0 +1,73 @@
+/**
+ * Records and rules, as small as they can be and still need both kinds of state:
+ *
+ * `a`, `b`, `c` events by their identity: accepted, or skipped when the identity was accepted before (the event-id window,
+ * which is rebuilt from the validated topic); `1` places an order, `2` pays it: rejected unless the order is where it must
+ * be (the state topic); `x` is rejected always; `?` places an order if what it refers to is known already: the same record
+ * may be judged differently by another instance.
+ */
+export type Outcome = 'accepted' | 'skipped' | 'rejected';
+
+/** What an instance remembers. */
+export interface Memory {
+  /** Identities seen: bit 0 is `a`. */
+  readonly events: number;
+  /** The order: 0 unknown, 1 placed, 2 paid. */
+  readonly order: number;
+  /** Records counted: the sum of the accounting. */
+  readonly counted: number;
+}
+
+export const NOTHING: Memory = { events: 0, order: 0, counted: 0 };
+
+/** What may become of a record, judged by `memory`. */
+export function verdicts(record: string, memory: Memory): readonly Outcome[] {
+  switch (record) {
+    case '1':
+      return memory.order === 0 ? ['accepted'] : ['rejected'];
+    case '2':
+      return memory.order === 1 ? ['accepted'] : ['rejected'];
+    case '?':
+      return memory.order === 0 ? ['accepted', 'rejected'] : ['rejected'];
+    case 'x':
+      return ['rejected'];
+    default:
+      return (memory.events & eventOf(record)) === 0 ? ['accepted'] : ['skipped'];
+  }
+}
+
+/** What is remembered of a record, with what became of it. */
+export function remember(memory: Memory, record: string, outcome: Outcome): Memory {
+  const { events, order, counted } = memory;
+  if (outcome !== 'accepted') return { events, order, counted: counted + 1 };
+  switch (record) {
+    case '1':
+    case '?':
+      return { events, order: 1, counted: counted + 1 };
+    case '2':
+      return { events, order: 2, counted: counted + 1 };
+    default:
+      return { events: events | eventOf(record), order, counted: counted + 1 };
+  }
+}
+
+const eventOf = (record: string): number => 1 << (record.charCodeAt(0) - 97);
+
+/** A way to judge a batch. */
+export interface Judged {
+  readonly outcomes: readonly Outcome[];
+  readonly memory: Memory;
+}
+
+/** Every way to judge the records of a batch, one after the other. */
+export function judge(records: string, memory: Memory): readonly Judged[] {
+  let ways: readonly Judged[] = [{ outcomes: [], memory }];
+  for (const record of records) {
+    ways = ways.flatMap((way) =>
+      verdicts(record, way.memory).map((outcome): Judged => {
+        return { outcomes: [...way.outcomes, outcome], memory: remember(way.memory, record, outcome) };
+      }),
+    );
+  }
+  return ways;
+}

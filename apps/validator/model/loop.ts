@@ -1,0 +1,275 @@
+import type { StepList } from '../../../test/model-checking/model';
+import type { Rules } from './bounds';
+import { type Judged, judge, type Memory } from './judging';
+import { applyTransaction, validatedEvents } from './kafka';
+import {
+  CLOSED,
+  type Kept,
+  type Position,
+  type Process,
+  spend,
+  type State,
+  type Transaction,
+  withProcess,
+} from './state';
+
+/** A process in a state, and where its steps are collected. */
+interface Turn {
+  readonly rules: Rules;
+  readonly state: State;
+  /** Index of the process. */
+  readonly i: number;
+  readonly process: Process;
+  readonly steps: StepList<State>;
+}
+
+const nameOf = (i: number): string => (i === 0 ? 'A' : 'B');
+const plain = (): string => '';
+
+export function processSteps(turn: Turn): void {
+  membershipSteps(turn);
+  switch (turn.process.at) {
+    case 'closed':
+    case 'failed':
+      break;
+    case 'fenced':
+      readSteps(turn);
+      break;
+    case 'committed-read':
+      restoreSteps(turn);
+      break;
+    case 'running':
+      judgeSteps(turn);
+      break;
+    case 'committing':
+      waitingSteps(turn);
+  }
+}
+
+/** Kills, and everything that makes an owner. */
+function membershipSteps({ rules, state, i, process, steps }: Turn): void {
+  const me = nameOf(i);
+  if (process !== CLOSED && state.left.crashes > 0) {
+    steps.add(me, 'crashed', plain, () => withProcess(spend(state, 'crashes'), i, CLOSED));
+  }
+  // Free when nobody owns. While an owner lives it is a re-assignment, or a zombie that opens again.
+  const isFree = !state.processes.some(({ owner }) => owner) || (process.owner && process.at === 'failed');
+  if (!isFree && state.left.reassignments === 0) return;
+  const readsEarly = rules.broken === 'readsBeforeFence' || rules.broken === 'restoresUntilEarlyEnd';
+  if (readsEarly && process.early === undefined) {
+    steps.add(
+      me,
+      'read-before-fence',
+      () => formatPosition(state.committed),
+      () => {
+        return withProcess(state, i, { ...process, early: { committed: state.committed, state: state.stateTopic } });
+      },
+    );
+    return;
+  }
+  steps.add(me, 'fenced', isFree ? plain : () => 're-assigned', () => {
+    return fence(rules, isFree ? state : spend(state, 'reassignments'), i);
+  });
+}
+
+/** InitProducerId returns when the transaction of every older producer is ended, so one step ends them all. */
+function fence({ broken }: Rules, state: State, i: number): State {
+  const process = state.processes[i] as Process;
+  const isFenced = (other: number): boolean => broken !== 'perInstanceIds' || other === i;
+  const [first, second] = state.processes.map((other, index) => {
+    return isFenced(index) && other.owner ? { ...other, owner: false } : other;
+  });
+  const fenced: State = {
+    ...state,
+    processes: [first, second] as State['processes'],
+    transactions: state.transactions.filter(({ by }) => !isFenced(by)),
+  };
+  const { kept, early } = process;
+  return withProcess(fenced, i, { at: 'fenced', owner: true, committed: undefined, kept, early });
+}
+
+function readSteps({ rules, state, i, process, steps }: Turn): void {
+  const early = rules.broken === 'readsBeforeFence' ? process.early?.committed : undefined;
+  const committed = early ?? state.committed;
+  steps.add(
+    nameOf(i),
+    'committed-read',
+    () => formatPosition(committed),
+    () => {
+      return withProcess(state, i, { ...process, at: 'committed-read', committed });
+    },
+  );
+}
+
+/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the topics. */
+function restoreSteps({ rules, state, i, process, steps }: Turn): void {
+  const { committed } = process;
+  if (committed === undefined) return;
+  const settled = process.kept === undefined ? undefined : settle(rules, process.kept, committed);
+  const run = (kept: Kept): State => {
+    return withProcess(state, i, { at: 'running', owner: process.owner, committed: undefined, kept, early: undefined });
+  };
+  if (settled !== undefined) {
+    steps.add(
+      nameOf(i),
+      'settled',
+      () => formatMemory(settled.memory),
+      () => run(settled),
+    );
+    return;
+  }
+  const memory = restored(rules, state, process);
+  steps.add(
+    nameOf(i),
+    'restored',
+    () => formatMemory(memory),
+    () => run({ memory, position: committed, undecided: undefined }),
+  );
+}
+
+/** undefined: what is committed is neither the position it knows nor that of its undecided batch. */
+function settle({ broken }: Rules, { memory, position, undecided }: Kept, committed: Position): Kept | undefined {
+  const at = ({ offset, token }: Position): boolean =>
+    offset === committed.offset && (token === committed.token || broken === 'settlesByOffset');
+  if (broken === 'keepsBlindly') return { memory, position: committed, undecided: undefined };
+  if (undecided !== undefined && at(undecided.position)) {
+    const counts = broken !== 'forgetsOverlay';
+    return { memory: counts ? undecided.memory : memory, position: undecided.position, undecided: undefined };
+  }
+  return at(position) ? { memory, position, undecided: undefined } : undefined;
+}
+
+function restored({ bounds, broken }: Rules, state: State, process: Process): Memory {
+  const events = broken === 'eventsNotRebuilt' ? 0 : validatedEvents(bounds.input, state.outcomes);
+  if (broken === 'restoresUncommitted') return { events, ...state.uncommittedState };
+  if (broken === 'restoresUntilEarlyEnd' && process.early !== undefined) return { events, ...process.early.state };
+  return { events, ...state.stateTopic };
+}
+
+/** Judges the next records, as many as it likes, and sends all that follows in a transaction: one step, since nobody sees it before. */
+function judgeSteps({ rules, state, i, process, steps }: Turn): void {
+  const { kept } = process;
+  if (kept === undefined) return;
+  const { offset } = kept.position;
+  const records = rules.bounds.input.slice(offset, offset + rules.bounds.maxBatch);
+  if (records.length > 0 && !process.owner) {
+    steps.add(
+      nameOf(i),
+      'closed',
+      () => 'fenced at a commit',
+      () => letGo(state, i),
+    );
+    return;
+  }
+  for (let count = 1; count <= records.length; count++) {
+    for (const judged of judge(records.slice(0, count), kept.memory)) {
+      const told = (): string => `${String(offset)} to ${String(offset + count - 1)} ${judged.outcomes.join(', ')}`;
+      steps.add(nameOf(i), 'judged', told, () => begin(rules, state, i, kept, judged));
+    }
+  }
+}
+
+function begin({ broken }: Rules, state: State, i: number, kept: Kept, { outcomes, memory }: Judged): State {
+  const tokens = state.tokens + 1;
+  const from = kept.position.offset;
+  const position: Position = { offset: from + outcomes.length, token: tokens };
+  // A key that did not change is not written; the summary always is.
+  const order = memory.order === kept.memory.order ? state.stateTopic.order : memory.order;
+  const written = { order, counted: memory.counted };
+  const transaction: Transaction = { by: i, from, outcomes, state: written, position };
+  const undecided = { memory, position };
+  const waiting: Kept = broken === 'foldsBeforeOutcome' ? { ...kept, memory, undecided } : { ...kept, undecided };
+  const begun: State = {
+    ...state,
+    tokens,
+    transactions: [...state.transactions, transaction],
+    stateTopic: broken === 'stateOutside' ? written : state.stateTopic,
+    uncommittedState: broken === 'restoresUncommitted' ? written : state.uncommittedState,
+  };
+  return withProcess(begun, i, { ...(state.processes[i] as Process), at: 'committing', kept: waiting });
+}
+
+function waitingSteps({ state, i, process, steps }: Turn): void {
+  const me = nameOf(i);
+  if (!process.owner) {
+    steps.add(
+      me,
+      'closed',
+      () => 'fenced while it commits',
+      () => letGo(state, i),
+    );
+    return;
+  }
+  if (state.left.lostAnswers > 0) {
+    steps.add(
+      me,
+      'failed',
+      () => 'waits no longer for the commit',
+      () => {
+        return withProcess(spend(state, 'lostAnswers'), i, { ...process, at: 'failed' });
+      },
+    );
+  }
+}
+
+/** The partition is another's. Its memory is kept, for the case that it comes back. */
+export function letGo(state: State, i: number): State {
+  const { kept, early } = state.processes[i] as Process;
+  if (kept === undefined && early === undefined) return withProcess(state, i, CLOSED);
+  return withProcess(state, i, { at: 'closed', owner: false, committed: undefined, kept, early });
+}
+
+/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
+export function coordinatorSteps(rules: Rules, state: State, steps: StepList<State>): void {
+  for (const transaction of state.transactions) {
+    const { by, position } = transaction;
+    const sender = state.processes[by] as Process;
+    const waits = sender.at === 'committing' && sender.kept?.undecided?.position.token === position.token;
+    const applied = (): State => applyTransaction(rules, state, transaction);
+    steps.add(
+      'Kafka',
+      'committed',
+      () => formatPosition(position),
+      () => (waits ? fold(rules, applied(), by) : applied()),
+    );
+    if (waits && state.left.lostAnswers > 0) {
+      steps.add(
+        'Kafka',
+        'committed',
+        () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
+        () => {
+          return withProcess(spend(applied(), 'lostAnswers'), by, { ...sender, at: 'failed' });
+        },
+      );
+    }
+  }
+  state.plainCommits.forEach((position, index) => {
+    steps.add(
+      'Kafka',
+      'committed',
+      () => `outside of a transaction ${formatPosition(position)}`,
+      () => {
+        return {
+          ...state,
+          committed: position,
+          plainCommits: state.plainCommits.filter((_, other) => other !== index),
+        };
+      },
+    );
+  });
+}
+
+/** The sender knows that its batch is committed. */
+function fold({ broken }: Rules, state: State, i: number): State {
+  const process = state.processes[i] as Process;
+  const undecided = process.kept?.undecided;
+  if (undecided === undefined) return state;
+  const { memory, position } = undecided;
+  const folded = withProcess(state, i, { ...process, at: 'running', kept: { memory, position, undecided: undefined } });
+  return broken === 'offsetsOutside' ? { ...folded, plainCommits: [...folded.plainCommits, position] } : folded;
+}
+
+const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
+
+const formatMemory = ({ events, order, counted }: Memory): string =>
+  `${String(counted)} counted, order ${['unknown', 'placed', 'paid'][order] ?? '?'}, events ${events.toString(2)}`;

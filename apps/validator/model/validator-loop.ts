@@ -1,0 +1,56 @@
+import type { Fingerprint } from '../../../test/model-checking/fingerprint';
+import { type Model, type Step, StepList } from '../../../test/model-checking/model';
+import type { Bounds, BreakName, Rules } from './bounds';
+import { coordinatorSteps, letGo, processSteps } from './loop';
+import { encodeState, initialState, type State } from './state';
+
+/**
+ * The validator's consume-transform-produce loop with its state topic: one input partition, two instances, Kafka. Every
+ * remote call is one atomic step. A transition that the code has too carries the code's name for it (FaultPoint).
+ *
+ * What it takes for granted: a transaction is seen whole or not at all by readers of committed records; opening a producer
+ * returns when the transactions of older ones are ended; the input is complete from the start.
+ */
+export class ValidatorLoop implements Model<State> {
+  readonly symmetries = 2;
+  private readonly rules: Rules;
+
+  constructor(bounds: Bounds, broken?: BreakName) {
+    this.rules = { bounds, broken };
+  }
+
+  start(): State {
+    return initialState(this.rules.bounds);
+  }
+
+  steps(state: State): readonly Step<State>[] {
+    const { rules } = this;
+    const steps = new StepList(state, tidy);
+    state.processes.forEach((process, i) => {
+      processSteps({ rules, state, i, process, steps });
+    });
+    coordinatorSteps(rules, state, steps);
+    return steps.steps;
+  }
+
+  /** Somebody owns and is through. What is committed was looked at when it was. */
+  wrongAtRest(state: State): string | undefined {
+    const owner = state.processes.find((process) => process.owner);
+    if (owner?.at !== 'running') return 'stuck before the end of the input';
+    const missing = state.outcomes.indexOf(undefined);
+    return missing < 0 ? undefined : `record ${String(missing)} is lost`;
+  }
+
+  encode(state: State, symmetry: number, out: Fingerprint): void {
+    encodeState(state, symmetry === 1, out);
+  }
+}
+
+/** Who failed and is fenced has only its memory. */
+function tidy(state: State): State {
+  let next = state;
+  state.processes.forEach(({ at, owner }, i) => {
+    if (at === 'failed' && !owner) next = letGo(next, i);
+  });
+  return next;
+}
