@@ -99,6 +99,21 @@ export class Accountant {
     });
   }
 
+  /** Validated orders since the opening that streaming_orders does not hold, nor the bridge's dead letters. */
+  async undelivered(opening: Opening): Promise<number> {
+    return this.withAdmin(async (admin) => {
+      const cut = await takeCut(admin, () => this.readCounters());
+      const { kafka, tables } = this.context;
+      const ranges = await readValidatedRanges(kafka, 'orders', opening.cut.families.orders, cut.families.orders);
+      const topic = validatedTopic('orders');
+      const delivered = await tables.delivered(
+        ranges.map(({ partition, from, end }) => ({ topic, partition, from, until: end })),
+      );
+      const wanted = ranges.reduce((sum, { records }) => sum + records, 0);
+      return wanted - delivered - (await this.refusedByBridge(admin, opening.cut));
+    });
+  }
+
   /** Compares everything since the opening, whether it is complete or not. */
   async close(opening: Opening): Promise<Closing> {
     return this.withAdmin(async (admin) => {

@@ -74,7 +74,7 @@ export interface InstanceOptions {
   /** Added to the name of the process, of its log and of its entry in the run folder. */
   readonly suffix?: string;
   /** Path of the program below the repository. */
-  readonly entry?: () => string;
+  readonly entry?: () => string | undefined;
   /** Asked at each start; wins over what every service gets. */
   readonly env?: () => Promise<NodeJS.ProcessEnv>;
 }

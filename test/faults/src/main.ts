@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { EXIT, exitCodeOf } from '../../../dev/src/errors';
+import { repositoryRoot } from '../../../dev/src/paths';
+import { createProgress } from '../../../dev/src/progress';
+import { FAULTS } from './faults/catalogue';
+import { chosen, parseFaultOptions } from './run/cli';
+import { renderReport } from './run/report';
+import { Rng } from './run/rng';
+import { schedule } from './run/schedule';
+import { isSuiteGreen, runSuite } from './run/suite';
+import { FaultStack } from './stack/fault-stack';
+
+const RECORDS_PER_FAULT = 20_000;
+
+/** `npm run test:faults`. */
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseFaultOptions(args);
+  if (options === undefined) return EXIT.ok;
+  const faults = chosen(FAULTS, options.only);
+  if (options.list) {
+    for (const { name, description } of faults) process.stdout.write(`${name}: ${description}\n`);
+    return EXIT.ok;
+  }
+  const progress = createProgress(process.stderr);
+  const folder = join(repositoryRoot(), '.local', 'faults');
+  mkdirSync(folder, { recursive: true });
+  const rng = new Rng(options.seed);
+  const rounds = schedule({ faults, count: options.faults, perRound: options.round, mixed: options.mixed }, rng);
+  const count = rounds.flat(2).length;
+  const records = options.records ?? count * RECORDS_PER_FAULT;
+  const command = `npm run test:faults -- ${args.join(' ')}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
+  progress.line(`${String(count)} faults over ${records.toLocaleString('en-US')} records. To repeat: ${command}`);
+
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stopping.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  const stack = await FaultStack.start({
+    home: join(folder, 'stack'),
+    progress,
+    signal: stopping.signal,
+    load: { eventsPerSecond: options.rate, seed: options.seed, badShare: options.badShare },
+  });
+  try {
+    const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
+    const result = await runSuite(stack, plan, rng, progress, stopping.signal);
+    const path = join(folder, `report-${String(options.seed)}.md`);
+    writeFileSync(path, renderReport(result, { command, ...options }));
+    progress.line(`${isSuiteGreen(result) ? 'Green' : 'RED'}. The report: ${path}`);
+    return isSuiteGreen(result) ? EXIT.ok : EXIT.notAccountedFor;
+  } catch (error) {
+    if (stopping.signal.aborted) return EXIT.interrupted;
+    throw error;
+  } finally {
+    await stack.stop();
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    // Clients of brokers that are gone may hold the process for a while.
+    process.exit(code);
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(exitCodeOf(error));
+  },
+);

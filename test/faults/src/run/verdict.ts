@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { validatedTopic } from '@orderstream/contracts';
+
+import { Accountant, type Closing, type Opening } from '../../../../dev/src/accounting/accountant';
+import { type Accounts, isAccountedFor } from '../../../../dev/src/accounting/accounts';
+import { markLedger } from '../../../../dev/src/accounting/ledger-files';
+import { NoProgressError } from '../../../../dev/src/errors';
+import { waitUntil } from '../../../../dev/src/process/wait-until';
+import { type FaultStack } from '../stack/fault-stack';
+import { type Positions } from './positions';
+
+const EMPTY_GROUP_DEADLINE_MS = 60_000;
+const CAUGHT_UP_MS = 180_000;
+const SETTLE_INTERVAL_MS = 5_000;
+
+/** What a comparison of ledger, topics and tables came to. */
+export interface Verdict {
+  readonly accounts: Accounts;
+  readonly counterDifferences: readonly string[];
+  /** Why the wait for the end was given up, if it was. */
+  readonly stalled: string | undefined;
+  /** Acknowledged by Pub/Sub and lost with it; sent again by rewinding the bridge. */
+  readonly lostByPubSub: number;
+}
+
+/** Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. */
+export const isGreen = ({ accounts, counterDifferences, stalled }: Verdict): boolean =>
+  stalled === undefined && counterDifferences.length === 0 && isAccountedFor(accounts);
+
+/** Opens the books and closes them. Never asks a service what it did, but for the validator's counters, which are compared too. */
+export class Books {
+  private readonly accountant: Accountant;
+
+  constructor(
+    private readonly stack: FaultStack,
+    private readonly positions: Positions,
+    signal: AbortSignal,
+  ) {
+    this.accountant = new Accountant({
+      kafka: stack.kafka(),
+      tables: stack.tables(),
+      generator: stack.client('order-generator'),
+      validator: stack.client('validator'),
+      ledgerFolder: stack.ledgerFolder,
+      signal,
+    });
+  }
+
+  open(): Promise<Opening> {
+    return this.accountant.open(markLedger(this.stack.ledgerFolder));
+  }
+
+  /**
+   * Waits until nothing is under way, then compares everything since the opening. The load must have ended.
+   * @param pubsubForgot the emulator was killed in between
+   */
+  async close(opening: Opening, pubsubForgot: boolean): Promise<Verdict> {
+    const lostByPubSub = pubsubForgot ? await this.sendAgain(opening) : 0;
+    let stalled: string | undefined;
+    try {
+      await this.accountant.untilDone(opening, 0);
+    } catch (error) {
+      if (!(error instanceof NoProgressError)) throw error;
+      stalled = error.message;
+    }
+    const closing: Closing = await this.accountant.close(opening);
+    return { ...closing, stalled, lostByPubSub };
+  }
+
+  /**
+   * Pub/Sub's emulator keeps nothing over a kill: what it had acknowledged and not delivered is gone. It is counted, and the
+   * bridge is set back to the opening, so that it publishes all of it again.
+   */
+  private async sendAgain(opening: Opening): Promise<number> {
+    await this.positions.recovery('validator', performance.now(), CAUGHT_UP_MS);
+    await this.positions.recovery('pubsub-bridge', performance.now(), CAUGHT_UP_MS);
+    const lost = await this.undelivered(opening);
+    const bridge = this.stack.instance('pubsub-bridge');
+    await bridge.down();
+    const admin = this.stack.kafka().admin();
+    await admin.connect();
+    try {
+      const groupId = 'pubsub-bridge';
+      await waitUntil(
+        async () => {
+          const { groups } = await admin.describeGroups([groupId]);
+          return groups.every(({ members }) => members.length === 0);
+        },
+        { what: 'the group of the bridge to be empty', deadlineMs: EMPTY_GROUP_DEADLINE_MS },
+      );
+      const from = opening.cut.families.orders.validated;
+      await admin.setOffsets({
+        groupId,
+        topic: validatedTopic('orders'),
+        partitions: from.map((offset, partition) => ({ partition, offset: String(offset) })),
+      });
+    } finally {
+      await admin.disconnect();
+    }
+    await bridge.up();
+    await bridge.ready();
+    return lost;
+  }
+
+  /** Validated orders that are not in streaming_orders, when that no longer changes. */
+  private async undelivered(opening: Opening): Promise<number> {
+    let before = -1;
+    for (;;) {
+      const missing = await this.accountant.undelivered(opening);
+      if (missing === before || missing === 0) return missing;
+      before = missing;
+      await delay(SETTLE_INTERVAL_MS);
+    }
+  }
+}

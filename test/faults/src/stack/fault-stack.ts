@@ -1,0 +1,334 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { createBigQuery } from '@orderstream/bigquery';
+import { loadSettings } from '@orderstream/config';
+import { createKafka } from '@orderstream/kafka';
+import { type Kafka } from 'kafkajs';
+
+import { TableReader } from '../../../../dev/src/accounting/read-tables';
+import { devSettings } from '../../../../dev/src/dev.config';
+import { prepare } from '../../../../dev/src/install/prepare';
+import { repositoryRoot, type StackPaths, stackPaths } from '../../../../dev/src/paths';
+import { acquireLock } from '../../../../dev/src/process/lock';
+import { stopOrphans } from '../../../../dev/src/process/orphans';
+import { PortFinder } from '../../../../dev/src/process/ports';
+import { type Progress } from '../../../../dev/src/progress';
+import { ANY_PORTS, type Endpoints, infrastructure } from '../../../../dev/src/stack/infrastructure';
+import { type ProxiedListener } from '../../../../dev/src/stack/kafka-broker';
+import { ServiceClient } from '../../../../dev/src/stack/service-client';
+import {
+  DATASET,
+  generatorEnv,
+  type Service,
+  serviceInstance,
+  type ServiceName,
+} from '../../../../dev/src/stack/services';
+import { loadTokens, type StackTokens } from '../../../../dev/src/stack/tokens';
+import { TcpProxy } from '../wire/tcp-proxy';
+import { WriteApiProxy } from '../wire/write-api-proxy';
+import { Instance } from './instance';
+
+export const APPS = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge', 'subscription-standin'] as const;
+export type App = (typeof APPS)[number];
+export const BACKENDS = ['kafka', 'bigquery-standin', 'pubsub-emulator'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** Wires that have a proxy of their own. */
+export const WIRES = [
+  'order-generator~kafka',
+  'validator~kafka',
+  'bq-sink~kafka',
+  'pubsub-bridge~kafka',
+  'bq-sink~write-api',
+  'bq-sink~bigquery',
+  'pubsub-bridge~pubsub',
+  'subscription-standin~pubsub',
+  'subscription-standin~bigquery',
+] as const;
+export type Wire = (typeof WIRES)[number];
+
+/** Consumers that are scaled. */
+export const CONSUMERS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
+export type Consumer = (typeof CONSUMERS)[number];
+
+const MAX_INSTANCES = 3;
+const ORPHAN_GRACE_MS = 3_000;
+const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-standin', 'bq-sink'];
+
+/** Timeouts short enough that a stop of a quarter of a minute is past all of them. */
+const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
+  'order-generator': {},
+  validator: { VALIDATOR_TRANSACTION_TIMEOUT_MS: '6000', VALIDATOR_SESSION_TIMEOUT_MS: '6000' },
+  'bq-sink': { BQ_SINK_TRANSACTION_TIMEOUT_MS: '6000', BQ_SINK_APPEND_TIMEOUT_MS: '8000' },
+  'pubsub-bridge': { PUBSUB_MIN_RETRY_BACKOFF_SECONDS: '1', PUBSUB_REQUEST_TIMEOUT_MS: '10000' },
+  'subscription-standin': {},
+};
+
+export interface FaultStackOptions {
+  readonly home: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly load: { readonly eventsPerSecond: number; readonly seed: number; readonly badShare: number };
+  /** More environment by service; wins. */
+  readonly env?: Partial<Record<App, NodeJS.ProcessEnv>>;
+}
+
+/** What the next start of an instance is, when it is not the ordinary one. */
+export interface Disguise {
+  readonly entry: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+interface Member {
+  readonly instance: Instance;
+  readonly service: Service;
+  disguise: Disguise | undefined;
+}
+
+/** The real system over a home folder of its own, with a proxy on every wire, and processes that can be hurt one by one. */
+export class FaultStack {
+  private readonly members = new Map<string, Member>();
+
+  private constructor(
+    readonly endpoints: Endpoints,
+    readonly ledgerFolder: string,
+    readonly wires: Readonly<Record<Wire, TcpProxy>>,
+    readonly writeApi: WriteApiProxy,
+    private readonly backends: Readonly<Record<Backend, Instance>>,
+    private readonly tokens: StackTokens,
+    private readonly paths: StackPaths,
+    private readonly unlock: () => void,
+  ) {}
+
+  static async start(options: FaultStackOptions): Promise<FaultStack> {
+    const { progress, signal } = options;
+    const settings = loadSettings(devSettings, process.env);
+    const repository = repositoryRoot();
+    const paths = stackPaths(repository, options.home);
+    mkdirSync(paths.home, { recursive: true });
+    const unlock = acquireLock(paths.lock);
+    await stopOrphans(paths.run, STOP_ORDER, ORPHAN_GRACE_MS);
+    rmSync(paths.data, { recursive: true, force: true });
+    rmSync(paths.logs, { recursive: true, force: true });
+    const toolbox = await prepare({ paths, settings, env: process.env, progress, signal });
+    const ports = new PortFinder();
+    const env = {
+      ...process.env,
+      METADATA_SERVER_DETECTION: 'none',
+      NODE_COMPILE_CACHE: join(paths.installed, 'compiled'),
+    };
+    const clients = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge'] as const;
+    const proxied: ProxiedListener[] = [];
+    for (const client of clients) {
+      proxied.push({
+        name: client.replaceAll('-', '').toUpperCase(),
+        port: await ports.find(0),
+        advertisedPort: await ports.find(0),
+      });
+    }
+    const { parts, endpoints } = await infrastructure({ paths, toolbox, env, ports, preferred: ANY_PORTS, proxied });
+    const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
+    const writeApi = await WriteApiProxy.listen(await ports.find(0), portOf(endpoints.bigqueryGrpc));
+    const wire = async (upstream: number): Promise<TcpProxy> => TcpProxy.listen(await ports.find(0), upstream);
+    const kafkaWire = async (client: (typeof clients)[number]): Promise<TcpProxy> => {
+      const listener = proxied[clients.indexOf(client)];
+      if (listener === undefined) throw new Error(`no listener for ${client}`);
+      return TcpProxy.listen(listener.advertisedPort, listener.port);
+    };
+    const stack = new FaultStack(
+      endpoints,
+      join(paths.data, 'ledger'),
+      {
+        'order-generator~kafka': await kafkaWire('order-generator'),
+        'validator~kafka': await kafkaWire('validator'),
+        'bq-sink~kafka': await kafkaWire('bq-sink'),
+        'pubsub-bridge~kafka': await kafkaWire('pubsub-bridge'),
+        'bq-sink~write-api': await wire(writeApi.port),
+        'bq-sink~bigquery': await wire(portOf(endpoints.bigqueryApi)),
+        'pubsub-bridge~pubsub': await wire(portOf(endpoints.pubsub)),
+        'subscription-standin~pubsub': await wire(portOf(endpoints.pubsub)),
+        'subscription-standin~bigquery': await wire(portOf(endpoints.bigqueryGrpc)),
+      },
+      writeApi,
+      Object.fromEntries(parts.map((part) => [part.name, new Instance(part, paths)])) as Record<Backend, Instance>,
+      loadTokens(paths.tokensFile),
+      paths,
+      unlock,
+    );
+    try {
+      await stack.addServices(options, env, ports);
+      await Promise.all(BACKENDS.map((name) => stack.backend(name).up()));
+      await Promise.all(BACKENDS.map((name) => stack.backend(name).ready()));
+      const pipeline = APPS.filter((app) => app !== 'order-generator');
+      await Promise.all(pipeline.map((app) => stack.instance(app).up()));
+      await Promise.all(pipeline.map((app) => stack.instance(app).ready()));
+      return stack;
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  }
+
+  backend(name: Backend): Instance {
+    return this.backends[name];
+  }
+
+  /** @param number from 1; instances above 1 run only while a fault has them up */
+  instance(app: App, number = 1): Instance {
+    return this.member(app, number).instance;
+  }
+
+  /** What the next starts of the instance run instead; undefined: the service itself again. */
+  disguise(app: App, disguise: Disguise | undefined, number = 1): void {
+    this.member(app, number).disguise = disguise;
+  }
+
+  client(app: App): ServiceClient {
+    return new ServiceClient(this.member(app, 1).service.url, this.tokens.viewer);
+  }
+
+  /** Whether the service says that it is ready; undefined when it does not answer. */
+  async readiness(app: App, number = 1): Promise<boolean | undefined> {
+    try {
+      const response = await fetch(`${this.member(app, number).service.url}/health/ready`, {
+        signal: AbortSignal.timeout(2_000),
+      });
+      await response.body?.cancel();
+      return response.ok;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** POST /admin/<what> as an operator. Rejects when it is not done. */
+  async tell(app: App, what: string): Promise<void> {
+    const response = await fetch(`${this.member(app, 1).service.url}/admin/${what}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.tokens.operator}` },
+      signal: AbortSignal.timeout(30_000),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`${app} answered ${String(response.status)} to ${what}`);
+  }
+
+  kafka(): Kafka {
+    return createKafka({ brokers: [this.endpoints.kafka], clientId: 'orderstream-faults' });
+  }
+
+  tables(): TableReader {
+    const { project, bigqueryApi, bigqueryGrpc } = this.endpoints;
+    return new TableReader(
+      createBigQuery({
+        project,
+        dataset: DATASET,
+        location: 'US',
+        apiEndpoint: bigqueryApi,
+        grpcEndpoint: bigqueryGrpc,
+      }),
+      DATASET,
+    );
+  }
+
+  /** Every wire whole, every process thawed, and what cannot be kept up told. */
+  mend(): void {
+    for (const name of WIRES) this.wires[name].mend();
+    this.writeApi.mend();
+    for (const { instance } of this.members.values()) instance.thaw();
+  }
+
+  /** What died again and again. */
+  failures(): readonly Error[] {
+    const all = [...this.members.values()].map(({ instance }) => instance).concat(Object.values(this.backends));
+    return all.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  }
+
+  async stop(): Promise<void> {
+    this.mend();
+    const order = [...this.members.values()].map(({ instance }) => instance);
+    await Promise.all(order.map((instance) => instance.downHard()));
+    await Promise.all(BACKENDS.map((name) => this.backends[name].downHard()));
+    await Promise.all(WIRES.map((name) => this.wires[name].close()));
+    this.writeApi.close();
+    rmSync(this.paths.data, { recursive: true, force: true });
+    this.unlock();
+  }
+
+  private member(app: App, number: number): Member {
+    const member = this.members.get(`${app}/${String(number)}`);
+    if (member === undefined) throw new Error(`there is no instance ${String(number)} of ${app}`);
+    return member;
+  }
+
+  private async addServices(options: FaultStackOptions, env: NodeJS.ProcessEnv, ports: PortFinder): Promise<void> {
+    const { load } = options;
+    for (const app of APPS) {
+      const copies = (CONSUMERS as readonly string[]).includes(app) ? MAX_INSTANCES : 1;
+      for (let number = 1; number <= copies; number++) {
+        const ofInstance = async (): Promise<NodeJS.ProcessEnv> => ({
+          ...(app === 'order-generator'
+            ? await generatorEnv(
+                {
+                  rate: load.eventsPerSecond,
+                  remainingEvents: () => Promise.resolve(undefined),
+                  seed: load.seed,
+                  badShare: load.badShare,
+                },
+                this.ledgerFolder,
+              )
+            : {}),
+          ...TIMEOUTS[app],
+          ...options.env?.[app],
+          ...this.member(app, number).disguise?.env,
+        });
+        const service = serviceInstance(
+          app satisfies ServiceName,
+          await ports.find(0),
+          {
+            repository: this.paths.repository,
+            ledgerFolder: this.ledgerFolder,
+            endpoints: this.endpointsOf(app),
+            tokens: this.tokens,
+            env,
+          },
+          {
+            ...(number === 1 ? {} : { suffix: `-${String(number)}` }),
+            entry: () => this.member(app, number).disguise?.entry,
+            env: ofInstance,
+          },
+        );
+        this.members.set(`${app}/${String(number)}`, {
+          instance: new Instance(service.part, this.paths),
+          service,
+          disguise: undefined,
+        });
+      }
+    }
+  }
+
+  /** Everything over the service's own wires. */
+  private endpointsOf(app: App): Endpoints {
+    const at = (wire: Wire): string => `127.0.0.1:${String(this.wires[wire].port)}`;
+    const { endpoints } = this;
+    switch (app) {
+      case 'order-generator':
+      case 'validator':
+        return { ...endpoints, kafka: at(`${app}~kafka`) };
+      case 'bq-sink':
+        return {
+          ...endpoints,
+          kafka: at('bq-sink~kafka'),
+          bigqueryApi: `http://${at('bq-sink~bigquery')}`,
+          bigqueryGrpc: at('bq-sink~write-api'),
+        };
+      case 'pubsub-bridge':
+        return { ...endpoints, kafka: at('pubsub-bridge~kafka'), pubsub: at('pubsub-bridge~pubsub') };
+      case 'subscription-standin':
+        return {
+          ...endpoints,
+          pubsub: at('subscription-standin~pubsub'),
+          bigqueryGrpc: at('subscription-standin~bigquery'),
+        };
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { StartError } from '../../../../dev/src/errors';
+import { type StackPaths } from '../../../../dev/src/paths';
+import { describeExit, ManagedProcess, type ProcessExit } from '../../../../dev/src/process/managed-process';
+import { waitUntil } from '../../../../dev/src/process/wait-until';
+import { type Part } from '../../../../dev/src/stack/part';
+
+const READY_INTERVAL_MS = 50;
+const RESTART_PAUSE_MS = 100;
+/** Dead so often in a row without ever being ready: not a fault, a defect. */
+const MAX_FAILED_STARTS = 5;
+
+/** How a process took a SIGTERM. */
+export interface Termination {
+  readonly tookMs: number;
+  readonly exit: ProcessExit;
+}
+
+/**
+ * One process of the stack, as faults need it: killed, frozen, told to end. While it is meant to be up it is started
+ * again at once when it dies, however it died.
+ */
+export class Instance {
+  private wanted = false;
+  private current: ManagedProcess | undefined;
+  private keeping: Promise<void> = Promise.resolve();
+  private failedStarts = 0;
+  /** Deaths that were followed by a start. */
+  restarts = 0;
+  /** Told when it cannot be kept up. */
+  failure: Error | undefined;
+
+  constructor(
+    readonly part: Part,
+    private readonly paths: StackPaths,
+  ) {}
+
+  get name(): string {
+    return this.part.name;
+  }
+
+  get isRunning(): boolean {
+    return this.current?.isRunning() === true;
+  }
+
+  /** Starts it and keeps it up; does not wait until it is ready. */
+  async up(): Promise<void> {
+    if (this.wanted) return;
+    await this.part.prepare?.();
+    this.wanted = true;
+    const first = await this.launch();
+    this.keeping = this.keep(first);
+  }
+
+  /** @throws DeadlineError */
+  async ready(deadlineMs: number = this.part.readyWithinMs): Promise<void> {
+    await waitUntil(
+      () => {
+        if (this.failure !== undefined) throw this.failure;
+        return this.isRunning && this.part.isReady();
+      },
+      { what: `${this.name} to be ready`, deadlineMs, intervalMs: READY_INTERVAL_MS },
+    );
+    this.failedStarts = 0;
+  }
+
+  /** kill -9. It is started again. */
+  kill(): void {
+    this.current?.kill();
+  }
+
+  /** Resolves with how the process that runs now ends. */
+  async ended(): Promise<ProcessExit> {
+    if (this.current === undefined) throw new Error(`${this.name} was never started`);
+    return this.current.exited;
+  }
+
+  freeze(): void {
+    this.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** SIGTERM, and SIGKILL when its patience is over. It stays down until `up`. */
+  async down(): Promise<Termination | undefined> {
+    this.wanted = false;
+    const { current } = this;
+    if (current?.isRunning() !== true) return undefined;
+    const startedAt = performance.now();
+    const exit = await current.stop(this.part.stopGraceMs);
+    await this.keeping;
+    return { tookMs: performance.now() - startedAt, exit };
+  }
+
+  /** kill -9, and it stays down until `up`. */
+  async downHard(): Promise<void> {
+    this.wanted = false;
+    this.thaw();
+    this.current?.kill();
+    await this.keeping;
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    if (this.current?.isRunning() === true) process.kill(this.current.identity.pid, signal);
+  }
+
+  private async launch(): Promise<ManagedProcess> {
+    this.current = await ManagedProcess.start(await this.part.process(), this.paths);
+    return this.current;
+  }
+
+  private async keep(first: ManagedProcess): Promise<void> {
+    let child = first;
+    for (;;) {
+      const exit = await child.exited;
+      if (!this.wanted) return;
+      if (++this.failedStarts > MAX_FAILED_STARTS) {
+        this.failure = new StartError(`${this.name} ${describeExit(exit)} again and again:\n${child.log.tail(10)}`);
+        return;
+      }
+      this.restarts++;
+      await delay(RESTART_PAUSE_MS);
+      if (!this.isWanted()) return;
+      child = await this.launch();
+    }
+  }
+
+  private isWanted(): boolean {
+    return this.wanted;
+  }
+}
