@@ -2,6 +2,7 @@ import { protos, type v1 } from '@google-cloud/bigquery-storage';
 import type { ServiceError, status } from '@grpc/grpc-js';
 
 const { StorageError } = protos.google.cloud.bigquery.storage.v1;
+export type ProtoSchema = protos.google.cloud.bigquery.storage.v1.IProtoSchema;
 type Response = protos.google.cloud.bigquery.storage.v1.AppendRowsResponse;
 
 /** An answer to an append, as far as it tells something. */
@@ -25,7 +26,7 @@ export class AppendCall {
   private constructor(
     private readonly call: ReturnType<v1.BigQueryWriteClient['appendRows']>,
     private readonly stream: string,
-    private readonly schema: Buffer | undefined,
+    private readonly schema: ProtoSchema | undefined,
   ) {
     call.on('data', (response: Response) => this.waiting.shift()?.(read(response)));
     call.on('error', (error: ServiceError) => {
@@ -34,26 +35,26 @@ export class AppendCall {
     });
   }
 
-  static async open(client: v1.BigQueryWriteClient, stream: string, schema: Buffer | undefined): Promise<AppendCall> {
+  static async open(
+    client: v1.BigQueryWriteClient,
+    stream: string,
+    schema: ProtoSchema | undefined,
+  ): Promise<AppendCall> {
     await client.initialize();
     return new AppendCall(client.appendRows(), stream, schema);
   }
 
   append(rows: readonly Buffer[], offset: number | undefined): Promise<Answer> {
     if (this.ended !== undefined) return Promise.resolve(this.ended);
-    const head = this.first
-      ? { writeStream: this.stream, ...(this.schema === undefined ? {} : { writerSchema: this.schema }) }
-      : {};
+    const isFirst = this.first;
     this.first = false;
     return new Promise((resolve) => {
       this.waiting.push(resolve);
       this.call.write({
-        ...('writeStream' in head ? { writeStream: head.writeStream } : {}),
+        ...(isFirst ? { writeStream: this.stream } : {}),
         ...(offset === undefined ? {} : { offset: { value: offset } }),
         protoRows: {
-          ...('writerSchema' in head
-            ? { writerSchema: protos.google.cloud.bigquery.storage.v1.ProtoSchema.decode(head.writerSchema) }
-            : {}),
+          ...(isFirst && this.schema !== undefined ? { writerSchema: this.schema } : {}),
           rows: { serializedRows: [...rows] },
         },
       });

@@ -1,8 +1,8 @@
 import { protos } from '@google-cloud/bigquery-storage';
 
+import type { ProtoSchema } from './append-call';
 import type { TableColumn } from './src/table';
 
-const { ProtoSchema } = protos.google.cloud.bigquery.storage.v1;
 const { Type, Label } = protos.google.protobuf.FieldDescriptorProto;
 
 export const COLUMNS: readonly TableColumn[] = [
@@ -12,20 +12,17 @@ export const COLUMNS: readonly TableColumn[] = [
 ];
 
 /** A ProtoSchema with a field for each column, numbered from 1. */
-export const schemaOf = (columns: readonly TableColumn[]): Buffer =>
-  Buffer.from(
-    ProtoSchema.encode({
-      protoDescriptor: {
-        name: 'Row',
-        field: columns.map(({ name, type }, index) => ({
-          name,
-          number: index + 1,
-          type: type === 'INT64' ? Type.TYPE_INT64 : Type.TYPE_STRING,
-          label: Label.LABEL_OPTIONAL,
-        })),
-      },
-    }).finish(),
-  );
+export const schemaOf = (columns: readonly TableColumn[]): ProtoSchema => ({
+  protoDescriptor: {
+    name: 'Row',
+    field: columns.map(({ name, type }, index) => ({
+      name,
+      number: index + 1,
+      type: type === 'INT64' ? Type.TYPE_INT64 : Type.TYPE_STRING,
+      label: Label.LABEL_OPTIONAL,
+    })),
+  },
+});
 
 export const SCHEMA = schemaOf(COLUMNS);
 

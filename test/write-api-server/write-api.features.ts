@@ -1,7 +1,7 @@
 import { protos, type v1 } from '@google-cloud/bigquery-storage';
 import { status } from '@grpc/grpc-js';
 
-import { AppendCall, type Answer } from './append-call';
+import { AppendCall, type Answer, type ProtoSchema } from './append-call';
 import { COLUMNS, row, SCHEMA, schemaOf } from './rows';
 import { StorageErrorCode } from './src/status';
 import type { TableColumn } from './src/table';
@@ -56,7 +56,7 @@ export const STAND_IN: Answers = {
   unknownStream: status.INVALID_ARGUMENT,
   finalized: status.INVALID_ARGUMENT,
   storageErrors: false,
-  noSchema: status.UNKNOWN,
+  noSchema: status.INTERNAL,
   extraFields: false,
   requestLimit: false,
   noOffsetOnDefault: false,
@@ -82,7 +82,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     for (const call of calls.splice(0)) call.cancel();
   });
 
-  const createStream = async (type: number = COMMITTED): Promise<string> => {
+  const createStream = async (type: typeof COMMITTED | typeof PENDING = COMMITTED): Promise<string> => {
     const [{ name }] = await api.client.createWriteStream({ parent: table, writeStream: { type } });
     return name ?? '';
   };
@@ -90,7 +90,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     const [{ rowCount }] = await api.client.finalizeWriteStream({ name });
     return Number(rowCount ?? 0);
   };
-  const connect = async (stream: string, schema: Buffer | undefined = SCHEMA): Promise<AppendCall> => {
+  const connect = async (stream: string, schema: ProtoSchema = SCHEMA): Promise<AppendCall> => {
     const call = await AppendCall.open(api.client, stream, schema);
     calls.push(call);
     return call;

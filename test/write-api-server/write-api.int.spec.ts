@@ -24,7 +24,7 @@ async function openMemory(): Promise<WriteApi> {
     client,
     createTable: (columns) =>
       Promise.resolve(backend.createTable(`projects/${project}/datasets/d/tables/t${++tables}`, columns).path),
-    addColumn: (table, column) => Promise.resolve(backend.addColumns(table, [column])),
+    addColumn: async (table, column) => backend.addColumns(table, [column]),
     ids: (table) =>
       Promise.resolve(
         backend

@@ -105,13 +105,19 @@ export class AppendConnection {
       this.dropping = true;
       return { kind: 'end', error: unavailable('cut by a fault') };
     }
-    if (accident?.kind === 'fail') {
-      if (accident.inBand) return { kind: 'answer', response: failure(accident).inBand(stream) };
+    if (accident?.kind === 'fail' && !accident.inBand) {
       this.dropping = true;
       return { kind: 'end', error: failure(accident) };
     }
-    if (accident?.kind === 'never-answer' && !accident.lands) return { kind: 'answer', response: Buffer.alloc(0) };
     try {
+      if (accident?.kind === 'fail') {
+        session.skip(request);
+        return { kind: 'answer', response: failure(accident).inBand(stream) };
+      }
+      if (accident?.kind === 'never-answer' && !accident.lands) {
+        session.skip(request);
+        return { kind: 'answer', response: Buffer.alloc(0) };
+      }
       return { kind: 'answer', response: await session.append(request, faults.refusing(stream)) };
     } catch (error) {
       // The call has ended: what is behind was never looked at.

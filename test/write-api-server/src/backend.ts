@@ -47,6 +47,8 @@ export interface AppendSession {
    * @throws WriteApiError when the call ends with it
    */
   append(request: AppendRequest, refuse?: RowTest): Promise<Buffer>;
+  /** Does not append; what the request says of stream and schema holds for those behind it all the same. */
+  skip(request: AppendRequest): void;
   close(): void;
 }
 

@@ -14,7 +14,7 @@ import {
 import { RowDecoder } from './row-decoder';
 import { unavailable, WriteApiError } from './status';
 
-const { WriteStream, RowError } = protos.google.cloud.bigquery.storage.v1;
+const { AppendRowsRequest, ProtoSchema, WriteStream, RowError } = protos.google.cloud.bigquery.storage.v1;
 
 const RAW = (bytes: Buffer): Buffer => bytes;
 const MAX_MESSAGE_BYTES = 64 << 20;
@@ -82,6 +82,8 @@ class ForwardedAppends implements AppendSession {
   private ended: WriteApiError | undefined;
   private stream = '';
   private decoder: RowDecoder | undefined;
+  /** Stream and schema of requests that were not forwarded. */
+  private head: Buffer[] = [];
 
   constructor(
     private readonly call: ClientDuplexStream<Buffer, Buffer>,
@@ -95,21 +97,41 @@ class ForwardedAppends implements AppendSession {
   append(request: AppendRequest, refuse?: RowTest): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) throw this.ended;
-      this.stream = request.stream ?? this.stream;
-      this.assertKnown(this.stream);
-      if (request.schema !== undefined) this.decoder = new RowDecoder(request.schema);
+      this.read(request);
       const refusals = refuse === undefined ? [] : this.refusals(request, refuse);
       if (refusals.length > 0) {
+        this.keepHead(request);
         resolve(new WriteApiError(status.INVALID_ARGUMENT, 'Rows are invalid').inBand(this.stream, refusals));
         return;
       }
       this.waiting.push({ resolve, reject });
-      this.call.write(request.bytes);
+      // Serialized messages that follow one another are one message with the fields of all (Protocol Buffers: Encoding).
+      this.call.write(Buffer.concat([...this.head.splice(0), request.bytes]));
     });
+  }
+
+  skip(request: AppendRequest): void {
+    this.read(request);
+    this.keepHead(request);
   }
 
   close(): void {
     this.call.end();
+  }
+
+  private read({ stream, schema }: AppendRequest): void {
+    this.stream = stream ?? this.stream;
+    this.assertKnown(this.stream);
+    if (schema !== undefined) this.decoder = new RowDecoder(schema);
+  }
+
+  private keepHead({ stream, schema }: AppendRequest): void {
+    if (stream === undefined && schema === undefined) return;
+    const head = {
+      ...(stream === undefined ? {} : { writeStream: stream }),
+      ...(schema === undefined ? {} : { protoRows: { writerSchema: ProtoSchema.decode(schema) } }),
+    };
+    this.head.push(Buffer.from(AppendRowsRequest.encode(head).finish()));
   }
 
   private refusals(request: AppendRequest, refuse: RowTest): protos.google.cloud.bigquery.storage.v1.IRowError[] {

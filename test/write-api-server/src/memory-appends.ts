@@ -20,7 +20,7 @@ export const MAX_REQUEST_BYTES = 10_000_000;
 export class MemoryAppends {
   private name: string | undefined;
   private decoder: RowDecoder | undefined;
-  private hasSchema = false;
+  private schema: Buffer | undefined;
   /** Version of the table's columns that the writer has been told of. */
   private knownVersion: number | undefined;
 
@@ -28,10 +28,10 @@ export class MemoryAppends {
 
   /** @throws WriteApiError when the call ends with it */
   append(request: AppendRequest, refuse?: RowTest): Buffer {
-    this.name = request.stream ?? this.name;
+    this.readHead(request);
     if (this.name === undefined) throw new WriteApiError(status.INVALID_ARGUMENT, 'write_stream is missing');
     const stream = this.streams.stream(this.name);
-    this.readSchema(request);
+    this.readSchema();
     try {
       this.check(request, stream);
       const { rows, refusals } = this.decode(request, stream, refuse);
@@ -48,20 +48,23 @@ export class MemoryAppends {
     }
   }
 
-  /** "You send the first request of an RPC connection", or "You change the input schema" (ProtoData.writer_schema). */
-  private readSchema({ schema }: AppendRequest): void {
-    if (schema !== undefined) {
-      this.hasSchema = true;
-      this.decoder = undefined;
-      if (!this.streams.keepRows) return;
-      try {
-        this.decoder = new RowDecoder(schema);
-      } catch (error) {
-        throw new WriteApiError(status.INVALID_ARGUMENT, `Invalid proto schema: ${messageOf(error)}`);
-      }
-    }
-    if (!this.hasSchema) {
+  /** Stream and schema hold until another request has others ("You send the first request of an RPC connection"). */
+  readHead({ stream, schema }: AppendRequest): void {
+    this.name = stream ?? this.name;
+    if (schema === undefined) return;
+    this.schema = schema;
+    this.decoder = undefined;
+  }
+
+  private readSchema(): void {
+    if (this.schema === undefined) {
       throw new WriteApiError(status.INVALID_ARGUMENT, 'Rows must be sent with writer_schema in the first request');
+    }
+    if (!this.streams.keepRows || this.decoder !== undefined) return;
+    try {
+      this.decoder = new RowDecoder(this.schema);
+    } catch (error) {
+      throw new WriteApiError(status.INVALID_ARGUMENT, `Invalid proto schema: ${messageOf(error)}`);
     }
   }
 

@@ -101,6 +101,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     const appends = new MemoryAppends(this);
     return {
       append: (request: AppendRequest, refuse?: RowTest) => resolved(() => appends.append(request, refuse)),
+      skip: (request: AppendRequest) => appends.readHead(request),
       close: () => {
         this.connections--;
       },
