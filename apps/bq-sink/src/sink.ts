@@ -26,7 +26,7 @@ import { PartitionSinks } from './partition-sinks';
 import { SinkMetrics } from './sink-metrics';
 import { BigQueryWarehouse } from './streams/bigquery-warehouse';
 import { NO_FAULTS } from './streams/fault-points';
-import { PartitionSink } from './streams/partition-sink';
+import { PartitionSink, type PartitionSinkParts } from './streams/partition-sink';
 import type { LogBounds } from './streams/recovery';
 import { RowMapper } from './streams/row-mapper';
 
@@ -53,7 +53,7 @@ const FAMILY_OF_TOPIC: ReadonlyMap<string, Family> = new Map(
  */
 @Injectable()
 export class Sink implements ServiceControl, OnApplicationShutdown {
-  readonly partitions = new PartitionSinks((partition) => this.createPartition(partition));
+  readonly partitions = new PartitionSinks((partition) => new PartitionSink(this.partsOf(partition)));
   private readonly kafka;
   private readonly bigquery;
   private readonly streams;
@@ -154,13 +154,14 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     await Promise.all([this.admin?.disconnect(), this.streams.close()]);
   }
 
-  private createPartition(partition: PartitionRef): PartitionSink {
+  /** What a partition's sink is made of; a fault suite puts its own between. */
+  protected partsOf(partition: PartitionRef): PartitionSinkParts {
     const { bigquery, sink } = this.settings;
     const family = FAMILY_OF_TOPIC.get(partition.topic);
     const mapper = family === undefined ? undefined : this.mappers.get(family);
     if (family === undefined || mapper === undefined) throw new TypeError(`${partition.topic} is no topic of the sink`);
     const policy = this.policyOf(partition);
-    return new PartitionSink({
+    return {
       partition,
       limits: sink,
       mapper,
@@ -192,7 +193,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
         return policy.outcomeOf(cause);
       },
       interrupt: (outcome) => this.server?.interrupt(partition, outcome),
-    });
+    };
   }
 
   private policyOf({ topic, partition }: PartitionRef): FailurePolicy {
