@@ -2,7 +2,8 @@ import { createWriteClient, WriteStreams } from '@orderstream/bigquery';
 import { envelopeHeaders, EVENT_CONTRACTS, validatedTopic } from '@orderstream/contracts';
 import { type KafkaRecord, type RecordBatch } from '@orderstream/kafka';
 
-import { WriteApiServer } from '../../../test/support/write-api-server';
+import { MemoryBackend } from '../../../test/write-api-server/src/memory-backend';
+import { WriteApiServer } from '../../../test/write-api-server/src/write-api-server';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
@@ -27,7 +28,8 @@ function batch(from: number, count: number): RecordBatch {
 }
 
 describe('a partition over a Write API that is slow', () => {
-  const server = new WriteApiServer();
+  const backend = new MemoryBackend({ keepRows: false });
+  const server = new WriteApiServer({ backend });
   let streams: WriteStreams;
   beforeAll(async () => {
     const grpcEndpoint = await server.start();
@@ -37,7 +39,7 @@ describe('a partition over a Write API that is slow', () => {
   });
   afterAll(async () => {
     await streams.close();
-    server.stop();
+    await server.stop();
   });
 
   const commits: number[] = [];
@@ -90,19 +92,19 @@ describe('a partition over a Write API that is slow', () => {
   }
 
   it('makes the lane wait, and holds no more than what may be under way and one batch', async () => {
-    server.delayMs = 20;
+    server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 20 }, times: 0 });
     const sink = await openSink();
     let most = 0;
     for (let from = 0; from < 3_000; from += 250) {
       expect(await sink.take(batch(from, 250))).toEqual({ kind: 'ack' });
       most = Math.max(most, sink.describe().pendingRecords);
-      expect(server.appends.waiting).toBeLessThanOrEqual(3);
+      expect(server.counts.waiting).toBeLessThanOrEqual(3);
     }
     // 3 appends of 100 rows under way, one that waits for its turn, one that fills.
     expect(most).toBeLessThanOrEqual(500);
     expect(most).toBeGreaterThanOrEqual(300);
     await sink.drain(new AbortController().signal);
-    expect(server.rows).toBe(3_000);
+    expect(backend.rowCount).toBe(3_000);
     expect(commits.at(-1)).toBe(3_000);
     expect(commits).toEqual(commits.toSorted((a, b) => a - b));
     await sink.close();
