@@ -33,8 +33,11 @@ export interface Model<S> {
   encode(state: S, symmetry: number, out: Fingerprint): void;
 }
 
-/** Collects the steps from a state. A step that throws ProtocolViolation is one that must not be possible. */
-export class StepList<S> {
+/**
+ * Collects the steps from a state; N are the names that they may have. A step that throws ProtocolViolation is one that
+ * must not be possible.
+ */
+export class StepList<S, N extends string = string> {
   readonly steps: Step<S>[] = [];
 
   constructor(
@@ -43,7 +46,7 @@ export class StepList<S> {
     private readonly tidy: (state: S) => S,
   ) {}
 
-  add(actor: string, name: string, detail: () => string, change: () => S): void {
+  add(actor: string, name: N, detail: () => string, change: () => S): void {
     try {
       this.steps.push({ actor, name, detail, to: this.tidy(change()), violation: undefined });
     } catch (error) {

@@ -1,6 +1,6 @@
 import { firstOf, from, laterOf, NO_OFFSETS, type OffsetSet } from './log';
 import { abandon, close, fail } from './membership';
-import { nameOf, type Rules, type Turn } from './rules';
+import { nameOf, type Rules, type SinkSteps, type Transition, type Turn } from './rules';
 import { applyCommit } from './servers';
 import {
   type CommitReason,
@@ -18,7 +18,14 @@ import {
   type State,
   withProcess,
 } from './state';
-import type { StepList } from '../../../test/model-checking/model';
+
+/** The code's names for a commit that is known to have succeeded. */
+const HEARD = {
+  naming: 'stream-named',
+  steady: 'committed',
+  refusal: 'refusal-committed',
+  ending: 'end-committed',
+} as const satisfies Record<CommitReason, Transition>;
 
 /**
  * A transaction with everything in it, and the request to commit it. That is one step: what was written and is not
@@ -43,7 +50,7 @@ export function commitSteps(
   const letters = dead === NO_OFFSETS ? '' : ` with dead letters ${formatOffsets(dead)}`;
   steps.add(
     me,
-    'commit-begun',
+    reason === 'refusal' ? 'refusal-settled' : 'commit-begun',
     () => `${reason} ${formatPosition(position)}${letters}`,
     () => {
       return begin(withProcess(state, i, { ...process, awaits: reason }), i, reason, position, dead);
@@ -56,14 +63,14 @@ export function begin(state: State, by: number, reason: CommitReason, position: 
 }
 
 /** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
-export function coordinatorSteps(rules: Rules, state: State, steps: StepList<State>): void {
+export function coordinatorSteps(rules: Rules, state: State, steps: SinkSteps): void {
   const { transaction } = state;
   if (transaction !== undefined) {
     const { by, position, dead } = transaction;
     const applied = (): State => ({ ...applyCommit(state, position, dead), transaction: undefined });
     steps.add(
       'Kafka',
-      'committed',
+      by === NOBODY ? 'committed' : HEARD[transaction.reason],
       () => formatPosition(position),
       () => {
         return by === NOBODY ? applied() : heard(rules, applied(), by, transaction.reason, position);

@@ -1,4 +1,5 @@
 import type { StepList } from '../../../test/model-checking/model';
+import type { SinkStep } from '../src/streams/fault-points';
 import type { Bounds } from './bounds';
 import type { Log } from './log';
 import type { State } from './state';
@@ -32,6 +33,20 @@ export interface Rules {
   readonly broken: BreakName | undefined;
 }
 
+/** A transition by its name: the code's own, and those that the code does not make but bears. */
+export type Transition =
+  | SinkStep
+  | 'closed'
+  | 'crashed'
+  | 'late-append'
+  | 'pruned'
+  | 'recovered-in-place'
+  | 'refused'
+  | 'replayed'
+  | 'stream-vanished';
+
+export type SinkSteps = StepList<State, Transition>;
+
 /** A process in a state, and where its steps are collected. */
 export interface Turn<P> {
   readonly rules: Rules;
@@ -39,7 +54,7 @@ export interface Turn<P> {
   /** Index of the process. */
   readonly i: number;
   readonly process: P;
-  readonly steps: StepList<State>;
+  readonly steps: SinkSteps;
 }
 
 const PROCESSES = ['A', 'B'];

@@ -1,8 +1,7 @@
-import type { StepList } from '../../../test/model-checking/model';
 import { commitSteps, prune } from './commits';
 import { countOf, from, lastOf, laterOf, NO_OFFSETS, type OffsetSet, only } from './log';
 import { fail } from './membership';
-import { nameOf, type Rules, type Turn } from './rules';
+import { nameOf, type Rules, type SinkSteps, type Turn } from './rules';
 import { type Answer, answersTo, land } from './servers';
 import {
   type Append,
@@ -176,7 +175,7 @@ export function answerSteps({ rules, state, i, process, steps }: Turn<Running>):
 }
 
 /** What its sender no longer waits for. */
-export function lateSteps(rules: Rules, state: State, steps: StepList<State>): void {
+export function lateSteps(rules: Rules, state: State, steps: SinkSteps): void {
   state.late.forEach((append, index) => {
     for (const answer of answersTo(state, append, rules.log)) {
       steps.add(

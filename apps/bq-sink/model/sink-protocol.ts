@@ -6,7 +6,7 @@ import { coordinatorSteps, fencedWaitingSteps } from './commits';
 import { listOf, Log, only } from './log';
 import { close, membershipSteps } from './membership';
 import { committedReadSteps, fallbackSteps, fencedSteps, readySteps } from './recovery';
-import type { BreakName, Rules, Turn } from './rules';
+import type { BreakName, Rules, SinkSteps, Transition, Turn } from './rules';
 import { answerSteps, endingSteps, lateSteps, runningSteps } from './running';
 import { vanish } from './servers';
 import { initialState, type Process, spend, type State, streamOf } from './state';
@@ -33,7 +33,7 @@ export class SinkProtocol implements Model<State> {
 
   steps(state: State): readonly Step<State>[] {
     const { rules } = this;
-    const list = new StepList(state, (next) => this.tidy(next));
+    const list = new StepList<State, Transition>(state, (next) => this.tidy(next));
     state.processes.forEach((process, i) => {
       processSteps({ rules, state, i, process, steps: list });
     });
@@ -58,7 +58,7 @@ export class SinkProtocol implements Model<State> {
     encodeState(state, symmetry === 1, out);
   }
 
-  private environmentSteps(state: State, steps: StepList<State>): void {
+  private environmentSteps(state: State, steps: SinkSteps): void {
     const { bounds } = this.rules;
     if (state.left.expiries > 0) {
       const spent = spend(state, 'expiries');

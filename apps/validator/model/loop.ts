@@ -1,4 +1,5 @@
 import type { StepList } from '../../../test/model-checking/model';
+import type { FaultPoint } from '../src/partitions/fault-points';
 import type { Rules } from './bounds';
 import { type Judged, judge, type Memory } from './judging';
 import { applyTransaction, validatedEvents } from './kafka';
@@ -13,6 +14,12 @@ import {
   withProcess,
 } from './state';
 
+/** A transition by its name: the code's own, and those that the code does not make but bears. */
+export type Transition =
+  FaultPoint | 'closed' | 'committed-read' | 'crashed' | 'failed' | 'read-before-fence' | 'settled';
+
+type LoopSteps = StepList<State, Transition>;
+
 /** A process in a state, and where its steps are collected. */
 interface Turn {
   readonly rules: Rules;
@@ -20,7 +27,7 @@ interface Turn {
   /** Index of the process. */
   readonly i: number;
   readonly process: Process;
-  readonly steps: StepList<State>;
+  readonly steps: LoopSteps;
 }
 
 const nameOf = (i: number): string => (i === 0 ? 'A' : 'B');
@@ -220,7 +227,7 @@ export function letGo(state: State, i: number): State {
 }
 
 /** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
-export function coordinatorSteps(rules: Rules, state: State, steps: StepList<State>): void {
+export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): void {
   for (const transaction of state.transactions) {
     const { by, position } = transaction;
     const sender = state.processes[by] as Process;

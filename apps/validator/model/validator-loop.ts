@@ -1,7 +1,7 @@
 import type { Fingerprint } from '../../../test/model-checking/fingerprint';
 import { type Model, type Step, StepList } from '../../../test/model-checking/model';
 import type { Bounds, BreakName, Rules } from './bounds';
-import { coordinatorSteps, letGo, processSteps } from './loop';
+import { coordinatorSteps, letGo, processSteps, type Transition } from './loop';
 import { encodeState, initialState, type State } from './state';
 
 /**
@@ -25,7 +25,7 @@ export class ValidatorLoop implements Model<State> {
 
   steps(state: State): readonly Step<State>[] {
     const { rules } = this;
-    const steps = new StepList(state, tidy);
+    const steps = new StepList<State, Transition>(state, tidy);
     state.processes.forEach((process, i) => {
       processSteps({ rules, state, i, process, steps });
     });
