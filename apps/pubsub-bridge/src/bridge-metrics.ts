@@ -1,5 +1,5 @@
 import type { DeadLetterReason } from '@orderstream/dead-letters';
-import type { KafkaRecord, ServerStatus } from '@orderstream/kafka';
+import type { KafkaRecord } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 
 import type { LaneObserver } from './lanes/lane';
@@ -21,7 +21,7 @@ export class BridgeMetrics implements LaneObserver {
   constructor(
     metrics: Metrics,
     private readonly topic: string,
-    private readonly read: { readonly lanes: Lanes; readonly server: () => ServerStatus | undefined },
+    private readonly lanes: Lanes,
   ) {
     this.records = metrics.counter(METRIC.records);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
@@ -53,7 +53,7 @@ export class BridgeMetrics implements LaneObserver {
   }
 
   private gauges(metrics: Metrics): void {
-    const { lanes, server } = this.read;
+    const { lanes } = this;
     metrics.gauge(METRIC.publishUnacknowledged, (gauge) => {
       gauge.set(
         { topic: this.topic },
@@ -65,16 +65,6 @@ export class BridgeMetrics implements LaneObserver {
       for (const { partition, unacknowledged } of lanes.all()) {
         gauge.set({ topic: partition.topic, partition: partition.partition }, unacknowledged);
       }
-    });
-    metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
-      gauge.reset();
-      for (const { topic, partition, lag } of server()?.partitions ?? []) {
-        if (lag !== undefined) gauge.set({ topic, partition }, lag);
-      }
-    });
-    metrics.gauge(METRIC.partitionsStopped, (gauge) => {
-      gauge.reset();
-      for (const { topic, state } of server()?.partitions ?? []) gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
     });
   }
 }

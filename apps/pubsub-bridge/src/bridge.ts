@@ -3,7 +3,7 @@ import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderst
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
-import { createKafka, ensureTopics, KafkaBatchServer, RecordProducer } from '@orderstream/kafka';
+import { createKafka, ensureTopics, KafkaBatchServer, observeServers, RecordProducer } from '@orderstream/kafka';
 import { type Check, type Health, type Logger, type Metrics } from '@orderstream/observability';
 import {
   connectPubSub,
@@ -60,10 +60,8 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.lanes = new Lanes(() => this.laneParts(), settings.publish.commitIntervalMs, logger);
-    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, {
-      lanes: this.lanes,
-      server: () => this.server?.describe(),
-    });
+    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.lanes);
+    observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     const metadata = new Set<string>(SUBSCRIPTION_METADATA);
     this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
@@ -109,6 +107,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
       hooks: this.lanes,
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
+      sessionTimeoutMs: publish.sessionTimeoutMs,
       drainTimeoutMs: Math.max(100, service.shutdownTimeoutMs - 5_000),
       // A handler waits for Pub/Sub at most as long as the lane is patient.
       handlerTimeoutMs: 2 * (publish.retryTimeoutMs + publish.requestTimeoutMs),

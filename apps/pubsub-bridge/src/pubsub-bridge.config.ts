@@ -89,6 +89,13 @@ const publishSettings = defineSettings({
     max: 60_000,
     description: 'How often offsets are committed, in milliseconds: what a kill may publish twice.',
   }),
+  sessionTimeoutMs: settings.integer({
+    env: 'PUBSUB_BRIDGE_SESSION_TIMEOUT_MS',
+    default: 4_000,
+    min: 1_000,
+    max: 300_000,
+    description: 'After that long without a heartbeat another instance takes over, in milliseconds.',
+  }),
 });
 
 /** All settings of pubsub-bridge. */
