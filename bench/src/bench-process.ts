@@ -17,10 +17,11 @@ export class BenchProcess {
     script: string,
     environment: Readonly<Record<string, string>>,
     folder: string,
+    args: readonly string[] = [],
   ) {
     this.logFile = join(folder, `${name}.log`);
     const log = openSync(this.logFile, 'a');
-    this.child = spawn(process.execPath, [join(__dirname, '..', '..', script)], {
+    this.child = spawn(process.execPath, [join(__dirname, '..', '..', script), ...args], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', log, log],
     });

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchProcess } from './bench-process';
+import { freePort } from './free-port';
 import { type Figures } from './measure';
 import { usageOf } from './process-usage';
 
@@ -70,17 +70,4 @@ async function statusOf(port: number, token: string): Promise<GeneratorStatus | 
     headers: { authorization: `Bearer ${token}` },
   }).catch(() => undefined);
   return answer?.ok ? ((await answer.json()) as GeneratorStatus) : undefined;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => {
-        resolve(port);
-      });
-    });
-  });
 }

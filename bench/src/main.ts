@@ -10,8 +10,9 @@ import { BARE_PUBLISH_GROUP, PASS_THROUGH_GROUP, passThroughTopic } from './base
 import { BenchProcess } from './bench-process';
 import { fillRawTopics } from './fill';
 import { measure, type Figures } from './measure';
-import { type Workload } from './progress';
+import { type Progress, progressOf, type Workload } from './progress';
 import { renderReport, type Row } from './report';
+import { CountingWriteApi } from './write-api';
 
 /**
  * Measures each stage of the stream beside its ceiling: the bare client doing the same I/O and no work, in the same run.
@@ -48,7 +49,10 @@ async function main(): Promise<void> {
 
   const run = (name: string, script: string, workload: Workload): Promise<Figures> => {
     process.stderr.write(`${name} …\n`);
-    return measure(kafka, workload, () => new BenchProcess(name, script, environment, folder));
+    return measure(
+      () => progressOf(kafka, workload),
+      () => new BenchProcess(name, script, environment, folder),
+    );
   };
   process.stderr.write(`logs in ${folder}\norder-generator: ${String(records)} records …\n`);
   const generated = await fillRawTopics(records, environment, folder);
@@ -86,7 +90,30 @@ async function main(): Promise<void> {
     }),
     ceiling: publishing,
   });
+  rows.push(await measureSink(kafka, environment, folder));
   process.stdout.write(renderReport(rows));
+}
+
+/** The sink beside bare appends, both to a Write API server that only counts; its tables are in the BigQuery stand-in. */
+async function measureSink(kafka: Kafka, environment: Readonly<Record<string, string>>, folder: string): Promise<Row> {
+  const groups = FAMILIES.map((family) => ({ groupId: 'bq-sink', topic: validatedTopic(family) }));
+  const { end } = await progressOf(kafka, { groups });
+  const run = async (name: string, script: string, progress?: () => Promise<Progress>): Promise<Figures> => {
+    process.stderr.write(`${name} …\n`);
+    const server = await CountingWriteApi.start(folder);
+    const own = { ...environment, BIGQUERY_GRPC_ENDPOINT: server.endpoint, BENCH_ROWS: String(end) };
+    try {
+      return await measure(
+        progress ?? (async () => ({ done: await server.rows(), end })),
+        () => new BenchProcess(name, script, own, folder),
+      );
+    } finally {
+      await server.stop();
+    }
+  };
+  const ceiling = await run('bare-appends', 'bench/src/baselines/bare-appends.js');
+  const ours = await run('bq-sink', 'apps/bq-sink/src/main.js', () => progressOf(kafka, { groups }));
+  return { path: 'bq-sink', ours, ceiling };
 }
 
 function required(name: string): string {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Kafka } from 'kafkajs';
 import { type BenchProcess } from './bench-process';
-import { progressOf, type Workload } from './progress';
+import { type Progress } from './progress';
 import { usageOf } from './process-usage';
 
 /** Figures of one process over the steady part of a run: after the first tenth of the work, before the last twentieth. */
@@ -21,16 +20,16 @@ const DEADLINE_MS = 300_000;
 
 interface Sample {
   readonly at: number;
-  readonly committed: number;
+  readonly done: number;
   readonly cpuSeconds: number;
 }
 
-/** Starts the process, watches the offsets it commits, stops it. Rejects when it has not finished within 5 minutes. */
-export async function measure(kafka: Kafka, workload: Workload, start: () => BenchProcess): Promise<Figures> {
+/** Starts the process, watches how far it gets, stops it. Rejects when it has not finished within 5 minutes. */
+export async function measure(progress: () => Promise<Progress>, start: () => BenchProcess): Promise<Figures> {
   const running = start();
   try {
-    const { first, last, peakRssBytes } = await steadyPart(kafka, workload, running);
-    const records = last.committed - first.committed;
+    const { first, last, peakRssBytes } = await steadyPart(progress, running);
+    const records = last.done - first.done;
     const seconds = (last.at - first.at) / 1000;
     return {
       records,
@@ -45,19 +44,18 @@ export async function measure(kafka: Kafka, workload: Workload, start: () => Ben
 }
 
 async function steadyPart(
-  kafka: Kafka,
-  workload: Workload,
+  progress: () => Promise<Progress>,
   running: BenchProcess,
 ): Promise<{ first: Sample; last: Sample; peakRssBytes: number }> {
   const deadline = performance.now() + DEADLINE_MS;
   let first: Sample | undefined;
   while (performance.now() < deadline) {
     running.assertAlive();
-    const { committed, end } = await progressOf(kafka, workload);
+    const { done, end } = await progress();
     const usage = usageOf(running.pid);
-    const sample: Sample = { at: performance.now(), committed, cpuSeconds: usage.cpuSeconds };
-    if (committed >= end * STEADY_FROM) first ??= sample;
-    if (first && first !== sample && committed >= end * STEADY_TO)
+    const sample: Sample = { at: performance.now(), done, cpuSeconds: usage.cpuSeconds };
+    if (done >= end * STEADY_FROM) first ??= sample;
+    if (first && first !== sample && done >= end * STEADY_TO)
       return { first, last: sample, peakRssBytes: usage.peakRssBytes };
     await delay(POLL_MS);
   }

@@ -6,16 +6,19 @@ export interface Workload {
   readonly groups: readonly { readonly groupId: string; readonly topic: string }[];
 }
 
-/** Offsets committed so far and offsets to commit, summed over all partitions. */
+/** Records done so far and records to do. */
 export interface Progress {
-  readonly committed: number;
+  readonly done: number;
   readonly end: number;
 }
 
 const sum = (offsets: readonly (number | undefined)[]): number =>
   offsets.reduce<number>((total, offset) => total + (offset ?? 0), 0);
 
-/** Reads the progress of a workload's groups from the broker. Offsets count transaction markers, in both figures alike. */
+/**
+ * Reads from the broker how far a workload's groups are: offsets committed and offsets to commit, summed over all
+ * partitions. They count transaction markers, in both figures alike.
+ */
 export async function progressOf(kafka: Kafka, workload: Workload): Promise<Progress> {
   const figures = await Promise.all(
     workload.groups.map(async ({ groupId, topic }) => ({
@@ -24,7 +27,7 @@ export async function progressOf(kafka: Kafka, workload: Workload): Promise<Prog
     })),
   );
   return {
-    committed: figures.reduce((total, figure) => total + figure.committed, 0),
+    done: figures.reduce((total, figure) => total + figure.committed, 0),
     end: figures.reduce((total, figure) => total + figure.end, 0),
   };
 }
