@@ -26,11 +26,15 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'draining and idling', bounds: bounds({ log: 'ob-o', endings: 2 }) },
 ];
 
+/** For minutes, not seconds. */
 export const DEEP_SCENARIOS: readonly Scenario[] = [
-  { name: 'five entries, two kills, two re-assignments', bounds: bounds({ crashes: 2, reassignments: 2 }) },
-  { name: 'six entries', bounds: bounds({ log: 'oxo-bo' }) },
-  { name: 'two lost answers, three kills', bounds: bounds({ log: 'obo', crashes: 3, lostAnswers: 2 }) },
-  { name: 'three appends in flight', bounds: bounds({ log: 'obofo', maxBatch: 1, inFlight: 3 }) },
+  {
+    name: 'six entries, two kills, two re-assignments, two lost answers',
+    bounds: bounds({ log: 'oxo-bo', crashes: 2, reassignments: 2, lostAnswers: 2 }),
+  },
+  { name: 'three kills, three re-assignments', bounds: bounds({ crashes: 3, reassignments: 3 }) },
+  { name: 'three lost answers', bounds: bounds({ log: 'obo', crashes: 3, reassignments: 2, lostAnswers: 3 }) },
+  { name: 'three appends in flight', bounds: bounds({ log: 'obofo', maxBatch: 1, inFlight: 3, reassignments: 2 }) },
   {
     name: 'everything at once',
     bounds: bounds({
