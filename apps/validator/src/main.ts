@@ -1,4 +1,11 @@
 import { runService } from '@orderstream/admin';
+import { rebuildCommand } from './rebuild/rebuild-command';
 import { validatorService } from './validator.service';
 
-void runService(validatorService());
+const [command, ...rest] = process.argv.slice(2);
+
+if (command === 'rebuild-state') {
+  void rebuildCommand(rest).then((exitCode) => process.exit(exitCode));
+} else {
+  void runService(validatorService());
+}

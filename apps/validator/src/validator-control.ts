@@ -12,8 +12,13 @@ export class ValidatorControl implements ServiceControl {
     const opened = [...this.validators.opened()];
     return {
       settingsVersion,
-      // Since the beginning of each open partition, restarts included.
-      accounting: Object.fromEntries(families.map(({ family, partitions }) => [family, partitions.accounting()])),
+      // Since the beginning of each assigned partition, restarts included.
+      accounting: Object.fromEntries(
+        families.map(({ family, partitions, server }) => [
+          family,
+          partitions.accounting(server.describe().partitions.map(({ partition }) => partition)),
+        ]),
+      ),
       effectiveWindows: Object.fromEntries(
         families.map(({ family }) => [
           family,

@@ -1,5 +1,5 @@
 import { RULE_CODES, type Family, type RuleAction, type RuleCode } from '@orderstream/contracts';
-import type { KafkaBatchServer, PartitionRef } from '@orderstream/kafka';
+import { observeTransactions, type PartitionRef } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 import type { Accounting, PartitionState } from '@orderstream/quality';
 
@@ -18,12 +18,13 @@ export interface ObservedState extends PartitionRef {
 
 /** What the service measures. Counters count commits of this process; the accounts in the state are cumulative. */
 export class ValidatorMetrics {
+  /** For the transactions of the partitions. */
+  readonly transactionFailed;
   private readonly records;
   private readonly rules;
   private readonly transactionSeconds;
-  private readonly transactionsAborted;
-  private readonly fencings;
   private readonly restoreSeconds;
+  private readonly restoreRecords;
   private readonly batchRecords;
   private readonly catalogWaits;
 
@@ -34,27 +35,15 @@ export class ValidatorMetrics {
     this.records = metrics.counter(METRIC.records);
     this.rules = metrics.counter(METRIC.ruleFired);
     this.transactionSeconds = metrics.histogram(METRIC.transactionSeconds);
-    this.transactionsAborted = metrics.counter(METRIC.transactionsAborted);
-    this.fencings = metrics.counter(METRIC.fencings);
+    this.transactionFailed = observeTransactions(metrics);
     this.restoreSeconds = metrics.histogram(METRIC.restoreSeconds);
+    this.restoreRecords = metrics.counter(METRIC.restoreRecords);
     this.batchRecords = metrics.histogram(METRIC.batchRecords);
     this.catalogWaits = metrics.gauge(METRIC.catalogWaits);
   }
 
   /** Reads the gauges of state from whatever is open when they are scraped. */
-  observe(open: () => Iterable<ObservedState>, servers: readonly KafkaBatchServer[]): void {
-    this.metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
-      gauge.reset();
-      for (const { topic, partition, lag } of servers.flatMap((server) => server.describe().partitions)) {
-        if (lag !== undefined) gauge.set({ topic, partition: String(partition) }, lag);
-      }
-    });
-    this.metrics.gauge(METRIC.partitionsStopped, (gauge) => {
-      gauge.reset();
-      for (const { topic, state } of servers.flatMap((server) => server.describe().partitions)) {
-        gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
-      }
-    });
+  observe(open: () => Iterable<ObservedState>): void {
     this.metrics.gauge(METRIC.stateEntries, (gauge) => {
       gauge.reset();
       for (const { family, partition, state } of open()) {
@@ -86,13 +75,9 @@ export class ValidatorMetrics {
     }
   }
 
-  aborted(family: Family, topic: string, fenced: boolean): void {
-    this.transactionsAborted.inc({ family });
-    if (fenced) this.fencings.inc({ topic });
-  }
-
-  restored(family: Family, seconds: number): void {
+  restored(family: Family, records: number, seconds: number): void {
     this.restoreSeconds.observe({ family }, seconds);
+    this.restoreRecords.inc({ family }, records);
   }
 
   /** A record of the partition waits for the catalog until the returned function is called. */

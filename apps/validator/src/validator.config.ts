@@ -6,8 +6,15 @@ import {
   type SettingsOf,
   withDefaults,
 } from '@orderstream/config';
-import { FAMILIES, RULE_CODES } from '@orderstream/contracts';
-import { allowedActions, DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS } from '@orderstream/quality';
+import { FAMILIES, type Family, RULE_CODES } from '@orderstream/contracts';
+import {
+  allowedActions,
+  DEFAULT_CATALOG_LIMITS,
+  DEFAULT_STATE_LIMITS,
+  type QualitySettings,
+  qualitySettings,
+  type StateLimits,
+} from '@orderstream/quality';
 import { z } from 'zod';
 
 const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
@@ -176,3 +183,16 @@ export const validatorSettings = defineSettings(
       : [],
 );
 export type ValidatorSettings = SettingsOf<typeof validatorSettings>;
+
+/** Consumer group of a family's validators. */
+export const groupOf = (family: Family): string => `validator-${family}`;
+
+export const qualityOf = ({ rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings): QualitySettings =>
+  qualitySettings({ actions, maxAheadMs, maxLateMs });
+
+export const stateLimitsOf = ({ state }: ValidatorSettings): StateLimits => ({
+  events: { windowMs: state.eventWindowMs, maxEntries: state.maxEvents },
+  orderKeys: { windowMs: state.orderKeyWindowMs, maxEntries: state.maxOrderKeys },
+  lifecycles: { windowMs: state.lifecycleWindowMs, maxEntries: state.maxLifecycles },
+  registrations: { maxEntries: state.maxRegistrations },
+});

@@ -1,22 +1,21 @@
 import { FAMILIES, type Family, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, KafkaBatchServer, partitionFor, type PartitionRef } from '@orderstream/kafka';
-import type { Health, Logger, Metrics } from '@orderstream/observability';
 import {
-  DEFAULT_CATALOG_LIMITS,
-  Judge,
-  qualitySettings,
-  type QualitySettings,
-  type StateLimits,
-} from '@orderstream/quality';
+  createKafka,
+  ensureTopics,
+  KafkaBatchServer,
+  observeServers,
+  partitionFor,
+  type PartitionRef,
+} from '@orderstream/kafka';
+import type { Health, Logger, Metrics } from '@orderstream/observability';
+import { DEFAULT_CATALOG_LIMITS, Judge, type QualitySettings } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { FamilyPartitions } from './partitions/family-partitions';
 import { type FaultPoints, NO_FAULTS } from './partitions/fault-points';
 import { PartitionValidator } from './partitions/partition-validator';
-import type { ValidatorSettings } from './validator.config';
+import { groupOf, qualityOf, stateLimitsOf, type ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
-
-const groupOf = (family: Family): string => `validator-${family}`;
 
 /** One transport per family: a handler with a family's id is called by that family's server alone. */
 export const TRANSPORTS = {
@@ -52,11 +51,7 @@ export class Validators {
   constructor(private readonly parts: ValidatorParts) {
     const { settings, logger, health } = parts;
     this.kafka = createKafka(settings.kafka, logger);
-    this.quality = qualitySettings({
-      actions: settings.rules.actions,
-      maxAheadMs: settings.rules.maxAheadMs,
-      maxLateMs: settings.rules.maxLateMs,
-    });
+    this.quality = qualityOf(settings);
     this.metrics = new ValidatorMetrics(parts.metrics, this.quality.actions);
     this.catalog = new CatalogReader({
       kafka: this.kafka,
@@ -68,10 +63,8 @@ export class Validators {
     this.families = FAMILIES.filter((family) => settings.loop.families.includes(family)).map((family) =>
       this.familyValidator(family),
     );
-    this.metrics.observe(
-      () => this.opened(),
-      this.families.map(({ server }) => server),
-    );
+    this.metrics.observe(() => this.opened());
+    observeServers(parts.metrics, () => this.families.map(({ server }) => server));
     for (const { family, server } of this.families) {
       health.live(family, () => server.health().live);
       health.ready(family, () => server.health().ready);
@@ -136,7 +129,7 @@ export class Validators {
       ref,
       judge,
       settings: this.quality,
-      stateLimits: stateLimits(settings),
+      stateLimits: stateLimitsOf(settings),
       catalog: this.catalog,
       transactionTimeoutMs: settings.loop.transactionTimeoutMs,
       breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },
@@ -147,10 +140,3 @@ export class Validators {
     });
   }
 }
-
-const stateLimits = ({ state }: ValidatorSettings): StateLimits => ({
-  events: { windowMs: state.eventWindowMs, maxEntries: state.maxEvents },
-  orderKeys: { windowMs: state.orderKeyWindowMs, maxEntries: state.maxOrderKeys },
-  lifecycles: { windowMs: state.lifecycleWindowMs, maxEntries: state.maxLifecycles },
-  registrations: { maxEntries: state.maxRegistrations },
-});

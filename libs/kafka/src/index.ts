@@ -14,7 +14,9 @@ export {
 } from './transactions/partition-transactions';
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
-export { fetchCommitted, fetchEnds } from './read/offsets';
+export { fetchBounds, fetchCommitted, fetchEnds, type LogBounds } from './read/offsets';
+export { observeServers } from './metrics/observe-servers';
+export { observeTransactions } from './metrics/observe-transactions';
 export { OffsetTracker } from './server/offset-tracker';
 export { type PartitionHooks } from './server/partition-hooks';
 export { BatchHandler } from './server/batch-handler';

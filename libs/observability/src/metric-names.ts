@@ -55,13 +55,13 @@ export const METRIC = {
   consumerLagRecords: {
     type: 'gauge',
     name: 'orderstream_consumer_lag_records',
-    help: 'Committed records of the partition that this service has not taken yet.',
+    help: 'Committed records of the partition that this service has not settled yet.',
     labels: ['topic', 'partition'],
   },
   consumerLagSeconds: {
     type: 'gauge',
     name: 'orderstream_consumer_lag_seconds',
-    help: 'Age of the oldest record of the partition that this service has not taken yet; 0 when there is none.',
+    help: 'Age of the oldest record of the partition that this service has not settled yet; 0 when there is none.',
     labels: ['topic', 'partition'],
   },
   durableLagRecords: {
@@ -120,7 +120,7 @@ export const METRIC = {
     type: 'counter',
     name: 'orderstream_transactions_aborted_total',
     help: 'Kafka transactions that did not commit, or whose outcome had to be read back.',
-    labels: ['family'],
+    labels: ['topic'],
   },
   fencings: {
     type: 'counter',
@@ -171,17 +171,17 @@ export const METRIC = {
     labels: ['family'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   },
+  restoreRecords: {
+    type: 'counter',
+    name: 'orderstream_restore_records_total',
+    help: 'Records read to restore state; over the sum of orderstream_restore_seconds it is the rate.',
+    labels: ['family'],
+  },
   catalogWaits: {
     type: 'gauge',
     name: 'orderstream_catalog_waits',
     help: '1 while a record of the partition waits for the catalog that it refers to.',
     labels: ['topic', 'partition'],
-  },
-  replayRecords: {
-    type: 'counter',
-    name: 'orderstream_replay_records_total',
-    help: 'Dead letters that a replay plan settled, by outcome.',
-    labels: ['outcome'],
   },
   generatorTargetRate: {
     type: 'gauge',

@@ -22,5 +22,6 @@ export {
 export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
 export { PartitionState } from './state/partition-state';
 export { StateOverlay } from './state/state-overlay';
-export { type StateRecord } from './state/state-codec';
+export { readSummary, type StateRecord, type StateSummary, SUMMARY_KEY } from './state/state-codec';
+export { StateRebuild, type StateRebuildOptions } from './state/state-rebuild';
 export { type OrderLifecycle, type StateChange, type StateView } from './state/state-view';

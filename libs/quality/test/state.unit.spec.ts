@@ -1,124 +1,8 @@
 import * as fc from 'fast-check';
-import {
-  type Judge,
-  PartitionState,
-  type RawRecord,
-  type StateLimits,
-  StateOverlay,
-  StateUnreadableError,
-  identityOf,
-} from '../src';
+import { identityOf, PartitionState, StateUnreadableError } from '../src';
 import { BoundedMap, BoundedMapOverlay } from '../src/state/bounded-map';
-import {
-  type Fields,
-  followUp,
-  iso,
-  judgeFor,
-  knownCatalog,
-  NOON_MS,
-  placed,
-  recordOf,
-  sha,
-  SOURCE,
-  summary,
-  uuid,
-} from './fixtures';
-
-const SMALL: StateLimits = {
-  events: { windowMs: 5_000, maxEntries: 6 },
-  orderKeys: { windowMs: 4_000, maxEntries: 3 },
-  lifecycles: { windowMs: 20_000, maxEntries: 4 },
-  registrations: { maxEntries: 2 },
-};
-
-const judge: Judge = judgeFor();
-const catalog = knownCatalog();
-
-/** Judges a log cut into batches of these sizes (the rest in one), each folded, or dropped and judged once more. */
-function run(
-  log: readonly RawRecord[],
-  cuts: readonly number[],
-  dropFirst: boolean,
-  state = new PartitionState(SMALL),
-) {
-  const verdicts: string[] = [];
-  const accepted: RawRecord[] = [];
-  const stateLog: { key: string; value: string | null }[] = [];
-  let from = 0;
-  for (const size of [...cuts, log.length]) {
-    const batch = log.slice(from, from + size);
-    from += batch.length;
-    for (const drop of dropFirst ? [true, false] : [false]) {
-      const overlay = new StateOverlay(state);
-      const said: string[] = [];
-      const passed: RawRecord[] = [];
-      for (const record of batch) {
-        overlay.advanceTo(record.timestamp);
-        const { verdict, changes } = judge.judge(record, overlay, catalog, true);
-        overlay.settle(verdict, changes, record.timestamp);
-        said.push(summary(verdict));
-        if (verdict.kind === 'accept' || verdict.kind === 'repair') passed.push(record);
-      }
-      if (drop) continue;
-      stateLog.push(...overlay.stateRecords(from));
-      overlay.fold(from);
-      verdicts.push(...said);
-      accepted.push(...passed);
-    }
-  }
-  return { verdicts, accepted, state, stateLog };
-}
-
-/** Everything that a state holds, oldest first. */
-const contents = (state: PartitionState): unknown => ({
-  events: [...state.events.entries],
-  orderKeys: [...state.orderKeys.entries],
-  registrations: [...state.registrations.entries],
-  open: [...state.openOrders.entries],
-  closed: [...state.closedOrders.entries],
-  horizon: state.forgottenPlacedUntilMs,
-  accounting: state.accounting,
-});
-
-/** A log of a few customers and orders: legal, illegal, repeated and drifted events, at a growing append time. */
-const logs = fc
-  .array(
-    fc.record({
-      order: fc.integer({ min: 1, max: 7 }),
-      type: fc.constantFrom('order.placed', 'order.placed', 'order.paid', 'order.cancelled', 'order.shipped'),
-      stepMs: fc.integer({ min: 1, max: 1_500 }),
-      again: fc.boolean(),
-      drifted: fc.boolean(),
-    }),
-    { minLength: 1, maxLength: 60 },
-  )
-  .map((steps) => {
-    let now = NOON_MS;
-    let id = 0;
-    const log: RawRecord[] = [];
-    for (const { order, type, stepMs, again, drifted } of steps) {
-      now += stepMs;
-      const previous = log.at(-1 - (order % 4));
-      if (again && previous !== undefined) {
-        log.push({ ...previous, timestamp: now });
-        continue;
-      }
-      const common: Fields = {
-        event_id: uuid(++id),
-        order_id: sha(`order ${order.toString()}`),
-        customer_id: sha(`customer ${(order % 3).toString()}`),
-        occurred_at: iso(now),
-        order_placed_at: iso(NOON_MS + (order % 5)),
-      };
-      const body =
-        type === 'order.placed'
-          ? placed({ ...common, customer_registered_at: drifted ? '2025-01-02T00:00:00Z' : '2025-01-01T00:00:00Z' })
-          : followUp(type, common);
-      log.push(recordOf(body, { timestamp: now }));
-    }
-    return log;
-  });
-const cuts = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 20 });
+import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from './fixtures';
+import { contents, cuts, logs, run, SMALL } from './logs';
 
 describe('state of a partition', () => {
   it('gives the same verdicts and the same state however the log is cut, and whatever is dropped between', () => {
@@ -155,7 +39,7 @@ describe('state of a partition', () => {
         stateLog.forEach(({ key, value }, index) => {
           if (last.get(key) === index) restored.restoreRecord(key, value);
         });
-        for (const { headers, timestamp } of accepted) {
+        for (const { headers, timestamp } of accepted.map(({ record }) => record)) {
           if (timestamp < restored.lastAppendMs - SMALL.events.windowMs) continue;
           restored.restoreEvent(identityOf(SOURCE, String(headers.ce_id)), timestamp);
         }
@@ -226,10 +110,14 @@ describe('state of a partition', () => {
     ['registration/x', '{"v":1}'],
     ['counters', '{"v":1,"accounting":{}}'],
     ['windows/x', '{"v":1}'],
-  ])('refuses to read %s %s', (key, value) => {
+  ])('refuses to read %s %s, unless something took its place', (key, value) => {
+    const state = new PartitionState();
+    state.restoreRecord(key, value);
     expect(() => {
-      new PartitionState().restoreRecord(key, value);
+      state.finishRestore();
     }).toThrow(StateUnreadableError);
+    state.restoreRecord(key, null);
+    state.finishRestore();
   });
 });
 

@@ -61,8 +61,9 @@ export class FamilyPartitions implements PartitionHooks {
     }
   }
 
-  /** What became of the records of the open partitions, since their beginning. */
-  accounting(): Accounting {
-    return sumOf([...this.opened()].map(({ state }) => state.accounting));
+  /** What became of the records of these partitions since their beginning, as last committed: also of those that reopen. */
+  accounting(assigned: Iterable<number>): Accounting {
+    const accounts = Array.from(assigned, (partition) => this.validators.get(partition)?.accounting);
+    return sumOf(accounts.filter((one) => one !== undefined));
   }
 }

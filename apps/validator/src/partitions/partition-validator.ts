@@ -15,6 +15,7 @@ import {
 } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 import {
+  type Accounting,
   type Judge,
   type Judgement,
   type PartitionState,
@@ -110,6 +111,7 @@ export class PartitionValidator {
   private commits = 0;
   private transactions: PartitionTransactions | undefined;
   private kept: Kept | undefined;
+  private lastAccounts: Accounting | undefined;
 
   constructor(private readonly options: PartitionValidatorOptions) {
     this.outputs = new Outputs(options.family);
@@ -122,22 +124,35 @@ export class PartitionValidator {
     return this.transactions === undefined ? undefined : this.kept?.state;
   }
 
+  /**
+   * The accounts as last known to be committed by or to this instance, also while it opens the partition anew. Undefined
+   * before the first opening.
+   */
+  get accounting(): Accounting | undefined {
+    return this.kept?.state.accounting ?? this.lastAccounts;
+  }
+
   /** Fences older owners, then brings the state to the committed position. Returns that position. */
   async open(): Promise<number | undefined> {
-    const { kafka, groupId, ref, family, stateLimits, transactionTimeoutMs, faults, metrics } = this.options;
+    const { kafka, groupId, ref, family, stateLimits, transactionTimeoutMs, faults, metrics, logger } = this.options;
     const startedMs = performance.now();
     const transactions = await PartitionTransactions.open(kafka, {
       groupId,
       ...ref,
       transactionTimeoutMs,
       maxRecordBytes: MAX_OUTPUT_BYTES,
+      onFailure: metrics.transactionFailed,
     });
     try {
       await faults.reached('fenced', ref);
       if (!this.settle(transactions.committed)) {
-        const state = await restoreState(kafka, family, ref.partition, stateLimits);
+        const { state, records } = await restoreState(kafka, family, ref.partition, stateLimits);
         this.kept = { state, position: positionOf(transactions.committed), undecided: undefined };
-        metrics.restored(family, (performance.now() - startedMs) / 1000);
+        const seconds = (performance.now() - startedMs) / 1000;
+        metrics.restored(family, records, seconds);
+        const recordsPerSecond = Math.round(records / seconds);
+        const effectiveWindows = state.effectiveWindows();
+        logger.info({ ...ref, records, seconds, recordsPerSecond, effectiveWindows }, 'state restored');
       }
       if (family === 'orders') await this.options.catalog.caughtUp();
       await faults.reached('restored', ref);
@@ -188,7 +203,9 @@ export class PartitionValidator {
 
   /** Drops the state of a partition that is not open. */
   forget(): void {
-    if (this.transactions === undefined) this.kept = undefined;
+    if (this.transactions !== undefined) return;
+    this.kept = undefined;
+    this.lastAccounts = undefined;
   }
 
   /** Whether the kept state can be brought to the committed position without reading it anew. */
@@ -202,6 +219,7 @@ export class PartitionValidator {
       undecided.overlay.fold(undecided.offset);
       kept.position = { offset: undecided.offset, token: undecided.token };
     } else if (!at(kept.position)) {
+      this.lastAccounts = kept.state.accounting;
       this.kept = undefined;
       return false;
     }
@@ -289,9 +307,8 @@ export class PartitionValidator {
   }
 
   private outcomeOf(error: unknown): BatchOutcome {
-    const { metrics, family, ref, logger } = this.options;
+    const { ref, logger } = this.options;
     if (error instanceof TransactionFailedError) {
-      metrics.aborted(family, ref.topic, error.fenced);
       logger.warn({ ...ref, outcome: error.outcome, fenced: error.fenced, err: error }, 'a transaction failed');
       return retry(error.fenced ? FENCED_RETRY_AFTER_MS : RETRY_AFTER_MS, error);
     }

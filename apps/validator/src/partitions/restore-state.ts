@@ -11,7 +11,7 @@ import type { Kafka } from 'kafkajs';
  * partitions, so that after the fencing nothing is undecided below their ends, and what is read is what the committed
  * position belongs to.
  *
- * @throws StateUnreadableError when a record is damaged or of an unknown version
+ * @throws StateUnreadableError when a record that counts is damaged or of an unknown version
  * @throws ReadTimeoutError when the broker does not answer
  */
 export async function restoreState(
@@ -19,25 +19,33 @@ export async function restoreState(
   family: Family,
   partition: number,
   limits: StateLimits,
-): Promise<PartitionState> {
+): Promise<RestoredState> {
   const state = new PartitionState(limits);
+  let records = 0;
   await readPartition(
     kafka,
     { topic: stateTopic(family), partition, from: 'beginning', until: 'end', isolation: 'committed' },
-    ({ records }) => {
-      for (const record of records) {
+    (batch) => {
+      records += batch.records.length;
+      for (const record of batch.records) {
         // A record without a key cannot be in a compacted topic.
         if (record.key === null) throw new StateUnreadableError('(no key)', `offset ${String(record.offset)}`);
         state.restoreRecord(record.key.toString(), record.value === null ? null : record.value.toString());
       }
     },
   );
-  await restoreEvents(kafka, family, partition, state);
+  records += await restoreEvents(kafka, family, partition, state);
   state.finishRestore();
-  return state;
+  return { state, records };
 }
 
-async function restoreEvents(kafka: Kafka, family: Family, partition: number, state: PartitionState): Promise<void> {
+export interface RestoredState {
+  readonly state: PartitionState;
+  /** Read to build it. */
+  readonly records: number;
+}
+
+async function restoreEvents(kafka: Kafka, family: Family, partition: number, state: PartitionState): Promise<number> {
   const topic = validatedTopic(family);
   const ends = await fetchEnds(kafka, topic);
   const end = ends[partition] ?? 0;
@@ -45,6 +53,7 @@ async function restoreEvents(kafka: Kafka, family: Family, partition: number, st
   const from = Math.max(0, end - 2 * state.limits.events.maxEntries);
   const horizonMs = state.lastAppendMs - state.limits.events.windowMs;
   let isFirst = true;
+  let records = 0;
   const take = (record: KafkaRecord): void => {
     if (isFirst && from > 0 && record.timestamp >= horizonMs) state.eventsKnownSince(record.timestamp);
     isFirst = false;
@@ -52,8 +61,9 @@ async function restoreEvents(kafka: Kafka, family: Family, partition: number, st
     if (identity !== undefined && record.timestamp >= horizonMs) state.restoreEvent(identity, record.timestamp);
   };
   const read = (start: number | 'beginning'): Promise<unknown> =>
-    readPartition(kafka, { topic, partition, from: start, until: end, isolation: 'committed' }, ({ records }) => {
-      for (const record of records) take(record);
+    readPartition(kafka, { topic, partition, from: start, until: end, isolation: 'committed' }, (batch) => {
+      records += batch.records.length;
+      for (const record of batch.records) take(record);
     });
   try {
     await read(from === 0 ? 'beginning' : from);
@@ -62,4 +72,5 @@ async function restoreEvents(kafka: Kafka, family: Family, partition: number, st
     if (!(error instanceof PositionLostError) || from === 0) throw error;
     await read('beginning');
   }
+  return records;
 }

@@ -4,12 +4,32 @@ import { Backoff } from './backoff';
 
 const RETRY_FOR_MS = 10_000;
 
+/** Where each partition's log begins and ends, by partition. */
+export interface LogBounds {
+  /** Retention has taken what lay before. */
+  readonly beginnings: readonly number[];
+  /** Last stable offsets. */
+  readonly ends: readonly number[];
+}
+
 /** Last stable offsets by partition. */
 export function fetchEnds(client: Kafka | Admin, topic: string): Promise<number[]> {
   return withAdmin(client, async (admin) => {
     const ends: number[] = [];
     for (const { partition, offset } of await admin.fetchTopicOffsets(topic)) ends[partition] = Number(offset);
     return ends;
+  });
+}
+
+export function fetchBounds(client: Kafka | Admin, topic: string): Promise<LogBounds> {
+  return withAdmin(client, async (admin) => {
+    const beginnings: number[] = [];
+    const ends: number[] = [];
+    for (const { partition, low, offset } of await admin.fetchTopicOffsets(topic)) {
+      beginnings[partition] = Number(low);
+      ends[partition] = Number(offset);
+    }
+    return { beginnings, ends };
   });
 }
 

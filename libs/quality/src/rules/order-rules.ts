@@ -92,12 +92,8 @@ export function checkLifecycle(
   findings: Findings,
 ): OrderLifecycle | undefined {
   const order = state.order(String(body.order_id));
-  const next = nextState(order?.state, type);
-  if (next !== undefined) {
-    if (order !== undefined) return { ...order, state: next, updatedAtMs: appendMs };
-    const placedAtMs = Math.floor(timestampMicros(String(body.order_placed_at)) / 1000);
-    return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs: appendMs, orderKey: orderKey ?? '' };
-  }
+  const after = lifecycleAfter(order, type, body, appendMs, orderKey);
+  if (after !== undefined) return after;
   if (order !== undefined) {
     findings.fire('lifecycle.illegal_transition', 'event_type', `notAfter:${order.state}`);
   } else if (mayBeForgotten(body, state)) {
@@ -106,6 +102,24 @@ export function checkLifecycle(
     findings.fire('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
   }
   return undefined;
+}
+
+/** The order as it is after the event; undefined where the event may not follow what the order is. */
+export function lifecycleAfter(
+  order: OrderLifecycle | undefined,
+  type: string,
+  body: Body,
+  appendMs: number,
+  orderKey: string | undefined,
+): OrderLifecycle | undefined {
+  const next = nextState(order?.state, type);
+  if (next === undefined) return undefined;
+  if (order !== undefined) {
+    const { placedAtMs, appendedAtMs, orderKey: key } = order;
+    return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs, orderKey: key };
+  }
+  const placedAtMs = Math.floor(timestampMicros(String(body.order_placed_at)) / 1000);
+  return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs: appendMs, orderKey: orderKey ?? '' };
 }
 
 /** Whether the order may have been accepted and forgotten since: it cannot be told unless the event says when it was placed. */

@@ -2,6 +2,7 @@ import { CLOSED_STATES } from '../lifecycle';
 import { DEFAULT_STATE_LIMITS, type StateLimits } from '../settings';
 import { type Accounting, copyOf, emptyAccounting } from './accounting';
 import { BoundedMap } from './bounded-map';
+import { StateUnreadableError } from '../errors';
 import { decodeStateRecord, LIFECYCLE_PREFIX, REGISTRATION_PREFIX, SUMMARY_KEY } from './state-codec';
 import type { OrderLifecycle } from './state-view';
 
@@ -29,6 +30,8 @@ export class PartitionState {
   nextOffset: number | undefined;
   /** Append time of the last record that was judged. */
   lastAppendMs = 0;
+  /** By key, the records that cannot be read and that nothing has replaced since. */
+  private readonly unreadable = new Map<string, StateUnreadableError>();
 
   constructor(readonly limits: StateLimits = DEFAULT_STATE_LIMITS) {
     const atOnce = (value: number): number => value;
@@ -45,10 +48,21 @@ export class PartitionState {
   }
 
   /**
-   * Takes over one record of the state topic, in the order of the log; null is a tombstone.
-   * @throws StateUnreadableError when it is damaged or of a version that this code does not know.
+   * Takes over one record of the state topic, in the order of the log; null is a tombstone. One that is damaged, or of a
+   * version that this code does not know, is an error only if no later record of its key takes its place: compaction
+   * may leave it in the log long after it was replaced. `finishRestore` tells.
    */
   restoreRecord(key: string, value: string | null): void {
+    this.unreadable.delete(key);
+    try {
+      this.take(key, value);
+    } catch (error) {
+      if (!(error instanceof StateUnreadableError)) throw error;
+      this.unreadable.set(key, error);
+    }
+  }
+
+  private take(key: string, value: string | null): void {
     if (key.startsWith(LIFECYCLE_PREFIX)) {
       const orderId = key.slice(LIFECYCLE_PREFIX.length);
       this.openOrders.entries.delete(orderId);
@@ -61,7 +75,9 @@ export class PartitionState {
       this.registrations.entries.delete(customerId);
       if (value === null) return;
       this.registrations.entries.set(customerId, decodeStateRecord('registration', key, value));
-    } else if (key === SUMMARY_KEY && value !== null) {
+    } else if (value === null) {
+      // Whatever it was, it is gone.
+    } else if (key === SUMMARY_KEY) {
       const summary = decodeStateRecord('summary', key, value);
       this.accounting = copyOf(summary.accounting);
       this.nextOffset = summary.nextOffset;
@@ -70,7 +86,7 @@ export class PartitionState {
       this.openOrders.crowdedOutAtMs = summary.ordersCrowdedOutAtMs;
       this.orderKeys.crowdedOutAtMs = summary.orderKeysCrowdedOutAtMs;
     } else {
-      decodeStateRecord('unknown', key, value ?? '');
+      decodeStateRecord('unknown', key, value);
     }
   }
 
@@ -92,8 +108,12 @@ export class PartitionState {
     this.events.crowdedOutAtMs = Math.max(this.events.crowdedOutAtMs ?? 0, appendedAtMs);
   }
 
-  /** To be called once after everything was restored. */
+  /**
+   * To be called once after everything was restored.
+   * @throws StateUnreadableError for the first record that cannot be read.
+   */
   finishRestore(): void {
+    for (const error of this.unreadable.values()) throw error;
     const orders = [...this.openOrders.entries.values(), ...this.closedOrders.entries.values()];
     orders.sort((a, b) => a.appendedAtMs - b.appendedAtMs);
     const horizonMs = this.lastAppendMs - this.limits.orderKeys.windowMs;

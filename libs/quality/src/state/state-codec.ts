@@ -43,6 +43,16 @@ export const encodeRegistration = (registeredAt: string): string => JSON.stringi
 
 export const encodeSummary = (summary: StateSummary): string => JSON.stringify({ v: STATE_VERSION, ...summary });
 
+/** The summary in a record's value; undefined when it cannot be read. */
+export function readSummary(value: string): StateSummary | undefined {
+  try {
+    return decodeStateRecord('summary', SUMMARY_KEY, value);
+  } catch (error) {
+    if (error instanceof StateUnreadableError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Reads a record of the state topic.
  * @throws StateUnreadableError when it is damaged, of an unknown kind or of an unknown version.

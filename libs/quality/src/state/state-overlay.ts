@@ -76,6 +76,22 @@ export class StateOverlay implements StateView {
 
   /** The state topic's records of this batch, the summary last. `nextOffset`: the input's after this batch. */
   *stateRecords(nextOffset: number): Generator<StateRecord> {
+    yield* this.entryRecords();
+    yield {
+      key: SUMMARY_KEY,
+      value: encodeSummary({
+        accounting: this.accounting,
+        nextOffset,
+        lastAppendMs: this.lastAppendMs,
+        forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
+        ordersCrowdedOutAtMs: this.ordersCrowdedOutAtMs(),
+        orderKeysCrowdedOutAtMs: this.orderKeys.crowdedOutAt(),
+      }),
+    };
+  }
+
+  /** As `stateRecords`, without the summary. */
+  *entryRecords(): Generator<StateRecord> {
     const orders = new Map<string, OrderLifecycle | null>();
     // An order that was closed is deleted in one map and put in the other: what it is now counts.
     for (const changed of [this.openOrders.changed(), this.closedOrders.changed()]) {
@@ -92,17 +108,6 @@ export class StateOverlay implements StateView {
         value: value === null ? null : encodeRegistration(value.registeredAt),
       };
     }
-    yield {
-      key: SUMMARY_KEY,
-      value: encodeSummary({
-        accounting: this.accounting,
-        nextOffset,
-        lastAppendMs: this.lastAppendMs,
-        forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
-        ordersCrowdedOutAtMs: this.ordersCrowdedOutAtMs(),
-        orderKeysCrowdedOutAtMs: this.orderKeys.crowdedOutAt(),
-      }),
-    };
   }
 
   /** Makes the changes part of the state. To be called once, when the batch is known to be committed. */

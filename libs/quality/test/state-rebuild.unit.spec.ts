@@ -1,0 +1,125 @@
+import * as fc from 'fast-check';
+import { PartitionState, type RawRecord, readSummary, StateRebuild, type StateSummary, type Verdict } from '../src';
+import { followUp, iso, NOON_MS, placed, recordOf, sha } from './fixtures';
+import { contents, cuts, logs, run, SMALL } from './logs';
+
+const FLAGS = 'quality-flags';
+
+/** A record as the validated topic has it. */
+function validated(record: RawRecord, verdict: Verdict): RawRecord {
+  if (verdict.kind !== 'accept' && verdict.kind !== 'repair') throw new TypeError(`${verdict.kind} is not passed on`);
+  return {
+    ...record,
+    value: verdict.kind === 'repair' ? Buffer.from(JSON.stringify(verdict.body)) : record.value,
+    headers: { ...record.headers, ...(verdict.flags.length === 0 ? {} : { [FLAGS]: verdict.flags.join(',') }) },
+  };
+}
+
+const rebuildOf = (forgottenUntilMs?: number): StateRebuild =>
+  new StateRebuild({
+    limits: SMALL,
+    flagsHeader: FLAGS,
+    isRepair: (code) => code.startsWith('drift.'),
+    forgottenUntilMs,
+    maxAheadMs: 5,
+  });
+
+/** What a restore makes of the rebuilt records and of the tail of the validated log. */
+function restored(records: readonly { key: string; value: string | null }[], tail: readonly RawRecord[]) {
+  const state = new PartitionState(SMALL);
+  for (const { key, value } of records) state.restoreRecord(key, value);
+  for (const { headers, timestamp } of tail) {
+    if (timestamp < state.lastAppendMs - SMALL.events.windowMs) continue;
+    state.restoreEvent(`${String(headers.ce_id)}\n${String(headers.ce_source)}`, timestamp);
+  }
+  state.finishRestore();
+  return state;
+}
+
+const summaryOf = (log: readonly { key: string; value: string | null }[]): StateSummary | undefined =>
+  readSummary(log.findLast(({ key }) => key === 'counters')?.value ?? '');
+
+describe('a rebuilt state', () => {
+  it('judges what follows as the one that was lost, while the validated log is whole', () => {
+    fc.assert(
+      fc.property(logs, logs, cuts, (log, later, sizes) => {
+        const { state, stateLog, accepted } = run(log, sizes, false);
+        const rebuild = rebuildOf();
+        const topic = accepted.map(({ record, verdict }) => validated(record, verdict));
+        for (const record of topic) rebuild.accepted(record);
+        const { records } = rebuild.finish(log.length, summaryOf(stateLog));
+        const again = restored(records, topic);
+        expect(again.accounting).toEqual(state.accounting);
+        expect(again.nextOffset).toBe(log.length);
+        const shift = state.lastAppendMs - NOON_MS;
+        const after = later.map((record) => ({ ...record, timestamp: record.timestamp + shift }));
+        const [mended, never] = [run(after, [], false, again), run(after, [], false, state)];
+        expect(mended.verdicts).toEqual(never.verdicts);
+        expect(contents(again)).toEqual(contents(state));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('refuses nothing for an order that retention has taken: it flags', () => {
+    fc.assert(
+      fc.property(logs, fc.double({ min: 0, max: 1, noNaN: true }), (log, share) => {
+        const { state, accepted, stateLog } = run(log, [], false);
+        const left = accepted.slice(Math.floor(accepted.length * share));
+        const [first] = left;
+        const rebuild = rebuildOf(first?.record.timestamp ?? state.lastAppendMs);
+        for (const { record, verdict } of left) rebuild.accepted(validated(record, verdict));
+        const { records } = rebuild.finish(log.length, summaryOf(stateLog));
+        const again = restored(records, []);
+        const orders = new Set(accepted.map(({ record }) => orderOf(record)));
+        for (const orderId of orders) {
+          const paid = followUp('order.paid', { order_id: orderId, order_placed_at: placedAtOf(accepted, orderId) });
+          const [verdict] = run([recordOf(paid, { timestamp: state.lastAppendMs })], [], false, again).verdicts;
+          expect(verdict).not.toBe('reject lifecycle.unknown_order');
+        }
+      }),
+    );
+  });
+
+  it('reports the window that is left', () => {
+    const rebuild = rebuildOf(NOON_MS);
+    rebuild.accepted(recordOf(placed(), { timestamp: NOON_MS }));
+    rebuild.accepted(recordOf(placed({ order_id: sha('2') }), { timestamp: NOON_MS + 1_500 }));
+    const { state, records } = rebuild.finish(7, undefined);
+    const windows = { eventsMs: 1_500, orderKeysMs: 1_500, lifecyclesMs: 1_500 };
+    expect(state.effectiveWindows()).toEqual(windows);
+    expect(restored(records, []).effectiveWindows()).toMatchObject({ orderKeysMs: 1_500, lifecyclesMs: 1_500 });
+  });
+
+  it('counts anew what it can when the accounts are lost, and passes over what no validator wrote', () => {
+    const rebuild = rebuildOf();
+    rebuild.accepted(recordOf(placed()));
+    const drifted = recordOf(placed({ order_id: sha('2'), order_placed_at: iso(NOON_MS) }));
+    rebuild.accepted({ ...drifted, headers: { ...drifted.headers, [FLAGS]: 'drift.product,time.too_late' } });
+    rebuild.accepted({ ...drifted, value: Buffer.from('hello') });
+    rebuild.accepted({ ...drifted, headers: {} });
+    rebuild.deadLettered(['structure.malformed_json']);
+    rebuild.skipped();
+    const { state } = rebuild.finish(9, undefined);
+    expect(rebuild.passedOver).toBe(2);
+    expect(state.accounting).toEqual({
+      input: 4,
+      accepted: 1,
+      repaired: 1,
+      skipped: 1,
+      deadLettered: 1,
+      flagged: 0,
+      rules: { 'drift.product': 1, 'time.too_late': 1, 'structure.malformed_json': 1, 'duplicate.event': 1 },
+    });
+  });
+});
+
+const bodyOf = ({ value }: RawRecord): Readonly<Record<string, unknown>> =>
+  JSON.parse(value?.toString() ?? '{}') as Readonly<Record<string, unknown>>;
+
+const orderOf = (record: RawRecord): unknown => bodyOf(record).order_id;
+
+const placedAtOf = (accepted: readonly { record: RawRecord }[], orderId: unknown): unknown =>
+  accepted
+    .map(({ record }) => bodyOf(record))
+    .find((body) => body.order_id === orderId && body.event_type === 'order.placed')?.order_placed_at;
