@@ -1,14 +1,11 @@
 import { type Family, FAMILIES } from '@orderstream/contracts';
-import type { PartitionRef, ServerStatus } from '@orderstream/kafka';
+import type { PartitionRef } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkObserver } from './streams/sink-observer';
 
-export interface SinkGauges {
-  readonly partitions: () => Iterable<readonly [PartitionRef, PartitionSink]>;
-  readonly server: () => ServerStatus | undefined;
-}
+type Partitions = () => Iterable<readonly [PartitionRef, PartitionSink]>;
 
 /** What the sink counts, and what it reads off its partitions when it is scraped. */
 export class SinkMetrics {
@@ -22,9 +19,9 @@ export class SinkMetrics {
   };
   private readonly observers: ReadonlyMap<Family, Omit<SinkObserver, 'committed'>>;
 
-  constructor(metrics: Metrics, gauges: SinkGauges) {
+  constructor(metrics: Metrics, partitions: Partitions) {
     this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, family)]));
-    readGauges(metrics, gauges);
+    readGauges(metrics, partitions);
   }
 
   /** @param committed called when a commit of the partition is known to have succeeded */
@@ -83,17 +80,7 @@ export class SinkMetrics {
   }
 }
 
-function readGauges(metrics: Metrics, { partitions, server }: SinkGauges): void {
-  metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
-    gauge.reset();
-    for (const { topic, partition, lag } of server()?.partitions ?? []) {
-      if (lag !== undefined) gauge.set({ topic, partition }, lag);
-    }
-  });
-  metrics.gauge(METRIC.partitionsStopped, (gauge) => {
-    gauge.reset();
-    for (const { topic, state } of server()?.partitions ?? []) gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
-  });
+function readGauges(metrics: Metrics, partitions: Partitions): void {
   metrics.gauge(METRIC.durableLagRecords, (gauge) => {
     gauge.reset();
     for (const [{ topic, partition }, sink] of partitions()) {

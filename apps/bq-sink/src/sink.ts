@@ -14,6 +14,8 @@ import {
   createKafka,
   ensureTopics,
   KafkaBatchServer,
+  observeServers,
+  observeTransactions,
   type PartitionRef,
   PartitionTransactions,
 } from '@orderstream/kafka';
@@ -58,6 +60,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
   private readonly bigquery;
   private readonly streams;
   private readonly metrics: SinkMetrics;
+  private readonly transactionFailed: ReturnType<typeof observeTransactions>;
   private readonly mappers = new Map(FAMILIES.map((family) => [family, new RowMapper(family)]));
   private readonly policies = new Map<string, FailurePolicy>();
   private admin: Admin | undefined;
@@ -72,10 +75,9 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     this.kafka = createKafka(settings.kafka, logger);
     this.bigquery = createBigQuery(settings.bigquery);
     this.streams = new WriteStreams(createWriteClient(settings.bigquery));
-    this.metrics = new SinkMetrics(metrics, {
-      partitions: () => this.partitions.all(),
-      server: () => this.server?.describe(),
-    });
+    this.metrics = new SinkMetrics(metrics, () => this.partitions.all());
+    this.transactionFailed = observeTransactions(metrics);
+    observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
   }
@@ -180,6 +182,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
           ...partition,
           transactionTimeoutMs: sink.transactionTimeoutMs,
           maxRequestBytes: MAX_REQUEST_BYTES,
+          onFailure: this.transactionFailed,
         }),
       logBounds: () => this.logBounds(partition),
       delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -15,8 +15,15 @@ describe('PartitionTransactions', () => {
   let input: string;
   let out: string;
   const groupId = unique('group');
+  const failures: { partition: number; fenced: boolean }[] = [];
   const open = (partition = 0): Promise<PartitionTransactions> =>
-    PartitionTransactions.open(testKafka(), { groupId, topic: input, partition, transactionTimeoutMs: 10_000 });
+    PartitionTransactions.open(testKafka(), {
+      groupId,
+      topic: input,
+      partition,
+      transactionTimeoutMs: 10_000,
+      onFailure: ({ fenced }, ref) => failures.push({ partition: ref.partition, fenced }),
+    });
 
   beforeAll(async () => {
     kafka = testKafka();
@@ -59,6 +66,7 @@ describe('PartitionTransactions', () => {
     expect(owner.committed.offset).toBe(1);
     const refused = await zombie.commit({ records: [output(out, 1, 'zombie')], offset: 7 }).catch((e: unknown) => e);
     expect(refused).toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'aborted', fenced: true });
+    expect(failures).toEqual([{ partition: 1, fenced: true }]);
     await owner.commit({ records: [output(out, 1, 'after')], offset: 2 });
     await owner.close();
     expect((await readAll(kafka, out, 1)).values).toEqual(['before', 'after']);

@@ -8,6 +8,6 @@ export interface PartitionHooks {
   drain(p: PartitionRef, signal: AbortSignal): Promise<void>;
   /** Revoked, failed or stopped: let go at once. Called after every `open` that was begun. */
   close(p: PartitionRef): Promise<void>;
-  /** First offset that is not settled for good; what the lag is counted from. Without it: the position. */
+  /** First offset that is not settled for good; what the lag is counted from. Without it: what the handler acknowledged. */
   durablePosition?(p: PartitionRef): number | undefined;
 }

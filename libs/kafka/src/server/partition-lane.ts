@@ -4,6 +4,7 @@ import { type BatchOutcome } from '../outcome';
 import { delay } from '../read/backoff';
 import { type Fetched, type Wanted } from '../read/log-client';
 import { type PartitionRef, type RecordBatch } from '../record';
+import { OldestUnsettled } from './oldest-unsettled';
 import { type PartitionHooks } from './partition-hooks';
 import { PartitionQueue } from './partition-queue';
 import { type LaneState, type PartitionStatus } from './server-options';
@@ -42,6 +43,9 @@ const MAX_RETRY_MS = 10_000;
  */
 export class PartitionLane {
   private readonly queue: PartitionQueue;
+  private readonly unsettled = new OldestUnsettled();
+  /** The position that the handler has acknowledged; undefined until the first opening. */
+  private acked: number | undefined;
   private state: LaneState = 'opening';
   private error: string | undefined;
   private end: number | undefined;
@@ -145,20 +149,31 @@ export class PartitionLane {
   }
 
   get status(): PartitionStatus {
-    const { queue, end } = this;
-    const opened = this.state !== 'opening';
-    const position = opened ? queue.position : undefined;
-    const durable = opened ? (this.parts.hooks?.durablePosition?.(this.partition) ?? position) : undefined;
+    const { queue } = this;
     const reason = this.error ?? this.pausedFor;
     return {
       ...this.partition,
       state: this.shownState(),
-      position,
-      lag: end === undefined || durable === undefined ? undefined : Math.max(end - durable, 0),
+      position: this.acked === undefined ? undefined : queue.position,
+      ...this.lag(),
       queuedRecords: queue.queuedRecords,
       queuedBytes: queue.queuedBytes,
       ...(reason === undefined ? {} : { error: reason }),
     };
+  }
+
+  private lag(): Pick<PartitionStatus, 'lag' | 'lagMs'> {
+    const { durable, end } = this;
+    if (end === undefined || durable === undefined) return { lag: undefined, lagMs: undefined };
+    if (end <= durable) return { lag: 0, lagMs: 0 };
+    const oldest = this.unsettled.timestamp(durable, this.queue.headTimestamp);
+    return { lag: end - durable, lagMs: oldest === undefined ? undefined : Math.max(Date.now() - oldest, 0) };
+  }
+
+  /** First offset that is not settled: as the hooks have it, or as the handler has acknowledged. */
+  private get durable(): number | undefined {
+    if (this.acked === undefined) return undefined;
+    return this.parts.hooks?.durablePosition?.(this.partition) ?? this.acked;
   }
 
   private shownState(): LaneState {
@@ -175,7 +190,7 @@ export class PartitionLane {
       if (ending.kind === 'release') await this.drain();
       this.aborter.abort();
       await this.settle('close', () => this.parts.hooks?.close(this.partition));
-      this.queue.reset(this.queue.position);
+      this.queue.reset(this.acked ?? 0);
       if (ending.kind === 'retry') await this.waitToRetry(ending);
       if (ending.kind === 'stop') await this.waitForOperator(ending.cause);
     }
@@ -194,6 +209,8 @@ export class PartitionLane {
     }
     if (this.isReleasing) return RELEASE;
     this.queue.reset(from);
+    this.acked = from;
+    this.unsettled.rewind(from);
     this.state = 'running';
     this.error = undefined;
     this.parts.wake();
@@ -219,8 +236,10 @@ export class PartitionLane {
         continue;
       }
       if (heldBack) this.parts.wake();
+      this.unsettled.handedOver(batch, this.durable ?? 0);
       const outcome = await this.call(batch);
       if (outcome.kind !== 'ack') return outcome;
+      this.acked = batch.nextOffset;
       this.noteProgress(batch.nextOffset);
     }
   }

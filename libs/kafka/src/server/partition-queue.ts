@@ -50,6 +50,12 @@ export class PartitionQueue {
     return this.fetchOffset;
   }
 
+  /** Timestamp of the first record that was not handed over. */
+  get headTimestamp(): number | undefined {
+    for (const { records, from } of this.pieces) if (from < records.length) return records[from]?.timestamp;
+    return undefined;
+  }
+
   get queuedRecords(): number {
     return this.records;
   }

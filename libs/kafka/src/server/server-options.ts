@@ -32,10 +32,15 @@ export type LaneState = 'opening' | 'running' | 'paused' | 'retrying' | 'stopped
 
 export interface PartitionStatus extends PartitionRef {
   readonly state: LaneState;
-  /** Next offset to be handed to the handler; undefined while opening. */
+  /** Next offset to be handed to the handler; undefined until the first opening. */
   readonly position: number | undefined;
-  /** Records (offsets) from the position to the last stable offset; undefined until the broker told. */
+  /** Records (offsets) from the first that is not settled to the last stable offset; undefined until the broker told. */
   readonly lag: number | undefined;
+  /**
+   * Milliseconds since the timestamp of the oldest record that is not settled, as far as it is known; 0 without a lag.
+   * Undefined until a record was seen.
+   */
+  readonly lagMs: number | undefined;
   readonly queuedRecords: number;
   readonly queuedBytes: number;
   readonly error?: string;

@@ -3,7 +3,7 @@ import { type Cluster, createCluster, type ProducerIdentity, protocolCodeOf } fr
 import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
 import { Backoff, settledWithin } from '../read/backoff';
-import { type OutputRecord } from '../record';
+import { type OutputRecord, type PartitionRef } from '../record';
 import {
   Coordinators,
   ELSEWHERE_OR_NOT_YET,
@@ -23,6 +23,8 @@ export interface PartitionTransactionsOptions {
   readonly maxRequestBytes?: number;
   /** Bound of a record, in bytes: one above maxRequestBytes goes alone. Default maxRequestBytes. */
   readonly maxRecordBytes?: number;
+  /** Told of each transaction that fails, before `commit` rejects. */
+  readonly onFailure?: (failure: TransactionFailedError, partition: PartitionRef) => void;
 }
 
 /** The group's committed position of the partition. Both undefined: nothing was ever committed. */
@@ -227,6 +229,7 @@ export class PartitionTransactions {
       { cause },
     );
     this.failure = error;
+    this.options.onFailure?.(error, { topic: this.options.topic, partition: this.options.partition });
     // An abort must not overtake a write that is still on its way: that one would begin a transaction nobody ends.
     void this.release(progress.begun && outcome === 'aborted' && !fenced && !(cause instanceof LateError));
     return error;

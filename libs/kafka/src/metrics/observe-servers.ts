@@ -1,0 +1,24 @@
+import { METRIC, type Metrics } from '@orderstream/observability';
+import { type KafkaBatchServer } from '../server/kafka-batch-server';
+import { type PartitionStatus } from '../server/server-options';
+
+/** Lag and stopped partitions of a service's consumers, read off its servers when they are scraped. Once per `metrics`. */
+export function observeServers(metrics: Metrics, servers: () => Iterable<Pick<KafkaBatchServer, 'describe'>>): void {
+  const partitions = (): PartitionStatus[] => Array.from(servers(), (server) => server.describe().partitions).flat();
+  metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
+    gauge.reset();
+    for (const { topic, partition, lag } of partitions()) {
+      if (lag !== undefined) gauge.set({ topic, partition }, lag);
+    }
+  });
+  metrics.gauge(METRIC.consumerLagSeconds, (gauge) => {
+    gauge.reset();
+    for (const { topic, partition, lagMs } of partitions()) {
+      if (lagMs !== undefined) gauge.set({ topic, partition }, lagMs / 1_000);
+    }
+  });
+  metrics.gauge(METRIC.partitionsStopped, (gauge) => {
+    gauge.reset();
+    for (const { topic, state } of partitions()) gauge.inc({ topic }, state === 'stopped' ? 1 : 0);
+  });
+}
