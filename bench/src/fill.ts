@@ -11,12 +11,13 @@ const DEADLINE_MS = 300_000;
 
 interface GeneratorStatus {
   readonly state: string;
-  readonly run: { readonly acked: number };
+  /** Not there before its ledger is open. */
+  readonly run?: { readonly acked: number };
 }
 
 /** Lets order-generator fill the raw topics, unthrottled, and measures it from its first ack to its last. */
 export async function fillRawTopics(
-  records: number,
+  events: number,
   environment: Readonly<Record<string, string>>,
   folder: string,
 ): Promise<Figures> {
@@ -28,7 +29,7 @@ export async function fillRawTopics(
       ...environment,
       HTTP_PORT: String(port),
       GENERATOR_RATE: '0',
-      GENERATOR_MAX_EVENTS: String(records),
+      GENERATOR_MAX_EVENTS: String(events),
       GENERATOR_BAD_SHARE: '0.02',
       GENERATOR_AUTOSTART: 'true',
       GENERATOR_LEDGER_DIR: mkdtempSync(join(folder, 'ledger-')),
@@ -43,15 +44,17 @@ export async function fillRawTopics(
       const status = await statusOf(port, environment.BENCH_TOKEN ?? '');
       const usage = usageOf(generator.pid);
       const at = performance.now();
-      if (status && status.run.acked > 0) first ??= { at, acked: status.run.acked, cpuSeconds: usage.cpuSeconds };
+      const acked = status?.run?.acked ?? 0;
+      if (status?.state === 'failed') throw new Error(`order-generator has failed; its log: ${generator.logFile}`);
+      if (acked > 0) first ??= { at, acked, cpuSeconds: usage.cpuSeconds };
       if (status?.state === 'finished' && first) {
-        const acked = status.run.acked - first.acked;
+        const records = acked - first.acked;
         const seconds = (at - first.at) / 1000;
         return {
-          records: acked,
+          records,
           seconds,
-          recordsPerSecond: acked / seconds,
-          cpuSecondsPerMillion: ((usage.cpuSeconds - first.cpuSeconds) / acked) * 1e6,
+          recordsPerSecond: records / seconds,
+          cpuSecondsPerMillion: ((usage.cpuSeconds - first.cpuSeconds) / records) * 1e6,
           peakRssBytes: usage.peakRssBytes,
         };
       }

@@ -3,9 +3,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Kafka } from 'kafkajs';
 import { FAMILIES, PARTITIONS, rawTopic, TOPICS, validatedTopic } from '@orderstream/contracts';
-import { ensureTopics, fetchEnds } from '@orderstream/kafka';
+import { createKafka, ensureTopics, fetchEnds } from '@orderstream/kafka';
 import { BARE_PUBLISH_GROUP, PASS_THROUGH_GROUP, passThroughTopic } from './baselines/names';
 import { BenchProcess } from './bench-process';
 import { fillRawTopics } from './fill';
@@ -26,11 +26,7 @@ async function main(): Promise<void> {
 
   const folder = mkdtempSync(join(tmpdir(), 'orderstream-bench-'));
   const environment = benchEnvironment();
-  const kafka = new Kafka({
-    brokers: environment.KAFKA_BROKERS.split(','),
-    clientId: 'bench',
-    logLevel: logLevel.NOTHING,
-  });
+  const kafka = createKafka({ brokers: environment.KAFKA_BROKERS.split(','), clientId: 'bench' });
   const passThrough = FAMILIES.map((family) => passThroughTopic(rawTopic(family)));
   await ensureTopics(
     kafka,
