@@ -97,6 +97,13 @@ export const kafkaSettings = defineSettings(
         description: 'Password, with a mechanism other than `none`.',
       }),
     ),
+    connectTimeoutMs: settings.integer({
+      env: 'KAFKA_CONNECT_TIMEOUT_MS',
+      default: 30_000,
+      min: 0,
+      max: 600_000,
+      description: 'How long a start waits for a broker to answer, in milliseconds, before it fails.',
+    }),
     replication: settings.integer({
       env: 'KAFKA_REPLICATION',
       default: 1,

@@ -1,5 +1,10 @@
 import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstream/errors';
 
+/** No broker let this client in before the deadline of the start. */
+export class KafkaUnreachableError extends OrderstreamError {
+  readonly code = 'KAFKA_UNREACHABLE' satisfies ErrorCode;
+}
+
 /** A topic exists with another partition count than its contract says. Stops the start. */
 export class TopicMismatchError extends OrderstreamError {
   readonly code = 'TOPIC_MISMATCH' satisfies ErrorCode;

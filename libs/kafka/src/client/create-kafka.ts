@@ -9,7 +9,7 @@ import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
  * @param logger Gets the warnings and errors of kafkajs (its errors as warnings: most are retried). Without one it is silent.
  */
 export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Kafka {
-  return new Kafka({
+  const kafka = new Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
     ssl: settings.ssl ?? false,
@@ -24,6 +24,17 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
       if (logger !== undefined) forward(logger, entry);
     },
   });
+  connections.set(kafka, settings);
+  return kafka;
+}
+
+const connections = new WeakMap<Kafka, KafkaConnection>();
+
+/** What the client was created with. */
+export function connectionOf(kafka: Kafka): KafkaConnection {
+  const connection = connections.get(kafka);
+  if (connection === undefined) throw new TypeError('a client that createKafka did not make');
+  return connection;
 }
 
 function saslOptions(settings: KafkaConnection): { sasl?: SASLOptions } {

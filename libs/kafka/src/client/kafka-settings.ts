@@ -8,6 +8,8 @@ export interface KafkaConnection {
   readonly saslMechanism?: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly saslUsername?: string | undefined;
   readonly saslPassword?: string | undefined;
+  /** How long a start may wait for a broker, in milliseconds. Default 30,000. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** The part of a pino logger that is used here. */

@@ -1,5 +1,6 @@
 import { type TopicSpec } from '@orderstream/contracts';
 import { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
+import { connectAdmin } from '../client/connect-admin';
 import { TopicMismatchError, TopicMissingError } from '../errors';
 
 const APPEAR_DEADLINE_MS = 15_000;
@@ -9,6 +10,9 @@ const HOUR_MS = 3_600_000;
  * Creates the topics that are missing. Several services may do so at once: a topic that another one made in the
  * meantime counts. The configuration of a topic that exists is left as it is (it is the operators').
  *
+ * Waits for a broker that is not there yet (`connectAdmin`): it is the first that a service asks of Kafka.
+ *
+ * @throws KafkaUnreachableError
  * @throws TopicMismatchError when a topic has another partition count than its spec
  */
 export async function ensureTopics(
@@ -31,8 +35,7 @@ export async function ensureTopics(
 }
 
 async function withAdmin(kafka: Kafka, use: (admin: Admin) => Promise<void>): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
+  const admin = await connectAdmin(kafka);
   try {
     await use(admin);
   } finally {
