@@ -68,7 +68,8 @@ module.exports = {
       name: 'only-its-settings-of-an-app',
       comment: 'The local stack runs the apps as processes; it knows their settings and nothing else of them.',
       severity: 'error',
-      from: { path: '^(dev|test)/' },
+      // The fault suite boots apps with its own parts between theirs, and names their protocols' steps.
+      from: { path: '^(dev|test)/', pathNot: '^test/faults/src/(instrumented|faults)/' },
       to: { path: '^apps/', pathNot: '^apps/[^/]+/src/[^/]+\\.config\\.ts$' },
     },
     {

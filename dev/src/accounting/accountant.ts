@@ -18,6 +18,8 @@ export interface AccountantContext {
   readonly validator: ServiceClient;
   readonly ledgerFolder: string;
   readonly signal: AbortSignal;
+  /** Whether the warehouse may refuse rows of the run itself. */
+  readonly refusalsExpected?: boolean;
 }
 
 /** Where everything stood before the run. */
@@ -118,7 +120,10 @@ export class Accountant {
   async close(opening: Opening): Promise<Closing> {
     return this.withAdmin(async (admin) => {
       const cut = await takeCut(admin, () => this.readCounters());
-      const comparison = new Comparison(await readLedgerSince(this.context.ledgerFolder, opening.ledger));
+      const comparison = new Comparison(
+        await readLedgerSince(this.context.ledgerFolder, opening.ledger),
+        this.context.refusalsExpected,
+      );
       for (const family of FAMILIES) {
         for (let partition = 0; partition < PARTITIONS; partition++) {
           const records = await this.records(family, partition, opening.cut, cut);

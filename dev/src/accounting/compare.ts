@@ -39,7 +39,11 @@ export class Comparison {
   private foreignRecords = 0;
   private redelivered = 0;
 
-  constructor(private readonly ledger: RunLedger) {}
+  /** @param refusalsExpected rows of this run may be refused, and are then in the sink's dead letters instead of the table */
+  constructor(
+    private readonly ledger: RunLedger,
+    private readonly refusalsExpected = false,
+  ) {}
 
   /** Verdicts on all records, this run's and others': what the validator's own counters must have grown by. */
   verdicts(): Verdicts {
@@ -177,6 +181,8 @@ export class Comparison {
     const { table } = evidence;
     const rows = groupBy(evidence.rows, (row) => row.offset);
     const refused = new Set(evidence.refusedBySink);
+    const repeated = evidence.refusedBySink.length - refused.size;
+    if (repeated > 0) this.trouble('duplicated', `${where}: rows refused more than once`, repeated);
     let own = 0;
     for (const { offset, eventId } of evidence.validated) {
       const found = rows.get(offset) ?? [];
@@ -184,7 +190,7 @@ export class Comparison {
       if (ownOffsets.has(offset)) own += found.length;
       const at = `${table}: validated ${evidence.family}/${String(evidence.partition)}@${String(offset)} (${eventId})`;
       if (refused.has(offset)) this.trouble('refused', `${at} is in the sink's dead letters`);
-      const wanted = refused.has(offset) && !ownOffsets.has(offset) ? 0 : 1;
+      const wanted = refused.has(offset) && (this.refusalsExpected || !ownOffsets.has(offset)) ? 0 : 1;
       if (found.length < wanted) this.trouble('missing', `${at} has no row`);
       if (found.length > wanted) {
         this.trouble('duplicated', `${at} has ${String(found.length)} rows`, found.length - wanted);

@@ -5,12 +5,13 @@ import { EXIT, exitCodeOf } from '../../../dev/src/errors';
 import { repositoryRoot } from '../../../dev/src/paths';
 import { createProgress } from '../../../dev/src/progress';
 import { FAULTS } from './faults/catalogue';
+import { isAsExpected, tryBreaks } from './run/breaks';
 import { chosen, parseFaultOptions } from './run/cli';
 import { renderReport } from './run/report';
 import { Rng } from './run/rng';
 import { schedule } from './run/schedule';
 import { isSuiteGreen, runSuite } from './run/suite';
-import { FaultStack } from './stack/fault-stack';
+import { FaultStack, type FaultStackOptions } from './stack/fault-stack';
 
 const RECORDS_PER_FAULT = 20_000;
 
@@ -18,7 +19,7 @@ const RECORDS_PER_FAULT = 20_000;
 async function main(args: readonly string[]): Promise<number> {
   const options = parseFaultOptions(args);
   if (options === undefined) return EXIT.ok;
-  const faults = chosen(FAULTS, options.only);
+  const faults = options.breaks ? [] : chosen(FAULTS, options.only);
   if (options.list) {
     for (const { name, description } of faults) process.stdout.write(`${name}: ${description}\n`);
     return EXIT.ok;
@@ -26,6 +27,22 @@ async function main(args: readonly string[]): Promise<number> {
   const progress = createProgress(process.stderr);
   const folder = join(repositoryRoot(), '.local', 'faults');
   mkdirSync(folder, { recursive: true });
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stopping.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  const stackOptions: FaultStackOptions = {
+    home: join(folder, 'stack'),
+    progress,
+    signal: stopping.signal,
+    load: { eventsPerSecond: options.rate, seed: options.seed, badShare: options.badShare },
+  };
+  if (options.breaks) {
+    const trials = await tryBreaks(stackOptions, options.only, progress);
+    return trials.every(isAsExpected) ? EXIT.ok : EXIT.notAccountedFor;
+  }
   const rng = new Rng(options.seed);
   const rounds = schedule({ faults, count: options.faults, perRound: options.round, mixed: options.mixed }, rng);
   const count = rounds.flat(2).length;
@@ -33,21 +50,13 @@ async function main(args: readonly string[]): Promise<number> {
   const command = `npm run test:faults -- ${args.join(' ')}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
   progress.line(`${String(count)} faults over ${records.toLocaleString('en-US')} records. To repeat: ${command}`);
 
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      stopping.abort(new Error(`stopped by ${signal}`));
-    });
-  }
-  const stack = await FaultStack.start({
-    home: join(folder, 'stack'),
-    progress,
-    signal: stopping.signal,
-    load: { eventsPerSecond: options.rate, seed: options.seed, badShare: options.badShare },
-  });
+  const stack = await FaultStack.start(stackOptions);
   try {
     const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
-    const result = await runSuite(stack, plan, rng, progress, stopping.signal);
+    const result = await Promise.race([
+      runSuite(stack, plan, rng, progress, stopping.signal),
+      aborted(stopping.signal),
+    ]);
     const path = join(folder, `report-${String(options.seed)}.md`);
     writeFileSync(path, renderReport(result, { command, ...options }));
     progress.line(`${isSuiteGreen(result) ? 'Green' : 'RED'}. The report: ${path}`);
@@ -58,6 +67,15 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await stack.stop();
   }
+}
+
+/** Rejects when the signal says so. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 main(process.argv.slice(2)).then(

@@ -13,7 +13,10 @@ interface ConsumerGroup {
   leave(): Promise<void>;
   assigned(): readonly { topic: string; partitions: readonly number[] }[];
   commitOffsets(offsets: {
-    topics: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[];
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number; offset: string; metadata?: string }[];
+    }[];
   }): Promise<void>;
 }
 
@@ -87,12 +90,12 @@ export class GroupMembership {
   }
 
   /** Rejects when the group has gone on without this member. */
-  async commit(offsets: readonly (PartitionRef & { offset: number })[]): Promise<void> {
+  async commit(offsets: readonly (PartitionRef & { offset: number; metadata?: string })[]): Promise<void> {
     if (this.group.memberId === null || this.group.memberId === '') throw new Error('not a member of the group now');
-    const topics = new Map<string, { partition: number; offset: string }[]>();
-    for (const { topic, partition, offset } of offsets) {
+    const topics = new Map<string, { partition: number; offset: string; metadata?: string }[]>();
+    for (const { topic, partition, offset, metadata } of offsets) {
       const list = topics.get(topic) ?? [];
-      list.push({ partition, offset: offset.toString() });
+      list.push({ partition, offset: offset.toString(), ...(metadata === undefined ? {} : { metadata }) });
       topics.set(topic, list);
     }
     await this.group.commitOffsets({

@@ -14,6 +14,8 @@ import { type KafkaBatchServerOptions, type ServerHealth, type ServerStatus } fr
 export interface OffsetToCommit extends PartitionRef {
   /** The next offset to read. */
   readonly offset: number;
+  /** At most 4,096 bytes of UTF-8. */
+  readonly metadata?: string;
 }
 
 const FETCH_BOUNDS = { maxWaitMs: 100, maxPartitionBytes: 1_048_576, maxBytes: 8 * 1_048_576 };

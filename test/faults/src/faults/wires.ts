@@ -80,7 +80,7 @@ const WEATHERS: readonly Fault[] = [
     kind: 'acks-lost',
   })),
   weather('already exists', 'rows land, and ALREADY_EXISTS is answered', 3_000, () => ({ kind: 'already-exists' })),
-  weather('silent', 'rows land, and nothing is answered', 10_000, () => ({ kind: 'acks-never' })),
+  weather('silent', 'rows land, and nothing is answered', 14_000, () => ({ kind: 'acks-never' })),
   weather('refusing', 'single rows are refused', 3_000, (rng) => ({
     kind: 'refusing',
     appends: rng.between(1, 4),

@@ -15,6 +15,7 @@ export interface FaultOptions {
   readonly badShare: number;
   readonly mixed: boolean;
   readonly list: boolean;
+  readonly breaks: boolean;
 }
 
 const positive = (text: string): number => {
@@ -44,6 +45,7 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | undef
     .option('--max-lag <n>', 'the load rests while more records wait', positive, 60_000)
     .option('--bad-share <n>', 'share of records that are bad', share, 0.05)
     .option('--mixed', 'often two faults at the same time', false)
+    .option('--breaks', 'tests the suite: the protocol with one rule missing has to turn it red', false)
     .option('--list', 'names the faults and ends', false)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });

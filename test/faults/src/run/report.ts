@@ -48,7 +48,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
       'lost by Pub/Sub, sent again',
       'longest queue',
     ]),
-    row(Array.from({ length: 12 }, () => '--:')),
+    row(Array.from({ length: 13 }, () => '--:')),
     ...result.rounds.map(({ verdict, inflicted, maxLag }, index) =>
       row([index + 1, inflicted.length, ...verdictCells(verdict), number(maxLag)]),
     ),
@@ -81,7 +81,8 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
 }
 
 function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
-  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, unsent, redelivered } = accounts;
+  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, unsent, refused, redelivered } =
+    accounts;
   return [
     generated,
     missing,
@@ -90,6 +91,7 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
     unexplained,
     wrongVerdicts,
     unsent,
+    refused,
     redelivered,
     lostByPubSub,
   ].map(number);

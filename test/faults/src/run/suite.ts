@@ -145,11 +145,18 @@ async function untilProduced(positions: Positions, goal: number, signal: AbortSi
   }
 }
 
-export function describeVerdict({ accounts, counterDifferences, stalled, lostByPubSub }: Verdict): string {
-  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, redelivered } = accounts;
+export function describeVerdict({
+  accounts,
+  counterDifferences,
+  stalled,
+  wronglyRefused,
+  lostByPubSub,
+}: Verdict): string {
+  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, refused, redelivered } = accounts;
   return [
     `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
-    `redelivered ${String(redelivered)}`,
+    `refused ${String(refused)}, redelivered ${String(redelivered)}`,
+    ...(wronglyRefused === 0 ? [] : [`refused by nobody ${String(wronglyRefused)}`]),
     ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
     ...counterDifferences,
     ...(stalled === undefined ? [] : [stalled]),

@@ -20,13 +20,21 @@ export interface Verdict {
   readonly counterDifferences: readonly string[];
   /** Why the wait for the end was given up, if it was. */
   readonly stalled: string | undefined;
+  /** Rows in the sink's dead letters that nobody refused. */
+  readonly wronglyRefused: number;
   /** Acknowledged by Pub/Sub and lost with it; sent again by rewinding the bridge. */
   readonly lostByPubSub: number;
 }
 
 /** Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. */
-export const isGreen = ({ accounts, counterDifferences, stalled }: Verdict): boolean =>
-  stalled === undefined && counterDifferences.length === 0 && isAccountedFor(accounts);
+export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRefused }: Verdict): boolean =>
+  stalled === undefined && counterDifferences.length === 0 && wronglyRefused === 0 && isAccountedFor(accounts);
+
+/** Where everything stood before a round. */
+export interface Start {
+  readonly opening: Opening;
+  readonly refusedRows: number;
+}
 
 /** Opens the books and closes them. Never asks a service what it did, but for the validator's counters, which are compared too. */
 export class Books {
@@ -44,18 +52,22 @@ export class Books {
       validator: stack.client('validator'),
       ledgerFolder: stack.ledgerFolder,
       signal,
+      refusalsExpected: true,
     });
   }
 
-  open(): Promise<Opening> {
-    return this.accountant.open(markLedger(this.stack.ledgerFolder));
+  async open(): Promise<Start> {
+    return {
+      opening: await this.accountant.open(markLedger(this.stack.ledgerFolder)),
+      refusedRows: this.stack.writeApi.refusedRows,
+    };
   }
 
   /**
    * Waits until nothing is under way, then compares everything since the opening. The load must have ended.
    * @param pubsubForgot the emulator was killed in between
    */
-  async close(opening: Opening, pubsubForgot: boolean): Promise<Verdict> {
+  async close({ opening, refusedRows }: Start, pubsubForgot: boolean): Promise<Verdict> {
     const lostByPubSub = pubsubForgot ? await this.sendAgain(opening) : 0;
     let stalled: string | undefined;
     try {
@@ -65,7 +77,8 @@ export class Books {
       stalled = error.message;
     }
     const closing: Closing = await this.accountant.close(opening);
-    return { ...closing, stalled, lostByPubSub };
+    const wronglyRefused = Math.max(0, closing.accounts.refused - (this.stack.writeApi.refusedRows - refusedRows));
+    return { ...closing, stalled, wronglyRefused, lostByPubSub };
   }
 
   /**

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { StartError } from '../../../../dev/src/errors';
@@ -26,8 +27,9 @@ export class Instance {
   private current: ManagedProcess | undefined;
   private keeping: Promise<void> = Promise.resolve();
   private failedStarts = 0;
-  /** Deaths that were followed by a start. */
-  restarts = 0;
+  /** Processes that it was so far. */
+  starts = 0;
+  private readonly startWaiters = new Set<() => void>();
   /** Told when it cannot be kept up. */
   failure: Error | undefined;
 
@@ -76,6 +78,23 @@ export class Instance {
     return this.current.exited;
   }
 
+  /** Resolves when more processes than so many were started. */
+  async startedAgain(starts: number): Promise<void> {
+    while (this.starts <= starts) await new Promise<void>((resolve) => this.startWaiters.add(resolve));
+  }
+
+  /** SIGTERM; it is started again when it has ended. */
+  terminate(): void {
+    this.signal('SIGTERM');
+  }
+
+  /** Whether it stands still. */
+  get isFrozen(): boolean {
+    if (this.current?.isRunning() !== true) return false;
+    const stat = readFileSync(`/proc/${String(this.current.identity.pid)}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  }
+
   freeze(): void {
     this.signal('SIGSTOP');
   }
@@ -109,6 +128,9 @@ export class Instance {
 
   private async launch(): Promise<ManagedProcess> {
     this.current = await ManagedProcess.start(await this.part.process(), this.paths);
+    this.starts++;
+    for (const waiter of this.startWaiters) waiter();
+    this.startWaiters.clear();
     return this.current;
   }
 
@@ -121,7 +143,6 @@ export class Instance {
         this.failure = new StartError(`${this.name} ${describeExit(exit)} again and again:\n${child.log.tail(10)}`);
         return;
       }
-      this.restarts++;
       await delay(RESTART_PAUSE_MS);
       if (!this.isWanted()) return;
       child = await this.launch();

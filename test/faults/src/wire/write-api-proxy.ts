@@ -35,7 +35,12 @@ export type Weather =
   /** The next appends are refused for these rows; then the weather is fair. */
   | { readonly kind: 'refusing'; appends: number; readonly rows: (count: number) => readonly number[] }
   /** Appends are held for so long and then land, also when nobody waits for them any more. */
-  | { readonly kind: 'late'; readonly ms: number };
+  | { readonly kind: 'late'; readonly ms: number }
+  /**
+   * One append is refused whole, and those behind it on its connection get lost on their way: each turns up when it fits
+   * the end of its stream, or after `strayMs`. What is sent over other connections meanwhile goes one at a time.
+   */
+  | { readonly kind: 'straying'; readonly strayMs: number };
 
 const FAIR: Weather = { kind: 'fair' };
 
@@ -46,6 +51,7 @@ export class WriteApiProxy {
   weather: Weather = FAIR;
   /** Rows that were refused here. */
   refusedRows = 0;
+  private strayed: Straying | undefined;
 
   private constructor(
     readonly port: number,
@@ -87,6 +93,13 @@ export class WriteApiProxy {
 
   mend(): void {
     this.weather = FAIR;
+    this.strayed = undefined;
+  }
+
+  /** What goes astray in this weather; undefined in any other. */
+  get straying(): Straying | undefined {
+    if (this.weather.kind !== 'straying') return undefined;
+    return (this.strayed ??= new Straying(this.weather.strayMs));
   }
 
   close(): void {
@@ -130,10 +143,76 @@ export class WriteApiProxy {
   }
 }
 
+/** Where the rows of an append go. */
+interface Place {
+  readonly stream: string;
+  readonly offset: number;
+  readonly rows: number;
+}
+
+function placeOf(request: Buffer): Place {
+  const { writeStream, offset, protoRows } = AppendRowsRequest.decode(request);
+  return {
+    stream: writeStream,
+    offset: Number(offset?.value ?? 0),
+    rows: protoRows?.rows?.serializedRows?.length ?? 0,
+  };
+}
+
+interface Strayer extends Place {
+  /** Lets it turn up; resolves when it was answered. */
+  readonly turnUp: () => Promise<void>;
+}
+
+/** Appends on their way somewhere between the sink and BigQuery. */
+class Straying {
+  private culprit: AppendCall | undefined;
+  private lost: Strayer[] = [];
+  private turn = Promise.resolve();
+
+  constructor(private readonly strayMs: number) {}
+
+  /** Whether this is the append that is refused: the first one that has another behind it is as good as any. */
+  refuses(call: AppendCall): boolean {
+    if (this.culprit !== undefined) return false;
+    this.culprit = call;
+    return true;
+  }
+
+  losesOf(call: AppendCall): boolean {
+    return this.culprit === call;
+  }
+
+  lose(strayer: Strayer): void {
+    this.lost.push(strayer);
+    setTimeout(() => {
+      if (this.lost.includes(strayer)) void this.turnUp(strayer);
+    }, this.strayMs);
+  }
+
+  /** Sends one append of another connection and waits for its answer; then whatever fits the new end turns up. */
+  pass(place: Place, send: () => Promise<void>): void {
+    this.turn = this.turn.then(async () => {
+      await send();
+      const fitting = this.lost.find(
+        ({ stream, offset }) => stream === place.stream && offset === place.offset + place.rows,
+      );
+      if (fitting !== undefined) await this.turnUp(fitting);
+    });
+  }
+
+  private async turnUp(strayer: Strayer): Promise<void> {
+    this.lost = this.lost.filter((each) => each !== strayer);
+    await strayer.turnUp();
+  }
+}
+
 /** One AppendRows call: requests are forwarded in their order, and answered in their order. */
 class AppendCall {
   /** What becomes of each request that was not answered yet. */
   private readonly fates: Fate[] = [];
+  /** Told one after the other when the stand-in answers. */
+  private readonly waiters: (() => void)[] = [];
   /** Requests that wait to be forwarded. */
   private turn = Promise.resolve();
   private over = false;
@@ -177,6 +256,10 @@ class AppendCall {
       this.fail(weather.code, `${status[weather.code]} for a while`);
       return;
     }
+    if (weather.kind === 'straying') {
+      this.astray(request);
+      return;
+    }
     const fate = this.fateOf(request);
     this.fates.push(fate);
     if (typeof fate === 'object') {
@@ -190,6 +273,26 @@ class AppendCall {
       if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs));
       this.upstream.write(request);
     });
+  }
+
+  private astray(request: Buffer): void {
+    const { straying } = this.proxy;
+    if (straying === undefined) return;
+    const place = placeOf(request);
+    if (straying.refuses(this)) {
+      this.fates.push({ refuse: Array.from({ length: place.rows }, (_, index) => index) });
+      this.proxy.refusedRows += place.rows;
+      this.flushRefused();
+      return;
+    }
+    this.fates.push('answer');
+    const send = (): Promise<void> =>
+      new Promise((resolve) => {
+        this.waiters.push(resolve);
+        this.upstream.write(request);
+      });
+    if (straying.losesOf(this)) straying.lose({ ...place, turnUp: send });
+    else straying.pass(place, send);
   }
 
   private fateOf(request: Buffer): Fate {
@@ -215,6 +318,7 @@ class AppendCall {
 
   private answered(answer: Buffer): void {
     const fate = this.fates.shift();
+    this.waiters.shift()?.();
     switch (fate) {
       case 'swallow':
         break;
@@ -253,6 +357,7 @@ class AppendCall {
   }
 
   private fail(code: number, details: string): void {
+    for (const waiter of this.waiters.splice(0)) waiter();
     if (this.over) return;
     this.over = true;
     this.call.emit('error', { code, details });
@@ -267,6 +372,8 @@ class AppendCall {
 
   /** What was taken still goes to the table: it is on its way there, whoever waits for it. */
   private finishUpstream(): void {
+    // What strays needs its connection until it has turned up; the server's end closes it.
+    if (this.proxy.straying?.losesOf(this) === true) return;
     void this.turn.then(() => {
       this.upstream.end();
     });

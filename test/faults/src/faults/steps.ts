@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type SinkStep } from '../../../../apps/bq-sink/src/streams/fault-points';
+import { type FaultPoint } from '../../../../apps/validator/src/partitions/fault-points';
+import { StepFault } from '../instrumented/step-fault';
+import { type FaultStack } from '../stack/fault-stack';
+import { type Fault } from './fault';
+
+const ENTRY = {
+  validator: 'dist/test/faults/src/instrumented/validator.js',
+  'bq-sink': 'dist/test/faults/src/instrumented/bq-sink.js',
+} as const;
+const STEP_DEADLINE_MS = 60_000;
+
+/** How a step of the sink is brought about, and how often it comes while a sink opens its partitions or works. */
+const SINK_STEPS: Readonly<
+  Record<SinkStep, { readonly upTo: number; readonly by: 'work' | 'loss' | 'refusal' | 'drain' }>
+> = {
+  fenced: { upTo: 24, by: 'work' },
+  'committed-read': { upTo: 24, by: 'work' },
+  finalized: { upTo: 6, by: 'work' },
+  'max-read': { upTo: 3, by: 'loss' },
+  'stream-created': { upTo: 10, by: 'work' },
+  'stream-named': { upTo: 10, by: 'work' },
+  'append-sent': { upTo: 60, by: 'work' },
+  'append-answered': { upTo: 60, by: 'work' },
+  'commit-begun': { upTo: 60, by: 'work' },
+  committed: { upTo: 60, by: 'work' },
+  'refusal-settled': { upTo: 1, by: 'refusal' },
+  'refusal-committed': { upTo: 1, by: 'refusal' },
+  'stream-ended': { upTo: 3, by: 'drain' },
+  'end-committed': { upTo: 3, by: 'drain' },
+};
+
+/** `waiting` needs a record that refers to what the catalog has not told of; the load has such records. */
+const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
+  fenced: 24,
+  restored: 24,
+  judged: 60,
+  committed: 60,
+  folded: 60,
+  waiting: 2,
+};
+
+const sinkCrash = (step: SinkStep): Fault => ({
+  name: `crash bq-sink at ${step}`,
+  description: `bq-sink dies at the step "${step}" of its protocol`,
+  recovers: ['bq-sink'],
+  async inflict(stack, rng) {
+    const { upTo, by } = SINK_STEPS[step];
+    const nth = rng.between(1, upTo);
+    await crash(stack, 'bq-sink', step, nth, async () => {
+      switch (by) {
+        case 'loss':
+          // Its streams go with the stand-in: the next owner finds none of them.
+          stack.backend('bigquery-standin').kill();
+          break;
+        case 'refusal':
+          stack.writeApi.weather = { kind: 'refusing', appends: 10, rows: (count) => (count === 0 ? [] : [count - 1]) };
+          break;
+        case 'drain':
+          await stack.instance('bq-sink').ready();
+          await delay(3_000);
+          stack.instance('bq-sink').terminate();
+          break;
+        case 'work':
+          break;
+      }
+    });
+    stack.writeApi.mend();
+    if (by === 'loss') await stack.backend('bigquery-standin').ready();
+    return `the ${String(nth)}. time`;
+  },
+});
+
+const validatorCrash = (step: FaultPoint): Fault => ({
+  name: `crash validator at ${step}`,
+  description: `validator dies at the step "${step}" of its loop`,
+  recovers: ['validator'],
+  async inflict(stack, rng) {
+    const nth = rng.between(1, VALIDATOR_STEPS[step]);
+    await crash(stack, 'validator', step, nth, () => Promise.resolve());
+    return `the ${String(nth)}. time`;
+  },
+});
+
+/** Starts the service as one that dies at the step, and waits until it has. The next start is the service itself. */
+async function crash(
+  stack: FaultStack,
+  app: 'bq-sink' | 'validator',
+  step: string,
+  nth: number,
+  provoke: () => Promise<void>,
+): Promise<void> {
+  const instance = stack.instance(app);
+  stack.disguise(app, { entry: ENTRY[app], env: StepFault.environment({ step, nth, action: 'kill' }) });
+  try {
+    const lives = instance.starts;
+    instance.kill();
+    await instance.startedAgain(lives);
+  } finally {
+    stack.disguise(app, undefined);
+  }
+  const life = instance.starts;
+  await provoke();
+  const ended = await Promise.race([instance.startedAgain(life).then(() => true), delay(STEP_DEADLINE_MS, false)]);
+  if (!ended) {
+    // As it is, it would die at some later time: it is made to be the service itself again.
+    instance.kill();
+    throw new Error(`${app} did not reach "${step}" ${String(nth)} times within ${String(STEP_DEADLINE_MS / 1_000)} s`);
+  }
+}
+
+export const STEP_FAULTS: readonly Fault[] = [
+  ...(Object.keys(SINK_STEPS) as SinkStep[]).map(sinkCrash),
+  ...(Object.keys(VALIDATOR_STEPS) as FaultPoint[]).map(validatorCrash),
+];

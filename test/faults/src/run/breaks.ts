@@ -1,0 +1,198 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { waitUntil } from '../../../../dev/src/process/wait-until';
+import { type Progress } from '../../../../dev/src/progress';
+import { type SinkBreakName } from '../instrumented/sink-breaks';
+import { StepFault, type StepFaultSettings } from '../instrumented/step-fault';
+import { FaultStack, type FaultStackOptions } from '../stack/fault-stack';
+import { Load } from './load';
+import { Positions } from './positions';
+import { describeVerdict } from './suite';
+import { Books, isGreen, type Verdict } from './verdict';
+
+const ENTRY = 'dist/test/faults/src/instrumented/bq-sink.js';
+const STEP_DEADLINE_MS = 60_000;
+const CATCH_UP_MS = 180_000;
+const MAX_LAG = 60_000;
+
+/** A stack under load whose sink runs in a costume. */
+interface Stage {
+  readonly stack: FaultStack;
+  readonly positions: Positions;
+  readonly load: Load;
+  /** What the next start of a sink is: the service with the break, if one is tried, and a fault at a step. */
+  dress(number: number, step?: StepFaultSettings): void;
+}
+
+/** A course of events that a whole protocol survives, and one with a certain rule missing does not. */
+interface Course {
+  readonly description: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly breaks: readonly SinkBreakName[];
+  play(stage: Stage): Promise<void>;
+}
+
+const COURSES: readonly Course[] = [
+  {
+    description: 'killed between an append and its commit',
+    breaks: ['skip-finalize'],
+    async play({ stack, dress, load }) {
+      const sink = stack.instance('bq-sink');
+      dress(1, { step: 'append-answered', nth: 40, action: 'kill' });
+      let starts = sink.starts;
+      sink.kill();
+      await sink.startedAgain(starts);
+      dress(1);
+      starts = sink.starts;
+      await within(sink.startedAgain(starts), 'the sink to die after an append');
+      await delay(3_000);
+      await load.stop();
+    },
+  },
+  {
+    description: 'killed while appends are still on their way',
+    breaks: ['commit-before-ack'],
+    async play({ stack, dress, load }) {
+      const sink = stack.instance('bq-sink');
+      dress(1);
+      sink.kill();
+      await sink.startedAgain(sink.starts - 1);
+      await sink.ready();
+      await delay(3_000);
+      stack.writeApi.weather = { kind: 'late', ms: 4_000 };
+      await delay(2_500);
+      sink.kill();
+      stack.writeApi.mend();
+      await delay(3_000);
+      await load.stop();
+    },
+  },
+  {
+    description: 'frozen before a commit, replaced, and thawed when its successor is gone',
+    breaks: ['per-instance-ids', 'consumer-commits'],
+    async play({ stack, dress, load, positions }) {
+      const sink = stack.instance('bq-sink');
+      const successor = stack.instance('bq-sink', 2);
+      dress(1, { step: 'commit-begun', nth: 30, action: 'freeze' });
+      dress(2);
+      const { starts } = sink;
+      sink.kill();
+      await sink.startedAgain(starts);
+      await waitUntil(() => sink.isFrozen, {
+        what: 'the sink to freeze before a commit',
+        deadlineMs: STEP_DEADLINE_MS,
+      });
+      await successor.up();
+      await successor.ready();
+      await delay(3_000);
+      await load.stop();
+      await positions.recovery('validator', performance.now(), CATCH_UP_MS);
+      await positions.recovery('bq-sink', performance.now(), CATCH_UP_MS);
+      await successor.downHard();
+      sink.thaw();
+      // The late commit is tried again over the rebalance: it has its time to get through.
+      await delay(15_000);
+      stack.disguise('bq-sink', undefined);
+      const before = sink.starts;
+      sink.kill();
+      await sink.startedAgain(before);
+      await sink.ready();
+    },
+  },
+  {
+    description: 'a refused append, with others behind it that turn up late',
+    env: { BQ_SINK_MAX_BATCH_ROWS: '20' },
+    breaks: ['renumber-in-flight'],
+    async play({ stack, dress, load }) {
+      const sink = stack.instance('bq-sink');
+      dress(1);
+      // A queue, so that every append is a full one.
+      await sink.down();
+      await delay(5_000);
+      stack.writeApi.weather = { kind: 'straying', strayMs: 3_000 };
+      await sink.up();
+      await sink.ready();
+      await delay(8_000);
+      stack.writeApi.mend();
+      await load.stop();
+    },
+  },
+];
+
+export interface Trial {
+  /** Undefined: the whole protocol over the same course, which has to be green. */
+  readonly name: SinkBreakName | undefined;
+  readonly description: string;
+  readonly verdict: Verdict;
+}
+
+/** Whether the suite told right from wrong. */
+export const isAsExpected = ({ name, verdict }: Trial): boolean => isGreen(verdict) === (name === undefined);
+
+/**
+ * Tests of the suite itself: the protocol with one rule missing has to turn it red, and the whole protocol over the same
+ * course has to leave it green.
+ * @param only breaks; empty: all of them
+ */
+export async function tryBreaks(
+  options: FaultStackOptions,
+  only: readonly string[],
+  progress: Progress,
+): Promise<readonly Trial[]> {
+  const trials: Trial[] = [];
+  for (const course of COURSES) {
+    const wanted = course.breaks.filter((name) => only.length === 0 || only.includes(name));
+    if (wanted.length === 0) continue;
+    for (const name of [undefined, ...wanted]) {
+      const verdict = await tryOne(options, course, name);
+      const trial = { name, description: course.description, verdict };
+      trials.push(trial);
+      progress.line(
+        `${isAsExpected(trial) ? 'as expected' : 'NOT AS EXPECTED'}: ${name ?? 'the whole protocol'}, ${course.description}: ${isGreen(verdict) ? 'green' : 'red'} (${describeVerdict(verdict)})`,
+      );
+      for (const example of verdict.accounts.examples.slice(0, 4)) progress.line(`    ${example}`);
+    }
+  }
+  return trials;
+}
+
+async function tryOne(options: FaultStackOptions, course: Course, name: SinkBreakName | undefined): Promise<Verdict> {
+  const stack = await FaultStack.start(options);
+  const positions = await Positions.connect(stack.kafka());
+  try {
+    const books = new Books(stack, positions, options.signal);
+    const start = await books.open();
+    const load = new Load(stack, positions, MAX_LAG);
+    await load.start();
+    await delay(5_000);
+    await course.play({
+      stack,
+      positions,
+      load,
+      dress: (number, step) => {
+        stack.disguise(
+          'bq-sink',
+          {
+            entry: ENTRY,
+            env: {
+              ...course.env,
+              ...(name === undefined ? {} : { SINK_BREAK: name }),
+              ...(step === undefined ? {} : StepFault.environment(step)),
+            },
+          },
+          number,
+        );
+      },
+    });
+    stack.mend();
+    return await books.close(start, false);
+  } finally {
+    await positions.close();
+    await stack.stop();
+  }
+}
+
+async function within(work: Promise<void>, what: string): Promise<void> {
+  const done = await Promise.race([work.then(() => true), delay(STEP_DEADLINE_MS, false, { ref: false })]);
+  if (!done) throw new Error(`waited ${String(STEP_DEADLINE_MS / 1_000)} s in vain for ${what}`);
+}
