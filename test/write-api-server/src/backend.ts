@@ -16,7 +16,6 @@ export const UNARY_METHODS = [
   'FlushRows',
 ] as const;
 export type UnaryMethod = (typeof UNARY_METHODS)[number];
-export type Method = UnaryMethod | 'AppendRows';
 
 export const pathOf = (method: UnaryMethod): string => `${SERVICE}/${method}`;
 

@@ -10,7 +10,7 @@ import type { StreamSource, WriteStream } from './write-stream';
 const { AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1;
 
 /** "The size of a single AppendRowsRequest must be less than 10 MB" (AppendRowsRequest; Quotas and limits). */
-export const MAX_REQUEST_BYTES = 10_000_000;
+const MAX_REQUEST_BYTES = 10_000_000;
 
 /**
  * One AppendRows call, as the comments of AppendRows, AppendRowsRequest and AppendRowsResponse describe it. What a

@@ -1,8 +1,8 @@
 /** Wire types of Protocol Buffers (Encoding guide). */
-export const VARINT = 0;
-export const FIXED64 = 1;
+const VARINT = 0;
+const FIXED64 = 1;
 export const BYTES = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 /** A field as it lies in a message: its value, or its content, is between `start` and `end`. */
 export type FieldVisitor = (field: number, wireType: number, start: number, end: number) => void;
