@@ -6,6 +6,9 @@ import { MemoryBackend } from './src/memory-backend';
 import { WriteApiServer } from './src/write-api-server';
 import { DOCUMENTED, STAND_IN, type WriteApi, writeApiFeatures } from './write-api.features';
 
+/** The stand-in is slow on a machine with other work to do. */
+jest.setTimeout(30_000);
+
 function environment(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is not set`);
