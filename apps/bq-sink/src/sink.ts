@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
 import { createBigQuery, createWriteClient, ensureDataset, ensureTables, WriteStreams } from '@orderstream/bigquery';
@@ -28,9 +30,10 @@ import { PartitionSinks } from './partition-sinks';
 import { SinkMetrics } from './sink-metrics';
 import { BigQueryWarehouse } from './streams/bigquery-warehouse';
 import { NO_FAULTS } from './streams/fault-points';
-import { PartitionSink, type PartitionSinkParts } from './streams/partition-sink';
+import { PartitionSink } from './streams/partition-sink';
 import type { LogBounds } from './streams/recovery';
 import { RowMapper } from './streams/row-mapper';
+import type { PartitionSinkParts } from './streams/sink-parts';
 
 export const TRANSPORT_ID = Symbol('bq-sink');
 
@@ -185,7 +188,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
           onFailure: this.transactionFailed,
         }),
       logBounds: () => this.logBounds(partition),
-      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      delay: (ms, signal) => delay(ms, undefined, { signal }),
       now: () => new Date(),
       faults: NO_FAULTS,
       observer: this.metrics.observer(family, () => {

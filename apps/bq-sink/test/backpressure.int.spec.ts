@@ -108,5 +108,5 @@ describe('a partition over a Write API that is slow', () => {
     expect(commits.at(-1)).toBe(3_000);
     expect(commits).toEqual(commits.toSorted((a, b) => a - b));
     await sink.close();
-  });
+  }, 30_000);
 });

@@ -21,8 +21,9 @@ import {
 
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
 import { NO_FAULTS } from '../src/streams/fault-points';
-import { PartitionSink, type SinkLimits, type Transactions } from '../src/streams/partition-sink';
+import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
+import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
 import type { Warehouse } from '../src/streams/warehouse';
 
 const LIMITS: SinkLimits = {

@@ -3,6 +3,8 @@ import { LivePartition } from './live-partition';
 const offsets = (count: number): number[] => Array.from({ length: count }, (_, offset) => offset);
 const NOT_ABORTED = new AbortController().signal;
 
+jest.setTimeout(60_000);
+
 describe('a partition on the broker and the BigQuery stand-in', () => {
   let live: LivePartition;
   beforeEach(async () => {

@@ -4,7 +4,8 @@ import { type KafkaRecord, type PartitionRef, type RecordBatch, type Transaction
 
 import type { FaultPoints } from '../src/streams/fault-points';
 import type { RowSource } from '../src/streams/micro-batch';
-import type { SinkLimits, Transactions } from '../src/streams/partition-sink';
+
+import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
 
 /** `o` fine, `b` refused by BigQuery, `x` by the encoder, `f` refused by BigQuery or not, `-` a transaction marker. */
