@@ -4,7 +4,9 @@ import { z } from 'zod';
 /** The parts of each service's `/admin/status` that the local stack reads. Anything else there is ignored. */
 
 const count = z.number().int().nonnegative();
-const partitions = z.array(z.object({ lag: z.number().nullish() }));
+const partitions = z.array(
+  z.object({ topic: z.string(), partition: count, state: z.string(), lag: z.number().nullish() }),
+);
 
 export const generatorStatus = z.object({
   state: z.enum(['running', 'stopped', 'finished', 'failed']),
@@ -30,6 +32,18 @@ export type ValidatorStatus = z.infer<typeof validatorStatus>;
 
 export const consumerStatus = z.object({ partitions });
 export type ConsumerStatus = z.infer<typeof consumerStatus>;
+
+/** Whether every partition that a service is to have is open: before that, its counts are those of some of them. */
+export function isWhole(status: ConsumerStatus, wanted: number): boolean {
+  return status.partitions.length === wanted && status.partitions.every(({ state }) => state !== 'opening');
+}
+
+/** The partitions that wait for an operator, as `topic/partition`. */
+export function stoppedPartitions(status: ConsumerStatus): string[] {
+  return status.partitions
+    .filter(({ state }) => state === 'stopped')
+    .map(({ topic, partition }) => `${topic}/${String(partition)}`);
+}
 
 export function totalLag(status: ConsumerStatus): number {
   return status.partitions.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
