@@ -167,6 +167,8 @@ describe('validator on a broker', () => {
         ['nested 1,000 deep', body({ nested }), 'structure.invalid_field', 'nested'],
         ['2 MB', bytes(json + ' '.repeat(2 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
         ['3 MB of braces', bytes('{'.repeat(3 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
+        ['3.9 MB', bytes(json + ' '.repeat(3.9 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
+        ['10 MB, compressed', bytes(json + ' '.repeat(10 * MAX_RECORD_BYTES)), 'structure.too_large', 'value'],
         ['invalid UTF-8', bytes(Buffer.from([0x7b, 0xff, 0x7d])), 'structure.malformed_json', 'value'],
         ['a lone surrogate', body({ device: '\ud83d' }), 'structure.malformed_json', 'value'],
         ['a number as a string', body({ session_id: 5 }), 'structure.invalid_field', 'session_id'],

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type DeadLetterApp, deadLetterTopic, RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
+import { fitted } from './fit-topic';
 import {
   type Coordinates,
   coordinatesOf,
@@ -45,7 +46,9 @@ export interface DeadLetterContext {
  * A record that was replayed and fails again counts on: `dlq-attempt` + 1, `dlq-first-failed-at` kept, the other
  * `dlq-*` headers replaced. A record out of `<source>.retry.<app>` keeps the coordinates of its first reading.
  *
- * The headers added are below 4 kB whatever the record holds, so the source's limit + 64 kB is room enough.
+ * The headers added are below 4 kB whatever the record holds, so the source's limit + 64 kB is room enough for what was
+ * stored as it is. What was stored compressed may be larger by far: the producer compresses it again, and only of what
+ * does not fit even so a part is cut off, which header `dlq-cut` then tells (`fitted`).
  *
  * @throws RangeError when no reason is given: that is a defect of the caller, not of the record.
  */
@@ -69,13 +72,13 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   headers[DLQ_HEADERS.firstFailedAt] = (firstFailedAt ?? failedAt).toISOString();
   headers[DLQ_HEADERS.attempt] = String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER));
   headers[DLQ_HEADERS.fingerprint] = fingerprint(app, first);
-  return {
+  return fitted({
     topic: deadLetterTopic(source.topic, app),
     partition: source.partition,
     key: record.key,
     value: record.value,
     headers,
-  };
+  });
 }
 
 /** What groups alike failures: 16 hex digits of sha256 over app, reason and field path, separated by line feeds. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 import { RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
@@ -171,7 +171,7 @@ describe('buildDeadLetter', () => {
 });
 
 describe('parseDeadLetter', () => {
-  it.each(Object.values(DLQ_HEADERS).filter((name) => !/source-(partition|offset|timestamp)/.test(name)))(
+  it.each(Object.values(DLQ_HEADERS).filter((name) => !/source-(partition|offset|timestamp)|dlq-cut/.test(name)))(
     'refuses a record without %s and names it',
     (name) => {
       const whole = asRead(buildDeadLetter(anyRecord, because({ code: 'x' })));
@@ -181,4 +181,53 @@ describe('parseDeadLetter', () => {
       expect(parse).toThrow(name);
     },
   );
+});
+
+describe('a record that its topic of dead letters cannot store', () => {
+  const context: DeadLetterContext = {
+    app: 'validator',
+    reasons: [{ code: 'structure.too_large', path: 'value' }],
+    failedAt: FAILED_AT,
+  };
+  const MEGABYTE = 1_048_576;
+  const read = (letter: OutputRecord) => parseDeadLetter({ ...letter, offset: 3, timestamp: FAILED_AT.getTime() });
+
+  it('is whole when it fits compressed', () => {
+    const value = Buffer.alloc(10 * MEGABYTE, '{"a":1},');
+    const letter = buildDeadLetter({ ...anyRecord, value }, context);
+    expect(letter.value).toBe(value);
+    expect(letter.headers).not.toHaveProperty(DLQ_HEADERS.cut);
+    expect(read(letter).cut).toBeUndefined();
+  });
+
+  it('loses the end of its value, and says so', () => {
+    const value = randomBytes(6 * MEGABYTE);
+    const letter = read(buildDeadLetter({ ...anyRecord, value }, context));
+    expect(letter).toMatchObject({ cut: { value: 6 * MEGABYTE }, key: anyRecord.key, attempt: 1 });
+    expect(letter.headers).toEqual({ ce_id: Buffer.from('e') });
+    expect(letter.value?.equals(value.subarray(0, MEGABYTE))).toBe(true);
+  });
+
+  it('loses headers and key only when that is not enough', () => {
+    const junk = { junk: randomBytes(5 * MEGABYTE) };
+    const value = Buffer.from('v');
+    const wide = read(buildDeadLetter({ ...anyRecord, value, headers: junk }, context));
+    expect(wide).toMatchObject({
+      cut: { value: 1, headers: 5 * MEGABYTE + 4 },
+      key: anyRecord.key,
+      value,
+      headers: {},
+    });
+    const key = randomBytes(5 * MEGABYTE);
+    const long = read(buildDeadLetter({ ...anyRecord, value, key, headers: junk }, context));
+    expect(long.cut).toEqual({ value: 1, headers: 5 * MEGABYTE + 4, key: 5 * MEGABYTE });
+    expect(long.key?.equals(key.subarray(0, 1_024))).toBe(true);
+    expect(long.source).toMatchObject({ topic: SOURCE, partition: 4, offset: 17 });
+  });
+
+  it('is not taken for whole when its mark cannot be read', () => {
+    const letter = buildDeadLetter({ ...anyRecord, value: randomBytes(6 * MEGABYTE) }, context);
+    letter.headers[DLQ_HEADERS.cut] = 'much';
+    expect(() => read(letter)).toThrow(DeadLetterUnreadableError);
+  });
 });

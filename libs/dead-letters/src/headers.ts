@@ -17,6 +17,8 @@ export const DLQ_HEADERS = {
   attempt: 'dlq-attempt',
   /** 16 hex digits that alike failures share. */
   fingerprint: 'dlq-fingerprint',
+  /** JSON `{part: bytes}`: parts that the topic cannot store whole, and how long they were. Absent: nothing is missing. */
+  cut: 'dlq-cut',
 } as const;
 
 const DLQ_NAMES: ReadonlySet<string> = new Set(Object.values(DLQ_HEADERS));
@@ -31,6 +33,26 @@ export function withoutDeadLetterHeaders(headers: RecordHeaders): RecordHeaders 
     if (!DLQ_NAMES.has(name)) kept[name] = headers[name];
   }
   return kept;
+}
+
+/** The headers of a dead letter without those that the record came with. */
+export function onlyDeadLetterHeaders(headers: RecordHeaders): RecordHeaders {
+  const kept = Object.create(null) as RecordHeaders;
+  for (const name of Object.keys(headers)) {
+    if (DLQ_NAMES.has(name)) kept[name] = headers[name];
+  }
+  return kept;
+}
+
+/** Bytes of the names and values that the record came with. */
+export function foreignHeaderBytes(headers: RecordHeaders): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(withoutDeadLetterHeaders(headers))) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      bytes += Buffer.byteLength(name) + (one === undefined ? 0 : Buffer.byteLength(one));
+    }
+  }
+  return bytes;
 }
 
 /** The text of a header; undefined when it is absent or repeated. */

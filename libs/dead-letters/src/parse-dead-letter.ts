@@ -24,6 +24,8 @@ export interface DeadLetter {
   readonly firstFailedAt: Date;
   readonly attempt: number;
   readonly fingerprint: string;
+  /** Parts of the record that could not be stored whole, with the bytes that they had; undefined when all is there. */
+  readonly cut: Readonly<Record<string, number>> | undefined;
   /** Where the dead letter itself lies. */
   readonly topic: string;
   readonly partition: number;
@@ -66,6 +68,7 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
     firstFailedAt: required(headerTime(headers, DLQ_HEADERS.firstFailedAt), DLQ_HEADERS.firstFailedAt),
     attempt: required(headerInteger(headers, DLQ_HEADERS.attempt, 1), DLQ_HEADERS.attempt),
     fingerprint: required(headerText(headers, DLQ_HEADERS.fingerprint), DLQ_HEADERS.fingerprint),
+    cut: parseCut(record),
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
@@ -73,6 +76,25 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
     value: record.value,
     headers: withoutDeadLetterHeaders(headers),
   };
+}
+
+/** A part of a record is never taken for the whole. @throws DeadLetterUnreadableError */
+function parseCut(record: KafkaRecord): Readonly<Record<string, number>> | undefined {
+  const { headers } = record;
+  if (!Object.hasOwn(headers, DLQ_HEADERS.cut)) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(headerText(headers, DLQ_HEADERS.cut) ?? '');
+    if (isCut(parsed)) return parsed;
+  } catch {
+    // Told below.
+  }
+  throw new DeadLetterUnreadableError(record, DLQ_HEADERS.cut);
+}
+
+function isCut(value: unknown): value is Readonly<Record<string, number>> {
+  return (
+    typeof value === 'object' && value !== null && Object.values(value).every((bytes) => Number.isSafeInteger(bytes))
+  );
 }
 
 function parseDetail(text: string | undefined): readonly DeadLetterReason[] | undefined {

@@ -5,6 +5,7 @@ export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings'
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
+export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
 export {
   type CommittedPosition,

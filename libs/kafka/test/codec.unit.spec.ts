@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { crc32c } from '../src/codec/crc32c';
@@ -171,8 +172,24 @@ describe('chunks', () => {
     );
   });
 
-  it('refuse a record that fits no request', () => {
-    const value = Buffer.alloc(2_000);
+  it('compress a record by itself that fits no request, and only that', () => {
+    const sizes = [100, 5_000, 100];
+    const records = sizes.map((size) => ({
+      topic: 'a',
+      partition: 0,
+      key: null,
+      value: Buffer.alloc(size),
+      headers: {},
+    }));
+    const chunks = chunkRecords(records, 2_000);
+    expect(chunks.map(({ compress }) => compress)).toEqual([false, true, false]);
+    expect(chunks.flatMap(({ topics }) => topics.flatMap(({ partitions }) => partitions.get(0) ?? []))).toEqual(
+      records,
+    );
+  });
+
+  it('refuse a record that fits no request, compressed neither', () => {
+    const value = randomBytes(2_000);
     expect(() => chunkRecords([{ topic: 'a', partition: 0, key: null, value, headers: {} }], 2_000)).toThrow(
       RecordTooLargeError,
     );

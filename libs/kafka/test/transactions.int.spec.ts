@@ -1,12 +1,16 @@
-import { type Kafka } from 'kafkajs';
+import { randomBytes } from 'node:crypto';
 import {
+  type KafkaRecord,
   PartitionTransactions,
+  readPartition,
   RecordProducer,
   RecordTooLargeError,
   TransactionFailedError,
   fetchCommitted,
   fetchEnds,
 } from '../src';
+// After the library, which mends it.
+import { CompressionTypes, type Kafka } from 'kafkajs';
 import { output, readAll, TestTopics, testKafka, unique, until } from './broker';
 
 describe('PartitionTransactions', () => {
@@ -87,16 +91,51 @@ describe('PartitionTransactions', () => {
     const records = Array.from({ length: 12 }, (_, i) => output(out, 3, `${i.toString()}:${big}`));
     const owner = await open(3);
     await owner.commit({ records: [...records, output(out, 4, 'other')], offset: 12 });
-    await expect(owner.commit({ records: [output(out, 3, 'x'.repeat(1_100_000))], offset: 13 })).rejects.toBeInstanceOf(
-      RecordTooLargeError,
-    );
+    await expect(
+      owner.commit({ records: [{ ...output(out, 3, ''), value: randomBytes(1_100_000) }], offset: 13 }),
+    ).rejects.toBeInstanceOf(RecordTooLargeError);
     await owner.commit({ records: [output(out, 3, 'still usable')], offset: 13 });
     await owner.close();
-    const { values } = await readAll(kafka, out, 3);
+    // Markers are written after the commit is answered.
+    const committed = async (): Promise<string[]> => (await readAll(kafka, out, 3)).values;
+    await until('all is visible', async () => (await committed()).length > records.length);
+    const values = await committed();
     expect(values.map((v) => v.slice(0, v.indexOf(':')))).toEqual(
       [...records.keys()].map(String).concat('still usabl'),
     );
     expect((await readAll(kafka, out, 4)).values).toEqual(['other']);
+  });
+
+  it('stores what it can only store compressed, as it came', async () => {
+    const source = await topics.create('compressed', 1);
+    const small = await topics.create('compressed.out', 1, { maxMessageBytes: 4_259_840 });
+    const plain = testKafka().producer();
+    await plain.connect();
+    const send = (value: string, compression: CompressionTypes): Promise<unknown> =>
+      plain.send({ topic: source, compression, messages: [{ key: 'k', value, partition: 0, headers: { h: 'v' } }] });
+    await send('x'.repeat(3_900_000), CompressionTypes.None);
+    await send(JSON.stringify(Array.from({ length: 500_000 }, (_, i) => ({ order_id: i }))), CompressionTypes.GZIP);
+    await plain.disconnect();
+    const owner = await PartitionTransactions.open(testKafka(), {
+      groupId: unique('group'),
+      topic: source,
+      partition: 0,
+      transactionTimeoutMs: 10_000,
+      maxRecordBytes: 4_259_840,
+    });
+    const read: KafkaRecord[] = [];
+    const range = { partition: 0, from: 'beginning', until: 'end' } as const;
+    await readPartition(kafka, { ...range, topic: source }, ({ records }) => void read.push(...records));
+    await owner.commit({ records: read.map((record) => ({ ...record, topic: small })), offset: 2 });
+    await owner.close();
+    await until('both are visible', async () => (await fetchEnds(kafka, small))[0] === 3);
+    const written: KafkaRecord[] = [];
+    await readPartition(kafka, { ...range, topic: small }, ({ records }) => void written.push(...records));
+    expect(written.map(({ value }) => value?.length)).toEqual([3_900_000, 9_888_891]);
+    for (const [i, { key, value, headers }] of read.entries()) {
+      expect(written[i]?.value?.equals(value ?? Buffer.alloc(0))).toBe(true);
+      expect(written[i]).toMatchObject({ key, headers });
+    }
   });
 
   it('aborts when an output is refused, releases its readers, and says so', async () => {

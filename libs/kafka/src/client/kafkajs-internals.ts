@@ -21,7 +21,12 @@ export interface Broker {
   txnOffsetCommit(request: ProducerIdentity & { groupId: string; topics: readonly OffsetsOfTopic[] }): Promise<unknown>;
   endTxn(request: ProducerIdentity & { transactionResult: boolean }): Promise<unknown>;
   produce(
-    request: ProducerIdentity & { acks: number; timeout: number; topicData: readonly ProduceTopic[] },
+    request: ProducerIdentity & {
+      acks: number;
+      timeout: number;
+      compression: number;
+      topicData: readonly ProduceTopic[];
+    },
   ): Promise<unknown>;
   offsetFetch(request: {
     groupId: string;

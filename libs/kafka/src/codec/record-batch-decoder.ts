@@ -20,6 +20,8 @@ const MAGIC = 2;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+/** What a few megabytes can grow to is more than a process has; a batch beyond this is not readable. */
+const BOUND = { maxOutputLength: 128 * 1_048_576 };
 const GZIP = 1;
 const ZSTD = 4;
 const ABORT_MARKER = 0;
@@ -118,9 +120,9 @@ function recordBytes({ log, at, end, attributes, baseOffset, place }: BatchView)
     case 0:
       return bytes;
     case GZIP:
-      return gunzipSync(bytes);
+      return gunzipSync(bytes, BOUND);
     case ZSTD:
-      return zstdDecompressSync(bytes);
+      return zstdDecompressSync(bytes, BOUND);
     default:
       throw unreadable(place, baseOffset, 'it is compressed with snappy or lz4; producers must use none, gzip or zstd');
   }

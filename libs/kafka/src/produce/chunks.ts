@@ -1,11 +1,14 @@
 import { BATCH_HEADER_BYTES, estimateRecordBytes } from '../codec/record-batch-encoder';
 import { RecordTooLargeError } from '../errors';
 import { type OutputRecord } from '../record';
+import { compressedBytes } from './record-size';
 
 /** Records that go out in one request: at most one record batch per partition. */
 export interface Chunk {
   readonly topics: readonly ChunkTopic[];
   readonly records: number;
+  /** One record that is too large as it is: to be sent with gzip. */
+  readonly compress: boolean;
 }
 
 export interface ChunkTopic {
@@ -15,8 +18,9 @@ export interface ChunkTopic {
 
 /**
  * Splits records, in order, into requests of at most `maxBytes` as encoded (never underestimated), so that no record
- * batch is larger than that either. A record that is larger by itself goes alone, up to `maxRecordBytes`; one above that
- * throws RecordTooLargeError before anything is sent.
+ * batch is larger than that either. A record that is larger by itself goes alone; above `maxRecordBytes` compressed.
+ *
+ * @throws RecordTooLargeError when a record is larger than `maxRecordBytes` even so
  */
 export function chunkRecords(
   records: readonly OutputRecord[],
@@ -27,18 +31,20 @@ export function chunkRecords(
   let topics = new Map<string, Map<number, OutputRecord[]>>();
   let bytes = 0;
   let count = 0;
-  const close = (): void => {
+  const close = (compress = false): void => {
     if (count === 0) return;
-    chunks.push({ topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })), records: count });
+    const list = Array.from(topics, ([topic, partitions]) => ({ topic, partitions }));
+    chunks.push({ topics: list, records: count, compress });
     topics = new Map();
     bytes = 0;
     count = 0;
   };
   for (const record of records) {
     const size = estimateRecordBytes(record);
-    if (size + BATCH_HEADER_BYTES > maxRecordBytes) {
+    const compress = size + BATCH_HEADER_BYTES > maxRecordBytes;
+    if (compress && compressedBytes(record) > maxRecordBytes) {
       throw new RecordTooLargeError(
-        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxRecordBytes.toString()} that are allowed`,
+        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxRecordBytes.toString()} that are allowed, and compressed as well`,
       );
     }
     let list = topics.get(record.topic)?.get(record.partition);
@@ -55,6 +61,7 @@ export function chunkRecords(
     list.push(record);
     bytes += size;
     count++;
+    if (compress) close(true);
   }
   close();
   return chunks;

@@ -12,7 +12,7 @@ export interface ProducedRange {
 }
 
 export interface RecordProducerOptions {
-  /** Bound of one produce request, in encoded bytes; also the largest record. Below the topics' max.message.bytes. */
+  /** Bound of one produce request, in encoded bytes; a record above it is compressed. At most the topics' max.message.bytes. */
   readonly maxRequestBytes: number;
   readonly compression?: 'none' | 'gzip';
 }
@@ -80,7 +80,8 @@ export class RecordProducer {
   private async sendChunk(producer: Producer, chunk: Chunk): Promise<ProducedRange[]> {
     const answers = await producer.sendBatch({
       acks: -1,
-      compression: this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+      compression:
+        chunk.compress || this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
       topicMessages: chunk.topics.map(({ topic, partitions }) => ({
         topic,
         messages: Array.from(partitions.values()).flat() as never[],

@@ -1,4 +1,4 @@
-import { type Kafka } from 'kafkajs';
+import { CompressionTypes, type Kafka } from 'kafkajs';
 import { type Cluster, createCluster, type ProducerIdentity, protocolCodeOf } from '../client/kafkajs-internals';
 import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
@@ -21,7 +21,7 @@ export interface PartitionTransactionsOptions {
   readonly transactionTimeoutMs: number;
   /** Bound of one produce request, in bytes. Default 1 MiB; below the topics' max.message.bytes. */
   readonly maxRequestBytes?: number;
-  /** Bound of a record, in bytes: one above maxRequestBytes goes alone. Default maxRequestBytes. */
+  /** Bound of a stored record, in bytes: one above maxRequestBytes goes alone, one above this compressed. Default maxRequestBytes. */
   readonly maxRecordBytes?: number;
   /** Told of each transaction that fails, before `commit` rejects. */
   readonly onFailure?: (failure: TransactionFailedError, partition: PartitionRef) => void;
@@ -177,18 +177,19 @@ export class PartitionTransactions {
     for (const chunk of chunks) {
       if (this.failure !== undefined) throw this.failure;
       const sent = await Promise.allSettled(
-        Array.from(this.byLeader(chunk), ([nodeId, data]) => this.send(nodeId, data)),
+        Array.from(this.byLeader(chunk), ([nodeId, data]) => this.send(nodeId, data, chunk.compress)),
       );
       for (const one of sent) if (one.status === 'rejected') throw one.reason;
     }
   }
 
-  private async send(nodeId: number, topicData: TopicBatches[]): Promise<void> {
+  private async send(nodeId: number, topicData: TopicBatches[], compress: boolean): Promise<void> {
     const broker = await this.cluster.findBroker({ nodeId });
     await broker.produce({
       ...this.identity,
       acks: -1,
       timeout: this.options.transactionTimeoutMs,
+      compression: compress ? CompressionTypes.GZIP : CompressionTypes.None,
       topicData,
     });
   }
