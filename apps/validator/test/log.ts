@@ -1,4 +1,4 @@
-import { PARTITIONS, TOPICS } from '@orderstream/contracts';
+import { type Family, PARTITIONS, stateTopic, TOPICS } from '@orderstream/contracts';
 import {
   createKafka,
   ensureTopics,
@@ -30,6 +30,17 @@ export class TestLog {
     await this.producer.disconnect();
   }
 
+  /** Removes what an idle group has committed, as the broker does after a while. */
+  async forgetGroup(groupId: string): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      await admin.deleteGroups([groupId]);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
   async send(...records: OutputRecord[]): Promise<void> {
     await this.producer.send(records);
   }
@@ -56,3 +67,12 @@ export const header = (record: KafkaRecord, name: string): string | undefined =>
   const value = record.headers[name];
   return value === undefined ? undefined : String(value);
 };
+
+/** A record of the state topic as a newer version would have written it. */
+export const damaged = (family: Family, partition: number, key: string): OutputRecord => ({
+  topic: stateTopic(family),
+  partition,
+  key: Buffer.from(key),
+  value: Buffer.from('{"v":2}'),
+  headers: {},
+});

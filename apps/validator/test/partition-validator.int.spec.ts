@@ -1,41 +1,38 @@
 import { randomUUID } from 'node:crypto';
-import { deadLetterTopic, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
-import {
-  type BatchOutcome,
-  type KafkaRecord,
-  partitionFor,
-  readPartition,
-  TransactionFailedError,
-} from '@orderstream/kafka';
-import { createLogger, Metrics } from '@orderstream/observability';
+import { deadLetterTopic, PARTITIONS, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
+import { partitionFor, TransactionFailedError } from '@orderstream/kafka';
 import {
   type Accounting,
-  DEFAULT_CATALOG_LIMITS,
   DEFAULT_STATE_LIMITS,
   emptyAccounting,
   Judge,
-  qualitySettings,
+  type Judgement,
+  StateUnreadableError,
 } from '@orderstream/quality';
-import { CatalogReader } from '../src/catalog/catalog-reader';
-import { type FaultPoint, type FaultPoints, NO_FAULTS } from '../src/partitions/fault-points';
-import { PartitionValidator } from '../src/partitions/partition-validator';
-import { ValidatorMetrics } from '../src/validator-metrics';
+import type { FaultPoint } from '../src/partitions/fault-points';
+import type { PartitionValidator } from '../src/partitions/partition-validator';
+import { type RebuildReport, rebuildState } from '../src/rebuild/rebuild-state';
 import { type Body, customerIn, rawRecord } from './events';
-import { header, TestLog } from './log';
+import { damaged as damagedOf, header, TestLog } from './log';
+import { PartitionRuns, SETTINGS } from './partition-runs';
 
 const FAMILY = 'customers';
 const RAW = rawTopic(FAMILY);
 const VALIDATED = validatedTopic(FAMILY);
 const DEAD = deadLetterTopic(RAW, 'validator');
-const BATCH_RECORDS = 8;
 const TEST_MS = 60_000;
 
 const log = new TestLog();
-const logger = createLogger({ service: 'validator', level: 'silent' });
-const settings = qualitySettings();
+const runs = new PartitionRuns(log, FAMILY);
 
-beforeAll(() => log.start([RAW, VALIDATED, DEAD, stateTopic(FAMILY)]), TEST_MS);
+beforeAll(async () => {
+  await log.start([RAW, VALIDATED, DEAD, stateTopic(FAMILY)]);
+  // Others may have left records on this broker that nobody has validated.
+  await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => runs.settle(partition)));
+}, TEST_MS);
 afterAll(() => log.stop());
+
+const damaged = (partition: number, key: string) => damagedOf(FAMILY, partition, key);
 
 const registered = (customer_id: string): Body => ({
   event_id: randomUUID(),
@@ -47,71 +44,18 @@ const registered = (customer_id: string): Body => ({
   marketing_consent: true,
 });
 
-/** A validator of one partition as a process of its own would have it: nothing is shared with any other. */
-function validatorOf(partition: number, faults: FaultPoints = NO_FAULTS): PartitionValidator {
-  return new PartitionValidator({
-    kafka: log.kafka,
-    family: FAMILY,
-    groupId: `validator-${FAMILY}`,
-    ref: { topic: RAW, partition },
-    judge: new Judge({ family: FAMILY, settings, partitionOf: (key) => partitionFor(key) }),
-    settings,
-    stateLimits: DEFAULT_STATE_LIMITS,
-    catalog: new CatalogReader({
-      kafka: log.kafka,
-      catalogGroupId: 'validator-catalog',
-      limits: DEFAULT_CATALOG_LIMITS,
-      waitMs: 1_000,
-      logger,
-    }),
-    transactionTimeoutMs: 10_000,
-    breaker: { windowRecords: 0, maxShare: 1 },
-    metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), settings.actions),
-    logger,
-    faults,
-    clock: () => new Date(),
-  });
+interface Filled {
+  /** Ids that must pass, in order. */
+  readonly wanted: readonly string[];
+  readonly broken: number;
+  readonly repeated: number;
+  readonly total: number;
+  readonly lettersBefore: number;
 }
 
-/** The accounts as a process that knows nothing restores them. */
-async function accountingOf(partition: number): Promise<Accounting> {
-  const validator = validatorOf(partition);
-  await validator.open();
-  const accounting = validator.state?.accounting ?? emptyAccounting();
-  await validator.close();
-  return accounting;
-}
-
-/** What a lane does: opens, hands over batch by batch, and after a retry opens again. */
-async function runToEnd(validator: PartitionValidator, partition: number): Promise<BatchOutcome[]> {
-  const outcomes: BatchOutcome[] = [];
-  for (;;) {
-    const from = (await validator.open()) ?? 'beginning';
-    const records: KafkaRecord[] = [];
-    const { nextOffset: end } = await readPartition(
-      log.kafka,
-      { topic: RAW, partition, from, until: 'end', isolation: 'committed' },
-      (batch) => {
-        records.push(...batch.records);
-      },
-    );
-    let last: BatchOutcome = { kind: 'ack' };
-    while (records.length > 0 && last.kind === 'ack') {
-      const batch = records.splice(0, BATCH_RECORDS);
-      const nextOffset = records[0]?.offset ?? end;
-      last = await validator.handle(
-        { topic: RAW, partition, records: batch, nextOffset, highWatermark: end },
-        new AbortController().signal,
-      );
-      outcomes.push(last);
-    }
-    if (last.kind === 'ack') return outcomes;
-    await validator.close();
-  }
-}
-
-/** 48 records: every sixth is broken, every seventh repeats the fourth before it. Returns the ids that must pass. */
-async function fill(partition: number): Promise<{ wanted: string[]; broken: number; repeated: number; total: number }> {
+/** 48 records: every sixth is broken, every seventh repeats the fourth before it. */
+async function fill(partition: number): Promise<Filled> {
+  const lettersBefore = (await log.readOne(DEAD, partition)).length;
   const wanted: string[] = [];
   let broken = 0;
   let repeated = 0;
@@ -132,10 +76,10 @@ async function fill(partition: number): Promise<{ wanted: string[]; broken: numb
     return rawRecord(body);
   });
   await log.send(...records);
-  return { wanted, broken, repeated, total: records.length };
+  return { wanted, broken, repeated, total: records.length, lettersBefore };
 }
 
-async function expectExactlyOnce(partition: number, filled: Awaited<ReturnType<typeof fill>>): Promise<void> {
+async function expectExactlyOnce(partition: number, filled: Filled): Promise<void> {
   const validated = await log.readOne(VALIDATED, partition);
   expect(validated.map((record) => header(record, 'ce_id')).filter((id) => filled.wanted.includes(id ?? ''))).toEqual(
     filled.wanted,
@@ -143,7 +87,7 @@ async function expectExactlyOnce(partition: number, filled: Awaited<ReturnType<t
   const letters = await log.readOne(DEAD, partition);
   const sources = letters.map((record) => header(record, 'dlq-source-offset'));
   expect(new Set(sources).size).toBe(sources.length);
-  expect(letters).toHaveLength(filled.broken);
+  expect(letters).toHaveLength(filled.lettersBefore + filled.broken);
 }
 
 describe('a partition through death and doubt', () => {
@@ -158,23 +102,25 @@ describe('a partition through death and doubt', () => {
   it.each(steps)(
     'validates each record once when the process dies at "%s" and comes back as a zombie',
     async (point, occurrence, partition) => {
-      const before = await accountingOf(partition);
+      const before = await runs.accounting(partition);
       const filled = await fill(partition);
       const died = Promise.withResolvers<undefined>();
       const revived = Promise.withResolvers<undefined>();
       let seen = 0;
-      const first = validatorOf(partition, {
-        reached: (reached) => {
-          if (reached !== point || ++seen !== occurrence) return undefined;
-          died.resolve(undefined);
-          return revived.promise;
+      const first = runs.validator(partition, {
+        faults: {
+          reached: (reached) => {
+            if (reached !== point || ++seen !== occurrence) return undefined;
+            died.resolve(undefined);
+            return revived.promise;
+          },
         },
       });
-      const zombie = runToEnd(first, partition).catch((error: unknown) => error);
+      const zombie = runs.toEnd(first, partition).catch((error: unknown) => error);
       await died.promise;
 
-      const second = validatorOf(partition);
-      expect((await runToEnd(second, partition)).every(({ kind }) => kind === 'ack')).toBe(true);
+      const second = runs.validator(partition);
+      expect((await runs.toEnd(second, partition)).every(({ kind }) => kind === 'ack')).toBe(true);
       const after = second.state?.accounting ?? emptyAccounting();
       expect([after.input - before.input, after.accepted - before.accepted]).toEqual([
         filled.total,
@@ -192,7 +138,7 @@ describe('a partition through death and doubt', () => {
       await zombie;
       await expectExactlyOnce(partition, filled);
       await first.close();
-      expect(await accountingOf(partition)).toEqual(after);
+      expect(await runs.accounting(partition)).toEqual(after);
     },
     TEST_MS,
   );
@@ -201,23 +147,25 @@ describe('a partition through death and doubt', () => {
     'asks the committed position after an unknown outcome, without restoring',
     async () => {
       const partition = 5;
-      const before = await accountingOf(partition);
+      const before = await runs.accounting(partition);
       const filled = await fill(partition);
       let judged = 0;
       let committed = 0;
       let restoredStates = 0;
       const states = new Set<unknown>();
-      const validator: PartitionValidator = validatorOf(partition, {
-        reached: (point) => {
-          const unknown = new TransactionFailedError('cut off', 'unknown', false);
-          if (point === 'fenced') restoredStates++;
-          if (validator.state !== undefined) states.add(validator.state);
-          // Once the commit did not happen, once it did and the answer was lost.
-          if (point === 'judged' && ++judged === 2) throw unknown;
-          if (point === 'committed' && ++committed === 3) throw unknown;
+      const validator: PartitionValidator = runs.validator(partition, {
+        faults: {
+          reached: (point) => {
+            const unknown = new TransactionFailedError('cut off', 'unknown', false);
+            if (point === 'fenced') restoredStates++;
+            if (validator.state !== undefined) states.add(validator.state);
+            // Once the commit did not happen, once it did and the answer was lost.
+            if (point === 'judged' && ++judged === 2) throw unknown;
+            if (point === 'committed' && ++committed === 3) throw unknown;
+          },
         },
       });
-      const outcomes = await runToEnd(validator, partition);
+      const outcomes = await runs.toEnd(validator, partition);
       expect(outcomes.filter(({ kind }) => kind === 'retry')).toHaveLength(2);
       expect(restoredStates).toBe(3);
       expect(states.size).toBe(1);
@@ -225,7 +173,133 @@ describe('a partition through death and doubt', () => {
       expect(after.input - before.input).toBe(filled.total);
       await expectExactlyOnce(partition, filled);
       await validator.close();
-      expect(await accountingOf(partition)).toEqual(after);
+      expect(await runs.accounting(partition)).toEqual(after);
+    },
+    TEST_MS,
+  );
+});
+
+/** Fails as a defect in a rule would, on one event and as often as told. */
+class FailingJudge extends Judge {
+  calls = 0;
+
+  constructor(
+    private readonly eventId: unknown,
+    private readonly failures: number,
+  ) {
+    super({ family: FAMILY, settings: SETTINGS, partitionOf: (key) => partitionFor(key) });
+  }
+
+  override judge(...args: Parameters<Judge['judge']>): Judgement {
+    if (String(args[0].headers.ce_id) === this.eventId && ++this.calls <= this.failures)
+      throw new RangeError('a defect');
+    return super.judge(...args);
+  }
+}
+
+describe('a rule that throws', () => {
+  it.each([
+    ['three times: the record alone is dead-lettered', 3, ['internal.rule_failed'], 1],
+    ['twice: the record passes', 2, [], 0],
+  ])(
+    '%s',
+    async (_, failures, reasons, lost) => {
+      const partition = 0;
+      const bodies = Array.from({ length: 5 }, () => registered(customerIn(partition)));
+      const poison = bodies[2]?.event_id;
+      await runs.settle(partition);
+      const before = await runs.accounting(partition);
+      await log.send(...bodies.map((body) => rawRecord(body)));
+      const judge = new FailingJudge(poison, failures);
+      const validator = runs.validator(partition, { judge });
+      expect(await runs.toEnd(validator, partition)).toEqual([{ kind: 'ack' }]);
+      await validator.close();
+      expect(judge.calls).toBe(3);
+      const letters = (await log.readOne(DEAD, partition)).filter((one) => header(one, 'ce_id') === poison);
+      expect(letters.map((one) => header(one, 'dlq-reason'))).toEqual(reasons);
+      const passed = (await log.readOne(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
+      expect(passed.slice(lost - 5)).toEqual(
+        bodies.map(({ event_id }) => event_id).filter((id) => lost === 0 || id !== poison),
+      );
+      const after = await runs.accounting(partition);
+      expect([after.accepted - before.accepted, after.deadLettered - before.deadLettered]).toEqual([5 - lost, lost]);
+    },
+    TEST_MS,
+  );
+});
+
+describe('a position that expired with its group', () => {
+  it(
+    'is the one that the state knows',
+    async () => {
+      const partition = 1;
+      const filled = await fill(partition);
+      const first = runs.validator(partition);
+      await runs.toEnd(first, partition);
+      const position = first.state?.nextOffset;
+      const accounting = first.state?.accounting;
+      await first.close();
+      await log.forgetGroup(`validator-${FAMILY}`);
+      const second = runs.validator(partition);
+      expect(await second.open()).toBe(position);
+      await second.close();
+      await runs.toEnd(second, partition);
+      expect(second.state?.accounting).toEqual(accounting);
+      await second.close();
+      await expectExactlyOnce(partition, filled);
+    },
+    TEST_MS,
+  );
+});
+
+describe('a state that cannot be read', () => {
+  const rebuild = (partition: number): Promise<RebuildReport> =>
+    rebuildState({
+      kafka: log.kafka,
+      family: FAMILY,
+      partition,
+      groupId: `validator-${FAMILY}`,
+      settings: SETTINGS,
+      limits: DEFAULT_STATE_LIMITS,
+      transactionTimeoutMs: 10_000,
+      clock: () => new Date(),
+    });
+
+  it.each<[name: string, key: string, accounts: RebuildReport['accounts'], partition: number]>([
+    ['an entry', 'lifecycle/damaged', 'kept', 2],
+    ['the accounts', 'counters', 'recounted', 3],
+  ])(
+    'is rebuilt from the validated log after %s was damaged',
+    async (_, key, accounts, partition) => {
+      const filled = await fill(partition);
+      const owner = runs.validator(partition);
+      await runs.toEnd(owner, partition);
+      const before: Accounting = owner.state?.accounting ?? emptyAccounting();
+      const position = owner.state?.nextOffset;
+      await log.send(damaged(partition, key));
+      await expect(runs.validator(partition).open()).rejects.toThrow(StateUnreadableError);
+
+      const report = await rebuild(partition);
+      expect(report).toMatchObject({ family: FAMILY, partition, position, accounts, passedOver: 0 });
+      const counts = ({ input, accepted, repaired, skipped, deadLettered }: Accounting): unknown => ({
+        input,
+        accepted,
+        repaired,
+        skipped,
+        deadLettered,
+      });
+      expect(counts(report.accounting)).toEqual(counts(before));
+      // The former owner was fenced by it: it opens again, restores, and still knows what it has accepted.
+      const [again] = (await log.readOne(RAW, partition)).filter((one) =>
+        filled.wanted.includes(header(one, 'ce_id') ?? ''),
+      );
+      if (again === undefined) throw new Error('nothing was sent');
+      await log.send({ ...again, timestamp: Date.now() });
+      await owner.close();
+      await runs.toEnd(owner, partition);
+      expect(owner.state?.accounting).toMatchObject({ input: before.input + 1, skipped: before.skipped + 1 });
+      await owner.close();
+      await expectExactlyOnce(partition, filled);
     },
     TEST_MS,
   );

@@ -15,7 +15,10 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from './events';
-import { header, TestLog } from './log';
+import { CatalogTimeoutError } from '../src/catalog/catalog-reader';
+import { rebuildCommand } from '../src/rebuild/rebuild-command';
+import { BROKERS, damaged, header, TestLog } from './log';
+import { PartitionRuns } from './partition-runs';
 import { RunningValidator } from './running-validator';
 
 const FAMILIES = { VALIDATOR_FAMILIES: 'orders,catalog,interactions' };
@@ -38,7 +41,13 @@ async function stop(validator: RunningValidator): Promise<void> {
 }
 
 beforeAll(async () => {
-  await log.start([RAW, VALIDATED, DEAD].flatMap((topic) => [topic, topic.replace('.orders.', '.interactions.')]));
+  await log.start(
+    [RAW, VALIDATED, DEAD].flatMap((topic) => [
+      topic,
+      topic.replace('.orders.', '.interactions.'),
+      topic.replace('.orders.', '.catalog.'),
+    ]),
+  );
 }, TEST_MS);
 afterEach(async () => {
   await Promise.all([...running].map((validator) => stop(validator)));
@@ -301,6 +310,159 @@ describe('validator on a broker', () => {
       const accounts = await second.accounting('interactions');
       expect(accounts.accepted + accounts.repaired + accounts.skipped + accounts.deadLettered).toBe(accounts.input);
       await stop(second);
+    },
+    TEST_MS,
+  );
+});
+
+describe('a partition whose state cannot be read', () => {
+  it(
+    'stops alone, and runs again once its state is rebuilt',
+    async () => {
+      const partition = 3;
+      const shop = newShop();
+      const order = orderPlaced(shop, customerIn(partition));
+      const paid = orderPaid(order);
+      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
+      await log.send(...[order, paid].map((body) => rawRecord(body)));
+      const first = await start();
+      await arrival(VALIDATED, paid);
+      await stop(first);
+
+      await log.send(damaged('orders', partition, `lifecycle/${String(order.order_id)}`));
+      const second = await start();
+      const stopped = await waitFor(
+        async () => {
+          const { partitions } = await second.status();
+          const settled = partitions.length === 18 && partitions.every(({ state }) => state !== 'opening');
+          return settled && partitions.filter(({ state }) => state !== 'running');
+        },
+        WAIT_MS,
+        'every partition to be opened',
+      );
+      expect(stopped).toMatchObject([{ topic: RAW, partition, state: 'stopped' }]);
+      expect(stopped[0]?.error).toMatch(/its version is 2.*rebuild the state/s);
+      expect((await second.get('/health/ready')).status).toBe(503);
+      expect((await second.get('/metrics')).text).toMatch(/orderstream_partitions_stopped\{.*orders.*\} 1/);
+      const elsewhere = orderPlaced(shop, customerIn(2));
+      await log.send(rawRecord(elsewhere));
+      await arrival(VALIDATED, elsewhere);
+
+      const env = { KAFKA_BROKERS: BROKERS };
+      expect(await rebuildCommand(['--family', 'orders', '--partition', 'six'], env)).toBe(2);
+      expect(await rebuildCommand(['--family', 'orders', '--partition', String(partition)], env)).toBe(0);
+      expect(await second.post('/admin/resume')).toBeLessThan(300);
+      await second.ready();
+      const metrics = (await second.get('/metrics')).text;
+      expect(metrics).toMatch(/orderstream_restore_seconds_count\{.*family="orders".*\} 6/);
+      expect(metrics).toMatch(/orderstream_restore_records_total\{.*family="orders".*\} [1-9]/);
+      expect(metrics).toMatch(
+        /orderstream_effective_window_seconds\{.*family="orders",kind="lifecycles",partition="3".*\} \d/,
+      );
+      const shipped = orderShipped(order);
+      await log.send(...[paid, shipped].map((body) => rawRecord(body)));
+      await arrival(VALIDATED, shipped);
+      expect(withId(await log.read(VALIDATED), paid)).toHaveLength(1);
+      await stop(second);
+    },
+    TEST_MS,
+  );
+});
+
+describe('an order whose shop the catalog does not know yet', () => {
+  it(
+    'waits while its predecessors pass, comes again after the deadline, survives its owner, and passes once it is known',
+    async () => {
+      const partition = 5;
+      const runs = new PartitionRuns(log, 'orders');
+      const known = newShop();
+      const late = newShop();
+      await log.send(rawRecord(vendorOnboarded(known)), rawRecord(productListed(known)));
+      const early = await start({ VALIDATOR_FAMILIES: 'catalog' });
+      const marker = rawRecord(productListed({ ...known, item_sku: randomUUID() }));
+      await log.send(marker);
+      await waitFor(
+        async () =>
+          (await log.read(validatedTopic('catalog'))).some((one) => header(one, 'ce_id') === marker.headers.ce_id),
+        WAIT_MS,
+        'the catalog to be validated',
+      );
+      const settled = runs.catalog(WAIT_MS);
+      const before = runs.validator(partition, { catalog: settled });
+      await runs.toEnd(before, partition);
+      await before.close();
+      await settled.stop();
+      await stop(early);
+
+      // Nobody validates the catalog now: what is announced stays unknown.
+      await log.send(rawRecord(vendorOnboarded(late)), rawRecord(productListed(late)));
+      const predecessor = orderPlaced(known, customerIn(partition));
+      const order = orderPlaced(late, customerIn(partition));
+      const successor = orderPlaced(known, customerIn(partition));
+      await log.send(...[predecessor, order, successor].map((body) => rawRecord(body)));
+
+      const impatient = runs.catalog(300);
+      const first = runs.validator(partition, { catalog: impatient });
+      const outcomes = await runs.toEnd(first, partition, 1);
+      expect(outcomes).toMatchObject([{ kind: 'retry' }]);
+      expect(outcomes[0]).toHaveProperty('cause', expect.any(CatalogTimeoutError));
+      await first.close();
+      await impatient.stop();
+      const ids = async (): Promise<unknown[]> =>
+        (await log.readOne(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
+      expect((await ids()).at(-1)).toBe(predecessor.event_id);
+
+      const dying = runs.catalog(WAIT_MS);
+      const reached = Promise.withResolvers<undefined>();
+      const revived = Promise.withResolvers<undefined>();
+      const dead = runs.validator(partition, {
+        catalog: dying,
+        faults: {
+          reached: (point) => {
+            if (point !== 'waiting') return undefined;
+            reached.resolve(undefined);
+            return revived.promise;
+          },
+        },
+      });
+      const zombie = runs.toEnd(dead, partition);
+      await reached.promise;
+
+      const patient = runs.catalog(WAIT_MS);
+      const waiting = Promise.withResolvers<undefined>();
+      const heir = runs.validator(partition, {
+        catalog: patient,
+        faults: {
+          reached: (point) => {
+            if (point === 'waiting') waiting.resolve(undefined);
+          },
+        },
+      });
+      let isDone = false;
+      const done = runs.toEnd(heir, partition).finally(() => (isDone = true));
+      await waiting.promise;
+      expect(isDone).toBe(false);
+      const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
+      expect(await done).toEqual([{ kind: 'ack' }]);
+      expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
+      expect(withId(await log.read(DEAD), order)).toEqual([]);
+      // It was judged by a catalog that holds both announcements.
+      const judgedBy = JSON.parse(
+        header(await arrival(VALIDATED, order), 'quality-catalog-position') ?? '[]',
+      ) as number[];
+      const announced = (await log.read(validatedTopic('catalog'))).filter(
+        ({ key }) => key?.toString() === late.vendor_id || key?.toString() === late.item_sku,
+      );
+      expect(announced).toHaveLength(2);
+      for (const one of announced) expect(judgedBy[one.partition]).toBeGreaterThan(one.offset);
+
+      await heir.close();
+      revived.resolve(undefined);
+      await zombie;
+      await dead.close();
+      expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
+      await Promise.all([dying.stop(), patient.stop()]);
+      await stop(catalogValidator);
     },
     TEST_MS,
   );

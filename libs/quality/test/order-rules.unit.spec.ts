@@ -236,4 +236,82 @@ describe('actions', () => {
     expect(() => judgeFor('orders', { 'structure.malformed_json': 'off' })).toThrow(/reject, skip/);
     expect(() => judgeFor('orders', { 'no.such_rule': 'off' })).toThrow(/no rule no.such_rule/);
   });
+
+  /** What befalls a record that breaks one rule, by the action that is set for the rule. */
+  it.each<[code: string, give: (bench: Bench) => unknown, verdicts: Record<string, string>]>([
+    [
+      'duplicate.order',
+      (bench) => [placed(), placed({ order_id: sha('2') })].map((body) => summary(bench.giveBody(body))).at(-1),
+      { reject: 'reject duplicate.order', flag: 'accept duplicate.order', skip: 'skip', off: 'accept' },
+    ],
+    [
+      'reference.unknown_vendor',
+      (bench) => summary(bench.giveBody(placed({ vendor_id: sha('nobody') }))),
+      {
+        reject: 'reject reference.unknown_vendor',
+        flag: 'accept reference.unknown_vendor',
+        skip: 'skip',
+        off: 'accept',
+      },
+    ],
+    [
+      'drift.product',
+      (bench) => summary(bench.giveBody(placed({ item_name: 'Disk lamp' }))),
+      {
+        repair: 'repair drift.product',
+        reject: 'reject drift.product',
+        flag: 'accept drift.product',
+        skip: 'skip',
+        off: 'accept',
+      },
+    ],
+    [
+      'lifecycle.unknown_order',
+      (bench) => summary(bench.giveBody(followUp('order.paid'))),
+      { reject: 'reject lifecycle.unknown_order', flag: 'accept lifecycle.unknown_order', skip: 'skip', off: 'accept' },
+    ],
+    [
+      'structure.invalid_field',
+      (bench) => summary(bench.giveBody(placed({ item_quantity: 0 }))),
+      { reject: 'reject structure.invalid_field', skip: 'skip' },
+    ],
+    [
+      'duplicate.event',
+      (bench) => [1, 2].map(() => summary(bench.give(SESSION))).at(-1),
+      { reject: 'reject duplicate.event', flag: 'accept duplicate.event', skip: 'skip', off: 'accept' },
+    ],
+  ])('%s does what it is set to', (code, give, verdicts) => {
+    const family = code === 'duplicate.event' ? 'interactions' : 'orders';
+    for (const [action, verdict] of Object.entries(verdicts)) {
+      const bench = new Bench(judgeFor(family, { [code]: action }));
+      expect([action, give(bench)]).toEqual([action, verdict]);
+    }
+  });
+
+  it('off: nothing waits for a catalog that nobody asks', () => {
+    const stranger = placed({ vendor_id: sha('nobody'), item_name: 'Renamed lamp' });
+    const off = { 'reference.unknown_vendor': 'off', 'drift.product': 'off' };
+    expect(summary(new Bench(judgeFor('orders', off), false).giveBody(stranger))).toBe('accept');
+    expect(summary(new Bench(judgeFor(), false).giveBody(stranger))).toBe('wait');
+  });
+
+  it('a record that is skipped or only flagged as illegal leaves the order as it is', () => {
+    for (const action of ['skip', 'flag', 'off']) {
+      const bench = new Bench(judgeFor('orders', { 'lifecycle.illegal_transition': action }));
+      bench.giveBody(placed());
+      expect(summary(bench.giveBody(followUp('order.delivered')))).not.toMatch(/^reject/);
+      expect(bench.state.order(sha('order 1'))?.state).toBe('placed');
+      expect(summary(bench.giveBody(followUp('order.paid')))).toBe('accept');
+    }
+  });
+});
+
+const SESSION = recordOf({
+  event_id: uuid(1),
+  event_type: 'session.started',
+  occurred_at: iso(NOON_MS),
+  session_id: uuid(2),
+  customer_id: sha('customer'),
+  device: 'app',
+  channel: 'direct',
 });

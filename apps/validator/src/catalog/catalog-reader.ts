@@ -1,6 +1,13 @@
 import { PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { fetchBounds, fetchCommitted, fetchEnds, type RecordBatch, TopicFollower } from '@orderstream/kafka';
+import {
+  fetchBounds,
+  fetchCommitted,
+  fetchEnds,
+  type LogBounds,
+  type RecordBatch,
+  TopicFollower,
+} from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 import { Catalog, type CatalogLimits } from '@orderstream/quality';
 import type { Admin, Kafka } from 'kafkajs';
@@ -148,12 +155,10 @@ export class CatalogReader {
     if (admin === undefined) throw new TypeError('the catalog reader has not been started');
     const { catalogGroupId, waitMs } = this.options;
     const deadline = performance.now() + waitMs;
-    const { beginnings, ends } = await fetchBounds(admin, rawTopic('catalog'));
-    // What retention has taken nobody will judge any more: a log of which nothing is left is waited for in vain.
-    const isEmpty = (partition: number): boolean => (beginnings[partition] ?? 0) >= (ends[partition] ?? 0);
+    const bounds = await fetchBounds(admin, rawTopic('catalog'));
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, MAX_POLL_MS)) {
       const committed = await fetchCommitted(admin, catalogGroupId, rawTopic('catalog'));
-      if (ends.every((end, partition) => isEmpty(partition) || (committed[partition] ?? 0) >= end)) break;
+      if (isJudged(bounds, committed)) break;
       if (performance.now() + pollMs > deadline) throw new CatalogTimeoutError(waitMs);
       await delay(pollMs);
     }
@@ -164,4 +169,12 @@ export class CatalogReader {
       ),
     );
   }
+}
+
+/**
+ * Whether a group's committed offsets have passed the ends. What retention has taken nobody will judge any more: a
+ * partition of which nothing is left is waited for in vain, above all by a group that has never committed.
+ */
+export function isJudged({ beginnings, ends }: LogBounds, committed: readonly (number | undefined)[]): boolean {
+  return ends.every((end, partition) => Math.max(committed[partition] ?? 0, beginnings[partition] ?? 0) >= end);
 }
