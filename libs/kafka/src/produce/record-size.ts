@@ -5,16 +5,12 @@ import { type OutputRecord } from '../record';
 /** Lengths and marks around the parts of a record, and what gzip makes of another order of them; ample. */
 const COMPRESSED_SLACK_BYTES = 1_024;
 
-/** Whether the record takes more than `maxBytes` when it is sent as it is. */
-export const needsCompression = (record: OutputRecord, maxBytes: number): boolean =>
-  estimateRecordBytes(record) + BATCH_HEADER_BYTES > maxBytes;
-
 /**
  * Whether a topic that takes record batches of `maxBytes` can store the record: as it is, or compressed by itself with
  * gzip. Costs a compression when the record is larger.
  */
 export const isStorable = (record: OutputRecord, maxBytes: number): boolean =>
-  !needsCompression(record, maxBytes) || compressedBytes(record) <= maxBytes;
+  estimateRecordBytes(record) + BATCH_HEADER_BYTES <= maxBytes || compressedBytes(record) <= maxBytes;
 
 /** Upper bound of the record batch that holds the record alone, compressed with gzip. */
 export function compressedBytes({ key, value, headers }: OutputRecord): number {
