@@ -19,11 +19,21 @@ export class PartitionSinks implements PartitionHooks {
     return this.sinks.get(keyOf(partition))?.[1];
   }
 
-  async open(partition: PartitionRef): Promise<number> {
+  /** Recovery may wait for a minute; a partition that is revoked meanwhile is let go at once. */
+  async open(partition: PartitionRef, signal: AbortSignal): Promise<number> {
     await this.close(partition);
     const sink = this.create(partition);
     this.sinks.set(keyOf(partition), [partition, sink]);
-    return sink.open();
+    const close = (): void => {
+      // The lane closes it too, and is told what fails there.
+      void sink.close().catch(() => undefined);
+    };
+    signal.addEventListener('abort', close, { once: true });
+    try {
+      return await sink.open();
+    } finally {
+      signal.removeEventListener('abort', close);
+    }
   }
 
   async drain(partition: PartitionRef, signal: AbortSignal): Promise<void> {

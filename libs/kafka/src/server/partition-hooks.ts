@@ -2,8 +2,8 @@ import { type PartitionRef } from '../record';
 
 /** What a service does when a partition comes and goes. All optional steps of one partition are called one after the other. */
 export interface PartitionHooks {
-  /** Assigned: fence, recover. The offset of the first record wanted; undefined: as committed, else the beginning. A throw is retried with backoff. */
-  open(p: PartitionRef): Promise<number | undefined>;
+  /** Assigned: fence, recover. The offset of the first record wanted; undefined: as committed, else the beginning. A throw is retried with backoff. The signal aborts when the partition is revoked meanwhile. */
+  open(p: PartitionRef, signal: AbortSignal): Promise<number | undefined>;
   /** No batch follows: settle what was taken, until the signal aborts. */
   drain(p: PartitionRef, signal: AbortSignal): Promise<void>;
   /** Revoked, failed or stopped: let go at once. Called after every `open` that was begun. */
