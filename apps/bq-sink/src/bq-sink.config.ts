@@ -66,6 +66,13 @@ const sinkSettings = defineSettings({
     description:
       'A write stream without rows for so long is ended, in milliseconds; BigQuery forgets one after about three days.',
   }),
+  sessionTimeoutMs: settings.integer({
+    env: 'BQ_SINK_SESSION_TIMEOUT_MS',
+    default: 4_000,
+    min: 1_000,
+    max: 300_000,
+    description: 'After that long without a heartbeat another instance takes over, in milliseconds.',
+  }),
   fallbackWaitMs: settings.integer({
     env: 'BQ_SINK_FALLBACK_WAIT_MS',
     default: 60_000,

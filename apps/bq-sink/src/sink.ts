@@ -116,6 +116,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
       maxBatchRecords: MAX_BATCH_RECORDS,
       maxQueuedRecords: MAX_QUEUED_RECORDS,
       maxQueuedBytes: MAX_QUEUED_BYTES,
+      sessionTimeoutMs: sink.sessionTimeoutMs,
       drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, 20_000)),
       // A call of the handler waits for an append, or for the naming of a stream: each has a deadline of its own.
       handlerTimeoutMs: 2 * (sink.appendTimeoutMs + sink.transactionTimeoutMs) + 60_000,
