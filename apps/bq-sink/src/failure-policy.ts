@@ -31,11 +31,15 @@ export class FailurePolicy {
       this.schemaBehindSinceMs ??= this.nowMs();
       if (this.nowMs() - this.schemaBehindSinceMs >= this.schemaPatienceMs) return stop(cause);
     }
-    const firstMs =
-      cause instanceof AppendFailedError && cause.reason === 'throttled' ? THROTTLED_BACKOFF_MS : FIRST_BACKOFF_MS;
-    const rareMs = cause instanceof BigQueryCallError && !cause.retriable ? THROTTLED_BACKOFF_MS : firstMs;
-    return retry(Math.min(rareMs * 2 ** Math.min(this.failures++, 16), MAX_BACKOFF_MS), cause);
+    const firstMs = isForLater(cause) ? THROTTLED_BACKOFF_MS : FIRST_BACKOFF_MS;
+    return retry(Math.min(firstMs * 2 ** Math.min(this.failures++, 16), MAX_BACKOFF_MS), cause);
   }
+}
+
+/** Over a quota, or refused for a reason that somebody has to mend. */
+function isForLater(cause: unknown): boolean {
+  if (cause instanceof AppendFailedError) return cause.reason === 'throttled';
+  return cause instanceof BigQueryCallError && (cause.throttled || !cause.retriable);
 }
 
 function isSchemaBehind(cause: unknown): cause is Error {

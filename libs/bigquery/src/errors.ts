@@ -1,8 +1,16 @@
+import { status } from '@grpc/grpc-js';
 import { OrderstreamError } from '@orderstream/errors';
 
 /** A call to BigQuery failed. `retriable` when the same call may succeed later. */
 export class BigQueryCallError extends OrderstreamError {
   override readonly code = 'APPEND_FAILED';
+
+  /** Over a quota: trying at once only uses it up. */
+  get throttled(): boolean {
+    const { cause } = this;
+    const throttled: number = status.RESOURCE_EXHAUSTED;
+    return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === throttled;
+  }
 }
 
 /** A table exists and is not what the contracts say: another type, partitioning or clustering. */

@@ -91,6 +91,12 @@ function compare(spec: TableSpec, metadata: TableMetadata): string[] {
   }
   const partitioning = metadata.timePartitioning;
   if (partitioning?.field !== spec.partitionField) problems.push(`not partitioned by ${spec.partitionField}`);
+  const clustering = metadata.clustering?.fields ?? [];
+  if (clustering.join() !== spec.clustering.join()) {
+    problems.push(
+      `clustered by ${clustering.join(', ') || 'nothing'} instead of ${spec.clustering.join(', ') || 'nothing'}`,
+    );
+  }
   if (problems.length > 0) throw new TableMismatchError(spec.table, problems);
   return spec.columns.filter(({ name }) => !found.has(name)).map(({ name }) => name);
 }
