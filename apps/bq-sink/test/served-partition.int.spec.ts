@@ -1,0 +1,140 @@
+import { recordsFrom, ServedPartition, type ServedPartitionOptions, until } from './served-partition';
+
+jest.setTimeout(60_000);
+
+const offsets = (count: number, without: readonly number[] = []): number[] =>
+  Array.from({ length: count }, (_, offset) => offset).filter((offset) => !without.includes(offset));
+const NOT_ABORTED = new AbortController().signal;
+
+describe('a partition on a Write API', () => {
+  let partition: ServedPartition;
+  const serve = async (options: ServedPartitionOptions = {}): Promise<void> => {
+    partition = new ServedPartition(options);
+    await partition.start();
+  };
+  afterEach(() => partition.stop());
+
+  it('makes the lane wait when appends are slow, and holds no more than what may be under way and one batch', async () => {
+    await serve();
+    partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 20 }, times: 0 });
+    const sink = partition.openSink();
+    await sink.open();
+    let most = 0;
+    for (let from = 0; from < 3_000; from += 250) {
+      expect(await sink.take(recordsFrom(from, 250))).toEqual({ kind: 'ack' });
+      most = Math.max(most, sink.describe().pendingRecords);
+      expect(partition.server.counts.waiting).toBeLessThanOrEqual(3);
+    }
+    // 3 appends of 100 rows under way, one that waits for its turn, one that fills.
+    expect(most).toBeLessThanOrEqual(500);
+    expect(most).toBeGreaterThanOrEqual(300);
+    await sink.drain(NOT_ABORTED);
+    expect(partition.offsets()).toEqual(offsets(3_000));
+    expect(partition.commits.at(-1)).toBe(3_000);
+    expect(partition.commits).toEqual(partition.commits.toSorted((a, b) => a - b));
+  });
+
+  it('dead-letters rows that only BigQuery refuses, alone, with appends under way before and behind them', async () => {
+    await serve({ limits: { maxBatchRows: 10 } });
+    // The third, the fifth and the sixth append: two of them neighbours.
+    const refused = [20, 25, 29, 44, 50];
+    for (const offset of refused) {
+      partition.server.faults.add({
+        on: 'AppendRows',
+        times: 0,
+        fault: { kind: 'refuse-rows', column: '_kafka_offset', equals: offset },
+      });
+    }
+    partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 10 }, times: 0 });
+    const sink = partition.openSink();
+    await sink.open();
+    expect(await sink.take(recordsFrom(0, 100))).toEqual({ kind: 'ack' });
+    await sink.drain(NOT_ABORTED);
+    expect(partition.offsets()).toEqual(offsets(100, refused));
+    expect(partition.dead()).toEqual(refused);
+    expect(partition.committed).toEqual({ offset: 100, metadata: '{"v":1,"e":""}' });
+    expect(partition.interruptions).toEqual([]);
+  });
+
+  it('goes on when the connection ends between two appends', async () => {
+    await serve();
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 10));
+    await until('the first rows are committed', () => sink.describe().committed === 10);
+    partition.server.cutConnections();
+    await until('the connection is gone', () => partition.server.counts.connections === 0);
+    await sink.take(recordsFrom(10, 10));
+    await until('the second rows are committed or given up', () => {
+      return sink.describe().committed === 20 || partition.interruptions.length > 0;
+    });
+    if (sink.state === 'failed') {
+      // The new connection may have been cut too: the next owner goes on.
+      const heir = partition.openSink();
+      const from = await heir.open();
+      await heir.take(recordsFrom(from, 20 - from));
+      await heir.drain(NOT_ABORTED);
+    }
+    expect(partition.offsets()).toEqual(offsets(20));
+  });
+
+  it('waits for a column that the table does not know yet, and dead-letters nothing', async () => {
+    await serve({ without: ['item_name'] });
+    const first = partition.openSink();
+    await first.open();
+    expect(await first.take(recordsFrom(0, 10))).toMatchObject({
+      kind: 'retry',
+      cause: { code: 'SCHEMA_BEHIND', retriable: true },
+    });
+    await first.close();
+    partition.addMissingColumns();
+    const second = partition.openSink();
+    expect(await second.open()).toBe(0);
+    expect(await second.take(recordsFrom(0, 10))).toEqual({ kind: 'ack' });
+    await second.drain(NOT_ABORTED);
+    expect(partition.offsets()).toEqual(offsets(10));
+    expect(partition.dead()).toEqual([]);
+  });
+
+  it('ends the stream of an idle partition, and begins another when records come', async () => {
+    await serve({ limits: { idleFinalizeMs: 30 } });
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 10));
+    await until('the stream is ended', () => sink.describe().stream === null && sink.describe().committed === 10);
+    expect(partition.committed.metadata).toBe('{"v":1,"e":""}');
+    await sink.take(recordsFrom(10, 10));
+    await sink.drain(NOT_ABORTED);
+    expect(partition.offsets()).toEqual(offsets(20));
+  });
+
+  it('loses an append whose answer does not come in time, and the next owner counts it', async () => {
+    await serve({ appendTimeoutMs: 100 });
+    partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'never-answer', lands: true } });
+    const first = partition.openSink();
+    await first.open();
+    await first.take(recordsFrom(0, 10));
+    await until('the append is given up', () => partition.interruptions.length > 0);
+    expect(partition.interruptions).toMatchObject([{ kind: 'retry', afterMs: 200, cause: { reason: 'unavailable' } }]);
+    const second = partition.openSink();
+    expect(await second.open()).toBe(0);
+    await second.take(recordsFrom(0, 20));
+    await second.drain(NOT_ABORTED);
+    expect(partition.offsets()).toEqual(offsets(20));
+  });
+
+  it('backs off for seconds when BigQuery creates no more streams', async () => {
+    await serve();
+    partition.server.faults.add({ on: 'CreateWriteStream', fault: { kind: 'fail', code: 'RESOURCE_EXHAUSTED' } });
+    const sink = partition.openSink();
+    await sink.open();
+    expect(await sink.take(recordsFrom(0, 1))).toMatchObject({ kind: 'retry', afterMs: 5_000 });
+  });
+
+  it('stops and asks when the log begins behind the committed position', async () => {
+    await serve();
+    partition.committed = { offset: 5, metadata: '{"v":1,"e":""}' };
+    partition.logStart = 7;
+    await expect(partition.openSink().open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS' });
+  });
+});
