@@ -20,6 +20,8 @@ const SHUTDOWN_TIMEOUT_MS = 25_000;
 const STOP_GRACE_MS = SHUTDOWN_TIMEOUT_MS + 5_000;
 /** Each service stays below 512 MB of memory; this is its share for the objects of the program. */
 const HEAP_MB = 384;
+/** Half a young generation of the heap. Left to itself node takes 64 MB, which saves no time and costs 130 MB. */
+const SEMI_SPACE_MB = 8;
 
 const ENTRY: Readonly<Record<ServiceName, string>> = {
   'order-generator': 'dist/apps/order-generator/src/main.js',
@@ -108,6 +110,7 @@ export function serviceInstance(
         args: [
           '--enable-source-maps',
           `--max-old-space-size=${String(HEAP_MB)}`,
+          `--max-semi-space-size=${String(SEMI_SPACE_MB)}`,
           join(context.repository, options.entry?.() ?? ENTRY[name]),
         ],
         cwd: context.repository,

@@ -8,10 +8,14 @@ import type { Reference } from '../verdict';
 import type { Findings } from './findings';
 import { compareTimes } from './times';
 
+const ORDER_KEY_LENGTH = 22;
+
 /** 128 bits that stand for an order's customer, vendor and time: what makes two orders the same. 22 characters. */
 export function orderKeyOf(order: Pick<OrderPlaced, 'customer_id' | 'vendor_id' | 'order_placed_at'>): string {
   const micros = timestampMicros(order.order_placed_at).toString();
-  return hash('sha256', `${order.customer_id}\n${order.vendor_id}\n${micros}`, 'base64url').slice(0, 22);
+  const digest = hash('sha256', `${order.customer_id}\n${order.vendor_id}\n${micros}`, 'base64url');
+  // A copy: a slice would keep the whole digest for as long as the order is remembered.
+  return Buffer.from(digest, 'latin1').toString('latin1', 0, ORDER_KEY_LENGTH);
 }
 
 /** Repairs the registration by the first one accepted, then holds the order against it. */
