@@ -1,3 +1,4 @@
+import { PartitionSinks } from '../src/partition-sinks';
 import { recordsFrom, ServedPartition, type ServedPartitionOptions, until } from './served-partition';
 
 jest.setTimeout(60_000);
@@ -54,6 +55,22 @@ describe('a partition on a Write API', () => {
     expect(partition.dead()).toEqual(refused);
     expect(partition.committed).toEqual({ offset: 100, metadata: '{"v":1,"e":""}' });
     expect(partition.interruptions).toEqual([]);
+  });
+
+  it('goes on when the encoder refuses a record behind one that BigQuery refuses', async () => {
+    await serve({ limits: { maxBatchRows: 1 } });
+    partition.server.faults.add({
+      on: 'AppendRows',
+      times: 0,
+      fault: { kind: 'refuse-rows', column: '_kafka_offset', equals: 0 },
+    });
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 4, (offset) => (offset === 1 ? { stranger: 1 } : {})));
+    await sink.drain(NOT_ABORTED);
+    expect(partition.interruptions).toEqual([]);
+    expect(partition.offsets()).toEqual([2, 3]);
+    expect(partition.dead()).toEqual([0, 1]);
   });
 
   it('goes on when the connection ends between two appends', async () => {
@@ -129,6 +146,27 @@ describe('a partition on a Write API', () => {
     const sink = partition.openSink();
     await sink.open();
     expect(await sink.take(recordsFrom(0, 1))).toMatchObject({ kind: 'retry', afterMs: 5_000 });
+  });
+
+  it('does not sit out the wait for a stream that is gone when the partition is revoked', async () => {
+    await serve({ limits: { fallbackWaitMs: 3_600_000 } });
+    partition.committed = {
+      offset: 5,
+      metadata: JSON.stringify({
+        v: 1,
+        s: 'projects/test-project/datasets/d/tables/order_events/streams/forgotten',
+        n: 0,
+        e: '',
+      }),
+    };
+    const revoked = new AbortController();
+    const sinks = new PartitionSinks(() => partition.openSink());
+    const opening = sinks.open({ topic: 't', partition: 0 }, revoked.signal);
+    await until('the stream is asked for', () => partition.isWaiting);
+    const sink = sinks.find({ topic: 't', partition: 0 });
+    revoked.abort();
+    await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
+    expect(sink?.state).toBe('closed');
   });
 
   it('stops and asks when the log begins behind the committed position', async () => {

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { createWriteClient, WriteStreams } from '@orderstream/bigquery';
 import {
   envelopeHeaders,
@@ -16,7 +18,7 @@ import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { SinkLimits } from '../src/streams/sink-parts';
 
-export const PARTITION = { topic: validatedTopic('orders'), partition: 0 };
+const PARTITION = { topic: validatedTopic('orders'), partition: 0 };
 
 const TABLE = { project: 'test-project', dataset: 'd', table: 'order_events' };
 const PATH = 'projects/test-project/datasets/d/tables/order_events';
@@ -52,6 +54,8 @@ export class ServedPartition {
   readonly interruptions: BatchOutcome[] = [];
   committed: { offset: number | undefined; metadata: string | undefined } = { offset: undefined, metadata: undefined };
   logStart = 0;
+  /** A sink waits for what may still land in a stream that is gone. */
+  isWaiting = false;
   private readonly mapper = new RowMapper('orders');
   private readonly sinks: PartitionSink[] = [];
   private streams: WriteStreams | undefined;
@@ -120,7 +124,10 @@ export class ServedPartition {
         });
       },
       logBounds: () => Promise.resolve({ start: this.logStart, end: 1_000_000 }),
-      delay: () => Promise.resolve(),
+      delay: (ms, signal) => {
+        this.isWaiting = true;
+        return delay(ms, undefined, { signal });
+      },
       now: () => new Date(),
       faults: NO_FAULTS,
       observer: {
@@ -172,6 +179,6 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = Date.now() + 20_000;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`after 20 s still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await delay(5);
   }
 }
