@@ -1,6 +1,6 @@
 import { type Family, FAMILIES } from '@orderstream/contracts';
 import type { PartitionRef } from '@orderstream/kafka';
-import { METRIC, type Metrics } from '@orderstream/observability';
+import { METRIC, type Metrics, type RecordLog } from '@orderstream/observability';
 
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkObserver } from './streams/sink-observer';
@@ -19,8 +19,8 @@ export class SinkMetrics {
   };
   private readonly observers: ReadonlyMap<Family, Omit<SinkObserver, 'committed'>>;
 
-  constructor(metrics: Metrics, partitions: Partitions) {
-    this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, family)]));
+  constructor(metrics: Metrics, recordLog: RecordLog, partitions: Partitions) {
+    this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, recordLog, family)]));
     readGauges(metrics, partitions);
   }
 
@@ -31,7 +31,7 @@ export class SinkMetrics {
     return { ...observer, committed };
   }
 
-  private observe(metrics: Metrics, family: Family): Omit<SinkObserver, 'committed'> {
+  private observe(metrics: Metrics, recordLog: RecordLog, family: Family): Omit<SinkObserver, 'committed'> {
     const { totals } = this;
     const label = { family };
     const operation = { operation: 'append' };
@@ -59,10 +59,13 @@ export class SinkMetrics {
         // Once per append, for its oldest row: it waited longest.
         if (first !== undefined) freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
       },
-      refused: (reasons) => {
-        totals.deadLettered += reasons.length;
-        records.inc({ family, outcome: 'dead_lettered' }, reasons.length);
-        for (const { code } of reasons) deadLetters.inc({ family, reason: code });
+      refused: (refusals) => {
+        totals.deadLettered += refusals.length;
+        records.inc({ family, outcome: 'dead_lettered' }, refusals.length);
+        for (const { record, reason } of refusals) {
+          deadLetters.inc({ family, reason: reason.code });
+          recordLog.info(record, { reason: reason.code, path: reason.path }, 'dead-lettered');
+        }
       },
       skipped: (rows) => {
         totals.rowsSkippedOnRecovery += rows;

@@ -21,7 +21,7 @@ import {
   type PartitionRef,
   PartitionTransactions,
 } from '@orderstream/kafka';
-import type { Health, Logger, Metrics } from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
 import type { Admin } from 'kafkajs';
 
 import type { BqSinkSettings } from './bq-sink.config';
@@ -78,7 +78,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     this.kafka = createKafka(settings.kafka, logger);
     this.bigquery = createBigQuery(settings.bigquery);
     this.streams = new WriteStreams(createWriteClient(settings.bigquery));
-    this.metrics = new SinkMetrics(metrics, () => this.partitions.all());
+    this.metrics = new SinkMetrics(metrics, new RecordLog(logger), () => this.partitions.all());
     this.transactionFailed = observeTransactions(metrics);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });

@@ -4,7 +4,7 @@ import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigque
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import { createKafka, ensureTopics, KafkaBatchServer, observeServers, RecordProducer } from '@orderstream/kafka';
-import { type Check, type Health, type Logger, type Metrics } from '@orderstream/observability';
+import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
 import {
   connectPubSub,
   ensureTopology,
@@ -42,6 +42,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
   readonly lanes: Lanes;
   private readonly kafka;
   private readonly deadLetters: RecordProducer;
+  private readonly recordLog: RecordLog;
   private readonly metrics: BridgeMetrics;
   private readonly body: BodyCheck;
   private readonly pubsub;
@@ -59,6 +60,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     this.kafka = createKafka(settings.kafka, logger);
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
+    this.recordLog = new RecordLog(logger);
     this.lanes = new Lanes(() => this.laneParts(), settings.publish.commitIntervalMs, logger);
     this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.lanes);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
@@ -184,6 +186,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     );
     for (const { record, reasons } of refused) {
       this.metrics.deadLettered(reasons);
+      this.recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
       const { topic, partition, offset } = record;
       this.logger.warn({ topic, partition, offset, reason: reasons[0] }, 'dead-lettered');
     }

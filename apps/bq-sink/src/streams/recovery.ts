@@ -36,7 +36,7 @@ export interface RecoveryOptions {
 }
 
 /**
- * Finds out what is durable of a partition that was just fenced (DESIGN 6, Recovery and Fallback).
+ * Finds out what is durable of a partition that was just fenced (docs/sink-protocol.md, Recovery and Fallback).
  *
  * Failure semantics: it changes nothing but the stream, which it ends for whoever still appends to it; so it may be
  * killed and repeated at any step. Where what is known leaves a choice, it throws RecoveryAmbiguousError instead.

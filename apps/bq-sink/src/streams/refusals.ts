@@ -30,7 +30,7 @@ export async function commitRefusal(
   }));
   progress.exclusions = exclusions;
   progress.passTo(offset);
-  observer.refused(refusals.map(({ reason }) => reason));
+  observer.refused(refusals);
   await faults.reach('refusal-committed');
   batch.prune(new Set(refusedRows.keys()));
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Family, TOPICS } from '@orderstream/contracts';
+import type { DeadLetterReason } from '@orderstream/dead-letters';
 import {
   ack,
   type BatchOutcome,
@@ -13,7 +14,7 @@ import {
   stop,
   TransactionFailedError,
 } from '@orderstream/kafka';
-import type { Logger } from '@orderstream/observability';
+import { type Logger, RecordLog, traceIdOf } from '@orderstream/observability';
 import {
   type Accounting,
   type Judge,
@@ -43,6 +44,8 @@ const RETRY_AFTER_MS = 100;
 const FAILED_RETRY_AFTER_MS = 1_000;
 /** After another instance took over: time for this one to hear of the rebalance, or the two would fence each other. */
 const FENCED_RETRY_AFTER_MS = 3_000;
+/** Lines about single records, of each partition. */
+const MAX_RECORD_LINES_PER_SECOND = 2;
 
 export interface PartitionValidatorOptions {
   readonly kafka: Kafka;
@@ -82,11 +85,17 @@ interface Kept {
   undecided: Undecided | undefined;
 }
 
+interface DeadLettered {
+  readonly record: KafkaRecord;
+  readonly reasons: readonly DeadLetterReason[];
+}
+
 /** What was made of a batch, or of the part of it before a record that has to wait. */
 interface JudgedPart {
   readonly overlay: StateOverlay;
   readonly outputs: OutputRecord[];
   readonly rejections: readonly boolean[];
+  readonly deadLettered: readonly DeadLettered[];
   /** Index of the first record that is not part of it. */
   readonly end: number;
   readonly missing: readonly Reference[];
@@ -106,6 +115,7 @@ interface JudgedPart {
 export class PartitionValidator {
   private readonly outputs: Outputs;
   private readonly breaker: CircuitBreaker;
+  private readonly recordLog: RecordLog;
   private readonly instance = randomUUID();
   private readonly settingsVersion: Buffer;
   private commits = 0;
@@ -116,6 +126,7 @@ export class PartitionValidator {
   constructor(private readonly options: PartitionValidatorOptions) {
     this.outputs = new Outputs(options.family);
     this.breaker = new CircuitBreaker(options.breaker.windowRecords, options.breaker.maxShare);
+    this.recordLog = new RecordLog(options.logger, MAX_RECORD_LINES_PER_SECOND);
     this.settingsVersion = Buffer.from(options.settings.version);
   }
 
@@ -231,6 +242,7 @@ export class PartitionValidator {
     const overlay = new StateOverlay(this.owned().state);
     const outputs: OutputRecord[] = [];
     const rejections: boolean[] = [];
+    const deadLettered: DeadLettered[] = [];
     const now = this.options.clock();
     const judgedBy: JudgedBy = {
       settings: this.settingsVersion,
@@ -242,13 +254,16 @@ export class PartitionValidator {
       if (record === undefined) break;
       overlay.advanceTo(record.timestamp);
       const { verdict, changes } = this.judgeOne(record, overlay, catalogComplete);
-      if (verdict.kind === 'wait') return { overlay, outputs, rejections, end: index, missing: verdict.missing };
+      if (verdict.kind === 'wait') {
+        return { overlay, outputs, rejections, deadLettered, end: index, missing: verdict.missing };
+      }
       overlay.settle(verdict, changes, record.timestamp);
       rejections.push(verdict.kind === 'reject');
+      if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
       const output = this.outputs.forVerdict(record, verdict, judgedBy, now);
       if (output !== undefined) outputs.push(output);
     }
-    return { overlay, outputs, rejections, end: records.length, missing: [] };
+    return { overlay, outputs, rejections, deadLettered, end: records.length, missing: [] };
   }
 
   /** A rule that throws on a record gets it again, alone; then the record is refused, not the partition stopped. */
@@ -260,7 +275,10 @@ export class PartitionValidator {
       } catch (error) {
         if (attempt < RULE_ATTEMPTS) continue;
         const { topic, partition, offset } = record;
-        logger.error({ err: error, topic, partition, offset }, 'a rule failed on this record');
+        logger.error(
+          { err: error, topic, partition, offset, trace_id: traceIdOf(record.headers) },
+          'a rule failed on this record',
+        );
         const constraint = error instanceof Error ? error.name : 'thrown';
         const reasons = [{ code: 'internal.rule_failed', path: 'value', constraint }] as const;
         return { verdict: { kind: 'reject', reasons }, changes: [] };
@@ -303,6 +321,9 @@ export class PartitionValidator {
     kept.position = { offset, token };
     kept.undecided = undefined;
     for (const rejected of part.rejections) this.breaker.count(rejected);
+    for (const { record, reasons } of part.deadLettered) {
+      this.recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
+    }
     await faults.reached('folded', ref);
   }
 
