@@ -109,10 +109,14 @@ const COURSES: readonly Course[] = [
       // A queue, so that every append is a full one.
       await sink.down();
       await delay(5_000);
-      stack.writeApi.weather = { kind: 'straying', strayMs: 3_000 };
+      const { refusedRows } = stack.writeApi;
+      stack.writeApi.weather = { kind: 'straying', strayMs: 3_000, table: 'interaction_events' };
       await sink.up();
-      await sink.ready();
-      await delay(8_000);
+      await waitUntil(() => stack.writeApi.refusedRows > refusedRows, {
+        what: 'an append to be refused',
+        deadlineMs: STEP_DEADLINE_MS,
+      });
+      await delay(6_000);
       stack.writeApi.mend();
       await load.stop();
     },

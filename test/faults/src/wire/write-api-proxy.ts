@@ -38,9 +38,9 @@ export type Weather =
   | { readonly kind: 'late'; readonly ms: number }
   /**
    * One append is refused whole, and those behind it on its connection get lost on their way: each turns up when it fits
-   * the end of its stream, or after `strayMs`. What is sent over other connections meanwhile goes one at a time.
+   * the end of its stream, or after `strayMs`. What is sent to that stream meanwhile goes one at a time.
    */
-  | { readonly kind: 'straying'; readonly strayMs: number };
+  | { readonly kind: 'straying'; readonly strayMs: number; readonly table: string };
 
 const FAIR: Weather = { kind: 'fair' };
 
@@ -99,7 +99,7 @@ export class WriteApiProxy {
   /** What goes astray in this weather; undefined in any other. */
   get straying(): Straying | undefined {
     if (this.weather.kind !== 'straying') return undefined;
-    return (this.strayed ??= new Straying(this.weather.strayMs));
+    return (this.strayed ??= new Straying(this.weather));
   }
 
   close(): void {
@@ -164,41 +164,46 @@ interface Strayer extends Place {
   readonly turnUp: () => Promise<void>;
 }
 
-/** Appends on their way somewhere between the sink and BigQuery. */
+/** Appends to one stream on their way somewhere between the sink and BigQuery. */
 class Straying {
-  private culprit: AppendCall | undefined;
+  private culprit: { readonly call: AppendCall; readonly stream: string } | undefined;
   private lost: Strayer[] = [];
   private turn = Promise.resolve();
 
-  constructor(private readonly strayMs: number) {}
+  constructor(private readonly weather: { readonly strayMs: number; readonly table: string }) {}
 
-  /** Whether this is the append that is refused: the first one that has another behind it is as good as any. */
-  refuses(call: AppendCall): boolean {
+  /** Whether it goes to the stream that is in trouble: the first of the table that is appended to. */
+  concerns(call: AppendCall, { stream }: Place): boolean {
+    if (this.culprit === undefined && stream.includes(`/tables/${this.weather.table}/`)) return true;
+    return this.culprit?.stream === stream || this.culprit?.call === call;
+  }
+
+  /** Whether this is the append that is refused. */
+  refuses(call: AppendCall, { stream }: Place): boolean {
     if (this.culprit !== undefined) return false;
-    this.culprit = call;
+    this.culprit = { call, stream };
     return true;
   }
 
   losesOf(call: AppendCall): boolean {
-    return this.culprit === call;
+    return this.culprit?.call === call;
   }
 
   lose(strayer: Strayer): void {
     this.lost.push(strayer);
     setTimeout(() => {
       if (this.lost.includes(strayer)) void this.turnUp(strayer);
-    }, this.strayMs);
+    }, this.weather.strayMs);
   }
 
   /** Sends one append of another connection and waits for its answer; then whatever fits the new end turns up. */
-  pass(place: Place, send: () => Promise<void>): void {
+  pass(place: Place, send: () => Promise<void>): Promise<void> {
     this.turn = this.turn.then(async () => {
       await send();
-      const fitting = this.lost.find(
-        ({ stream, offset }) => stream === place.stream && offset === place.offset + place.rows,
-      );
+      const fitting = this.lost.find(({ offset }) => offset === place.offset + place.rows);
       if (fitting !== undefined) await this.turnUp(fitting);
     });
+    return this.turn;
   }
 
   private async turnUp(strayer: Strayer): Promise<void> {
@@ -216,6 +221,8 @@ class AppendCall {
   /** Requests that wait to be forwarded. */
   private turn = Promise.resolve();
   private over = false;
+  /** The schema of the rows, which comes with a connection's first request, while the stand-in was not told of it. */
+  private schema: Buffer | undefined;
 
   constructor(
     private readonly call: ServerDuplexStream<Buffer, Buffer>,
@@ -256,9 +263,13 @@ class AppendCall {
       this.fail(weather.code, `${status[weather.code]} for a while`);
       return;
     }
-    if (weather.kind === 'straying') {
-      this.astray(request);
-      return;
+    const { straying } = this.proxy;
+    if (straying !== undefined) {
+      const place = placeOf(request);
+      if (straying.concerns(this, place)) {
+        this.astray(straying, place, request);
+        return;
+      }
     }
     const fate = this.fateOf(request);
     this.fates.push(fate);
@@ -271,17 +282,26 @@ class AppendCall {
     this.turn = this.turn.then(async () => {
       const leftMs = dueAt - performance.now();
       if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs));
-      this.upstream.write(request);
+      this.forward(request);
     });
   }
 
-  private astray(request: Buffer): void {
-    const { straying } = this.proxy;
-    if (straying === undefined) return;
-    const place = placeOf(request);
-    if (straying.refuses(this)) {
+  /** A request that is refused here tells the schema all the same. Messages that follow each other merge (protobuf). */
+  private forward(request: Buffer): void {
+    this.upstream.write(this.schema === undefined ? request : Buffer.concat([this.schema, request]));
+    this.schema = undefined;
+  }
+
+  private keepSchema(request: Buffer): void {
+    const { writerSchema } = AppendRowsRequest.decode(request).protoRows ?? {};
+    if (writerSchema) this.schema = Buffer.from(AppendRowsRequest.encode({ protoRows: { writerSchema } }).finish());
+  }
+
+  private astray(straying: Straying, place: Place, request: Buffer): void {
+    if (straying.refuses(this, place)) {
       this.fates.push({ refuse: Array.from({ length: place.rows }, (_, index) => index) });
       this.proxy.refusedRows += place.rows;
+      this.keepSchema(request);
       this.flushRefused();
       return;
     }
@@ -289,10 +309,11 @@ class AppendCall {
     const send = (): Promise<void> =>
       new Promise((resolve) => {
         this.waiters.push(resolve);
-        this.upstream.write(request);
+        this.forward(request);
       });
     if (straying.losesOf(this)) straying.lose({ ...place, turnUp: send });
-    else straying.pass(place, send);
+    // What comes after it on this connection, also in fair weather, keeps its place.
+    else this.turn = Promise.all([this.turn, straying.pass(place, send)]).then(() => undefined);
   }
 
   private fateOf(request: Buffer): Fate {
@@ -309,6 +330,7 @@ class AppendCall {
         const refuse = weather.rows(rows);
         if (--weather.appends <= 0) this.proxy.mend();
         this.proxy.refusedRows += refuse.length;
+        if (refuse.length > 0) this.keepSchema(request);
         return refuse.length === 0 ? 'answer' : { refuse };
       }
       default:
