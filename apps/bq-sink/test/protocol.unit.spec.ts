@@ -155,7 +155,7 @@ describe('the protocol of a partition', () => {
         fc.asyncProperty(logOf, fc.integer(), async (log, seed) => {
           expectExactlyOnce(log, await run(log, seed, faults));
         }),
-        { numRuns: 12, endOnFailure: true },
+        { numRuns: 100, endOnFailure: true },
       );
     },
     60_000,
