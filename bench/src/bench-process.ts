@@ -4,6 +4,8 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 
 const STOP_DEADLINE_MS = 15_000;
+/** As the local stack runs its services. */
+const MEMORY = ['--max-old-space-size=384', '--max-semi-space-size=8'];
 
 /** A process under measurement, with its output in a file. */
 export class BenchProcess {
@@ -21,7 +23,7 @@ export class BenchProcess {
   ) {
     this.logFile = join(folder, `${name}.log`);
     const log = openSync(this.logFile, 'a');
-    this.child = spawn(process.execPath, [join(__dirname, '..', '..', script), ...args], {
+    this.child = spawn(process.execPath, [...MEMORY, join(__dirname, '..', '..', script), ...args], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', log, log],
     });

@@ -81,12 +81,12 @@ export interface StateLimits {
 }
 
 /**
- * 24 partitions of a service in one process stay below 512 MB with these: an event id takes about 130 bytes, an order
- * 300, a registration 200.
+ * Sized for 24 partitions in one process below 512 MB: an order with its key, its event id and a registration takes some
+ * 630 bytes.
  */
 export const DEFAULT_STATE_LIMITS: StateLimits = {
-  events: { windowMs: 24 * HOUR_MS, maxEntries: 50_000 },
-  orderKeys: { windowMs: 24 * HOUR_MS, maxEntries: 50_000 },
-  lifecycles: { windowMs: 90 * DAY_MS, maxEntries: 50_000 },
-  registrations: { maxEntries: 50_000 },
+  events: { windowMs: 24 * HOUR_MS, maxEntries: 40_000 },
+  orderKeys: { windowMs: 24 * HOUR_MS, maxEntries: 40_000 },
+  lifecycles: { windowMs: 90 * DAY_MS, maxEntries: 40_000 },
+  registrations: { maxEntries: 40_000 },
 };

@@ -47,8 +47,13 @@ function saslOptions(settings: KafkaConnection): { sasl?: SASLOptions } {
 /** What the logger adds itself, and stacks: they lie within kafkajs. */
 const REPEATED_FIELDS: ReadonlySet<string> = new Set(['message', 'timestamp', 'logger', 'stack']);
 
+/**
+ * A broker's answer that is an error is debug: whoever asked gets it as an error and knows whether it is expected, as
+ * CONCURRENT_TRANSACTIONS is after every commit.
+ */
 function forward(logger: KafkaLogger, { namespace, level, log }: LogEntry): void {
-  const write = level <= logLevel.WARN ? 'warn' : 'debug';
+  const isAnswer = namespace === 'Connection' && log.message.startsWith('Response ');
+  const write = level <= logLevel.WARN && !isAnswer ? 'warn' : 'debug';
   const fields = Object.entries(log).filter(([name]) => !REPEATED_FIELDS.has(name));
   logger[write]({ ...Object.fromEntries(fields), kafkajs: namespace }, log.message);
 }
