@@ -13,7 +13,6 @@ const column = (name: string, type: Column['type'], mode: Column['mode'] = 'NULL
   mode,
   description: name,
   personal: false,
-  example: '',
 });
 const SPEC: TableSpec = {
   table: 'events',

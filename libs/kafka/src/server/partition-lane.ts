@@ -203,7 +203,9 @@ export class PartitionLane {
     this.aborter = new AbortController();
     let from: number;
     try {
-      from = (await this.parts.hooks?.open(this.partition, this.aborter.signal)) ?? (await this.parts.resumeAt(this.partition));
+      from =
+        (await this.parts.hooks?.open(this.partition, this.aborter.signal)) ??
+        (await this.parts.resumeAt(this.partition));
     } catch (error) {
       return isPermanent(error) ? stopFor(error) : retryFor(error);
     }
