@@ -95,10 +95,10 @@ describe('validator on a broker', () => {
       const before = await waitFor(
         async () => {
           const accounts = await first.accounting('orders');
-          return withId(await log.read(DEAD), stranger).length > 0 && accounts;
+          return accounts.input === 7 && accounts;
         },
         WAIT_MS,
-        'the last order to be judged',
+        'all seven orders to be judged',
       );
       expect(before.accepted + before.repaired + before.skipped + before.deadLettered).toBe(before.input);
 
