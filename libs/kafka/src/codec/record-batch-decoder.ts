@@ -1,6 +1,6 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { LogUnreadableError } from '../errors';
 import { type KafkaRecord, type RecordHeaders } from '../record';
+import { decompress } from './decompress';
 import { BATCH_HEADER_BYTES } from './record-batch-encoder';
 
 export interface AbortedRange {
@@ -20,10 +20,8 @@ const MAGIC = 2;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-/** What a few megabytes can grow to is more than a process has; a batch beyond this is not readable. */
-const BOUND = { maxOutputLength: 128 * 1_048_576 };
-const GZIP = 1;
-const ZSTD = 4;
+/** The attributes' bits that name the codec. */
+const CODEC = 0x07;
 const ABORT_MARKER = 0;
 /** First bytes of a batch: base offset and length. */
 const LOG_OVERHEAD = 12;
@@ -116,15 +114,10 @@ function decodeBatch(view: BatchView, out: KafkaRecord[]): void {
 
 function recordBytes({ log, at, end, attributes, baseOffset, place }: BatchView): Buffer {
   const bytes = log.subarray(at + BATCH_HEADER_BYTES, end);
-  switch (attributes & 0x07) {
-    case 0:
-      return bytes;
-    case GZIP:
-      return gunzipSync(bytes, BOUND);
-    case ZSTD:
-      return zstdDecompressSync(bytes, BOUND);
-    default:
-      throw unreadable(place, baseOffset, 'it is compressed with snappy or lz4; producers must use none, gzip or zstd');
+  try {
+    return decompress(attributes & CODEC, bytes);
+  } catch (error) {
+    throw unreadable(place, baseOffset, error instanceof Error ? error.message : String(error));
   }
 }
 
