@@ -2,6 +2,7 @@ import { type TopicSpec } from '@orderstream/contracts';
 import { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import { connectAdmin } from '../client/connect-admin';
 import { TopicMismatchError, TopicMissingError } from '../errors';
+import { delay } from '../read/backoff';
 
 const APPEAR_DEADLINE_MS = 15_000;
 const HOUR_MS = 3_600_000;
@@ -53,7 +54,7 @@ async function check(admin: Admin, specs: readonly TopicSpec[], deadline: number
     if (Date.now() >= deadline) {
       throw new TopicMissingError(`Topics are missing or have no leader: ${leaderless.join(', ')}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await delay(100);
   }
 }
 
