@@ -14,10 +14,13 @@ import functools
 import os
 import re
 import threading
+import time
 
 import duckdb
 import grpc
+import pyarrow
 from google.cloud.bigquery_storage_v1 import types
+from google.protobuf.descriptor import FieldDescriptor
 from local_bigquery import app  # noqa: F401  (imports every module before it is patched)
 from local_bigquery.api import jobs as api_jobs
 from local_bigquery.catalog import tables
@@ -174,13 +177,16 @@ def install_write_api_limits() -> None:
 
 
 def install_atomic_appends() -> None:
-    """Appends and finalizes one after the other, as BigQuery does.
+    """Appends and finalizes one after the other, as BigQuery does, and takes rows in columns.
 
     The package looks at a stream's offset, inserts, and only then moves the offset. In between, another connection's
     append at the same offset would land as well, and a finalize would answer with a row count that leaves out rows which
     land all the same.
+
+    It also writes each row as JSON twice and reads it back: 3,000 rows a second with both cores. Here a request goes
+    into DuckDB as Arrow columns. What that does not take (rows with errors, records, Arrow rows, streams that are not
+    committed ones) goes the package's way, which finds out what is wrong with which row.
     """
-    original_append, original_finalize = write._append, write.finalize
     guard = threading.Lock()
     locks = {}
 
@@ -188,18 +194,116 @@ def install_atomic_appends() -> None:
         with guard:
             return locks.setdefault(stream_name, threading.Lock())
 
-    def append(stream, rows, offset):
-        with lock_of(stream.name):
-            return original_append(stream, rows, offset)
+    def append(requests):
+        name, decode, message = None, None, None
+        for request in requests:
+            name = request.write_stream or name
+            stream = write._stream(name)
+            descriptor = request.proto_rows.writer_schema.proto_descriptor
+            if descriptor.name:
+                message = write._message_class(descriptor)
+            decode = write._decoder(request) or decode
+            offset = request.offset if "offset" in request else None
+            with lock_of(stream.name):
+                response = append_columns(stream, message, request, offset)
+                if response is None:
+                    rows = decode(request, tables.columns(*stream.table))
+                    response = write._append(stream, rows, offset)
+            yield response
 
     def finalize(request):
         with lock_of(request.name):
-            return original_finalize(request)
+            return write.finalize(request)
 
-    write._append = append
-    server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryWrite"]["FinalizeWriteStream"] = server._unary(
+    service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryWrite"]
+    service["AppendRows"] = server._streaming(
+        append, types.AppendRowsRequest, types.AppendRowsResponse, bidirectional=True
+    )
+    service["FinalizeWriteStream"] = server._unary(
         finalize, types.FinalizeWriteStreamRequest, types.FinalizeWriteStreamResponse
     )
+
+
+ARROW_TYPES = {
+    FieldDescriptor.CPPTYPE_INT32: pyarrow.int32(),
+    FieldDescriptor.CPPTYPE_INT64: pyarrow.int64(),
+    FieldDescriptor.CPPTYPE_DOUBLE: pyarrow.float64(),
+    FieldDescriptor.CPPTYPE_BOOL: pyarrow.bool_(),
+    FieldDescriptor.CPPTYPE_STRING: pyarrow.string(),
+}
+
+# A table's columns are looked up again after so many seconds. BigQuery takes minutes to let a stream know a new column.
+COLUMNS_KEPT_SECONDS = 1.0
+
+
+def append_columns(stream, message, request, offset):
+    """Appends the request's rows as columns. None: it is not for this way, and nothing was done."""
+    if stream.type != write.Type.COMMITTED or stream.name.endswith("/_default") or stream.finalized:
+        return None
+    rows = types.AppendRowsRequest.pb(request).proto_rows.rows.serialized_rows
+    if message is None or not rows or offset not in (None, stream.count):
+        return None
+    known = columns_of(stream.table, int(time.monotonic() / COLUMNS_KEPT_SECONDS))
+    fields = message.DESCRIPTOR.fields
+    arrays, expressions = [], []
+    parsed = [message.FromString(row) for row in rows]
+    for field in fields:
+        arrow, column = ARROW_TYPES.get(field.cpp_type), known.get(field.name.casefold())
+        expression = arrow and column and expression_of(field, *column)
+        if not expression or field.type == FieldDescriptor.TYPE_BYTES:
+            return None
+        arrays.append(array_of(parsed, field, arrow))
+        expressions.append(expression)
+    with database.cursor() as cursor:
+        cursor.register("appended", pyarrow.Table.from_arrays(arrays, names=[field.name for field in fields]))
+        names = ", ".join(database.quote(field.name) for field in fields)
+        try:
+            cursor.execute(
+                f"INSERT INTO {tables.name(*stream.table)} ({names}) SELECT {', '.join(expressions)} FROM appended"
+            )
+        except duckdb.Error:
+            return None
+    result = types.AppendRowsResponse.AppendResult(offset=stream.count)
+    stream.count += len(rows)
+    return types.AppendRowsResponse(write_stream=stream.name, append_result=result)
+
+
+@functools.lru_cache(maxsize=64)
+def columns_of(reference, _period):
+    """Type in DuckDB and mode by lower-case name."""
+    with database.cursor() as cursor:
+        relation = cursor.sql(f"SELECT * FROM {tables.name(*reference)} LIMIT 0")
+        type_of = dict(zip((name.casefold() for name in relation.columns), map(str, relation.types)))
+    fields = tables.columns(*reference)
+    return {field.name.casefold(): (type_of[field.name.casefold()], field.mode or "NULLABLE") for field in fields}
+
+
+def array_of(parsed, field, arrow):
+    name = field.name
+    if field.is_repeated:
+        return pyarrow.array([list(getattr(row, name)) for row in parsed], pyarrow.list_(arrow))
+    if field.has_presence:
+        return pyarrow.array([getattr(row, name) if row.HasField(name) else None for row in parsed], arrow)
+    return pyarrow.array([getattr(row, name) for row in parsed], arrow)
+
+
+def expression_of(field, column_type, mode):
+    """How the field becomes its column; fails in DuckDB for a value that does not fit. None: not by this way."""
+    source = database.quote(field.name)
+    is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
+    if field.is_repeated or mode == "REPEATED":
+        return source if column_type == "VARCHAR[]" and is_text and field.is_repeated else None
+    if column_type == "TIMESTAMP WITH TIME ZONE" and not is_text:
+        converted = f"make_timestamptz({source})"
+    elif column_type == "VARCHAR" and is_text:
+        converted = source
+    elif column_type in ("BIGINT", "DOUBLE", "BOOLEAN") or (column_type.startswith("DECIMAL") and is_text):
+        converted = f"CAST({source} AS {column_type})"
+    else:
+        return None
+    if mode == "REQUIRED":
+        return f"CASE WHEN {source} IS NULL THEN error('required') ELSE {converted} END"
+    return converted
 
 
 install_plain_duckdb_storage()

@@ -15,7 +15,7 @@ export function pubsubEmulator({ java, jar, port, env }: PubsubEmulatorOptions):
     process: () => ({
       name: 'pubsub-emulator',
       command: java,
-      args: ['-Xmx512m', '-XX:+UseSerialGC', '-jar', jar, '--host=127.0.0.1', `--port=${String(port)}`],
+      args: ['-Xmx1g', '-XX:+UseSerialGC', '-jar', jar, '--host=127.0.0.1', `--port=${String(port)}`],
       env,
     }),
     isReady: () => answersOk(`http://127.0.0.1:${String(port)}/`),
