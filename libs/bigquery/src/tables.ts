@@ -38,9 +38,7 @@ export async function ensureTables(
   specs: readonly TableSpec[],
   options: TableOptions = {},
 ): Promise<readonly TableReport[]> {
-  const reports: TableReport[] = [];
-  for (const spec of specs) reports.push(await ensureTable(dataset, spec, options));
-  return reports;
+  return Promise.all(specs.map((spec) => ensureTable(dataset, spec, options)));
 }
 
 async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOptions): Promise<TableReport> {
