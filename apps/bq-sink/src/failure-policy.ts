@@ -1,16 +1,15 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
-import { type BatchOutcome, retry, stop } from '@orderstream/kafka';
+import { type FailureOutcome, retry, stop } from '@orderstream/kafka';
 
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
 
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 30_000;
+/** First waits; the lane doubles them from failure to failure. */
+const RETRY_AFTER_MS = 200;
 /** Quotas are counted by the minute or the hour: trying at once only uses them up. */
-const THROTTLED_BACKOFF_MS = 5_000;
+const THROTTLED_RETRY_AFTER_MS = 5_000;
 
-/** What becomes of one partition after a failure, given those before it. */
+/** What becomes of one partition after a failure. How long it waits from failure to failure is its lane's to decide. */
 export class FailurePolicy {
-  private failures = 0;
   private schemaBehindSinceMs: number | undefined;
 
   constructor(
@@ -18,30 +17,39 @@ export class FailurePolicy {
     private readonly nowMs: () => number,
   ) {}
 
-  /** Something was committed: what failed before is over. */
-  succeeded(): void {
-    this.failures = 0;
+  /** Rows landed: BigQuery knows the columns. A commit says nothing of that: naming a stream is one. */
+  appended(): void {
     this.schemaBehindSinceMs = undefined;
   }
 
-  /** Ambiguity stops the partition, and so does a schema that stays behind; everything else is tried again, ever more rarely. */
-  outcomeOf(cause: unknown): BatchOutcome {
+  /** Ambiguity stops the partition, and so does a schema that stays behind; everything else is tried again. */
+  outcomeOf(cause: unknown): FailureOutcome {
     if (cause instanceof RecoveryAmbiguousError) return stop(cause);
     if (isSchemaBehind(cause)) {
       this.schemaBehindSinceMs ??= this.nowMs();
-      if (this.nowMs() - this.schemaBehindSinceMs >= this.schemaPatienceMs) return stop(cause);
+      if (this.nowMs() - this.schemaBehindSinceMs >= this.schemaPatienceMs) {
+        // Whoever resumes the partition gives it time again.
+        this.schemaBehindSinceMs = undefined;
+        return stop(cause);
+      }
     }
-    const firstMs = isForLater(cause) ? THROTTLED_BACKOFF_MS : FIRST_BACKOFF_MS;
-    return retry(Math.min(firstMs * 2 ** Math.min(this.failures++, 16), MAX_BACKOFF_MS), cause);
+    return retry(isForLater(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
   }
 }
 
-/** Over a quota, or refused for a reason that somebody has to mend. */
-function isForLater(cause: unknown): boolean {
-  if (cause instanceof AppendFailedError) return cause.reason === 'throttled';
-  return cause instanceof BigQueryCallError && (cause.throttled || !cause.retriable);
+/** Why a partition failed, in a word: what its metric is labelled with. */
+export function reasonOf(cause: unknown): string {
+  if (cause instanceof RecoveryAmbiguousError) return 'ambiguous';
+  if (isSchemaBehind(cause)) return 'schema-behind';
+  if (cause instanceof AppendFailedError) return cause.reason;
+  if (!(cause instanceof BigQueryCallError)) return 'other';
+  if (cause.throttled) return 'throttled';
+  return cause.retriable ? 'unavailable' : 'rejected';
 }
 
-function isSchemaBehind(cause: unknown): cause is Error {
-  return cause instanceof SchemaBehindError || (cause instanceof AppendFailedError && cause.reason === 'schema-behind');
-}
+/** Over a quota, or refused for a reason that somebody has to mend. */
+const isForLater = (cause: unknown): boolean =>
+  reasonOf(cause) === 'throttled' || (cause instanceof BigQueryCallError && !cause.retriable);
+
+const isSchemaBehind = (cause: unknown): cause is Error =>
+  cause instanceof SchemaBehindError || (cause instanceof AppendFailedError && cause.reason === 'schema-behind');

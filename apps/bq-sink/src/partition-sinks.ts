@@ -1,5 +1,5 @@
 import type { PartitionHooks, PartitionRef, RecordBatch } from '@orderstream/kafka';
-import { type BatchOutcome, retry } from '@orderstream/kafka';
+import { type BatchOutcome, type FailureOutcome, retry } from '@orderstream/kafka';
 
 import type { PartitionSink } from './streams/partition-sink';
 
@@ -9,7 +9,11 @@ const keyOf = ({ topic, partition }: PartitionRef): string => `${topic}/${String
 export class PartitionSinks implements PartitionHooks {
   private readonly sinks = new Map<string, readonly [PartitionRef, PartitionSink]>();
 
-  constructor(private readonly create: (partition: PartitionRef) => PartitionSink) {}
+  constructor(
+    private readonly create: (partition: PartitionRef) => PartitionSink,
+    /** What becomes of a partition that failed; told once of each failure. */
+    private readonly outcomeOf: (partition: PartitionRef, cause: unknown) => FailureOutcome,
+  ) {}
 
   all(): IterableIterator<readonly [PartitionRef, PartitionSink]> {
     return this.sinks.values();
@@ -34,6 +38,14 @@ export class PartitionSinks implements PartitionHooks {
     } finally {
       signal.removeEventListener('abort', close);
     }
+  }
+
+  failed(partition: PartitionRef, cause: unknown): FailureOutcome {
+    return this.outcomeOf(partition, cause);
+  }
+
+  durablePosition(partition: PartitionRef): number | undefined {
+    return this.find(partition)?.position;
   }
 
   async drain(partition: PartitionRef, signal: AbortSignal): Promise<void> {

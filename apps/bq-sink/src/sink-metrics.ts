@@ -17,21 +17,33 @@ export class SinkMetrics {
     streamsCreated: 0,
     fallbacksTaken: 0,
   };
-  private readonly observers: ReadonlyMap<Family, Omit<SinkObserver, 'committed'>>;
+  private readonly observers: ReadonlyMap<Family, SinkObserver>;
+  private readonly failures;
 
   constructor(metrics: Metrics, recordLog: RecordLog, partitions: Partitions) {
     this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, recordLog, family)]));
+    this.failures = metrics.counter(METRIC.partitionFailures);
     readGauges(metrics, partitions);
   }
 
-  /** @param committed called when a commit of the partition is known to have succeeded */
-  observer(family: Family, committed: () => void): SinkObserver {
+  /** @param appended called when rows of the partition have landed */
+  observer(family: Family, appended: () => void): SinkObserver {
     const observer = this.observers.get(family);
     if (observer === undefined) throw new TypeError(`no metrics for ${family}`);
-    return { ...observer, committed };
+    return {
+      ...observer,
+      appended: (...landed) => {
+        observer.appended(...landed);
+        appended();
+      },
+    };
   }
 
-  private observe(metrics: Metrics, recordLog: RecordLog, family: Family): Omit<SinkObserver, 'committed'> {
+  failed(family: Family, reason: string): void {
+    this.failures.inc({ family, reason });
+  }
+
+  private observe(metrics: Metrics, recordLog: RecordLog, family: Family): SinkObserver {
     const { totals } = this;
     const label = { family };
     const operation = { operation: 'append' };

@@ -15,6 +15,7 @@ import {
 import {
   createKafka,
   ensureTopics,
+  type FailureOutcome,
   KafkaBatchServer,
   observeServers,
   observeTransactions,
@@ -25,7 +26,7 @@ import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/
 import type { Admin } from 'kafkajs';
 
 import type { BqSinkSettings } from './bq-sink.config';
-import { FailurePolicy } from './failure-policy';
+import { FailurePolicy, reasonOf } from './failure-policy';
 import { PartitionSinks } from './partition-sinks';
 import { SinkMetrics } from './sink-metrics';
 import { BigQueryWarehouse } from './streams/bigquery-warehouse';
@@ -40,6 +41,8 @@ export const TRANSPORT_ID = Symbol('bq-sink');
 const APP = 'bq-sink';
 const GROUP_ID = 'bq-sink';
 const MAX_BATCH_RECORDS = 1_000;
+/** Each opening that gets as far as a record creates a write stream: so rarely, the partitions stay within their quota. */
+const MAX_RETRY_MS = 30_000;
 const MAX_QUEUED_RECORDS = 4_000;
 /** For each of 24 partitions, beside two or three batches of rows: within 512 MB even when BigQuery stands still. */
 const MAX_QUEUED_BYTES = 2 * 1_048_576;
@@ -58,7 +61,10 @@ const FAMILY_OF_TOPIC: ReadonlyMap<string, Family> = new Map(
  */
 @Injectable()
 export class Sink implements ServiceControl, OnApplicationShutdown {
-  readonly partitions = new PartitionSinks((partition) => new PartitionSink(this.partsOf(partition)));
+  readonly partitions = new PartitionSinks(
+    (partition) => new PartitionSink(this.partsOf(partition)),
+    (partition, cause) => this.outcomeOf(partition, cause),
+  );
   private readonly kafka;
   private readonly bigquery;
   private readonly streams;
@@ -116,6 +122,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
       maxBatchRecords: MAX_BATCH_RECORDS,
       maxQueuedRecords: MAX_QUEUED_RECORDS,
       maxQueuedBytes: MAX_QUEUED_BYTES,
+      maxRetryMs: MAX_RETRY_MS,
       sessionTimeoutMs: sink.sessionTimeoutMs,
       drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, 20_000)),
       // A call of the handler waits for an append, or for the naming of a stream: each has a deadline of its own.
@@ -150,9 +157,6 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
 
   resume(): Promise<void> {
     this.server?.resume();
-    for (const { state, topic, partition } of this.server?.describe().partitions ?? []) {
-      if (state === 'stopped') this.server?.resumePartition({ topic, partition });
-    }
     return Promise.resolve();
   }
 
@@ -193,14 +197,18 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
       now: () => new Date(),
       faults: NO_FAULTS,
       observer: this.metrics.observer(family, () => {
-        policy.succeeded();
+        policy.appended();
       }),
-      outcomeOf: (cause) => {
-        this.logger.warn({ ...partition, err: cause }, 'partition failed');
-        return policy.outcomeOf(cause);
-      },
+      outcomeOf: (cause) => this.outcomeOf(partition, cause),
       interrupt: (outcome) => this.server?.interrupt(partition, outcome),
     };
+  }
+
+  /** The lane logs it, and decides how long the partition waits. */
+  private outcomeOf(partition: PartitionRef, cause: unknown): FailureOutcome {
+    const family = FAMILY_OF_TOPIC.get(partition.topic);
+    if (family !== undefined) this.metrics.failed(family, reasonOf(cause));
+    return this.policyOf(partition).outcomeOf(cause);
   }
 
   private policyOf({ topic, partition }: PartitionRef): FailurePolicy {

@@ -1,9 +1,13 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
+import { status } from '@grpc/grpc-js';
 
-import { FailurePolicy } from '../src/failure-policy';
+import { FailurePolicy, reasonOf } from '../src/failure-policy';
 import { AppendFailedError, RecoveryAmbiguousError } from '../src/streams/sink-errors';
 
 const PATIENCE_MS = 900_000;
+
+const callError = (retriable: boolean, code: status): BigQueryCallError =>
+  new BigQueryCallError('x', { retriable, cause: { code } });
 
 describe('what becomes of a partition after a failure', () => {
   let nowMs = 0;
@@ -13,25 +17,24 @@ describe('what becomes of a partition after a failure', () => {
   });
 
   it.each([
-    ['BigQuery is unavailable', new AppendFailedError('x', 'unavailable'), 200],
-    ['a quota is used up by appends', new AppendFailedError('x', 'throttled'), 5_000],
-    ['a quota is used up by new streams', new BigQueryCallError('x', { retriable: true, cause: { code: 8 } }), 5_000],
-    ['a call fails for now', new BigQueryCallError('x', { retriable: true, cause: { code: 14 } }), 200],
-    ['a call is refused', new BigQueryCallError('x', { retriable: false }), 5_000],
-    ['Kafka fails', new Error('x'), 200],
-  ])('is tried again ever more rarely, up to every 30 s, when %s', (_, cause, firstMs) => {
+    ['BigQuery is unavailable', new AppendFailedError('x', 'unavailable'), 200, 'unavailable'],
+    ['a quota is used up by appends', new AppendFailedError('x', 'throttled'), 5_000, 'throttled'],
+    ['a quota is used up by new streams', callError(true, status.RESOURCE_EXHAUSTED), 5_000, 'throttled'],
+    ['a call fails for now', callError(true, status.UNAVAILABLE), 200, 'unavailable'],
+    ['a call is refused', callError(false, status.PERMISSION_DENIED), 5_000, 'rejected'],
+    ['Kafka fails', new Error('x'), 200, 'other'],
+  ])('is tried again when %s, for a quota or a refusal later', (_, cause, afterMs, reason) => {
     const failing = policy();
-    const waits = Array.from({ length: 12 }, () => failing.outcomeOf(cause)).map((outcome) =>
-      outcome.kind === 'retry' ? outcome.afterMs : NaN,
-    );
-    expect(waits).toEqual(Array.from({ length: 12 }, (_each, index) => Math.min(firstMs * 2 ** index, 30_000)));
-    failing.succeeded();
-    expect(failing.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs: firstMs, cause });
+    // Each time the same: from failure to failure the lane waits longer.
+    expect(failing.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
+    expect(failing.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
+    expect(reasonOf(cause)).toBe(reason);
   });
 
   it('stops at once where what is durable is not clear', () => {
     const cause = new RecoveryAmbiguousError('x');
     expect(policy().outcomeOf(cause)).toEqual({ kind: 'stop', cause });
+    expect(reasonOf(cause)).toBe('ambiguous');
   });
 
   it.each([
@@ -44,7 +47,19 @@ describe('what becomes of a partition after a failure', () => {
     expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
     nowMs += 1;
     expect(failing.outcomeOf(cause)).toEqual({ kind: 'stop', cause });
-    failing.succeeded();
+    expect(reasonOf(cause)).toBe('schema-behind');
+    // An operator resumes it: it has time again, and again no more than that.
     expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry', afterMs: 200 });
+    nowMs += PATIENCE_MS;
+    expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'stop' });
+  });
+
+  it('is patient anew once rows have landed', () => {
+    const failing = policy();
+    const cause = new AppendFailedError('x', 'schema-behind');
+    failing.outcomeOf(cause);
+    nowMs += PATIENCE_MS;
+    failing.appended();
+    expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
   });
 });

@@ -25,6 +25,7 @@ import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
 import type { Warehouse } from '../src/streams/warehouse';
+import { SILENT_OBSERVER } from './silent-observer';
 
 const LIMITS: SinkLimits = {
   lingerMs: 5,
@@ -143,15 +144,7 @@ export class LivePartition {
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: {
-        appending: () => undefined,
-        appended: () => undefined,
-        refused: () => undefined,
-        skipped: () => undefined,
-        streamCreated: () => undefined,
-        fellBack: () => undefined,
-        committed: () => undefined,
-      },
+      observer: SILENT_OBSERVER,
       outcomeOf: (cause) => ({ kind: 'retry', afterMs: 0, cause }),
       interrupt: (outcome) => interruptions.push(outcome),
     });

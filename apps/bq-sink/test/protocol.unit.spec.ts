@@ -2,17 +2,8 @@ import { type BatchOutcome } from '@orderstream/kafka';
 import * as fc from 'fast-check';
 
 import { PartitionSink } from '../src/streams/partition-sink';
+import { SILENT_OBSERVER } from './silent-observer';
 import { LIMITS, type LogEntry, offsetRows, PARTITION, Process, SimulatedWorld } from './simulated-world';
-
-const NO_OBSERVER = {
-  appending: () => undefined,
-  appended: () => undefined,
-  refused: () => undefined,
-  skipped: () => undefined,
-  streamCreated: () => undefined,
-  fellBack: () => undefined,
-  committed: () => undefined,
-};
 
 /** mulberry32 */
 function seeded(seed: number): () => number {
@@ -63,7 +54,7 @@ async function run(
           delay: () => world.tick(),
           now: () => new Date(0),
           faults: world.faults(process),
-          observer: NO_OBSERVER,
+          observer: SILENT_OBSERVER,
           outcomeOf: (cause) =>
             cause instanceof Error && cause.name === 'RecoveryAmbiguousError'
               ? { kind: 'stop', cause }

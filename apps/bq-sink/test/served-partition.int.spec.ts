@@ -1,3 +1,5 @@
+import { stop } from '@orderstream/kafka';
+
 import { PartitionSinks } from '../src/partition-sinks';
 import { recordsFrom, ServedPartition, type ServedPartitionOptions, until } from './served-partition';
 
@@ -160,7 +162,10 @@ describe('a partition on a Write API', () => {
       }),
     };
     const revoked = new AbortController();
-    const sinks = new PartitionSinks(() => partition.openSink());
+    const sinks = new PartitionSinks(
+      () => partition.openSink(),
+      (_, cause) => stop(new Error('failed', { cause })),
+    );
     const opening = sinks.open({ topic: 't', partition: 0 }, revoked.signal);
     await until('the stream is asked for', () => partition.isWaiting);
     const sink = sinks.find({ topic: 't', partition: 0 });

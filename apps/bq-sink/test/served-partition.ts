@@ -17,6 +17,7 @@ import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { SinkLimits } from '../src/streams/sink-parts';
+import { SILENT_OBSERVER } from './silent-observer';
 
 const PARTITION = { topic: validatedTopic('orders'), partition: 0 };
 
@@ -130,15 +131,7 @@ export class ServedPartition {
       },
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: {
-        appending: () => undefined,
-        appended: () => undefined,
-        refused: () => undefined,
-        skipped: () => undefined,
-        streamCreated: () => undefined,
-        fellBack: () => undefined,
-        committed: () => undefined,
-      },
+      observer: SILENT_OBSERVER,
       outcomeOf: (cause) => policy.outcomeOf(cause),
       interrupt: (outcome) => this.interruptions.push(outcome),
     });

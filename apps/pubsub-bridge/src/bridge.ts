@@ -148,9 +148,6 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
 
   resume(): Promise<void> {
     this.server?.resume();
-    for (const { state, topic, partition } of this.server?.describe().partitions ?? []) {
-      if (state === 'stopped') this.server?.resumePartition({ topic, partition });
-    }
     return Promise.resolve();
   }
 

@@ -40,12 +40,7 @@ export class ValidatorControl implements ServiceControl {
 
   /** Partitions that the circuit breaker or an error stopped open again. */
   resume(): Promise<void> {
-    for (const { server } of this.validators.families) {
-      server.resume();
-      for (const partition of server.describe().partitions) {
-        if (partition.state === 'stopped') server.resumePartition(partition);
-      }
-    }
+    for (const { server } of this.validators.families) server.resume();
     return Promise.resolve();
   }
 }

@@ -175,7 +175,7 @@ describe('KafkaBatchServer', () => {
     expect(server.describe().partitions[1]?.lagMs).toBeGreaterThan(0);
     expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
     broken = false;
-    server.resumePartition({ topic, partition: 1 });
+    server.resume();
     await until('the stopped one is read', () => taken[1] === 10);
   });
 

@@ -83,6 +83,12 @@ export const METRIC = {
     labels: ['family'],
     buckets: FRESHNESS_SECONDS,
   },
+  partitionFailures: {
+    type: 'counter',
+    name: 'orderstream_partition_failures_total',
+    help: 'Times that a partition of the sink failed, to be opened again or to be stopped.',
+    labels: ['family', 'reason'],
+  },
   partitionsStopped: {
     type: 'gauge',
     name: 'orderstream_partitions_stopped',

@@ -1,4 +1,11 @@
-import { ack, type BatchOutcome, type KafkaRecord, type RecordBatch } from '@orderstream/kafka';
+import {
+  ack,
+  type BatchOutcome,
+  type FailureOutcome,
+  type KafkaRecord,
+  type RecordBatch,
+  retry,
+} from '@orderstream/kafka';
 
 import { Appends } from './appends';
 import { BatchQueue } from './batch-queue';
@@ -37,6 +44,7 @@ export class PartitionSink {
   /** First offset not taken. */
   private taken = 0;
   private isTaking = false;
+  private outcome: FailureOutcome | undefined;
 
   constructor(private readonly parts: PartitionSinkParts) {
     const { topic, partition } = parts.partition;
@@ -57,6 +65,11 @@ export class PartitionSink {
 
   get state(): SinkState {
     return this.life.state;
+  }
+
+  /** First offset that is neither durable nor dead-lettered; undefined until it is found out. */
+  get position(): number | undefined {
+    return this.life.state === 'opening' ? undefined : this.progress.position;
   }
 
   /** What an operator sees of it. */
@@ -121,7 +134,8 @@ export class PartitionSink {
       return ack();
     } catch (error) {
       this.life.fail(error);
-      return this.parts.outcomeOf(this.life.causeOf(error));
+      // Without a failure it was closed meanwhile, and nobody asks for more.
+      return this.outcome ?? retry(0, error);
     } finally {
       this.isTaking = false;
       this.life.wake();
@@ -220,7 +234,8 @@ export class PartitionSink {
 
   private failed(cause: unknown): void {
     this.letGo();
-    if (!this.isTaking) this.parts.interrupt(this.parts.outcomeOf(cause));
+    this.outcome = this.parts.outcomeOf(cause);
+    if (!this.isTaking) this.parts.interrupt(this.outcome);
   }
 
   private letGo(): void {

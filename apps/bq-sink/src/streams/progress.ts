@@ -87,7 +87,6 @@ export class Progress {
       await this.parts.faults.reach('commit-begun');
       await transactions.commit({ records, offset: position.offset, metadata: encodeMetadata(position) });
       this.committedOffset = position.offset;
-      this.parts.observer.committed();
       await this.parts.faults.reach('committed');
     });
     this.commits = turn.catch(() => undefined);

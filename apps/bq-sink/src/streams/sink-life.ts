@@ -42,11 +42,6 @@ export class SinkLife {
     return this.current !== 'failed' && this.current !== 'closed';
   }
 
-  /** What went wrong first, or what is wrong now. */
-  causeOf(error: unknown): unknown {
-    return this.failure === undefined ? error : this.failure.cause;
-  }
-
   /** Aborts when the sink is closed. */
   get closed(): AbortSignal {
     return this.closing.signal;

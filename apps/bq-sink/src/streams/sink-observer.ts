@@ -11,5 +11,4 @@ export interface SinkObserver {
   skipped(rows: number): void;
   streamCreated(): void;
   fellBack(): void;
-  committed(): void;
 }

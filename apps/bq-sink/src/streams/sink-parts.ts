@@ -1,4 +1,4 @@
-import type { BatchOutcome, PartitionRef, TransactionWrites } from '@orderstream/kafka';
+import type { FailureOutcome, PartitionRef, TransactionWrites } from '@orderstream/kafka';
 
 import type { FaultPoints } from './fault-points';
 import type { BatchLimits, RowSource } from './micro-batch';
@@ -40,8 +40,8 @@ export interface PartitionSinkParts {
   readonly now: () => Date;
   readonly faults: FaultPoints;
   readonly observer: SinkObserver;
-  /** What the partition's lane is to do about a failure. */
-  readonly outcomeOf: (cause: unknown) => BatchOutcome;
+  /** What the partition's lane is to do about the failure of a sink that was open. Asked once. */
+  readonly outcomeOf: (cause: unknown) => FailureOutcome;
   /** A failure that no call of `take` is there to tell. */
-  readonly interrupt: (outcome: BatchOutcome) => void;
+  readonly interrupt: (outcome: FailureOutcome) => void;
 }

@@ -1,3 +1,4 @@
+import '../mends';
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSSASLAuthenticationError, type Admin, type Kafka } from 'kafkajs';
 import { KafkaUnreachableError } from '../errors';
 import { Backoff } from '../read/backoff';

@@ -79,9 +79,13 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     this.paused = true;
   }
 
+  /** Ends pause(), and opens the partitions that were stopped: whoever resumes has mended what stopped them. */
   resume(): void {
     this.paused = false;
-    for (const lane of this.lanes) lane.changed();
+    for (const lane of this.lanes) {
+      if (lane.status.state === 'stopped') lane.resume();
+      else lane.changed();
+    }
   }
 
   /** As pause(), for one partition and for a reason of the service's own; `reason` is shown in describe(). */
@@ -172,6 +176,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
             handle: (batch, ref, signal) => this.handle(batch, ref, signal),
             wake: () => this.loop?.wake(),
             isPaused: () => this.paused,
+            random: Math.random,
           },
           this.limits,
           after,
@@ -232,6 +237,7 @@ function limitsOf(settings: KafkaBatchServerOptions) {
     sessionTimeoutMs: settings.sessionTimeoutMs ?? 10_000,
     rebalanceTimeoutMs: settings.rebalanceTimeoutMs ?? 30_000,
     handlerTimeoutMs: settings.handlerTimeoutMs ?? 120_000,
+    maxRetryMs: settings.maxRetryMs ?? 10_000,
     drainTimeoutMs: Math.min(settings.drainTimeoutMs ?? 10_000, (settings.rebalanceTimeoutMs ?? 30_000) * 0.8),
   };
 }

@@ -1,18 +1,21 @@
 import { isRetriable, OrderstreamError } from '@orderstream/errors';
 import { type KafkaLogger } from '../client/kafka-settings';
-import { type BatchOutcome } from '../outcome';
+import { type BatchOutcome, type FailureOutcome } from '../outcome';
 import { delay } from '../read/backoff';
 import { type Fetched, type Wanted } from '../read/log-client';
 import { type PartitionRef, type RecordBatch } from '../record';
 import { OldestUnsettled } from './oldest-unsettled';
 import { type PartitionHooks } from './partition-hooks';
 import { PartitionQueue } from './partition-queue';
+import { retryDelay } from './retry-delay';
 import { type LaneState, type PartitionStatus } from './server-options';
 
 export interface LaneOptions {
   readonly maxBatchRecords: number;
   readonly maxQueuedRecords: number;
   readonly maxQueuedBytes: number;
+  /** Longest wait before a partition that failed opens again. */
+  readonly maxRetryMs: number;
 }
 
 export interface LaneParts {
@@ -24,13 +27,15 @@ export interface LaneParts {
   readonly wake: () => void;
   readonly isPaused: () => boolean;
   readonly logger: KafkaLogger | undefined;
+  /** From 0 to 1, for the jitter. */
+  readonly random: () => number;
 }
 
-type Ending = Exclude<BatchOutcome, { kind: 'ack' }> | { readonly kind: 'release' };
+type Ending = FailureOutcome | { readonly kind: 'release' };
 
 const RELEASE: Ending = { kind: 'release' };
+/** First wait after what was thrown. */
 const RETRY_MS = 250;
-const MAX_RETRY_MS = 10_000;
 
 /**
  * The life of one assigned partition: open -> hand over batches -> (retry: close, wait, open again | stop: close, wait
@@ -39,7 +44,7 @@ const MAX_RETRY_MS = 10_000;
  * Failure semantics: `open` names the position, and nothing below it is handed over; each record from there on is handed
  * over in the order of the log, one handler call at a time, until the lane closes. Whatever was handed over and not made
  * durable comes again after the next `open`. Records of a piece that was fetched for a former opening are dropped by
- * the queue's rule.
+ * the queue's rule. How long a failed partition waits is decided here and nowhere else (`retryDelay`).
  */
 export class PartitionLane {
   private readonly queue: PartitionQueue;
@@ -55,6 +60,7 @@ export class PartitionLane {
   private pausedFor: string | undefined;
   private resumes = 0;
   private retries = 0;
+  /** Highest position known to be settled; -1: none. */
   private furthest = -1;
   private handlingSince: number | undefined;
   private aborter = new AbortController();
@@ -105,7 +111,11 @@ export class PartitionLane {
 
   /** As if the handler had returned this outcome: for a failure found behind it. */
   interrupt(outcome: BatchOutcome): void {
-    if (outcome.kind === 'ack' || this.state !== 'running') return;
+    if (outcome.kind === 'ack') return;
+    if (this.state !== 'running') {
+      if (this.state === 'draining') this.parts.logger?.warn({ ...this.partition, err: outcome.cause }, 'drain failed');
+      return;
+    }
     this.interruption ??= outcome;
     this.aborter.abort();
     this.changed();
@@ -173,7 +183,10 @@ export class PartitionLane {
   /** First offset that is not settled: as the hooks have it, or as the handler has acknowledged. */
   private get durable(): number | undefined {
     if (this.acked === undefined) return undefined;
-    return this.parts.hooks?.durablePosition?.(this.partition) ?? this.acked;
+    const { hooks } = this.parts;
+    if (hooks?.durablePosition === undefined) return this.acked;
+    // While the partition is closed it is told by nobody; what was taken and not settled comes again.
+    return hooks.durablePosition(this.partition) ?? (this.furthest < 0 ? this.acked : this.furthest);
   }
 
   private shownState(): LaneState {
@@ -207,7 +220,10 @@ export class PartitionLane {
         (await this.parts.hooks?.open(this.partition, this.aborter.signal)) ??
         (await this.parts.resumeAt(this.partition));
     } catch (error) {
-      return isPermanent(error) ? stopFor(error) : retryFor(error);
+      if (this.isReleasing) return RELEASE;
+      return (
+        this.parts.hooks?.failed?.(this.partition, error) ?? (isPermanent(error) ? stopFor(error) : retryFor(error))
+      );
     }
     if (this.isReleasing) return RELEASE;
     this.queue.reset(from);
@@ -221,6 +237,8 @@ export class PartitionLane {
     } catch (error) {
       // A handler names what it foresees as an outcome; what it throws is a retriable error that says so, or a defect.
       return isRetriable(error) && !isPermanent(error) ? retryFor(error) : stopFor(error);
+    } finally {
+      this.noteProgress();
     }
   }
 
@@ -242,14 +260,15 @@ export class PartitionLane {
       const outcome = await this.call(batch);
       if (outcome.kind !== 'ack') return outcome;
       this.acked = batch.nextOffset;
-      this.noteProgress(batch.nextOffset);
     }
   }
 
-  /** The backoff begins anew only beyond what any opening has reached: a handler may take first and fail later. */
-  private noteProgress(nextOffset: number): void {
-    if (nextOffset <= this.furthest) return;
-    this.furthest = nextOffset;
+  /** The backoff begins anew only beyond what any opening has settled: a handler may take first and fail later. */
+  private noteProgress(): void {
+    const { hooks } = this.parts;
+    const settled = hooks?.durablePosition === undefined ? this.acked : hooks.durablePosition(this.partition);
+    if (settled === undefined || settled <= this.furthest) return;
+    this.furthest = settled;
     this.retries = 0;
   }
 
@@ -281,8 +300,7 @@ export class PartitionLane {
   private async waitToRetry(ending: { afterMs: number; cause: unknown }): Promise<void> {
     this.state = 'retrying';
     this.error = messageOf(ending.cause);
-    const base = Math.min(ending.afterMs * 2 ** Math.min(this.retries++, 16), Math.max(MAX_RETRY_MS, ending.afterMs));
-    const waitMs = base / 2 + (Math.random() * base) / 2;
+    const waitMs = retryDelay(ending.afterMs, this.retries++, this.options.maxRetryMs, this.parts.random());
     this.parts.logger?.warn({ ...this.partition, err: ending.cause, waitMs }, 'partition closed; it opens again');
     await delay(waitMs, this.releasing.signal);
   }
@@ -295,6 +313,7 @@ export class PartitionLane {
     while (this.resumes === before && !this.isReleasing) {
       await new Promise<void>((resolve) => (this.signalChange = resolve));
     }
+    this.retries = 0;
   }
 
   private async settle(step: string, run: () => Promise<void> | undefined): Promise<void> {

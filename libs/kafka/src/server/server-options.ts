@@ -24,6 +24,8 @@ export interface KafkaBatchServerOptions {
   readonly rebalanceTimeoutMs?: number;
   /** A handler call that takes longer turns liveness red. Default 120,000. */
   readonly handlerTimeoutMs?: number;
+  /** Longest wait before a partition that failed again and again opens once more. Default 10,000. */
+  readonly maxRetryMs?: number;
   /** How long a drain may take at close() or at a revocation. Default 10,000; at most 0.8 of rebalanceTimeoutMs. */
   readonly drainTimeoutMs?: number;
 }
