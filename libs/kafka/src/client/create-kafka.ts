@@ -3,7 +3,7 @@ import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
 
 /**
- * The only way to a client: mended kafkajs, with this system's time limits. A request may take 15 s, a connection 3 s;
+ * The only way to a client: mended kafkajs, with this system's time limits. A request may take 10 s, a connection 3 s;
  * what is retried says so where it is.
  *
  * @param logger Gets the warnings and errors of kafkajs (its errors as warnings: most are retried). Without one it is silent.
@@ -16,7 +16,7 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
     ...saslOptions(settings),
     connectionTimeout: 3_000,
     authenticationTimeout: 10_000,
-    requestTimeout: 15_000,
+    requestTimeout: 10_000,
     enforceRequestTimeout: true,
     retry: { initialRetryTime: 50, multiplier: 2, maxRetryTime: 1_000, factor: 0.2, retries: 8 },
     logLevel: logger === undefined ? logLevel.NOTHING : logLevel.WARN,
