@@ -75,12 +75,14 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
   async prepare(): Promise<void> {
     const { kafka, bigquery, pubsub, publish } = this.settings;
     const { validated, deadLetters } = this.source;
-    await ensureTopics(this.kafka, [validated, deadLetters], { replication: kafka.replication });
-    const dataset = await ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location);
-    await ensureTables(dataset, [tableSpec()]);
-    // The table before its subscription, the subscription before the first message.
     const ensure = (): Promise<void> => ensureTopology(this.pubsub, topologyOf(this.settings));
-    await ensure();
+    await Promise.all([
+      ensureTopics(this.kafka, [validated, deadLetters], { replication: kafka.replication }),
+      // The table before its subscription, the subscription before the first message.
+      ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
+        .then((dataset) => ensureTables(dataset, [tableSpec()]))
+        .then(ensure),
+    ]);
     const client = await PublishClient.connect({
       connection: pubsub,
       topic: pubsub.topic,
