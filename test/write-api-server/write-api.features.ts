@@ -1,6 +1,7 @@
 import { protos, type v1 } from '@google-cloud/bigquery-storage';
 import { status } from '@grpc/grpc-js';
 
+import { waitFor } from '../support/wait-for';
 import { AppendCall, type Answer, type ProtoSchema } from './append-call';
 import { COLUMNS, row, SCHEMA, schemaOf } from './rows';
 import { StorageErrorCode } from './src/status';
@@ -11,6 +12,7 @@ export interface WriteApi {
   readonly client: v1.BigQueryWriteClient;
   /** Makes an empty table and returns its path. */
   createTable(columns: readonly TableColumn[]): Promise<string>;
+  /** The schema has the column at once; appends may use it a little later. */
   addColumn(table: string, column: TableColumn): Promise<void>;
   /** Ids of the table's rows, ascending. */
   ids(table: string): Promise<number[]>;
@@ -63,6 +65,7 @@ export const STAND_IN: Answers = {
   updatedSchema: false,
 };
 
+const EXTRA = { name: 'extra', type: 'STRING', mode: 'NULLABLE' } as const;
 const COMMITTED = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.COMMITTED;
 const PENDING = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.PENDING;
 
@@ -239,13 +242,27 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
   });
 
   if (answers.extraFields) {
-    it('refuses a writer with fields that the table does not have, until it has them', async () => {
-      const extra = { name: 'extra', type: 'STRING', mode: 'NULLABLE' } as const;
-      const call = await connect(await createStream(), schemaOf([...COLUMNS, extra]));
+    it('refuses a writer with fields that the table does not have, and when it has them still for a while', async () => {
+      const call = await connect(await createStream(), schemaOf([...COLUMNS, EXTRA]));
       const refused = error(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS');
       expect(await call.append(rows(0, 1), 0)).toEqual(refused);
-      await api.addColumn(table, extra);
-      expect(await call.append(rows(0, 1), 0)).toEqual({ offset: 0 });
+      await api.addColumn(table, EXTRA);
+      // A new stream is told of the column at once; neither it nor one that was there before takes it yet.
+      const [created] = await api.client.createWriteStream({ parent: table, writeStream: { type: COMMITTED } });
+      expect((created.tableSchema?.fields ?? []).map(({ name }) => name)).toContain('extra');
+      const fresh = await connect(created.name ?? '', schemaOf([...COLUMNS, EXTRA]));
+      expect([await call.append(rows(0, 1), 0), await fresh.append(rows(1, 1), 0)]).toEqual([refused, refused]);
+      const taken = await waitFor(
+        async () => {
+          const answer = await call.append(rows(0, 1), 0);
+          return answer.error === undefined ? answer : undefined;
+        },
+        5_000,
+        'the column to be known to appends',
+      );
+      expect(taken).toEqual({ offset: 0 });
+      expect(await fresh.append(rows(1, 1), 0)).toEqual({ offset: 0 });
+      expect(await api.ids(table)).toEqual([0, 1]);
     });
   }
 
@@ -253,12 +270,18 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     it('tells a writer once of columns that are new', async () => {
       const call = await connect(await createStream());
       await call.append(rows(0, 1), 0);
-      await api.addColumn(table, { name: 'extra', type: 'STRING', mode: 'NULLABLE' });
-      expect(await call.append(rows(1, 1), 1)).toEqual({
-        offset: 1,
-        updatedColumns: [...COLUMNS.map(({ name }) => name), 'extra'],
-      });
-      expect(await call.append(rows(2, 1), 2)).toEqual({ offset: 2 });
+      await api.addColumn(table, EXTRA);
+      let next = 1;
+      const told = await waitFor(
+        async () => {
+          const answer = await call.append(rows(next, 1), next++);
+          return answer.updatedColumns === undefined ? undefined : answer;
+        },
+        5_000,
+        'an answer that tells of the column',
+      );
+      expect(told).toEqual({ offset: next - 1, updatedColumns: [...COLUMNS.map(({ name }) => name), 'extra'] });
+      expect(await call.append(rows(next, 1), next)).toEqual({ offset: next });
     });
   }
 

@@ -19,7 +19,7 @@ const project = environment('TEST_BIGQUERY_PROJECT');
 const connection = { project, dataset: `write_api_${randomUUID().slice(0, 8)}`, location: 'US' };
 
 async function openMemory(): Promise<WriteApi> {
-  const backend = new MemoryBackend();
+  const backend = new MemoryBackend({ schemaDelayMs: 200 });
   const server = new WriteApiServer({ backend });
   const client = createWriteClient({ ...connection, grpcEndpoint: await server.start() });
   let tables = 0;

@@ -1,7 +1,7 @@
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { protos } from '@google-cloud/bigquery-storage';
 
-import { type AppendOutcome, type AppendErrorReason, appendOutcome, reasonOfStatus } from './append-outcome';
+import { type AppendOutcome, type AppendErrorReason, appendOutcome, reasonOfCall } from './append-outcome';
 import { encodeAppendRequest, encodeHead, MAX_REQUEST_BYTES } from './append-request';
 import type { RowBuffer } from './row-buffer';
 
@@ -52,8 +52,8 @@ export class AppendConnection {
     call.on('data', (response: protos.google.cloud.bigquery.storage.v1.AppendRowsResponse) => {
       this.answered(response);
     });
-    call.on('error', (error: Error & { code?: number }) => {
-      this.end(reasonOfStatus(error.code ?? -1, error.message), error.message);
+    call.on('error', (error: ServiceError) => {
+      this.end(reasonOfCall(error), error.message);
     });
     call.on('end', () => {
       this.end('unavailable', 'BigQuery ended the connection');

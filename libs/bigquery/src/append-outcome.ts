@@ -1,5 +1,5 @@
 import { protos } from '@google-cloud/bigquery-storage';
-import { status } from '@grpc/grpc-js';
+import { type Metadata, status } from '@grpc/grpc-js';
 
 type AppendRowsResponse = protos.google.cloud.bigquery.storage.v1.AppendRowsResponse;
 
@@ -22,13 +22,14 @@ export type AppendOutcome =
 
 /**
  * Why an append failed. `already-exists`: something landed at this offset. `out-of-range`: something before it is
- * missing. `finalized`: another owner ended the stream. `stream-gone`: BigQuery does not know the stream.
- * `schema-behind`: the table or the stream does not know a column yet. `throttled`: over a quota. `unavailable`: try
- * again. `rejected`: anything else.
+ * missing. `aborted`: because of what failed before it. `finalized`: another owner ended the stream. `stream-gone`:
+ * BigQuery does not know the stream. `schema-behind`: the table or the stream does not know a column yet. `throttled`:
+ * over a quota. `unavailable`: try again. `rejected`: anything else.
  */
 export type AppendErrorReason =
   | 'already-exists'
   | 'out-of-range'
+  | 'aborted'
   | 'finalized'
   | 'stream-gone'
   | 'schema-behind'
@@ -37,10 +38,13 @@ export type AppendErrorReason =
   | 'rejected';
 
 const { AppendRowsResponse: Response, StorageError } = protos.google.cloud.bigquery.storage.v1;
+const { Status } = protos.google.rpc;
 const { StorageErrorCode } = StorageError;
 
 /** Details of a google.rpc.Status that Write API errors carry. */
 const STORAGE_ERROR_TYPE = 'google.cloud.bigquery.storage.v1.StorageError';
+/** Where a call that failed carries that status ("gRPC: Richer error model"). */
+const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 
 const BY_STORAGE_ERROR = new Map<unknown, AppendErrorReason>([
   [StorageErrorCode.STREAM_NOT_FOUND, 'stream-gone'],
@@ -60,18 +64,33 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
   [status.UNAVAILABLE, 'unavailable'],
   [status.DEADLINE_EXCEEDED, 'unavailable'],
   [status.INTERNAL, 'unavailable'],
-  [status.ABORTED, 'unavailable'],
+  [status.ABORTED, 'aborted'],
   [status.CANCELLED, 'unavailable'],
   [status.UNKNOWN, 'unavailable'],
 ]);
 
-/** The reason of a failed call, from its status code. */
-export function reasonOfStatus(code: number, message: string): AppendErrorReason {
+function reasonOfStatus(code: number, message: string): AppendErrorReason {
   const reason = BY_STATUS.get(code);
   if (reason !== undefined) return reason;
   // The local stand-in answers INVALID_ARGUMENT for both of these.
   if (/finaliz/i.test(message)) return 'finalized';
   return /stream name/i.test(message) ? 'stream-gone' : 'rejected';
+}
+
+/** The reason of a call that ended with this error: of the Write API's own code where it has one, else of its status. */
+export function reasonOfCall({
+  code,
+  message,
+  metadata,
+}: Error & { code?: number; metadata?: Metadata }): AppendErrorReason {
+  const [bytes] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
+  const details = bytes instanceof Uint8Array ? Status.decode(bytes).details : [];
+  return reasonOfDetails(details) ?? reasonOfStatus(code ?? status.UNKNOWN, message);
+}
+
+function reasonOfDetails(details: readonly protos.google.protobuf.IAny[]): AppendErrorReason | undefined {
+  const bytes = details.find(({ type_url }) => type_url?.endsWith(STORAGE_ERROR_TYPE))?.value;
+  return bytes instanceof Uint8Array ? BY_STORAGE_ERROR.get(StorageError.decode(bytes).code) : undefined;
 }
 
 /** Reads the answer to the append that was sent at `offset`. */
@@ -83,13 +102,9 @@ export function appendOutcome(response: AppendRowsResponse, offset: number): App
   const { error } = response;
   if (error) {
     const message = error.message ?? '';
-    const detail = (error.details ?? []).find(({ type_url }) => type_url?.endsWith(STORAGE_ERROR_TYPE));
-    const bytes = detail?.value;
-    const code =
-      bytes instanceof Uint8Array ? StorageError.decode(bytes).code : StorageErrorCode.STORAGE_ERROR_CODE_UNSPECIFIED;
     return {
       kind: 'error',
-      reason: BY_STORAGE_ERROR.get(code) ?? reasonOfStatus(error.code ?? status.UNKNOWN, message),
+      reason: reasonOfDetails(error.details ?? []) ?? reasonOfStatus(error.code ?? status.UNKNOWN, message),
       message,
     };
   }

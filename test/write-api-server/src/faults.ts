@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { z } from 'zod';
 
 import { type RowTest, UNARY_METHODS } from './backend';
-import { WriteApiError } from './status';
+import { StorageErrorCode, WriteApiError } from './status';
 
 const FAILURES = [
   'UNAVAILABLE',
@@ -13,7 +13,15 @@ const FAILURES = [
   'ALREADY_EXISTS',
   'OUT_OF_RANGE',
   'PERMISSION_DENIED',
+  'INVALID_ARGUMENT',
+  'FAILED_PRECONDITION',
 ] as const satisfies readonly (keyof typeof status)[];
+
+const STORAGE_ERRORS = [
+  'STREAM_NOT_FOUND',
+  'STREAM_FINALIZED',
+  'SCHEMA_MISMATCH_EXTRA_FIELDS',
+] as const satisfies readonly (keyof typeof StorageErrorCode)[];
 
 /** What ends: the call, or the whole TCP connection with every call on it. */
 const cut = z.enum(['call', 'socket']).default('call');
@@ -23,7 +31,13 @@ const fault = z.discriminatedUnion('kind', [
   /** It is done, and answered so much later. */
   z.object({ kind: z.literal('delay'), ms }),
   /** Nothing is done. In band: the append is answered so and the connection goes on; otherwise the call ends with it. */
-  z.object({ kind: z.literal('fail'), code: z.enum(FAILURES), inBand: z.boolean().default(false) }),
+  z.object({
+    kind: z.literal('fail'),
+    code: z.enum(FAILURES),
+    /** The Write API's own code among the details. */
+    storageError: z.enum(STORAGE_ERRORS).optional(),
+    inBand: z.boolean().default(false),
+  }),
   /** It is done, and instead of the answer the connection is cut. */
   z.object({ kind: z.literal('lose-answer'), cut }),
   /** No answer, to this request or any behind it; the connection stays. */
@@ -132,5 +146,9 @@ const isSpent = ({ times, applied }: ActiveRule): boolean => times > 0 && applie
 const isFor = (rule: ActiveRule, on: FaultRule['on'], target: string): boolean =>
   rule.on === on && target.includes(rule.stream) && !isSpent(rule);
 
-export const failure = ({ code }: Extract<Fault, { kind: 'fail' }>): WriteApiError =>
-  new WriteApiError(status[code], `${code} by a fault`);
+export const failure = ({ code, storageError }: Extract<Fault, { kind: 'fail' }>): WriteApiError =>
+  new WriteApiError(
+    status[code],
+    `${code} by a fault`,
+    storageError === undefined ? undefined : { code: StorageErrorCode[storageError], entity: '' },
+  );

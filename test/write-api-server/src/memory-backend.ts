@@ -29,7 +29,10 @@ export interface MemoryBackendOptions {
   readonly maxStreamsPerHour?: number;
   /** AppendRows calls at once; 1,000 in a region ("Quotas and limits: Storage Write API: Concurrent connections"). */
   readonly maxConnections?: number;
-  /** New columns are known to write streams so much later; minutes ("Storage Write API: Update a table schema"). */
+  /**
+   * Appends may use new columns so much later, whenever their stream was created; the schema has them at once. Minutes
+   * ("Storage Write API: Update a table schema").
+   */
   readonly schemaDelayMs?: number;
 }
 
@@ -65,11 +68,12 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     return table;
   }
 
-  /** Adds columns; write streams know of them after `schemaDelayMs`. */
+  /** Adds columns; appends may use them after `schemaDelayMs`. */
   addColumns(path: string, columns: readonly TableColumn[]): void {
     const table = this.table(path);
-    if (this.options.schemaDelayMs === 0) table.addColumns(columns);
-    else setTimeout(() => table.addColumns(columns), this.options.schemaDelayMs).unref();
+    table.addColumns(columns);
+    if (this.options.schemaDelayMs === 0) table.propagate();
+    else setTimeout(() => table.propagate(), this.options.schemaDelayMs).unref();
   }
 
   /** Rows that landed in the streams that there are. */

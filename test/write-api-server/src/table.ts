@@ -23,12 +23,17 @@ const NUMERIC = /^[+-]?(\d{1,29}(\.\d{0,9})?|\.\d{1,9})$/;
 const EARLIEST_MICROS = -62_135_596_800_000_000n;
 const LATEST_MICROS = 253_402_300_799_999_999n;
 
-/** A table: columns, of which more may come, and the rows that can be queried. */
+/**
+ * A table: columns, of which more may come, and the rows that can be queried. What takes its rows learns of a new column
+ * later than who asks for its schema.
+ */
 export class Table {
-  /** Rises with every change of the columns. */
+  /** Rises with every change of the columns that rows may use. */
   version = 0;
   readonly rows: Row[] = [];
+  /** Columns that rows may use. */
   private columns = new Map<string, TableColumn>();
+  private readonly all = new Map<string, TableColumn>();
 
   constructor(
     /** `projects/…/datasets/…/tables/…` */
@@ -36,15 +41,22 @@ export class Table {
     columns: readonly TableColumn[],
   ) {
     this.addColumns(columns);
+    this.propagate();
   }
 
+  /** Part of the schema from now on; rows may use them when that is propagated. */
   addColumns(columns: readonly TableColumn[]): void {
-    for (const column of columns) this.columns.set(column.name.toLowerCase(), column);
+    for (const column of columns) this.all.set(column.name.toLowerCase(), column);
+  }
+
+  /** Rows may use all columns that there are now. */
+  propagate(): void {
+    this.columns = new Map(this.all);
     this.version++;
   }
 
   get schema(): protos.google.cloud.bigquery.storage.v1.ITableSchema {
-    const fields = [...this.columns.values()].map(({ name, type, mode }) => ({
+    const fields = [...this.all.values()].map(({ name, type, mode }) => ({
       name,
       type: TableFieldSchema.Type[type],
       mode: TableFieldSchema.Mode[mode],
