@@ -11,6 +11,7 @@ const THROTTLED_RETRY_AFTER_MS = 5_000;
 /** What becomes of one partition after a failure. How long it waits from failure to failure is its lane's to decide. */
 export class FailurePolicy {
   private schemaBehindSinceMs: number | undefined;
+  private hasFailed = false;
 
   constructor(
     private readonly schemaPatienceMs: number,
@@ -20,10 +21,20 @@ export class FailurePolicy {
   /** Rows landed: BigQuery knows the columns. A commit says nothing of that: naming a stream is one. */
   appended(): void {
     this.schemaBehindSinceMs = undefined;
+    this.hasFailed = false;
+  }
+
+  /**
+   * How many appends may be under way: one, until the first after a failure is acknowledged. Should BigQuery end the call
+   * behind an append that it refuses, what else is under way is lost, and the refusal with it, however often it is tried.
+   */
+  maxInFlight(configured: number): number {
+    return this.hasFailed ? 1 : configured;
   }
 
   /** Ambiguity stops the partition, and so does a schema that stays behind; everything else is tried again. */
   outcomeOf(cause: unknown): FailureOutcome {
+    this.hasFailed = true;
     if (cause instanceof RecoveryAmbiguousError) return stop(cause);
     if (isSchemaBehind(cause)) {
       this.schemaBehindSinceMs ??= this.nowMs();

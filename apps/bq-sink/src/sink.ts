@@ -173,7 +173,12 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     const policy = this.policyOf(partition);
     return {
       partition,
-      limits: sink,
+      limits: {
+        ...sink,
+        get maxInFlight() {
+          return policy.maxInFlight(sink.maxInFlight);
+        },
+      },
       mapper,
       warehouse: new BigQueryWarehouse({
         bigquery: this.bigquery,

@@ -62,4 +62,13 @@ describe('what becomes of a partition after a failure', () => {
     failing.appended();
     expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
   });
+
+  it('has one append under way after a failure, until one is acknowledged', () => {
+    const failing = policy();
+    expect(failing.maxInFlight(3)).toBe(3);
+    failing.outcomeOf(new AppendFailedError('x', 'unavailable'));
+    expect(failing.maxInFlight(3)).toBe(1);
+    failing.appended();
+    expect(failing.maxInFlight(3)).toBe(3);
+  });
 });

@@ -13,17 +13,23 @@ import {
   type BatchOutcome,
   createKafka,
   ensureTopics,
+  type FailureOutcome,
   fetchEnds,
+  KafkaBatchServer,
   PartitionTransactions,
   readPartition,
+  type RecordBatch,
   RecordProducer,
+  retry,
 } from '@orderstream/kafka';
 
+import type { FailurePolicy } from '../src/failure-policy';
+import { PartitionSinks } from '../src/partition-sinks';
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
-import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
+import type { PartitionSinkParts, SinkLimits, Transactions } from '../src/streams/sink-parts';
 import type { Warehouse } from '../src/streams/warehouse';
 import { SILENT_OBSERVER } from './silent-observer';
 
@@ -49,7 +55,7 @@ export interface Owner {
   /** First offset it wants. */
   readonly from: number;
   /** What it reported outside of a call. */
-  readonly interruptions: readonly BatchOutcome[];
+  readonly interruptions: readonly FailureOutcome[];
 }
 
 /** One partition of a topic of this test run, on the real broker, and its table in the BigQuery stand-in. */
@@ -73,6 +79,7 @@ export class LivePartition {
   private readonly mapper = new RowMapper('orders');
   private readonly producer = new RecordProducer(this.kafka, { maxRequestBytes: 1_000_000 });
   private readonly owners: PartitionSink[] = [];
+  private readonly servers: KafkaBatchServer[] = [];
 
   async setUp(): Promise<void> {
     const specs = [this.topic, deadLetterTopic(this.topic, 'bq-sink')].map((name) => ({
@@ -89,7 +96,7 @@ export class LivePartition {
   }
 
   async tearDown(): Promise<void> {
-    await Promise.all(this.owners.map((sink) => sink.close()));
+    await Promise.all([...this.owners, ...this.servers].map((owner) => owner.close()));
     await this.producer.disconnect();
     await this.streams.close();
     const admin = this.kafka.admin();
@@ -118,7 +125,7 @@ export class LivePartition {
 
   /** A new owner, as after an assignment. */
   async open(warehouse: Partial<Warehouse> = {}): Promise<Owner> {
-    const interruptions: BatchOutcome[] = [];
+    const interruptions: FailureOutcome[] = [];
     const own = new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,
@@ -128,28 +135,65 @@ export class LivePartition {
       appendTimeoutMs: 10_000,
       maxInFlight: LIMITS.maxInFlight,
     });
-    const sink = new PartitionSink({
-      partition: this.partition,
-      limits: LIMITS,
-      mapper: this.mapper,
-      warehouse: {
+    const sink = this.sinkOn(
+      {
         createStream: () => own.createStream(),
         finalize: (stream) => own.finalize(stream),
         connect: (stream) => own.connect(stream),
         lastOffset: (from, excluded) => own.lastOffset(from, excluded),
         ...warehouse,
       },
+      { outcomeOf: (cause) => retry(0, cause), interrupt: (outcome) => interruptions.push(outcome) },
+    );
+    this.owners.push(sink);
+    return { sink, from: await sink.open(), interruptions };
+  }
+
+  /** The partition on a server of its own, as the service has it. */
+  async serve(warehouse: Warehouse, policy: FailurePolicy): Promise<KafkaBatchServer> {
+    const outcomeOf = (cause: unknown): FailureOutcome => policy.outcomeOf(cause);
+    const sinks: PartitionSinks = new PartitionSinks(
+      (partition) =>
+        this.sinkOn(warehouse, {
+          outcomeOf,
+          interrupt: (outcome) => {
+            server.interrupt(partition, outcome);
+          },
+        }),
+      (_, cause) => outcomeOf(cause),
+    );
+    const server = new KafkaBatchServer({
+      kafka: this.kafka,
+      groupId: this.groupId,
+      hooks: sinks,
+      sessionTimeoutMs: 6_000,
+      maxRetryMs: 100,
+    });
+    server.addHandler(this.topic, (batch: RecordBatch) => sinks.take(this.partition, batch), true);
+    this.servers.push(server);
+    await new Promise<void>((resolve, reject) => {
+      server.listen((error) => {
+        if (error === undefined) resolve();
+        else reject(error instanceof Error ? error : new Error('the server does not listen', { cause: error }));
+      });
+    });
+    return server;
+  }
+
+  private sinkOn(warehouse: Warehouse, lane: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt'>): PartitionSink {
+    return new PartitionSink({
+      partition: this.partition,
+      limits: LIMITS,
+      mapper: this.mapper,
+      warehouse,
       openTransactions: () => this.openTransactions(),
       logBounds: async () => ({ start: 0, end: (await fetchEnds(this.kafka, this.topic))[0] ?? 0 }),
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
       observer: SILENT_OBSERVER,
-      outcomeOf: (cause) => ({ kind: 'retry', afterMs: 0, cause }),
-      interrupt: (outcome) => interruptions.push(outcome),
+      ...lane,
     });
-    this.owners.push(sink);
-    return { sink, from: await sink.open(), interruptions };
   }
 
   openTransactions(): Promise<Transactions> {

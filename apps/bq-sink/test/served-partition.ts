@@ -8,16 +8,19 @@ import {
   tableForFamily,
   validatedTopic,
 } from '@orderstream/contracts';
-import type { BatchOutcome, KafkaRecord, OutputRecord, RecordBatch } from '@orderstream/kafka';
+import { type FailureOutcome, type KafkaRecord, type OutputRecord, type RecordBatch } from '@orderstream/kafka';
+import { Metrics, RecordLog } from '@orderstream/observability';
 
 import { MemoryBackend, type MemoryBackendOptions } from '../../../test/write-api-server/src/memory-backend';
+import type { Row } from '../../../test/write-api-server/src/row-decoder';
 import { WriteApiServer } from '../../../test/write-api-server/src/write-api-server';
-import { FailurePolicy } from '../src/failure-policy';
+import { FailurePolicy, reasonOf } from '../src/failure-policy';
+import { SinkMetrics } from '../src/sink-metrics';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { SinkLimits } from '../src/streams/sink-parts';
-import { SILENT_OBSERVER } from './silent-observer';
+import type { Appender, Warehouse } from '../src/streams/warehouse';
 
 const PARTITION = { topic: validatedTopic('orders'), partition: 0 };
 
@@ -43,6 +46,9 @@ export interface ServedPartitionOptions extends MemoryBackendOptions {
   /** Columns that the table has not got. */
   readonly without?: readonly string[];
   readonly appendTimeoutMs?: number;
+  readonly schemaPatienceMs?: number;
+  /** Stands between the sink and a connection. */
+  readonly wrap?: (appender: Appender) => Appender;
 }
 
 /** A partition's sink on the Write API server of the tests, with a group coordinator in memory. */
@@ -52,18 +58,28 @@ export class ServedPartition {
   readonly deadLetters: OutputRecord[] = [];
   /** Offsets, in the order of the commits. */
   readonly commits: number[] = [];
-  readonly interruptions: BatchOutcome[] = [];
+  readonly interruptions: FailureOutcome[] = [];
+  readonly metrics = new Metrics({ app: 'bq-sink', processMetrics: false });
   committed: { offset: number | undefined; metadata: string | undefined } = { offset: undefined, metadata: undefined };
   logStart = 0;
+  /** The Write API server's clock, which stands still. */
+  clockMs = Date.now();
+  /** How often a sink has failed. */
+  failures = 0;
   /** A sink waits for what may still land in a stream that is gone. */
   isWaiting = false;
   private readonly mapper = new RowMapper('orders');
   private readonly sinks: PartitionSink[] = [];
+  private readonly policy: FailurePolicy;
+  private readonly limits: SinkLimits;
+  private readonly sinkMetrics = new SinkMetrics(this.metrics, new RecordLog({ info: () => undefined }), () => []);
   private streams: WriteStreams | undefined;
   private epoch = 0;
 
   constructor(private readonly options: ServedPartitionOptions = {}) {
-    this.backend = new MemoryBackend(options);
+    this.backend = new MemoryBackend({ now: () => this.clockMs, ...options });
+    this.limits = { ...LIMITS, ...options.limits };
+    this.policy = new FailurePolicy(options.schemaPatienceMs ?? 900_000, () => Date.now());
     this.server = new WriteApiServer({ backend: this.backend });
     const columns = [...tableForFamily('orders').columns, ...METADATA_COLUMNS];
     this.backend.createTable(
@@ -92,24 +108,40 @@ export class ServedPartition {
     );
   }
 
+  /** Appends know all columns of the table from now on. */
+  propagateColumns(): void {
+    this.backend.table(PATH).propagate();
+  }
+
+  /** The table and its streams. */
+  warehouse(): Warehouse {
+    const { streams, mapper, limits } = this;
+    if (streams === undefined) throw new Error('not started');
+    const { appendTimeoutMs = 10_000, wrap = (appender) => appender } = this.options;
+    return {
+      createStream: () => streams.create(TABLE, mapper.columns),
+      finalize: (stream) => streams.finalize(stream),
+      connect: async (stream) =>
+        wrap(
+          await streams.connect({ stream, schema: mapper.schema, appendTimeoutMs, maxInFlight: limits.maxInFlight }),
+        ),
+      lastOffset: () => Promise.resolve(this.offsets().at(-1)),
+    };
+  }
+
   /** A new owner; the former one can commit nothing any more. */
   openSink(): PartitionSink {
-    const { streams, mapper } = this;
-    if (streams === undefined) throw new Error('not started');
-    const limits = { ...LIMITS, ...this.options.limits };
-    const { appendTimeoutMs = 10_000 } = this.options;
-    const policy = new FailurePolicy(900_000, () => Date.now());
+    const { policy, mapper, limits } = this;
     const sink = new PartitionSink({
       partition: PARTITION,
-      limits,
-      mapper,
-      warehouse: {
-        createStream: () => streams.create(TABLE, mapper.columns),
-        finalize: (stream) => streams.finalize(stream),
-        connect: (stream) =>
-          streams.connect({ stream, schema: mapper.schema, appendTimeoutMs, maxInFlight: limits.maxInFlight }),
-        lastOffset: () => Promise.resolve(this.offsets().at(-1)),
+      limits: {
+        ...limits,
+        get maxInFlight() {
+          return policy.maxInFlight(limits.maxInFlight);
+        },
       },
+      mapper,
+      warehouse: this.warehouse(),
       openTransactions: () => {
         const epoch = ++this.epoch;
         return Promise.resolve({
@@ -131,17 +163,84 @@ export class ServedPartition {
       },
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: SILENT_OBSERVER,
-      outcomeOf: (cause) => policy.outcomeOf(cause),
+      observer: this.sinkMetrics.observer('orders', () => {
+        policy.appended();
+      }),
+      outcomeOf: (cause) => this.outcomeOf(cause),
       interrupt: (outcome) => this.interruptions.push(outcome),
     });
     this.sinks.push(sink);
     return sink;
   }
 
-  /** Offsets of the table's rows, in the order in which they landed. */
+  /**
+   * Hands the log up to `end` to one owner after the other, as the partition's lane does but without its waits, until all
+   * of it is committed or the partition is stopped.
+   * @returns the failures on the way
+   */
+  async run(end: number, change?: Change): Promise<readonly FailureOutcome[]> {
+    const failures: FailureOutcome[] = [];
+    while (failures.length < 500) {
+      const ending = await this.own(end, change);
+      if (ending.kind === 'ack') return failures;
+      failures.push(ending);
+      if (ending.kind === 'stop') return failures;
+      await delay(20);
+    }
+    throw new Error(`after 500 failures ${String(this.committed.offset)} of ${String(end)} records are committed`);
+  }
+
+  /** One owner, until it fails or all is committed. */
+  private async own(end: number, change?: Change): Promise<FailureOutcome | { kind: 'ack' }> {
+    const sink = this.openSink();
+    const failed = this.interruptions.length;
+    try {
+      for (let at = await sink.open(); at < end;) {
+        const batch = recordsFrom(at, Math.min(100, end - at), change);
+        const outcome = await sink.take(batch);
+        if (outcome.kind !== 'ack') return outcome;
+        at = batch.nextOffset;
+      }
+      await until('all is committed', () => sink.describe().committed >= end || this.interruptions.length > failed);
+      return this.interruptions[failed] ?? { kind: 'ack' };
+    } catch (error) {
+      if (sink.state !== 'opening') throw error;
+      return this.outcomeOf(error);
+    } finally {
+      await sink.close();
+    }
+  }
+
+  /** As another owner would. */
+  async finalize(stream: string): Promise<void> {
+    await this.streams?.finalize(stream);
+  }
+
+  private outcomeOf(cause: unknown): FailureOutcome {
+    this.failures++;
+    this.sinkMetrics.failed('orders', reasonOf(cause));
+    return this.policy.outcomeOf(cause);
+  }
+
+  /** A metric's value; the sum of its series. 0: there is none. */
+  async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
+    const [found] = (await this.metrics.registry.getMetricsAsJSON()).filter((each) => name.startsWith(each.name));
+    const values: readonly { value: number; metricName?: string; labels: Partial<Record<string, string | number>> }[] =
+      found?.values ?? [];
+    return values
+      .filter((each) => (each.metricName ?? found?.name) === name)
+      .filter((each) => Object.entries(labels).every(([label, value]) => each.labels[label] === value))
+      .reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /** The table's rows, in the order in which they landed. */
+  rows(): readonly Row[] {
+    return this.backend.table(PATH).rows;
+  }
+
+  /** Their offsets. */
   offsets(): number[] {
-    return [...this.backend.tables.values()].flatMap(({ rows }) => rows.map((row) => Number(row._kafka_offset)));
+    return this.rows().map((row) => Number(row._kafka_offset));
   }
 
   /** Offsets of the dead letters, in the order of their commits. */
@@ -150,12 +249,11 @@ export class ServedPartition {
   }
 }
 
+/** Fields of the record at an offset that are not as in `BODY`. */
+type Change = (offset: number) => Record<string, unknown>;
+
 /** Records of the log; `change` may spoil the body of the one at an offset. */
-export function recordsFrom(
-  from: number,
-  count: number,
-  change: (offset: number) => Record<string, unknown> = () => ({}),
-): RecordBatch {
+export function recordsFrom(from: number, count: number, change: Change = () => ({})): RecordBatch {
   const records = Array.from({ length: count }, (_, index): KafkaRecord => ({
     ...PARTITION,
     offset: from + index,

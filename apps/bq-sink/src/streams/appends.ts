@@ -1,4 +1,4 @@
-import type { AppendOutcome } from '@orderstream/bigquery';
+import type { AppendErrorReason, AppendOutcome } from '@orderstream/bigquery';
 
 import type { BatchQueue } from './batch-queue';
 import type { MicroBatch } from './micro-batch';
@@ -16,6 +16,9 @@ interface Append {
   /** Rows that BigQuery refused: index and what it said. */
   refusedRows: ReadonlyMap<number, string>;
 }
+
+/** What BigQuery may say of an append behind a refused one (the comments of AppendRowsResponse.error). */
+const BEHIND_REFUSED: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>(['out-of-range', 'aborted']);
 
 const NO_ROWS: ReadonlyMap<number, string> = new Map();
 
@@ -100,7 +103,7 @@ export class Appends {
       case 'error':
       case 'lost':
         // Behind a refused append nothing can land: its place in the stream is missing. Anything else is not explained.
-        if (outcome.kind === 'lost' || outcome.reason !== 'out-of-range' || !isBehindRefused) {
+        if (outcome.kind === 'lost' || !isBehindRefused || !BEHIND_REFUSED.has(outcome.reason)) {
           throw new AppendFailedError(`append of ${this.life.place} failed: ${outcome.message}`, outcome.reason);
         }
         append.status = 'behind';

@@ -1,0 +1,115 @@
+import type { FailureOutcome, PartitionStatus } from '@orderstream/kafka';
+
+import { FailurePolicy } from '../src/failure-policy';
+import { LivePartition } from './live-partition';
+import { ServedPartition, type ServedPartitionOptions, until } from './served-partition';
+
+jest.setTimeout(60_000);
+
+const NEW_COLUMN = 'item_name';
+const RECORDS = 300;
+const offsets = Array.from({ length: RECORDS }, (_, offset) => offset);
+const name = (offset: number): Record<string, unknown> => ({ [NEW_COLUMN]: `lamp ${String(offset)}` });
+
+/** Code of the error, or reason of the append. */
+const whyOf = ({ cause }: FailureOutcome): unknown =>
+  typeof cause === 'object' && cause !== null
+    ? Object.entries(cause).find(([key]) => key === 'reason')?.[1]
+    : undefined;
+
+describe('a partition whose table is behind its contract', () => {
+  let served: ServedPartition | undefined;
+  let live: LivePartition | undefined;
+  const serve = async (options: ServedPartitionOptions): Promise<ServedPartition> => {
+    served = new ServedPartition({ without: [NEW_COLUMN], ...options });
+    await served.start();
+    return served;
+  };
+  afterEach(async () => {
+    await live?.tearDown();
+    await served?.stop();
+    live = served = undefined;
+  });
+
+  const expectAllLanded = (partition: ServedPartition): void => {
+    expect(partition.offsets()).toEqual(offsets);
+    expect(partition.rows().map((row) => row[NEW_COLUMN])).toEqual(offsets.map((offset) => name(offset)[NEW_COLUMN]));
+    expect(partition.dead()).toEqual([]);
+    expect(partition.committed.offset).toBe(RECORDS);
+  };
+
+  it('waits for the column, then for the appends to know it, and lands each record once, with it', async () => {
+    const partition = await serve({ schemaDelayMs: 300 });
+    const running = partition.run(RECORDS, name);
+    await until('it has failed three times', () => partition.failures >= 3);
+    partition.addMissingColumns();
+    const failures = await running;
+    // First no stream is told of the column; then streams are, and their appends are refused all the same.
+    const whys = failures.map(whyOf);
+    const firstAppend = whys.indexOf('schema-behind');
+    expect(firstAppend).toBeGreaterThanOrEqual(3);
+    expect(whys.slice(0, firstAppend)).toEqual(Array.from({ length: firstAppend }, () => undefined));
+    expect(whys.slice(firstAppend).every((why) => why === 'schema-behind')).toBe(true);
+    for (const failure of failures) expect(failure).toMatchObject({ kind: 'retry', afterMs: 200 });
+    expectAllLanded(partition);
+    expect(await partition.metric('orderstream_partition_failures_total', { reason: 'schema-behind' })).toBe(
+      failures.length,
+    );
+  });
+
+  it('learns in the middle of a stream that the table lacks a column, in band or by the end of the call', async () => {
+    const partition = await serve({ without: [] });
+    for (const [skip, inBand] of [
+      [1, true],
+      [3, false],
+    ] as const) {
+      partition.server.faults.add({
+        on: 'AppendRows',
+        skip,
+        fault: { kind: 'fail', code: 'INVALID_ARGUMENT', storageError: 'SCHEMA_MISMATCH_EXTRA_FIELDS', inBand },
+      });
+    }
+    const failures = await partition.run(RECORDS, name);
+    expect(failures.map(whyOf)).toEqual(['schema-behind', 'schema-behind']);
+    expectAllLanded(partition);
+  });
+
+  it.each([
+    ['no stream is told of the column', false],
+    ['streams are told of it, and appends do not know it', true],
+  ])('stops when it has been patient for long enough, while %s', async (_, isTold) => {
+    const partition = await serve({ schemaPatienceMs: 400, schemaDelayMs: 3_600_000 });
+    if (isTold) partition.addMissingColumns();
+    const failures = await partition.run(RECORDS, name);
+    expect(failures.length).toBeGreaterThanOrEqual(3);
+    expect(failures.at(-1)).toMatchObject({ kind: 'stop' });
+    expect(failures.slice(0, -1).every(({ kind }) => kind === 'retry')).toBe(true);
+    expect(partition.offsets()).toEqual([]);
+    expect(partition.dead()).toEqual([]);
+
+    if (!isTold) partition.addMissingColumns();
+    partition.propagateColumns();
+    expect(await partition.run(RECORDS, name)).toEqual([]);
+    expectAllLanded(partition);
+  });
+
+  it('stands stopped on its lane, with its lag, until an operator resumes it', async () => {
+    const partition = await serve({});
+    live = new LivePartition();
+    await live.setUp();
+    await live.produce(50);
+    const server = await live.serve(partition.warehouse(), new FailurePolicy(400, () => Date.now()));
+    const status = (): PartitionStatus | undefined => server.describe().partitions[0];
+    await until('the partition is stopped', () => status()?.state === 'stopped');
+    expect(status()).toMatchObject({ lag: 50, error: expect.stringMatching(/run the schema sync/) as unknown });
+    expect(server.health().ready.ok).toBe(false);
+    expect(partition.offsets()).toEqual([]);
+
+    partition.addMissingColumns();
+    server.resume();
+    await until('everything is settled', () => status()?.lag === 0);
+    expect(partition.offsets()).toEqual(offsets.slice(0, 50));
+    expect(await live.deadLetters()).toEqual([]);
+    expect(status()).toMatchObject({ state: 'running' });
+  });
+});
