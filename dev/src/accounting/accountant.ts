@@ -7,6 +7,7 @@ import { type Accounts } from './accounts';
 import { Comparison } from './compare';
 import { untilDrained } from './drain';
 import { type LedgerMark, readLedgerSince } from './ledger-files';
+import { PlantedRecords } from './planted-records';
 import { type Cut, forEachFamily, judgedOffsets, takeCut } from './positions';
 import { type PartitionRecords, readRecords, readValidatedRanges } from './read-records';
 import { type TableReader } from './read-tables';
@@ -20,6 +21,8 @@ export interface AccountantContext {
   readonly signal: AbortSignal;
   /** Whether the warehouse may refuse rows of the run itself. */
   readonly refusalsExpected?: boolean;
+  /** Records that others put into the raw topics, and whose verdict is known. */
+  readonly planted?: PlantedRecords;
 }
 
 /** Where everything stood before the run. */
@@ -123,6 +126,7 @@ export class Accountant {
       const comparison = new Comparison(
         await readLedgerSince(this.context.ledgerFolder, opening.ledger),
         this.context.refusalsExpected,
+        plantedSince(opening.cut, this.context.planted),
       );
       for (const family of FAMILIES) {
         for (let partition = 0; partition < PARTITIONS; partition++) {
@@ -188,6 +192,14 @@ export class Accountant {
       await admin.disconnect();
     }
   }
+}
+
+/** What was planted after the cut. */
+function plantedSince(cut: Cut, planted = new PlantedRecords()): PlantedRecords {
+  const judged = new Map<string, readonly number[]>(
+    FAMILIES.map((family) => [rawTopic(family), cut.families[family].judged]),
+  );
+  return planted.since((topic, partition) => judged.get(topic)?.[partition] ?? 0);
 }
 
 /** Whether each position is at its goal. */

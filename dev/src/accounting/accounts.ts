@@ -19,6 +19,8 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly duplicated: number;
   /** Records in the raw topics that are not of this run; they are followed all the same. */
   readonly foreign: number;
+  /** Of the records that are not of this run, those that were planted to be refused. */
+  readonly planted: number;
   /** What came of the records that are not of this run. */
   readonly foreignVerdicts: Readonly<Verdicts>;
   /** Found, and nothing explains it: an output without an input, a row of no record. */

@@ -1,5 +1,6 @@
 import { type Accounts, type Verdicts } from './accounts';
 import { type PartitionEvidence, type RawRecord, type ValidatedRecord } from './evidence';
+import { type PlantedRecord, PlantedRecords } from './planted-records';
 import { type LedgerEntry, type RunLedger } from './run-ledger';
 
 const MAX_EXAMPLES_OF_A_KIND = 10;
@@ -38,11 +39,16 @@ export class Comparison {
   private readonly found = new Map<number, number>();
   private foreignRecords = 0;
   private redelivered = 0;
+  private readonly plantedFound = new Set<PlantedRecord>();
 
-  /** @param refusalsExpected rows of this run may be refused, and are then in the sink's dead letters instead of the table */
+  /**
+   * @param refusalsExpected rows of this run may be refused, and are then in the sink's dead letters instead of the table
+   * @param planted records that are not of this run, whose verdict is known all the same
+   */
   constructor(
     private readonly ledger: RunLedger,
     private readonly refusalsExpected = false,
+    private readonly planted: PlantedRecords = new PlantedRecords(),
   ) {}
 
   /** Verdicts on all records, this run's and others': what the validator's own counters must have grown by. */
@@ -57,7 +63,7 @@ export class Comparison {
     const outcomes = this.tie(evidence, where);
     const ownOffsets = new Set<number>();
     for (const outcome of outcomes) {
-      this.judge(outcome, where);
+      this.judge(outcome, evidence, where);
       if (outcome.entry === undefined) continue;
       for (const { offset } of outcome.validated) ownOffsets.add(offset);
     }
@@ -78,10 +84,15 @@ export class Comparison {
         this.trouble('duplicated', `${name} is ${String(copies)} times in ${entry.topic}`, copies - 1);
       }
     }
+    for (const record of this.planted.all()) {
+      if (this.plantedFound.has(record)) continue;
+      this.trouble('missing', `${describePlanted(record)} was acknowledged and is not there`);
+    }
     return {
       generated: this.ledger.intents,
       ...this.own,
       unsent,
+      planted: this.plantedFound.size,
       tables: this.tables,
       ...this.troubles,
       foreign: this.foreignRecords,
@@ -143,8 +154,11 @@ export class Comparison {
     return entry;
   }
 
-  private judge({ raw, entry, validated, reasons }: Outcome, where: string): void {
+  private judge({ raw, entry, validated, reasons }: Outcome, evidence: PartitionEvidence, where: string): void {
     const at = `${where}@${String(raw.offset)}`;
+    const planted =
+      entry === undefined ? this.planted.find(evidence.rawTopic, evidence.partition, raw.offset) : undefined;
+    if (planted !== undefined) this.judgePlanted(planted, validated.length, reasons);
     const [first] = validated;
     const outputs = validated.length + reasons.length;
     const verdicts = entry === undefined ? this.foreign : this.own;
@@ -173,6 +187,19 @@ export class Comparison {
       this.trouble('wrongVerdicts', `${at} (${describe(entry)}) got ${got}`);
     } else if (isRepaired && first.flags.length === 0) {
       this.trouble('wrongVerdicts', `${at} was rewritten without a flag that says why`);
+    }
+  }
+
+  /** A planted record is one dead letter, for its reason; that it is no more than one holds for every record. */
+  private judgePlanted(planted: PlantedRecord, validated: number, reasons: readonly string[]): void {
+    this.plantedFound.add(planted);
+    if (validated > 0) this.trouble('wrongVerdicts', `${describePlanted(planted)} was validated`);
+    if (reasons[0] === undefined) this.trouble('missing', `${describePlanted(planted)} is not dead-lettered`);
+    else if (reasons[0] !== planted.reason) {
+      this.trouble(
+        'wrongVerdicts',
+        `${describePlanted(planted)} got reject:${reasons[0]} instead of ${planted.reason}`,
+      );
     }
   }
 
@@ -241,6 +268,9 @@ const noVerdicts = (): Verdicts => ({ accepted: 0, repaired: 0, skipped: 0, dead
 
 const describe = ({ seq, defect, expected }: LedgerEntry): string =>
   `ledger-seq ${String(seq)}, ${defect ?? 'no defect'}, expected ${expected}`;
+
+const describePlanted = ({ topic, partition, offset, kind }: PlantedRecord): string =>
+  `${topic}/${String(partition)}@${String(offset)} (planted, ${kind})`;
 
 /** What a raw record and the validated record that came of it have in common, and no other has. */
 function linkOf({ seq, identity, timestamp }: RawRecord): string {

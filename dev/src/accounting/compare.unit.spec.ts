@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type Accounts, isAccountedFor } from './accounts';
 import { Comparison } from './compare';
 import { type PartitionEvidence } from './evidence';
+import { PlantedRecords } from './planted-records';
 import { RunLedger } from './run-ledger';
 
 const TOPIC = 'marketplace.orders.raw.v1';
@@ -67,8 +68,8 @@ function rightWorld(outcomes: readonly (ExpectedOutcome | 'foreign')[]): { world
   return { world, ledger };
 }
 
-function compare({ world, ledger }: { world: World; ledger: RunLedger }): Accounts {
-  const comparison = new Comparison(ledger);
+function compare({ world, ledger }: { world: World; ledger: RunLedger }, planted?: PlantedRecords): Accounts {
+  const comparison = new Comparison(ledger, false, planted);
   comparison.add(world);
   return comparison.finish();
 }
@@ -267,6 +268,50 @@ describe('Comparison', () => {
     const accounts = compare(right);
     expect(accounts).toMatchObject({ foreign: 1, foreignVerdicts: { deadLettered: 1 }, duplicated: 0, generated: 1 });
     expect(isAccountedFor(accounts)).toBe(true);
+  });
+
+  describe('of a planted record', () => {
+    const REASON = 'structure.malformed_json';
+    const planted = new PlantedRecords([
+      { topic: TOPIC, partition: PARTITION, offset: 60, kind: 'garbage', reason: REASON },
+    ]);
+    const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), seq: undefined, identity: '' };
+    const letter = { sourceOffset: 60, reason: REASON, sha256: raw.sha256 };
+
+    it.each([
+      ['is content with one dead letter for its reason', [raw], [letter], {}],
+      ['misses its dead letter', [raw], [], { missing: 1 }],
+      ['misses the record', [], [], { missing: 1 }],
+      ['finds a second dead letter', [raw], [letter, letter], { duplicated: 1 }],
+      ['finds another reason', [raw], [{ ...letter, reason: 'time.in_future' }], { wrongVerdicts: 1 }],
+      ['finds other bytes', [raw], [{ ...letter, sha256: sha256('other') }], { unexplained: 1 }],
+    ])('%s', (_name, records, letters, expected) => {
+      const right = rightWorld(['accept']);
+      right.world.raw.push(...records);
+      right.world.deadLetters.push(...letters);
+      const accounts = compare(right, planted);
+      const nothing = { missing: 0, duplicated: 0, unexplained: 0, outOfOrder: 0, wrongVerdicts: 0 };
+      expect(accounts).toMatchObject({ ...nothing, ...expected, planted: records.length, foreign: records.length });
+      expect(isAccountedFor(accounts)).toBe(Object.keys(expected).length === 0);
+    });
+
+    it('finds it validated', () => {
+      const right = rightWorld(['accept']);
+      right.world.raw.push(raw);
+      right.world.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [] });
+      right.world.rows.push({ offset: 800, eventId: 'x' });
+      right.world.streaming.deliveries.set(800, 1);
+      expect(compare(right, planted)).toMatchObject({ wrongVerdicts: 1, missing: 1 });
+    });
+
+    it('does not ask for one that was planted before', () => {
+      expect(
+        compare(
+          rightWorld(['accept']),
+          planted.since(() => 61),
+        ),
+      ).toMatchObject({ missing: 0, planted: 0 });
+    });
   });
 
   it('does not ask for a record that was never acknowledged', () => {
