@@ -50,8 +50,10 @@ export async function infrastructure(context: {
   readonly preferred: InfrastructurePorts;
   /** Further listeners of the broker. */
   readonly proxied?: readonly ProxiedListener[];
+  /** Largest heap of the Pub/Sub emulator, where it is to hold more than usual. */
+  readonly pubsubHeapMb?: number;
 }): Promise<{ readonly parts: readonly Part[]; readonly endpoints: Endpoints }> {
-  const { paths, toolbox, env, ports, preferred, proxied } = context;
+  const { paths, toolbox, env, ports, preferred, proxied, pubsubHeapMb } = context;
   const { java } = toolbox;
   const port = await ports.find(preferred.kafka);
   const controllerPort = await ports.find(preferred.kafka === 0 ? 0 : preferred.kafka + 1);
@@ -79,7 +81,7 @@ export async function infrastructure(context: {
         grpcPort,
         env,
       }),
-      pubsubEmulator({ java, jar: toolbox.pubsubEmulatorJar, port: pubsubPort, env }),
+      pubsubEmulator({ java, jar: toolbox.pubsubEmulatorJar, port: pubsubPort, env, heapMb: pubsubHeapMb }),
     ],
     endpoints: {
       kafka: at(port),
