@@ -8,8 +8,7 @@ import { FAULTS } from './faults/catalogue';
 import { isAsExpected, tryBreaks } from './run/breaks';
 import { chosen, parseFaultOptions } from './run/cli';
 import { renderReport } from './run/report';
-import { Rng } from './run/rng';
-import { schedule } from './run/schedule';
+import { describeSchedule, schedule } from './run/schedule';
 import { isSuiteGreen, runSuite } from './run/suite';
 import { FaultStack, type FaultStackOptions } from './stack/fault-stack';
 
@@ -43,20 +42,19 @@ async function main(args: readonly string[]): Promise<number> {
     const trials = await tryBreaks(stackOptions, options.only, progress);
     return trials.every(isAsExpected) ? EXIT.ok : EXIT.notAccountedFor;
   }
-  const rng = new Rng(options.seed);
-  const rounds = schedule({ faults, count: options.faults, perRound: options.round, mixed: options.mixed }, rng);
+  const { seed, round: perRound, mixed } = options;
+  const rounds = schedule({ seed, faults, count: options.faults, perRound, mixed });
   const count = rounds.flat(2).length;
   const records = options.records ?? count * RECORDS_PER_FAULT;
-  const command = `npm run test:faults -- ${args.join(' ')}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
+  const said = args.map((arg) => (/\s/.test(arg) ? `'${arg}'` : arg)).join(' ');
+  const command = `npm run test:faults -- ${said}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
   progress.line(`${String(count)} faults over ${records.toLocaleString('en-US')} records. To repeat: ${command}`);
+  for (const line of describeSchedule(rounds)) progress.line(`  ${line}`);
 
   const stack = await FaultStack.start(stackOptions);
   try {
     const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
-    const result = await Promise.race([
-      runSuite(stack, plan, rng, progress, stopping.signal),
-      aborted(stopping.signal),
-    ]);
+    const result = await Promise.race([runSuite(stack, plan, progress, stopping.signal), aborted(stopping.signal)]);
     const path = join(folder, `report-${String(options.seed)}.md`);
     writeFileSync(path, renderReport(result, { command, ...options }));
     progress.line(`${isSuiteGreen(result) ? 'Green' : 'RED'}. The report: ${path}`);

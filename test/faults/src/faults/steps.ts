@@ -45,8 +45,13 @@ const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
 const sinkCrash = (step: SinkStep): Fault => ({
   name: `crash bq-sink at ${step}`,
   description: `bq-sink dies at the step "${step}" of its protocol`,
+  claims: [
+    'bq-sink',
+    ...(SINK_STEPS[step].by === 'loss' ? (['bigquery-standin'] as const) : []),
+    ...(SINK_STEPS[step].by === 'refusal' ? (['write-api'] as const) : []),
+  ],
   recovers: ['bq-sink'],
-  async inflict(stack, rng) {
+  async inflict({ stack, rng }) {
     const { upTo, by } = SINK_STEPS[step];
     const nth = rng.between(1, upTo);
     await crash(stack, 'bq-sink', step, nth, async () => {
@@ -67,20 +72,21 @@ const sinkCrash = (step: SinkStep): Fault => ({
           break;
       }
     });
-    stack.writeApi.mend();
+    if (by === 'refusal') stack.writeApi.mend();
     if (by === 'loss') await stack.backend('bigquery-standin').ready();
-    return `the ${String(nth)}. time`;
+    return { detail: `the ${String(nth)}. time` };
   },
 });
 
 const validatorCrash = (step: FaultPoint): Fault => ({
   name: `crash validator at ${step}`,
   description: `validator dies at the step "${step}" of its loop`,
+  claims: ['validator'],
   recovers: ['validator'],
-  async inflict(stack, rng) {
+  async inflict({ stack, rng }) {
     const nth = rng.between(1, VALIDATOR_STEPS[step]);
     await crash(stack, 'validator', step, nth, () => Promise.resolve());
-    return `the ${String(nth)}. time`;
+    return { detail: `the ${String(nth)}. time` };
   },
 });
 
@@ -95,19 +101,18 @@ async function crash(
   const instance = stack.instance(app);
   stack.disguise(app, { entry: ENTRY[app], env: StepFault.environment({ step, nth, action: 'kill' }) });
   try {
-    const lives = instance.starts;
-    instance.kill();
-    await instance.startedAgain(lives);
+    await instance.replace();
   } finally {
     stack.disguise(app, undefined);
   }
   const life = instance.starts;
-  await provoke();
-  const ended = await Promise.race([instance.startedAgain(life).then(() => true), delay(STEP_DEADLINE_MS, false)]);
-  if (!ended) {
+  try {
+    await provoke();
+    await instance.startedAgain(life, STEP_DEADLINE_MS);
+  } catch (error) {
     // As it is, it would die at some later time: it is made to be the service itself again.
     instance.kill();
-    throw new Error(`${app} did not reach "${step}" ${String(nth)} times within ${String(STEP_DEADLINE_MS / 1_000)} s`);
+    throw new Error(`${app} did not come to "${step}" ${String(nth)} times`, { cause: error });
   }
 }
 

@@ -2,14 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { status } from '@grpc/grpc-js';
 
-import { type Consumer, CONSUMERS, type Wire, WIRES } from '../stack/fault-stack';
+import { type App, APPS, type Wire, WIRES } from '../stack/fault-stack';
 import { type WireState } from '../wire/tcp-proxy';
 import { type Weather } from '../wire/write-api-proxy';
 import { type Rng } from '../run/rng';
 import { type Fault } from './fault';
 
-const consumersOf = (wire: Wire): readonly Consumer[] =>
-  CONSUMERS.filter((consumer) => wire.startsWith(`${consumer}~`));
+const endOf = (wire: Wire): App => APPS.find((app) => wire.startsWith(`${app}~`)) ?? 'order-generator';
 
 interface WireTrouble {
   readonly verb: string;
@@ -31,14 +30,15 @@ const TROUBLES: readonly WireTrouble[] = [
 const onWire = (wire: Wire, { verb, forMs, state }: WireTrouble): Fault => ({
   name: `${verb} ${wire}`,
   description: `${verb} of the connections ${wire.replace('~', ' to ')}`,
-  recovers: consumersOf(wire),
-  async inflict(stack, rng) {
+  claims: [wire],
+  recovers: [endOf(wire)],
+  async inflict({ stack, rng }) {
     const ms = rng.between(...forMs);
     const chosen = state(rng);
     stack.wires[wire].state = chosen;
     await delay(ms);
     stack.wires[wire].mend();
-    return `${describeWire(chosen)} for ${String(ms)} ms`;
+    return { detail: `${describeWire(chosen)} for ${String(ms)} ms` };
   },
 });
 
@@ -56,13 +56,14 @@ function describeWire(state: WireState): string {
 const weather = (name: string, description: string, ms: number, make: (rng: Rng) => Weather): Fault => ({
   name: `bigquery ${name}`,
   description,
+  claims: ['write-api'],
   recovers: ['bq-sink'],
-  async inflict(stack, rng) {
+  async inflict({ stack, rng }) {
     const chosen = make(rng);
     stack.writeApi.weather = chosen;
     await delay(ms);
     stack.writeApi.mend();
-    return undefined;
+    return {};
   },
 });
 
@@ -89,13 +90,14 @@ const WEATHERS: readonly Fault[] = [
   {
     name: 'bigquery late',
     description: 'appends are held for 3 s and land when their sender is dead',
+    claims: ['write-api', 'bq-sink'],
     recovers: ['bq-sink'],
-    async inflict(stack) {
+    async inflict({ stack }) {
       stack.writeApi.weather = { kind: 'late', ms: 3_000 };
       await delay(1_500);
       stack.instance('bq-sink').kill();
       stack.writeApi.mend();
-      return undefined;
+      return {};
     },
   },
 ];

@@ -7,7 +7,7 @@ import { StepFault, type StepFaultSettings } from '../instrumented/step-fault';
 import { FaultStack, type FaultStackOptions } from '../stack/fault-stack';
 import { Load } from './load';
 import { Positions } from './positions';
-import { describeVerdict } from './suite';
+import { describeVerdict } from './describe';
 import { Books, isGreen, type Verdict } from './verdict';
 
 const ENTRY = 'dist/test/faults/src/instrumented/bq-sink.js';
@@ -44,7 +44,7 @@ const COURSES: readonly Course[] = [
       await sink.startedAgain(starts);
       dress(1);
       starts = sink.starts;
-      await within(sink.startedAgain(starts), 'the sink to die after an append');
+      await sink.startedAgain(starts);
       await delay(3_000);
       await load.stop();
     },
@@ -194,9 +194,4 @@ async function tryOne(options: FaultStackOptions, course: Course, name: SinkBrea
     await positions.close();
     await stack.stop();
   }
-}
-
-async function within(work: Promise<void>, what: string): Promise<void> {
-  const done = await Promise.race([work.then(() => true), delay(STEP_DEADLINE_MS, false, { ref: false })]);
-  if (!done) throw new Error(`waited ${String(STEP_DEADLINE_MS / 1_000)} s in vain for ${what}`);
 }

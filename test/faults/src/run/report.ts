@@ -1,3 +1,5 @@
+import { DRAIN_LIMIT_MS } from '../faults/departure';
+import { ROLLING_LAG_LIMIT_SECONDS } from '../faults/deployments';
 import { type Inflicted, isSuiteGreen, type SuiteResult } from './suite';
 import { type Verdict } from './verdict';
 
@@ -12,17 +14,23 @@ export interface ReportContext {
 const number = (value: number): string => value.toLocaleString('en-US');
 const seconds = (value: number): string => value.toFixed(1);
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+const head = (cells: readonly string[], texts: number): string[] => [
+  row(cells),
+  row(cells.map((_, index) => (index < texts ? '---' : '--:'))),
+];
 
 /** What a run of the suite found, as Markdown. */
 export function renderReport(result: SuiteResult, context: ReportContext): string {
   const all = result.rounds.flatMap(({ inflicted }) => inflicted);
   const loadSeconds = result.rounds.reduce((sum, round) => sum + round.seconds, 0);
   const rested = result.rounds.reduce((sum, round) => sum + round.restedSeconds, 0);
-  const generated = result.whole.accounts.generated;
+  const { generated, planted } = result.whole.accounts;
+  const kinds = new Set(all.map(({ fault }) => fault.name)).size;
+  const alone = all.filter(({ isAccompanied }) => !isAccompanied);
   return [
     '# Faults',
     '',
-    `${isSuiteGreen(result) ? 'Green' : '**Red**'}: ${number(all.length)} faults over ${number(generated)} records in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
+    `${isSuiteGreen(result) ? 'Green' : '**Red**'}: ${number(all.length)} faults of ${number(kinds)} kinds, ${number(all.length - alone.length)} of them in pairs, over ${number(generated)} records and ${number(planted)} of poison, in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
     '',
     '```',
     context.command,
@@ -32,23 +40,27 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     '',
     '## Verdict',
     '',
-    'By comparison of the ledger with topics and tables. Lost, doubled, out of order and unexplained must be 0; `streaming_orders` may hold a record more than once (redelivered).',
+    'By comparison of the ledger with topics and tables. Lost, doubled, out of order, unexplained and wrong verdicts must be 0; `streaming_orders` may hold a record more than once (redelivered). A record of poison must be one dead letter for its reason: it counts as lost, doubled or wrong like any other.',
     '',
-    row([
-      'round',
-      'faults',
-      'records',
-      'lost',
-      'doubled',
-      'out of order',
-      'unexplained',
-      'wrong verdicts',
-      'unsent',
-      'redelivered',
-      'lost by Pub/Sub, sent again',
-      'longest queue',
-    ]),
-    row(Array.from({ length: 13 }, () => '--:')),
+    ...head(
+      [
+        'round',
+        'faults',
+        'records',
+        'poison',
+        'lost',
+        'doubled',
+        'out of order',
+        'unexplained',
+        'wrong verdicts',
+        'unsent',
+        'refused',
+        'redelivered',
+        'lost by Pub/Sub, sent again',
+        'longest queue',
+      ],
+      0,
+    ),
     ...result.rounds.map(({ verdict, inflicted, maxLag }, index) =>
       row([index + 1, inflicted.length, ...verdictCells(verdict), number(maxLag)]),
     ),
@@ -57,42 +69,47 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     ...troubles(result),
     '## Recovery',
     '',
-    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. Largest of each fault’s consumers.',
+    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the stand-in for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and are left out.',
     '',
-    row([
-      'fault',
-      'times',
-      'moved, median',
-      'moved, longest',
-      'caught up, median',
-      'caught up, longest',
-      'largest backlog',
-    ]),
-    row(['---', ...Array.from({ length: 6 }, () => '--:')]),
-    ...recoveryRows(all),
+    ...head(
+      [
+        'fault',
+        'times',
+        'moved, median',
+        'moved, longest',
+        'caught up, median',
+        'caught up, longest',
+        'largest backlog',
+      ],
+      1,
+    ),
+    ...recoveryRows(alone),
     '',
+    ...measured(all),
     '## Schedule',
     '',
     ...result.rounds.flatMap(({ inflicted }, index) => [
-      `${String(index + 1)}. ${inflicted.map(({ fault, detail }) => (detail === undefined ? fault.name : `${fault.name} (${detail})`)).join(', ')}`,
+      `${String(index + 1)}. ${inflicted.map(described).join(', ')}`,
     ]),
     '',
   ].join('\n');
 }
 
+const described = ({ fault, outcome, isAccompanied }: Inflicted): string =>
+  `${fault.name}${isAccompanied ? ' [in a pair]' : ''}${outcome.detail === undefined ? '' : ` (${outcome.detail})`}`;
+
 function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
-  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, unsent, refused, redelivered } =
-    accounts;
   return [
-    generated,
-    missing,
-    duplicated,
-    outOfOrder,
-    unexplained,
-    wrongVerdicts,
-    unsent,
-    refused,
-    redelivered,
+    accounts.generated,
+    accounts.planted,
+    accounts.missing,
+    accounts.duplicated,
+    accounts.outOfOrder,
+    accounts.unexplained,
+    accounts.wrongVerdicts,
+    accounts.unsent,
+    accounts.refused,
+    accounts.redelivered,
     lostByPubSub,
   ].map(number);
 }
@@ -100,7 +117,7 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
 function troubles({ rounds, whole }: SuiteResult): string[] {
   const lines = [
     ...rounds.flatMap(({ inflicted }) =>
-      inflicted.flatMap(({ fault, failure }) => (failure === undefined ? [] : [`${fault.name}: ${failure}`])),
+      inflicted.flatMap(({ fault, failures }) => failures.map((failure) => `${fault.name}: ${failure}`)),
     ),
     ...[...rounds.map(({ verdict }) => verdict), whole].flatMap(({ stalled, counterDifferences, accounts }) => [
       ...(stalled === undefined ? [] : [stalled]),
@@ -112,25 +129,52 @@ function troubles({ rounds, whole }: SuiteResult): string[] {
 }
 
 function recoveryRows(all: readonly Inflicted[]): string[] {
-  const byName = new Map<string, Inflicted[]>();
-  for (const each of all) byName.set(each.fault.name, [...(byName.get(each.fault.name) ?? []), each]);
-  return [...byName].map(([name, each]) => {
-    const largest = (value: (recovery: Inflicted['recoveries'][number]) => number): number[] =>
-      each.flatMap(({ recoveries }) => (recoveries.length === 0 ? [] : [Math.max(...recoveries.map(value))]));
-    const moved = largest(({ movedSeconds }) => movedSeconds);
-    const caughtUp = largest(({ caughtUpSeconds }) => caughtUpSeconds);
+  return grouped(all, ({ fault }) => fault.name).map(([name, each]) => {
+    const largest = (value: (recovery: Inflicted['recoveries'][number]) => number | undefined): number[] =>
+      each.flatMap(({ recoveries }) => {
+        const values = recoveries.map(value).filter((found) => found !== undefined);
+        return values.length === 0 ? [] : [Math.max(...values)];
+      });
+    const times = (values: readonly number[]): string[] =>
+      values.length === 0 ? ['', ''] : [seconds(median(values)), seconds(Math.max(...values))];
     const backlog = largest((recovery) => recovery.backlog);
-    if (moved.length === 0) return row([name, each.length, '', '', '', '', '']);
     return row([
       name,
       each.length,
-      seconds(median(moved)),
-      seconds(Math.max(...moved)),
-      seconds(median(caughtUp)),
-      seconds(Math.max(...caughtUp)),
-      number(Math.max(...backlog)),
+      ...times(largest(({ movedSeconds }) => movedSeconds)),
+      ...times(largest(({ caughtUpSeconds }) => caughtUpSeconds)),
+      backlog.length === 0 ? '' : number(Math.max(...backlog)),
     ]);
   });
+}
+
+/** Drains, lags, times until ready: what faults measure beside recovery. */
+function measured(all: readonly Inflicted[]): string[] {
+  const values = all.flatMap(({ fault, outcome }) =>
+    Object.entries(outcome.measures ?? {}).map(([measure, value]) => ({ fault: fault.name, measure, value })),
+  );
+  if (values.length === 0) return [];
+  const shown = (value: number, measure: string): string =>
+    measure.endsWith(' s') ? seconds(value) : number(Math.round(value));
+  return [
+    '## Measured',
+    '',
+    `A service that is told to end has to be gone within ${String(DRAIN_LIMIT_MS / 1_000)} s, with exit code 0. While instances are replaced one by one, what waits for its commit may wait for ${String(ROLLING_LAG_LIMIT_SECONDS)} s more than before. Where another fault of the same moment takes away what that needs, the numbers are told and not judged.`,
+    '',
+    ...head(['fault', 'measure', 'times', 'median', 'largest'], 2),
+    ...grouped(values, ({ fault, measure }) => `${fault} | ${measure}`).map(([name, each]) => {
+      const numbers = each.map(({ value }) => value);
+      const measure = each[0]?.measure ?? '';
+      return row([name, each.length, shown(median(numbers), measure), shown(Math.max(...numbers), measure)]);
+    }),
+    '',
+  ];
+}
+
+function grouped<T>(items: readonly T[], nameOf: (item: T) => string): (readonly [string, readonly T[]])[] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(nameOf(item), [...(groups.get(nameOf(item)) ?? []), item]);
+  return [...groups];
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;

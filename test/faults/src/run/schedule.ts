@@ -1,27 +1,51 @@
 import { type Fault } from '../faults/fault';
-import { type Rng } from './rng';
+import { Rng } from './rng';
 
 export interface ScheduleOptions {
+  readonly seed: number;
   readonly faults: readonly Fault[];
-  /** So many, at random; undefined: each once, in the order of the catalogue. */
+  /** So many, in any order, each about as often as any other; undefined: each once, in the order of the catalogue. */
   readonly count: number | undefined;
   readonly perRound: number;
   /** Whether two faults may be inflicted at the same time. */
   readonly mixed: boolean;
 }
 
-/** Faults in rounds; in a round one after the other, and where they are mixed two at a time now and then. A seed repeats it. */
-export function schedule({ faults, count, perRound, mixed }: ScheduleOptions, rng: Rng): Fault[][][] {
-  const sequence = count === undefined ? [...faults] : Array.from({ length: count }, () => rng.pick(faults));
-  const rounds: Fault[][][] = [];
-  for (let start = 0; start < sequence.length; start += perRound) {
-    const round: Fault[][] = [];
-    for (const fault of sequence.slice(start, start + perRound)) {
-      const last = round.at(-1);
-      if (mixed && last?.length === 1 && last[0] !== fault && rng.next() < 0.4) last.push(fault);
-      else round.push([fault]);
-    }
-    rounds.push(round);
+/** A fault that is to come, with a seed of its own. */
+export interface Scheduled {
+  readonly fault: Fault;
+  readonly seed: number;
+}
+
+/** Faults that are inflicted at the same time: one, or two that do not get into each other's way. */
+export type Moment = readonly Scheduled[];
+
+const PAIR_SHARE = 0.5;
+
+/** Faults in rounds, in a round one moment after the other. A seed repeats it, and each fault in it. */
+export function schedule({ seed, faults, count, perRound, mixed }: ScheduleOptions): readonly (readonly Moment[])[] {
+  const rng = new Rng(seed);
+  const sequence: Fault[] = count === undefined && !mixed ? [...faults] : [];
+  const wanted = count ?? faults.length;
+  while (sequence.length < wanted) sequence.push(...rng.shuffled(faults).slice(0, wanted - sequence.length));
+  const rounds: Scheduled[][][] = [];
+  for (const [index, fault] of sequence.entries()) {
+    if (index % perRound === 0) rounds.push([]);
+    const round = rounds.at(-1);
+    const last = round?.at(-1);
+    const scheduled = { fault, seed: Rng.seedOf(seed, index) };
+    const pairs = mixed && last?.length === 1 && last.every((other) => goTogether(other.fault, fault));
+    if (pairs && rng.next() < PAIR_SHARE) last.push(scheduled);
+    else round?.push([scheduled]);
   }
   return rounds;
 }
+
+const goTogether = (one: Fault, other: Fault): boolean => !one.claims.some((claim) => other.claims.includes(claim));
+
+/** The schedule in words, a line for each round. */
+export const describeSchedule = (rounds: readonly (readonly Moment[])[]): readonly string[] =>
+  rounds.map(
+    (moments, index) =>
+      `${String(index + 1)}. ${moments.map((moment) => moment.map(({ fault }) => fault.name).join(' + ')).join(', ')}`,
+  );

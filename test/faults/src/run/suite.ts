@@ -1,24 +1,31 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Progress } from '../../../../dev/src/progress';
-import { type Fault } from '../faults/fault';
+import { type Fault, type Outcome } from '../faults/fault';
 import { type FaultStack } from '../stack/fault-stack';
+import { type Instance } from '../stack/instance';
+import { describeInflicted, describeVerdict } from './describe';
+import { inflictTogether } from './inflict';
 import { Load } from './load';
 import { Positions, type Recovery } from './positions';
-import { type Rng } from './rng';
+import { Recoveries } from './recovery';
+import { type Moment } from './schedule';
 import { Books, isGreen, type Verdict } from './verdict';
 
-const RECOVERY_DEADLINE_MS = 180_000;
+const LOOK_INTERVAL_MS = 500;
+const PRODUCED_DEADLINE_MS = 30 * 60_000;
 
 /** A fault as it happened. */
 export interface Inflicted {
   readonly fault: Fault;
-  readonly detail: string | undefined;
+  readonly outcome: Outcome;
+  /** Whether it was not the only one of its moment: its times are not its own, then. */
+  readonly isAccompanied: boolean;
   /** From its beginning to its end. */
   readonly seconds: number;
   readonly recoveries: readonly Recovery[];
-  /** Why it did not recover, if it did not. */
-  readonly failure: string | undefined;
+  /** What went wrong, if something did: it could not be inflicted, a promise was broken, nobody came back. */
+  readonly failures: readonly string[];
 }
 
 /** Faults under load, and the comparison of everything that was sent meanwhile. */
@@ -38,8 +45,8 @@ export interface SuiteResult {
 }
 
 export interface SuitePlan {
-  /** Each round's faults, in order; several in one list are inflicted at the same time. */
-  readonly rounds: readonly (readonly (readonly Fault[])[])[];
+  /** Each round's moments, in order. */
+  readonly rounds: readonly (readonly Moment[])[];
   readonly recordsPerRound: number;
   readonly maxLag: number;
 }
@@ -47,13 +54,14 @@ export interface SuitePlan {
 /** Whether the whole of it is as promised. */
 export const isSuiteGreen = ({ rounds, whole }: SuiteResult): boolean =>
   isGreen(whole) &&
-  rounds.every(({ verdict, inflicted }) => isGreen(verdict) && inflicted.every(({ failure }) => failure === undefined));
+  rounds.every(
+    ({ verdict, inflicted }) => isGreen(verdict) && inflicted.every(({ failures }) => failures.length === 0),
+  );
 
 /** Runs the plan on a stack that is ready and empty. */
 export async function runSuite(
   stack: FaultStack,
   plan: SuitePlan,
-  rng: Rng,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<SuiteResult> {
@@ -63,12 +71,15 @@ export async function runSuite(
     const books = new Books(stack, positions, signal);
     const first = await books.open();
     const rounds: Round[] = [];
-    for (const [index, faults] of plan.rounds.entries()) {
+    const recoveries = new Recoveries(positions, stack.tables());
+    for (const [index, moments] of plan.rounds.entries()) {
       progress.line(`Round ${String(index + 1)} of ${String(plan.rounds.length)}`);
-      const round = await runRound({ stack, positions, books, plan, rng, progress, signal }, faults);
+      const round = await runRound({ stack, positions, recoveries, books, plan, progress, signal }, moments);
       rounds.push(round);
       progress.line(`  ${isGreen(round.verdict) ? 'green' : 'RED'}: ${describeVerdict(round.verdict)}`);
       for (const example of round.verdict.accounts.examples) progress.line(`    ${example}`);
+      // All of it is delivered: the emulator may forget it, which it never does by itself.
+      if (isGreen(round.verdict)) await renew(stack.backend('pubsub-emulator'));
     }
     progress.line('All rounds together');
     const whole = await books.close(first, false);
@@ -82,14 +93,14 @@ export async function runSuite(
 interface RoundContext {
   readonly stack: FaultStack;
   readonly positions: Positions;
+  readonly recoveries: Recoveries;
   readonly books: Books;
   readonly plan: SuitePlan;
-  readonly rng: Rng;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-async function runRound(context: RoundContext, faults: readonly (readonly Fault[])[]): Promise<Round> {
+async function runRound(context: RoundContext, moments: readonly Moment[]): Promise<Round> {
   const { stack, positions, books, plan, signal, progress } = context;
   const startedAt = performance.now();
   const opening = await books.open();
@@ -98,11 +109,11 @@ async function runRound(context: RoundContext, faults: readonly (readonly Fault[
   await load.start();
   const inflicted: Inflicted[] = [];
   try {
-    for (const [index, together] of faults.entries()) {
+    for (const [index, moment] of moments.entries()) {
       // Faults are spread over the records, not over time: each meets the load.
-      const share = ((index + 0.5) / faults.length) * plan.recordsPerRound;
+      const share = ((index + 0.5) / moments.length) * plan.recordsPerRound;
       await untilProduced(positions, before + share, signal);
-      const results = await Promise.all(together.map((fault) => inflict(context, fault)));
+      const results = await inflictTogether({ ...context, planted: books.planted }, moment);
       for (const result of results) progress.line(`  ${describeInflicted(result)}`);
       inflicted.push(...results);
     }
@@ -112,67 +123,25 @@ async function runRound(context: RoundContext, faults: readonly (readonly Fault[
   }
   await load.stop();
   const seconds = secondsSince(startedAt);
-  const forgot = faults.flat().some(({ losesMessages }) => losesMessages === true);
+  const forgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
   const verdict = await books.close(opening, forgot);
   return { inflicted, seconds, restedSeconds: load.restedMs / 1_000, maxLag: load.maxLagSeen, verdict };
 }
 
-async function inflict({ stack, positions, rng }: RoundContext, fault: Fault): Promise<Inflicted> {
-  const startedAt = performance.now();
-  let detail: string | undefined;
-  let endedAt = startedAt;
-  try {
-    detail = await fault.inflict(stack, rng);
-    endedAt = performance.now();
-    const recoveries = await Promise.all(
-      fault.recovers.map((consumer) => positions.recovery(consumer, endedAt, RECOVERY_DEADLINE_MS)),
-    );
-    return { fault, detail, seconds: (endedAt - startedAt) / 1_000, recoveries, failure: undefined };
-  } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
-    return { fault, detail, seconds: secondsSince(startedAt), recoveries: [], failure };
-  }
+async function renew(instance: Instance): Promise<void> {
+  await instance.replace();
+  await instance.ready();
 }
 
 async function untilProduced(positions: Positions, goal: number, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + 30 * 60_000;
+  const deadline = performance.now() + PRODUCED_DEADLINE_MS;
   for (;;) {
     signal.throwIfAborted();
     const produced = await positions.produced().catch(() => 0);
     if (produced >= goal) return;
     if (performance.now() > deadline) throw new Error(`the load stands at ${String(produced)} of ${String(goal)}`);
-    await delay(200, undefined, { signal });
+    await delay(LOOK_INTERVAL_MS, undefined, { signal });
   }
-}
-
-export function describeVerdict({
-  accounts,
-  counterDifferences,
-  stalled,
-  wronglyRefused,
-  lostByPubSub,
-}: Verdict): string {
-  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, refused, redelivered } = accounts;
-  return [
-    `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
-    `refused ${String(refused)}, redelivered ${String(redelivered)}`,
-    ...(wronglyRefused === 0 ? [] : [`refused by nobody ${String(wronglyRefused)}`]),
-    ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
-    ...counterDifferences,
-    ...(stalled === undefined ? [] : [stalled]),
-  ].join('; ');
-}
-
-function describeInflicted({ fault, detail, seconds, recoveries, failure }: Inflicted): string {
-  const recovered = recoveries.map(
-    ({ consumer, movedSeconds, caughtUpSeconds, backlog }) =>
-      `${consumer} moved after ${movedSeconds.toFixed(1)} s, ${String(backlog)} records caught up after ${caughtUpSeconds.toFixed(1)} s`,
-  );
-  return [
-    `${fault.name} (${seconds.toFixed(1)} s${detail === undefined ? '' : `, ${detail}`})`,
-    ...recovered,
-    ...(failure === undefined ? [] : [`FAILED: ${failure}`]),
-  ].join('; ');
 }
 
 const secondsSince = (startedAt: number): number => (performance.now() - startedAt) / 1_000;

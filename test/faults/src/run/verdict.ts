@@ -5,7 +5,8 @@ import { validatedTopic } from '@orderstream/contracts';
 import { Accountant, type Closing, type Opening } from '../../../../dev/src/accounting/accountant';
 import { type Accounts, isAccountedFor } from '../../../../dev/src/accounting/accounts';
 import { markLedger } from '../../../../dev/src/accounting/ledger-files';
-import { NoProgressError } from '../../../../dev/src/errors';
+import { PlantedRecords } from '../../../../dev/src/accounting/planted-records';
+import { DeadlineError, NoProgressError } from '../../../../dev/src/errors';
 import { waitUntil } from '../../../../dev/src/process/wait-until';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Positions } from './positions';
@@ -13,6 +14,7 @@ import { type Positions } from './positions';
 const EMPTY_GROUP_DEADLINE_MS = 60_000;
 const CAUGHT_UP_MS = 180_000;
 const SETTLE_INTERVAL_MS = 5_000;
+const SETTLE_DEADLINE_MS = 15 * 60_000;
 
 /** What a comparison of ledger, topics and tables came to. */
 export interface Verdict {
@@ -38,6 +40,8 @@ export interface Start {
 
 /** Opens the books and closes them. Never asks a service what it did, but for the validator's counters, which are compared too. */
 export class Books {
+  /** Records that are not the generator's and have to be refused. */
+  readonly planted = new PlantedRecords();
   private readonly accountant: Accountant;
 
   constructor(
@@ -53,6 +57,7 @@ export class Books {
       ledgerFolder: stack.ledgerFolder,
       signal,
       refusalsExpected: true,
+      planted: this.planted,
     });
   }
 
@@ -118,10 +123,12 @@ export class Books {
 
   /** Validated orders that are not in streaming_orders, when that no longer changes. */
   private async undelivered(opening: Opening): Promise<number> {
+    const until = performance.now() + SETTLE_DEADLINE_MS;
     let before = -1;
     for (;;) {
       const missing = await this.accountant.undelivered(opening);
       if (missing === before || missing === 0) return missing;
+      if (performance.now() > until) throw new DeadlineError('deliveries to end', SETTLE_DEADLINE_MS);
       before = missing;
       await delay(SETTLE_INTERVAL_MS);
     }

@@ -54,6 +54,8 @@ export type Consumer = (typeof CONSUMERS)[number];
 
 const MAX_INSTANCES = 3;
 const ORPHAN_GRACE_MS = 3_000;
+/** The emulator never forgets a message: enough for about 700,000 orders in one round. */
+const PUBSUB_HEAP_MB = 4_096;
 const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-standin', 'bq-sink'];
 
 /** Timeouts short enough that a stop of a quarter of a minute is past all of them. */
@@ -76,7 +78,8 @@ export interface FaultStackOptions {
 
 /** What the next start of an instance is, when it is not the ordinary one. */
 export interface Disguise {
-  readonly entry: string;
+  /** Program below the repository; undefined: its own. */
+  readonly entry?: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -127,7 +130,15 @@ export class FaultStack {
         advertisedPort: await ports.find(0),
       });
     }
-    const { parts, endpoints } = await infrastructure({ paths, toolbox, env, ports, preferred: ANY_PORTS, proxied });
+    const { parts, endpoints } = await infrastructure({
+      paths,
+      toolbox,
+      env,
+      ports,
+      preferred: ANY_PORTS,
+      proxied,
+      pubsubHeapMb: PUBSUB_HEAP_MB,
+    });
     const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
     const writeApi = await WriteApiProxy.listen(await ports.find(0), portOf(endpoints.bigqueryGrpc));
     const wire = async (upstream: number): Promise<TcpProxy> => TcpProxy.listen(await ports.find(0), upstream);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { StartError } from '../../../../dev/src/errors';
+import { DeadlineError, StartError } from '../../../../dev/src/errors';
 import { type StackPaths } from '../../../../dev/src/paths';
 import { describeExit, ManagedProcess, type ProcessExit } from '../../../../dev/src/process/managed-process';
 import { waitUntil } from '../../../../dev/src/process/wait-until';
@@ -11,6 +11,9 @@ const READY_INTERVAL_MS = 50;
 const RESTART_PAUSE_MS = 100;
 /** Dead so often in a row without ever being ready: not a fault, a defect. */
 const MAX_FAILED_STARTS = 5;
+const LOG_LINES = 1_000;
+const START_DEADLINE_MS = 60_000;
+const END_DEADLINE_MS = 60_000;
 
 /** How a process took a SIGTERM. */
 export interface Termination {
@@ -29,7 +32,6 @@ export class Instance {
   private failedStarts = 0;
   /** Processes that it was so far. */
   starts = 0;
-  private readonly startWaiters = new Set<() => void>();
   /** Told when it cannot be kept up. */
   failure: Error | undefined;
 
@@ -40,6 +42,11 @@ export class Instance {
 
   get name(): string {
     return this.part.name;
+  }
+
+  /** Of the newest process. */
+  get pid(): number | undefined {
+    return this.current?.identity.pid;
   }
 
   get isRunning(): boolean {
@@ -72,15 +79,28 @@ export class Instance {
     this.current?.kill();
   }
 
-  /** Resolves with how the process that runs now ends. */
-  async ended(): Promise<ProcessExit> {
+  /** Resolves with how the process that runs now ends. @throws DeadlineError */
+  async ended(deadlineMs = END_DEADLINE_MS): Promise<ProcessExit> {
     if (this.current === undefined) throw new Error(`${this.name} was never started`);
-    return this.current.exited;
+    return within(this.current.exited, `${this.name} to end`, deadlineMs);
   }
 
-  /** Resolves when more processes than so many were started. */
-  async startedAgain(starts: number): Promise<void> {
-    while (this.starts <= starts) await new Promise<void>((resolve) => this.startWaiters.add(resolve));
+  /** Resolves when more processes than so many were started. @throws DeadlineError, or why it cannot be kept up */
+  async startedAgain(starts: number, deadlineMs = START_DEADLINE_MS): Promise<void> {
+    await waitUntil(
+      () => {
+        if (this.failure !== undefined) throw this.failure;
+        return this.starts > starts;
+      },
+      { what: `${this.name} to be started again`, deadlineMs, intervalMs: READY_INTERVAL_MS },
+    );
+  }
+
+  /** kill -9, and it is started again, as something else if it was disguised. @throws DeadlineError */
+  async replace(): Promise<void> {
+    const { starts } = this;
+    this.kill();
+    await this.startedAgain(starts);
   }
 
   /** SIGTERM; it is started again when it has ended. */
@@ -122,15 +142,19 @@ export class Instance {
     await this.keeping;
   }
 
-  private signal(signal: NodeJS.Signals): void {
+  /** Whether the end of its log says this. */
+  hasLogged(text: string): boolean {
+    return this.current?.log.tail(LOG_LINES).includes(text) === true;
+  }
+
+  /** Sends a signal, if it runs. */
+  signal(signal: NodeJS.Signals): void {
     if (this.current?.isRunning() === true) process.kill(this.current.identity.pid, signal);
   }
 
   private async launch(): Promise<ManagedProcess> {
     this.current = await ManagedProcess.start(await this.part.process(), this.paths);
     this.starts++;
-    for (const waiter of this.startWaiters) waiter();
-    this.startWaiters.clear();
     return this.current;
   }
 
@@ -151,5 +175,18 @@ export class Instance {
 
   private isWanted(): boolean {
     return this.wanted;
+  }
+}
+
+async function within<T>(work: Promise<T>, what: string, deadlineMs: number): Promise<T> {
+  const timer = new AbortController();
+  const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {
+    throw new DeadlineError(what, deadlineMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => undefined);
   }
 }

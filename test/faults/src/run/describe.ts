@@ -1,0 +1,38 @@
+import { type Recovery } from './positions';
+import { type Inflicted } from './suite';
+import { type Verdict } from './verdict';
+
+export function describeVerdict({
+  accounts,
+  counterDifferences,
+  stalled,
+  wronglyRefused,
+  lostByPubSub,
+}: Verdict): string {
+  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, planted, refused, redelivered } =
+    accounts;
+  return [
+    `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
+    `refused ${String(refused)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
+    ...(wronglyRefused === 0 ? [] : [`refused by nobody ${String(wronglyRefused)}`]),
+    ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
+    ...counterDifferences,
+    ...(stalled === undefined ? [] : [stalled]),
+  ].join('; ');
+}
+
+export function describeInflicted({ fault, outcome, seconds, recoveries, failures }: Inflicted): string {
+  const { detail } = outcome;
+  return [
+    `${fault.name} (${seconds.toFixed(1)} s${detail === undefined ? '' : `, ${detail}`})`,
+    ...recoveries.map(describeRecovery),
+    ...failures.map((failure) => `FAILED: ${failure}`),
+  ].join('; ');
+}
+
+function describeRecovery({ name, movedSeconds, caughtUpSeconds, backlog }: Recovery): string {
+  const moved = `${name} moved after ${movedSeconds.toFixed(1)} s`;
+  return caughtUpSeconds === undefined || backlog === undefined
+    ? moved
+    : `${moved}, ${String(backlog)} records caught up after ${caughtUpSeconds.toFixed(1)} s`;
+}
