@@ -18,6 +18,11 @@ export interface Bounds {
   readonly endings: number;
   /** Thrift: who opens again keeps its stream where it is known to be whole. */
   readonly keepsStream: boolean;
+  /**
+   * After a refusal, records that were sent already may go out in other batches, and a stream may end without them. The
+   * code does neither: a trace without this is one that the code can follow.
+   */
+  readonly regroups: boolean;
   /** An operator replays dead letters: rows with the original coordinates. */
   readonly replays: boolean;
   /** A stream that was finalized before gives no row count. */
@@ -38,6 +43,7 @@ const NORMAL: Bounds = {
   expiries: 0,
   endings: 0,
   keepsStream: false,
+  regroups: true,
   replays: false,
   finalizeAnswersOnce: false,
   recoversInPlace: false,

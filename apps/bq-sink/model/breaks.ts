@@ -15,114 +15,123 @@ export interface Break {
 const kill = { crashes: 1, reassignments: 0, lostAnswers: 0 };
 const expiry = { ...kill, expiries: 1 };
 
+/** As the code does it, so that the code can be led along the trace. */
+const asCode = (different: Partial<Bounds>): Bounds => bounds({ regroups: false, ...different });
+
 /** Deliberate faults. Each is one sentence of the protocol left out, and each must lose or double a record, or never end. */
 export const BREAKS: Readonly<Record<BreakName, Break>> = {
   noFinalize: {
     text: 'recovery reads the row count without finalizing the stream',
-    bounds: bounds({ log: 'o', ...kill }),
+    bounds: asCode({ log: 'o', ...kill }),
     violation: 'record 0 is in the table twice',
     length: 15,
   },
   commitBeforeAck: {
     text: 'the position is committed when the append is sent',
-    bounds: bounds({ log: 'o', ...kill }),
+    bounds: asCode({ log: 'o', ...kill }),
     violation: 'stops and asks: 0 rows are fewer than the 1 committed',
     length: 12,
   },
   plainCommits: {
     text: 'positions are committed outside of transactions, and repeated across a rebalance',
-    bounds: bounds({ log: 'ooo', maxBatch: 1, lostAnswers: 0 }),
+    bounds: asCode({ log: 'ooo', maxBatch: 1, lostAnswers: 0 }),
     violation: 'record 1 is in the table twice',
     length: 24,
   },
   namedAtOldPosition: {
     text: 'a new stream is named at the old committed position',
-    bounds: bounds({ log: 'oo', ...kill, crashes: 2 }),
+    bounds: asCode({ log: 'oo', ...kill, crashes: 2 }),
     violation: 'record 0 is in the table twice',
     length: 21,
   },
   skipsAllRows: {
     text: 'recovery skips all rows of the stream, not those behind the committed ones',
-    bounds: bounds({ log: 'oo', ...kill }),
+    bounds: asCode({ log: 'oo', ...kill }),
     violation: 'stops and asks: more rows are durable than the log has records',
     length: 13,
   },
   renumbersInFlight: {
     text: 'a refusal does not wait for the appends in flight',
-    bounds: bounds({ log: 'oboo', ...kill }),
+    bounds: asCode({ log: 'oboo', ...kill }),
     violation: 'record 2 is in the table twice',
-    length: 13,
+    length: 15,
   },
   exclusionsLate: {
     text: 'the pruned batch is appended first; dead letters and exclusions come with the next commit',
-    bounds: bounds({ log: 'obo', ...kill }),
+    bounds: asCode({ log: 'obo', ...kill }),
     violation: 'record 2 is in the table twice',
-    length: 18,
+    length: 20,
   },
   maxOnly: {
     text: 'the fallback goes on behind the last row, whatever is committed',
-    bounds: bounds({ log: 'ob', ...expiry }),
+    bounds: asCode({ log: 'ob', ...expiry }),
     violation: 'record 1 is in the dead letters twice',
     length: 23,
   },
   recoveryDropsExclusions: {
     text: 'recovery commits no exclusions',
-    bounds: bounds({ log: 'ob', ...kill }),
+    bounds: asCode({ log: 'ob', ...kill }),
     violation: 'record 1 is in the dead letters twice',
     length: 19,
   },
   fallbackDropsExclusions: {
     text: 'the fallback forgets the exclusions',
-    bounds: bounds({ log: 'ob', ...expiry }),
+    bounds: asCode({ log: 'ob', ...expiry }),
     violation: 'record 1 is in the dead letters twice',
     length: 21,
   },
   oneBatchExclusions: {
     text: 'exclusions cover only the batch refused last, and the position waits for an acknowledgement',
-    bounds: bounds({ log: 'bb', ...kill }),
+    bounds: asCode({ log: 'bb', ...kill }),
     violation: 'record 0 is in the dead letters twice',
     length: 23,
   },
   steadyDropsExclusions: {
     text: 'a commit of the position forgets the exclusions',
-    bounds: bounds({ log: 'oob', ...kill, maxBatch: 3 }),
+    bounds: asCode({ log: 'oob', ...kill, crashes: 2, maxBatch: 3 }),
     violation: 'record 2 is in the dead letters twice',
-    length: 23,
+    length: 29,
   },
   keepsBlindly: {
     text: 'goes on with its own stream without comparing it with the committed one',
-    bounds: bounds({ log: 'o', crashes: 1, reassignments: 2, lostAnswers: 0, keepsStream: true }),
+    bounds: asCode({ log: 'o', crashes: 1, reassignments: 2, lostAnswers: 0, keepsStream: true }),
     violation: 'record 0 is in the table twice',
     length: 24,
   },
   keepsAfterErrors: {
     text: 'goes on with its own stream although an append to it failed',
-    bounds: bounds({ log: 'o', ...kill, reassignments: 2, keepsStream: true }),
+    bounds: asCode({ log: 'o', ...kill, reassignments: 2, keepsStream: true }),
     violation: NO_END,
     length: 10,
   },
   maxCountsReplays: {
     text: 'the fallback counts replayed rows',
-    bounds: bounds({ log: 'ob', ...expiry, replays: true }),
+    bounds: asCode({ log: 'ob', ...expiry, replays: true }),
     violation: 'record 0 is lost',
     length: 16,
   },
   maxWithoutWait: {
     text: 'the fallback reads the table while appends to the vanished stream may still land',
-    bounds: bounds({ log: 'o', ...expiry, acceptedMayLandAfterExpiry: true }),
+    bounds: asCode({ log: 'o', ...expiry, acceptedMayLandAfterExpiry: true }),
     violation: 'record 0 is in the table twice',
     length: 17,
   },
   readsBeforeFence: {
     text: 'the committed position is read before the older owner is fenced',
-    bounds: bounds({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
+    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
     violation: 'stops and asks: nothing is committed, and the table has rows',
     length: 12,
   },
   endingDropsExclusions: {
     text: 'a position without a stream forgets the exclusions',
-    bounds: bounds({ log: 'ob', ...kill, endings: 1 }),
-    violation: 'record 1 is in the dead letters twice',
-    length: 21,
+    bounds: asCode({ log: 'oob', ...kill, crashes: 2, maxBatch: 3, endings: 1 }),
+    violation: 'record 2 is in the dead letters twice',
+    length: 29,
+  },
+  perInstanceIds: {
+    text: 'transactional ids are the instances’, so that nobody is fenced',
+    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
+    violation: 'stops and asks: nothing is committed, and the table has rows',
+    length: 10,
   },
 };

@@ -128,6 +128,9 @@ function encodeProcess(process: Process, out: Fingerprint): void {
       out.add(process.next);
       out.add(process.sendAt);
       out.add(process.unsaid);
+      out.add(process.taken);
+      out.add(process.again.length);
+      for (const records of process.again) out.add(records);
       out.add(process.flights.length);
       for (const flight of process.flights) {
         encodeAppend(flight, out);

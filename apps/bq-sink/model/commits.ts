@@ -47,6 +47,7 @@ export function commitSteps(
     );
     return;
   }
+  if (state.transaction !== undefined) return; // Only where nobody is fenced: one at a time keeps the state small.
   const letters = dead === NO_OFFSETS ? '' : ` with dead letters ${formatOffsets(dead)}`;
   steps.add(
     me,
@@ -118,7 +119,12 @@ function heard(rules: Rules, state: State, i: number, reason: CommitReason, posi
   const process = state.processes[i] as Process;
   switch (process.at) {
     case 'naming':
-      return withProcess(state, i, running(process.owner, process, process.offset));
+      // It was created because the record at its position was taken.
+      return withProcess(
+        state,
+        i,
+        running(process.owner, process, process.offset, rules.bounds.regroups ? 0 : process.offset + 1),
+      );
     case 'ready':
       return withProcess(state, i, { ...process, awaits: undefined, saved: position.offset });
     case 'ending': {
@@ -137,7 +143,7 @@ function heard(rules: Rules, state: State, i: number, reason: CommitReason, posi
       const saved: Running = { ...process, awaits: undefined, saved: position.offset, unsaid: NO_OFFSETS };
       if (reason !== 'refusal') return withProcess(state, i, saved);
       const freed = rules.broken === 'renumbersInFlight' ? abandon(state, process) : state;
-      return withProcess(freed, i, prune(saved, position.offset));
+      return withProcess(freed, i, prune(rules, saved, position.offset));
     }
     case 'failed':
       return withProcess(state, i, { ...process, awaits: undefined } satisfies Failed);
@@ -147,9 +153,10 @@ function heard(rules: Rules, state: State, i: number, reason: CommitReason, posi
 }
 
 /** The refused records leave the stream: the rest is sent again, renumbered. */
-export function prune(process: Running, offset: number): Running {
-  const [refused] = process.flights;
+export function prune({ bounds }: Rules, process: Running, offset: number): Running {
+  const [refused, ...behind] = process.flights;
   if (refused === undefined) return process;
+  const again = [refused.records & ~refused.refused, ...behind.map(({ records }) => records)];
   return {
     ...process,
     exclusions: from(process.exclusions | refused.refused, offset),
@@ -157,5 +164,6 @@ export function prune(process: Running, offset: number): Running {
     next: laterOf(offset, firstOf(refused.records)),
     sendAt: process.rows,
     flights: [],
+    again: bounds.regroups ? [] : again.filter((records) => records !== NO_OFFSETS),
   };
 }

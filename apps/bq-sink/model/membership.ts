@@ -73,13 +73,14 @@ export function membershipSteps({ rules, state, i, process, steps }: Turn<Proces
 /** InitProducerId returns when the transaction of every older producer is ended, so one step ends them all. */
 function fence(rules: Rules, state: State, i: number): State {
   const process = state.processes[i] as Process;
-  const [first, second] = abandon(state, process).processes.map((each) =>
-    each.owner ? { ...each, owner: false } : each,
+  const isFenced = (other: number): boolean => rules.broken !== 'perInstanceIds' || other === i;
+  const [first, second] = abandon(state, process).processes.map((each, other) =>
+    each.owner && isFenced(other) ? { ...each, owner: false } : each,
   );
   const fenced = {
     ...abandon(state, process),
     processes: [first, second] as State['processes'],
-    transaction: undefined,
+    transaction: state.transaction === undefined || isFenced(state.transaction.by) ? undefined : state.transaction,
   };
   return withProcess(fenced, i, {
     at: 'fenced',

@@ -114,7 +114,7 @@ export function readySteps(turn: Turn<Ready>): void {
   if (process.awaits !== undefined) return;
   const { owner, exclusions, saved } = process;
   const offset = rules.log.passOver(process.offset, exclusions);
-  if (offset < rules.log.end) {
+  if (offset < rules.log.end && state.transaction === undefined) {
     const stream = state.streams.length;
     const own: OwnStream = { stream, rows: 0, offset, exclusions: from(exclusions, offset) };
     const namedAt = rules.broken === 'namedAtOldPosition' ? saved : offset;

@@ -23,7 +23,8 @@ export type BreakName =
   | 'maxCountsReplays'
   | 'maxWithoutWait'
   | 'readsBeforeFence'
-  | 'endingDropsExclusions';
+  | 'endingDropsExclusions'
+  | 'perInstanceIds';
 
 /** What the steps go by. */
 export interface Rules {

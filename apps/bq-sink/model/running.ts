@@ -31,20 +31,16 @@ export function runningSteps(turn: Turn<Running>): void {
 /** Sends the next records, as many as it likes; nothing behind a refused row. */
 function sendSteps({ rules, state, i, process, steps }: Turn<Running>): void {
   const { log, bounds } = rules;
-  const { flights, next, exclusions, sendAt, stream } = process;
+  const { flights, sendAt, stream } = process;
   const isRefusing =
     process.awaits === 'refusal' || flights.some(({ status }) => status === 'refused' || status === 'error');
   if (isRefusing || flights.length >= bounds.inFlight) return;
-  let records: OffsetSet = NO_OFFSETS;
-  let offset = log.passOver(next, exclusions);
-  for (let count = 1; count <= bounds.maxBatch && offset < log.end; count++) {
-    records |= only(offset);
-    const batch = records;
-    const refused = records & log.unencodable;
+  for (const batch of batchesFrom(rules, process)) {
+    const refused = batch & log.unencodable;
     const flight: Flight = {
       stream,
       at: sendAt,
-      records,
+      records: batch,
       accepted: false,
       status: refused === NO_OFFSETS ? 'sent' : 'refused',
       refused,
@@ -54,11 +50,32 @@ function sendSteps({ rules, state, i, process, steps }: Turn<Running>): void {
         ? `${formatOffsets(batch)} to s${String(stream)} at ${String(sendAt)}`
         : `${formatOffsets(refused)} of ${formatOffsets(batch)} by the encoder`;
     steps.add(nameOf(i), refused === NO_OFFSETS ? 'append-sent' : 'refused', told, () => {
-      const sent = { sendAt: sendAt + countOf(batch), next: lastOf(batch) + 1, flights: [...flights, flight] };
-      return withProcess(state, i, { ...process, ...sent });
+      const end = lastOf(batch) + 1;
+      return withProcess(state, i, {
+        ...process,
+        sendAt: sendAt + countOf(batch),
+        next: end,
+        flights: [...flights, flight],
+        again: process.again.slice(1),
+        taken: bounds.regroups ? 0 : laterOf(process.taken, end),
+      });
     });
+  }
+}
+
+/** What may go out next: the batch that was put back, or the next records, as many as fit. */
+function batchesFrom({ log, bounds }: Rules, { again, next, exclusions }: Running): readonly OffsetSet[] {
+  const [first] = again;
+  if (first !== undefined) return [first];
+  const batches: OffsetSet[] = [];
+  let records: OffsetSet = NO_OFFSETS;
+  let offset = log.passOver(next, exclusions);
+  while (batches.length < bounds.maxBatch && offset < log.end) {
+    records |= only(offset);
+    batches.push(records);
     offset = log.passOver(offset + 1, exclusions);
   }
+  return batches;
 }
 
 function steadySteps(turn: Turn<Running>): void {
@@ -105,7 +122,7 @@ function refusalSteps(turn: Turn<Running>): void {
       'pruned',
       () => `${formatOffsets(first.refused)}, not committed yet`,
       () => {
-        return withProcess(state, i, { ...prune(process, offset), unsaid: process.unsaid | first.refused });
+        return withProcess(state, i, { ...prune(rules, process, offset), unsaid: process.unsaid | first.refused });
       },
     );
     return;
@@ -117,7 +134,7 @@ function refusalSteps(turn: Turn<Running>): void {
 
 /** Drained or idle, with all that was sent settled: it ends its stream, and commits that. */
 function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
-  if (state.left.endings === 0 || process.flights.length > 0) return;
+  if (state.left.endings === 0 || process.flights.length > 0 || process.offset < process.taken) return;
   const { stream, rows, offset, exclusions, owner } = process;
   const { status, rows: found } = streamOf(state, stream);
   steps.add(

@@ -8,6 +8,10 @@ export interface Scenario {
 /** The protocol must be clean in each. */
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'a refused record and a marker', bounds: bounds({}) },
+  {
+    name: 'a refused record, and batches that go out again as they were',
+    bounds: bounds({ log: 'oboo', regroups: false }),
+  },
   { name: 'two refused records in a row, then the end', bounds: bounds({ log: 'obb' }) },
   { name: 'records that the encoder refuses, and BigQuery or not', bounds: bounds({ log: 'xof' }) },
   { name: 'a batch of three with a refusal behind good rows', bounds: bounds({ log: 'oob', maxBatch: 3 }) },

@@ -105,6 +105,10 @@ export interface Running extends Waiting, OwnStream {
   /** Stream offset of the next append. */
   readonly sendAt: number;
   readonly flights: readonly Flight[];
+  /** Batches that a refusal put back: first to go out again, as they are. Empty where they may be regrouped. */
+  readonly again: readonly OffsetSet[];
+  /** First offset not taken from the log, where a stream only ends when all that was taken is settled; 0 otherwise. */
+  readonly taken: number;
   /** Refused, excluded, and not committed, which only a broken protocol does. */
   readonly unsaid: OffsetSet;
 }
@@ -164,7 +168,7 @@ export function ready(owner: boolean, offset: number, exclusions: number, saved:
 }
 
 /** Goes on with a stream; what is committed is `saved`. */
-export function running(owner: boolean, own: OwnStream, saved: number): Running {
+export function running(owner: boolean, own: OwnStream, saved: number, taken = 0): Running {
   const { stream, rows, offset, exclusions } = own;
   return {
     at: 'running',
@@ -179,6 +183,8 @@ export function running(owner: boolean, own: OwnStream, saved: number): Running 
     next: offset,
     sendAt: rows,
     flights: [],
+    again: [],
+    taken,
     unsaid: NO_OFFSETS,
   };
 }
