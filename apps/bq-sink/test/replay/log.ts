@@ -1,0 +1,46 @@
+import { envelopeHeaders, EVENT_CONTRACTS, tableForFamily, validatedTopic } from '@orderstream/contracts';
+import type { RowBuffer } from '@orderstream/bigquery';
+import type { KafkaRecord, PartitionRef, RecordBatch } from '@orderstream/kafka';
+
+import { RowDecoder } from '../../../../test/write-api-server/src/row-decoder';
+import { visitFields } from '../../../../test/write-api-server/src/wire';
+import { RowMapper } from '../../src/streams/row-mapper';
+
+export const PARTITION: PartitionRef = { topic: validatedTopic('orders'), partition: 3 };
+export const TABLE = { project: 'test-project', dataset: 'd', table: tableForFamily('orders').table };
+
+const ORDER = Object.fromEntries(
+  (EVENT_CONTRACTS.get('order.placed')?.columns ?? []).map(({ name, example }) => [name, example]),
+);
+const HEADERS = envelopeHeaders({ id: '1', type: 'order.placed', source: 'test', time: '2026-01-02T03:04:05.678Z' });
+/** The encoder takes it, and BigQuery does not. */
+const NO_NUMERIC = { item_price: '99999999999999999999999999999999999.00' };
+
+/** Records of a log of the model, as a lane would hand them over: `o` is fine, `b` is refused by BigQuery. */
+export function recordsOf(entries: string, from: number, end: number): RecordBatch {
+  const records = Array.from(entries.slice(from, end), (entry, index): KafkaRecord => {
+    if (entry !== 'o' && entry !== 'b') throw new RangeError(`no record is made for ${entry}`);
+    return {
+      ...PARTITION,
+      offset: from + index,
+      timestamp: 0,
+      key: null,
+      value: Buffer.from(JSON.stringify({ ...ORDER, ...(entry === 'b' ? NO_NUMERIC : {}) })),
+      headers: HEADERS,
+    };
+  });
+  return { ...PARTITION, records, nextOffset: end, highWatermark: entries.length };
+}
+
+export const MAPPER = new RowMapper('orders');
+const DECODER = new RowDecoder(MAPPER.schema);
+
+/** Offsets of the records whose rows these are. */
+export function offsetsOf(rows: RowBuffer): number[] {
+  const bytes = rows.encoded();
+  const offsets: number[] = [];
+  visitFields(bytes, 0, bytes.length, (_field, _type, start, end) => {
+    offsets.push(Number(DECODER.decode(bytes.subarray(start, end))._kafka_offset));
+  });
+  return offsets;
+}
