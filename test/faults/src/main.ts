@@ -9,7 +9,8 @@ import { isAsExpected, tryBreaks } from './run/breaks';
 import { chosen, parseFaultOptions } from './run/cli';
 import { renderReport } from './run/report';
 import { describeSchedule, schedule } from './run/schedule';
-import { isSuiteGreen, runSuite } from './run/suite';
+import { isSuiteGreen } from './run/results';
+import { runSuite } from './run/suite';
 import { FaultStack, type FaultStackOptions } from './stack/fault-stack';
 
 const RECORDS_PER_FAULT = 20_000;

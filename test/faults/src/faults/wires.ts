@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 
 import { type App, APPS, type Wire, WIRES } from '../stack/fault-stack';
 import { type WireState } from '../wire/tcp-proxy';
-import { type Weather } from '../wire/write-api-proxy';
+import { type Weather } from '../wire/weather';
 import { type Rng } from '../run/rng';
 import { type Fault } from './fault';
 

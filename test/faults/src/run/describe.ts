@@ -1,5 +1,5 @@
 import { type Recovery } from './positions';
-import { type Inflicted } from './suite';
+import { type Inflicted } from './results';
 import { type Verdict } from './verdict';
 
 export function describeVerdict({

@@ -8,7 +8,7 @@ import { type Positions, type Recovery } from './positions';
 import { type Recoveries } from './recovery';
 import { Rng } from './rng';
 import { type Moment, type Scheduled } from './schedule';
-import { type Inflicted } from './suite';
+import { type Inflicted } from './results';
 
 /** Longer than the longest fault takes on a machine that has much else to do. */
 const FAULT_DEADLINE_MS = 360_000;

@@ -1,6 +1,6 @@
 import { DRAIN_LIMIT_MS } from '../faults/departure';
 import { ROLLING_LAG_LIMIT_SECONDS } from '../faults/deployments';
-import { type Inflicted, isSuiteGreen, type SuiteResult } from './suite';
+import { type Inflicted, isSuiteGreen, type SuiteResult } from './results';
 import { type Verdict } from './verdict';
 
 export interface ReportContext {

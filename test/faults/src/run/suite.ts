@@ -1,48 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Progress } from '../../../../dev/src/progress';
-import { type Fault, type Outcome } from '../faults/fault';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Instance } from '../stack/instance';
 import { describeInflicted, describeVerdict } from './describe';
 import { inflictTogether } from './inflict';
 import { Load } from './load';
-import { Positions, type Recovery } from './positions';
+import { Positions } from './positions';
 import { Recoveries } from './recovery';
+import { type Inflicted, type Round, type SuiteResult } from './results';
 import { type Moment } from './schedule';
-import { Books, isGreen, type Verdict } from './verdict';
+import { Books, isGreen } from './verdict';
 
 const LOOK_INTERVAL_MS = 500;
 const PRODUCED_DEADLINE_MS = 30 * 60_000;
-
-/** A fault as it happened. */
-export interface Inflicted {
-  readonly fault: Fault;
-  readonly outcome: Outcome;
-  /** Whether it was not the only one of its moment: its times are not its own, then. */
-  readonly isAccompanied: boolean;
-  /** From its beginning to its end. */
-  readonly seconds: number;
-  readonly recoveries: readonly Recovery[];
-  /** What went wrong, if something did: it could not be inflicted, a promise was broken, nobody came back. */
-  readonly failures: readonly string[];
-}
-
-/** Faults under load, and the comparison of everything that was sent meanwhile. */
-export interface Round {
-  readonly inflicted: readonly Inflicted[];
-  readonly seconds: number;
-  readonly restedSeconds: number;
-  readonly maxLag: number;
-  readonly verdict: Verdict;
-}
-
-export interface SuiteResult {
-  readonly rounds: readonly Round[];
-  /** Over all rounds together, once more. */
-  readonly whole: Verdict;
-  readonly seconds: number;
-}
 
 export interface SuitePlan {
   /** Each round's moments, in order. */
@@ -50,13 +21,6 @@ export interface SuitePlan {
   readonly recordsPerRound: number;
   readonly maxLag: number;
 }
-
-/** Whether the whole of it is as promised. */
-export const isSuiteGreen = ({ rounds, whole }: SuiteResult): boolean =>
-  isGreen(whole) &&
-  rounds.every(
-    ({ verdict, inflicted }) => isGreen(verdict) && inflicted.every(({ failures }) => failures.length === 0),
-  );
 
 /** Runs the plan on a stack that is ready and empty. */
 export async function runSuite(
