@@ -23,6 +23,7 @@ import {
   retry,
 } from '@orderstream/kafka';
 
+import { everyStep } from '../../../test/support/every-step';
 import type { FailurePolicy } from '../src/failure-policy';
 import { PartitionSinks } from '../src/partition-sinks';
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
@@ -80,6 +81,7 @@ export class LivePartition {
   private readonly producer = new RecordProducer(this.kafka, { maxRequestBytes: 1_000_000 });
   private readonly owners: PartitionSink[] = [];
   private readonly servers: KafkaBatchServer[] = [];
+  private readonly opened: Promise<Transactions>[] = [];
 
   async setUp(): Promise<void> {
     const specs = [this.topic, deadLetterTopic(this.topic, 'bq-sink')].map((name) => ({
@@ -95,15 +97,24 @@ export class LivePartition {
     await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
   }
 
+  /** Ends all that was begun, also what a test that failed has left. */
   async tearDown(): Promise<void> {
-    await Promise.all([...this.owners, ...this.servers].map((owner) => owner.close()));
-    await this.producer.disconnect();
-    await this.streams.close();
     const admin = this.kafka.admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [this.topic, deadLetterTopic(this.topic, 'bq-sink')] });
-    await admin.disconnect();
-    await this.bigquery.dataset(this.connection.dataset).delete({ force: true });
+    await everyStep(
+      ...[...this.servers, ...this.owners].map((owner) => () => owner.close()),
+      ...this.opened.map((opening) => async () => {
+        const transactions = await opening.catch(() => undefined);
+        await transactions?.close();
+      }),
+      () => this.producer.disconnect(),
+      () => this.streams.close(),
+      async () => {
+        await admin.connect();
+        await admin.deleteTopics({ topics: [this.topic, deadLetterTopic(this.topic, 'bq-sink')] });
+      },
+      () => admin.disconnect(),
+      () => this.bigquery.dataset(this.connection.dataset).delete({ force: true }),
+    );
   }
 
   /** Appends orders to the log; `change` may spoil the body of the one with this index. */
@@ -197,11 +208,13 @@ export class LivePartition {
   }
 
   openTransactions(): Promise<Transactions> {
-    return PartitionTransactions.open(this.kafka, {
+    const opening = PartitionTransactions.open(this.kafka, {
       groupId: this.groupId,
       ...this.partition,
       transactionTimeoutMs: 10_000,
     });
+    this.opened.push(opening);
+    return opening;
   }
 
   /** Hands the log over to an owner, from where it wants it. Returns what it said last. */

@@ -1,5 +1,6 @@
 import type { FailureOutcome, PartitionStatus } from '@orderstream/kafka';
 
+import { everyStep } from '../../../test/support/every-step';
 import { FailurePolicy } from '../src/failure-policy';
 import { LivePartition } from './live-partition';
 import { ServedPartition, type ServedPartitionOptions, until } from './served-partition';
@@ -26,8 +27,10 @@ describe('a partition whose table is behind its contract', () => {
     return served;
   };
   afterEach(async () => {
-    await live?.tearDown();
-    await served?.stop();
+    await everyStep(
+      () => live?.tearDown(),
+      () => served?.stop(),
+    );
     live = served = undefined;
   });
 

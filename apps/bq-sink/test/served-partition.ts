@@ -11,6 +11,7 @@ import {
 import { type FailureOutcome, type KafkaRecord, type OutputRecord, type RecordBatch } from '@orderstream/kafka';
 import { Metrics, RecordLog } from '@orderstream/observability';
 
+import { everyStep } from '../../../test/support/every-step';
 import { MemoryBackend, type MemoryBackendOptions } from '../../../test/write-api-server/src/memory-backend';
 import type { Row } from '../../../test/write-api-server/src/row-decoder';
 import { WriteApiServer } from '../../../test/write-api-server/src/write-api-server';
@@ -94,9 +95,11 @@ export class ServedPartition {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.sinks.map((sink) => sink.close()));
-    await this.streams?.close();
-    await this.server.stop();
+    await everyStep(
+      ...this.sinks.map((sink) => () => sink.close()),
+      () => this.streams?.close(),
+      () => this.server.stop(),
+    );
   }
 
   /** The table learns the columns that it was made without. */

@@ -30,6 +30,7 @@ beforeAll(async () => {
   // Others may have left records on this broker that nobody has validated.
   await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => runs.settle(partition)));
 }, TEST_MS);
+afterEach(() => runs.stop(), TEST_MS);
 afterAll(() => log.stop());
 
 const damaged = (partition: number, key: string) => damagedOf(FAMILY, partition, key);
@@ -104,20 +105,10 @@ describe('a partition through death and doubt', () => {
     async (point, occurrence, partition) => {
       const before = await runs.accounting(partition);
       const filled = await fill(partition);
-      const died = Promise.withResolvers<undefined>();
-      const revived = Promise.withResolvers<undefined>();
-      let seen = 0;
-      const first = runs.validator(partition, {
-        faults: {
-          reached: (reached) => {
-            if (reached !== point || ++seen !== occurrence) return undefined;
-            died.resolve(undefined);
-            return revived.promise;
-          },
-        },
-      });
+      const death = runs.death(point, occurrence);
+      const first = runs.validator(partition, { faults: death.faults });
       const zombie = runs.toEnd(first, partition).catch((error: unknown) => error);
-      await died.promise;
+      await death.died;
 
       const second = runs.validator(partition);
       expect((await runs.toEnd(second, partition)).every(({ kind }) => kind === 'ack')).toBe(true);
@@ -134,7 +125,7 @@ describe('a partition through death and doubt', () => {
 
       // The first one goes on: whatever it still tries, it was fenced, opens again and finds nothing left to do.
       await second.close();
-      revived.resolve(undefined);
+      death.revive();
       await zombie;
       await expectExactlyOnce(partition, filled);
       await first.close();

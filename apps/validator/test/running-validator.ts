@@ -20,6 +20,7 @@ export interface ValidatorStatus {
 /** The validator as its main starts it, in this process. */
 export class RunningValidator {
   private stopSignal: (() => void) | undefined;
+  private stopping = false;
   private readonly exited = Promise.withResolvers<number>();
 
   private constructor(private readonly url: string) {}
@@ -54,8 +55,10 @@ export class RunningValidator {
     return running;
   }
 
+  /** Resolves with the exit code. May be repeated. */
   async stop(): Promise<number> {
-    this.stopSignal?.();
+    if (!this.stopping) this.stopSignal?.();
+    this.stopping = true;
     return this.exited.promise;
   }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import { everyStep } from '../../../test/support/every-step';
 import { waitFor } from '../../../test/support/wait-for';
 import {
   type Body,
@@ -29,14 +30,14 @@ const VALIDATED = validatedTopic('orders');
 const DEAD = deadLetterTopic(RAW, 'validator');
 
 const log = new TestLog();
-const running = new Set<RunningValidator>();
+/** Also those that have not started yet when a test fails. */
+const starts: Promise<RunningValidator>[] = [];
 async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningValidator> {
-  const validator = await RunningValidator.start({ ...FAMILIES, ...env });
-  running.add(validator);
-  return validator;
+  const starting = RunningValidator.start({ ...FAMILIES, ...env });
+  starts.push(starting);
+  return starting;
 }
 async function stop(validator: RunningValidator): Promise<void> {
-  running.delete(validator);
   expect(await validator.stop()).toBe(0);
 }
 
@@ -50,7 +51,12 @@ beforeAll(async () => {
   );
 }, TEST_MS);
 afterEach(async () => {
-  await Promise.all([...running].map((validator) => stop(validator)));
+  const started = await Promise.allSettled(starts.splice(0));
+  await everyStep(
+    ...started.map((one) => async () => {
+      if (one.status === 'fulfilled') await stop(one.value);
+    }),
+  );
 }, TEST_MS);
 afterAll(async () => {
   await log.stop();
@@ -372,11 +378,13 @@ describe('a partition whose state cannot be read', () => {
 });
 
 describe('an order whose shop the catalog does not know yet', () => {
+  const runs = new PartitionRuns(log, 'orders');
+  afterEach(() => runs.stop(), TEST_MS);
+
   it(
     'waits while its predecessors pass, comes again after the deadline, survives its owner, and passes once it is known',
     async () => {
       const partition = 5;
-      const runs = new PartitionRuns(log, 'orders');
       const known = newShop();
       const late = newShop();
       await log.send(rawRecord(vendorOnboarded(known)), rawRecord(productListed(known)));
@@ -415,20 +423,10 @@ describe('an order whose shop the catalog does not know yet', () => {
       expect((await ids()).at(-1)).toBe(predecessor.event_id);
 
       const dying = runs.catalog(WAIT_MS);
-      const reached = Promise.withResolvers<undefined>();
-      const revived = Promise.withResolvers<undefined>();
-      const dead = runs.validator(partition, {
-        catalog: dying,
-        faults: {
-          reached: (point) => {
-            if (point !== 'waiting') return undefined;
-            reached.resolve(undefined);
-            return revived.promise;
-          },
-        },
-      });
+      const death = runs.death('waiting');
+      const dead = runs.validator(partition, { catalog: dying, faults: death.faults });
       const zombie = runs.toEnd(dead, partition);
-      await reached.promise;
+      await death.died;
 
       const patient = runs.catalog(WAIT_MS);
       const waiting = Promise.withResolvers<undefined>();
@@ -459,7 +457,7 @@ describe('an order whose shop the catalog does not know yet', () => {
       for (const one of announced) expect(judgedBy[one.partition]).toBeGreaterThan(one.offset);
 
       await heir.close();
-      revived.resolve(undefined);
+      death.revive();
       await zombie;
       await dead.close();
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
