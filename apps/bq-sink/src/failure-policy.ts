@@ -1,4 +1,5 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
+import { OrderstreamError } from '@orderstream/errors';
 import { type FailureOutcome, retry, stop } from '@orderstream/kafka';
 
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
@@ -32,10 +33,15 @@ export class FailurePolicy {
     return this.hasFailed ? 1 : configured;
   }
 
-  /** Ambiguity stops the partition, and so does a schema that stays behind; everything else is tried again. */
+  /**
+   * What says of itself that it will be the same the next time stops the partition, ambiguity above all, and so does a
+   * schema that stays behind; everything else is tried again. A call that BigQuery refuses is, too: rights and tables are
+   * mended elsewhere.
+   */
   outcomeOf(cause: unknown): FailureOutcome {
     this.hasFailed = true;
-    if (cause instanceof RecoveryAmbiguousError) return stop(cause);
+    if (cause instanceof OrderstreamError && !cause.retriable && !(cause instanceof BigQueryCallError))
+      return stop(cause);
     if (isSchemaBehind(cause)) {
       this.schemaBehindSinceMs ??= this.nowMs();
       if (this.nowMs() - this.schemaBehindSinceMs >= this.schemaPatienceMs) {

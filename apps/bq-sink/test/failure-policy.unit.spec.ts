@@ -1,5 +1,6 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
 import { status } from '@grpc/grpc-js';
+import { RecordTooLargeError } from '@orderstream/kafka';
 
 import { FailurePolicy, reasonOf } from '../src/failure-policy';
 import { AppendFailedError, RecoveryAmbiguousError } from '../src/streams/sink-errors';
@@ -31,10 +32,12 @@ describe('what becomes of a partition after a failure', () => {
     expect(reasonOf(cause)).toBe(reason);
   });
 
-  it('stops at once where what is durable is not clear', () => {
-    const cause = new RecoveryAmbiguousError('x');
+  it.each([
+    ['what is durable is not clear', new RecoveryAmbiguousError('x'), 'ambiguous'],
+    ['a dead letter is larger than its topic takes', new RecordTooLargeError('x'), 'other'],
+  ])('stops at once where %s', (_, cause, reason) => {
     expect(policy().outcomeOf(cause)).toEqual({ kind: 'stop', cause });
-    expect(reasonOf(cause)).toBe('ambiguous');
+    expect(reasonOf(cause)).toBe(reason);
   });
 
   it.each([
