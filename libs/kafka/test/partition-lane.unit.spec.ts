@@ -93,7 +93,7 @@ describe('the wait of a partition that failed', () => {
     fc.assert(
       fc.property(ms, fc.nat(16), ms, fc.double({ min: 0, max: 1, noNaN: true }), (after, before, max, random) => {
         const waitMs = retryDelay(after, before, max, random);
-        const due = Math.min(after * 2 ** before, max);
+        const due = Math.min(Math.max(after, 1) * 2 ** before, max);
         expect(waitMs).toBeGreaterThanOrEqual(due / 2);
         expect(waitMs).toBeLessThanOrEqual(due);
       }),
