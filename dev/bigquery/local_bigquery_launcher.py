@@ -170,6 +170,8 @@ def install_write_api_limits() -> None:
             options=[
                 ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
                 ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
+                # gRPC's own limit ends connections that ask for a sign of life more often than every 5 minutes.
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ],
         )
 
