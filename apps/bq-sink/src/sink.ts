@@ -13,6 +13,7 @@ import {
   validatedTopic,
 } from '@orderstream/contracts';
 import {
+  connectAdmin,
   createKafka,
   ensureTopics,
   type FailureOutcome,
@@ -91,23 +92,9 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
   }
 
-  /** Creates what is missing and connects. */
+  /** Creates what is missing and connects; all at once, since a start is a part of every recovery. */
   async prepare(): Promise<void> {
-    const { kafka, bigquery } = this.settings;
-    const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, APP)]));
-    await ensureTopics(
-      this.kafka,
-      TOPICS.filter(({ name }) => names.has(name)),
-      { replication: kafka.replication },
-    );
-    const dataset = await ensureDataset(this.bigquery, bigquery.dataset, bigquery.location);
-    const deadLetters = TABLES.dead_letters;
-    const specs = [...FAMILIES.map(tableForFamily), ...(deadLetters === undefined ? [] : [deadLetters])];
-    for (const { table, missingColumns } of await ensureTables(dataset, specs)) {
-      if (missingColumns.length > 0) this.logger.warn({ table, missingColumns }, 'table is behind its contract');
-    }
-    this.admin = this.kafka.admin();
-    await this.admin.connect();
+    [this.admin] = await Promise.all([connectAdmin(this.kafka), this.ensureTopics(), this.ensureTables()]);
   }
 
   /** The transport that feeds the partitions. Call once `prepare` is done. */
@@ -162,6 +149,22 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.admin?.disconnect(), this.streams.close()]);
+  }
+
+  private async ensureTopics(): Promise<void> {
+    const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, APP)]));
+    const specs = TOPICS.filter(({ name }) => names.has(name));
+    await ensureTopics(this.kafka, specs, { replication: this.settings.kafka.replication });
+  }
+
+  private async ensureTables(): Promise<void> {
+    const { bigquery } = this.settings;
+    const dataset = await ensureDataset(this.bigquery, bigquery.dataset, bigquery.location);
+    const deadLetters = TABLES.dead_letters;
+    const specs = [...FAMILIES.map(tableForFamily), ...(deadLetters === undefined ? [] : [deadLetters])];
+    for (const { table, missingColumns } of await ensureTables(dataset, specs)) {
+      if (missingColumns.length > 0) this.logger.warn({ table, missingColumns }, 'table is behind its contract');
+    }
   }
 
   /** What a partition's sink is made of; a fault suite puts its own between. */
