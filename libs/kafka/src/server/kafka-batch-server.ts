@@ -82,20 +82,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   /** Ends pause(), and opens the partitions that were stopped: whoever resumes has mended what stopped them. */
   resume(): void {
     this.paused = false;
-    for (const lane of this.lanes) {
-      if (lane.status.state === 'stopped') lane.resume();
-      else lane.changed();
-    }
-  }
-
-  /** As pause(), for one partition and for a reason of the service's own; `reason` is shown in describe(). */
-  pausePartition(partition: PartitionRef, reason: string): void {
-    this.lanes.get(partition)?.pause(reason);
-  }
-
-  /** Ends pausePartition, and opens a partition that was stopped. */
-  resumePartition(partition: PartitionRef): void {
-    this.lanes.get(partition)?.resume();
+    for (const lane of this.lanes) lane.resume();
   }
 
   /** For a failure found behind the handler's back: the lane goes on as if the handler had returned this outcome. */

@@ -57,7 +57,6 @@ export class PartitionLane {
   private endAt = 0;
   private interruption: Ending | undefined;
   private releaseBy: number | undefined;
-  private pausedFor: string | undefined;
   private resumes = 0;
   private retries = 0;
   /** Highest position known to be settled; -1: none. */
@@ -121,13 +120,8 @@ export class PartitionLane {
     this.changed();
   }
 
-  pause(reason: string): void {
-    this.pausedFor = reason;
-  }
-
-  /** Ends a pause of its own, or opens again what was stopped. */
+  /** The server is not paused any more, and what was stopped opens again. */
   resume(): void {
-    this.pausedFor = undefined;
     this.resumes++;
     this.changed();
   }
@@ -159,8 +153,7 @@ export class PartitionLane {
   }
 
   get status(): PartitionStatus {
-    const { queue } = this;
-    const reason = this.error ?? this.pausedFor;
+    const { queue, error } = this;
     return {
       ...this.partition,
       state: this.shownState(),
@@ -168,7 +161,7 @@ export class PartitionLane {
       ...this.lag(),
       queuedRecords: queue.queuedRecords,
       queuedBytes: queue.queuedBytes,
-      ...(reason === undefined ? {} : { error: reason }),
+      ...(error === undefined ? {} : { error }),
     };
   }
 
@@ -190,7 +183,7 @@ export class PartitionLane {
   }
 
   private shownState(): LaneState {
-    return this.state === 'running' && (this.pausedFor !== undefined || this.parts.isPaused()) ? 'paused' : this.state;
+    return this.state === 'running' && this.parts.isPaused() ? 'paused' : this.state;
   }
 
   private get isReleasing(): boolean {
@@ -247,10 +240,7 @@ export class PartitionLane {
       if (this.isReleasing) return RELEASE;
       if (this.interruption !== undefined) return this.interruption;
       const heldBack = this.wanted() === undefined;
-      const batch =
-        this.pausedFor === undefined && !this.parts.isPaused()
-          ? this.queue.take(this.options.maxBatchRecords)
-          : undefined;
+      const batch = this.parts.isPaused() ? undefined : this.queue.take(this.options.maxBatchRecords);
       if (batch === undefined) {
         await new Promise<void>((resolve) => (this.signalChange = resolve));
         continue;
