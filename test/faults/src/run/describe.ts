@@ -36,3 +36,9 @@ function describeRecovery({ name, movedSeconds, caughtUpSeconds, backlog }: Reco
     ? moved
     : `${moved}, ${String(backlog)} records caught up after ${caughtUpSeconds.toFixed(1)} s`;
 }
+
+/** An error and its causes. */
+export function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} (${textOf(error.cause)})`;
+}

@@ -4,6 +4,7 @@ import { type PlantedRecords } from '../../../../dev/src/accounting/planted-reco
 import { DeadlineError } from '../../../../dev/src/errors';
 import { type Claim, type Outcome } from '../faults/fault';
 import { type FaultStack } from '../stack/fault-stack';
+import { textOf } from './describe';
 import { type Positions, type Recovery } from './positions';
 import { type Recoveries } from './recovery';
 import { Rng } from './rng';
@@ -79,10 +80,4 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
   } finally {
     timer.abort();
   }
-}
-
-/** An error and its causes. */
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message} (${textOf(error.cause)})`;
 }

@@ -53,6 +53,11 @@ export class Load {
     await this.tell('stop');
   }
 
+  /** Looks after the generator no longer. */
+  abandon(): void {
+    this.wanted = false;
+  }
+
   private async regulate(): Promise<void> {
     while (this.isWanted()) {
       await delay(LOOK_INTERVAL_MS);

@@ -22,6 +22,8 @@ export interface Round {
   readonly restedSeconds: number;
   readonly maxLag: number;
   readonly verdict: Verdict;
+  /** The suite could not go on: no round follows. */
+  readonly isGivenUp: boolean;
 }
 
 export interface SuiteResult {

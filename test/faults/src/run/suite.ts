@@ -3,14 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Progress } from '../../../../dev/src/progress';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Instance } from '../stack/instance';
-import { describeInflicted, describeVerdict } from './describe';
+import { describeInflicted, describeVerdict, textOf } from './describe';
 import { inflictTogether } from './inflict';
 import { Load } from './load';
 import { Positions } from './positions';
 import { Recoveries } from './recovery';
 import { type Inflicted, type Round, type SuiteResult } from './results';
 import { type Moment } from './schedule';
-import { Books, isGreen } from './verdict';
+import { Books, isGreen, noVerdict, type Verdict } from './verdict';
 
 const LOOK_INTERVAL_MS = 500;
 const PRODUCED_DEADLINE_MS = 30 * 60_000;
@@ -40,14 +40,15 @@ export async function runSuite(
       progress.line(`Round ${String(index + 1)} of ${String(plan.rounds.length)}`);
       const round = await runRound({ stack, positions, recoveries, books, plan, progress, signal }, moments);
       rounds.push(round);
-      progress.line(`  ${isGreen(round.verdict) ? 'green' : 'RED'}: ${describeVerdict(round.verdict)}`);
-      for (const example of round.verdict.accounts.examples) progress.line(`    ${example}`);
+      tell(progress, round.verdict);
+      if (round.isGivenUp) break;
       // All of it is delivered: the emulator may forget it, which it never does by itself.
       if (isGreen(round.verdict)) await renew(stack.backend('pubsub-emulator'));
     }
     progress.line('All rounds together');
-    const whole = await books.close(first, false);
-    progress.line(`  ${isGreen(whole) ? 'green' : 'RED'}: ${describeVerdict(whole)}`);
+    const whole = await books.close(first, false).catch((error: unknown) => noVerdict(textOf(error)));
+    signal.throwIfAborted();
+    tell(progress, whole);
     return { rounds, whole, seconds: secondsSince(startedAt) };
   } finally {
     await positions.close();
@@ -64,14 +65,38 @@ interface RoundContext {
   readonly signal: AbortSignal;
 }
 
+/** Does not reject but for the signal: what went wrong with the suite itself is the round's verdict. */
 async function runRound(context: RoundContext, moments: readonly Moment[]): Promise<Round> {
-  const { stack, positions, books, plan, signal, progress } = context;
+  const { stack, positions, books, plan, signal } = context;
   const startedAt = performance.now();
-  const opening = await books.open();
-  const before = await positions.produced();
   const load = new Load(stack, positions, plan.maxLag);
-  await load.start();
   const inflicted: Inflicted[] = [];
+  const roundWith = (verdict: Verdict, isGivenUp: boolean): Round => ({
+    inflicted,
+    seconds: secondsSince(startedAt),
+    restedSeconds: load.restedMs / 1_000,
+    maxLag: load.maxLagSeen,
+    verdict,
+    isGivenUp,
+  });
+  try {
+    const opening = await books.open();
+    await load.start();
+    await inflictAll(context, moments, inflicted);
+    await load.stop();
+    const round = roundWith(noVerdict('not compared'), false);
+    const forgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
+    return { ...round, verdict: await books.close(opening, forgot) };
+  } catch (error) {
+    signal.throwIfAborted();
+    load.abandon();
+    return roundWith(noVerdict(textOf(error)), true);
+  }
+}
+
+async function inflictAll(context: RoundContext, moments: readonly Moment[], inflicted: Inflicted[]): Promise<void> {
+  const { stack, positions, books, plan, signal, progress } = context;
+  const before = await positions.produced();
   try {
     for (const [index, moment] of moments.entries()) {
       // Faults are spread over the records, not over time: each meets the load.
@@ -85,11 +110,11 @@ async function runRound(context: RoundContext, moments: readonly Moment[]): Prom
   } finally {
     stack.mend();
   }
-  await load.stop();
-  const seconds = secondsSince(startedAt);
-  const forgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
-  const verdict = await books.close(opening, forgot);
-  return { inflicted, seconds, restedSeconds: load.restedMs / 1_000, maxLag: load.maxLagSeen, verdict };
+}
+
+function tell(progress: Progress, verdict: Verdict): void {
+  progress.line(`  ${isGreen(verdict) ? 'green' : 'RED'}: ${describeVerdict(verdict)}`);
+  for (const example of verdict.accounts.examples) progress.line(`    ${example}`);
 }
 
 async function renew(instance: Instance): Promise<void> {

@@ -4,8 +4,10 @@ import { validatedTopic } from '@orderstream/contracts';
 
 import { Accountant, type Closing, type Opening } from '../../../../dev/src/accounting/accountant';
 import { type Accounts, isAccountedFor } from '../../../../dev/src/accounting/accounts';
+import { Comparison } from '../../../../dev/src/accounting/compare';
 import { markLedger } from '../../../../dev/src/accounting/ledger-files';
 import { PlantedRecords } from '../../../../dev/src/accounting/planted-records';
+import { RunLedger } from '../../../../dev/src/accounting/run-ledger';
 import { DeadlineError, NoProgressError } from '../../../../dev/src/errors';
 import { waitUntil } from '../../../../dev/src/process/wait-until';
 import { type FaultStack } from '../stack/fault-stack';
@@ -31,6 +33,15 @@ export interface Verdict {
 /** Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. */
 export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRefused }: Verdict): boolean =>
   stalled === undefined && counterDifferences.length === 0 && wronglyRefused === 0 && isAccountedFor(accounts);
+
+/** When it did not come to a comparison. Never green. */
+export const noVerdict = (why: string): Verdict => ({
+  accounts: new Comparison(new RunLedger()).finish(),
+  counterDifferences: [],
+  stalled: why,
+  wronglyRefused: 0,
+  lostByPubSub: 0,
+});
 
 /** Where everything stood before a round. */
 export interface Start {
@@ -73,12 +84,13 @@ export class Books {
    * @param pubsubForgot the emulator was killed in between
    */
   async close({ opening, refusedRows }: Start, pubsubForgot: boolean): Promise<Verdict> {
-    const lostByPubSub = pubsubForgot ? await this.sendAgain(opening) : 0;
+    let lostByPubSub = 0;
     let stalled: string | undefined;
     try {
+      if (pubsubForgot) lostByPubSub = await this.sendAgain(opening);
       await this.accountant.untilDone(opening, 0);
     } catch (error) {
-      if (!(error instanceof NoProgressError)) throw error;
+      if (!(error instanceof NoProgressError) && !(error instanceof DeadlineError)) throw error;
       stalled = error.message;
     }
     const closing: Closing = await this.accountant.close(opening);
