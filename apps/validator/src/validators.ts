@@ -14,8 +14,15 @@ import { CatalogReader } from './catalog/catalog-reader';
 import { FamilyPartitions } from './partitions/family-partitions';
 import { type FaultPoints, NO_FAULTS } from './partitions/fault-points';
 import { PartitionValidator } from './partitions/partition-validator';
+import { Turns } from './partitions/turns';
 import { groupOf, qualityOf, stateLimitsOf, type ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
+
+/**
+ * One thread reads them: enough that it need not wait for the broker, and no more, since each holds megabytes of the log,
+ * and the first ones should be through while the others wait.
+ */
+const RESTORES_AT_ONCE = 3;
 
 /** One transport per family: a handler with a family's id is called by that family's server alone. */
 export const TRANSPORTS = {
@@ -47,6 +54,7 @@ export class Validators {
   private readonly catalog: CatalogReader;
   private readonly quality: QualitySettings;
   private readonly metrics: ValidatorMetrics;
+  private readonly restores = new Turns(RESTORES_AT_ONCE);
 
   constructor(private readonly parts: ValidatorParts) {
     const { settings, logger, health } = parts;
@@ -130,6 +138,7 @@ export class Validators {
       judge,
       settings: this.quality,
       stateLimits: stateLimitsOf(settings),
+      restores: this.restores,
       catalog: this.catalog,
       transactionTimeoutMs: settings.loop.transactionTimeoutMs,
       breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },

@@ -73,6 +73,6 @@ export const damaged = (family: Family, partition: number, key: string): OutputR
   topic: stateTopic(family),
   partition,
   key: Buffer.from(key),
-  value: Buffer.from('{"v":2}'),
+  value: Buffer.from('{"v":3}'),
   headers: {},
 });

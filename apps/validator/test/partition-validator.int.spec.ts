@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { deadLetterTopic, PARTITIONS, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
-import { partitionFor, TransactionFailedError } from '@orderstream/kafka';
+import { partitionFor, readPartition, TransactionFailedError } from '@orderstream/kafka';
 import {
   type Accounting,
   DEFAULT_STATE_LIMITS,
   emptyAccounting,
   Judge,
   type Judgement,
+  type PartitionState,
   StateUnreadableError,
 } from '@orderstream/quality';
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { PartitionValidator } from '../src/partitions/partition-validator';
+import { restoreState } from '../src/partitions/restore-state';
 import { type RebuildReport, rebuildState } from '../src/rebuild/rebuild-state';
 import { type Body, customerIn, rawRecord } from './events';
 import { damaged as damagedOf, header, TestLog } from './log';
@@ -19,6 +21,7 @@ import { PartitionRuns, SETTINGS } from './partition-runs';
 const FAMILY = 'customers';
 const RAW = rawTopic(FAMILY);
 const VALIDATED = validatedTopic(FAMILY);
+const STATE = stateTopic(FAMILY);
 const DEAD = deadLetterTopic(RAW, 'validator');
 const TEST_MS = 60_000;
 
@@ -26,7 +29,7 @@ const log = new TestLog();
 const runs = new PartitionRuns(log, FAMILY);
 
 beforeAll(async () => {
-  await log.start([RAW, VALIDATED, DEAD, stateTopic(FAMILY)]);
+  await log.start([RAW, VALIDATED, DEAD, STATE]);
   // Others may have left records on this broker that nobody has validated.
   await Promise.all(Array.from({ length: PARTITIONS }, (_, partition) => runs.settle(partition)));
 }, TEST_MS);
@@ -238,6 +241,62 @@ describe('a position that expired with its group', () => {
       expect(second.state?.accounting).toEqual(accounting);
       await second.close();
       await expectExactlyOnce(partition, filled);
+    },
+    TEST_MS,
+  );
+});
+
+describe('a restored state', () => {
+  const partition = 4;
+
+  /** What must be the same: the accounts, and every event with its time, in order. */
+  const remembered = ({ accounting, nextOffset, events }: PartitionState): unknown => ({
+    accounting,
+    nextOffset,
+    events: [...events.entries],
+  });
+
+  /** The keys that the state topic has for events, deleted ones left out. */
+  async function eventKeys(): Promise<string[]> {
+    const keys = new Set<string>();
+    const whole = { topic: STATE, partition, from: 'beginning', until: 'end', isolation: 'committed' } as const;
+    await readPartition(log.kafka, whole, ({ records }) => {
+      for (const { key, value } of records) {
+        const name = key?.toString() ?? '';
+        if (!name.startsWith('events/')) continue;
+        if (value === null) keys.delete(name);
+        else keys.add(name);
+      }
+    });
+    return [...keys];
+  }
+
+  it(
+    'is the one that the killed process had, life after life: what was accepted in any of them is a duplicate',
+    async () => {
+      const lives = [20, 1, 30].map((count) => Array.from({ length: count }, () => registered(customerIn(partition))));
+      const send = (bodies: readonly Body[]): Promise<void> => log.send(...bodies.map((body) => rawRecord(body)));
+      for (const [life, bodies] of lives.entries()) {
+        await send(bodies);
+        // Not closed before the next one opens: as if it had been killed.
+        const killed = runs.validator(partition);
+        await runs.toEnd(killed, partition);
+        const { state } = killed;
+        if (state === undefined) throw new Error('it is not open');
+        const restored = await restoreState(log.kafka, FAMILY, partition, DEFAULT_STATE_LIMITS);
+        expect(remembered(restored.state)).toEqual(remembered(state));
+        expect(await eventKeys()).toEqual(state.eventRecords.firsts.map((first) => `events/${String(first)}`));
+
+        const known = lives.slice(0, life + 1).flat();
+        await send(known);
+        const next = runs.validator(partition);
+        await runs.toEnd(next, partition);
+        const { skipped, accepted } = next.state?.accounting ?? emptyAccounting();
+        expect([skipped, accepted]).toEqual([state.accounting.skipped + known.length, state.accounting.accepted]);
+      }
+      const wanted = lives.flat().map(({ event_id }) => event_id);
+      const passed = (await log.readOne(VALIDATED, partition)).map((record) => header(record, 'ce_id'));
+      expect(passed.filter((id) => wanted.includes(id))).toEqual(wanted);
     },
     TEST_MS,
   );

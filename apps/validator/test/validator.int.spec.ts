@@ -349,7 +349,7 @@ describe('a partition whose state cannot be read', () => {
         'every partition to be opened',
       );
       expect(stopped).toMatchObject([{ topic: RAW, partition, state: 'stopped' }]);
-      expect(stopped[0]?.error).toMatch(/its version is 2.*rebuild the state/s);
+      expect(stopped[0]?.error).toMatch(/its version is 3.*rebuild the state/s);
       expect((await second.get('/health/ready')).status).toBe(503);
       expect((await second.get('/metrics')).text).toMatch(/orderstream_partitions_stopped\{.*orders.*\} 1/);
       const elsewhere = orderPlaced(shop, customerIn(2));

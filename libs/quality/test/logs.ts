@@ -1,5 +1,13 @@
 import * as fc from 'fast-check';
-import { type Judge, PartitionState, type RawRecord, type StateLimits, StateOverlay, type Verdict } from '../src';
+import {
+  type Judge,
+  PartitionState,
+  type RawRecord,
+  type StateLimits,
+  StateOverlay,
+  type StateRecord,
+  type Verdict,
+} from '../src';
 import {
   type Fields,
   followUp,
@@ -22,7 +30,9 @@ export const SMALL: StateLimits = {
   registrations: { maxEntries: 2 },
 };
 
-const judge: Judge = judgeFor();
+const skipping: Judge = judgeFor();
+/** Accepts an event that it knows. */
+export const flagging: Judge = judgeFor('orders', { 'duplicate.event': 'flag' });
 const catalog = knownCatalog();
 
 /** Judges a log cut into batches of these sizes (the rest in one), each folded, or dropped and judged once more. */
@@ -31,10 +41,11 @@ export function run(
   cuts: readonly number[],
   dropFirst: boolean,
   state = new PartitionState(SMALL),
+  judge = skipping,
 ) {
   const verdicts: string[] = [];
   const accepted: { record: RawRecord; verdict: Verdict }[] = [];
-  const stateLog: { key: string; value: string | null }[] = [];
+  const stateLog: StateRecord[] = [];
   let from = 0;
   for (const size of [...cuts, log.length]) {
     const batch = log.slice(from, from + size);
@@ -59,6 +70,10 @@ export function run(
   }
   return { verdicts, accepted, state, stateLog };
 }
+
+export const restoreRecord = (state: PartitionState, { key, value }: StateRecord): void => {
+  state.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
+};
 
 /** Everything that a state holds, oldest first. */
 export const contents = (state: PartitionState): unknown => ({

@@ -1,8 +1,23 @@
 import * as fc from 'fast-check';
-import { identityOf, PartitionState, StateUnreadableError } from '../src';
+import { identityOf, PartitionState, StateOverlay, type StateRecord, StateUnreadableError } from '../src';
 import { BoundedMap, BoundedMapOverlay } from '../src/state/bounded-map';
-import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from './fixtures';
-import { contents, cuts, logs, run, SMALL } from './logs';
+import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha } from './fixtures';
+import { contents, cuts, flagging, logs, restoreRecord, run, SMALL } from './logs';
+
+/** What compaction may leave: the last record of each key, at its place. */
+function compact(topic: readonly StateRecord[]): StateRecord[] {
+  const last = new Map(topic.map(({ key }, index) => [key, index]));
+  return topic.filter(({ key }, index) => last.get(key) === index);
+}
+
+function restored(topic: readonly StateRecord[], limits = SMALL): PartitionState {
+  const state = new PartitionState(limits);
+  for (const record of topic) restoreRecord(state, record);
+  state.finishRestore();
+  return state;
+}
+
+const judges = fc.constantFrom(undefined, flagging);
 
 describe('state of a partition', () => {
   it('gives the same verdicts and the same state however the log is cut, and whatever is dropped between', () => {
@@ -30,27 +45,84 @@ describe('state of a partition', () => {
     );
   });
 
-  it('is the same after a restore from the compacted state topic and the validated tail', () => {
+  it('is the same after every restart, whatever compaction has left of the state topic', () => {
     fc.assert(
-      fc.property(logs, logs, cuts, (log, later, sizes) => {
-        const { state, stateLog, accepted } = run(log, sizes, false);
-        const restored = new PartitionState(SMALL);
-        const last = new Map(stateLog.map(({ key }, index) => [key, index]));
-        stateLog.forEach(({ key, value }, index) => {
-          if (last.get(key) === index) restored.restoreRecord(key, value);
-        });
-        for (const { headers, timestamp } of accepted.map(({ record }) => record)) {
-          if (timestamp < restored.lastAppendMs - SMALL.events.windowMs) continue;
-          restored.restoreEvent(identityOf(SOURCE, String(headers.ce_id)), timestamp);
-        }
-        restored.finishRestore();
-        expect(restored.nextOffset).toBe(state.nextOffset);
-        const shift = state.lastAppendMs - NOON_MS;
-        const after = later.map((record) => ({ ...record, timestamp: record.timestamp + shift }));
-        expect(run(after, [], false, restored).verdicts).toEqual(run(after, [], false, state).verdicts);
-      }),
-      { numRuns: 200 },
+      fc.property(
+        fc.array(fc.tuple(logs, cuts, fc.boolean()), { minLength: 1, maxLength: 4 }),
+        judges,
+        (lives, judge) => {
+          const never = new PartitionState(SMALL);
+          let state = never;
+          const topic: StateRecord[] = [];
+          for (const [log, sizes, compacted] of lives) {
+            const shift = never.lastAppendMs === 0 ? 0 : never.lastAppendMs - NOON_MS;
+            const later = log.map((record) => ({ ...record, timestamp: record.timestamp + shift }));
+            const { verdicts, stateLog } = run(later, sizes, false, state, judge);
+            topic.push(...stateLog);
+            if (state !== never) expect(verdicts).toEqual(run(later, sizes, false, never, judge).verdicts);
+            state = restored(compacted ? compact(topic) : topic);
+            expect(contents(state)).toEqual(contents(never));
+            expect(state.effectiveWindows()).toEqual(never.effectiveWindows());
+            expect(state.nextOffset).toBe(never.nextOffset);
+          }
+        },
+      ),
+      { numRuns: 300 },
     );
+  });
+
+  it('has no more records of events in its topic than events that it remembers', () => {
+    fc.assert(
+      fc.property(logs, cuts, (log, sizes) => {
+        const { state, stateLog } = run(log, sizes, false);
+        const live = compact(stateLog).filter(({ key, value }) => key.startsWith('events/') && value !== null);
+        expect(live.length).toBeLessThanOrEqual(state.sizes().events);
+        expect(live.map(({ key }) => key)).toEqual(state.eventRecords.firsts.map((first) => `events/${String(first)}`));
+      }),
+    );
+  });
+
+  it('parts the events of a large batch, and restores them', () => {
+    const state = new PartitionState({ ...SMALL, events: { windowMs: 60_000, maxEntries: 4_100 } });
+    const topic: StateRecord[] = [];
+    const batch = (name: string, sourceLength: number, count: number): StateRecord[] => {
+      const overlay = new StateOverlay(state);
+      for (let index = 0; index < count; index++) {
+        const identity = identityOf('s'.repeat(sourceLength), `${name}${String(index)}`);
+        overlay.settle({ kind: 'accept', flags: [] }, [{ kind: 'event', identity }], NOON_MS + (index >> 4));
+      }
+      const records = [...overlay.stateRecords(count)];
+      overlay.fold(count);
+      topic.push(...records);
+      return records.filter(({ key }) => key.startsWith('events/'));
+    };
+    expect(batch('a', 9, 4_500).map(({ key }) => key)).toEqual(['events/0', 'events/2000', 'events/4000']);
+    const [removed, ...written] = batch('b', 300, 2_000);
+    expect(removed).toEqual({ key: 'events/0', value: null });
+    expect(written.length).toBeGreaterThan(1);
+    for (const { value } of written) expect(value?.length).toBeLessThan(600_000);
+    const again = restored(topic, state.limits);
+    expect([...again.events.entries]).toEqual([...state.events.entries]);
+    expect(again.eventRecords).toEqual(state.eventRecords);
+  });
+
+  it('leaves what is too many when it is restored under narrower bounds, and deletes its records', () => {
+    const { state, stateLog } = run(
+      Array.from({ length: 6 }, (_, index) =>
+        recordOf(placed({ order_id: sha(String(index)), order_placed_at: iso(NOON_MS - index) }), {
+          timestamp: NOON_MS + index,
+        }),
+      ),
+      [1, 1, 1, 1, 1],
+      false,
+    );
+    const narrow = restored(stateLog, { ...SMALL, events: { windowMs: 5_000, maxEntries: 2 } });
+    expect([...narrow.events.entries]).toEqual([...state.events.entries].slice(-2));
+    expect(narrow.effectiveWindows().eventsMs).toBe(2);
+    const next = recordOf(placed({ order_id: sha('next'), order_placed_at: iso(NOON_MS) }), { timestamp: NOON_MS + 9 });
+    const { stateLog: later } = run([next], [], false, narrow);
+    const removed = later.filter(({ key, value }) => key.startsWith('events/') && value === null);
+    expect(removed.map(({ key }) => key)).toEqual(['events/0', 'events/1', 'events/2', 'events/3', 'events/4']);
   });
 
   it('stays within its bounds', () => {
@@ -104,19 +176,23 @@ describe('state of a partition', () => {
   });
 
   it.each([
-    ['lifecycle/x', '{"v":2,"state":"paid"}'],
-    ['lifecycle/x', '{"v":1,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
+    ['lifecycle/x', '{"v":1,"state":"paid","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
+    ['lifecycle/x', '{"v":2,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
     ['lifecycle/x', 'not JSON'],
-    ['registration/x', '{"v":1}'],
-    ['counters', '{"v":1,"accounting":{}}'],
-    ['windows/x', '{"v":1}'],
+    ['registration/x', '{"v":2}'],
+    ['counters', '{"v":2,"accounting":{}}'],
+    ['windows/x', '{"v":2}'],
+    ['events/x', '{"v":2}'],
+    ['events/0', '{"v":1,"firstMs":1,"runs":[],"identities":[]}'],
+    ['events/0', '{"v":2,"firstMs":1,"runs":[0,2],"identities":["a"]}'],
+    ['events/0', '{"v":2,"firstMs":1,"runs":[0,1],"identities":["a"]}'],
   ])('refuses to read %s %s, unless something took its place', (key, value) => {
     const state = new PartitionState();
-    state.restoreRecord(key, value);
+    restoreRecord(state, { key, value });
     expect(() => {
       state.finishRestore();
     }).toThrow(StateUnreadableError);
-    state.restoreRecord(key, null);
+    restoreRecord(state, { key, value: null });
     state.finishRestore();
   });
 });

@@ -33,6 +33,7 @@ import { CircuitBreaker, RejectRateError } from './circuit-breaker';
 import type { FaultPoints } from './fault-points';
 import { type JudgedBy, Outputs } from './outputs';
 import { restoreState } from './restore-state';
+import { Turns } from './turns';
 
 /** How often a rule may throw on a record before the record is given up. */
 const RULE_ATTEMPTS = 3;
@@ -55,6 +56,8 @@ export interface PartitionValidatorOptions {
   readonly judge: Judge;
   readonly settings: QualitySettings;
   readonly stateLimits: StateLimits;
+  /** Shared with the other partitions of this process, for restoring. */
+  readonly restores?: Turns;
   readonly catalog: CatalogReader;
   readonly transactionTimeoutMs: number;
   readonly breaker: { readonly windowRecords: number; readonly maxShare: number };
@@ -145,7 +148,7 @@ export class PartitionValidator {
 
   /** Fences older owners, then brings the state to the committed position. Returns that position. */
   async open(): Promise<number | undefined> {
-    const { kafka, groupId, ref, family, stateLimits, transactionTimeoutMs, faults, metrics, logger } = this.options;
+    const { kafka, groupId, ref, family, transactionTimeoutMs, faults, metrics, logger } = this.options;
     const startedMs = performance.now();
     const transactions = await PartitionTransactions.open(kafka, {
       groupId,
@@ -157,7 +160,8 @@ export class PartitionValidator {
     try {
       await faults.reached('fenced', ref);
       if (!this.settle(transactions.committed)) {
-        const { state, records } = await restoreState(kafka, family, ref.partition, stateLimits);
+        const { restores = new Turns(1), stateLimits } = this.options;
+        const { state, records } = await restores.run(() => restoreState(kafka, family, ref.partition, stateLimits));
         this.kept = { state, position: positionOf(transactions.committed), undecided: undefined };
         const seconds = (performance.now() - startedMs) / 1000;
         metrics.restored(family, records, seconds);

@@ -12,6 +12,16 @@ export class BoundedMap<V> {
     readonly timeOf: (value: V) => number,
   ) {}
 
+  /** After a restore under narrower limits: what is too many leaves, oldest first. */
+  trim(): void {
+    const { entries, limits } = this;
+    for (const [key, value] of entries) {
+      if (entries.size <= limits.maxEntries) return;
+      entries.delete(key);
+      this.crowdedOutAtMs = this.timeOf(value);
+    }
+  }
+
   /** How far back this remembers everything, at the append time `nowMs`. At most the configured window. */
   effectiveWindowMs(nowMs: number): number {
     if (this.crowdedOutAtMs === undefined) return this.limits.windowMs;
@@ -75,6 +85,20 @@ export class BoundedMapOverlay<V> {
       } else if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
       this.changes.delete(key);
     }
+    this.changes.set(key, value);
+  }
+
+  /** Adds the entry as the newest, unless it is there: then it stays as it is. */
+  add(key: string, value: V): void {
+    const own = this.changes.get(key);
+    if (own === undefined) {
+      if (this.base.entries.has(key)) return;
+    } else {
+      if (own !== null) return;
+      this.renewed = true;
+      this.changes.delete(key);
+    }
+    this.entryCount++;
     this.changes.set(key, value);
   }
 

@@ -3,7 +3,8 @@ import { DEFAULT_STATE_LIMITS, type StateLimits } from '../settings';
 import { type Accounting, copyOf, emptyAccounting } from './accounting';
 import { BoundedMap } from './bounded-map';
 import { StateUnreadableError } from '../errors';
-import { decodeStateRecord, LIFECYCLE_PREFIX, REGISTRATION_PREFIX, SUMMARY_KEY } from './state-codec';
+import { EventRecords, EventRestore } from './event-records';
+import { decodeStateRecord, EVENTS_PREFIX, LIFECYCLE_PREFIX, REGISTRATION_PREFIX, SUMMARY_KEY } from './state-codec';
 import type { OrderLifecycle } from './state-view';
 
 export interface Registration {
@@ -13,12 +14,13 @@ export interface Registration {
 /**
  * What one input partition remembers, as committed. Changed only by folding an overlay, and by the restore.
  *
- * Lifecycles, registrations and the summary (accounts, horizon) are written to the state topic. Order keys are part
- * of their order's lifecycle, event ids stand in the validated topic: neither is written twice.
+ * All of it is written to the state topic: lifecycles and registrations one by one, event identities by the batch
+ * (`EventRecords`), and a summary (accounts, horizon). Order keys are part of their order's lifecycle.
  */
 export class PartitionState {
   /** Append time by event identity. */
   readonly events: BoundedMap<number>;
+  readonly eventRecords = new EventRecords();
   /** Append time of the order by order key. */
   readonly orderKeys: BoundedMap<number>;
   readonly registrations: BoundedMap<Registration>;
@@ -30,6 +32,9 @@ export class PartitionState {
   nextOffset: number | undefined;
   /** Append time of the last record that was judged. */
   lastAppendMs = 0;
+  private readonly eventRestore = new EventRestore();
+  /** What the summary says of how much is remembered. */
+  private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
   /** By key, the records that cannot be read and that nothing has replaced since. */
   private readonly unreadable = new Map<string, StateUnreadableError>();
 
@@ -52,60 +57,51 @@ export class PartitionState {
    * version that this code does not know, is an error only if no later record of its key takes its place: compaction
    * may leave it in the log long after it was replaced. `finishRestore` tells.
    */
-  restoreRecord(key: string, value: string | null): void {
-    this.unreadable.delete(key);
+  restoreRecord(key: Buffer, value: Buffer | null): void {
+    const name = key.toString();
+    this.unreadable.delete(name);
     try {
-      this.take(key, value);
+      this.take(name, key, value);
     } catch (error) {
       if (!(error instanceof StateUnreadableError)) throw error;
-      this.unreadable.set(key, error);
+      this.unreadable.set(name, error);
     }
   }
 
-  private take(key: string, value: string | null): void {
-    if (key.startsWith(LIFECYCLE_PREFIX)) {
-      const orderId = key.slice(LIFECYCLE_PREFIX.length);
+  private take(name: string, key: Buffer, value: Buffer | null): void {
+    if (name.startsWith(LIFECYCLE_PREFIX)) {
+      // Not a slice, which would keep the whole name for as long as the order is remembered.
+      const orderId = key.toString('utf8', LIFECYCLE_PREFIX.length);
       this.openOrders.entries.delete(orderId);
       this.closedOrders.entries.delete(orderId);
       if (value === null) return;
-      const lifecycle = decodeStateRecord('lifecycle', key, value);
+      const lifecycle = decodeStateRecord('lifecycle', name, value.toString());
       this.ordersOf(lifecycle).entries.set(orderId, lifecycle);
-    } else if (key.startsWith(REGISTRATION_PREFIX)) {
-      const customerId = key.slice(REGISTRATION_PREFIX.length);
+    } else if (name.startsWith(REGISTRATION_PREFIX)) {
+      const customerId = key.toString('utf8', REGISTRATION_PREFIX.length);
       this.registrations.entries.delete(customerId);
       if (value === null) return;
-      this.registrations.entries.set(customerId, decodeStateRecord('registration', key, value));
+      this.registrations.entries.set(customerId, decodeStateRecord('registration', name, value.toString()));
+    } else if (name.startsWith(EVENTS_PREFIX)) {
+      this.eventRestore.take(name, value);
     } else if (value === null) {
       // Whatever it was, it is gone.
-    } else if (key === SUMMARY_KEY) {
-      const summary = decodeStateRecord('summary', key, value);
+    } else if (name === SUMMARY_KEY) {
+      const summary = decodeStateRecord('summary', name, value.toString());
       this.accounting = copyOf(summary.accounting);
       this.nextOffset = summary.nextOffset;
       this.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
       this.lastAppendMs = summary.lastAppendMs;
-      this.openOrders.crowdedOutAtMs = summary.ordersCrowdedOutAtMs;
+      this.openOrders.crowdedOutAtMs = summary.openOrdersCrowdedOutAtMs;
+      this.closedOrders.crowdedOutAtMs = summary.closedOrdersCrowdedOutAtMs;
       this.orderKeys.crowdedOutAtMs = summary.orderKeysCrowdedOutAtMs;
+      this.events.crowdedOutAtMs = summary.eventsCrowdedOutAtMs;
+      this.restored.nextEvent = summary.nextEvent;
+      this.restored.events = summary.rememberedEvents;
+      this.restored.orderKeys = summary.rememberedOrderKeys;
     } else {
-      decodeStateRecord('unknown', key, value);
+      decodeStateRecord('unknown', name, value.toString());
     }
-  }
-
-  /** Takes over one accepted event, in the order of the log. */
-  restoreEvent(identity: string, appendedAtMs: number): void {
-    const { entries, limits } = this.events;
-    entries.delete(identity);
-    entries.set(identity, appendedAtMs);
-    if (entries.size <= limits.maxEntries) return;
-    for (const [oldest, atMs] of entries) {
-      entries.delete(oldest);
-      this.events.crowdedOutAtMs = atMs;
-      break;
-    }
-  }
-
-  /** Older events were accepted than could be read back: the memory of events reaches back to this time only. */
-  eventsKnownSince(appendedAtMs: number): void {
-    this.events.crowdedOutAtMs = Math.max(this.events.crowdedOutAtMs ?? 0, appendedAtMs);
   }
 
   /**
@@ -114,13 +110,23 @@ export class PartitionState {
    */
   finishRestore(): void {
     for (const error of this.unreadable.values()) throw error;
+    const { nextEvent, events } = this.restored;
+    this.eventRestore.finish(this.eventRecords, this.events, nextEvent, events);
+    this.restoreOrderKeys();
+  }
+
+  /** Keys leave as the oldest, or with their order: those that are left are the newest ones of the orders that are left. */
+  private restoreOrderKeys(): void {
     const orders = [...this.openOrders.entries.values(), ...this.closedOrders.entries.values()];
-    orders.sort((a, b) => a.appendedAtMs - b.appendedAtMs);
-    const horizonMs = this.lastAppendMs - this.limits.orderKeys.windowMs;
-    const recent = orders.filter((order) => order.appendedAtMs >= horizonMs);
-    for (const order of recent.slice(-this.limits.orderKeys.maxEntries)) {
-      this.orderKeys.entries.set(order.orderKey, order.appendedAtMs);
+    orders.sort((a, b) => b.appendedAtMs - a.appendedAtMs);
+    const newestFirst = new Map<string, number>();
+    for (const { orderKey, appendedAtMs } of orders) {
+      if (newestFirst.size >= this.restored.orderKeys) break;
+      if (!newestFirst.has(orderKey)) newestFirst.set(orderKey, appendedAtMs);
     }
+    for (const [orderKey, appendedAtMs] of [...newestFirst].reverse())
+      this.orderKeys.entries.set(orderKey, appendedAtMs);
+    this.orderKeys.trim();
   }
 
   ordersOf(lifecycle: OrderLifecycle): BoundedMap<OrderLifecycle> {

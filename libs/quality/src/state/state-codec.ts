@@ -5,10 +5,11 @@ import { type Accounting, emptyAccounting, OUTCOMES } from './accounting';
 import type { OrderLifecycle } from './state-view';
 
 /** Version of every record of the state topic. A reader refuses the versions that it does not know. */
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 export const LIFECYCLE_PREFIX = 'lifecycle/';
 export const REGISTRATION_PREFIX = 'registration/';
+export const EVENTS_PREFIX = 'events/';
 export const SUMMARY_KEY = 'counters';
 
 /** One record of the state topic; null is a tombstone. */
@@ -24,13 +25,30 @@ export interface StateSummary {
   readonly nextOffset: number;
   readonly lastAppendMs: number;
   readonly forgottenPlacedUntilMs: number | undefined;
-  readonly ordersCrowdedOutAtMs: number | undefined;
+  readonly openOrdersCrowdedOutAtMs: number | undefined;
+  readonly closedOrdersCrowdedOutAtMs: number | undefined;
   readonly orderKeysCrowdedOutAtMs: number | undefined;
+  readonly eventsCrowdedOutAtMs: number | undefined;
+  /** Number of the next event identity; those remembered are the last ones below it. See `EventRecords`. */
+  readonly nextEvent: number;
+  readonly rememberedEvents: number;
+  readonly rememberedOrderKeys: number;
+}
+
+/** Consecutive event identities with their append times. */
+export interface EventsRecord {
+  /** Append time of the first, in milliseconds since the epoch. */
+  readonly firstMs: number;
+  /** Two numbers for neighbours with the same time: milliseconds after `firstMs`, how many. */
+  readonly runs: readonly number[];
+  /** Oldest first. */
+  readonly identities: readonly string[];
 }
 
 interface Kinds {
   readonly lifecycle: OrderLifecycle;
   readonly registration: { readonly registeredAt: string };
+  readonly events: EventsRecord;
   readonly summary: StateSummary;
   readonly unknown: never;
 }
@@ -40,6 +58,8 @@ export const encodeLifecycle = (order: OrderLifecycle): string =>
   `{"v":${STATE_VERSION.toString()},"state":"${order.state}","updatedAtMs":${order.updatedAtMs.toString()},"placedAtMs":${order.placedAtMs.toString()},"appendedAtMs":${order.appendedAtMs.toString()},"orderKey":"${order.orderKey}"}`;
 
 export const encodeRegistration = (registeredAt: string): string => JSON.stringify({ v: STATE_VERSION, registeredAt });
+
+export const encodeEvents = (events: EventsRecord): string => JSON.stringify({ v: STATE_VERSION, ...events });
 
 export const encodeSummary = (summary: StateSummary): string => JSON.stringify({ v: STATE_VERSION, ...summary });
 
@@ -83,6 +103,14 @@ const DECODERS: { readonly [K in keyof Kinds]: Decoder<K> | undefined } = {
     };
   },
   registration: (fields) => ({ registeredAt: fields.text('registeredAt') }),
+  events: (fields) => {
+    const runs = fields.list('runs', isNumber);
+    const identities = fields.list('identities', isString);
+    let count = 0;
+    for (let run = 0; run < runs.length; run += 2) count += runs[run + 1] ?? NaN;
+    if (count !== identities.length) throw new TypeError('its runs do not fit its identities');
+    return { firstMs: fields.number('firstMs'), runs, identities };
+  },
   summary: (fields) => {
     const counts = fields.object('accounting');
     const accounting = emptyAccounting();
@@ -97,12 +125,20 @@ const DECODERS: { readonly [K in keyof Kinds]: Decoder<K> | undefined } = {
       nextOffset: fields.number('nextOffset'),
       lastAppendMs: fields.number('lastAppendMs'),
       forgottenPlacedUntilMs: fields.optionalNumber('forgottenPlacedUntilMs'),
-      ordersCrowdedOutAtMs: fields.optionalNumber('ordersCrowdedOutAtMs'),
+      openOrdersCrowdedOutAtMs: fields.optionalNumber('openOrdersCrowdedOutAtMs'),
+      closedOrdersCrowdedOutAtMs: fields.optionalNumber('closedOrdersCrowdedOutAtMs'),
       orderKeysCrowdedOutAtMs: fields.optionalNumber('orderKeysCrowdedOutAtMs'),
+      eventsCrowdedOutAtMs: fields.optionalNumber('eventsCrowdedOutAtMs'),
+      nextEvent: fields.number('nextEvent'),
+      rememberedEvents: fields.number('rememberedEvents'),
+      rememberedOrderKeys: fields.number('rememberedOrderKeys'),
     };
   },
   unknown: undefined,
 };
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 /** Typed access to a JSON object. Each getter throws a TypeError that names the field. */
 class Fields {
@@ -133,6 +169,14 @@ class Fields {
     if (value === undefined) return undefined;
     if (typeof value !== 'number') throw new TypeError(`${name} is not a number`);
     return value;
+  }
+
+  list<T>(name: string, isItem: (item: unknown) => item is T): readonly T[] {
+    const value: unknown = this.values[name];
+    if (!Array.isArray(value)) throw new TypeError(`${name} is not a list`);
+    const items: readonly unknown[] = value;
+    if (!items.every(isItem)) throw new TypeError(`${name} has an item of another kind`);
+    return items;
   }
 
   object(name: string): Fields {

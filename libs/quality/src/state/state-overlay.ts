@@ -2,11 +2,13 @@ import { CLOSED_STATES } from '../lifecycle';
 import type { Verdict } from '../verdict';
 import { type Accounting, copyOf, count } from './accounting';
 import { BoundedMapOverlay, type Entry } from './bounded-map';
+import { type EventRecordChanges, eventRecordChanges } from './event-records';
 import type { PartitionState, Registration } from './partition-state';
 import {
   encodeLifecycle,
   encodeRegistration,
   encodeSummary,
+  EVENTS_PREFIX,
   LIFECYCLE_PREFIX,
   REGISTRATION_PREFIX,
   type StateRecord,
@@ -29,6 +31,7 @@ export class StateOverlay implements StateView {
   private readonly registrations: BoundedMapOverlay<Registration>;
   private readonly openOrders: BoundedMapOverlay<OrderLifecycle>;
   private readonly closedOrders: BoundedMapOverlay<OrderLifecycle>;
+  private eventChanges: EventRecordChanges | undefined;
 
   constructor(private readonly base: PartitionState) {
     this.accounting = copyOf(base.accounting);
@@ -84,14 +87,24 @@ export class StateOverlay implements StateView {
         nextOffset,
         lastAppendMs: this.lastAppendMs,
         forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
-        ordersCrowdedOutAtMs: this.ordersCrowdedOutAtMs(),
+        openOrdersCrowdedOutAtMs: this.openOrders.crowdedOutAt(),
+        closedOrdersCrowdedOutAtMs: this.closedOrders.crowdedOutAt(),
         orderKeysCrowdedOutAtMs: this.orderKeys.crowdedOutAt(),
+        eventsCrowdedOutAtMs: this.events.crowdedOutAt(),
+        nextEvent: this.changesOfEvents().next,
+        rememberedEvents: this.events.size,
+        rememberedOrderKeys: this.orderKeys.size,
       }),
     };
   }
 
   /** As `stateRecords`, without the summary. */
   *entryRecords(): Generator<StateRecord> {
+    const { written, stale } = this.changesOfEvents();
+    for (const first of this.base.eventRecords.firsts.slice(0, stale)) {
+      yield { key: EVENTS_PREFIX + first.toString(), value: null };
+    }
+    yield* written;
     const orders = new Map<string, OrderLifecycle | null>();
     // An order that was closed is deleted in one map and put in the other: what it is now counts.
     for (const changed of [this.openOrders.changed(), this.closedOrders.changed()]) {
@@ -112,6 +125,10 @@ export class StateOverlay implements StateView {
 
   /** Makes the changes part of the state. To be called once, when the batch is known to be committed. */
   fold(nextOffset: number): void {
+    const { firsts, next, stale } = this.changesOfEvents();
+    this.base.eventRecords.firsts.splice(0, stale);
+    this.base.eventRecords.firsts.push(...firsts);
+    this.base.eventRecords.next = next;
     this.events.fold();
     this.orderKeys.fold();
     this.registrations.fold();
@@ -123,11 +140,17 @@ export class StateOverlay implements StateView {
     this.base.lastAppendMs = this.lastAppendMs;
   }
 
+  /** To be asked when nothing is settled any more. */
+  private changesOfEvents(): EventRecordChanges {
+    this.eventChanges ??= eventRecordChanges(this.base.eventRecords, this.events.changed(), this.events.size);
+    return this.eventChanges;
+  }
+
   private apply(change: StateChange, appendMs: number): void {
     const { limits } = this.base;
     switch (change.kind) {
       case 'event':
-        this.events.put(change.identity, appendMs);
+        this.events.add(change.identity, appendMs);
         if (this.events.size > limits.events.maxEntries) this.events.crowdOut();
         return;
       case 'registration':
@@ -158,11 +181,5 @@ export class StateOverlay implements StateView {
     if (this.forgottenPlacedUntilMs === undefined || value.placedAtMs > this.forgottenPlacedUntilMs) {
       this.forgottenPlacedUntilMs = value.placedAtMs;
     }
-  }
-
-  private ordersCrowdedOutAtMs(): number | undefined {
-    const times = [this.openOrders.crowdedOutAt(), this.closedOrders.crowdedOutAt()];
-    const known = times.filter((time) => time !== undefined);
-    return known.length === 0 ? undefined : Math.max(...known);
   }
 }

@@ -100,8 +100,13 @@ export class StateRebuild {
       nextOffset,
       lastAppendMs: base.lastAppendMs,
       forgottenPlacedUntilMs: base.forgottenPlacedUntilMs,
-      ordersCrowdedOutAtMs: latest(base.openOrders.crowdedOutAtMs, base.closedOrders.crowdedOutAtMs),
+      openOrdersCrowdedOutAtMs: base.openOrders.crowdedOutAtMs,
+      closedOrdersCrowdedOutAtMs: base.closedOrders.crowdedOutAtMs,
       orderKeysCrowdedOutAtMs: base.orderKeys.crowdedOutAtMs,
+      eventsCrowdedOutAtMs: base.events.crowdedOutAtMs,
+      nextEvent: base.eventRecords.next,
+      rememberedEvents: base.events.entries.size,
+      rememberedOrderKeys: base.orderKeys.entries.size,
     });
     return { state: base, records: [...entries, { key: SUMMARY_KEY, value: summary }] };
   }

@@ -12,8 +12,8 @@ export interface ContractedEvent {
   readonly identity: string;
 }
 
-/** What an event is known by. Ids are visible ASCII by contract, so the line feed parts them. */
-export const identityOf = (source: string, id: string): string => `${id}\n${source}`;
+/** What an event is known by. Ids are visible ASCII by contract, so the space parts them. */
+export const identityOf = (source: string, id: string): string => `${id} ${source}`;
 
 /** The identity that a validated record's envelope tells; undefined where it has none. */
 export function identityOfRecord(headers: RawRecord['headers']): string | undefined {

@@ -1,0 +1,30 @@
+import { Turns } from '../src/partitions/turns';
+
+describe('turns', () => {
+  it('lets so many run at once, in the order in which they came, also when one fails', async () => {
+    const turns = new Turns(2);
+    const begun: number[] = [];
+    const ends = Array.from({ length: 5 }, () => Promise.withResolvers<number>());
+    const results = ends.map(({ promise }, index) =>
+      turns.run(() => {
+        begun.push(index);
+        return promise;
+      }),
+    );
+    const settled = Promise.allSettled(results);
+    await Promise.resolve();
+    expect(begun).toEqual([0, 1]);
+    ends[1]?.reject(new Error('broken'));
+    await expect(results[1]).rejects.toThrow('broken');
+    expect(begun).toEqual([0, 1, 2]);
+    for (const [index, { resolve }] of ends.entries()) resolve(index);
+    expect((await settled).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+  });
+});
