@@ -16,12 +16,6 @@ export const subscriptionName = ({ project }: PubSubConnection, subscription: st
 /** The clients would ask the credentials for their universe, and so look for credentials, which an emulator wants none of. */
 const NO_LOOKUP = { clientOptions: { universeDomain: 'googleapis.com' } };
 
-/** Client for topics and subscriptions. Close it at the end. */
-export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
-  if (emulatorHost === undefined) return new PubSub({ projectId: project });
-  return new PubSub({ projectId: project, apiEndpoint: emulatorHost, emulatorMode: true, ...NO_LOOKUP });
-}
-
 /** A connection that died without a word is noticed, and one that comes back is taken up within seconds. */
 const CHANNEL = {
   'grpc.keepalive_time_ms': 30_000,
@@ -29,6 +23,12 @@ const CHANNEL = {
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5_000,
 };
+
+/** Client for topics and subscriptions. Close it at the end. */
+export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
+  if (emulatorHost === undefined) return new PubSub({ ...CHANNEL, projectId: project });
+  return new PubSub({ ...CHANNEL, projectId: project, apiEndpoint: emulatorHost, emulatorMode: true, ...NO_LOOKUP });
+}
 
 /** The generated client of the publisher service: brings channel, credentials and endpoint. */
 export const connectPublisher = (connection: PubSubConnection): v1.PublisherClient =>
