@@ -23,7 +23,7 @@ import {
   type PartitionRef,
   PartitionTransactions,
 } from '@orderstream/kafka';
-import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
 import type { Admin } from 'kafkajs';
 
 import type { BqSinkSettings } from './bq-sink.config';
@@ -90,6 +90,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
+    health.ready('recovery', () => this.recoveryCheck());
   }
 
   /** Creates what is missing and connects; all at once, since a start is a part of every recovery. */
@@ -217,6 +218,14 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     const family = FAMILY_OF_TOPIC.get(partition.topic);
     if (family !== undefined) this.metrics.failed(family, reasonOf(cause));
     return this.policyOf(partition).outcomeOf(cause);
+  }
+
+  /** A lane that runs may still be counting off what is durable: its position is not known before that is done. */
+  private recoveryCheck(): Check {
+    const recovering = [...this.partitions.all()]
+      .map(([partition, { state }]) => ({ ...partition, state }))
+      .filter(({ state }) => state === 'opening' || state === 'counting');
+    return { ok: recovering.length === 0, detail: recovering };
   }
 
   private policyOf({ topic, partition }: PartitionRef): FailurePolicy {
