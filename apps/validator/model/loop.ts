@@ -2,7 +2,7 @@ import type { StepList } from '../../../test/model-checking/model';
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { Rules } from './bounds';
 import { type Judged, judge, type Memory } from './judging';
-import { applyTransaction, validatedEvents } from './kafka';
+import { applyTransaction } from './kafka';
 import {
   CLOSED,
   type Kept,
@@ -108,7 +108,7 @@ function readSteps({ rules, state, i, process, steps }: Turn): void {
   );
 }
 
-/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the topics. */
+/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. */
 function restoreSteps({ rules, state, i, process, steps }: Turn): void {
   const { committed } = process;
   if (committed === undefined) return;
@@ -146,11 +146,11 @@ function settle({ broken }: Rules, { memory, position, undecided }: Kept, commit
   return at(position) ? { memory, position, undecided: undefined } : undefined;
 }
 
-function restored({ bounds, broken }: Rules, state: State, process: Process): Memory {
-  const events = broken === 'eventsNotRebuilt' ? 0 : validatedEvents(bounds.input, state.outcomes);
-  if (broken === 'restoresUncommitted') return { events, ...state.uncommittedState };
-  if (broken === 'restoresUntilEarlyEnd' && process.early !== undefined) return { events, ...process.early.state };
-  return { events, ...state.stateTopic };
+function restored({ broken }: Rules, state: State, process: Process): Memory {
+  if (broken === 'eventsNotRebuilt') return { ...state.stateTopic, events: 0 };
+  if (broken === 'restoresUncommitted') return state.uncommittedState;
+  if (broken === 'restoresUntilEarlyEnd' && process.early !== undefined) return process.early.state;
+  return state.stateTopic;
 }
 
 /** Judges the next records, as many as it likes, and sends all that follows in a transaction: one step, since nobody sees it before. */
@@ -182,7 +182,7 @@ function begin({ broken }: Rules, state: State, i: number, kept: Kept, { outcome
   const position: Position = { offset: from + outcomes.length, token: tokens };
   // A key that did not change is not written; the summary always is.
   const order = memory.order === kept.memory.order ? state.stateTopic.order : memory.order;
-  const written = { order, counted: memory.counted };
+  const written = { events: memory.events, order, counted: memory.counted };
   const transaction: Transaction = { by: i, from, outcomes, state: written, position };
   const undecided = { memory, position };
   const waiting: Kept = broken === 'foldsBeforeOutcome' ? { ...kept, memory, undecided } : { ...kept, undecided };
@@ -276,7 +276,7 @@ function fold({ broken }: Rules, state: State, i: number): State {
   return broken === 'offsetsOutside' ? { ...folded, plainCommits: [...folded.plainCommits, position] } : folded;
 }
 
-const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
+export const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
 
-const formatMemory = ({ events, order, counted }: Memory): string =>
+export const formatMemory = ({ events, order, counted }: Memory): string =>
   `${String(counted)} counted, order ${['unknown', 'placed', 'paid'][order] ?? '?'}, events ${events.toString(2)}`;

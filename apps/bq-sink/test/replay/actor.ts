@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Finalized, RowBuffer, WriteStreams } from '@orderstream/bigquery';
 import type { BatchOutcome, TransactionWrites } from '@orderstream/kafka';
 
+import { HeldCalls } from '../../../../test/model-checking/held-calls';
 import type { CommitReason } from '../../model/state';
 import type { SinkStep } from '../../src/streams/fault-points';
 import { PartitionSink } from '../../src/streams/partition-sink';
@@ -11,7 +12,6 @@ import type { SinkState } from '../../src/streams/sink-life';
 import type { PartitionSinkParts, SinkLimits, Transactions } from '../../src/streams/sink-parts';
 import type { Appender } from '../../src/streams/warehouse';
 import { SILENT_OBSERVER } from '../silent-observer';
-import { Calls } from './calls';
 import type { Coordinator } from './coordinator';
 import { MAPPER, PARTITION, offsetsOf, recordsOf, TABLE } from './log';
 
@@ -21,6 +21,9 @@ const MAX_IN_FLIGHT = 2;
 /** Commits without dead letters, by the state of the sink. */
 const REASONS: Readonly<Partial<Record<SinkState, CommitReason>>> = { naming: 'naming', ending: 'ending' };
 const DEADLINE_MS = 10_000;
+
+/** What a sink asks of the world outside its process. */
+export type CallName = 'fence' | 'read' | 'create' | 'finalize' | 'last-offset' | 'wait' | 'commit';
 
 /** What an actor shares with the others. */
 export interface World {
@@ -52,7 +55,7 @@ export interface SentAppend {
  * when it is told to, and what it is told to.
  */
 export class Actor {
-  readonly calls = new Calls();
+  readonly calls = new HeldCalls<CallName>();
   readonly reached: SinkStep[] = [];
   readonly sent: SentAppend[] = [];
   readonly sink: PartitionSink;
@@ -138,10 +141,11 @@ export class Actor {
   }
 
   finalize(stream: string, perform: () => Promise<Finalized>): Promise<Finalized> {
-    return this.calls.ask('finalize', perform, (finalized) => {
+    const tell = (finalized: Finalized): string => {
       const found = finalized.kind === 'rows' ? `${String(finalized.rows)} rows` : finalized.kind;
       return `${this.world.streamName(stream)}: ${found}`;
-    });
+    };
+    return this.calls.ask('finalize', perform, { tell });
   }
 
   /** A commit by the consumer, for broken code only. */
@@ -177,19 +181,13 @@ export class Actor {
       mapper: MAPPER,
       warehouse: {
         createStream: () =>
-          calls.ask(
-            'create',
-            () => streams.create(TABLE, MAPPER.columns),
-            (name) => world.nameStream(name),
-          ),
+          calls.ask('create', () => streams.create(TABLE, MAPPER.columns), { tell: (name) => world.nameStream(name) }),
         finalize: (stream) => this.finalize(stream, () => streams.finalize(stream)),
         connect: (stream) => this.connect(stream),
         lastOffset: (from, excluded) =>
-          calls.ask(
-            'last-offset',
-            () => world.lastOffset(from, excluded),
-            () => `the last row is ${String(world.lastRow())}`,
-          ),
+          calls.ask('last-offset', () => world.lastOffset(from, excluded), {
+            tell: () => `the last row is ${String(world.lastRow())}`,
+          }),
       },
       openTransactions: () => this.openTransactions(),
       logBounds: () => Promise.resolve({ start: 0, end: entries.length }),

@@ -1,7 +1,7 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
 import type { Transition } from '../../model/rules';
 import type { SinkStep } from '../../src/streams/fault-points';
-import type { Actor } from './actor';
+import type { Actor, CallName } from './actor';
 import type { Stage } from './stage';
 
 /** A step of the model that is to be taken. */
@@ -30,12 +30,10 @@ interface Outcome {
 const ofOthers = (told: string): Outcome => ({ told });
 
 /** A call that the process waits to make, and nothing else. */
-async function call(
-  { actor, patienceMs }: Cue,
-  name: Parameters<Actor['calls']['next']>[0],
-): Promise<Outcome | undefined> {
+async function call({ actor, patienceMs }: Cue, name: CallName): Promise<Outcome | undefined> {
   const parked = await actor?.calls.next(name, patienceMs);
-  return parked === undefined ? undefined : { told: await parked.go(), by: actor };
+  const told = await parked?.go();
+  return told === undefined ? undefined : { told, by: actor };
 }
 
 /** A commit that the process waits to send. */
