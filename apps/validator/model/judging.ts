@@ -1,9 +1,8 @@
 /**
- * Records and rules, as small as they can be and still need both kinds of state:
+ * Records and rules, as small as they can be and still need each kind of state:
  *
- * `a`, `b`, `c` events by their identity: accepted, or skipped when the identity was accepted before (the event-id window,
- * which is rebuilt from the validated topic); `1` places an order, `2` pays it: rejected unless the order is where it must
- * be (the state topic); `x` is rejected always; `?` places an order if what it refers to is known already: the same record
+ * `a`, `b`, `c` events by their identity: accepted, or skipped when the identity was accepted before (the event-id window);
+ * `1` places an order, `2` pays it: rejected unless the order is where it must be; `x` is rejected always; `?` places an order if what it refers to is known already: the same record
  * may be judged differently by another instance.
  */
 export type Outcome = 'accepted' | 'skipped' | 'rejected';

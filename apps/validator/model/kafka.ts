@@ -17,7 +17,7 @@ export function applyTransaction({ bounds, broken }: Rules, state: State, transa
     outcomes[from + index] = outcome;
   });
   const memory = rightMemory(bounds.input, outcomes, position.offset);
-  if (topic.counted !== memory.counted || topic.order !== memory.order) {
+  if (topic.counted !== memory.counted || topic.order !== memory.order || topic.events !== memory.events) {
     throw new ProtocolViolation(`the state of ${String(position.offset)} does not follow from the outcomes`);
   }
   return {
@@ -43,13 +43,4 @@ function rightMemory(input: string, outcomes: readonly (Outcome | undefined)[], 
     memory = remember(memory, record, outcome);
   }
   return memory;
-}
-
-/** The event-id window: what the validated topic says. */
-export function validatedEvents(input: string, outcomes: readonly (Outcome | undefined)[]): number {
-  let memory = NOTHING;
-  outcomes.forEach((outcome, offset) => {
-    if (outcome === 'accepted') memory = remember(memory, input.charAt(offset), outcome);
-  });
-  return memory.events;
 }

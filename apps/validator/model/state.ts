@@ -23,6 +23,7 @@ export interface Kept {
 
 /** What the state topic says: the last value of each key. */
 export interface StateTopic {
+  readonly events: number;
   readonly order: number;
   readonly counted: number;
 }
@@ -69,12 +70,11 @@ export interface State {
 export const CLOSED: Process = { at: 'closed', owner: false, committed: undefined, kept: undefined, early: undefined };
 
 export function initialState({ input, crashes, reassignments, lostAnswers }: Bounds): State {
-  const { order, counted } = NOTHING;
   return {
     outcomes: Array.from(input, () => undefined),
     committed: { offset: 0, token: 0 },
-    stateTopic: { order, counted },
-    uncommittedState: { order, counted },
+    stateTopic: NOTHING,
+    uncommittedState: NOTHING,
     transactions: [],
     plainCommits: [],
     processes: [CLOSED, CLOSED],
@@ -154,7 +154,8 @@ function encodeMemory({ events, order, counted }: Memory, out: Fingerprint): voi
   out.add(order | (counted << 2));
 }
 
-function encodeTopic({ order, counted }: StateTopic, out: Fingerprint): void {
+function encodeTopic({ events, order, counted }: StateTopic, out: Fingerprint): void {
+  out.add(events);
   out.add(order | (counted << 2));
 }
 
