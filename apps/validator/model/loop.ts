@@ -276,7 +276,7 @@ function fold({ broken }: Rules, state: State, i: number): State {
   return broken === 'offsetsOutside' ? { ...folded, plainCommits: [...folded.plainCommits, position] } : folded;
 }
 
-const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
+export const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
 
-const formatMemory = ({ events, order, counted }: Memory): string =>
+export const formatMemory = ({ events, order, counted }: Memory): string =>
   `${String(counted)} counted, order ${['unknown', 'placed', 'paid'][order] ?? '?'}, events ${events.toString(2)}`;
