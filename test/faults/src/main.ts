@@ -7,6 +7,7 @@ import { createProgress } from '../../../dev/src/progress';
 import { FAULTS } from './faults/catalogue';
 import { isAsExpected, tryBreaks } from './run/breaks';
 import { chosen, parseFaultOptions } from './run/cli';
+import { doModelsHold, exploreModels, renderModels } from './run/models';
 import { renderReport } from './run/report';
 import { describeSchedule, schedule } from './run/schedule';
 import { isSuiteGreen } from './run/results';
@@ -52,14 +53,23 @@ async function main(args: readonly string[]): Promise<number> {
   progress.line(`${String(count)} faults over ${records.toLocaleString('en-US')} records. To repeat: ${command}`);
   for (const line of describeSchedule(rounds)) progress.line(`  ${line}`);
 
+  // Of a run of some faults the models are no part.
+  const exploresModels = !options.skipModels && options.only.length === 0;
+  const models = exploresModels ? await exploreModels(folder, progress, stopping.signal) : undefined;
+
   const stack = await FaultStack.start(stackOptions);
   try {
     const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
     const result = await Promise.race([runSuite(stack, plan, progress, stopping.signal), aborted(stopping.signal)]);
     const path = join(folder, `report-${String(options.seed)}.md`);
-    writeFileSync(path, renderReport(result, { command, ...options }));
-    progress.line(`${isSuiteGreen(result) ? 'Green' : 'RED'}. The report: ${path}`);
-    return isSuiteGreen(result) ? EXIT.ok : EXIT.notAccountedFor;
+    const isGreen = isSuiteGreen(result) && doModelsHold(models ?? []);
+    const parts = [
+      renderReport(result, { command, ...options }),
+      ...(models === undefined ? [] : [renderModels(models)]),
+    ];
+    writeFileSync(path, parts.join('\n'));
+    progress.line(`${isGreen ? 'Green' : 'RED'}. The report: ${path}`);
+    return isGreen ? EXIT.ok : EXIT.notAccountedFor;
   } catch (error) {
     if (stopping.signal.aborted) return EXIT.interrupted;
     throw error;

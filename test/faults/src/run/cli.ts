@@ -16,6 +16,8 @@ export interface FaultOptions {
   readonly mixed: boolean;
   readonly list: boolean;
   readonly breaks: boolean;
+  /** False: the models of the protocols are explored first. */
+  readonly skipModels: boolean;
 }
 
 const positive = (text: string): number => {
@@ -46,6 +48,7 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | undef
     .option('--bad-share <n>', 'share of records that are bad', share, 0.05)
     .option('--mixed', 'often two faults at the same time', false)
     .option('--breaks', 'tests the suite: the protocol with one rule missing has to turn it red', false)
+    .option('--skip-models', 'does not explore the models of the protocols first', false)
     .option('--list', 'names the faults and ends', false)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });

@@ -27,10 +27,11 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
   const { generated, planted } = result.whole.accounts;
   const kinds = new Set(all.map(({ fault }) => fault.name)).size;
   const alone = all.filter(({ isAccompanied }) => !isAccompanied);
+  const paired = all.filter(({ isAccompanied }) => isAccompanied);
   return [
     '# Faults',
     '',
-    `${isSuiteGreen(result) ? 'Green' : '**Red**'}: ${number(all.length)} faults of ${number(kinds)} kinds, ${number(all.length - alone.length)} of them in pairs, over ${number(generated)} records and ${number(planted)} of poison, in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
+    `${isSuiteGreen(result) ? 'Green' : '**Red**'}: ${number(all.length)} faults of ${number(kinds)} kinds, ${number(paired.length)} of them in pairs, over ${number(generated)} records and ${number(planted)} of poison, in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
     '',
     '```',
     context.command,
@@ -69,7 +70,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     ...troubles(result),
     '## Recovery',
     '',
-    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the stand-in for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and are left out.',
+    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the stand-in for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and have rows of their own.',
     '',
     ...head(
       [
@@ -83,7 +84,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
       ],
       1,
     ),
-    ...recoveryRows(alone),
+    ...recoveryRows([...alone, ...paired]),
     '',
     ...measured(all),
     '## Schedule',
@@ -95,8 +96,10 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
   ].join('\n');
 }
 
-const described = ({ fault, outcome, isAccompanied }: Inflicted): string =>
-  `${fault.name}${isAccompanied ? ' [in a pair]' : ''}${outcome.detail === undefined ? '' : ` (${outcome.detail})`}`;
+const nameOf = ({ fault, isAccompanied }: Inflicted): string => `${fault.name}${isAccompanied ? ' [in a pair]' : ''}`;
+
+const described = (inflicted: Inflicted): string =>
+  `${nameOf(inflicted)}${inflicted.outcome.detail === undefined ? '' : ` (${inflicted.outcome.detail})`}`;
 
 function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
   return [
@@ -129,7 +132,7 @@ function troubles({ rounds, whole }: SuiteResult): string[] {
 }
 
 function recoveryRows(all: readonly Inflicted[]): string[] {
-  return grouped(all, ({ fault }) => fault.name).map(([name, each]) => {
+  return grouped(all, nameOf).map(([name, each]) => {
     const largest = (value: (recovery: Inflicted['recoveries'][number]) => number | undefined): number[] =>
       each.flatMap(({ recoveries }) => {
         const values = recoveries.map(value).filter((found) => found !== undefined);

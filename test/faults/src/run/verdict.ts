@@ -106,6 +106,7 @@ export class Books {
     await this.positions.recovery('validator', performance.now(), CAUGHT_UP_MS);
     await this.positions.recovery('pubsub-bridge', performance.now(), CAUGHT_UP_MS);
     const lost = await this.undelivered(opening);
+    if (lost === 0) return 0;
     const bridge = this.stack.instance('pubsub-bridge');
     await bridge.down();
     const admin = this.stack.kafka().admin();

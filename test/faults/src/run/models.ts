@@ -1,0 +1,75 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { runCommand } from '../../../../dev/src/install/run-command';
+import { repositoryRoot } from '../../../../dev/src/paths';
+import { type Progress } from '../../../../dev/src/progress';
+
+/** A scenario of a protocol's model, explored within long bounds. */
+export interface ExploredModel {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly seconds: number;
+}
+
+/** As jest's `--json` report has it. */
+interface JestReport {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly duration?: number | null;
+    }[];
+  }[];
+}
+
+/**
+ * Explores the models of the protocols within their long bounds, in a process of its own: minutes, and gigabytes that the
+ * faults are to have afterwards. What went wrong is said at once; the trace is in jest's own words.
+ */
+export async function exploreModels(
+  folder: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<readonly ExploredModel[]> {
+  const root = repositoryRoot();
+  const report = join(folder, 'models.json');
+  rmSync(report, { force: true });
+  const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const args = ['--experimental-vm-modules', jest, '--selectProjects', 'model', '--json', `--outputFile=${report}`];
+  const { code, output } = await progress.step('exploring the models of the protocols', () =>
+    runCommand(process.execPath, args, { env: process.env, cwd: root, signal }),
+  );
+  signal.throwIfAborted();
+  const models = existsSync(report) ? explored(JSON.parse(readFileSync(report, 'utf8')) as JestReport) : [];
+  const failed = models.filter(({ holds }) => !holds);
+  if (code !== 0 || failed.length > 0) progress.line(output);
+  // A jest that fails without a failed test has explored nothing.
+  return code === 0 || failed.length > 0 ? models : [...models, { name: 'jest', holds: false, seconds: 0 }];
+}
+
+export const doModelsHold = (models: readonly ExploredModel[]): boolean => models.every(({ holds }) => holds);
+
+/** As a part of the report, in Markdown. */
+export function renderModels(models: readonly ExploredModel[]): string {
+  return [
+    '## Models',
+    '',
+    ...(doModelsHold(models) ? [] : ['**Red**: a protocol does not hold what it promises.', '']),
+    'The protocols of the sink and the validator, explored state by state within long bounds.',
+    '',
+    '| scenario | holds | seconds |',
+    '| --- | --- | --: |',
+    ...models.map(({ name, holds, seconds }) => `| ${name} | ${holds ? 'yes' : '**no**'} | ${seconds.toFixed(1)} |`),
+    '',
+  ].join('\n');
+}
+
+const explored = ({ testResults }: JestReport): readonly ExploredModel[] =>
+  testResults.flatMap(({ assertionResults }) =>
+    assertionResults.map(({ fullName, status, duration }) => ({
+      name: fullName,
+      holds: status === 'passed',
+      seconds: (duration ?? 0) / 1_000,
+    })),
+  );
