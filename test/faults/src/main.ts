@@ -55,17 +55,18 @@ async function main(args: readonly string[]): Promise<number> {
 
   // Of a run of some faults the models are no part.
   const exploresModels = !options.skipModels && options.only.length === 0;
-  const models = exploresModels ? await exploreModels(folder, progress, stopping.signal) : undefined;
+  const models = exploresModels ? await exploreModels(folder, progress, stopping.signal) : [];
+  if (models === undefined) return EXIT.interrupted;
 
   const stack = await FaultStack.start(stackOptions);
   try {
     const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
     const result = await Promise.race([runSuite(stack, plan, progress, stopping.signal), aborted(stopping.signal)]);
     const path = join(folder, `report-${String(options.seed)}.md`);
-    const isGreen = isSuiteGreen(result) && doModelsHold(models ?? []);
+    const isGreen = isSuiteGreen(result) && doModelsHold(models);
     const parts = [
       renderReport(result, { command, ...options }),
-      ...(models === undefined ? [] : [renderModels(models)]),
+      ...(models.length === 0 ? [] : [renderModels(models)]),
     ];
     writeFileSync(path, parts.join('\n'));
     progress.line(`${isGreen ? 'Green' : 'RED'}. The report: ${path}`);

@@ -26,12 +26,13 @@ interface JestReport {
 /**
  * Explores the models of the protocols within their long bounds, in a process of its own: minutes, and gigabytes that the
  * faults are to have afterwards. What went wrong is said at once; the trace is in jest's own words.
+ * @returns undefined when the signal aborts
  */
 export async function exploreModels(
   folder: string,
   progress: Progress,
   signal: AbortSignal,
-): Promise<readonly ExploredModel[]> {
+): Promise<readonly ExploredModel[] | undefined> {
   const root = repositoryRoot();
   const report = join(folder, 'models.json');
   rmSync(report, { force: true });
@@ -40,7 +41,7 @@ export async function exploreModels(
   const { code, output } = await progress.step('exploring the models of the protocols', () =>
     runCommand(process.execPath, args, { env: process.env, cwd: root, signal }),
   );
-  signal.throwIfAborted();
+  if (signal.aborted) return undefined;
   const models = existsSync(report) ? explored(JSON.parse(readFileSync(report, 'utf8')) as JestReport) : [];
   const failed = models.filter(({ holds }) => !holds);
   if (code !== 0 || failed.length > 0) progress.line(output);
