@@ -65,7 +65,7 @@ async function main(args: readonly string[]): Promise<number> {
     const path = join(folder, `report-${String(options.seed)}.md`);
     const isGreen = isSuiteGreen(result) && doModelsHold(models);
     const parts = [
-      renderReport(result, { command, ...options }),
+      renderReport(result, { isGreen, command, ...options }),
       ...(models.length === 0 ? [] : [renderModels(models)]),
     ];
     writeFileSync(path, parts.join('\n'));

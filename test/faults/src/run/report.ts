@@ -1,9 +1,11 @@
 import { DRAIN_LIMIT_MS } from '../faults/departure';
 import { ROLLING_LAG_LIMIT_SECONDS } from '../faults/deployments';
-import { type Inflicted, isSuiteGreen, type SuiteResult } from './results';
+import { type Inflicted, type SuiteResult } from './results';
 import { type Verdict } from './verdict';
 
 export interface ReportContext {
+  /** Whether everything held that the run looked at, the models included. */
+  readonly isGreen: boolean;
   readonly command: string;
   readonly seed: number;
   readonly rate: number;
@@ -31,7 +33,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
   return [
     '# Faults',
     '',
-    `${isSuiteGreen(result) ? 'Green' : '**Red**'}: ${number(all.length)} faults of ${number(kinds)} kinds, ${number(paired.length)} of them in pairs, over ${number(generated)} records and ${number(planted)} of poison, in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
+    `${context.isGreen ? 'Green' : '**Red**'}: ${number(all.length)} faults of ${number(kinds)} kinds, ${number(paired.length)} of them in pairs, over ${number(generated)} records and ${number(planted)} of poison, in ${number(Math.round(result.seconds))} s. Seed ${String(context.seed)}:`,
     '',
     '```',
     context.command,
