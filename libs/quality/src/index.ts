@@ -10,7 +10,7 @@ export {
   type WindowLimits,
 } from './settings';
 export { Judge, type Judgement, type JudgeOptions } from './judge';
-export { identityOf, identityOfRecord } from './structure/structure';
+export { identityOf } from './structure/structure';
 export {
   Catalog,
   type CatalogLimits,

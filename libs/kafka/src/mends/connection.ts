@@ -24,7 +24,7 @@ const original = { connect: prototype.connect, send: prototype.send };
  * NetworkClient does). The original sends the next request down the same connection: when the other end is gone without
  * a word, as behind a NAT that forgot it, none is ever answered again.
  */
-export async function send(this: Connection, exchange: unknown): Promise<unknown> {
+async function send(this: Connection, exchange: unknown): Promise<unknown> {
   const { socket } = this;
   try {
     return await original.send.call(this, exchange);
@@ -35,7 +35,7 @@ export async function send(this: Connection, exchange: unknown): Promise<unknown
 }
 
 /** A new connection begins with an answer's first byte. The original goes on behind half an answer of the last one. */
-export function connect(this: Connection): Promise<boolean> {
+function connect(this: Connection): Promise<boolean> {
   if (!this.isConnected()) {
     this.chunks = [];
     this.bytesBuffered = 0;

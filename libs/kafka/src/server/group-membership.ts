@@ -45,6 +45,8 @@ const FENCED_INSTANCE_ID = 82;
 /** Inconsistent protocol, invalid group id, invalid session timeout, and missing rights: nothing that a retry helps. */
 const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31]);
 const LEAVE_TIMEOUT_MS = 3_000;
+/** kafkajs holds a heartbeat back until the wall clock is past the last one: for as long as somebody has set it back. */
+const AT_ONCE = { interval: -Infinity };
 
 /**
  * This process' membership of a consumer group: heartbeats on a timer of their own, whatever the handlers do, and a
@@ -60,7 +62,7 @@ export class GroupMembership {
   private readonly backoff = new Backoff(100, 3_000);
   private readonly heartbeatMs: number;
   private running: Promise<void> | undefined;
-  private contactAt = Date.now();
+  private contactAt = performance.now();
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
 
   constructor(
@@ -140,7 +142,7 @@ export class GroupMembership {
     await this.cluster.addMultipleTargetTopics(this.options.topics);
     await this.cluster.refreshMetadataIfNecessary();
     await this.group.joinAndSync();
-    this.contactAt = Date.now();
+    this.contactAt = performance.now();
     this.backoff.reset();
     if (this.isLeaving) return;
     this.state = 'joined';
@@ -161,15 +163,15 @@ export class GroupMembership {
   /** Undefined: still a member, as far as one can tell. */
   private async beat(): Promise<Departure | undefined> {
     try {
-      await this.group.heartbeat({ interval: 0 });
-      this.contactAt = Date.now();
+      await this.group.heartbeat(AT_ONCE);
+      this.contactAt = performance.now();
       return undefined;
     } catch (error) {
       const code = protocolCodeOf(error);
       if (code === REBALANCE_IN_PROGRESS) return 'rebalance';
       if (code === ILLEGAL_GENERATION || code === UNKNOWN_MEMBER_ID || code === FENCED_INSTANCE_ID) return 'lost';
       // No coordinator for the moment. The membership outlives that for as long as the session.
-      if (Date.now() - this.contactAt > this.options.sessionTimeoutMs) return 'lost';
+      if (performance.now() - this.contactAt > this.options.sessionTimeoutMs) return 'lost';
       await this.findCoordinator();
       return undefined;
     }
@@ -192,7 +194,7 @@ export class GroupMembership {
     const settled = new AbortController();
     const beating = (async (): Promise<void> => {
       while (!settled.signal.aborted) {
-        await this.group.heartbeat({ interval: 0 }).catch(() => undefined);
+        await this.group.heartbeat(AT_ONCE).catch(() => undefined);
         await delay(this.heartbeatMs, settled.signal);
       }
     })();
