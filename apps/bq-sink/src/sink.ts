@@ -232,7 +232,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     const key = `${topic}/${String(partition)}`;
     let policy = this.policies.get(key);
     if (policy === undefined) {
-      policy = new FailurePolicy(this.settings.sink.schemaPatienceMs, () => Date.now());
+      policy = new FailurePolicy(this.settings.sink.schemaPatienceMs, () => performance.now());
       this.policies.set(key, policy);
     }
     return policy;

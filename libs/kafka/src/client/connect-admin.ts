@@ -15,7 +15,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 export async function connectAdmin(kafka: Kafka): Promise<Admin> {
   const connection = connectionOf(kafka);
   const timeoutMs = connection.connectTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   const backoff = new Backoff(100, 1_000);
   for (;;) {
     const admin = kafka.admin();
@@ -33,7 +33,7 @@ export async function connectAdmin(kafka: Kafka): Promise<Admin> {
           { cause },
         );
       }
-      if (Date.now() >= deadline) {
+      if (performance.now() >= deadline) {
         throw new KafkaUnreachableError(
           `No Kafka broker answered at ${brokers} within ${(timeoutMs / 1_000).toString()} s (${why}). Start the broker, or set KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_MECHANISM to how it is reached; KAFKA_CONNECT_TIMEOUT_MS sets how long a start waits.`,
           { cause },

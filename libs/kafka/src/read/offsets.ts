@@ -58,13 +58,13 @@ async function withAdmin<T>(client: Kafka | Admin, use: (admin: Admin) => Promis
 
 /** The leader of a partition that was just made, or moves, says for a moment that it is not; kafkajs does not ask again. */
 async function retried<T>(ask: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + RETRY_FOR_MS;
+  const deadline = performance.now() + RETRY_FOR_MS;
   const backoff = new Backoff();
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!isRetriable(error) || Date.now() >= deadline) throw error;
+      if (!isRetriable(error) || performance.now() >= deadline) throw error;
     }
     await backoff.wait();
   }

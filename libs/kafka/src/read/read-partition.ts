@@ -46,7 +46,7 @@ class PartitionRead {
   private readonly backoff = new Backoff();
   private readonly place: string;
   private readonly stallTimeoutMs: number;
-  private progressAt = Date.now();
+  private progressAt = performance.now();
 
   constructor(
     private readonly client: LogClient,
@@ -63,14 +63,14 @@ class PartitionRead {
     let position = from === 'beginning' ? await this.edge('beginning') : from;
     while (position < end) {
       const fetched = await this.retrying(() => this.fetch(position));
-      if (fetched.nextOffset > position) this.progressAt = Date.now();
+      if (fetched.nextOffset > position) this.progressAt = performance.now();
       else this.failIfStalled(new Error(`nothing below ${end.toString()} came`));
       const records = fetched.nextOffset > end ? fetched.records.filter(({ offset }) => offset < end) : fetched.records;
       position = Math.min(fetched.nextOffset, end);
       if (records.length > 0) {
         const { topic, partition } = this.options;
         await this.onBatch({ topic, partition, records, nextOffset: position, highWatermark: fetched.end });
-        this.progressAt = Date.now();
+        this.progressAt = performance.now();
       }
     }
     return { nextOffset: position };
@@ -114,7 +114,7 @@ class PartitionRead {
   }
 
   private failIfStalled(cause: unknown): void {
-    const stalledMs = Date.now() - this.progressAt;
+    const stalledMs = Math.round(performance.now() - this.progressAt);
     if (stalledMs < this.stallTimeoutMs) return;
     throw new ReadTimeoutError(`Reading ${this.place} made no progress for ${stalledMs.toString()} ms`, { cause });
   }

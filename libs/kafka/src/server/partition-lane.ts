@@ -54,7 +54,7 @@ export class PartitionLane {
   private state: LaneState = 'opening';
   private error: string | undefined;
   private end: number | undefined;
-  private endAt = 0;
+  private endAt = -Infinity;
   private interruption: Ending | undefined;
   private releaseBy: number | undefined;
   private resumes = 0;
@@ -95,17 +95,17 @@ export class PartitionLane {
 
   observeEnd(end: number): void {
     this.end = end;
-    this.endAt = Date.now();
+    this.endAt = performance.now();
   }
 
   /** Milliseconds since the broker last told the partition's end. */
   get endAgeMs(): number {
-    return Date.now() - this.endAt;
+    return performance.now() - this.endAt;
   }
 
   /** Milliseconds that the current handler call has taken; 0 between calls. */
   get handlingMs(): number {
-    return this.handlingSince === undefined ? 0 : Date.now() - this.handlingSince;
+    return this.handlingSince === undefined ? 0 : Math.round(performance.now() - this.handlingSince);
   }
 
   /** As if the handler had returned this outcome: for a failure found behind it. */
@@ -132,11 +132,11 @@ export class PartitionLane {
 
   /** Drains within `drainMs` and closes. Resolves when `close` is done; called again, the earlier deadline holds. */
   async release(drainMs: number): Promise<void> {
-    this.releaseBy ??= Date.now() + drainMs;
+    this.releaseBy ??= performance.now() + drainMs;
     this.releasing.abort();
     this.aborter.abort();
     this.changed();
-    const remaining = this.releaseBy - Date.now();
+    const remaining = this.releaseBy - performance.now();
     const timer = setTimeout(
       () => {
         this.deadline.abort();
@@ -264,7 +264,7 @@ export class PartitionLane {
 
   /** One handler call. A release does not wait for it beyond its deadline: what it still does is fenced, or repeated. */
   private async call(batch: RecordBatch): Promise<BatchOutcome | Ending> {
-    this.handlingSince = Date.now();
+    this.handlingSince = performance.now();
     try {
       return await new Promise<BatchOutcome | Ending>((resolve, reject) => {
         this.expire = (): void => {

@@ -31,7 +31,7 @@ export async function ensureTopics(
         waitForLeaders: false,
       });
     }
-    await check(admin, specs, Date.now() + APPEAR_DEADLINE_MS);
+    await check(admin, specs, performance.now() + APPEAR_DEADLINE_MS);
   });
 }
 
@@ -51,7 +51,7 @@ async function check(admin: Admin, specs: readonly TopicSpec[], deadline: number
     const absent = specs.filter(({ name }) => !existing.has(name)).map(({ name }) => name);
     const leaderless = absent.length > 0 ? absent : await compare(admin, specs);
     if (leaderless.length === 0) return;
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new TopicMissingError(`Topics are missing or have no leader: ${leaderless.join(', ')}`);
     }
     await delay(100);

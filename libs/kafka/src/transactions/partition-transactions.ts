@@ -81,12 +81,12 @@ export class PartitionTransactions {
   static async open(kafka: Kafka, options: PartitionTransactionsOptions): Promise<PartitionTransactions> {
     const { groupId, topic, partition, transactionTimeoutMs } = options;
     const transactionalId = `${groupId}.${topic}.${partition.toString()}`;
-    const deadline = Date.now() + 3 * transactionTimeoutMs;
+    const deadline = performance.now() + 3 * transactionTimeoutMs;
     const backoff = new Backoff();
     for (;;) {
       const cluster = createCluster(kafka, 'committed');
       try {
-        return await within(deadline - Date.now(), `opening ${transactionalId}`, async () => {
+        return await within(deadline - performance.now(), `opening ${transactionalId}`, async () => {
           await cluster.connect();
           await cluster.addMultipleTargetTopics([topic]);
           const coordinators = new Coordinators(cluster, transactionalId, groupId);
@@ -96,7 +96,7 @@ export class PartitionTransactions {
         });
       } catch (error) {
         void cluster.disconnect().catch(() => undefined);
-        if (Date.now() >= deadline || isPermanent(error)) throw error;
+        if (performance.now() >= deadline || isPermanent(error)) throw error;
         await backoff.wait();
       }
     }
@@ -110,7 +110,7 @@ export class PartitionTransactions {
       throw new RangeError(`Offset metadata of ${this.place} is larger than ${MAX_METADATA_BYTES.toString()} bytes`);
     }
     const chunks = chunkRecords(writes.records, this.maxRequestBytes, this.options.maxRecordBytes);
-    const deadline = Date.now() + this.options.transactionTimeoutMs;
+    const deadline = performance.now() + this.options.transactionTimeoutMs;
     const progress = { step: 'beginning', ending: false, begun: false };
     this.busy = true;
     try {

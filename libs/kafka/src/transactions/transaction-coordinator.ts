@@ -57,7 +57,7 @@ export async function untilAccepted<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!codes.has(protocolCodeOf(error)) || Date.now() + waitMs >= deadline) throw error;
+      if (!codes.has(protocolCodeOf(error)) || performance.now() + waitMs >= deadline) throw error;
       await delay(waitMs);
     }
   }
