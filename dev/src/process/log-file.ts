@@ -38,9 +38,15 @@ export class LogFile {
 
   /** The end of the log, at most `lines` lines, to show why a process died. */
   tail(lines: number): string {
+    if (this.bytes() === 0) return '(the log is empty)';
+    return this.end(TAIL_BYTES).trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  /** The last bytes of the log, as text. */
+  end(maxBytes: number): string {
     const size = this.bytes();
-    if (size === 0) return '(the log is empty)';
-    const length = Math.min(size, TAIL_BYTES);
+    if (size === 0) return '';
+    const length = Math.min(size, maxBytes);
     const buffer = Buffer.alloc(length);
     const file = openSync(this.path, 'r');
     try {
@@ -48,7 +54,7 @@ export class LogFile {
     } finally {
       closeSync(file);
     }
-    return buffer.toString('utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    return buffer.toString('utf8');
   }
 
   private bytes(): number {

@@ -43,7 +43,7 @@ const clockJump = (app: Consumer): Fault => ({
         await waitUntil(() => instance.hasLogged(jumped(instance.pid, jump)), {
           what: `the clock of ${app} to jump`,
           deadlineMs: NOTICED_WITHIN_MS,
-          intervalMs: 50,
+          intervalMs: 200,
         });
         await delay(jump < 3 ? rng.between(...SHIFTED_MS) : PAST_SESSIONS_MS);
       }

@@ -20,7 +20,7 @@ export interface Scheduled {
 /** Faults that are inflicted at the same time: one, or two that do not get into each other's way. */
 export type Moment = readonly Scheduled[];
 
-const PAIR_SHARE = 0.5;
+const PAIR_SHARE = 0.75;
 
 /** Faults in rounds, in a round one moment after the other. A seed repeats it, and each fault in it. */
 export function schedule({ seed, faults, count, perRound, mixed }: ScheduleOptions): readonly (readonly Moment[])[] {

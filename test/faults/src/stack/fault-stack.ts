@@ -61,7 +61,7 @@ const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscripti
 /** Timeouts short enough that a stop of a quarter of a minute is past all of them. */
 const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
   'order-generator': {},
-  validator: { VALIDATOR_TRANSACTION_TIMEOUT_MS: '6000', VALIDATOR_SESSION_TIMEOUT_MS: '6000' },
+  validator: { VALIDATOR_TRANSACTION_TIMEOUT_MS: '6000' },
   'bq-sink': { BQ_SINK_TRANSACTION_TIMEOUT_MS: '6000', BQ_SINK_APPEND_TIMEOUT_MS: '12000' },
   'pubsub-bridge': { PUBSUB_MIN_RETRY_BACKOFF_SECONDS: '1', PUBSUB_REQUEST_TIMEOUT_MS: '10000' },
   'subscription-standin': {},

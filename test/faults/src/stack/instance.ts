@@ -11,7 +11,8 @@ const READY_INTERVAL_MS = 50;
 const RESTART_PAUSE_MS = 100;
 /** Dead so often in a row without ever being ready: not a fault, a defect. */
 const MAX_FAILED_STARTS = 5;
-const LOG_LINES = 1_000;
+/** What a process says in a moment in which all its partitions fail. */
+const LOG_END_BYTES = 2 * 1_048_576;
 const START_DEADLINE_MS = 60_000;
 const END_DEADLINE_MS = 60_000;
 
@@ -144,7 +145,7 @@ export class Instance {
 
   /** Whether the end of its log says this. */
   hasLogged(text: string): boolean {
-    return this.current?.log.tail(LOG_LINES).includes(text) === true;
+    return this.current?.log.end(LOG_END_BYTES).includes(text) === true;
   }
 
   /** Sends a signal, if it runs. */
