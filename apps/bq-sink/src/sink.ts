@@ -44,6 +44,8 @@ const GROUP_ID = 'bq-sink';
 const MAX_BATCH_RECORDS = 1_000;
 /** Each opening that gets as far as a record creates a write stream: so rarely, the partitions stay within their quota. */
 const MAX_RETRY_MS = 30_000;
+/** Whoever is told to end is gone within 10 s; what is not settled by then is the next owner's to find out. */
+const MAX_DRAIN_MS = 8_000;
 const MAX_QUEUED_RECORDS = 4_000;
 /** For each of 24 partitions, beside two or three batches of rows: within 512 MB even when BigQuery stands still. */
 const MAX_QUEUED_BYTES = 2 * 1_048_576;
@@ -112,7 +114,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
       maxQueuedBytes: MAX_QUEUED_BYTES,
       maxRetryMs: MAX_RETRY_MS,
       sessionTimeoutMs: sink.sessionTimeoutMs,
-      drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, 20_000)),
+      drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, MAX_DRAIN_MS)),
       // A call of the handler waits for an append, or for the naming of a stream: each has a deadline of its own.
       handlerTimeoutMs: 2 * (sink.appendTimeoutMs + sink.transactionTimeoutMs) + 60_000,
     });

@@ -27,6 +27,8 @@ export const TRANSPORT_ID = Symbol('pubsub-bridge');
 
 const APP = 'pubsub-bridge';
 const MAX_BATCH_RECORDS = 2_000;
+/** Whoever is told to end is gone within 10 s; what is not settled by then is published again by the next owner. */
+const MAX_DRAIN_MS = 8_000;
 const BACKOFF_MS = { first: 100, max: 5_000 };
 /** Pub/Sub not answering for that long turns readiness red. */
 const TROUBLE_TOLERATED_MS = 10_000;
@@ -112,7 +114,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       sessionTimeoutMs: publish.sessionTimeoutMs,
-      drainTimeoutMs: Math.max(100, service.shutdownTimeoutMs - 5_000),
+      drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, MAX_DRAIN_MS)),
       // A handler waits for Pub/Sub at most as long as the lane is patient.
       handlerTimeoutMs: 2 * (publish.retryTimeoutMs + publish.requestTimeoutMs),
     });

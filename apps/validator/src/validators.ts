@@ -23,6 +23,8 @@ import { type ObservedState, ValidatorMetrics } from './validator-metrics';
  * and the first ones should be through while the others wait.
  */
 const RESTORES_AT_ONCE = 3;
+/** Whoever is told to end is gone within 10 s; what is not settled by then is the next owner's to find out. */
+const MAX_DRAIN_MS = 8_000;
 
 /** One transport per family: a handler with a family's id is called by that family's server alone. */
 export const TRANSPORTS = {
@@ -122,7 +124,7 @@ export class Validators {
       maxQueuedBytes: loop.maxQueuedBytes,
       sessionTimeoutMs: loop.sessionTimeoutMs,
       rebalanceTimeoutMs: loop.rebalanceTimeoutMs,
-      drainTimeoutMs: Math.floor(loop.rebalanceTimeoutMs / 3),
+      drainTimeoutMs: Math.min(MAX_DRAIN_MS, Math.floor(loop.rebalanceTimeoutMs / 3)),
       handlerTimeoutMs: loop.handlerTimeoutMs,
     });
     return { family, partitions, server };

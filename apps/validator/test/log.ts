@@ -45,11 +45,21 @@ export class TestLog {
     await this.producer.send(records);
   }
 
-  /** Committed records of the partition since the test began. */
+  /**
+   * Committed records of the partition since the test began. A commit is answered before its markers are written: so up to
+   * the high watermark, and not to the last stable offset, which may still lie before what was just committed.
+   */
   async readOne(topic: string, partition: number): Promise<KafkaRecord[]> {
     const records: KafkaRecord[] = [];
     const from = this.begins.get(topic)?.[partition] ?? 0;
-    await readPartition(this.kafka, { topic, partition, from, until: 'end', isolation: 'committed' }, (batch) => {
+    const place = { topic, partition, from };
+    const written = await readPartition(
+      this.kafka,
+      { ...place, until: 'end', isolation: 'uncommitted' },
+      () => undefined,
+    );
+    const until = written.nextOffset;
+    await readPartition(this.kafka, { ...place, until, isolation: 'committed' }, (batch) => {
       records.push(...batch.records);
     });
     return records;

@@ -27,4 +27,23 @@ describe('turns', () => {
     ]);
     expect(begun).toEqual([0, 1, 2, 3, 4]);
   });
+
+  it('passes over who has gone before the turn came', async () => {
+    const turns = new Turns(1);
+    const first = Promise.withResolvers<string>();
+    const gone = new AbortController();
+    const begun: string[] = [];
+    const work = (name: string) => () => {
+      begun.push(name);
+      return Promise.resolve(name);
+    };
+    const running = turns.run(() => first.promise);
+    const left = turns.run(work('left'), gone.signal);
+    const last = turns.run(work('last'));
+    gone.abort(new Error('revoked'));
+    await expect(left).rejects.toThrow('revoked');
+    first.resolve('first');
+    await expect(Promise.all([running, last])).resolves.toEqual(['first', 'last']);
+    expect(begun).toEqual(['last']);
+  });
 });

@@ -20,7 +20,7 @@ export class FamilyPartitions implements PartitionHooks {
     this.topic = rawTopic(family);
   }
 
-  open({ partition }: PartitionRef): Promise<number | undefined> {
+  open({ partition }: PartitionRef, signal: AbortSignal): Promise<number | undefined> {
     clearTimeout(this.forgetting.get(partition));
     this.forgetting.delete(partition);
     let validator = this.validators.get(partition);
@@ -28,7 +28,7 @@ export class FamilyPartitions implements PartitionHooks {
       validator = this.create({ topic: this.topic, partition });
       this.validators.set(partition, validator);
     }
-    return validator.open();
+    return validator.open(signal);
   }
 
   /** Nothing is left to settle: a batch's call returns when it is committed. */

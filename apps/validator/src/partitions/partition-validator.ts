@@ -34,6 +34,7 @@ import type { FaultPoints } from './fault-points';
 import { type JudgedBy, Outputs } from './outputs';
 import { restoreState } from './restore-state';
 import { Turns } from './turns';
+import { unlessAborted } from './unless-aborted';
 
 /** How often a rule may throw on a record before the record is given up. */
 const RULE_ATTEMPTS = 3;
@@ -147,7 +148,7 @@ export class PartitionValidator {
   }
 
   /** Fences older owners, then brings the state to the committed position. Returns that position. */
-  async open(): Promise<number | undefined> {
+  async open(signal?: AbortSignal): Promise<number | undefined> {
     const { kafka, groupId, ref, family, transactionTimeoutMs, faults, metrics, logger } = this.options;
     const startedMs = performance.now();
     const transactions = await PartitionTransactions.open(kafka, {
@@ -161,7 +162,10 @@ export class PartitionValidator {
       await faults.reached('fenced', ref);
       if (!this.settle(transactions.committed)) {
         const { restores = new Turns(1), stateLimits } = this.options;
-        const { state, records } = await restores.run(() => restoreState(kafka, family, ref.partition, stateLimits));
+        const { state, records } = await restores.run(
+          () => restoreState(kafka, family, ref.partition, stateLimits, signal),
+          signal,
+        );
         this.kept = { state, position: positionOf(transactions.committed), undecided: undefined };
         const seconds = (performance.now() - startedMs) / 1000;
         metrics.restored(family, records, seconds);
@@ -169,7 +173,7 @@ export class PartitionValidator {
         const effectiveWindows = state.effectiveWindows();
         logger.info({ ...ref, records, seconds, recordsPerSecond, effectiveWindows }, 'state restored');
       }
-      if (family === 'orders') await this.options.catalog.caughtUp();
+      if (family === 'orders') await unlessAborted(this.options.catalog.caughtUp(), signal);
       await faults.reached('restored', ref);
     } catch (error) {
       await transactions.close();

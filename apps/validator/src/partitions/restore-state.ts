@@ -12,19 +12,27 @@ import type { Kafka } from 'kafkajs';
  * position belongs to.
  *
  * @throws StateUnreadableError when a record that counts is damaged or of an unknown version
- * @throws ReadTimeoutError when the broker does not answer
+ * @throws ReadTimeoutError when the broker does not answer; the signal's reason
  */
 export async function restoreState(
   kafka: Kafka,
   family: Family,
   partition: number,
   limits: StateLimits,
+  signal?: AbortSignal,
 ): Promise<RestoredState> {
   const state = new PartitionState(limits);
   let records = 0;
   await readPartition(
     kafka,
-    { topic: stateTopic(family), partition, from: 'beginning', until: 'end', isolation: 'committed' },
+    {
+      topic: stateTopic(family),
+      partition,
+      from: 'beginning',
+      until: 'end',
+      isolation: 'committed',
+      ...(signal && { signal }),
+    },
     (batch) => {
       records += batch.records.length;
       for (const record of batch.records) {
