@@ -1,7 +1,7 @@
 """Starts local-bigquery, the local stand-in for BigQuery, with what this project needs of it.
 
 local-bigquery 0.4.0 keeps its data in DuckLake and needs DuckDB extensions that are downloaded when it starts. Here it
-keeps plain DuckDB files in the data folder instead, and works offline. Five behaviours are brought closer to BigQuery's:
+keeps plain DuckDB files in the data folder instead, and works offline. Six behaviours are brought closer to BigQuery's:
 each `install_*` function below says which one and why.
 
 The functions replace internals of the package, so the versions are pinned in requirements.in.
@@ -23,7 +23,7 @@ from google.cloud.bigquery_storage_v1 import types
 from google.protobuf.descriptor import FieldDescriptor
 from local_bigquery import app  # noqa: F401  (imports every module before it is patched)
 from local_bigquery.api import jobs as api_jobs
-from local_bigquery.catalog import tables
+from local_bigquery.catalog import datasets, tables
 from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.grpc import server, write
@@ -178,6 +178,26 @@ def install_write_api_limits() -> None:
     server.grpc.server = create_server
 
 
+def install_atomic_creates() -> None:
+    """Creates datasets and tables one after the other: of several that create the same, all but one learn that it exists.
+
+    The package looks whether it exists and then creates it; of two at the same time one gets DuckDB's "write-write
+    conflict" as a query that is not valid, instead of BigQuery's answer, which the services expect.
+    """
+    guard = threading.Lock()
+
+    def one_after_the_other(create):
+        @functools.wraps(create)
+        def guarded(*args, **kwargs):
+            with guard:
+                return create(*args, **kwargs)
+
+        return guarded
+
+    datasets.create = one_after_the_other(datasets.create)
+    tables.create = one_after_the_other(tables.create)
+
+
 def install_atomic_appends() -> None:
     """Appends and finalizes one after the other, as BigQuery does, and takes rows in columns.
 
@@ -313,6 +333,7 @@ install_create_table_as_select_destination()
 install_partition_decorators()
 install_exact_row_counts()
 install_write_api_limits()
+install_atomic_creates()
 install_atomic_appends()
 
 if __name__ == "__main__":
