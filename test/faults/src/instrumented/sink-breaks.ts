@@ -156,6 +156,9 @@ function wrappedAppender(
 
 /** Kafka's transactions with a transactional id of this process' own. */
 class UnfencedTransactions implements Transactions {
+  /** The commit that is on its way: once it was sent, closing does not take it back. */
+  private committing: Promise<void> = Promise.resolve();
+
   private constructor(
     private readonly producer: ReturnType<Kafka['producer']>,
     private readonly partition: PartitionSinkParts['partition'],
@@ -186,7 +189,18 @@ class UnfencedTransactions implements Transactions {
     }
   }
 
-  async commit({ records, offset, metadata }: TransactionWrites): Promise<void> {
+  commit(writes: TransactionWrites): Promise<void> {
+    const committing = this.run(writes);
+    this.committing = committing.catch(() => undefined);
+    return committing;
+  }
+
+  async close(): Promise<void> {
+    await this.committing;
+    await this.producer.disconnect();
+  }
+
+  private async run({ records, offset, metadata }: TransactionWrites): Promise<void> {
     const { topic, partition } = this.partition;
     const transaction = await this.producer.transaction();
     for (const { topic: to, partition: target, key, value, headers } of records) {
@@ -196,9 +210,5 @@ class UnfencedTransactions implements Transactions {
     const entry = { partition, offset: String(offset), metadata: metadata ?? null };
     await transaction.sendOffsets({ consumerGroupId: 'bq-sink', topics: [{ topic, partitions: [entry] }] });
     await transaction.commit();
-  }
-
-  async close(): Promise<void> {
-    await this.producer.disconnect();
   }
 }

@@ -59,7 +59,8 @@ const COURSES: readonly Course[] = [
       await sink.startedAgain(sink.starts - 1);
       await sink.ready();
       await delay(3_000);
-      stack.writeApi.weather = { kind: 'late', ms: 4_000 };
+      // Held for longer than a successor needs to end the streams.
+      stack.writeApi.weather = { kind: 'late', ms: 20_000 };
       await delay(2_500);
       sink.kill();
       stack.writeApi.mend();
