@@ -1,6 +1,7 @@
 import { type BigQuery, type Dataset, type TableField, type TableMetadata } from '@google-cloud/bigquery';
 import { bigQuerySchema, type TableSpec } from '@orderstream/contracts';
 
+import { answered } from './deadline';
 import { TableMismatchError } from './errors';
 
 const CONFLICT = 409;
@@ -20,11 +21,18 @@ export interface TableOptions {
   readonly partitionExpirationMs?: number;
 }
 
-/** Creates the dataset if it is missing. Several services may do so at once. */
+/**
+ * Creates the dataset if it is missing. Several services may do so at once.
+ * @throws BigQueryCallError when BigQuery gives no answer
+ */
 export async function ensureDataset(bigquery: BigQuery, dataset: string, location: string): Promise<Dataset> {
   const handle = bigquery.dataset(dataset);
-  const [exists] = await handle.exists();
-  if (!exists) await bigquery.createDataset(dataset, { location }).catch(ignore(CONFLICT));
+  const [exists] = await answered(`looking for dataset ${dataset}`, () => handle.exists());
+  if (!exists) {
+    await answered(`creating dataset ${dataset}`, () => bigquery.createDataset(dataset, { location })).catch(
+      ignore(CONFLICT),
+    );
+  }
   return handle;
 }
 
@@ -32,6 +40,7 @@ export async function ensureDataset(bigquery: BigQuery, dataset: string, locatio
  * Creates the tables that are missing and compares the others with their contracts. Several services may do so at once.
  * A table may have more columns than its contract; what it lacks is reported, never added here.
  * @throws TableMismatchError when a column has another type or mode, or the table another layout
+ * @throws BigQueryCallError when BigQuery gives no answer
  */
 export async function ensureTables(
   dataset: Dataset,
@@ -43,10 +52,13 @@ export async function ensureTables(
 
 async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOptions): Promise<TableReport> {
   const table = dataset.table(spec.table);
-  const [exists] = await table.exists();
+  const [exists] = await answered(`looking for table ${spec.table}`, () => table.exists());
   let created = false;
   if (!exists) {
-    created = await dataset.createTable(spec.table, layout(spec, options)).then(
+    const creating = answered(`creating table ${spec.table}`, () =>
+      dataset.createTable(spec.table, layout(spec, options)),
+    );
+    created = await creating.then(
       () => true,
       (error: unknown) => {
         ignore(CONFLICT)(error);
@@ -54,7 +66,10 @@ async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOpti
       },
     );
   }
-  const [metadata] = (await table.getMetadata()) as [TableMetadata, unknown];
+  const [metadata] = (await answered(`looking at table ${spec.table}`, () => table.getMetadata())) as [
+    TableMetadata,
+    unknown,
+  ];
   return { table: spec.table, created, missingColumns: compare(spec, metadata) };
 }
 
