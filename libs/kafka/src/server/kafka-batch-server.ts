@@ -208,8 +208,11 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     clearInterval(this.ends);
     const { drainTimeoutMs } = this.limits;
     await this.lanes.releaseAll(drainTimeoutMs);
-    await this.loop?.stop();
-    await this.membership?.leave();
+    // What a fetch still brings is for nobody.
+    await Promise.all([
+      settledWithin(DISCONNECT_TIMEOUT_MS, this.loop?.stop() ?? Promise.resolve()),
+      this.membership?.leave(),
+    ]);
     if (this.client !== undefined) await settledWithin(DISCONNECT_TIMEOUT_MS, this.client.disconnect());
   }
 }

@@ -48,11 +48,10 @@ export class LaneSet implements Iterable<PartitionLane> {
   }
 
   /**
-   * Drains and closes all. Resolves when every lane has closed, or at the deadline; one that is still opening then goes
-   * on by itself, and keeps its successor waiting.
+   * Drains and closes all. Resolves when every lane has closed, those of an earlier release too, or at the deadline; one
+   * that is still opening then goes on by itself, and keeps its successor waiting.
    */
   async releaseAll(drainMs: number): Promise<void> {
-    const released: Promise<void>[] = [];
     for (const [key, lane] of this.lanes) {
       this.lanes.delete(key);
       const before = this.leaving.get(key);
@@ -63,9 +62,8 @@ export class LaneSet implements Iterable<PartitionLane> {
           if (this.leaving.get(key) === done) this.leaving.delete(key);
         });
       this.leaving.set(key, done);
-      released.push(done);
     }
-    await settledWithin(drainMs + GRACE_MS, Promise.all(released));
+    await settledWithin(drainMs + GRACE_MS, Promise.all(this.leaving.values()));
   }
 }
 
