@@ -11,6 +11,7 @@ import {
 } from '../src';
 // After the library, which mends it.
 import { CompressionTypes, type Kafka } from 'kafkajs';
+import { type Coordinators } from '../src/transactions/transaction-coordinator';
 import { output, readAll, TestTopics, testKafka, unique, until } from './broker';
 
 describe('PartitionTransactions', () => {
@@ -32,8 +33,8 @@ describe('PartitionTransactions', () => {
   beforeAll(async () => {
     kafka = testKafka();
     topics = new TestTopics(kafka);
-    input = await topics.create('in', 6);
-    out = await topics.create('out', 6);
+    input = await topics.create('in', 7);
+    out = await topics.create('out', 7);
   });
   afterAll(() => topics.remove());
 
@@ -75,6 +76,24 @@ describe('PartitionTransactions', () => {
     await owner.close();
     expect((await readAll(kafka, out, 1)).values).toEqual(['before', 'after']);
     expect((await fetchCommitted(kafka, groupId, input))[1]).toBe(2);
+  });
+
+  it('takes an answer that comes after its closing for none', async () => {
+    const owner = await open(6);
+    // As on a connection that comes back after its partition was given up: the answer arrives when nobody waits for it.
+    const { coordinators } = owner as unknown as { coordinators: Coordinators };
+    const coordinator = await coordinators.ofTransactions();
+    const endTxn = coordinator.endTxn.bind(coordinator);
+    coordinator.endTxn = async (request) => {
+      const answer = await endTxn(request);
+      void owner.close();
+      return answer;
+    };
+    const late = owner.commit({ records: [output(out, 6, 'late')], offset: 1, metadata: 'late' });
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'unknown' });
+    const successor = await open(6);
+    expect(successor.committed).toEqual({ offset: 1, metadata: 'late' });
+    await successor.close();
   });
 
   it('does not hold back readers of its outputs while it is open and idle', async () => {

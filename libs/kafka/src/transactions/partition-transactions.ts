@@ -53,7 +53,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * only then reads the committed position; from then on nothing of a previous owner can be stored. `commit` resolves when
  * the transaction is committed. When it rejects, the error says whether nothing of it counts ('aborted') or whether that
  * is not known ('unknown': the request to commit was sent and not answered); open again and `committed` tells. After a
- * failure this object refuses everything. Killed at any point: the next `open` finds all of the transaction or nothing.
+ * failure, and when it was closed meanwhile, this object refuses everything. Killed at any point: the next `open` finds all of the transaction or nothing.
  *
  * Nothing is retried that the broker may have done; so no record is stored twice within a transaction.
  *
@@ -104,7 +104,7 @@ export class PartitionTransactions {
 
   /** One at a time. @throws TransactionFailedError; RecordTooLargeError and RangeError before anything was begun */
   async commit(writes: TransactionWrites): Promise<void> {
-    if (this.failure !== undefined) throw this.failure;
+    this.check();
     if (this.closed || this.busy) throw new Error(`${this.place} is ${this.closed ? 'closed' : 'committing'}`);
     if (writes.metadata !== undefined && Buffer.byteLength(writes.metadata) > MAX_METADATA_BYTES) {
       throw new RangeError(`Offset metadata of ${this.place} is larger than ${MAX_METADATA_BYTES.toString()} bytes`);
@@ -135,6 +135,10 @@ export class PartitionTransactions {
     return this.identity.transactionalId;
   }
 
+  private check(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
   private async run(
     chunks: readonly Chunk[],
     writes: TransactionWrites,
@@ -158,9 +162,11 @@ export class PartitionTransactions {
     const written = await Promise.allSettled([this.produce(chunks), this.sendOffset(writes, deadline)]);
     for (const one of written) if (one.status === 'rejected') throw one.reason;
     progress.step = 'ending';
-    if (this.failure !== undefined) throw this.failure;
+    this.check();
     progress.ending = true;
     await untilAccepted(() => coordinator.endTxn({ ...identity, transactionResult: true }), deadline);
+    // Whoever closed this meanwhile has opened again and read what became of it: a late answer is none.
+    this.check();
   }
 
   private async sendOffset(writes: TransactionWrites, deadline: number): Promise<void> {
@@ -175,7 +181,7 @@ export class PartitionTransactions {
 
   private async produce(chunks: readonly Chunk[]): Promise<void> {
     for (const chunk of chunks) {
-      if (this.failure !== undefined) throw this.failure;
+      this.check();
       const sent = await Promise.allSettled(
         Array.from(this.byLeader(chunk), ([nodeId, data]) => this.send(nodeId, data, chunk.compress)),
       );
