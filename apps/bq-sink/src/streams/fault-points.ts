@@ -1,4 +1,7 @@
-/** The steps of the protocol between which a process can be killed (docs/sink-protocol.md). */
+/**
+ * The steps of the protocol between which a process can be killed (docs/sink-protocol.md). `fenced`: the transactional
+ * producer is open and the committed position read, which is one call. `committed-read`: the log's bounds are known too.
+ */
 export type SinkStep =
   | 'fenced'
   | 'committed-read'

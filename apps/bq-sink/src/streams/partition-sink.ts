@@ -39,7 +39,7 @@ export class PartitionSink {
   private transactions: Transactions | undefined;
   /** Rows that recovery has still to find in the records that follow. */
   private durableRows = 0;
-  /** End of the log when the partition was opened. */
+  /** End of the log when recovery had ended the stream. */
   private logEnd = 0;
   /** First offset not taken. */
   private taken = 0;
@@ -102,12 +102,10 @@ export class PartitionSink {
     if (!this.life.isAlive) await transactions.close();
     this.life.check();
     await parts.faults.reach('fenced');
-    const log = await parts.logBounds();
-    await parts.faults.reach('committed-read');
     const recovered = await recover({
       partition: parts.partition,
       committed: transactions.committed,
-      log,
+      logBounds: () => parts.logBounds(),
       warehouse: parts.warehouse,
       wait: () => parts.delay(parts.limits.fallbackWaitMs, this.life.closed),
       faults: parts.faults,
@@ -117,7 +115,7 @@ export class PartitionSink {
     this.progress.begin(transactions, recovered);
     this.taken = recovered.offset;
     this.durableRows = recovered.durableRows;
-    this.logEnd = log.end;
+    this.logEnd = recovered.logEnd;
     this.life.enter(recovered.durableRows > 0 ? 'counting' : 'ready');
     return recovered.offset;
   }

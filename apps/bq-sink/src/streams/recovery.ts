@@ -22,13 +22,19 @@ export interface Recovered {
   readonly topicId: string | undefined;
   /** The stream was gone, so the offset came from a query. */
   readonly byQuery: boolean;
+  /** Last stable offset when nobody else could add a row any more: a durable row belongs to a record before it. */
+  readonly logEnd: number;
 }
 
 export interface RecoveryOptions {
   readonly partition: PartitionRef;
   /** As read after fencing. */
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
-  readonly log: LogBounds;
+  /**
+   * Asked again when the stream is ended: the log grows, and until then a former owner may have appended what was not in
+   * it before.
+   */
+  readonly logBounds: () => Promise<LogBounds>;
   readonly warehouse: Warehouse;
   /** Waits until no append to a stream that is gone can land any more. Called once at most. */
   readonly wait: () => Promise<void>;
@@ -42,7 +48,9 @@ export interface RecoveryOptions {
  * killed and repeated at any step. Where what is known leaves a choice, it throws RecoveryAmbiguousError instead.
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const { committed, log } = options;
+  const { committed } = options;
+  const log = await options.logBounds();
+  await options.faults.reach('committed-read');
   if (committed.offset === undefined) return fromTheBeginning(options);
   const position = decodePosition(committed.offset, committed.metadata ?? '');
   if (position === undefined) {
@@ -61,7 +69,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     );
   }
   const { offset, stream, exclusions, topicId } = position;
-  if (stream === undefined) return { offset, durableRows: 0, exclusions, topicId, byQuery: false };
+  if (stream === undefined) {
+    return { offset, durableRows: 0, exclusions, topicId, byQuery: false, logEnd: log.end };
+  }
   const finalized = await options.warehouse.finalize(stream.name);
   await options.faults.reach('finalized');
   if (finalized.kind === 'rows') {
@@ -72,8 +82,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
         `stream ${stream.name} holds ${String(finalized.rows)} rows, fewer than the ${String(stream.rows)} committed`,
       );
     }
-    if (durableRows > log.end - offset) throw moreRowsThanRecords(options.partition, durableRows, offset, log.end);
-    return { offset, durableRows, exclusions, topicId, byQuery: false };
+    const { end: logEnd } = await options.logBounds();
+    if (durableRows > logEnd - offset) throw moreRowsThanRecords(options.partition, durableRows, offset, logEnd);
+    return { offset, durableRows, exclusions, topicId, byQuery: false, logEnd };
   }
   // Nothing can land in a stream that is ended; in one that is gone, what was under way still may.
   if (finalized.kind === 'gone') await options.wait();
@@ -97,14 +108,12 @@ async function byQuery(options: RecoveryOptions, position: SinkPosition): Promis
   const { offset, exclusions, topicId } = position;
   const last = await options.warehouse.lastOffset(offset, exclusions.offsets);
   await options.faults.reach('max-read');
-  if (last !== undefined && last >= options.log.end) {
-    throw ambiguous(
-      options,
-      `the table has a row of offset ${String(last)}, and the log ends at ${String(options.log.end)}`,
-    );
+  const { end: logEnd } = await options.logBounds();
+  if (last !== undefined && last >= logEnd) {
+    throw ambiguous(options, `the table has a row of offset ${String(last)}, and the log ends at ${String(logEnd)}`);
   }
   const next = Math.max(offset, last === undefined ? offset : last + 1);
-  return { offset: next, durableRows: 0, exclusions: exclusions.from(next), topicId, byQuery: true };
+  return { offset: next, durableRows: 0, exclusions: exclusions.from(next), topicId, byQuery: true, logEnd };
 }
 
 async function fromTheBeginning(options: RecoveryOptions): Promise<Recovered> {
@@ -113,8 +122,15 @@ async function fromTheBeginning(options: RecoveryOptions): Promise<Recovered> {
   if (last !== undefined) {
     throw ambiguous(options, `nothing is committed, and the table has rows up to offset ${String(last)}`);
   }
-  const { start } = options.log;
-  return { offset: start, durableRows: 0, exclusions: Exclusions.NONE, topicId: undefined, byQuery: false };
+  const { start, end } = await options.logBounds();
+  return {
+    offset: start,
+    durableRows: 0,
+    exclusions: Exclusions.NONE,
+    topicId: undefined,
+    byQuery: false,
+    logEnd: end,
+  };
 }
 
 function ambiguous(
