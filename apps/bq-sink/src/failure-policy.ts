@@ -1,6 +1,6 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
 import { OrderstreamError } from '@orderstream/errors';
-import { type FailureOutcome, retry, stop } from '@orderstream/kafka';
+import { type FailureOutcome, retry, stop, TransactionFailedError } from '@orderstream/kafka';
 
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
 
@@ -8,21 +8,42 @@ import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors
 const RETRY_AFTER_MS = 200;
 /** Quotas are counted by the minute or the hour: trying at once only uses them up. */
 const THROTTLED_RETRY_AFTER_MS = 5_000;
+/**
+ * BigQuery lets a project create 10,000 write streams an hour: 416 for each of 24 partitions. Progress in between does not
+ * make them cheaper, so that the lane's waits alone would not keep within it.
+ */
+const STREAMS_AT_ONCE = 16;
+const MS_PER_STREAM = 9_000;
+/** Half of a wait is jitter. */
+const STREAMS_USED_UP_RETRY_AFTER_MS = 2 * MS_PER_STREAM;
+/** A schema that is still behind shows again within the longest wait: after so much longer it is another change. */
+const SCHEMA_FORGOTTEN_AFTER_MS = 300_000;
+/** After another instance took over: time for this one to hear of the rebalance, or the two would fence each other. */
+const FENCED_RETRY_AFTER_MS = 3_000;
 
 /** What becomes of one partition after a failure. How long it waits from failure to failure is its lane's to decide. */
 export class FailurePolicy {
   private schemaBehindSinceMs: number | undefined;
+  private schemaBehindSeenMs = 0;
+  private streams = STREAMS_AT_ONCE;
+  private streamsCountedMs: number;
   private hasFailed = false;
 
   constructor(
     private readonly schemaPatienceMs: number,
     private readonly nowMs: () => number,
-  ) {}
+  ) {
+    this.streamsCountedMs = nowMs();
+  }
 
   /** Rows landed: BigQuery knows the columns. A commit says nothing of that: naming a stream is one. */
   appended(): void {
     this.schemaBehindSinceMs = undefined;
     this.hasFailed = false;
+  }
+
+  streamCreated(): void {
+    this.streams = this.streamsLeft() - 1;
   }
 
   /**
@@ -43,14 +64,26 @@ export class FailurePolicy {
     if (cause instanceof OrderstreamError && !cause.retriable && !(cause instanceof BigQueryCallError))
       return stop(cause);
     if (isSchemaBehind(cause)) {
-      this.schemaBehindSinceMs ??= this.nowMs();
-      if (this.nowMs() - this.schemaBehindSinceMs >= this.schemaPatienceMs) {
+      const nowMs = this.nowMs();
+      if (nowMs - this.schemaBehindSeenMs > SCHEMA_FORGOTTEN_AFTER_MS) this.schemaBehindSinceMs = undefined;
+      this.schemaBehindSeenMs = nowMs;
+      this.schemaBehindSinceMs ??= nowMs;
+      if (nowMs - this.schemaBehindSinceMs >= this.schemaPatienceMs) {
         // Whoever resumes the partition gives it time again.
         this.schemaBehindSinceMs = undefined;
         return stop(cause);
       }
     }
+    if (this.streamsLeft() < 1) return retry(STREAMS_USED_UP_RETRY_AFTER_MS, cause);
+    if (cause instanceof TransactionFailedError && cause.fenced) return retry(FENCED_RETRY_AFTER_MS, cause);
     return retry(isForLater(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
+  }
+
+  private streamsLeft(): number {
+    const nowMs = this.nowMs();
+    this.streams = Math.min(STREAMS_AT_ONCE, this.streams + (nowMs - this.streamsCountedMs) / MS_PER_STREAM);
+    this.streamsCountedMs = nowMs;
+    return this.streams;
   }
 }
 

@@ -26,15 +26,19 @@ export class SinkMetrics {
     readGauges(metrics, partitions);
   }
 
-  /** @param appended called when rows of the partition have landed */
-  observer(family: Family, appended: () => void): SinkObserver {
+  /** @param told is told of what a partition's policy hangs on, too */
+  observer(family: Family, told: { appended(): void; streamCreated(): void }): SinkObserver {
     const observer = this.observers.get(family);
     if (observer === undefined) throw new TypeError(`no metrics for ${family}`);
     return {
       ...observer,
       appended: (...landed) => {
         observer.appended(...landed);
-        appended();
+        told.appended();
+      },
+      streamCreated: () => {
+        observer.streamCreated();
+        told.streamCreated();
       },
     };
   }

@@ -42,7 +42,6 @@ export const TRANSPORT_ID = Symbol('bq-sink');
 const APP = 'bq-sink';
 const GROUP_ID = 'bq-sink';
 const MAX_BATCH_RECORDS = 1_000;
-/** Each opening that gets as far as a record creates a write stream: so rarely, the partitions stay within their quota. */
 const MAX_RETRY_MS = 30_000;
 /** Whoever is told to end is gone within 10 s; what is not settled by then is the next owner's to find out. */
 const MAX_DRAIN_MS = 8_000;
@@ -207,9 +206,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
       delay: (ms, signal) => delay(ms, undefined, { signal }),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: this.metrics.observer(family, () => {
-        policy.appended();
-      }),
+      observer: this.metrics.observer(family, policy),
       outcomeOf: (cause) => this.outcomeOf(partition, cause),
       interrupt: (outcome) => this.server?.interrupt(partition, outcome),
     };

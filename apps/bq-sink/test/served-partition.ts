@@ -166,9 +166,7 @@ export class ServedPartition {
       },
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: this.sinkMetrics.observer('orders', () => {
-        policy.appended();
-      }),
+      observer: this.sinkMetrics.observer('orders', policy),
       outcomeOf: (cause) => this.outcomeOf(cause),
       interrupt: (outcome) => this.interruptions.push(outcome),
     });
