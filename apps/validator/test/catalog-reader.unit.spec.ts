@@ -1,4 +1,23 @@
-import { isJudged } from '../src/catalog/catalog-reader';
+import { createKafka } from '@orderstream/kafka';
+import { createLogger } from '@orderstream/observability';
+import { DEFAULT_CATALOG_LIMITS } from '@orderstream/quality';
+import { CatalogReader, isJudged } from '../src/catalog/catalog-reader';
+
+it('does not keep a partition that is revoked while a record waits for the catalog', async () => {
+  const reader = new CatalogReader({
+    kafka: createKafka({ brokers: ['127.0.0.1:1'], clientId: 'nobody' }),
+    catalogGroupId: 'nobody',
+    limits: DEFAULT_CATALOG_LIMITS,
+    waitMs: 60_000,
+    logger: createLogger({ service: 'test', level: 'silent' }),
+  });
+  // A look at the catalog that another record's wait has begun, and that does not end.
+  Object.assign(reader, { sampling: { startedAt: 1, done: new Promise(() => undefined) } });
+  const revoked = new AbortController();
+  const waiting = reader.completeSince(reader.mark(), revoked.signal);
+  revoked.abort(new Error('revoked'));
+  await expect(waiting).rejects.toThrow('revoked');
+});
 
 describe('the raw catalog is judged', () => {
   it.each([

@@ -16,6 +16,7 @@ export {
 } from './transactions/partition-transactions';
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
+export { HighWatermarks } from './read/high-watermarks';
 export { fetchBounds, fetchCommitted, fetchEnds, type LogBounds } from './read/offsets';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';

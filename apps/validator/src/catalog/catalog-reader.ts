@@ -3,7 +3,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
   fetchBounds,
   fetchCommitted,
-  fetchEnds,
+  HighWatermarks,
   type LogBounds,
   type RecordBatch,
   TopicFollower,
@@ -12,6 +12,7 @@ import type { Logger } from '@orderstream/observability';
 import { Catalog, type CatalogLimits } from '@orderstream/quality';
 import type { Admin, Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { unlessAborted } from '../partitions/unless-aborted';
 
 const FIRST_POLL_MS = 5;
 const MAX_POLL_MS = 250;
@@ -52,6 +53,7 @@ interface Sample {
 export class CatalogReader {
   readonly catalog: Catalog;
   private readonly follower: TopicFollower;
+  private readonly validatedEnds: HighWatermarks;
   private admin: Admin | undefined;
   private started: Promise<void> | undefined;
   private readonly positions: number[] = [];
@@ -63,6 +65,7 @@ export class CatalogReader {
 
   constructor(private readonly options: CatalogReaderOptions) {
     this.catalog = new Catalog(options.limits);
+    this.validatedEnds = new HighWatermarks(options.kafka, validatedTopic('catalog'));
     this.follower = new TopicFollower(options.kafka, {
       topic: validatedTopic('catalog'),
       onBatch: (batch) => {
@@ -101,19 +104,19 @@ export class CatalogReader {
   /**
    * Resolves when all that was announced in the raw catalog before the mark has been judged and read. Batches share
    * samples: one that was received before a completed sample began waits for nothing.
-   * @throws CatalogTimeoutError when that takes too long
+   * @throws CatalogTimeoutError when that takes too long; the signal's reason
    */
   async completeSince(mark: number, signal: AbortSignal): Promise<void> {
     while (this.completedSince < mark) {
       signal.throwIfAborted();
       this.sampling ??= this.beginSample();
-      await this.sampling.done;
+      await unlessAborted(this.sampling.done, signal);
     }
   }
 
   async stop(): Promise<void> {
     await this.follower.stop();
-    await this.admin?.disconnect();
+    await Promise.all([this.admin?.disconnect(), this.validatedEnds.close()]);
   }
 
   private async start(): Promise<void> {
@@ -147,6 +150,8 @@ export class CatalogReader {
       .finally(() => {
         this.sampling = undefined;
       });
+    // Those who wait for it may all have gone.
+    done.catch(() => undefined);
     return { startedAt, done };
   }
 
@@ -162,11 +167,11 @@ export class CatalogReader {
       if (performance.now() + pollMs > deadline) throw new CatalogTimeoutError(waitMs);
       await delay(pollMs);
     }
-    const validatedEnds = await fetchEnds(admin, validatedTopic('catalog'));
+    // Not the last stable offsets: the marker that ends a transaction comes to each partition at a time of its own, and the
+    // position's may come before the catalog's.
+    const ends = await this.validatedEnds.fetch();
     await Promise.all(
-      validatedEnds.map((end, partition) =>
-        this.follower.reached(partition, end, Math.max(1, deadline - performance.now())),
-      ),
+      ends.map((end, partition) => this.follower.reached(partition, end, Math.max(1, deadline - performance.now()))),
     );
   }
 }
