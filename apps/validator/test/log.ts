@@ -41,6 +41,17 @@ export class TestLog {
     }
   }
 
+  /** Moves a group without members to another offset of one partition, as an operator may. */
+  async moveGroup(groupId: string, topic: string, partition: number, offset: number): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
   async send(...records: OutputRecord[]): Promise<void> {
     await this.producer.send(records);
   }

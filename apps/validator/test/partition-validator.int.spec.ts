@@ -302,6 +302,32 @@ describe('a restored state', () => {
   );
 });
 
+describe('a state of another position', () => {
+  it(
+    'stops the partition: judged on, it would forget what it has accepted',
+    async () => {
+      const partition = 4;
+      await fill(partition);
+      const owner = runs.validator(partition);
+      await runs.toEnd(owner, partition);
+      const position = owner.state?.nextOffset ?? 0;
+      await owner.close();
+      const moveTo = (offset: number): Promise<void> => log.moveGroup(`validator-${FAMILY}`, RAW, partition, offset);
+      await moveTo(position - 1);
+      await expect(runs.validator(partition).open()).rejects.toMatchObject({
+        code: 'STATE_UNREADABLE',
+        retriable: false,
+        message: expect.stringContaining(`holds the state of offset ${String(position)}`) as string,
+      });
+      await moveTo(position);
+      const heir = runs.validator(partition);
+      expect(await heir.open()).toBe(position);
+      await heir.close();
+    },
+    TEST_MS,
+  );
+});
+
 describe('a state that cannot be read', () => {
   const rebuild = (partition: number): Promise<RebuildReport> =>
     rebuildState({

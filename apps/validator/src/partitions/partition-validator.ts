@@ -33,6 +33,7 @@ import { CircuitBreaker, RejectRateError } from './circuit-breaker';
 import type { FaultPoints } from './fault-points';
 import { type JudgedBy, Outputs } from './outputs';
 import { restoreState } from './restore-state';
+import { StateMismatchError } from './state-mismatch-error';
 import { Turns } from './turns';
 import { unlessAborted } from './unless-aborted';
 
@@ -166,6 +167,8 @@ export class PartitionValidator {
           () => restoreState(kafka, family, ref.partition, stateLimits, signal),
           signal,
         );
+        const { offset } = transactions.committed;
+        if (offset !== undefined && state.nextOffset !== offset) throw new StateMismatchError(ref, offset, state);
         this.kept = { state, position: positionOf(transactions.committed), undecided: undefined };
         const seconds = (performance.now() - startedMs) / 1000;
         metrics.restored(family, records, seconds);
