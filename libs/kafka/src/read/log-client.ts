@@ -211,7 +211,9 @@ function readAnswer(payload: Buffer): RawAnswer {
       const aborted = list(() => ({ producerId: int64(), firstOffset: Number(int64()) }));
       int32(); // preferred read replica: the leader is read
       const length = Math.max(int32(), 0);
-      const log = payload.subarray(at, (at += length));
+      const view = payload.subarray(at, (at += length));
+      // Records are views into their log. One of a small part would keep the whole answer in memory while it waits.
+      const log = length < payload.length / 2 ? Buffer.from(view) : view;
       return { partition, errorCode: code, highWatermark, lastStableOffset, aborted, log };
     }),
   }));
