@@ -91,10 +91,11 @@ const publishSettings = defineSettings({
   }),
   sessionTimeoutMs: settings.integer({
     env: 'PUBSUB_BRIDGE_SESSION_TIMEOUT_MS',
-    default: 4_000,
+    default: 6_000,
     min: 1_000,
     max: 300_000,
-    description: 'After that long without a heartbeat another instance takes over, in milliseconds.',
+    description:
+      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers refuse less than their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
 });
 

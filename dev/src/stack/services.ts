@@ -97,6 +97,7 @@ export function serviceInstance(
     HTTP_PORT: String(port),
     ADMIN_TOKENS: JSON.stringify(adminTokens(context.tokens)),
     KAFKA_CLIENT_ID: name,
+    KAFKA_GROUP_INSTANCE_ID: processName,
     SHUTDOWN_TIMEOUT_MS: String(SHUTDOWN_TIMEOUT_MS),
   };
   return {

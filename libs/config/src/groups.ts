@@ -97,6 +97,15 @@ export const kafkaSettings = defineSettings(
         description: 'Password, with a mechanism other than `none`.',
       }),
     ),
+    groupInstanceId: settings.optional(
+      settings.string({
+        env: 'KAFKA_GROUP_INSTANCE_ID',
+        pattern: /^(?!\.{1,2}$)[\w.-]{1,249}$/,
+        expected: 'letters, digits, `.`, `_` and `-`',
+        description:
+          'Name of this instance in its consumer groups: another one for each instance, and the same one when it is started again (the name of a StatefulSet pod). With it, a process that was killed gets its partitions back as soon as it is up; without it, when the session of the dead one has ended.',
+      }),
+    ),
     connectTimeoutMs: settings.integer({
       env: 'KAFKA_CONNECT_TIMEOUT_MS',
       default: 30_000,

@@ -236,6 +236,56 @@ describe('KafkaBatchServer', () => {
     expect(groups[0]?.members).toEqual([]);
   });
 
+  it('does not close before its partitions have drained when a rebalance has begun to', async () => {
+    const topic = await topics.create('drain-twice', 2);
+    const group = unique('group');
+    const draining: number[] = [];
+    let drained = 0;
+    const hooks: PartitionHooks = {
+      open: () => Promise.resolve(undefined),
+      drain: async ({ partition }) => {
+        draining.push(partition);
+        await new Promise((resolve) => setTimeout(resolve, 3_500));
+        drained++;
+      },
+      close: () => Promise.resolve(),
+    };
+    const first = await start(topic, group, () => ack(), { hooks });
+    await until('the first runs', () => first.server.health().ready.ok);
+    await start(topic, group, () => ack());
+    await until('the rebalance makes it drain', () => draining.length === 2);
+    await first.server.close();
+    expect(drained).toBe(2);
+  });
+
+  it('gets the partitions of the process that had its name before, within the session of that one, which is fenced', async () => {
+    const topic = await topics.create('named', 3);
+    const group = unique('group');
+    const instance = (name: string): Partial<KafkaBatchServerOptions> => ({
+      kafka: testKafka({ groupInstanceId: name }),
+      sessionTimeoutMs: 60_000,
+      rebalanceTimeoutMs: 60_000,
+    });
+    const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
+    const takeNothing: Handle = () => ack();
+    const first = await start(topic, group, takeNothing, instance('a'));
+    const other = await start(topic, group, takeNothing, instance('b'));
+    await until('each has its part', () => owned(first).length + owned(other).length === 3 && owned(first).length > 0);
+    const partsOfFirst = owned(first);
+    const partsOfOther = owned(other);
+    const second = await start(topic, group, takeNothing, instance('a'));
+    await until('the second process has the parts of the first', () => second.server.health().ready.ok);
+    expect(owned(second)).toEqual(partsOfFirst);
+    expect(owned(other)).toEqual(partsOfOther);
+    await until('the first process knows', () => !first.server.health().live.ok);
+    expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
+    const [partition = -1] = partsOfFirst;
+    await expect(first.server.commitOffsets([{ topic, partition, offset: 0 }])).rejects.toThrow();
+    await second.server.commitOffsets([{ topic, partition, offset: 0 }]);
+    await first.close();
+    expect(second.server.health().ready.ok).toBe(true);
+  });
+
   it('does not start without exactly one handler per topic', async () => {
     const expected = [unique('a'), unique('b')];
     await expect(serve(expected[0] ?? '', unique('group'), () => ack(), { topics: expected })).rejects.toMatchObject({

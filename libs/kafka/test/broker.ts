@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { type TopicSpec } from '@orderstream/contracts';
 import { type Kafka } from 'kafkajs';
-import { createKafka, ensureTopics, type KafkaRecord, type OutputRecord, readPartition } from '../src';
+import {
+  createKafka,
+  ensureTopics,
+  type KafkaConnection,
+  type KafkaRecord,
+  type OutputRecord,
+  readPartition,
+} from '../src';
 
 // Each wait has its own deadline; this is only for a box that is busy with something else.
 jest.setTimeout(60_000);
 
 /** A client of the broker that the test run provides. Each call is a client of its own, as another process would have. */
-export function testKafka(): Kafka {
+export function testKafka(changes: Partial<KafkaConnection> = {}): Kafka {
   const brokers = process.env.TEST_KAFKA_BROKERS;
   if (brokers === undefined) throw new Error('TEST_KAFKA_BROKERS is not set');
-  return createKafka({ brokers: brokers.split(','), clientId: 'kafka-int-spec' });
+  return createKafka({ brokers: brokers.split(','), clientId: 'kafka-int-spec', ...changes });
 }
 
 export const unique = (name: string): string => `test.kafka.${name}.${randomUUID().slice(0, 8)}`;

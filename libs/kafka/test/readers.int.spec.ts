@@ -49,7 +49,8 @@ describe('readers', () => {
     await transact(topic, 0, 'b', ['b1', 'b2'], false);
     await transact(topic, 0, 'c', ['c1'], true);
     await transact(topic, 0, 'd', ['d1', 'd2', 'd3'], false);
-    // 3 + 3 + 2 + 4 offsets: each transaction has its marker.
+    // 3 + 3 + 2 + 4 offsets: each transaction has its marker, which comes after the answer.
+    await until('the last marker is written', async () => (await fetchEnds(kafka, topic))[0] === 12);
     expect(await readAll(kafka, topic, 0)).toEqual({ values: ['a1', 'a2', 'c1'], nextOffset: 12 });
     expect(await fetchEnds(kafka, topic)).toEqual([12]);
     const uncommitted: string[] = [];

@@ -8,6 +8,8 @@ export interface KafkaConnection {
   readonly saslMechanism?: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly saslUsername?: string | undefined;
   readonly saslPassword?: string | undefined;
+  /** Makes consumers static members of their groups, under this name: no other process may have it at the same time. */
+  readonly groupInstanceId?: string | undefined;
   /** How long a start may wait for a broker, in milliseconds. Default 30,000. */
   readonly connectTimeoutMs?: number;
 }

@@ -1,8 +1,10 @@
 import { type Kafka } from 'kafkajs';
+import { connectionOf } from '../client/create-kafka';
 import { type KafkaLogger } from '../client/kafka-settings';
 import { type Cluster, createCluster, loadFromKafkajs, loggerOf, protocolCodeOf } from '../client/kafkajs-internals';
 import { Backoff, delay, settledWithin } from '../read/backoff';
 import { type PartitionRef } from '../record';
+import { joinAs } from './static-member';
 
 /** The parts of kafkajs' ConsumerGroup that make a member: join, sync, heartbeat, commit, leave. Its fetching is not used. */
 interface ConsumerGroup {
@@ -42,8 +44,11 @@ const REBALANCE_IN_PROGRESS = 27;
 const ILLEGAL_GENERATION = 22;
 const UNKNOWN_MEMBER_ID = 25;
 const FENCED_INSTANCE_ID = 82;
-/** Inconsistent protocol, invalid group id, invalid session timeout, and missing rights: nothing that a retry helps. */
-const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31]);
+/**
+ * Inconsistent protocol, invalid group id, invalid session timeout, missing rights, and another process under the same
+ * instance id, which would be fenced in turn: nothing that a retry helps.
+ */
+const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31, FENCED_INSTANCE_ID]);
 const LEAVE_TIMEOUT_MS = 3_000;
 /** kafkajs holds a heartbeat back until the wall clock is past the last one: for as long as somebody has set it back. */
 const AT_ONCE = { interval: -Infinity };
@@ -73,6 +78,8 @@ export class GroupMembership {
   ) {
     this.heartbeatMs = Math.max(Math.min(options.sessionTimeoutMs / 5, 3_000), 100);
     this.cluster = createCluster(kafka, 'committed');
+    const { groupInstanceId } = connectionOf(kafka);
+    if (groupInstanceId !== undefined) joinAs(this.cluster, groupInstanceId);
     this.group = createConsumerGroup(kafka, this.cluster, options);
   }
 
@@ -126,12 +133,15 @@ export class GroupMembership {
         if (departure === 'rebalance') await this.settle();
         if (departure === 'lost') await this.forget();
       } catch (error) {
-        this.logger?.warn({ err: error, group: this.options.groupId }, 'not in the group; trying again');
-        await this.forget();
+        const { groupId: group } = this.options;
         if (HOPELESS.has(protocolCodeOf(error))) {
+          this.logger?.error({ err: error, group }, 'the group does not have this member');
+          await this.forget();
           this.state = 'failed';
           return;
         }
+        this.logger?.warn({ err: error, group }, 'not in the group; trying again');
+        await this.forget();
         await this.backoff.wait(this.leaving.signal);
       }
     }
@@ -163,17 +173,32 @@ export class GroupMembership {
   /** Undefined: still a member, as far as one can tell. */
   private async beat(): Promise<Departure | undefined> {
     try {
-      await this.group.heartbeat(AT_ONCE);
+      await this.heartbeat();
       this.contactAt = performance.now();
       return undefined;
     } catch (error) {
       const code = protocolCodeOf(error);
       if (code === REBALANCE_IN_PROGRESS) return 'rebalance';
-      if (code === ILLEGAL_GENERATION || code === UNKNOWN_MEMBER_ID || code === FENCED_INSTANCE_ID) return 'lost';
+      if (code === FENCED_INSTANCE_ID) throw error;
+      if (code === ILLEGAL_GENERATION || code === UNKNOWN_MEMBER_ID) return 'lost';
       // No coordinator for the moment. The membership outlives that for as long as the session.
-      if (performance.now() - this.contactAt > this.options.sessionTimeoutMs) return 'lost';
+      if (performance.now() - this.contactAt >= this.options.sessionTimeoutMs) return 'lost';
       await this.findCoordinator();
       return undefined;
+    }
+  }
+
+  /** Rejects at the end of the session at the latest: the group goes on then, whatever the request still waits for. */
+  private async heartbeat(): Promise<void> {
+    const answered = new AbortController();
+    const leftMs = Math.max(0, this.contactAt + this.options.sessionTimeoutMs - performance.now());
+    const late = delay(leftMs, answered.signal).then(() => {
+      throw new Error('no answer to a heartbeat within the session');
+    });
+    try {
+      await Promise.race([this.group.heartbeat(AT_ONCE), late]);
+    } finally {
+      answered.abort();
     }
   }
 
