@@ -40,7 +40,7 @@ import type { PartitionSinkParts } from './streams/sink-parts';
 export const TRANSPORT_ID = Symbol('bq-sink');
 
 const APP = 'bq-sink';
-const GROUP_ID = 'bq-sink';
+export const GROUP_ID = 'bq-sink';
 const MAX_BATCH_RECORDS = 1_000;
 const MAX_RETRY_MS = 30_000;
 /** Whoever is told to end is gone within 10 s; what is not settled by then is the next owner's to find out. */

@@ -30,5 +30,6 @@ export type ErrorCode =
   | 'NO_PROGRESS'
   | 'PRODUCE_FAILED'
   | 'POSITION_LOST'
+  | 'POSITION_REFUSED'
   | 'LOG_UNREADABLE'
   | 'HANDLER_MISMATCH';
