@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { FAULTS } from './src/faults/catalogue';
 import { Rng } from './src/run/rng';
-import { schedule, type ScheduleOptions } from './src/run/schedule';
+import { schedule, type ScheduleOptions, shareRecords } from './src/run/schedule';
 
 const options = fc.record<ScheduleOptions>({
   seed: fc.integer({ min: 1, max: 1_000_000 }),
@@ -33,6 +33,41 @@ describe('schedule', () => {
         expect(all).toHaveLength(chosen.count ?? FAULTS.length);
         const times = FAULTS.map((fault) => all.filter((each) => each.fault === fault).length);
         expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('gives a fault that loses messages a round to itself, and the others rounds of their size', () => {
+    fc.assert(
+      fc.property(options, (chosen) => {
+        const rounds = schedule(chosen).map((round) => round.flat().map(({ fault }) => fault));
+        const [losing, others] = [true, false].map((loses) =>
+          rounds.filter((round) => round.some(({ losesMessages = false }) => losesMessages) === loses),
+        );
+        expect(losing?.filter(({ length }) => length !== 1)).toEqual([]);
+        expect(others?.slice(0, -1).filter(({ length }) => length !== chosen.perRound)).toEqual([]);
+        expect(rounds.filter(({ length }) => length === 0 || length > chosen.perRound)).toEqual([]);
+      }),
+      { numRuns: 30 },
+    );
+    const faults = schedule({ seed: 1, faults: FAULTS, count: 200, perRound: 10, mixed: true }).flat(2);
+    expect(faults.some(({ fault }) => fault.losesMessages)).toBe(true);
+  });
+
+  it('gives each round records by the number of its faults, and no fewer than there are in all', () => {
+    fc.assert(
+      fc.property(options, fc.integer({ min: 1, max: 1_000_000 }), (chosen, records) => {
+        const rounds = schedule(chosen);
+        const faults = rounds.flat(2).length;
+        const shares = shareRecords(rounds, records);
+        const sum = shares.reduce((all, share) => all + share, 0);
+        expect(sum).toBeGreaterThanOrEqual(records);
+        expect(sum).toBeLessThan(records + rounds.length);
+        for (const [index, round] of rounds.entries()) {
+          const exact = (records / faults) * round.flat().length;
+          expect(Math.abs((shares[index] ?? 0) - exact)).toBeLessThanOrEqual(1);
+        }
       }),
       { numRuns: 30 },
     );

@@ -119,15 +119,20 @@ export class Accountant {
     });
   }
 
-  /** Compares everything since the opening, whether it is complete or not. */
-  async close(opening: Opening): Promise<Closing> {
+  /**
+   * Compares everything since the opening, whether it is complete or not.
+   * @param isWholeLedger nothing was ever written to the ledger or to the topics before the opening
+   */
+  async close(opening: Opening, isWholeLedger = false): Promise<Closing> {
     return this.withAdmin(async (admin) => {
       const cut = await takeCut(admin, () => this.readCounters());
-      const comparison = new Comparison(
-        await readLedgerSince(this.context.ledgerFolder, opening.ledger),
-        this.context.refusalsExpected,
-        plantedSince(opening.cut, this.context.planted),
-      );
+      const comparison = new Comparison(await readLedgerSince(this.context.ledgerFolder, opening.ledger), {
+        refusalsExpected: this.context.refusalsExpected,
+        planted: plantedSince(opening.cut, this.context.planted),
+        isWholeLedger,
+      });
+      // Before the rows are read: what the sink has passed is in its table by then, or never.
+      const settled = await forEachFamily((family) => fetchCommitted(admin, 'bq-sink', validatedTopic(family)));
       for (const family of FAMILIES) {
         for (let partition = 0; partition < PARTITIONS; partition++) {
           const records = await this.records(family, partition, opening.cut, cut);
@@ -144,6 +149,7 @@ export class Accountant {
             rawTopic: rawTopic(family),
             partition,
             table,
+            settled: settled[family][partition] ?? 0,
             rows: await this.context.tables.rows(table, range),
             streaming:
               family === 'orders'

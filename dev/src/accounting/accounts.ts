@@ -15,6 +15,8 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly tables: Readonly<Record<string, number>>;
   /** Records that are not where they must be, once for each place. */
   readonly missing: number;
+  /** Of the missing, rows behind which the sink has committed its position: they are not late, they will not come. */
+  readonly passedOver: number;
   /** Copies too many, once for each copy. */
   readonly duplicated: number;
   /** Records in the raw topics that are not of this run; they are followed all the same. */
@@ -23,7 +25,7 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly planted: number;
   /** What came of the records that are not of this run. */
   readonly foreignVerdicts: Readonly<Verdicts>;
-  /** Found, and nothing explains it: an output without an input, a row of no record. */
+  /** Found, and nothing explains it: an output without an input, a row of no record, a record that nobody meant to send. */
   readonly unexplained: number;
   /** Validated, and then refused by the sink or the bridge: in their dead letters instead of the table. */
   readonly refused: number;

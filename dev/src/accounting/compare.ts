@@ -7,6 +7,18 @@ const MAX_EXAMPLES_OF_A_KIND = 10;
 
 type Trouble = 'missing' | 'duplicated' | 'unexplained' | 'outOfOrder' | 'wrongVerdicts' | 'refused';
 
+export interface ComparisonOptions {
+  /** Rows of this run may be refused, and are then in the sink's dead letters instead of the table. */
+  readonly refusalsExpected?: boolean;
+  /** Records that are not of this run, whose verdict is known all the same. */
+  readonly planted?: PlantedRecords;
+  /**
+   * The ledger is all that was ever written for these topics: a record with a ledger-seq that is not of this run is
+   * unexplained. Otherwise it may be of a run before.
+   */
+  readonly isWholeLedger?: boolean;
+}
+
 /** What was found of one raw record. */
 interface Outcome {
   readonly raw: RawRecord;
@@ -39,17 +51,20 @@ export class Comparison {
   private readonly found = new Map<number, number>();
   private foreignRecords = 0;
   private redelivered = 0;
+  private passedOver = 0;
   private readonly plantedFound = new Set<PlantedRecord>();
+  private readonly refusalsExpected: boolean;
+  private readonly planted: PlantedRecords;
+  private readonly isWholeLedger: boolean;
 
-  /**
-   * @param refusalsExpected rows of this run may be refused, and are then in the sink's dead letters instead of the table
-   * @param planted records that are not of this run, whose verdict is known all the same
-   */
   constructor(
     private readonly ledger: RunLedger,
-    private readonly refusalsExpected = false,
-    private readonly planted: PlantedRecords = new PlantedRecords(),
-  ) {}
+    { refusalsExpected = false, planted = new PlantedRecords(), isWholeLedger = false }: ComparisonOptions = {},
+  ) {
+    this.refusalsExpected = refusalsExpected;
+    this.planted = planted;
+    this.isWholeLedger = isWholeLedger;
+  }
 
   /** Verdicts on all records, this run's and others': what the validator's own counters must have grown by. */
   verdicts(): Verdicts {
@@ -95,6 +110,7 @@ export class Comparison {
       planted: this.plantedFound.size,
       tables: this.tables,
       ...this.troubles,
+      passedOver: this.passedOver,
       foreign: this.foreignRecords,
       foreignVerdicts: this.foreign,
       redelivered: this.redelivered,
@@ -159,6 +175,7 @@ export class Comparison {
     const planted =
       entry === undefined ? this.planted.find(evidence.rawTopic, evidence.partition, raw.offset) : undefined;
     if (planted !== undefined) this.judgePlanted(planted, validated.length, reasons);
+    else if (entry === undefined && raw.seq !== undefined && this.isWholeLedger) this.notInLedger(raw.seq, at);
     const [first] = validated;
     const outputs = validated.length + reasons.length;
     const verdicts = entry === undefined ? this.foreign : this.own;
@@ -190,6 +207,15 @@ export class Comparison {
     }
   }
 
+  private notInLedger(seq: number, at: string): void {
+    const meant = this.ledger.find(seq);
+    const what =
+      meant === undefined
+        ? 'the ledger has no such number'
+        : `the ledger means another record by it, for ${meant.topic}/${String(meant.partition)}`;
+    this.trouble('unexplained', `${at} says that it is ledger-seq ${String(seq)}: ${what}`);
+  }
+
   /** A planted record is one dead letter, for its reason; that it is no more than one holds for every record. */
   private judgePlanted(planted: PlantedRecord, validated: number, reasons: readonly string[]): void {
     this.plantedFound.add(planted);
@@ -218,7 +244,10 @@ export class Comparison {
       const at = `${table}: validated ${evidence.family}/${String(evidence.partition)}@${String(offset)} (${eventId})`;
       if (refused.has(offset)) this.trouble('refused', `${at} is in the sink's dead letters`);
       const wanted = refused.has(offset) && (this.refusalsExpected || !ownOffsets.has(offset)) ? 0 : 1;
-      if (found.length < wanted) this.trouble('missing', `${at} has no row`);
+      if (found.length < wanted) {
+        this.trouble('missing', `${at} has no row`);
+        if (offset < evidence.settled) this.passedOver++;
+      }
       if (found.length > wanted) {
         this.trouble('duplicated', `${at} has ${String(found.length)} rows`, found.length - wanted);
       }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ExpectedOutcome, type LedgerIntent } from '@orderstream/contracts';
 import fc from 'fast-check';
 import { type Accounts, isAccountedFor } from './accounts';
-import { Comparison } from './compare';
+import { Comparison, type ComparisonOptions } from './compare';
 import { type PartitionEvidence } from './evidence';
 import { PlantedRecords } from './planted-records';
 import { RunLedger } from './run-ledger';
@@ -30,6 +30,7 @@ function rightWorld(outcomes: readonly (ExpectedOutcome | 'foreign')[]): { world
     validated: [],
     deadLetters: [],
     table: 'order_events',
+    settled: 0,
     rows: [],
     refusedBySink: [],
     streaming: { deliveries: new Map(), refused: [] },
@@ -68,8 +69,8 @@ function rightWorld(outcomes: readonly (ExpectedOutcome | 'foreign')[]): { world
   return { world, ledger };
 }
 
-function compare({ world, ledger }: { world: World; ledger: RunLedger }, planted?: PlantedRecords): Accounts {
-  const comparison = new Comparison(ledger, false, planted);
+function compare({ world, ledger }: { world: World; ledger: RunLedger }, options?: ComparisonOptions): Accounts {
+  const comparison = new Comparison(ledger, options);
   comparison.add(world);
   return comparison.finish();
 }
@@ -270,6 +271,55 @@ describe('Comparison', () => {
     expect(isAccountedFor(accounts)).toBe(true);
   });
 
+  describe('with the whole ledger', () => {
+    const isWholeLedger = true;
+    const own = { offset: 50, timestamp: 9_000, sha256: sha256('body 0'), seq: FIRST_SEQ, identity: 'shop event-0' };
+    const stray = { ...own, offset: 60, timestamp: 9_100, identity: 'shop stray' };
+
+    it.each([
+      ['a number that it does not have', { ...stray, seq: 4_711 }],
+      ['other bytes than it has for the number', { ...stray, sha256: sha256('other') }],
+    ])('does not explain a record with %s', (_name, raw) => {
+      const right = rightWorld(['accept']);
+      right.world.raw.push(raw);
+      right.world.deadLetters.push({ sourceOffset: 60, reason: 'structure.malformed_json', sha256: raw.sha256 });
+      expect(compare(right)).toMatchObject({ foreign: 1, unexplained: 0 });
+      const accounts = compare(right, { isWholeLedger });
+      expect(accounts).toMatchObject({ foreign: 1, unexplained: 1 });
+      expect(accounts.examples).toEqual([expect.stringContaining(`${TOPIC}/3@60 says that it is ledger-seq`)]);
+      expect(isAccountedFor(accounts)).toBe(false);
+    });
+
+    it.each([
+      ['topic', { rawTopic: 'marketplace.catalog.raw.v1' }],
+      ['partition', { partition: PARTITION + 1 }],
+    ])('does not explain a record of it in another %s', (_name, elsewhere) => {
+      const { world, ledger } = rightWorld(['skip']);
+      expect(compare({ world, ledger }, { isWholeLedger })).toMatchObject({ unexplained: 0, missing: 0 });
+      const accounts = compare({ world: { ...world, ...elsewhere }, ledger }, { isWholeLedger });
+      expect(accounts).toMatchObject({ unexplained: 1, missing: 1 });
+    });
+
+    it('lets others be that have no number, and what was planted', () => {
+      const right = rightWorld(['accept', 'foreign']);
+      right.world.raw.push({ ...stray, seq: 4_711 });
+      const reason = 'structure.malformed_json';
+      right.world.deadLetters.push({ sourceOffset: 60, reason, sha256: stray.sha256 });
+      const planted = new PlantedRecords([{ topic: TOPIC, partition: PARTITION, offset: 60, kind: 'odd', reason }]);
+      const accounts = compare(right, { isWholeLedger, planted });
+      expect(accounts).toMatchObject({ foreign: 2, planted: 1, unexplained: 0 });
+      expect(isAccountedFor(accounts)).toBe(true);
+    });
+  });
+
+  it('tells rows that the sink has passed over from rows that may still come', () => {
+    const right = rightWorld(['accept', 'accept', 'accept']);
+    right.world.rows.length = 1;
+    expect(compare(right)).toMatchObject({ missing: 2, passedOver: 0 });
+    right.world.settled = 703;
+    expect(compare(right)).toMatchObject({ missing: 2, passedOver: 1 });
+  });
+
   describe('of a planted record', () => {
     const REASON = 'structure.malformed_json';
     const planted = new PlantedRecords([
@@ -289,7 +339,7 @@ describe('Comparison', () => {
       const right = rightWorld(['accept']);
       right.world.raw.push(...records);
       right.world.deadLetters.push(...letters);
-      const accounts = compare(right, planted);
+      const accounts = compare(right, { planted });
       const nothing = { missing: 0, duplicated: 0, unexplained: 0, outOfOrder: 0, wrongVerdicts: 0 };
       expect(accounts).toMatchObject({ ...nothing, ...expected, planted: records.length, foreign: records.length });
       expect(isAccountedFor(accounts)).toBe(Object.keys(expected).length === 0);
@@ -301,16 +351,14 @@ describe('Comparison', () => {
       right.world.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [] });
       right.world.rows.push({ offset: 800, eventId: 'x' });
       right.world.streaming.deliveries.set(800, 1);
-      expect(compare(right, planted)).toMatchObject({ wrongVerdicts: 1, missing: 1 });
+      expect(compare(right, { planted })).toMatchObject({ wrongVerdicts: 1, missing: 1 });
     });
 
     it('does not ask for one that was planted before', () => {
-      expect(
-        compare(
-          rightWorld(['accept']),
-          planted.since(() => 61),
-        ),
-      ).toMatchObject({ missing: 0, planted: 0 });
+      expect(compare(rightWorld(['accept']), { planted: planted.since(() => 61) })).toMatchObject({
+        missing: 0,
+        planted: 0,
+      });
     });
   });
 

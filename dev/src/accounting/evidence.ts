@@ -43,6 +43,8 @@ export interface PartitionEvidence {
   readonly validated: readonly ValidatedRecord[];
   readonly deadLetters: readonly DeadLetterRecord[];
   readonly table: string;
+  /** Offset of the validated partition below which everything is settled, as the sink had committed before `rows` were read. */
+  readonly settled: number;
   readonly rows: readonly TableRow[];
   /** Offsets that the sink refused. */
   readonly refusedBySink: readonly number[];

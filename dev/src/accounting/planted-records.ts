@@ -14,6 +14,8 @@ export interface PlantedRecord {
  * validator, for its reason, and nothing else.
  */
 export class PlantedRecords {
+  /** Records that were sent; those that the broker did not acknowledge lie somewhere in their topics, or nowhere. */
+  sent = 0;
   private readonly byPlace = new Map<string, PlantedRecord>();
 
   constructor(records: Iterable<PlantedRecord> = []) {
@@ -36,7 +38,7 @@ export class PlantedRecords {
     return this.byPlace.size;
   }
 
-  /** Those at or behind these positions, by topic and partition. */
+  /** Those at or behind these positions, by topic and partition; `sent` is not known of a part. */
   since(positionOf: (topic: string, partition: number) => number): PlantedRecords {
     return new PlantedRecords(
       [...this.all()].filter(({ topic, partition, offset }) => offset >= positionOf(topic, partition)),

@@ -60,7 +60,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const stack = await FaultStack.start(stackOptions);
   try {
-    const plan = { rounds, recordsPerRound: Math.ceil(records / rounds.length), maxLag: options.maxLag };
+    const plan = { rounds, records, maxLag: options.maxLag };
     const result = await Promise.race([runSuite(stack, plan, progress, stopping.signal), aborted(stopping.signal)]);
     const path = join(folder, `report-${String(options.seed)}.md`);
     const isGreen = isSuiteGreen(result) && doModelsHold(models);

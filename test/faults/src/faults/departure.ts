@@ -1,22 +1,9 @@
 import { type App } from '../stack/fault-stack';
-import { type Claim, type Scene } from './fault';
+import { NEEDS } from './dependence';
+import { type Scene } from './fault';
 
 /** Within this a service that is told to end has settled what it took and is gone. */
 export const DRAIN_LIMIT_MS = 10_000;
-
-/** What a service talks to while it drains: with any of it taken away the limit cannot hold. */
-const NEEDS: Readonly<Record<App, readonly Claim[]>> = {
-  'order-generator': ['kafka', 'order-generator~kafka'],
-  validator: ['kafka', 'validator~kafka'],
-  'bq-sink': ['kafka', 'bq-sink~kafka', 'bigquery-standin', 'bq-sink~bigquery', 'bq-sink~write-api', 'write-api'],
-  'pubsub-bridge': ['kafka', 'pubsub-bridge~kafka', 'pubsub-emulator', 'pubsub-bridge~pubsub'],
-  'subscription-standin': [
-    'pubsub-emulator',
-    'subscription-standin~pubsub',
-    'bigquery-standin',
-    'subscription-standin~bigquery',
-  ],
-};
 
 /** Google does this part: the stand-in empties its subscription before it goes, however much there is. */
 const UNLIMITED: ReadonlySet<App> = new Set<App>(['subscription-standin']);

@@ -4,8 +4,9 @@ import { LagWatch } from '../run/lag-watch';
 import { type App, APPS, type Consumer, CONSUMERS } from '../stack/fault-stack';
 import { type Departure, leave, slowest } from './departure';
 import { type Fault, type Outcome, type Scene } from './fault';
+import { withFurther } from './further-instances';
 
-const INSTANCES = [1, 2, 3] as const;
+const FURTHER = [2, 3] as const;
 const LAG_BEFORE_MS = 5_000;
 /** While its instances are replaced one by one, nothing that a consumer is to commit waits for longer. */
 export const ROLLING_LAG_LIMIT_SECONDS = 45;
@@ -30,9 +31,10 @@ const scale = (app: Consumer): Fault => ({
   claims: [app],
   recovers: [app],
   async inflict(scene) {
-    await bringUp(scene, app);
-    await delay(scene.rng.between(1_000, 4_000));
-    const departures = await Promise.all([leave(scene, app, 2), leave(scene, app, 3)]);
+    const departures = await withFurther(scene, app, FURTHER, async () => {
+      await delay(scene.rng.between(1_000, 4_000));
+      return leaveAll(scene, app);
+    });
     return outcomeOf(departures);
   },
 });
@@ -43,49 +45,47 @@ const rollingRestart = (app: Consumer): Fault => ({
   description: `SIGTERM and start of three instances of ${app}, one after the other`,
   claims: [app],
   recovers: [app],
-  async inflict(scene) {
-    await bringUp(scene, app);
-    const lag = new LagWatch(scene.positions, app);
-    const departures: Departure[] = [];
-    try {
-      await delay(LAG_BEFORE_MS);
-      const before = lag.take();
-      for (const number of INSTANCES) {
-        departures.push(await leave(scene, app, number));
-        await scene.stack.instance(app, number).up();
-        await scene.stack.instance(app, number).ready();
-      }
-      const during = lag.take();
-      departures.push(...(await Promise.all([leave(scene, app, 2), leave(scene, app, 3)])));
-      const { detail, broken, measures } = outcomeOf(departures);
-      const isBounded = during.seconds <= before.seconds + ROLLING_LAG_LIMIT_SECONDS || scene.claimed.size > 0;
-      return {
-        detail: `${detail}, lag up to ${String(during.records)} records and ${during.seconds.toFixed(1)} s, before ${String(before.records)} and ${before.seconds.toFixed(1)} s`,
-        broken: isBounded
-          ? broken
-          : [
-              ...broken,
-              `lag rose by more than ${String(ROLLING_LAG_LIMIT_SECONDS)} s: to ${during.seconds.toFixed(1)} s`,
-            ],
-        measures: {
-          ...measures,
-          'lag before, records': before.records,
-          'lag, records': during.records,
-          'lag before, s': before.seconds,
-          'lag, s': during.seconds,
-        },
-      };
-    } finally {
-      await lag.stop();
-    }
-  },
+  inflict: (scene) => withFurther(scene, app, FURTHER, () => replaceEach(scene, app)),
 });
 
-async function bringUp({ stack }: Scene, app: Consumer): Promise<void> {
-  const others = [stack.instance(app, 2), stack.instance(app, 3)];
-  await Promise.all(others.map((each) => each.up()));
-  await Promise.all([stack.instance(app), ...others].map((each) => each.ready()));
+async function replaceEach(scene: Scene, app: Consumer): Promise<Outcome> {
+  const lag = new LagWatch(scene.positions, app);
+  const departures: Departure[] = [];
+  try {
+    await delay(LAG_BEFORE_MS);
+    const before = lag.take();
+    for (const number of [1, ...FURTHER]) {
+      departures.push(await leave(scene, app, number));
+      await scene.stack.instance(app, number).up();
+      await scene.stack.instance(app, number).ready();
+    }
+    const during = lag.take();
+    departures.push(...(await leaveAll(scene, app)));
+    const { detail, broken, measures } = outcomeOf(departures);
+    const isBounded = during.seconds <= before.seconds + ROLLING_LAG_LIMIT_SECONDS || scene.claimed.size > 0;
+    return {
+      detail: `${detail}, lag up to ${String(during.records)} records and ${during.seconds.toFixed(1)} s, before ${String(before.records)} and ${before.seconds.toFixed(1)} s`,
+      broken: isBounded
+        ? broken
+        : [
+            ...broken,
+            `lag rose by more than ${String(ROLLING_LAG_LIMIT_SECONDS)} s: to ${during.seconds.toFixed(1)} s`,
+          ],
+      measures: {
+        ...measures,
+        'lag before, records': before.records,
+        'lag, records': during.records,
+        'lag before, s': before.seconds,
+        'lag, s': during.seconds,
+      },
+    };
+  } finally {
+    await lag.stop();
+  }
 }
+
+const leaveAll = (scene: Scene, app: Consumer): Promise<readonly Departure[]> =>
+  Promise.all(FURTHER.map((number) => leave(scene, app, number)));
 
 function outcomeOf(departures: readonly Departure[]): Required<Outcome> {
   const measures = slowest(departures);

@@ -25,6 +25,7 @@ const poison = (family: Family): Fault => ({
         for (const { record, kind, reason } of poisonFor(family, rng)) {
           const { topic, partition } = record;
           // One that the broker did not acknowledge may be there or not: it stays a record of others.
+          planted.sent++;
           const [range] = await producer.send([record]);
           if (range !== undefined) planted.add({ topic, partition, offset: range.baseOffset, kind, reason });
           sent++;

@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type App, APPS, type Backend, type Consumer, CONSUMERS } from '../stack/fault-stack';
 import { leave, slowest } from './departure';
 import { type Fault, type Recovering } from './fault';
+import { withFurther } from './further-instances';
 
-/** Past the session timeouts (6 and 10 s) and the transaction timeouts (6 s) of every service. */
+/** Past the session timeouts and the transaction timeouts of every service, which are 6 s in this stack. */
 const PAST_ALL_TIMEOUTS_MS = 13_000;
 
 /** kill -9 of a service; it is started again at once, as any runner would. */
@@ -40,15 +41,14 @@ const zombie = (app: Consumer): Fault => ({
   claims: [app],
   recovers: [app],
   async inflict(scene) {
-    const { stack } = scene;
-    const second = stack.instance(app, 2);
-    await second.up();
-    await second.ready();
-    stack.instance(app).freeze();
-    await delay(PAST_ALL_TIMEOUTS_MS);
-    stack.instance(app).thaw();
-    await delay(3_000);
-    const departure = await leave(scene, app, 2);
+    const first = scene.stack.instance(app);
+    const departure = await withFurther(scene, app, [2], async () => {
+      first.freeze();
+      await delay(PAST_ALL_TIMEOUTS_MS);
+      first.thaw();
+      await delay(3_000);
+      return leave(scene, app, 2);
+    });
     return { detail: departure.detail, broken: departure.broken, measures: slowest([departure]) };
   },
 });

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type SinkStep } from '../../../../apps/bq-sink/src/streams/fault-points';
 import { type FaultPoint } from '../../../../apps/validator/src/partitions/fault-points';
+import { describeExit, type ProcessExit } from '../../../../dev/src/process/managed-process';
 import { StepFault } from '../instrumented/step-fault';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Fault } from './fault';
@@ -10,7 +11,8 @@ const ENTRY = {
   validator: 'dist/test/faults/src/instrumented/validator.js',
   'bq-sink': 'dist/test/faults/src/instrumented/bq-sink.js',
 } as const;
-const STEP_DEADLINE_MS = 60_000;
+/** For a start, for what brings the step about, and for the step. */
+const STEP_DEADLINE_MS = 120_000;
 
 /** How a step of the sink is brought about, and how often it comes while a sink opens its partitions or works. */
 const SINK_STEPS: Readonly<
@@ -54,25 +56,32 @@ const sinkCrash = (step: SinkStep): Fault => ({
   async inflict({ stack, rng }) {
     const { upTo, by } = SINK_STEPS[step];
     const nth = rng.between(1, upTo);
-    await crash(stack, 'bq-sink', step, nth, async () => {
-      switch (by) {
-        case 'loss':
-          // Its streams go with the stand-in: the next owner finds none of them.
-          stack.backend('bigquery-standin').kill();
-          break;
-        case 'refusal':
-          stack.writeApi.weather = { kind: 'refusing', appends: 10, rows: (count) => (count === 0 ? [] : [count - 1]) };
-          break;
-        case 'drain':
-          await stack.instance('bq-sink').ready();
-          await delay(3_000);
-          stack.instance('bq-sink').terminate();
-          break;
-        case 'work':
-          break;
-      }
-    });
-    if (by === 'refusal') stack.writeApi.mend();
+    try {
+      await crash(stack, 'bq-sink', step, nth, async () => {
+        switch (by) {
+          case 'loss':
+            // Its streams go with the stand-in: the next owner finds none of them.
+            stack.backend('bigquery-standin').kill();
+            break;
+          case 'refusal':
+            stack.writeApi.weather = {
+              kind: 'refusing',
+              appends: 10,
+              rows: (count) => (count === 0 ? [] : [count - 1]),
+            };
+            break;
+          case 'drain':
+            await stack.instance('bq-sink').ready();
+            await delay(3_000);
+            stack.instance('bq-sink').terminate();
+            break;
+          case 'work':
+            break;
+        }
+      });
+    } finally {
+      if (by === 'refusal') stack.writeApi.mend();
+    }
     if (by === 'loss') await stack.backend('bigquery-standin').ready();
     return { detail: `the ${String(nth)}. time` };
   },
@@ -90,7 +99,10 @@ const validatorCrash = (step: FaultPoint): Fault => ({
   },
 });
 
-/** Starts the service as one that dies at the step, and waits until it has. The next start is the service itself. */
+/**
+ * Starts the service as one that dies at the step, and waits until it has. The next start is the service itself. That it
+ * died is not enough: it has to be by the step, which its log names.
+ */
 async function crash(
   stack: FaultStack,
   app: 'bq-sink' | 'validator',
@@ -106,14 +118,26 @@ async function crash(
     stack.disguise(app, undefined);
   }
   const life = instance.starts;
+  const notice = StepFault.notice(instance.pid, { step, nth });
+  // Looked for as soon as it is dead: the next process may begin another log.
+  const end = instance.ended(STEP_DEADLINE_MS).then((exit) => otherEnd(exit, instance.hasLogged(notice)));
+  end.catch(() => undefined);
   try {
     await provoke();
-    await instance.startedAgain(life, STEP_DEADLINE_MS);
+    const other = await end;
+    if (other !== undefined) throw new Error(other);
+    await instance.startedAgain(life);
   } catch (error) {
     // As it is, it would die at some later time: it is made to be the service itself again.
-    instance.kill();
+    if (instance.starts === life) instance.kill();
     throw new Error(`${app} did not come to "${step}" ${String(nth)} times`, { cause: error });
   }
+}
+
+/** How a process ended, if it was not by the step that it was to die at. */
+export function otherEnd(exit: ProcessExit, hasSaidSo: boolean): string | undefined {
+  if (exit.signal === 'SIGKILL' && hasSaidSo) return undefined;
+  return `it ${describeExit(exit)}${hasSaidSo ? '' : ', and its log does not name the step'}`;
 }
 
 export const STEP_FAULTS: readonly Fault[] = [

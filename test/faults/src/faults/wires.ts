@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { status } from '@grpc/grpc-js';
 
-import { type App, APPS, type Wire, WIRES } from '../stack/fault-stack';
-import { type WireState } from '../wire/tcp-proxy';
+import { type App, APPS, type FaultStack, type Wire, WIRES } from '../stack/fault-stack';
+import { type Met, type WireState } from '../wire/tcp-proxy';
 import { type Weather } from '../wire/weather';
 import { type Rng } from '../run/rng';
-import { type Fault } from './fault';
+import { type Claim, type Fault } from './fault';
+import { outcomeOfMeeting, untilMet } from './meeting';
 
 const endOf = (wire: Wire): App => APPS.find((app) => wire.startsWith(`${app}~`)) ?? 'order-generator';
 
@@ -27,20 +26,46 @@ const TROUBLES: readonly WireTrouble[] = [
   { verb: 'half-open', forMs: [1_000, 12_000], state: () => ({ kind: 'half-open' }) },
 ];
 
-const onWire = (wire: Wire, { verb, forMs, state }: WireTrouble): Fault => ({
-  name: `${verb} ${wire}`,
-  description: `${verb} of the connections ${wire.replace('~', ' to ')}`,
-  claims: [wire],
-  recovers: [endOf(wire)],
-  async inflict({ stack, rng }) {
-    const ms = rng.between(...forMs);
-    const chosen = state(rng);
-    stack.wires[wire].state = chosen;
-    await delay(ms);
-    stack.wires[wire].mend();
-    return { detail: `${describeWire(chosen)} for ${String(ms)} ms` };
-  },
+/** Wires that a service uses when it starts, and hardly ever else. */
+const USED_AT_START: ReadonlySet<Wire> = new Set<Wire>(['bq-sink~bigquery', 'pubsub-bridge~bigquery']);
+
+const onWire = (wire: Wire, { verb, forMs, state }: WireTrouble): Fault => {
+  const app = endOf(wire);
+  const kills = USED_AT_START.has(wire);
+  return {
+    name: `${verb} ${wire}`,
+    description: `${verb} of the connections ${wire.replace('~', ' to ')}${kills ? `, over which ${app} has to start` : ''}`,
+    claims: kills ? [wire, app] : [wire],
+    recovers: [app],
+    async inflict({ stack, rng, claimed }) {
+      const ms = rng.between(...forMs);
+      const chosen = state(rng);
+      const proxy = stack.wires[wire];
+      let before = proxy.met;
+      proxy.state = chosen;
+      try {
+        if (kills) {
+          await stack.instance(app).replace();
+          // The start has to meet it; what the one that was killed has met does not count.
+          before = proxy.met;
+        }
+        await untilMet(() => sumOf(since(before, proxy.met)), ms);
+      } finally {
+        proxy.mend();
+      }
+      const met = since(before, proxy.met);
+      const detail = `${describeWire(chosen)} for ${String(ms)} ms, met by ${String(met.connections)} connections and ${String(met.chunks)} chunks`;
+      return outcomeOfMeeting({ claimed }, app, sumOf(met), detail);
+    },
+  };
+};
+
+const since = (before: Met, now: Met): Met => ({
+  connections: now.connections - before.connections,
+  chunks: now.chunks - before.chunks,
 });
+
+const sumOf = ({ connections, chunks }: Met): number => connections + chunks;
 
 function describeWire(state: WireState): string {
   switch (state.kind) {
@@ -53,19 +78,39 @@ function describeWire(state: WireState): string {
   }
 }
 
-const weather = (name: string, description: string, ms: number, make: (rng: Rng) => Weather): Fault => ({
+interface BadWeather {
+  readonly name: string;
+  readonly description: string;
+  readonly claims?: readonly Claim[];
+  /** How long it lasts once it was met. */
+  readonly ms: number;
+  readonly make: (rng: Rng) => Weather;
+  /** What happens before it ends. */
+  readonly meanwhile?: (stack: FaultStack) => void;
+}
+
+const inWeather = ({ name, description, claims = [], ms, make, meanwhile }: BadWeather): Fault => ({
   name: `bigquery ${name}`,
   description,
-  claims: ['write-api'],
+  claims: ['write-api', ...claims],
   recovers: ['bq-sink'],
-  async inflict({ stack, rng }) {
-    const chosen = make(rng);
-    stack.writeApi.weather = chosen;
-    await delay(ms);
-    stack.writeApi.mend();
-    return {};
+  async inflict({ stack, rng, claimed }) {
+    const { writeApi } = stack;
+    const before = writeApi.met;
+    writeApi.weather = make(rng);
+    try {
+      await untilMet(() => writeApi.met - before, ms);
+      meanwhile?.(stack);
+    } finally {
+      writeApi.mend();
+    }
+    const met = writeApi.met - before;
+    return outcomeOfMeeting({ claimed }, 'bq-sink', met, `met by ${String(met)} calls and appends`);
   },
 });
+
+const weather = (name: string, description: string, ms: number, make: (rng: Rng) => Weather): Fault =>
+  inWeather({ name, description, ms, make });
 
 const WEATHERS: readonly Fault[] = [
   weather('slow', 'answers take up to 3 s', 8_000, (rng) => ({ kind: 'slow', ms: rng.between(200, 3_000) })),
@@ -87,19 +132,16 @@ const WEATHERS: readonly Fault[] = [
     appends: rng.between(1, 4),
     rows: (count) => (count === 0 ? [] : [...new Set([0, rng.between(0, count - 1), count - 1])]),
   })),
-  {
-    name: 'bigquery late',
+  inWeather({
+    name: 'late',
     description: 'appends are held for 3 s and land when their sender is dead',
-    claims: ['write-api', 'bq-sink'],
-    recovers: ['bq-sink'],
-    async inflict({ stack }) {
-      stack.writeApi.weather = { kind: 'late', ms: 3_000 };
-      await delay(1_500);
+    claims: ['bq-sink'],
+    ms: 1_500,
+    make: () => ({ kind: 'late', ms: 3_000 }),
+    meanwhile: (stack) => {
       stack.instance('bq-sink').kill();
-      stack.writeApi.mend();
-      return {};
     },
-  },
+  }),
 ];
 
 export const WIRE_FAULTS: readonly Fault[] = [

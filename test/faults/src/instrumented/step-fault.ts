@@ -24,8 +24,15 @@ export class StepFault {
     return { FAULT_STEP: step, FAULT_NTH: String(nth), FAULT_ACTION: action };
   }
 
+  /** What a process says before it does it. */
+  static notice(pid: number | undefined, { step, nth }: Pick<StepFaultSettings, 'step' | 'nth'>): string {
+    return `process ${String(pid)} has come to "${step}", time ${String(nth)}`;
+  }
+
   reach(step: string): void {
     if (step !== this.settings?.step || ++this.reached !== this.settings.nth) return;
+    // Written at once: the log is a file.
+    process.stderr.write(`${StepFault.notice(process.pid, this.settings)}\n`);
     process.kill(process.pid, SIGNALS[this.settings.action]);
   }
 }

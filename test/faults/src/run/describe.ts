@@ -7,14 +7,16 @@ export function describeVerdict({
   counterDifferences,
   stalled,
   wronglyRefused,
+  sentByNobody,
   lostByPubSub,
 }: Verdict): string {
-  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts, planted, refused, redelivered } =
-    accounts;
+  const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts } = accounts;
+  const { planted, foreign, refused, redelivered } = accounts;
   return [
     `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
     `refused ${String(refused)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
     ...(wronglyRefused === 0 ? [] : [`refused by nobody ${String(wronglyRefused)}`]),
+    ...(sentByNobody === 0 ? [] : [`foreign ${String(foreign)}, sent by nobody ${String(sentByNobody)}`]),
     ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
     ...counterDifferences,
     ...(stalled === undefined ? [] : [stalled]),

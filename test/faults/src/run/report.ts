@@ -119,11 +119,17 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
   ].map(number);
 }
 
-function troubles({ rounds, whole }: SuiteResult): string[] {
+function troubles({ planned, rounds, whole }: SuiteResult): string[] {
   const lines = [
     ...rounds.flatMap(({ inflicted }) =>
       inflicted.flatMap(({ fault, failures }) => failures.map((failure) => `${fault.name}: ${failure}`)),
     ),
+    ...(whole.accounts.generated >= planned
+      ? []
+      : [`${number(whole.accounts.generated)} of ${number(planned)} records that were planned`]),
+    ...(whole.sentByNobody === 0
+      ? []
+      : [`${number(whole.accounts.foreign)} foreign records, ${number(whole.sentByNobody)} of them sent by nobody`]),
     ...[...rounds.map(({ verdict }) => verdict), whole].flatMap(({ stalled, counterDifferences, accounts }) => [
       ...(stalled === undefined ? [] : [stalled]),
       ...counterDifferences,

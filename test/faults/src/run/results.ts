@@ -27,15 +27,18 @@ export interface Round {
 }
 
 export interface SuiteResult {
+  /** Records that the generator had to send. */
+  readonly planned: number;
   readonly rounds: readonly Round[];
   /** Over all rounds together, once more. */
   readonly whole: Verdict;
   readonly seconds: number;
 }
 
-/** Whether the whole of it is as promised. */
-export const isSuiteGreen = ({ rounds, whole }: SuiteResult): boolean =>
+/** Whether the whole of it is as promised, and was as much as planned. */
+export const isSuiteGreen = ({ planned, rounds, whole }: SuiteResult): boolean =>
   isGreen(whole) &&
+  whole.accounts.generated >= planned &&
   rounds.every(
     ({ verdict, inflicted }) => isGreen(verdict) && inflicted.every(({ failures }) => failures.length === 0),
   );

@@ -9,16 +9,16 @@ import { Load } from './load';
 import { Positions } from './positions';
 import { Recoveries } from './recovery';
 import { type Inflicted, type Round, type SuiteResult } from './results';
-import { type Moment } from './schedule';
+import { type RoundPlan, shareRecords } from './schedule';
 import { Books, isGreen, noVerdict, type Verdict } from './verdict';
 
 const LOOK_INTERVAL_MS = 500;
-const PRODUCED_DEADLINE_MS = 30 * 60_000;
+const SENT_DEADLINE_MS = 30 * 60_000;
 
 export interface SuitePlan {
-  /** Each round's moments, in order. */
-  readonly rounds: readonly (readonly Moment[])[];
-  readonly recordsPerRound: number;
+  readonly rounds: readonly RoundPlan[];
+  /** That the generator is to send, in all rounds together. */
+  readonly records: number;
   readonly maxLag: number;
 }
 
@@ -36,9 +36,11 @@ export async function runSuite(
     const first = await books.open();
     const rounds: Round[] = [];
     const recoveries = new Recoveries(positions, stack.tables());
+    const records = shareRecords(plan.rounds, plan.records);
     for (const [index, moments] of plan.rounds.entries()) {
       progress.line(`Round ${String(index + 1)} of ${String(plan.rounds.length)}`);
-      const round = await runRound({ stack, positions, recoveries, books, plan, progress, signal }, moments);
+      const context = { stack, positions, recoveries, books, plan, progress, signal };
+      const round = await runRound(context, moments, records[index] ?? 0);
       rounds.push(round);
       tell(progress, round.verdict);
       if (round.isGivenUp) break;
@@ -46,10 +48,10 @@ export async function runSuite(
       if (isGreen(round.verdict)) await renew(stack.backend('pubsub-emulator'));
     }
     progress.line('All rounds together');
-    const whole = await books.close(first, false).catch((error: unknown) => noVerdict(textOf(error)));
+    const whole = await books.close(first, { isWhole: true }).catch((error: unknown) => noVerdict(textOf(error)));
     signal.throwIfAborted();
     tell(progress, whole);
-    return { rounds, whole, seconds: secondsSince(startedAt) };
+    return { planned: plan.records, rounds, whole, seconds: secondsSince(startedAt) };
   } finally {
     await positions.close();
   }
@@ -66,7 +68,7 @@ interface RoundContext {
 }
 
 /** Does not reject but for the signal: what went wrong with the suite itself is the round's verdict. */
-async function runRound(context: RoundContext, moments: readonly Moment[]): Promise<Round> {
+async function runRound(context: RoundContext, moments: RoundPlan, records: number): Promise<Round> {
   const { stack, positions, books, plan, signal } = context;
   const startedAt = performance.now();
   const load = new Load(stack, positions, plan.maxLag);
@@ -82,11 +84,11 @@ async function runRound(context: RoundContext, moments: readonly Moment[]): Prom
   try {
     const opening = await books.open();
     await load.start();
-    await inflictAll(context, moments, inflicted);
+    await inflictAll(context, moments, records, inflicted);
     await load.stop();
     const round = roundWith(noVerdict('not compared'), false);
-    const forgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
-    return { ...round, verdict: await books.close(opening, forgot) };
+    const pubsubForgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
+    return { ...round, verdict: await books.close(opening, { pubsubForgot }) };
   } catch (error) {
     signal.throwIfAborted();
     load.abandon();
@@ -94,19 +96,26 @@ async function runRound(context: RoundContext, moments: readonly Moment[]): Prom
   }
 }
 
-async function inflictAll(context: RoundContext, moments: readonly Moment[], inflicted: Inflicted[]): Promise<void> {
-  const { stack, positions, books, plan, signal, progress } = context;
-  const before = await positions.produced();
+async function inflictAll(
+  context: RoundContext,
+  moments: RoundPlan,
+  records: number,
+  inflicted: Inflicted[],
+): Promise<void> {
+  const { stack, positions, books, signal, progress } = context;
+  // What faults put into the raw topics is not the load.
+  const sent = async (): Promise<number> => (await positions.produced()) - books.planted.sent;
+  const before = await sent();
   try {
     for (const [index, moment] of moments.entries()) {
       // Faults are spread over the records, not over time: each meets the load.
-      const share = ((index + 0.5) / moments.length) * plan.recordsPerRound;
-      await untilProduced(positions, before + share, signal);
+      const share = ((index + 0.5) / moments.length) * records;
+      await untilSent(sent, before + share, signal);
       const results = await inflictTogether({ ...context, planted: books.planted }, moment);
       for (const result of results) progress.line(`  ${describeInflicted(result)}`);
       inflicted.push(...results);
     }
-    await untilProduced(positions, before + plan.recordsPerRound, signal);
+    await untilSent(sent, before + records, signal);
   } finally {
     stack.mend();
   }
@@ -122,13 +131,13 @@ async function renew(instance: Instance): Promise<void> {
   await instance.ready();
 }
 
-async function untilProduced(positions: Positions, goal: number, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + PRODUCED_DEADLINE_MS;
+async function untilSent(sent: () => Promise<number>, goal: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + SENT_DEADLINE_MS;
   for (;;) {
     signal.throwIfAborted();
-    const produced = await positions.produced().catch(() => 0);
-    if (produced >= goal) return;
-    if (performance.now() > deadline) throw new Error(`the load stands at ${String(produced)} of ${String(goal)}`);
+    const records = await sent().catch(() => 0);
+    if (records >= goal) return;
+    if (performance.now() > deadline) throw new Error(`the load stands at ${String(records)} of ${String(goal)}`);
     await delay(LOOK_INTERVAL_MS, undefined, { signal });
   }
 }

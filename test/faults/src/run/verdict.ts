@@ -26,13 +26,23 @@ export interface Verdict {
   readonly stalled: string | undefined;
   /** Rows in the sink's dead letters that nobody refused. */
   readonly wronglyRefused: number;
+  /** Records in the raw topics that neither the generator nor a fault has sent; only looked for from the beginning on. */
+  readonly sentByNobody: number;
   /** Acknowledged by Pub/Sub and lost with it; sent again by rewinding the bridge. */
   readonly lostByPubSub: number;
 }
 
-/** Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. */
-export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRefused }: Verdict): boolean =>
-  stalled === undefined && counterDifferences.length === 0 && wronglyRefused === 0 && isAccountedFor(accounts);
+/**
+ * Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. Where nothing was sent,
+ * nothing was shown.
+ */
+export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRefused, sentByNobody }: Verdict): boolean =>
+  stalled === undefined &&
+  accounts.generated > 0 &&
+  counterDifferences.length === 0 &&
+  wronglyRefused === 0 &&
+  sentByNobody === 0 &&
+  isAccountedFor(accounts);
 
 /** When it did not come to a comparison. Never green. */
 export const noVerdict = (why: string): Verdict => ({
@@ -40,6 +50,7 @@ export const noVerdict = (why: string): Verdict => ({
   counterDifferences: [],
   stalled: why,
   wronglyRefused: 0,
+  sentByNobody: 0,
   lostByPubSub: 0,
 });
 
@@ -47,6 +58,17 @@ export const noVerdict = (why: string): Verdict => ({
 export interface Start {
   readonly opening: Opening;
   readonly refusedRows: number;
+}
+
+/** What is known of the time since a start. */
+interface Since {
+  /** The emulator was killed in between. */
+  readonly pubsubForgot?: boolean;
+  /**
+   * The start was the very first: every record of the raw topics has to be in the ledger, or planted. From a later start on
+   * that is not asked: a record that was in doubt when the books were opened could still have come in.
+   */
+  readonly isWhole?: boolean;
 }
 
 /** Opens the books and closes them. Never asks a service what it did, but for the validator's counters, which are compared too. */
@@ -79,11 +101,11 @@ export class Books {
     };
   }
 
-  /**
-   * Waits until nothing is under way, then compares everything since the opening. The load must have ended.
-   * @param pubsubForgot the emulator was killed in between
-   */
-  async close({ opening, refusedRows }: Start, pubsubForgot: boolean): Promise<Verdict> {
+  /** Waits until nothing is under way, then compares everything since the opening. The load must have ended. */
+  async close(
+    { opening, refusedRows }: Start,
+    { pubsubForgot = false, isWhole = false }: Since = {},
+  ): Promise<Verdict> {
     let lostByPubSub = 0;
     let stalled: string | undefined;
     try {
@@ -93,9 +115,11 @@ export class Books {
       if (!(error instanceof NoProgressError) && !(error instanceof DeadlineError)) throw error;
       stalled = error.message;
     }
-    const closing: Closing = await this.accountant.close(opening);
-    const wronglyRefused = Math.max(0, closing.accounts.refused - (this.stack.writeApi.refusedRows - refusedRows));
-    return { ...closing, stalled, wronglyRefused, lostByPubSub };
+    const closing: Closing = await this.accountant.close(opening, isWhole);
+    const { refused, foreign } = closing.accounts;
+    const wronglyRefused = Math.max(0, refused - (this.stack.writeApi.refusedRows - refusedRows));
+    const sentByNobody = isWhole ? Math.max(0, foreign - this.planted.sent) : 0;
+    return { ...closing, stalled, wronglyRefused, sentByNobody, lostByPubSub };
   }
 
   /**

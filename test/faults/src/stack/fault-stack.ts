@@ -43,6 +43,7 @@ export const WIRES = [
   'bq-sink~write-api',
   'bq-sink~bigquery',
   'pubsub-bridge~pubsub',
+  'pubsub-bridge~bigquery',
   'subscription-standin~pubsub',
   'subscription-standin~bigquery',
 ] as const;
@@ -158,6 +159,7 @@ export class FaultStack {
         'bq-sink~write-api': await wire(writeApi.port),
         'bq-sink~bigquery': await wire(portOf(endpoints.bigqueryApi)),
         'pubsub-bridge~pubsub': await wire(portOf(endpoints.pubsub)),
+        'pubsub-bridge~bigquery': await wire(portOf(endpoints.bigqueryApi)),
         'subscription-standin~pubsub': await wire(portOf(endpoints.pubsub)),
         'subscription-standin~bigquery': await wire(portOf(endpoints.bigqueryGrpc)),
       },
@@ -333,7 +335,12 @@ export class FaultStack {
           bigqueryGrpc: at('bq-sink~write-api'),
         };
       case 'pubsub-bridge':
-        return { ...endpoints, kafka: at('pubsub-bridge~kafka'), pubsub: at('pubsub-bridge~pubsub') };
+        return {
+          ...endpoints,
+          kafka: at('pubsub-bridge~kafka'),
+          pubsub: at('pubsub-bridge~pubsub'),
+          bigqueryApi: `http://${at('pubsub-bridge~bigquery')}`,
+        };
       case 'subscription-standin':
         return {
           ...endpoints,

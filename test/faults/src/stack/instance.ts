@@ -59,6 +59,9 @@ export class Instance {
     if (this.wanted) return;
     await this.part.prepare?.();
     this.wanted = true;
+    // One that could not be kept up and was taken down is tried anew.
+    this.failure = undefined;
+    this.failedStarts = 0;
     const first = await this.launch();
     this.keeping = this.keep(first);
   }

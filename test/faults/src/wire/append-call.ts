@@ -13,6 +13,8 @@ export interface Sky {
   readonly straying: Straying | undefined;
   /** Rows that were refused here. */
   refusedRows: number;
+  /** Calls and appends that met bad weather. */
+  met: number;
   /** The weather is fair from now on. */
   mend(): void;
 }
@@ -67,6 +69,7 @@ export class AppendCall {
   private request(request: Buffer): void {
     const { weather } = this.sky;
     if (weather.kind === 'failing') {
+      this.sky.met++;
       this.fail(weather.code, `${status[weather.code]} for a while`);
       return;
     }
@@ -79,12 +82,13 @@ export class AppendCall {
       }
     }
     const fate = this.fateOf(request);
+    const holdMs = weather.kind === 'slow' || weather.kind === 'late' ? weather.ms : 0;
+    if (fate !== 'answer' || holdMs > 0) this.sky.met++;
     this.fates.push(fate);
     if (typeof fate === 'object') {
       this.flushRefused();
       return;
     }
-    const holdMs = weather.kind === 'slow' || weather.kind === 'late' ? weather.ms : 0;
     const dueAt = performance.now() + holdMs;
     this.turn = this.turn.then(async () => {
       const leftMs = dueAt - performance.now();
@@ -105,6 +109,7 @@ export class AppendCall {
   }
 
   private astray(straying: Straying, place: Place, request: Buffer): void {
+    this.sky.met++;
     if (straying.refuses(this, place)) {
       this.fates.push({ refuse: Array.from({ length: place.rows }, (_, index) => index) });
       this.sky.refusedRows += place.rows;

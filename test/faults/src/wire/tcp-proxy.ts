@@ -16,6 +16,14 @@ export type WireState =
    */
   | { readonly kind: 'half-open' };
 
+/** What has met a wire that was not open, since the beginning. */
+export interface Met {
+  /** Reset, refused, forgotten, or made only to be forgotten. */
+  readonly connections: number;
+  /** Pieces of data that came in, in either direction. */
+  readonly chunks: number;
+}
+
 const OPEN: WireState = { kind: 'open' };
 /** A sender that is ahead by so much waits. */
 const MAX_QUEUED_BYTES = 1_048_576;
@@ -25,6 +33,8 @@ const LOOPBACK = '127.0.0.1';
 export class TcpProxy {
   private wire: WireState = OPEN;
   private readonly pairs = new Set<Pair>();
+  private connections = 0;
+  private chunks = 0;
 
   private constructor(
     readonly port: number,
@@ -51,8 +61,16 @@ export class TcpProxy {
 
   set state(state: WireState) {
     this.wire = state;
-    if (state.kind === 'cut') for (const pair of this.pairs) pair.reset();
-    if (state.kind === 'half-open') for (const pair of this.pairs) pair.forget();
+    if (state.kind !== 'cut' && state.kind !== 'half-open') return;
+    for (const pair of this.pairs) {
+      if (!pair.isForgotten) this.connections++;
+      if (state.kind === 'cut') pair.reset();
+      else pair.forget();
+    }
+  }
+
+  get met(): Met {
+    return { connections: this.connections, chunks: this.chunks };
   }
 
   /** The wire is as it should be. */
@@ -71,13 +89,18 @@ export class TcpProxy {
 
   private accept(client: Socket): void {
     if (this.wire.kind === 'cut') {
+      this.connections++;
       client.on('error', ignore);
       client.resetAndDestroy();
       return;
     }
-    const pair = new Pair(client, createConnection({ host: LOOPBACK, port: this.upstreamPort }), () => this.wire);
+    const upstream = createConnection({ host: LOOPBACK, port: this.upstreamPort });
+    const pair = new Pair(client, upstream, { wire: () => this.wire, met: () => this.chunks++ });
     this.pairs.add(pair);
-    if (this.wire.kind === 'half-open') pair.forget();
+    if (this.wire.kind === 'half-open') {
+      this.connections++;
+      pair.forget();
+    }
     void pair.run().finally(() => this.pairs.delete(pair));
   }
 }
@@ -89,12 +112,16 @@ class Pair {
   constructor(
     private readonly client: Socket,
     private readonly upstream: Socket,
-    private readonly wire: () => WireState,
+    private readonly proxy: { readonly wire: () => WireState; readonly met: () => void },
   ) {
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
       socket.on('error', ignore);
     }
+  }
+
+  get isForgotten(): boolean {
+    return this.forgotten;
   }
 
   /** Nothing goes through any more; the ends are not told. */
@@ -116,8 +143,9 @@ class Pair {
     let queuedBytes = 0;
     let turn = Promise.resolve();
     from.on('data', (chunk: Buffer) => {
+      const wire = this.proxy.wire();
+      if (wire.kind !== 'open') this.proxy.met();
       if (this.forgotten) return;
-      const wire = this.wire();
       if (wire.kind === 'open' && queuedBytes === 0) {
         if (!to.write(chunk)) {
           from.pause();
@@ -129,7 +157,7 @@ class Pair {
       queuedBytes += chunk.length;
       if (queuedBytes > MAX_QUEUED_BYTES) from.pause();
       turn = turn.then(async () => {
-        const now = this.wire();
+        const now = this.proxy.wire();
         const pauseMs =
           now.kind === 'throttled' ? (chunk.length / now.bytesPerSecond) * 1_000 : dueAt - performance.now();
         if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false });

@@ -25,6 +25,8 @@ export class WriteApiProxy implements Sky {
   weather: Weather = FAIR;
   /** Rows that were refused here. */
   refusedRows = 0;
+  /** Calls and appends that met bad weather. */
+  met = 0;
   private strayed: Straying | undefined;
 
   private constructor(
@@ -87,6 +89,7 @@ export class WriteApiProxy implements Sky {
     reply: sendUnaryData<Buffer>,
   ): void {
     const { weather } = this;
+    if (weather.kind === 'failing' || weather.kind === 'slow') this.met++;
     if (weather.kind === 'failing') {
       reply({ code: weather.code, details: `${status[weather.code]} for a while` });
       return;
