@@ -96,9 +96,10 @@ export class Judge {
     changes: StateChange[],
   ): readonly Reference[] {
     const { findings } = this;
+    const { maxAheadMs } = this.options.settings;
     const { type, body } = event;
     if (type !== 'order.placed') {
-      orderChanges(body, checkLifecycle(type, body, appendMs, undefined, state, findings), '', changes);
+      orderChanges(body, checkLifecycle(type, body, appendMs, undefined, maxAheadMs, state, findings), '', changes);
       return NONE;
     }
     const order = body as unknown as OrderPlaced;
@@ -110,7 +111,7 @@ export class Judge {
     const missing = findings.refused
       ? NONE
       : checkReferences(order, occurredMicros, catalog, catalogComplete, findings);
-    const lifecycle = checkLifecycle(type, body, appendMs, orderKey, state, findings);
+    const lifecycle = checkLifecycle(type, body, appendMs, orderKey, maxAheadMs, state, findings);
     orderChanges(body, lifecycle, state.registration(order.customer_id), changes);
     return missing;
   }

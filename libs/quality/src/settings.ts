@@ -8,7 +8,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** What the rules do, and where their thresholds lie. */
 export interface QualitySettings {
   readonly actions: Readonly<Record<RuleCode, RuleAction>>;
-  /** `time.in_future` fires above it. */
+  /** `time.in_future` fires above it; an order that is dated further ahead counts as placed then. */
   readonly maxAheadMs: number;
   /** `time.too_late` fires above it. */
   readonly maxLateMs: number;

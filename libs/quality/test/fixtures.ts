@@ -5,7 +5,7 @@ import { Catalog, Judge, PartitionState, qualitySettings, type RawRecord, StateO
 /** 2026-03-01T12:00:00Z */
 export const NOON_MS = Date.UTC(2026, 2, 1, 12);
 export const PARTITION = 3;
-const SOURCE = '/test';
+export const SOURCE = '/test';
 
 export const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 export const uuid = (number: number): string => `00000000-0000-4000-8000-${number.toString(16).padStart(12, '0')}`;

@@ -96,7 +96,8 @@ export const logs = fc
       again: fc.boolean(),
       drifted: fc.boolean(),
     }),
-    { minLength: 1, maxLength: 60 },
+    // Without the size most logs are far shorter, and none reaches the bounds.
+    { minLength: 1, maxLength: 60, size: 'max' },
   )
   .map((steps) => {
     let now = NOON_MS;
@@ -124,4 +125,4 @@ export const logs = fc
     }
     return log;
   });
-export const cuts = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 20 });
+export const cuts = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 20, size: 'max' });

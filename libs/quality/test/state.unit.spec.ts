@@ -1,7 +1,18 @@
 import * as fc from 'fast-check';
-import { identityOf, PartitionState, StateOverlay, type StateRecord, StateUnreadableError } from '../src';
+import type { OrderPlaced } from '@orderstream/contracts';
+import {
+  identityOf,
+  PartitionState,
+  qualitySettings,
+  type RawRecord,
+  type StateLimits,
+  StateOverlay,
+  type StateRecord,
+  StateUnreadableError,
+} from '../src';
+import { orderKeyOf } from '../src/rules/order-rules';
 import { BoundedMap, BoundedMapOverlay } from '../src/state/bounded-map';
-import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha } from './fixtures';
+import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from './fixtures';
 import { contents, cuts, flagging, logs, restoreRecord, run, SMALL } from './logs';
 
 /** What compaction may leave: the last record of each key, at its place. */
@@ -17,6 +28,8 @@ function restored(topic: readonly StateRecord[], limits = SMALL): PartitionState
   return state;
 }
 
+const MAX_AHEAD_MS = qualitySettings().maxAheadMs;
+
 const judges = fc.constantFrom(undefined, flagging);
 
 describe('state of a partition', () => {
@@ -28,7 +41,7 @@ describe('state of a partition', () => {
         expect(cut.verdicts).toEqual(whole.verdicts);
         expect(contents(cut.state)).toEqual(contents(whole.state));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -67,7 +80,7 @@ describe('state of a partition', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -125,6 +138,42 @@ describe('state of a partition', () => {
     expect(removed.map(({ key }) => key)).toEqual(['events/0', 'events/1', 'events/2', 'events/3', 'events/4']);
   });
 
+  it('shrinks to narrower bounds by a few entries per record, and deletes the records of what leaves', () => {
+    const wide: StateLimits = {
+      ...SMALL,
+      lifecycles: { windowMs: 1e9, maxEntries: 40 },
+      registrations: { maxEntries: 40 },
+    };
+    const order = (index: number): RawRecord =>
+      recordOf(placed({ order_id: sha(`order ${String(index)}`), customer_id: sha(`customer ${String(index)}`) }), {
+        timestamp: NOON_MS + index,
+      });
+    const { stateLog: topic } = run(
+      Array.from({ length: 40 }, (_, index) => order(index)),
+      [],
+      false,
+      new PartitionState(wide),
+    );
+    const limits: StateLimits = {
+      ...wide,
+      lifecycles: { windowMs: 1e9, maxEntries: 2 },
+      registrations: { maxEntries: 1 },
+    };
+    const state = restored(topic, limits);
+    expect(state.sizes()).toMatchObject({ orders: 40, registrations: 40 });
+    for (let index = 40; index < 60; index++) {
+      const { stateLog } = run([order(index)], [], false, state);
+      const removed = (prefix: string): number =>
+        stateLog.filter(({ key, value }) => key.startsWith(prefix) && value === null).length;
+      expect(removed('lifecycle/')).toBeLessThanOrEqual(4);
+      expect(removed('registration/')).toBeLessThanOrEqual(4);
+      topic.push(...stateLog);
+    }
+    expect([...state.openOrders.entries.keys()]).toEqual([58, 59].map((index) => sha(`order ${String(index)}`)));
+    expect([...state.registrations.entries.keys()]).toEqual([sha('customer 59')]);
+    expect(contents(restored(topic, limits))).toEqual(contents(state));
+  });
+
   it('stays within its bounds', () => {
     fc.assert(
       fc.property(logs, cuts, (log, sizes) => {
@@ -175,6 +224,49 @@ describe('state of a partition', () => {
     expect(state.effectiveWindows().eventsMs).toBe(6_000);
   });
 
+  it('remembers everything within the windows that it reports', () => {
+    // Orders leave before their keys are too many or too old, and take the keys with them.
+    const limits = { ...SMALL, orderKeys: { windowMs: 20_000, maxEntries: 100 } };
+    fc.assert(
+      fc.property(fc.constantFrom(SMALL, limits), logs, cuts, (bounds, log, sizes) => {
+        const { state, accepted } = run(log, sizes, false, new PartitionState(bounds));
+        const { eventsMs, orderKeysMs } = state.effectiveWindows();
+        const overlay = new StateOverlay(state);
+        for (const { record } of accepted) {
+          const age = state.lastAppendMs - record.timestamp;
+          const body = JSON.parse(String(record.value)) as Omit<OrderPlaced, 'event_type'> & { event_type: string };
+          if (age < eventsMs) expect(overlay.hasEvent(identityOf(SOURCE, body.event_id))).toBe(true);
+          if (age < orderKeysMs && body.event_type === 'order.placed') {
+            expect(overlay.hasOrderKey(orderKeyOf(body))).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+
+  it('goes on refusing what follows an unknown order when it has forgotten one that was dated far ahead', () => {
+    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
+    const placedAt = (id: string, order_placed_at: string): Fields => ({ order_id: sha(id), order_placed_at });
+    const nextDayMs = NOON_MS + 86_400_000;
+    const log = [
+      recordOf(placed(placedAt('ahead', '2199-12-31T23:59:59.999Z'))),
+      recordOf(placed(placedAt('now', iso(NOON_MS)))),
+      // As far ahead as an event may be: it may be an order that was forgotten.
+      recordOf(followUp('order.paid', placedAt('before', iso(NOON_MS + MAX_AHEAD_MS)))),
+      recordOf(followUp('order.paid', placedAt('never', iso(NOON_MS + MAX_AHEAD_MS + 1)))),
+      recordOf(followUp('order.paid', { ...placedAt('later', iso(nextDayMs)), occurred_at: iso(nextDayMs) }), {
+        timestamp: nextDayMs,
+      }),
+    ];
+    expect(run(log, [], false, state).verdicts).toEqual([
+      'accept',
+      'accept',
+      'accept lifecycle.unknown_order',
+      'reject lifecycle.unknown_order',
+      'reject lifecycle.unknown_order',
+    ]);
+  });
+
   it.each([
     ['lifecycle/x', '{"v":1,"state":"paid","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
     ['lifecycle/x', '{"v":2,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
@@ -201,15 +293,20 @@ describe('BoundedMapOverlay', () => {
   /** What the overlay must do, the slow way: an array, oldest first. */
   it('agrees with a plain list, and leaves its base alone until it is folded', () => {
     const operation = fc.record({
-      kind: fc.constantFrom('put', 'put', 'delete', 'crowdOut', 'expire', 'fold', 'drop'),
+      kind: fc.constantFrom('put', 'put', 'delete', 'forget', 'crowdOut', 'expire', 'fold', 'drop'),
       key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
     });
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 60, size: 'max' }), (operations) => {
         const base = new BoundedMap<number>({ windowMs: 5, maxEntries: 100 }, (at) => at);
         let overlay = new BoundedMapOverlay(base);
         let list: [string, number][] = [];
         let committed: [string, number][] = [];
+        let crowdedOutAt: number | undefined;
+        let committedCrowdedOutAt: number | undefined;
+        const crowdedOut = (entry: [string, number] | undefined): void => {
+          if (entry !== undefined) crowdedOutAt = Math.max(crowdedOutAt ?? -1, entry[1]);
+        };
         operations.forEach(({ kind, key }, now) => {
           const others = list.filter(([name]) => name !== key);
           if (kind === 'put') {
@@ -218,7 +315,12 @@ describe('BoundedMapOverlay', () => {
           } else if (kind === 'delete') {
             overlay.delete(key);
             list = others;
+          } else if (kind === 'forget') {
+            overlay.forget(key);
+            crowdedOut(list.find(([name]) => name === key));
+            list = others;
           } else if (kind === 'crowdOut') {
+            crowdedOut(list[0]);
             expect(overlay.crowdOut()?.key).toBe(list[0]?.[0]);
             list = list.slice(1);
           } else if (kind === 'expire') {
@@ -231,11 +333,15 @@ describe('BoundedMapOverlay', () => {
             if (kind === 'fold') {
               overlay.fold();
               committed = list;
+              committedCrowdedOutAt = crowdedOutAt;
             }
             list = committed;
+            crowdedOutAt = committedCrowdedOutAt;
             overlay = new BoundedMapOverlay(base);
           }
           expect([...base.entries]).toEqual(committed);
+          expect(base.crowdedOutAtMs).toBe(committedCrowdedOutAt);
+          expect(overlay.crowdedOutAt()).toBe(crowdedOutAt);
           expect(overlay.size).toBe(list.length);
           expect(overlay.oldest()).toEqual(list[0] && { key: list[0][0], value: list[0][1] });
           for (const name of ['a', 'b', 'c', 'd', 'e']) {
@@ -243,7 +349,7 @@ describe('BoundedMapOverlay', () => {
           }
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

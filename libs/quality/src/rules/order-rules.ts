@@ -92,11 +92,12 @@ export function checkLifecycle(
   body: Body,
   appendMs: number,
   orderKey: string | undefined,
+  maxAheadMs: number,
   state: StateView,
   findings: Findings,
 ): OrderLifecycle | undefined {
   const order = state.order(String(body.order_id));
-  const after = lifecycleAfter(order, type, body, appendMs, orderKey);
+  const after = lifecycleAfter(order, type, body, appendMs, orderKey, maxAheadMs);
   if (after !== undefined) return after;
   if (order !== undefined) {
     findings.fire('lifecycle.illegal_transition', 'event_type', `notAfter:${order.state}`);
@@ -108,13 +109,19 @@ export function checkLifecycle(
   return undefined;
 }
 
-/** The order as it is after the event; undefined where the event may not follow what the order is. */
+/**
+ * The order as it is after the event; undefined where the event may not follow what the order is.
+ *
+ * @param maxAheadMs how far the order's time counts where it lies ahead of its append time. When the order is forgotten,
+ * all that was placed until then may be: dated far ahead, it would leave no order to be refused as unknown.
+ */
 export function lifecycleAfter(
   order: OrderLifecycle | undefined,
   type: string,
   body: Body,
   appendMs: number,
   orderKey: string | undefined,
+  maxAheadMs: number,
 ): OrderLifecycle | undefined {
   const next = nextState(order?.state, type);
   if (next === undefined) return undefined;
@@ -122,9 +129,13 @@ export function lifecycleAfter(
     const { placedAtMs, appendedAtMs, orderKey: key } = order;
     return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs, orderKey: key };
   }
-  const placedAtMs = Math.floor(timestampMicros(String(body.order_placed_at)) / 1000);
+  const placedAtMs = placedAtOf(String(body.order_placed_at), appendMs, maxAheadMs);
   return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs: appendMs, orderKey: orderKey ?? '' };
 }
+
+/** An order's time in milliseconds since the epoch, at most `maxAheadMs` ahead of the append time. */
+export const placedAtOf = (orderPlacedAt: string, appendMs: number, maxAheadMs: number): number =>
+  Math.min(Math.floor(timestampMicros(orderPlacedAt) / 1000), appendMs + maxAheadMs);
 
 /** Whether the order may have been accepted and forgotten since: it cannot be told unless the event says when it was placed. */
 function mayBeForgotten(body: Body, state: StateView): boolean {

@@ -3,7 +3,7 @@ import type { WindowLimits } from '../settings';
 /** What is committed, oldest first. Bounded by the overlays, which are the only ones to change it. */
 export class BoundedMap<V> {
   readonly entries = new Map<string, V>();
-  /** Append time of the newest entry that had to leave because there were too many; undefined: none ever had to. */
+  /** Append time of the newest entry that had to leave before its time was up; undefined: none ever had to. */
   crowdedOutAtMs: number | undefined;
 
   constructor(
@@ -18,7 +18,7 @@ export class BoundedMap<V> {
     for (const [key, value] of entries) {
       if (entries.size <= limits.maxEntries) return;
       entries.delete(key);
-      this.crowdedOutAtMs = this.timeOf(value);
+      this.crowdedOutAtMs = Math.max(this.crowdedOutAtMs ?? -Infinity, this.timeOf(value));
     }
   }
 
@@ -131,9 +131,17 @@ export class BoundedMapOverlay<V> {
   crowdOut(): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
-    this.crowdedOutAtMs = this.base.timeOf(oldest.value);
+    this.raiseCrowdedOut(oldest.value);
     this.deleteOldest(oldest);
     return oldest;
+  }
+
+  /** Removes the entry before its time is up, wherever it stands: from here on the memory may reach back less far. */
+  forget(key: string): void {
+    const value = this.get(key);
+    if (value === undefined) return;
+    this.raiseCrowdedOut(value);
+    this.delete(key);
   }
 
   /** As `BoundedMap.crowdedOutAtMs`, this overlay's changes included. */
@@ -155,6 +163,10 @@ export class BoundedMapOverlay<V> {
       if (value !== null) entries.set(key, value);
     }
     this.base.crowdedOutAtMs = this.crowdedOutAt();
+  }
+
+  private raiseCrowdedOut(value: V): void {
+    this.crowdedOutAtMs = Math.max(this.crowdedOutAt() ?? -Infinity, this.base.timeOf(value));
   }
 
   private deleteOldest({ key }: Entry<V>): void {

@@ -17,6 +17,16 @@ import {
 import type { OrderLifecycle, StateChange, StateView } from './state-view';
 
 /**
+ * Entries of each kind that leave per record at most, to make room. One is enough as long as the bounds stay; where a
+ * restart has narrowed them, the rest leaves over the records that follow, so that no transaction has to delete it all.
+ */
+const MAX_EVICTIONS = 4;
+
+/** How many of `size` entries leave now. */
+const evictions = (size: number, { maxEntries }: { readonly maxEntries: number }): number =>
+  Math.min(size - maxEntries, MAX_EVICTIONS);
+
+/**
  * The changes of an open batch on top of a partition's committed state: later records of the batch see them, the state
  * does not have them until `fold`. Dropping an overlay leaves nothing behind.
  *
@@ -75,6 +85,7 @@ export class StateOverlay implements StateView {
   settle(verdict: Verdict, changes: readonly StateChange[], appendMs: number): void {
     count(this.accounting, verdict);
     for (const change of changes) this.apply(change, appendMs);
+    this.makeRoom();
   }
 
   /** The state topic's records of this batch, the summary last. `nextOffset`: the input's after this batch. */
@@ -147,15 +158,12 @@ export class StateOverlay implements StateView {
   }
 
   private apply(change: StateChange, appendMs: number): void {
-    const { limits } = this.base;
     switch (change.kind) {
       case 'event':
         this.events.add(change.identity, appendMs);
-        if (this.events.size > limits.events.maxEntries) this.events.crowdOut();
         return;
       case 'registration':
         this.registrations.put(change.customerId, { registeredAt: change.registeredAt });
-        if (this.registrations.size > limits.registrations.maxEntries) this.registrations.crowdOut();
         return;
       case 'order':
         this.applyOrder(change.orderId, change.lifecycle);
@@ -163,21 +171,27 @@ export class StateOverlay implements StateView {
   }
 
   private applyOrder(orderId: string, lifecycle: OrderLifecycle): void {
-    const { limits } = this.base;
     const closed = CLOSED_STATES.has(lifecycle.state);
     (closed ? this.openOrders : this.closedOrders).delete(orderId);
     (closed ? this.closedOrders : this.openOrders).put(orderId, lifecycle);
-    if (lifecycle.state === 'placed') {
-      this.orderKeys.put(lifecycle.orderKey, lifecycle.appendedAtMs);
-      if (this.orderKeys.size > limits.orderKeys.maxEntries) this.orderKeys.crowdOut();
-    }
-    if (this.openOrders.size + this.closedOrders.size <= limits.lifecycles.maxEntries) return;
-    const gone = this.closedOrders.crowdOut() ?? this.openOrders.crowdOut();
-    if (gone !== undefined) this.forget(gone);
+    if (lifecycle.state === 'placed') this.orderKeys.put(lifecycle.orderKey, lifecycle.appendedAtMs);
   }
 
+  private makeRoom(): void {
+    const { events, orderKeys, registrations, lifecycles } = this.base.limits;
+    for (let left = evictions(this.events.size, events); left > 0; left--) this.events.crowdOut();
+    for (let left = evictions(this.orderKeys.size, orderKeys); left > 0; left--) this.orderKeys.crowdOut();
+    for (let left = evictions(this.registrations.size, registrations); left > 0; left--) this.registrations.crowdOut();
+    const orders = this.openOrders.size + this.closedOrders.size;
+    for (let left = evictions(orders, lifecycles); left > 0; left--) {
+      const gone = this.closedOrders.crowdOut() ?? this.openOrders.crowdOut();
+      if (gone !== undefined) this.forget(gone);
+    }
+  }
+
+  /** An order leaves, and its key with it: where that is early, the keys do not reach back as far any more. */
   private forget({ value }: Entry<OrderLifecycle>): void {
-    this.orderKeys.delete(value.orderKey);
+    this.orderKeys.forget(value.orderKey);
     if (this.forgottenPlacedUntilMs === undefined || value.placedAtMs > this.forgottenPlacedUntilMs) {
       this.forgottenPlacedUntilMs = value.placedAtMs;
     }

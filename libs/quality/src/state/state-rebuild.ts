@@ -1,5 +1,5 @@
-import { type OrderPlaced, RULE_CODES, type RuleCode, timestampMicros } from '@orderstream/contracts';
-import { lifecycleAfter, orderChanges, orderKeyOf } from '../rules/order-rules';
+import { type OrderPlaced, RULE_CODES, type RuleCode } from '@orderstream/contracts';
+import { lifecycleAfter, orderChanges, orderKeyOf, placedAtOf } from '../rules/order-rules';
 import type { StateLimits } from '../settings';
 import type { Body } from '../structure/body';
 import { headerText } from '../structure/envelope';
@@ -21,7 +21,7 @@ export interface StateRebuildOptions {
    * forgotten. Undefined: the log is whole.
    */
   readonly forgottenUntilMs: number | undefined;
-  /** How far an order's time may lie ahead of its append time, in milliseconds. */
+  /** As far an order's time counts where it lies ahead of its append time, in milliseconds. See `lifecycleAfter`. */
   readonly maxAheadMs: number;
 }
 
@@ -91,7 +91,7 @@ export class StateRebuild {
       base.accounting = kept.accounting;
       base.lastAppendMs = Math.max(base.lastAppendMs, kept.lastAppendMs);
     }
-    base.forgottenPlacedUntilMs = latest(base.forgottenPlacedUntilMs, this.horizonMs, kept?.forgottenPlacedUntilMs);
+    base.forgottenPlacedUntilMs = latest(base.forgottenPlacedUntilMs, this.horizonMs, this.horizonOf(kept));
     base.openOrders.crowdedOutAtMs = latest(base.openOrders.crowdedOutAtMs, options.forgottenUntilMs);
     base.orderKeys.crowdedOutAtMs = latest(base.orderKeys.crowdedOutAtMs, options.forgottenUntilMs);
     base.events.crowdedOutAtMs = latest(base.events.crowdedOutAtMs, options.forgottenUntilMs);
@@ -111,15 +111,21 @@ export class StateRebuild {
     return { state: base, records: [...entries, { key: SUMMARY_KEY, value: summary }] };
   }
 
+  /** What the old state had forgotten counts no further ahead than anything of its time may: it may not have minded that. */
+  private horizonOf(kept: StateSummary | undefined): number | undefined {
+    if (kept?.forgottenPlacedUntilMs === undefined) return undefined;
+    return Math.min(kept.forgottenPlacedUntilMs, kept.lastAppendMs + this.options.maxAheadMs);
+  }
+
   private addOrderChanges(body: Body, appendMs: number, changes: StateChange[]): void {
     const { event_type: type, order_id: orderId, customer_id: customerId } = body;
     if (typeof type !== 'string' || !type.startsWith('order.')) return;
     const known = this.overlay.order(String(orderId));
     const orderKey = type === 'order.placed' ? orderKeyOf(body as unknown as OrderPlaced) : undefined;
-    const lifecycle = lifecycleAfter(known, type, body, appendMs, orderKey);
+    const lifecycle = lifecycleAfter(known, type, body, appendMs, orderKey, this.options.maxAheadMs);
     if (known === undefined && lifecycle === undefined && typeof body.order_placed_at === 'string') {
       // Its order.placed is gone: everything placed until then may be.
-      this.horizonMs = latest(this.horizonMs, Math.floor(timestampMicros(body.order_placed_at) / 1000));
+      this.horizonMs = latest(this.horizonMs, placedAtOf(body.order_placed_at, appendMs, this.options.maxAheadMs));
     }
     const registration = type === 'order.placed' ? this.overlay.registration(String(customerId)) : '';
     orderChanges(body, lifecycle, registration, changes);

@@ -5,7 +5,7 @@ export interface OrderLifecycle {
   readonly state: OrderState;
   /** Append time of its last event. */
   readonly updatedAtMs: number;
-  /** order_placed_at. */
+  /** order_placed_at, as far as it may count: see `lifecycleAfter`. */
   readonly placedAtMs: number;
   /** Append time of its order.placed. */
   readonly appendedAtMs: number;
@@ -21,8 +21,8 @@ export interface StateView {
   /** customer_registered_at as first accepted. */
   registration(customerId: string): string | undefined;
   /**
-   * Eviction horizon: every accepted order placed after it is known. Undefined: no order was ever forgotten.
-   * In milliseconds since the epoch, by order_placed_at.
+   * Eviction horizon: every accepted order placed after it is known, but for those dated further ahead of their append
+   * time than events may be. Undefined: no order was ever forgotten. In milliseconds since the epoch, by order_placed_at.
    */
   readonly forgottenPlacedUntilMs: number | undefined;
 }
