@@ -54,7 +54,7 @@ const cases: readonly [string, Case][] = [
     { fault: { kind: 'lose-answer', cut: 'socket' }, reason: 'unavailable', landed: true },
   ],
   ['the connection is cut before rows land', { fault: { kind: 'cut', cut: 'socket' }, reason: 'unavailable' }],
-  ['rows land when their writer is gone', { fault: { kind: 'land-late', ms: 50 }, reason: 'unavailable' }],
+  ['rows land when their writer is gone', { fault: { kind: 'land-late', ms: 1_000 }, reason: 'unavailable' }],
   [
     'an answer never comes, and the rows landed',
     {
@@ -107,6 +107,7 @@ describe('a partition whose appends go wrong', () => {
       served.server.faults.add({ on, fault, skip: on === 'AppendRows' ? 2 : 0 });
       const failures = await served.run(RECORDS);
       expect(failures).toMatchObject([{ kind: 'retry', afterMs }]);
+      await until('what is still on its way has landed or not', () => served.server.counts.waiting === 0);
       expect(served.offsets()).toEqual(offsets);
       expect(served.dead()).toEqual([]);
       expect(served.committed.offset).toBe(RECORDS);
@@ -210,7 +211,10 @@ describe('a partition whose appends go wrong', () => {
       fault: { kind: 'refuse-rows', column: '_kafka_offset', equals },
       times: 0,
     });
-    expect((await served.run(RECORDS)).length).toBeLessThanOrEqual(2);
+    const { length: failures } = await served.run(RECORDS);
+    // The first time others were under way, and lost.
+    expect(failures).toBeGreaterThanOrEqual(1);
+    expect(failures).toBeLessThanOrEqual(2);
     expect(served.dead()).toEqual([equals]);
     expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== equals));
   });

@@ -57,6 +57,8 @@ export interface Owner {
   readonly from: number;
   /** What it reported outside of a call. */
   readonly interruptions: readonly FailureOutcome[];
+  /** Rows that it counted as durable when it opened, as far as it has met their records. */
+  readonly skipped: () => number;
 }
 
 /** One partition of a topic of this test run, on the real broker, and its table in the BigQuery stand-in. */
@@ -137,6 +139,7 @@ export class LivePartition {
   /** A new owner, as after an assignment. */
   async open(warehouse: Partial<Warehouse> = {}): Promise<Owner> {
     const interruptions: FailureOutcome[] = [];
+    let skipped = 0;
     const own = new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,
@@ -154,10 +157,19 @@ export class LivePartition {
         lastOffset: (from, excluded) => own.lastOffset(from, excluded),
         ...warehouse,
       },
-      { outcomeOf: (cause) => retry(0, cause), interrupt: (outcome) => interruptions.push(outcome) },
+      {
+        outcomeOf: (cause) => retry(0, cause),
+        interrupt: (outcome) => interruptions.push(outcome),
+        observer: {
+          ...SILENT_OBSERVER,
+          skipped: (rows) => {
+            skipped += rows;
+          },
+        },
+      },
     );
     this.owners.push(sink);
-    return { sink, from: await sink.open(), interruptions };
+    return { sink, from: await sink.open(), interruptions, skipped: () => skipped };
   }
 
   /** The partition on a server of its own, as the service has it. */
@@ -166,6 +178,7 @@ export class LivePartition {
     const sinks: PartitionSinks = new PartitionSinks(
       (partition) =>
         this.sinkOn(warehouse, {
+          observer: SILENT_OBSERVER,
           outcomeOf,
           interrupt: (outcome) => {
             server.interrupt(partition, outcome);
@@ -191,7 +204,10 @@ export class LivePartition {
     return server;
   }
 
-  private sinkOn(warehouse: Warehouse, lane: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt'>): PartitionSink {
+  private sinkOn(
+    warehouse: Warehouse,
+    lane: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt' | 'observer'>,
+  ): PartitionSink {
     return new PartitionSink({
       partition: this.partition,
       limits: LIMITS,
@@ -202,7 +218,6 @@ export class LivePartition {
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: SILENT_OBSERVER,
       ...lane,
     });
   }
@@ -232,6 +247,32 @@ export class LivePartition {
     const deadline = Date.now() + 20_000;
     while (sink.describe().committed !== end) {
       if (Date.now() > deadline) throw new Error(`not settled within 20 s: ${JSON.stringify(sink.describe())}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Waits until the table has so many rows. */
+  async landed(count: number): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    for (let rows = await this.rows(); rows.length !== count; rows = await this.rows()) {
+      if (Date.now() > deadline) throw new Error(`after 20 s the table has ${String(rows.length)} rows`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Copies the row of an offset, with other values in these columns. */
+  async copyRow(offset: number, replace: string): Promise<void> {
+    const table = `\`${this.connection.dataset}.order_events\``;
+    await this.bigquery.query({
+      query: `INSERT INTO ${table} SELECT * REPLACE (${replace}) FROM ${table} WHERE _kafka_offset = ${String(offset)}`,
+    });
+  }
+
+  /** Waits until the owner has found out that it is none any more. */
+  async failed({ sink }: Owner): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    while (sink.state !== 'failed') {
+      if (Date.now() > deadline) throw new Error(`not failed within 20 s: ${JSON.stringify(sink.describe())}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -40,17 +40,29 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     await live.feed(first);
     await live.settled(first);
     await live.produce(45);
-    // Stands still before its next commit: its appends arrive, its position does not move.
+    // Names its stream, then stands still before its next commit: its appends arrive, its position does not move.
+    const transactions = await live.openTransactions();
+    let commits = 0;
+    const opening = jest.spyOn(live, 'openTransactions').mockResolvedValueOnce({
+      committed: transactions.committed,
+      commit: (writes) => (commits++ === 0 ? transactions.commit(writes) : new Promise(() => undefined)),
+      close: () => transactions.close(),
+    });
     const zombie = await live.open();
     expect(zombie.from).toBe(45);
-    const owner = zombie.sink;
     await live.feed(zombie);
-    await owner.close();
+    await live.landed(90);
+    opening.mockRestore();
 
     const heir = await live.open();
+    expect(heir.from).toBe(45);
+    await live.produce(10);
+    expect(await live.feed({ ...zombie, from: 90 })).toEqual({ kind: 'ack' });
     await live.feed(heir);
     await live.settled(heir);
-    expect(await live.rows()).toEqual(offsets(90));
+    expect(heir.skipped()).toBe(45);
+    await live.failed(zombie);
+    expect(await live.rows()).toEqual(offsets(100));
   });
 
   it('does not let a former owner append or commit once the next one has opened', async () => {
@@ -63,7 +75,7 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     // Both read the same records; only the owner's count.
     await Promise.all([live.feed({ ...zombie, from: 20 }), live.feed(owner)]);
     await live.settled(owner);
-    expect(zombie.sink.state).toBe('failed');
+    await live.failed(zombie);
     expect(await live.rows()).toEqual(offsets(60));
   });
 
@@ -94,19 +106,23 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     const { stream } = first.sink.describe();
     await first.sink.close();
     const transactions = await live.openTransactions();
+    // From 10 on the bits 38 and 39: 48 and 49 are excluded, whatever rows there are.
+    const excluded = Buffer.from([0, 0, 0, 0, 0b1100_0000]).toString('base64');
     await transactions.commit({
       records: [],
       offset: 10,
-      metadata: JSON.stringify({ v: 1, s: `${stream ?? ''}x`, n: 10, e: '' }),
+      metadata: JSON.stringify({ v: 1, s: `${stream ?? ''}x`, n: 10, e: excluded }),
     });
     await transactions.close();
+    // A row that came by a replay says nothing of how far the stream got.
+    await live.copyRow(7, '52 AS _kafka_offset, 0 AS _retry_partition');
 
     await live.produce(10);
     const heir = await live.open();
-    expect(heir.from).toBe(50);
+    expect(heir.from).toBe(48);
     await live.feed(heir);
     await live.settled(heir);
-    expect(await live.rows()).toEqual(offsets(60));
+    expect(await live.rows()).toEqual([...offsets(60), 52].sort((a, b) => a - b));
   });
 
   it.each([

@@ -6,10 +6,13 @@ import { decodePosition, encodeMetadata, MAX_EXCLUSION_SPAN, passDurable } from 
 const position = fc
   .record({
     offset: fc.nat(2 ** 40),
-    stream: fc.option(fc.record({ name: fc.string({ minLength: 1, maxLength: 200 }), rows: fc.maxSafeNat() }), {
-      nil: undefined,
-    }),
-    excluded: fc.array(fc.nat(MAX_EXCLUSION_SPAN - 1), { maxLength: 50 }),
+    stream: fc.option(
+      fc.record({ name: fc.string({ minLength: 1, maxLength: 200, size: 'max' }), rows: fc.maxSafeNat() }),
+      {
+        nil: undefined,
+      },
+    ),
+    excluded: fc.array(fc.nat(MAX_EXCLUSION_SPAN - 1), { maxLength: 50, size: 'max' }),
     topicId: fc.option(fc.uuid(), { nil: undefined }),
   })
   .map(({ excluded, ...rest }) => ({ ...rest, exclusions: Exclusions.of(excluded.map((each) => each + rest.offset)) }));
@@ -45,7 +48,7 @@ describe('the metadata of a position', () => {
 
 describe('passDurable', () => {
   it('agrees with the model of the protocol, however the records are cut into batches', () => {
-    const log = fc.array(fc.constantFrom('record', 'excluded', 'marker'), { minLength: 1, maxLength: 60 });
+    const log = fc.array(fc.constantFrom('record', 'excluded', 'marker'), { minLength: 1, maxLength: 60, size: 'max' });
     fc.assert(
       fc.property(log, fc.nat(60), fc.integer({ min: 1, max: 10 }), (entries, rows, batchSize) => {
         const exclusions = Exclusions.of(entries.flatMap((entry, offset) => (entry === 'excluded' ? [offset] : [])));

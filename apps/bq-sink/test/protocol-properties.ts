@@ -50,7 +50,7 @@ async function run(
           mapper: offsetRows(log),
           warehouse: world.warehouse(process),
           openTransactions: () => world.openTransactions(process),
-          logBounds: () => Promise.resolve({ start: 0, end: world.end }),
+          logBounds: () => Promise.resolve({ start: 0, end: world.producedUntil }),
           delay: () => world.tick(),
           now: () => new Date(0),
           faults: world.faults(process),
@@ -118,6 +118,8 @@ const logOf = fc
     {
       minLength: 1,
       maxLength: 60,
+      // Without it most logs are of less than ten records: few appends, and hardly one under way beside another.
+      size: 'max',
     },
   )
   .map((log) => log);

@@ -44,6 +44,7 @@ export class SimulatedWorld {
   kills = 0;
   private readonly streams = new Map<string, Stream>();
   private epoch = 0;
+  private produced = 0;
   private ending: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,8 +57,14 @@ export class SimulatedWorld {
     return this.log.length;
   }
 
+  /** The log grows: it ends where somebody has read to. */
+  get producedUntil(): number {
+    return this.produced;
+  }
+
   records(from: number, count: number): RecordBatch {
     const nextOffset = Math.min(from + count, this.end);
+    this.produced = Math.max(this.produced, nextOffset);
     const offsets = Array.from({ length: nextOffset - from }, (_, index) => from + index);
     return {
       ...PARTITION,
