@@ -11,6 +11,7 @@ import {
 } from '../src';
 // After the library, which mends it.
 import { CompressionTypes, type Kafka } from 'kafkajs';
+import { fetchStableOffset } from '../src/transactions/stable-offset-fetch';
 import { type Coordinators } from '../src/transactions/transaction-coordinator';
 import { output, readAll, TestTopics, testKafka, unique, until } from './broker';
 
@@ -33,7 +34,7 @@ describe('PartitionTransactions', () => {
   beforeAll(async () => {
     kafka = testKafka();
     topics = new TestTopics(kafka);
-    input = await topics.create('in', 7);
+    input = await topics.create('in', 8);
     out = await topics.create('out', 7);
   });
   afterAll(() => topics.remove());
@@ -93,6 +94,34 @@ describe('PartitionTransactions', () => {
     await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'unknown' });
     const successor = await open(6);
     expect(successor.committed).toEqual({ offset: 1, metadata: 'late' });
+    await successor.close();
+  });
+
+  it('is not told of the offset before a commit that is still to be carried out', async () => {
+    const owner = await open(7);
+    await owner.commit({ records: [], offset: 1, metadata: 'ü'.repeat(200) });
+    const { coordinators } = owner as unknown as { coordinators: Coordinators };
+    const read = async (): Promise<unknown> =>
+      fetchStableOffset(await coordinators.ofGroup(), groupId, { topic: input, partition: 7 });
+    const isRead = (): Promise<boolean> =>
+      read().then(
+        () => true,
+        () => false,
+      );
+    await until('the commit is carried out', isRead);
+    expect(await read()).toMatchObject({ offset: 1, metadata: 'ü'.repeat(200) });
+    const coordinator = await coordinators.ofTransactions();
+    const endTxn = coordinator.endTxn.bind(coordinator);
+    const reads: unknown[] = [];
+    coordinator.endTxn = async (request) => {
+      reads.push(await read().catch((error: unknown) => error));
+      return endTxn(request);
+    };
+    await owner.commit({ records: [], offset: 2 });
+    expect(reads).toMatchObject([{ type: 'UNSTABLE_OFFSET_COMMIT' }]);
+    await owner.close();
+    const successor = await open(7);
+    expect(successor.committed).toEqual({ offset: 2, metadata: undefined });
     await successor.close();
   });
 

@@ -15,13 +15,23 @@ export interface Breakage {
 }
 
 interface BrokerRequest {
+  /** Of an exchange that is sent over a connection. */
+  readonly request?: { readonly apiKey: number; encode?(): Promise<Encoder | undefined> };
   readonly transactionalId?: string;
   readonly topics?: readonly { readonly partitions: readonly { readonly metadata: string | null }[] }[];
 }
 
-interface CommittedOffsets {
-  readonly responses: readonly { readonly partitions: readonly { readonly metadata: string | null }[] }[];
+/** Of kafkajs. */
+interface Encoder {
+  readonly buf: Buffer;
+  readonly offset: number;
 }
+
+interface Pooled {
+  readonly connectionPool: object;
+}
+
+const OFFSET_FETCH = 9;
 
 /** Answers that say "not yet": the transaction of an older producer is being ended. */
 const NOT_YET = new Set([14, 15, 16, 51, 88]);
@@ -49,12 +59,8 @@ export function heldKafka(
 
   /** Requests of a producer, by the name of the client's method; the rest goes its way. */
   const heldBroker = (broker: unknown): unknown =>
-    replaced(broker as object, {
+    replaced(withHeldReads(broker as Pooled), {
       initProducerId: (send, request) => calls.ask('fence', () => untilAnswered(() => send(named(request)))),
-      offsetFetch: async (send, request) => {
-        const answer = await calls.ask('read', () => untilAnswered(() => send(request)));
-        return takesAnyToken && last !== undefined ? withMetadata(answer as CommittedOffsets, last) : answer;
-      },
       endTxn: (send, request) => calls.ask('commit', () => untilAnswered(() => send(named(request))), { isSent: true }),
       txnOffsetCommit: (send, request) => {
         last = request.topics?.[0]?.partitions[0]?.metadata ?? '';
@@ -65,6 +71,18 @@ export function heldKafka(
       addOffsetsToTxn: (send, request) => send(named(request)),
       produce: (send, request) => send(named(request)),
     });
+  /** What was committed is read by a request of the library's own. */
+  const withHeldReads = (broker: Pooled): object => {
+    const connectionPool = replaced(broker.connectionPool, {
+      send: async (send, exchange) => {
+        if (exchange.request?.apiKey !== OFFSET_FETCH) return send(exchange);
+        const asked = ownIds === '' ? exchange : unstable(exchange);
+        const answer = (await calls.ask('read', () => untilAnswered(() => send(asked)))) as object;
+        return takesAnyToken && last !== undefined ? { ...answer, metadata: last } : answer;
+      },
+    });
+    return Object.create(broker, { connectionPool: { value: connectionPool } }) as object;
+  };
   const named = (request: BrokerRequest): BrokerRequest =>
     request.transactionalId === undefined ? request : { ...request, transactionalId: request.transactionalId + ownIds };
   const heldCluster = (cluster: object): object =>
@@ -77,12 +95,15 @@ export function heldKafka(
   return Object.create(Object.getPrototypeOf(kafka) as object, { ...own, [symbol]: { value: createHeld } }) as Kafka;
 }
 
-function withMetadata({ responses, ...answer }: CommittedOffsets, metadata: string): CommittedOffsets {
-  const changed = responses.map(({ partitions, ...topic }) => ({
-    ...topic,
-    partitions: partitions.map((partition) => ({ ...partition, metadata })),
-  }));
-  return { ...answer, responses: changed };
+/** Nobody who is not fenced is waited for either: the offset as it is, whatever is about to be committed. */
+function unstable(exchange: BrokerRequest): BrokerRequest {
+  const encode = async (): Promise<Encoder | undefined> => {
+    const encoder = await exchange.request?.encode?.();
+    // The last byte but one of OffsetFetch v7 is `require_stable`.
+    encoder?.buf.writeUInt8(0, encoder.offset - 2);
+    return encoder;
+  };
+  return { ...exchange, request: { apiKey: OFFSET_FETCH, ...exchange.request, encode } };
 }
 
 type Send = (request: BrokerRequest) => Promise<unknown>;

@@ -56,7 +56,8 @@ export interface ProduceTopic {
 }
 
 export interface ProtocolRequest {
-  readonly request: { readonly apiKey: number; readonly apiVersion: number };
+  /** `encode` gives one of kafkajs' encoders. */
+  readonly request: { readonly apiKey: number; readonly apiVersion: number; encode?(): Promise<unknown> };
   readonly response: {
     decode(payload: Buffer): Promise<{ clientSideThrottleTime: number }>;
     parse(data: unknown): Promise<unknown>;

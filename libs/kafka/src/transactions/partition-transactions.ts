@@ -4,6 +4,7 @@ import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
 import { Backoff, settledWithin } from '../read/backoff';
 import { type OutputRecord, type PartitionRef } from '../record';
+import { fetchStableOffset } from './stable-offset-fetch';
 import {
   Coordinators,
   ELSEWHERE_OR_NOT_YET,
@@ -276,17 +277,13 @@ async function readCommitted(
   { groupId, topic, partition }: PartitionTransactionsOptions,
   deadline: number,
 ): Promise<CommittedPosition> {
-  const answer = await untilAccepted(
-    async () => {
-      const group = await coordinators.ofGroup();
-      return group.offsetFetch({ groupId, topics: [{ topic, partitions: [{ partition }] }] });
-    },
+  const { offset, metadata } = await untilAccepted(
+    async () => fetchStableOffset(await coordinators.ofGroup(), groupId, { topic, partition }),
     deadline,
     ELSEWHERE_OR_NOT_YET,
   );
-  const found = answer.responses.find((r) => r.topic === topic)?.partitions.find((p) => p.partition === partition);
-  if (found === undefined || Number(found.offset) < 0) return { offset: undefined, metadata: undefined };
-  return { offset: Number(found.offset), metadata: found.metadata === '' ? undefined : (found.metadata ?? undefined) };
+  if (offset < 0) return { offset: undefined, metadata: undefined };
+  return { offset, metadata: metadata === null || metadata === '' ? undefined : metadata };
 }
 
 /** Wrong configuration or rights: opening again does not help. */

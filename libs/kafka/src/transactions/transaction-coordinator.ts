@@ -12,6 +12,7 @@ const COORDINATOR_NOT_AVAILABLE = 15;
 const NOT_COORDINATOR = 16;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const CONCURRENT_TRANSACTIONS = 51;
+const UNSTABLE_OFFSET_COMMIT = 88;
 const INVALID_PRODUCER_EPOCH = 47;
 const PRODUCER_FENCED = 90;
 
@@ -21,7 +22,7 @@ const INVALID_PRODUCER_ID_MAPPING = 49;
 type Codes = ReadonlySet<number | undefined>;
 
 /** Not now: nothing was done. CONCURRENT_TRANSACTIONS comes after every commit, while its markers are being written. */
-const NOT_YET: Codes = new Set([COORDINATOR_LOAD_IN_PROGRESS, CONCURRENT_TRANSACTIONS]);
+const NOT_YET: Codes = new Set([COORDINATOR_LOAD_IN_PROGRESS, CONCURRENT_TRANSACTIONS, UNSTABLE_OFFSET_COMMIT]);
 /** What opening and reading may be tried again after; they may safely be done twice. */
 export const ELSEWHERE_OR_NOT_YET: Codes = new Set([
   ...NOT_YET,
@@ -94,7 +95,7 @@ export class Coordinators {
 
 /**
  * Makes this the only producer of its transactional id: raises the epoch, and waits until the broker has ended what the
- * previous one left open. What it committed is visible to a read of the committed offset afterwards.
+ * previous one left open. What it committed is visible to a stable read of the committed offset afterwards.
  */
 export async function initProducer(
   coordinators: Coordinators,
