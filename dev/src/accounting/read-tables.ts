@@ -10,6 +10,9 @@ export interface RecordRange {
   readonly until: number;
 }
 
+/** A run of millions of rows, on a machine that has other things to do. */
+const QUERY_DEADLINE_MS = 600_000;
+
 /** Reads what the warehouse holds of a range, by the coordinates that its rows carry. */
 export class TableReader {
   constructor(
@@ -27,6 +30,7 @@ export class TableReader {
          AND _kafka_offset >= @from AND _kafka_offset < @until
        ORDER BY _kafka_offset`,
       { ...range },
+      QUERY_DEADLINE_MS,
     );
     return rows.map((row) => ({ offset: integer(row, 'position'), eventId: String(row.event_id) }));
   }
@@ -44,6 +48,7 @@ export class TableReader {
          AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until
        GROUP BY position`,
       { ...range },
+      QUERY_DEADLINE_MS,
     );
     return new Map(rows.map((row) => [integer(row, 'position'), integer(row, 'deliveries')]));
   }
@@ -67,6 +72,7 @@ export class TableReader {
          FROM ${this.dataset}.streaming_orders WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
        ) WHERE ${inRanges}`,
       { topic: first.topic },
+      QUERY_DEADLINE_MS,
     );
     return row === undefined ? 0 : integer(row, 'delivered');
   }
