@@ -20,23 +20,10 @@ export interface BatchLimits {
   readonly maxBytes: number;
 }
 
-const keys = new Map<string, Buffer>();
-const MAX_CACHED_KEYS = 100_000;
-
-function keyBytes(key: string): Buffer {
-  let bytes = keys.get(key);
-  if (bytes === undefined) {
-    if (keys.size >= MAX_CACHED_KEYS) keys.clear();
-    bytes = Buffer.from(key);
-    keys.set(key, bytes);
-  }
-  return bytes;
-}
-
 const outputOf = (record: SimulatedRecord, topic: string): OutputRecord => ({
   topic,
   partition: record.partition,
-  key: record.key === null ? null : keyBytes(record.key),
+  key: record.key === null ? null : Buffer.from(record.key),
   value: record.value,
   headers: record.headers,
 });

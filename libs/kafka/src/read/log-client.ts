@@ -172,6 +172,13 @@ export class LogClient {
 /** In place of a broker's code: the bytes could not be decoded. */
 export const UNREADABLE = 1_000;
 
+/** Not from Node's pool: there a few bytes would keep 64 kB of others'. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
 function byTopic(
   wanted: readonly Wanted[],
   maxBytes: number,
@@ -213,7 +220,7 @@ function readAnswer(payload: Buffer): RawAnswer {
       const length = Math.max(int32(), 0);
       const view = payload.subarray(at, (at += length));
       // Records are views into their log. One of a small part would keep the whole answer in memory while it waits.
-      const log = length < payload.length / 2 ? Buffer.from(view) : view;
+      const log = length < payload.length / 2 ? copyOf(view) : view;
       return { partition, errorCode: code, highWatermark, lastStableOffset, aborted, log };
     }),
   }));
