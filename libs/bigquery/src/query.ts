@@ -18,7 +18,7 @@ export async function queryFresh(
   deadlineMs = QUERY_DEADLINE_MS,
 ): Promise<readonly QueryRow[]> {
   const [rows] = await within(deadlineMs, 'a query', () =>
-    bigquery.query({ query, params: { ...params }, useQueryCache: false, jobTimeoutMs: deadlineMs }),
+    bigquery.query({ query, params: { ...params }, useQueryCache: false }),
   );
   return rows as QueryRow[];
 }

@@ -1,6 +1,7 @@
 import {
   ensureTopics,
   fetchEnds,
+  HighWatermarks,
   PartitionTransactions,
   PositionLostError,
   readPartition,
@@ -42,6 +43,21 @@ describe('readers', () => {
     await (commit ? transaction.commit() : transaction.abort());
     await client.disconnect();
   }
+
+  it('tells where a topic ends with what is not committed yet, and without it', async () => {
+    const topic = await topics.create('watermarks', 2);
+    await producer.send([output(topic, 0, 'a'), output(topic, 1, 'b'), output(topic, 1, 'c')]);
+    const watermarks = new HighWatermarks(kafka, topic);
+    const client = testKafka().producer({ transactionalId: unique('open'), retry: { initialRetryTime: 8 } });
+    await client.connect();
+    const transaction = await client.transaction();
+    await transaction.send({ topic, messages: [{ partition: 0, value: 'open' }] });
+    expect(await fetchEnds(kafka, topic)).toEqual([1, 2]);
+    expect(await watermarks.fetch()).toEqual([2, 2]);
+    await transaction.abort();
+    await client.disconnect();
+    await watermarks.close();
+  });
 
   it('reads committed records to the end and passes an aborted tail', async () => {
     const topic = await topics.create('aborted-tail', 1);

@@ -1,5 +1,6 @@
 import { type Kafka } from 'kafkajs';
 import { LogClient } from './log-client';
+import { retried } from './offsets';
 
 /**
  * Where a topic's partitions end, records of open transactions included: what was acknowledged before the call lies
@@ -7,7 +8,6 @@ import { LogClient } from './log-client';
  */
 export class HighWatermarks {
   private readonly client: LogClient;
-  private connected: Promise<void> | undefined;
 
   constructor(
     kafka: Kafka,
@@ -16,18 +16,16 @@ export class HighWatermarks {
     this.client = new LogClient(kafka, 'uncommitted');
   }
 
-  /** By partition. */
-  async fetch(): Promise<number[]> {
-    this.connected ??= this.client.connect([this.topic]).catch((error: unknown) => {
-      this.connected = undefined;
-      throw error;
+  /** By partition. The leaders are learned anew each time: nobody else uses this client, so nobody else would notice a move. */
+  fetch(): Promise<number[]> {
+    const { client, topic } = this;
+    return retried(async () => {
+      await client.connect([topic]);
+      await client.refresh();
+      const ends: number[] = [];
+      for (const [partition, end] of await client.edges(topic, 'end', client.partitions(topic))) ends[partition] = end;
+      return ends;
     });
-    await this.connected;
-    const ends: number[] = [];
-    for (const [partition, end] of await this.client.edges(this.topic, 'end', this.client.partitions(this.topic))) {
-      ends[partition] = end;
-    }
-    return ends;
   }
 
   async close(): Promise<void> {

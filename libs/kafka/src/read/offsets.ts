@@ -57,7 +57,7 @@ async function withAdmin<T>(client: Kafka | Admin, use: (admin: Admin) => Promis
 }
 
 /** The leader of a partition that was just made, or moves, says for a moment that it is not; kafkajs does not ask again. */
-async function retried<T>(ask: () => Promise<T>): Promise<T> {
+export async function retried<T>(ask: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + RETRY_FOR_MS;
   const backoff = new Backoff();
   for (;;) {
