@@ -103,7 +103,7 @@ export const kafkaSettings = defineSettings(
         pattern: /^(?!\.{1,2}$)[\w.-]{1,249}$/,
         expected: 'letters, digits, `.`, `_` and `-`',
         description:
-          'Name of this instance in its consumer groups: another one for each instance, and the same one when it is started again (the name of a StatefulSet pod). With it, a process that was killed gets its partitions back as soon as it is up; without it, when the session of the dead one has ended.',
+          'Name of this instance in its consumer groups: another one for each instance, and the same one when it is started again (the name of a StatefulSet pod). With it, a process that was killed or restarted has its partitions back as soon as it is up, and the others notice nothing; one that goes for good is replaced when its session has ended. Without it, a restart is two rebalances, and after a kill the session of the dead one has to end first.',
       }),
     ),
     connectTimeoutMs: settings.integer({

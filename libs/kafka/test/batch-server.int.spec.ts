@@ -286,6 +286,41 @@ describe('KafkaBatchServer', () => {
     expect(second.server.health().ready.ok).toBe(true);
   });
 
+  it('keeps the partitions for the next process of its name when it ends; the other members notice nothing', async () => {
+    const topic = await topics.create('named-restart', 3);
+    const group = unique('group');
+    await fill(topic, 3, 10);
+    const stores = { a: new Store(), b: new Store() };
+    const startAs = (name: 'a' | 'b'): Promise<Running> => {
+      const kafka = testKafka({ groupInstanceId: name });
+      const take: Handle = (batch) => {
+        stores[name].take(batch);
+        return ack();
+      };
+      return start(topic, group, take, { kafka, hooks: stores[name] });
+    };
+    const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
+    const first = await startAs('a');
+    const other = await startAs('b');
+    await until('each has its part', () => owned(first).length + owned(other).length === 3 && owned(first).length > 0);
+    const [partsOfFirst, partsOfOther] = [owned(first), owned(other)];
+    await until('both are ready', () => first.server.health().ready.ok && other.server.health().ready.ok);
+    const openings = stores.b.openings;
+
+    await first.close();
+    await fill(topic, 3, 10, 10);
+    const second = await startAs('a');
+    await until('the second process has taken what came meanwhile', () =>
+      partsOfFirst.every((partition) => stores.a.values(partition).length === 20),
+    );
+    expect([owned(second), owned(other)]).toEqual([partsOfFirst, partsOfOther]);
+    expect(stores.b.openings).toBe(openings);
+
+    // For good, now: its session ends, and the group goes on without it.
+    await second.close();
+    await until('the other has all', () => owned(other).length === 3);
+  }, 60_000);
+
   it('does not start without exactly one handler per topic', async () => {
     const expected = [unique('a'), unique('b')];
     await expect(serve(expected[0] ?? '', unique('group'), () => ack(), { topics: expected })).rejects.toMatchObject({
@@ -297,8 +332,10 @@ describe('KafkaBatchServer', () => {
 /** Keeps what a handler took, and opens where it ended: what a durable store does. */
 class Store implements PartitionHooks {
   private readonly taken = new Map<number, { values: string[]; next: number }>();
+  openings = 0;
 
   open({ partition }: PartitionRef): Promise<number> {
+    this.openings++;
     return Promise.resolve(this.of(partition).next);
   }
   drain = (): Promise<void> => Promise.resolve();

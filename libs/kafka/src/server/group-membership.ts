@@ -66,6 +66,7 @@ export class GroupMembership {
   private readonly leaving = new AbortController();
   private readonly backoff = new Backoff(100, 3_000);
   private readonly heartbeatMs: number;
+  private readonly isNamed: boolean;
   private running: Promise<void> | undefined;
   private contactAt = performance.now();
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
@@ -79,6 +80,7 @@ export class GroupMembership {
     this.heartbeatMs = Math.max(Math.min(options.sessionTimeoutMs / 5, 3_000), 100);
     this.cluster = createCluster(kafka, 'committed');
     const { groupInstanceId } = connectionOf(kafka);
+    this.isNamed = groupInstanceId !== undefined;
     if (groupInstanceId !== undefined) joinAs(this.cluster, groupInstanceId);
     this.group = createConsumerGroup(kafka, this.cluster, options);
   }
@@ -87,13 +89,15 @@ export class GroupMembership {
     this.running ??= this.run();
   }
 
-  /** Leaves the group, so that the others need not wait for the session to end. */
-  async leave(): Promise<void> {
+  /**
+   * Ends the membership. One without a name leaves the group, so that the others need not wait for its session to end. One
+   * with a name goes without a word: the next process under it has the same partitions, and the others notice nothing. If
+   * none comes within the session, the group shares them out.
+   */
+  async end(): Promise<void> {
     this.leaving.abort();
-    await settledWithin(
-      LEAVE_TIMEOUT_MS,
-      (this.running ?? Promise.resolve()).then(() => this.group.leave()),
-    );
+    const { running = Promise.resolve(), isNamed } = this;
+    await settledWithin(LEAVE_TIMEOUT_MS, isNamed ? running : running.then(() => this.group.leave()));
     if (this.state !== 'failed') this.state = 'closed';
     await settledWithin(LEAVE_TIMEOUT_MS, this.cluster.disconnect());
   }

@@ -211,7 +211,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     // What a fetch still brings is for nobody.
     await Promise.all([
       settledWithin(DISCONNECT_TIMEOUT_MS, this.loop?.stop() ?? Promise.resolve()),
-      this.membership?.leave(),
+      this.membership?.end(),
     ]);
     if (this.client !== undefined) await settledWithin(DISCONNECT_TIMEOUT_MS, this.client.disconnect());
   }
