@@ -270,7 +270,7 @@ describe('KafkaBatchServer', () => {
     const takeNothing: Handle = () => ack();
     const first = await start(topic, group, takeNothing, instance('a'));
     const other = await start(topic, group, takeNothing, instance('b'));
-    await until('each has its part', () => owned(first).length + owned(other).length === 3 && owned(first).length > 0);
+    await until('each has its part', () => owned(first).length > 0 && owned(other).length > 0);
     const partsOfFirst = owned(first);
     const partsOfOther = owned(other);
     const second = await start(topic, group, takeNothing, instance('a'));
@@ -302,7 +302,7 @@ describe('KafkaBatchServer', () => {
     const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
     const first = await startAs('a');
     const other = await startAs('b');
-    await until('each has its part', () => owned(first).length + owned(other).length === 3 && owned(first).length > 0);
+    await until('each has its part', () => owned(first).length > 0 && owned(other).length > 0);
     const [partsOfFirst, partsOfOther] = [owned(first), owned(other)];
     await until('both are ready', () => first.server.health().ready.ok && other.server.health().ready.ok);
     const openings = stores.b.openings;
