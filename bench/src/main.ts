@@ -9,9 +9,11 @@ import { createKafka, ensureTopics, fetchEnds } from '@orderstream/kafka';
 import { BARE_PUBLISH_GROUP, PASS_THROUGH_GROUP, passThroughTopic } from './baselines/names';
 import { BenchProcess } from './bench-process';
 import { fillRawTopics } from './fill';
+import { freePort } from './free-port';
 import { measure, type Figures } from './measure';
 import { type Progress, progressOf, type Workload } from './progress';
 import { renderReport, type Row } from './report';
+import { measureRestore } from './restore';
 import { CountingWriteApi } from './write-api';
 
 /**
@@ -71,6 +73,7 @@ async function main(): Promise<void> {
     ),
     ceiling: passing,
   });
+  rows.push({ path: 'validator, start over its state', ours: await restoring(environment, folder) });
 
   const orders = validatedTopic('orders');
   process.stderr.write(
@@ -88,6 +91,15 @@ async function main(): Promise<void> {
   });
   rows.push(await measureSink(kafka, environment, folder));
   process.stdout.write(renderReport(rows));
+}
+
+/** From the start of a validator until it is ready, over what the one before it has left. */
+async function restoring(environment: Readonly<Record<string, string>>, folder: string): Promise<Figures> {
+  process.stderr.write('validator, once more …\n');
+  const port = await freePort();
+  const own = { ...environment, HTTP_PORT: String(port) };
+  const start = (): BenchProcess => new BenchProcess('validator-again', 'apps/validator/src/main.js', own, folder);
+  return measureRestore(`http://127.0.0.1:${String(port)}`, start);
 }
 
 /** The sink beside bare appends, both to a Write API server that only counts; its tables are in the BigQuery stand-in. */

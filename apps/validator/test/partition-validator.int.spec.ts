@@ -248,11 +248,11 @@ describe('a position that expired with its group', () => {
 describe('a restored state', () => {
   const partition = 4;
 
-  /** What must be the same: the accounts, and every event with its time, in order. */
+  /** What must be the same: the accounts, and the time of every event, in order. */
   const remembered = ({ accounting, nextOffset, events }: PartitionState): unknown => ({
     accounting,
     nextOffset,
-    events: [...events.entries],
+    events: Array.from({ length: events.size }, (_, rank) => events.timeAt(rank)),
   });
 
   /** The keys that the state topic has for events, deleted ones left out. */

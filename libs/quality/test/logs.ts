@@ -8,6 +8,8 @@ import {
   type StateRecord,
   type Verdict,
 } from '../src';
+import { digestOf } from '../src/state/identity-window';
+import { identityOfRecord } from '../src/structure/structure';
 import {
   type Fields,
   followUp,
@@ -75,9 +77,18 @@ export const restoreRecord = (state: PartitionState, { key, value }: StateRecord
   state.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
 };
 
-/** Everything that a state holds, oldest first. */
-export const contents = (state: PartitionState): unknown => ({
-  events: [...state.events.entries],
+/** The remembered events' append times, oldest first, and where among them each of these identities stands. */
+export const eventsIn = ({ events }: PartitionState, identities: Iterable<string>): unknown => ({
+  times: Array.from({ length: events.size }, (_, rank) => events.timeAt(rank)),
+  ranks: Array.from(identities, (identity) => events.rankOf(digestOf(identity))),
+});
+
+/** Everything that a state holds, oldest first; of its events those of the given log. */
+export const contents = (state: PartitionState, log: Iterable<RawRecord>): unknown => ({
+  events: eventsIn(
+    state,
+    Array.from(log, ({ headers }) => identityOfRecord(headers) ?? ''),
+  ),
   orderKeys: [...state.orderKeys.entries],
   registrations: [...state.registrations.entries],
   open: [...state.openOrders.entries],

@@ -11,9 +11,11 @@ import {
   StateUnreadableError,
 } from '../src';
 import { orderKeyOf } from '../src/rules/order-rules';
+import { digestOf, IdentityWindow, IdentityWindowOverlay } from '../src/state/identity-window';
 import { BoundedMap, BoundedMapOverlay } from '../src/state/bounded-map';
+import { identityOfRecord } from '../src/structure/structure';
 import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from './fixtures';
-import { contents, cuts, flagging, logs, restoreRecord, run, SMALL } from './logs';
+import { contents, cuts, eventsIn, flagging, logs, restoreRecord, run, SMALL } from './logs';
 
 /** What compaction may leave: the last record of each key, at its place. */
 function compact(topic: readonly StateRecord[]): StateRecord[] {
@@ -39,7 +41,7 @@ describe('state of a partition', () => {
         const whole = run(log, [], false);
         const cut = run(log, sizes, dropFirst);
         expect(cut.verdicts).toEqual(whole.verdicts);
-        expect(contents(cut.state)).toEqual(contents(whole.state));
+        expect(contents(cut.state, log)).toEqual(contents(whole.state, log));
       }),
       { numRuns: 100 },
     );
@@ -67,14 +69,16 @@ describe('state of a partition', () => {
           const never = new PartitionState(SMALL);
           let state = never;
           const topic: StateRecord[] = [];
+          const seen: RawRecord[] = [];
           for (const [log, sizes, compacted] of lives) {
             const shift = never.lastAppendMs === 0 ? 0 : never.lastAppendMs - NOON_MS;
             const later = log.map((record) => ({ ...record, timestamp: record.timestamp + shift }));
             const { verdicts, stateLog } = run(later, sizes, false, state, judge);
             topic.push(...stateLog);
+            seen.push(...later);
             if (state !== never) expect(verdicts).toEqual(run(later, sizes, false, never, judge).verdicts);
             state = restored(compacted ? compact(topic) : topic);
-            expect(contents(state)).toEqual(contents(never));
+            expect(contents(state, seen)).toEqual(contents(never, seen));
             expect(state.effectiveWindows()).toEqual(never.effectiveWindows());
             expect(state.nextOffset).toBe(never.nextOffset);
           }
@@ -98,10 +102,12 @@ describe('state of a partition', () => {
   it('parts the events of a large batch, and restores them', () => {
     const state = new PartitionState({ ...SMALL, events: { windowMs: 60_000, maxEntries: 4_100 } });
     const topic: StateRecord[] = [];
+    const identities: string[] = [];
     const batch = (name: string, sourceLength: number, count: number): StateRecord[] => {
       const overlay = new StateOverlay(state);
       for (let index = 0; index < count; index++) {
         const identity = identityOf('s'.repeat(sourceLength), `${name}${String(index)}`);
+        identities.push(identity);
         overlay.settle({ kind: 'accept', flags: [] }, [{ kind: 'event', identity }], NOON_MS + (index >> 4));
       }
       const records = [...overlay.stateRecords(count)];
@@ -115,22 +121,23 @@ describe('state of a partition', () => {
     expect(written.length).toBeGreaterThan(1);
     for (const { value } of written) expect(value?.length).toBeLessThan(600_000);
     const again = restored(topic, state.limits);
-    expect([...again.events.entries]).toEqual([...state.events.entries]);
+    expect(eventsIn(again, identities)).toEqual(eventsIn(state, identities));
     expect(again.eventRecords).toEqual(state.eventRecords);
   });
 
   it('leaves what is too many when it is restored under narrower bounds, and deletes its records', () => {
-    const { state, stateLog } = run(
-      Array.from({ length: 6 }, (_, index) =>
-        recordOf(placed({ order_id: sha(String(index)), order_placed_at: iso(NOON_MS - index) }), {
-          timestamp: NOON_MS + index,
-        }),
-      ),
-      [1, 1, 1, 1, 1],
-      false,
+    const log = Array.from({ length: 6 }, (_, index) =>
+      recordOf(placed({ order_id: sha(String(index)), order_placed_at: iso(NOON_MS - index) }), {
+        timestamp: NOON_MS + index,
+      }),
     );
+    const { stateLog } = run(log, [1, 1, 1, 1, 1], false);
     const narrow = restored(stateLog, { ...SMALL, events: { windowMs: 5_000, maxEntries: 2 } });
-    expect([...narrow.events.entries]).toEqual([...state.events.entries].slice(-2));
+    const identities = log.map(({ headers }) => identityOfRecord(headers) ?? '');
+    expect(eventsIn(narrow, identities)).toEqual({
+      times: [NOON_MS + 4, NOON_MS + 5],
+      ranks: [undefined, undefined, undefined, undefined, 0, 1],
+    });
     expect(narrow.effectiveWindows().eventsMs).toBe(2);
     const next = recordOf(placed({ order_id: sha('next'), order_placed_at: iso(NOON_MS) }), { timestamp: NOON_MS + 9 });
     const { stateLog: later } = run([next], [], false, narrow);
@@ -148,12 +155,8 @@ describe('state of a partition', () => {
       recordOf(placed({ order_id: sha(`order ${String(index)}`), customer_id: sha(`customer ${String(index)}`) }), {
         timestamp: NOON_MS + index,
       });
-    const { stateLog: topic } = run(
-      Array.from({ length: 40 }, (_, index) => order(index)),
-      [],
-      false,
-      new PartitionState(wide),
-    );
+    const log = Array.from({ length: 60 }, (_, index) => order(index));
+    const { stateLog: topic } = run(log.slice(0, 40), [], false, new PartitionState(wide));
     const limits: StateLimits = {
       ...wide,
       lifecycles: { windowMs: 1e9, maxEntries: 2 },
@@ -161,8 +164,8 @@ describe('state of a partition', () => {
     };
     const state = restored(topic, limits);
     expect(state.sizes()).toMatchObject({ orders: 40, registrations: 40 });
-    for (let index = 40; index < 60; index++) {
-      const { stateLog } = run([order(index)], [], false, state);
+    for (const record of log.slice(40)) {
+      const { stateLog } = run([record], [], false, state);
       const removed = (prefix: string): number =>
         stateLog.filter(({ key, value }) => key.startsWith(prefix) && value === null).length;
       expect(removed('lifecycle/')).toBeLessThanOrEqual(4);
@@ -171,7 +174,7 @@ describe('state of a partition', () => {
     }
     expect([...state.openOrders.entries.keys()]).toEqual([58, 59].map((index) => sha(`order ${String(index)}`)));
     expect([...state.registrations.entries.keys()]).toEqual([sha('customer 59')]);
-    expect(contents(restored(topic, limits))).toEqual(contents(state));
+    expect(contents(restored(topic, limits), log)).toEqual(contents(state, log));
   });
 
   it('stays within its bounds', () => {
@@ -351,5 +354,93 @@ describe('BoundedMapOverlay', () => {
       }),
       { numRuns: 100 },
     );
+  });
+});
+
+describe('IdentityWindowOverlay', () => {
+  const SOURCES = 400;
+
+  /** What the overlay must do, the slow way: an array, oldest first. */
+  it('agrees with a plain list, and leaves its base alone until it is folded', () => {
+    const operation = fc.record({
+      kind: fc.constantFrom('add', 'add', 'add', 'addMany', 'crowdOut', 'expire', 'fold', 'fold', 'drop'),
+      id: fc.integer({ min: 0, max: SOURCES - 1 }),
+      step: fc.integer({ min: 0, max: 2 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(operation, { maxLength: 80, size: 'max' }),
+        fc.integer({ min: 1, max: 300 }),
+        (operations, maxEntries) => {
+          const base = new IdentityWindow({ windowMs: 20, maxEntries });
+          let overlay = new IdentityWindowOverlay(base);
+          let list: [id: string, at: number][] = [];
+          let committed: [id: string, at: number][] = [];
+          let crowdedOutAt: number | undefined;
+          let committedCrowdedOutAt: number | undefined;
+          let now = 0;
+          const add = (id: string): void => {
+            overlay.add(id, now);
+            if (!list.some(([known]) => known === id)) list.push([id, now]);
+          };
+          for (const { kind, id, step } of operations) {
+            now += step;
+            if (kind === 'add') add(String(id));
+            else if (kind === 'addMany') for (let index = 0; index < 60; index++) add(String((id + index) % SOURCES));
+            else if (kind === 'crowdOut') {
+              overlay.crowdOut();
+              const [oldest] = list;
+              if (oldest !== undefined) crowdedOutAt = Math.max(crowdedOutAt ?? -1, oldest[1]);
+              list = list.slice(1);
+            } else if (kind === 'expire') {
+              overlay.expire(now);
+              list = list.filter(([, at]) => at >= now - 20);
+            } else {
+              if (kind === 'fold') {
+                const added = list.filter((entry) => !committed.includes(entry));
+                expect([...overlay.added()]).toEqual(
+                  added.map(([identity, appendedAtMs]) => ({ identity, appendedAtMs })),
+                );
+                overlay.fold();
+                committed = list;
+                committedCrowdedOutAt = crowdedOutAt;
+              }
+              list = [...committed];
+              crowdedOutAt = committedCrowdedOutAt;
+              overlay = new IdentityWindowOverlay(base);
+            }
+            expect(overlay.size).toBe(list.length);
+            expect(overlay.crowdedOutAt()).toBe(crowdedOutAt);
+            expect(base.crowdedOutAtMs).toBe(committedCrowdedOutAt);
+            expect(Array.from({ length: base.size }, (_, rank) => base.timeAt(rank))).toEqual(
+              committed.map(([, at]) => at),
+            );
+            const ranks = new Map(committed.map(([known], rank) => [known, rank]));
+            const held = new Set(list.map(([known]) => known));
+            for (let known = 0; known < SOURCES; known++) {
+              if (base.rankOf(digestOf(String(known))) !== ranks.get(String(known)))
+                throw new Error(`rank of ${String(known)}`);
+              if (overlay.has(String(known)) !== held.has(String(known)))
+                throw new Error(`${String(known)} is there or not`);
+            }
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('finds each of many, while the oldest leave and others come', () => {
+    const window = new IdentityWindow({ windowMs: 1e9, maxEntries: 5_000 });
+    for (let id = 0; id < 30_000; id++) {
+      if (window.size === 5_000) window.removeOldest(1);
+      window.append(digestOf(String(id)), id);
+    }
+    const first = 25_000;
+    for (let id = 0; id < 30_000; id++) {
+      expect(window.rankOf(digestOf(String(id)))).toBe(id < first ? undefined : id - first);
+    }
+    expect(window.timeAt(0)).toBe(first);
+    expect(() => window.timeAt(5_000)).toThrow(RangeError);
   });
 });

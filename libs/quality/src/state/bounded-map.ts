@@ -1,16 +1,17 @@
 import type { WindowLimits } from '../settings';
+import { Bounded } from './bounded';
 
 /** What is committed, oldest first. Bounded by the overlays, which are the only ones to change it. */
-export class BoundedMap<V> {
+export class BoundedMap<V> extends Bounded {
   readonly entries = new Map<string, V>();
-  /** Append time of the newest entry that had to leave before its time was up; undefined: none ever had to. */
-  crowdedOutAtMs: number | undefined;
 
   constructor(
-    readonly limits: WindowLimits,
+    limits: WindowLimits,
     /** Append time of an entry, in milliseconds since the epoch. */
     readonly timeOf: (value: V) => number,
-  ) {}
+  ) {
+    super(limits);
+  }
 
   /** After a restore under narrower limits: what is too many leaves, oldest first. */
   trim(): void {
@@ -18,14 +19,8 @@ export class BoundedMap<V> {
     for (const [key, value] of entries) {
       if (entries.size <= limits.maxEntries) return;
       entries.delete(key);
-      this.crowdedOutAtMs = Math.max(this.crowdedOutAtMs ?? -Infinity, this.timeOf(value));
+      this.raiseCrowdedOut(this.timeOf(value));
     }
-  }
-
-  /** How far back this remembers everything, at the append time `nowMs`. At most the configured window. */
-  effectiveWindowMs(nowMs: number): number {
-    if (this.crowdedOutAtMs === undefined) return this.limits.windowMs;
-    return Math.max(0, Math.min(this.limits.windowMs, nowMs - this.crowdedOutAtMs));
   }
 }
 
@@ -85,20 +80,6 @@ export class BoundedMapOverlay<V> {
       } else if (this.oldestEntry?.key === key) this.oldestEntry = undefined;
       this.changes.delete(key);
     }
-    this.changes.set(key, value);
-  }
-
-  /** Adds the entry as the newest, unless it is there: then it stays as it is. */
-  add(key: string, value: V): void {
-    const own = this.changes.get(key);
-    if (own === undefined) {
-      if (this.base.entries.has(key)) return;
-    } else {
-      if (own !== null) return;
-      this.renewed = true;
-      this.changes.delete(key);
-    }
-    this.entryCount++;
     this.changes.set(key, value);
   }
 

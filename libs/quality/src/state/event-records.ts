@@ -1,5 +1,5 @@
 import { StateUnreadableError } from '../errors';
-import type { BoundedMap } from './bounded-map';
+import { type AddedIdentity, digestOf, type IdentityWindow } from './identity-window';
 import { decodeStateRecord, encodeEvents, EVENTS_PREFIX, type StateRecord } from './state-codec';
 
 /** Identities of one record at most, and characters of them: far below what the topic takes. */
@@ -41,12 +41,12 @@ export interface EventRecordChanges {
 /**
  * Writes down what a batch adds to the remembered events.
  *
- * @param changed identities with their append times, in order; null is one that has left
+ * @param added what is new, in order
  * @param remembered how many there are after the batch
  */
 export function eventRecordChanges(
   records: EventRecords,
-  changed: Iterable<readonly [string, number | null]>,
+  added: Iterable<AddedIdentity>,
   remembered: number,
 ): EventRecordChanges {
   const written: StateRecord[] = [];
@@ -60,8 +60,7 @@ export function eventRecordChanges(
     next += part.count;
     part = new EventsPart();
   };
-  for (const [identity, appendedAtMs] of changed) {
-    if (appendedAtMs === null) continue;
+  for (const { identity, appendedAtMs } of added) {
     part.add(identity, appendedAtMs);
     if (part.isFull) close();
   }
@@ -116,7 +115,7 @@ export class EventRestore {
    * Fills both with what the last commit left.
    * @throws StateUnreadableError when a record is damaged or missing
    */
-  finish(records: EventRecords, events: BoundedMap<number>, next: number, remembered: number): void {
+  finish(records: EventRecords, events: IdentityWindow, next: number, remembered: number): void {
     const firsts = [...this.values.keys()].sort((a, b) => a - b);
     const oldest = next - remembered;
     if (remembered > 0 && (firsts[0] ?? next) > oldest) {
@@ -132,7 +131,7 @@ export class EventRestore {
     events.trim();
   }
 
-  private restore(first: number, end: number, skipped: number, { entries }: BoundedMap<number>): void {
+  private restore(first: number, end: number, skipped: number, events: IdentityWindow): void {
     const key = EVENTS_PREFIX + first.toString();
     const { firstMs, runs, identities } = decodeStateRecord('events', key, this.values.get(first) ?? '');
     if (identities.length !== end - first) {
@@ -144,7 +143,7 @@ export class EventRestore {
       const appendedAtMs = firstMs + (runs[run] ?? 0);
       for (const until = at + (runs[run + 1] ?? 0); at < until; at++) {
         const identity = identities[at];
-        if (at >= skipped && identity !== undefined) entries.set(identity, appendedAtMs);
+        if (at >= skipped && identity !== undefined) events.append(digestOf(identity), appendedAtMs);
       }
     }
   }

@@ -4,6 +4,7 @@ import { type Accounting, copyOf, emptyAccounting } from './accounting';
 import { BoundedMap } from './bounded-map';
 import { StateUnreadableError } from '../errors';
 import { EventRecords, EventRestore } from './event-records';
+import { IdentityWindow } from './identity-window';
 import { decodeStateRecord, EVENTS_PREFIX, LIFECYCLE_PREFIX, REGISTRATION_PREFIX, SUMMARY_KEY } from './state-codec';
 import type { OrderLifecycle } from './state-view';
 
@@ -18,8 +19,7 @@ export interface Registration {
  * (`EventRecords`), and a summary (accounts, horizon). Order keys are part of their order's lifecycle.
  */
 export class PartitionState {
-  /** Append time by event identity. */
-  readonly events: BoundedMap<number>;
+  readonly events: IdentityWindow;
   readonly eventRecords = new EventRecords();
   /** Append time of the order by order key. */
   readonly orderKeys: BoundedMap<number>;
@@ -39,10 +39,9 @@ export class PartitionState {
   private readonly unreadable = new Map<string, StateUnreadableError>();
 
   constructor(readonly limits: StateLimits = DEFAULT_STATE_LIMITS) {
-    const atOnce = (value: number): number => value;
     const byUpdate = (value: OrderLifecycle): number => value.updatedAtMs;
-    this.events = new BoundedMap(limits.events, atOnce);
-    this.orderKeys = new BoundedMap(limits.orderKeys, atOnce);
+    this.events = new IdentityWindow(limits.events);
+    this.orderKeys = new BoundedMap(limits.orderKeys, (appendedAtMs) => appendedAtMs);
     this.registrations = new BoundedMap({ ...limits.registrations, windowMs: Infinity }, () => 0);
     this.openOrders = new BoundedMap(limits.lifecycles, byUpdate);
     this.closedOrders = new BoundedMap(limits.lifecycles, byUpdate);
@@ -145,7 +144,7 @@ export class PartitionState {
 
   sizes(): Readonly<Record<'events' | 'orderKeys' | 'orders' | 'registrations', number>> {
     return {
-      events: this.events.entries.size,
+      events: this.events.size,
       orderKeys: this.orderKeys.entries.size,
       orders: this.openOrders.entries.size + this.closedOrders.entries.size,
       registrations: this.registrations.entries.size,

@@ -3,6 +3,7 @@ import type { Verdict } from '../verdict';
 import { type Accounting, copyOf, count } from './accounting';
 import { BoundedMapOverlay, type Entry } from './bounded-map';
 import { type EventRecordChanges, eventRecordChanges } from './event-records';
+import { IdentityWindowOverlay } from './identity-window';
 import type { PartitionState, Registration } from './partition-state';
 import {
   encodeLifecycle,
@@ -36,7 +37,7 @@ export class StateOverlay implements StateView {
   readonly accounting: Accounting;
   forgottenPlacedUntilMs: number | undefined;
   private lastAppendMs: number;
-  private readonly events: BoundedMapOverlay<number>;
+  private readonly events: IdentityWindowOverlay;
   private readonly orderKeys: BoundedMapOverlay<number>;
   private readonly registrations: BoundedMapOverlay<Registration>;
   private readonly openOrders: BoundedMapOverlay<OrderLifecycle>;
@@ -47,7 +48,7 @@ export class StateOverlay implements StateView {
     this.accounting = copyOf(base.accounting);
     this.forgottenPlacedUntilMs = base.forgottenPlacedUntilMs;
     this.lastAppendMs = base.lastAppendMs;
-    this.events = new BoundedMapOverlay(base.events);
+    this.events = new IdentityWindowOverlay(base.events);
     this.orderKeys = new BoundedMapOverlay(base.orderKeys);
     this.registrations = new BoundedMapOverlay(base.registrations);
     this.openOrders = new BoundedMapOverlay(base.openOrders);
@@ -74,7 +75,7 @@ export class StateOverlay implements StateView {
   advanceTo(appendMs: number): void {
     if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs;
     const now = this.lastAppendMs;
-    while (this.events.expire(now) !== undefined);
+    this.events.expire(now);
     while (this.orderKeys.expire(now) !== undefined);
     for (const orders of [this.openOrders, this.closedOrders]) {
       for (let gone = orders.expire(now); gone !== undefined; gone = orders.expire(now)) this.forget(gone);
@@ -153,7 +154,7 @@ export class StateOverlay implements StateView {
 
   /** To be asked when nothing is settled any more. */
   private changesOfEvents(): EventRecordChanges {
-    this.eventChanges ??= eventRecordChanges(this.base.eventRecords, this.events.changed(), this.events.size);
+    this.eventChanges ??= eventRecordChanges(this.base.eventRecords, this.events.added(), this.events.size);
     return this.eventChanges;
   }
 

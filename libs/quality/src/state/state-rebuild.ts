@@ -105,7 +105,7 @@ export class StateRebuild {
       orderKeysCrowdedOutAtMs: base.orderKeys.crowdedOutAtMs,
       eventsCrowdedOutAtMs: base.events.crowdedOutAtMs,
       nextEvent: base.eventRecords.next,
-      rememberedEvents: base.events.entries.size,
+      rememberedEvents: base.events.size,
       rememberedOrderKeys: base.orderKeys.entries.size,
     });
     return { state: base, records: [...entries, { key: SUMMARY_KEY, value: summary }] };
