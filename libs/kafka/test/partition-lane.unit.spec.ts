@@ -14,7 +14,11 @@ class TestLane {
   next = 0;
   readonly lane: PartitionLane;
 
-  constructor(handle: (batch: RecordBatch) => BatchOutcome, hooks: Partial<PartitionHooks> = {}, random = 1) {
+  constructor(
+    handle: (batch: RecordBatch, signal: AbortSignal) => BatchOutcome | Promise<BatchOutcome>,
+    hooks: Partial<PartitionHooks> = {},
+    random = 1,
+  ) {
     const parts: LaneParts = {
       hooks: {
         open: () => {
@@ -26,7 +30,7 @@ class TestLane {
         ...hooks,
       },
       resumeAt: () => Promise.resolve(0),
-      handle: (batch) => Promise.resolve(handle(batch)),
+      handle: async (batch, _, signal) => handle(batch, signal),
       wake: () => undefined,
       isPaused: () => false,
       logger: {
@@ -136,6 +140,26 @@ describe('the wait of a partition that failed', () => {
     const opened = lane.opened;
     await lane.lane.release(0);
     expect(lane.opened).toBe(opened);
+  });
+
+  it.each([
+    ['ends because of it', (signal: AbortSignal): unknown => signal.reason, []],
+    ['failed meanwhile', (): unknown => new Error('x'), [100]],
+  ])('is told of at a release where a handler %s', async (_, causeOf, waits) => {
+    const lane = laneOf(
+      (_batch, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve(retry(100, causeOf(signal)));
+          });
+        }),
+    );
+    await lane.step();
+    await lane.step();
+    const released = lane.lane.release(0);
+    await jest.advanceTimersByTimeAsync(0);
+    await released;
+    expect(lane.waits).toEqual(waits);
   });
 
   it('shows the lag from what was settled while the partition is closed', async () => {

@@ -212,6 +212,8 @@ export class PartitionValidator {
       if (rejected === undefined) return ack();
       return stop(new RejectRateError(batch, rejected, this.options.breaker.windowRecords));
     } catch (error) {
+      // Told to let go while a record waits for the catalog: no failure.
+      if (signal.aborted && error === signal.reason) return retry(0, error);
       return this.outcomeOf(error);
     }
   }

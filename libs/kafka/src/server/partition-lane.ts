@@ -288,6 +288,8 @@ export class PartitionLane {
   }
 
   private async waitToRetry(ending: { afterMs: number; cause: unknown }): Promise<void> {
+    // A handler that ended because of the release: nothing failed.
+    if (this.isReleasing && ending.cause === this.aborter.signal.reason) return;
     this.state = 'retrying';
     this.error = messageOf(ending.cause);
     const waitMs = retryDelay(ending.afterMs, this.retries++, this.options.maxRetryMs, this.parts.random());
