@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** `unheard`: done, and the caller does not hear of it. `undone`: given up before it was done. */
-export type Fate = 'answered' | 'unheard' | 'undone';
+/** `late`: done, and the answer waits until it is let through. `undone`: given up before it was done. */
+export type Fate = 'answered' | 'late' | 'undone';
 
 /** A call that waits to be let through. */
 export interface HeldCall {
@@ -29,6 +29,8 @@ const POLL_MS = 2;
  */
 export class HeldCalls<N extends string> {
   private parked: Parked<N>[] = [];
+  /** Lets the answers through that are late, the oldest first. */
+  private late: (() => void)[] = [];
   private isFree = false;
   private isDead = false;
   /** What a call of a dead process waits for. */
@@ -43,7 +45,7 @@ export class HeldCalls<N extends string> {
       if (fate === 'undone') throw new Error(`${name}: given up`);
       const result = await perform();
       told.resolve(tell(result));
-      if (fate === 'unheard') throw new Error(`${name}: no answer`);
+      if (fate === 'late') await new Promise<void>((resolve) => this.late.push(resolve));
       return await (this.lives() ? result : this.over.promise);
     } catch (error) {
       told.resolve(undefined);
@@ -71,9 +73,17 @@ export class HeldCalls<N extends string> {
     return this.parked.some((call) => call.name === name);
   }
 
+  /** Lets the oldest answer through that is late. Returns whether there was one. */
+  answerLate(): boolean {
+    const answer = this.late.shift();
+    answer?.();
+    return answer !== undefined;
+  }
+
   /** From now on nothing waits. */
   free(): void {
     this.isFree = true;
+    while (this.answerLate());
     for (const call of this.parked.splice(0)) void call.go();
   }
 
@@ -88,6 +98,7 @@ export class HeldCalls<N extends string> {
     this.isDead = true;
     this.over.promise.catch(() => undefined);
     this.over.reject(cause);
+    while (this.answerLate());
     for (const call of this.parked.splice(0)) void call.go('undone');
   }
 

@@ -2,6 +2,8 @@
 export interface Bounds {
   /** As in Log. */
   readonly log: string;
+  /** So many of its last entries are produced while the processes run, whenever it pleases the producers. */
+  readonly grows: number;
   /** Records in an append at most. */
   readonly maxBatch: number;
   /** Appends in flight at once. */
@@ -12,6 +14,8 @@ export interface Bounds {
   readonly reassignments: number;
   /** Answers that never come, to an append or to a commit, although what was asked for is done. */
   readonly lostAnswers: number;
+  /** So many of these answers to commits come nonetheless, when nobody waits for them any more. */
+  readonly lateAnswers: number;
   /** Times that streams disappear. */
   readonly expiries: number;
   /** Times that a process commits a position without a stream: it drains, idles, or finds nothing to read. */
@@ -35,11 +39,13 @@ export interface Bounds {
 
 const NORMAL: Bounds = {
   log: 'obo-o',
+  grows: 0,
   maxBatch: 2,
   inFlight: 2,
   crashes: 1,
   reassignments: 1,
   lostAnswers: 1,
+  lateAnswers: 0,
   expiries: 0,
   endings: 0,
   keepsStream: false,

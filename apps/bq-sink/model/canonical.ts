@@ -22,6 +22,8 @@ const AT = {
   running: 6,
   ending: 7,
   failed: 8,
+  finalized: 9,
+  'max-read': 10,
 } as const;
 
 /** Names streams in the order of their first mention; those that nobody mentions make no difference. */
@@ -52,6 +54,7 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
   const { transaction, left } = state;
   const [first, second] = state.processes;
   names.reset();
+  out.add(state.end);
   encodePosition(state.committed, out);
   if (transaction === undefined) out.add(9);
   else {
@@ -66,11 +69,18 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
   for (const append of state.late) encodeAppend(append, out);
   out.add(state.plainCommits.length);
   for (const position of state.plainCommits) encodePosition(position, out);
+  const [toFirst, toSecond] = state.lateAnswers;
+  out.add(swapped ? toSecond | (toFirst << 4) : toFirst | (toSecond << 4));
   out.add(state.table);
   out.add(state.replayed);
   out.add(state.dead);
   out.add(
-    left.crashes | (left.reassignments << 4) | (left.lostAnswers << 8) | (left.expiries << 12) | (left.endings << 16),
+    left.crashes |
+      (left.reassignments << 4) |
+      (left.lostAnswers << 8) |
+      (left.expiries << 12) |
+      (left.endings << 16) |
+      (left.lateAnswers << 20),
   );
   for (const stream of names.all) {
     const { rows, status } = streamOf(state, stream);
@@ -109,6 +119,15 @@ function encodeProcess(process: Process, out: Fingerprint): void {
     case 'committed-read':
     case 'uncounted':
       encodePosition(process.committed, out);
+      out.add(process.earlyEnd);
+      break;
+    case 'finalized':
+      encodePosition(process.committed, out);
+      out.add(process.rows);
+      break;
+    case 'max-read':
+      encodePosition(process.committed, out);
+      out.add(process.last);
       break;
     case 'ready':
       out.add(process.offset);

@@ -16,6 +16,7 @@ import {
   running,
   spend,
   type State,
+  withLateAnswers,
   withProcess,
 } from './state';
 
@@ -83,12 +84,23 @@ export function coordinatorSteps(rules: Rules, state: State, steps: SinkSteps): 
         'committed',
         () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
         () => {
-          const lost = spend(applied(), 'lostAnswers');
-          return fail(lost, by, 'unknown');
+          const lost = fail(spend(applied(), 'lostAnswers'), by, 'unknown');
+          if (lost.left.lateAnswers === 0) return lost;
+          return withLateAnswers(spend(lost, 'lateAnswers'), by, (lost.lateAnswers[by] as number) + 1);
         },
       );
     }
   }
+  state.lateAnswers.forEach((count, to) => {
+    if (count > 0) {
+      steps.add(
+        'Kafka',
+        'late-answer',
+        () => `to ${nameOf(to)}`,
+        () => heardLate(rules, withLateAnswers(state, to, count - 1), to),
+      );
+    }
+  });
   state.plainCommits.forEach((position, index) => {
     steps.add(
       'Kafka',
@@ -150,6 +162,14 @@ function heard(rules: Rules, state: State, i: number, reason: CommitReason, posi
     default:
       return state;
   }
+}
+
+/** Whoever gave a commit up has failed, and opened again if it is here at all: the answer is nobody's. */
+function heardLate(rules: Rules, state: State, i: number): State {
+  const process = state.processes[i] as Process;
+  if (rules.broken !== 'takesLateAnswers' || state.transaction?.by !== i || process.at === 'failed') return state;
+  const { reason, position } = state.transaction;
+  return heard(rules, state, i, reason, position);
 }
 
 /** The refused records leave the stream: the rest is sent again, renumbered. */

@@ -32,7 +32,7 @@ export function listOf(set: OffsetSet): number[] {
 }
 
 /**
- * The partition's log, complete from the start. One letter for each offset:
+ * The partition's log up to an end. One letter for each offset:
  *
  * `o` a record that is fine, `b` one that BigQuery refuses, `x` one that the encoder refuses, `f` one that BigQuery refuses
  * or not, differently by attempt, `-` a transaction marker: an offset without a record.
@@ -46,6 +46,7 @@ export class Log {
   readonly refusable: OffsetSet;
   /** Refused by the encoder. */
   readonly unencodable: OffsetSet;
+  private readonly earlier: Log[] = [];
 
   constructor(readonly entries: string) {
     const all = (kinds: string): OffsetSet =>
@@ -58,6 +59,11 @@ export class Log {
     this.refused = all('b');
     this.refusable = all('bf');
     this.unencodable = all('x');
+  }
+
+  /** As it was when it ended there. */
+  upTo(end: number): Log {
+    return end === this.end ? this : (this.earlier[end] ??= new Log(this.entries.slice(0, end)));
   }
 
   /** Recovery's arithmetic: the offset behind the first `count` records from `offset` on that are not excluded. */

@@ -8,6 +8,7 @@ import {
   type Process,
   spend,
   type State,
+  withLateAnswers,
   withProcess,
 } from './state';
 import { nameOf, type Rules, type Turn } from './rules';
@@ -43,7 +44,7 @@ export function membershipSteps({ rules, state, i, process, steps }: Turn<Proces
   const isRunning = process.at !== 'closed' || process.early !== undefined;
   if (isRunning && state.left.crashes > 0) {
     steps.add(me, 'crashed', plain, () => {
-      return close(spend(state, 'crashes'), i);
+      return close(withLateAnswers(spend(state, 'crashes'), i, 0), i);
     });
   }
   // Free when nobody owns. While an owner lives it is a re-assignment, or a zombie that opens again.

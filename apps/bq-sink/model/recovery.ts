@@ -6,7 +6,9 @@ import { mayStillLand } from './servers';
 import {
   type CommittedRead,
   type Fenced,
+  type Finalized,
   formatPosition,
+  type MaxRead,
   NO_STREAM,
   type OwnStream,
   ready,
@@ -36,7 +38,8 @@ export function fencedSteps({ rules, state, i, process, steps }: Turn<Fenced>): 
         const { offset, exclusions } = committed;
         return withProcess(state, i, ready(owner, offset, exclusions, offset));
       }
-      return withProcess(state, i, { at: 'committed-read', owner, early: undefined, committed });
+      const earlyEnd = rules.broken === 'endBeforeFinalize' || rules.broken === 'endBeforeMax' ? state.end : 0;
+      return withProcess(state, i, { at: 'committed-read', owner, early: undefined, committed, earlyEnd });
     },
   );
 }
@@ -55,7 +58,7 @@ function keptAt(
 /** Ends the stream of whoever wrote to it; its rows are what is durable. */
 export function committedReadSteps(turn: Turn<CommittedRead>): void {
   const { rules, state, i, process, steps } = turn;
-  const { committed, owner } = process;
+  const { committed, owner, earlyEnd } = process;
   if (committed === undefined) {
     fallbackSteps(turn);
     return;
@@ -68,19 +71,18 @@ export function committedReadSteps(turn: Turn<CommittedRead>): void {
     () => `s${String(committed.stream)}: ${isGone ? 'gone' : `${String(stream.rows)} rows`}`,
     () => {
       if (isGone || (rules.bounds.finalizeAnswersOnce && stream.status === 'finalized')) {
-        return withProcess(state, i, { at: 'uncounted', owner, early: undefined, committed });
+        return withProcess(state, i, { at: 'uncounted', owner, early: undefined, committed, earlyEnd });
       }
       if (stream.rows < committed.rows) {
         throw new ProtocolViolation(
           `stops and asks: ${String(stream.rows)} rows are fewer than the ${String(committed.rows)} committed`,
         );
       }
-      const durable = rules.broken === 'skipsAllRows' ? stream.rows : stream.rows - committed.rows;
-      const offset = rules.log.skip(committed.offset, durable, committed.exclusions);
-      const exclusions = rules.broken === 'recoveryDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
       const ended =
         rules.broken === 'noFinalize' ? state : withStream(state, committed.stream, { ...stream, status: 'finalized' });
-      return withProcess(ended, i, ready(owner, offset, exclusions, committed.offset));
+      const finalized: Finalized = { at: 'finalized', owner, early: undefined, committed, rows: stream.rows };
+      const known = rules.broken === 'endBeforeFinalize' ? countedOff(rules, finalized, earlyEnd) : finalized;
+      return withProcess(ended, i, known);
     },
   );
 }
@@ -89,23 +91,63 @@ export function committedReadSteps(turn: Turn<CommittedRead>): void {
 export function fallbackSteps({ rules, state, i, process, steps }: Turn<CommittedRead | Uncounted>): void {
   const { broken } = rules;
   if (broken !== 'maxWithoutWait' && mayStillLand(state)) return;
-  const { committed, owner } = process;
+  const { committed, owner, earlyEnd } = process;
   const rows = state.table | state.replayed;
   steps.add(
     nameOf(i),
     'max-read',
     () => `the last row is ${String(lastOf(rows))}`,
     () => {
-      if (committed === undefined) {
-        if (rows === NO_OFFSETS) return withProcess(state, i, ready(owner, 0, NO_OFFSETS, 0));
+      if (committed === undefined && rows !== NO_OFFSETS) {
         throw new ProtocolViolation('stops and asks: nothing is committed, and the table has rows');
       }
-      const counted = broken === 'maxCountsReplays' ? rows : rows & ~committed.exclusions;
-      const offset = Math.max(broken === 'maxOnly' ? 0 : committed.offset, lastOf(counted) + 1);
-      const exclusions = broken === 'fallbackDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
-      return withProcess(state, i, ready(owner, offset, exclusions, committed.offset));
+      const own = broken === 'maxCountsReplays' ? rows : rows & ~(committed?.exclusions ?? NO_OFFSETS);
+      const read: MaxRead = { at: 'max-read', owner, early: undefined, committed, last: lastOf(own) };
+      const isKnown = broken === 'endBeforeMax' && committed !== undefined;
+      return withProcess(state, i, isKnown ? behindLast(rules, read, earlyEnd) : read);
     },
   );
+}
+
+/**
+ * Nobody else can add a row any more, so a durable row is that of a record before the log's end as it is now. More of them
+ * would be rows of another log.
+ */
+export function logEndSteps({ rules, state, i, process, steps }: Turn<Finalized | MaxRead>): void {
+  const { end } = state;
+  steps.add(
+    nameOf(i),
+    'log-end-read',
+    () => String(end),
+    () => {
+      return withProcess(
+        state,
+        i,
+        process.at === 'finalized' ? countedOff(rules, process, end) : behindLast(rules, process, end),
+      );
+    },
+  );
+}
+
+/** Behind the records that the rows of the stream belong to. */
+function countedOff({ log, broken }: Rules, { owner, committed, rows }: Finalized, end: number): Ready {
+  const durable = broken === 'skipsAllRows' ? rows : rows - committed.rows;
+  const offset = log.upTo(end).skip(committed.offset, durable, committed.exclusions);
+  const exclusions = broken === 'recoveryDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
+  return ready(owner, offset, exclusions, committed.offset);
+}
+
+/** Behind the last row. */
+function behindLast({ broken }: Rules, { owner, committed, last }: MaxRead, end: number): Ready {
+  if (committed === undefined) return ready(owner, 0, NO_OFFSETS, 0);
+  if (last >= end) {
+    throw new ProtocolViolation(
+      `stops and asks: the table has a row of offset ${String(last)}, and the log ends at ${String(end)}`,
+    );
+  }
+  const offset = Math.max(broken === 'maxOnly' ? 0 : committed.offset, last + 1);
+  const exclusions = broken === 'fallbackDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
+  return ready(owner, offset, exclusions, committed.offset);
 }
 
 /** The first record wanted brings a stream, named in a commit before its first append. Without one, the position alone is committed. */

@@ -24,22 +24,32 @@ export type BreakName =
   | 'maxWithoutWait'
   | 'readsBeforeFence'
   | 'endingDropsExclusions'
-  | 'perInstanceIds';
+  | 'perInstanceIds'
+  | 'endBeforeFinalize'
+  | 'endBeforeMax'
+  | 'takesLateAnswers';
 
 /** What the steps go by. */
 export interface Rules {
   readonly bounds: Bounds;
+  /** As it is now. */
   readonly log: Log;
   /** undefined: the protocol as it is. */
   readonly broken: BreakName | undefined;
 }
 
-/** A transition by its name: the code's own, and those that the code does not make but bears. */
+/**
+ * A transition by its name: the code's own, and those that the code does not make but bears. `log-end-read` is a call of
+ * the code's recovery that ends in no fault point: killed behind it is killed before it.
+ */
 export type Transition =
   | SinkStep
   | 'closed'
   | 'crashed'
+  | 'late-answer'
   | 'late-append'
+  | 'log-end-read'
+  | 'produced'
   | 'pruned'
   | 'recovered-in-place'
   | 'refused'

@@ -28,6 +28,12 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'a second finalize gives no count', bounds: bounds({ log: 'obo', finalizeAnswersOnce: true }) },
   { name: 'recovery without opening again', bounds: bounds({ log: 'obo', recoversInPlace: true }) },
   { name: 'draining and idling', bounds: bounds({ log: 'ob-o', endings: 2 }) },
+  { name: 'a log that grows', bounds: bounds({ log: 'ob-o', grows: 3 }) },
+  {
+    name: 'a log that grows, and a stream that disappears with an append under way',
+    bounds: bounds({ log: 'obo', grows: 2, lostAnswers: 0, expiries: 1, acceptedMayLandAfterExpiry: true }),
+  },
+  { name: 'answers to commits that were given up', bounds: bounds({ log: 'obo', lostAnswers: 2, lateAnswers: 1 }) },
 ];
 
 /** For minutes, not seconds. */
@@ -37,12 +43,20 @@ export const DEEP_SCENARIOS: readonly Scenario[] = [
     bounds: bounds({ log: 'oxo-bo', crashes: 2, reassignments: 2, lostAnswers: 2 }),
   },
   { name: 'three kills, three re-assignments', bounds: bounds({ crashes: 3, reassignments: 3 }) },
-  { name: 'three lost answers', bounds: bounds({ log: 'obo', crashes: 3, reassignments: 2, lostAnswers: 3 }) },
+  {
+    name: 'three lost answers, one of which comes late',
+    bounds: bounds({ log: 'obo', crashes: 3, reassignments: 2, lostAnswers: 3, lateAnswers: 1 }),
+  },
   { name: 'three appends in flight', bounds: bounds({ log: 'obofo', maxBatch: 1, inFlight: 3, reassignments: 2 }) },
+  {
+    name: 'a log that grows from nothing, two kills, two re-assignments, two lost answers',
+    bounds: bounds({ grows: 5, crashes: 2, reassignments: 2, lostAnswers: 2 }),
+  },
   {
     name: 'everything at once',
     bounds: bounds({
       log: 'obo',
+      grows: 2,
       expiries: 1,
       endings: 1,
       keepsStream: true,

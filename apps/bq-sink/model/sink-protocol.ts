@@ -5,7 +5,7 @@ import { encodeState } from './canonical';
 import { coordinatorSteps, fencedWaitingSteps } from './commits';
 import { listOf, Log, only } from './log';
 import { close, membershipSteps } from './membership';
-import { committedReadSteps, fallbackSteps, fencedSteps, readySteps } from './recovery';
+import { committedReadSteps, fallbackSteps, fencedSteps, logEndSteps, readySteps } from './recovery';
 import type { BreakName, Rules, SinkSteps, Transition, Turn } from './rules';
 import { answerSteps, endingSteps, lateSteps, runningSteps } from './running';
 import { vanish } from './servers';
@@ -16,23 +16,30 @@ import { initialState, type Process, spend, type State, streamOf } from './state
  * BigQuery. Every remote call is one atomic step. A transition that the code has too carries the code's name for it.
  *
  * What it takes for granted: what an aborted transaction wrote is read by nobody; opening a producer returns when the
- * transactions of older ones are ended; the log is complete from the start. Appends under way may be applied in any order,
- * since a process can have more than one connection.
+ * transactions of older ones are ended; the log loses nothing, and nobody else writes to the table, so that nobody has a
+ * reason to stop and ask. Appends under way may be applied in any order, since a process can have more than one connection.
  */
 export class SinkProtocol implements Model<State> {
   readonly symmetries = 2;
-  private readonly rules: Rules;
+  private readonly log: Log;
+  /** By the end of the log. */
+  private readonly rules: readonly Rules[];
 
-  constructor(bounds: Bounds, broken?: BreakName) {
-    this.rules = { bounds, log: new Log(bounds.log), broken };
+  constructor(
+    private readonly bounds: Bounds,
+    broken?: BreakName,
+  ) {
+    const log = new Log(bounds.log);
+    this.log = log;
+    this.rules = Array.from({ length: log.end + 1 }, (_, end) => ({ bounds, log: log.upTo(end), broken }));
   }
 
   start(): State {
-    return initialState(this.rules.bounds);
+    return initialState(this.bounds);
   }
 
   steps(state: State): readonly Step<State>[] {
-    const { rules } = this;
+    const rules = this.rules[state.end] as Rules;
     const list = new StepList<State, Transition>(state, (next) => this.tidy(next));
     state.processes.forEach((process, i) => {
       processSteps({ rules, state, i, process, steps: list });
@@ -45,7 +52,7 @@ export class SinkProtocol implements Model<State> {
 
   /** Somebody owns and is through, and nothing is missing. */
   wrongAtRest(state: State): string | undefined {
-    const { log } = this.rules;
+    const { log } = this;
     const owner = state.processes.find((process) => process.owner);
     if (owner?.at !== 'running' && owner?.at !== 'ready') return 'stuck before the end of the log';
     const next = owner.at === 'running' ? owner.next : owner.offset;
@@ -59,7 +66,15 @@ export class SinkProtocol implements Model<State> {
   }
 
   private environmentSteps(state: State, steps: SinkSteps): void {
-    const { bounds } = this.rules;
+    const { bounds, log } = this;
+    const { end } = state;
+    if (end < log.end)
+      steps.add(
+        'producer',
+        'produced',
+        () => String(end),
+        () => ({ ...state, end: end + 1 }),
+      );
     if (state.left.expiries > 0) {
       const spent = spend(state, 'expiries');
       const mayLand = bounds.acceptedMayLandAfterExpiry;
@@ -114,12 +129,12 @@ export class SinkProtocol implements Model<State> {
       case 'ready':
       case 'naming':
       case 'ending':
-      case 'uncounted':
         return true;
       case 'committed-read':
+        // It would find the rows of its successor, and stop and ask: no harm to the data.
         return process.committed === undefined;
       case 'failed':
-        return !this.rules.bounds.recoversInPlace && process.early === undefined && process.kept === undefined;
+        return !this.bounds.recoversInPlace && process.early === undefined && process.kept === undefined;
       default:
         return false;
     }
@@ -145,6 +160,11 @@ function processSteps(turn: Turn<Process>): void {
     }
     case 'uncounted': {
       fallbackSteps({ ...turn, process });
+      return;
+    }
+    case 'finalized':
+    case 'max-read': {
+      logEndSteps({ ...turn, process });
       return;
     }
     case 'ready': {

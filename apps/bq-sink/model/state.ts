@@ -79,11 +79,29 @@ export interface Fenced extends Member {
 export interface CommittedRead extends Member {
   readonly at: 'committed-read';
   readonly committed: Position | undefined;
+  /** The log's end as it was then, which only a broken protocol goes by. */
+  readonly earlyEnd: number;
+}
+/** Has ended the stream that was committed: nobody can add a row to it any more. */
+export interface Finalized extends Member {
+  readonly at: 'finalized';
+  readonly committed: Position;
+  /** Of the stream. */
+  readonly rows: number;
 }
 /** The stream is gone, or finalized before and gives no count. */
 export interface Uncounted extends Member {
   readonly at: 'uncounted';
   readonly committed: Position;
+  /** As of CommittedRead. */
+  readonly earlyEnd: number;
+}
+/** Knows what the table has instead. */
+export interface MaxRead extends Member {
+  readonly at: 'max-read';
+  readonly committed: Position | undefined;
+  /** Highest offset at the position or behind it, without the exclusions; -1: there is none. */
+  readonly last: number;
 }
 /** Knows what is durable, and has no stream. */
 export interface Ready extends Waiting {
@@ -124,12 +142,15 @@ export interface Failed extends Member {
   readonly kept: OwnStream | undefined;
 }
 
-export type Process = Closed | Fenced | CommittedRead | Uncounted | Ready | Naming | Running | Ending | Failed;
+export type Process =
+  Closed | Fenced | CommittedRead | Finalized | Uncounted | MaxRead | Ready | Naming | Running | Ending | Failed;
 
 /** Faults that may still happen. */
-export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'expiries' | 'endings'>;
+export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers' | 'expiries' | 'endings'>;
 
 export interface State {
+  /** Of the log. */
+  readonly end: number;
   readonly streams: readonly Stream[];
   /** Records with a row that came by the stream. */
   readonly table: OffsetSet;
@@ -142,14 +163,18 @@ export interface State {
   readonly late: readonly Append[];
   /** Commits outside of transactions that are under way, which only a broken protocol has. */
   readonly plainCommits: readonly Position[];
+  /** By process, answers on their way to commits that it has given up. */
+  readonly lateAnswers: readonly [number, number];
   readonly processes: readonly [Process, Process];
   readonly left: Budget;
 }
 
 export const CLOSED: Closed = { at: 'closed', owner: false, early: undefined };
 
-export function initialState({ crashes, reassignments, lostAnswers, expiries, endings }: Bounds): State {
+export function initialState(bounds: Bounds): State {
+  const { log, grows, crashes, reassignments, lostAnswers, lateAnswers, expiries, endings } = bounds;
   return {
+    end: log.length - grows,
     streams: [],
     table: NO_OFFSETS,
     replayed: NO_OFFSETS,
@@ -158,8 +183,9 @@ export function initialState({ crashes, reassignments, lostAnswers, expiries, en
     transaction: undefined,
     late: [],
     plainCommits: [],
+    lateAnswers: [0, 0],
     processes: [CLOSED, CLOSED],
-    left: { crashes, reassignments, lostAnswers, expiries, endings },
+    left: { crashes, reassignments, lostAnswers, lateAnswers, expiries, endings },
   };
 }
 
@@ -192,6 +218,11 @@ export function running(owner: boolean, own: OwnStream, saved: number, taken = 0
 export function withProcess(state: State, i: number, process: Process): State {
   const [first, second] = state.processes;
   return { ...state, processes: i === 0 ? [process, second] : [first, process] };
+}
+
+export function withLateAnswers(state: State, i: number, count: number): State {
+  const [first, second] = state.lateAnswers;
+  return { ...state, lateAnswers: i === 0 ? [count, second] : [first, count] };
 }
 
 export function withStream(state: State, s: number, stream: Stream): State {

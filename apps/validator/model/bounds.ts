@@ -10,7 +10,8 @@ export type BreakName =
   | 'perInstanceIds'
   | 'offsetsOutside'
   | 'stateOutside'
-  | 'eventsNotRebuilt';
+  | 'eventsNotRebuilt'
+  | 'takesLateAnswers';
 
 /** How far the model is explored: what the input holds, and how many faults happen. */
 export interface Bounds {
@@ -22,8 +23,10 @@ export interface Bounds {
   readonly crashes: number;
   /** Times that the partition is given away although its owner lives. */
   readonly reassignments: number;
-  /** Times that the outcome of a commit is not heard of, or not waited for. */
+  /** Times that the outcome of a commit is not heard of in time, or not waited for. */
   readonly lostAnswers: number;
+  /** So many of these answers come nonetheless, when nobody waits for them any more. */
+  readonly lateAnswers: number;
 }
 
 /** What the steps go by. */
@@ -33,7 +36,14 @@ export interface Rules {
   readonly broken: BreakName | undefined;
 }
 
-const NORMAL: Bounds = { input: '12a2a', maxBatch: 2, crashes: 1, reassignments: 1, lostAnswers: 1 };
+const NORMAL: Bounds = {
+  input: '12a2a',
+  maxBatch: 2,
+  crashes: 1,
+  reassignments: 1,
+  lostAnswers: 1,
+  lateAnswers: 0,
+};
 
 /** An order's life, a redelivery and a reject; one kill, one re-assignment and one lost answer; but for what is said otherwise. */
 export const bounds = (different: Partial<Bounds>): Bounds => ({ ...NORMAL, ...different });

@@ -19,6 +19,31 @@ export interface Memory {
 
 export const NOTHING: Memory = { events: 0, order: 0, counted: 0 };
 
+/** What a batch does to what is remembered. To be folded into it once. */
+export interface Changes {
+  /** Identities that are new. */
+  readonly events: number;
+  /** The order as it is now; undefined: as it was. */
+  readonly order: number | undefined;
+  /** Records of the batch. */
+  readonly counted: number;
+}
+
+export const changesFrom = (before: Memory, after: Memory): Changes => ({
+  events: after.events & ~before.events,
+  order: after.order === before.order ? undefined : after.order,
+  counted: after.counted - before.counted,
+});
+
+export const fold = ({ events, order, counted }: Memory, changes: Changes): Memory => ({
+  events: events | changes.events,
+  order: changes.order ?? order,
+  counted: counted + changes.counted,
+});
+
+export const isSame = (one: Memory, other: Memory): boolean =>
+  one.events === other.events && one.order === other.order && one.counted === other.counted;
+
 /** What may become of a record, judged by `memory`. */
 export function verdicts(record: string, memory: Memory): readonly Outcome[] {
   switch (record) {

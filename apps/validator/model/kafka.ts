@@ -1,6 +1,6 @@
 import { ProtocolViolation } from '../../../test/model-checking/model';
 import type { Rules } from './bounds';
-import { type Memory, NOTHING, type Outcome, remember, verdicts } from './judging';
+import { isSame, type Memory, NOTHING, type Outcome, remember, verdicts } from './judging';
 import type { State, Transaction } from './state';
 
 /**
@@ -17,7 +17,7 @@ export function applyTransaction({ bounds, broken }: Rules, state: State, transa
     outcomes[from + index] = outcome;
   });
   const memory = rightMemory(bounds.input, outcomes, position.offset);
-  if (topic.counted !== memory.counted || topic.order !== memory.order || topic.events !== memory.events) {
+  if (!isSame(topic, memory)) {
     throw new ProtocolViolation(`the state of ${String(position.offset)} does not follow from the outcomes`);
   }
   return {
@@ -31,7 +31,7 @@ export function applyTransaction({ bounds, broken }: Rules, state: State, transa
 }
 
 /** What follows from the outcomes of the records before `end`. */
-function rightMemory(input: string, outcomes: readonly (Outcome | undefined)[], end: number): Memory {
+export function rightMemory(input: string, outcomes: readonly (Outcome | undefined)[], end: number): Memory {
   let memory = NOTHING;
   for (let offset = 0; offset < end; offset++) {
     const record = input.charAt(offset);

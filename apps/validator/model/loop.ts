@@ -1,22 +1,25 @@
 import type { StepList } from '../../../test/model-checking/model';
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { Rules } from './bounds';
-import { type Judged, judge, type Memory } from './judging';
+import { changesFrom, fold, type Judged, judge, type Memory } from './judging';
 import { applyTransaction } from './kafka';
 import {
   CLOSED,
   type Kept,
+  type LateAnswer,
   type Position,
   type Process,
   spend,
   type State,
   type Transaction,
+  type Undecided,
+  withoutAnswersTo,
   withProcess,
 } from './state';
 
 /** A transition by its name: the code's own, and those that the code does not make but bears. */
 export type Transition =
-  FaultPoint | 'closed' | 'committed-read' | 'crashed' | 'failed' | 'read-before-fence' | 'settled';
+  FaultPoint | 'closed' | 'committed-read' | 'crashed' | 'failed' | 'late-answer' | 'read-before-fence' | 'settled';
 
 type LoopSteps = StepList<State, Transition>;
 
@@ -57,7 +60,9 @@ export function processSteps(turn: Turn): void {
 function membershipSteps({ rules, state, i, process, steps }: Turn): void {
   const me = nameOf(i);
   if (process !== CLOSED && state.left.crashes > 0) {
-    steps.add(me, 'crashed', plain, () => withProcess(spend(state, 'crashes'), i, CLOSED));
+    steps.add(me, 'crashed', plain, () => {
+      return withProcess(withoutAnswersTo(spend(state, 'crashes'), i), i, CLOSED);
+    });
   }
   // Free when nobody owns. While an owner lives it is a re-assignment, or a zombie that opens again.
   const isFree = !state.processes.some(({ owner }) => owner) || (process.owner && process.at === 'failed');
@@ -108,7 +113,10 @@ function readSteps({ rules, state, i, process, steps }: Turn): void {
   );
 }
 
-/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. */
+/**
+ * Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. Who is
+ * fenced may find the state of a later position there, at which the code stops; here it goes on, and commits nothing.
+ */
 function restoreSteps({ rules, state, i, process, steps }: Turn): void {
   const { committed } = process;
   if (committed === undefined) return;
@@ -130,7 +138,7 @@ function restoreSteps({ rules, state, i, process, steps }: Turn): void {
     nameOf(i),
     'restored',
     () => formatMemory(memory),
-    () => run({ memory, position: committed, undecided: undefined }),
+    () => withoutAnswersTo(run({ memory, position: committed, undecided: undefined }), i),
   );
 }
 
@@ -140,11 +148,19 @@ function settle({ broken }: Rules, { memory, position, undecided }: Kept, commit
     offset === committed.offset && (token === committed.token || broken === 'settlesByOffset');
   if (broken === 'keepsBlindly') return { memory, position: committed, undecided: undefined };
   if (undecided !== undefined && at(undecided.position)) {
-    const counts = broken !== 'forgetsOverlay';
-    return { memory: counts ? undecided.memory : memory, position: undecided.position, undecided: undefined };
+    return broken === 'forgetsOverlay'
+      ? { memory, position: undecided.position, undecided: undefined }
+      : decided(memory, undecided);
   }
   return at(position) ? { memory, position, undecided: undefined } : undefined;
 }
+
+/** The batch is committed: what it changes is part of what is remembered. */
+const decided = (memory: Memory, { changes, position }: Undecided): Kept => ({
+  memory: fold(memory, changes),
+  position,
+  undecided: undefined,
+});
 
 function restored({ broken }: Rules, state: State, process: Process): Memory {
   if (broken === 'eventsNotRebuilt') return { ...state.stateTopic, events: 0 };
@@ -184,8 +200,9 @@ function begin({ broken }: Rules, state: State, i: number, kept: Kept, { outcome
   const order = memory.order === kept.memory.order ? state.stateTopic.order : memory.order;
   const written = { events: memory.events, order, counted: memory.counted };
   const transaction: Transaction = { by: i, from, outcomes, state: written, position };
-  const undecided = { memory, position };
-  const waiting: Kept = broken === 'foldsBeforeOutcome' ? { ...kept, memory, undecided } : { ...kept, undecided };
+  const remembered = broken === 'foldsBeforeOutcome' ? memory : kept.memory;
+  const undecided: Undecided = { changes: changesFrom(remembered, memory), position };
+  const waiting: Kept = { ...kept, memory: remembered, undecided };
   const begun: State = {
     ...state,
     tokens,
@@ -226,18 +243,23 @@ export function letGo(state: State, i: number): State {
   return withProcess(state, i, { at: 'closed', owner: false, committed: undefined, kept, early });
 }
 
-/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
+/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it, or only when it has given it up. */
 export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): void {
   for (const transaction of state.transactions) {
     const { by, position } = transaction;
     const sender = state.processes[by] as Process;
-    const waits = sender.at === 'committing' && sender.kept?.undecided?.position.token === position.token;
+    const batch = sender.kept?.undecided?.position.token === position.token ? sender.kept.undecided : undefined;
+    const waits = batch !== undefined && sender.at === 'committing';
     const applied = (): State => applyTransaction(rules, state, transaction);
+    const answeredLate = (next: State): State => {
+      if (batch === undefined || next.left.lateAnswers === 0) return next;
+      return { ...spend(next, 'lateAnswers'), lateAnswers: [...next.lateAnswers, { to: by, batch }] };
+    };
     steps.add(
       'Kafka',
       'committed',
       () => formatPosition(position),
-      () => (waits ? fold(rules, applied(), by) : applied()),
+      () => (waits ? heard(rules, applied(), by) : answeredLate(applied())),
     );
     if (waits && state.left.lostAnswers > 0) {
       steps.add(
@@ -245,10 +267,18 @@ export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): 
         'committed',
         () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
         () => {
-          return withProcess(spend(applied(), 'lostAnswers'), by, { ...sender, at: 'failed' });
+          return answeredLate(withProcess(spend(applied(), 'lostAnswers'), by, { ...sender, at: 'failed' }));
         },
       );
     }
+  }
+  for (const answer of state.lateAnswers) {
+    steps.add(
+      'Kafka',
+      'late-answer',
+      () => `commit ${String(answer.batch.position.token)} to ${nameOf(answer.to)}`,
+      () => heardLate(rules, state, answer),
+    );
   }
   state.plainCommits.forEach((position, index) => {
     steps.add(
@@ -267,13 +297,23 @@ export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): 
 }
 
 /** The sender knows that its batch is committed. */
-function fold({ broken }: Rules, state: State, i: number): State {
+function heard(rules: Rules, state: State, i: number): State {
   const process = state.processes[i] as Process;
-  const undecided = process.kept?.undecided;
-  if (undecided === undefined) return state;
-  const { memory, position } = undecided;
-  const folded = withProcess(state, i, { ...process, at: 'running', kept: { memory, position, undecided: undefined } });
-  return broken === 'offsetsOutside' ? { ...folded, plainCommits: [...folded.plainCommits, position] } : folded;
+  const { kept } = process;
+  if (kept?.undecided === undefined) return state;
+  const { position } = kept.undecided;
+  const running = withProcess(state, i, { ...process, at: 'running', kept: decided(kept.memory, kept.undecided) });
+  return rules.broken === 'offsetsOutside'
+    ? { ...running, plainCommits: [...running.plainCommits, position] }
+    : running;
+}
+
+/** Whoever gave a commit up asks for its outcome by fencing and reading: an answer to it is refused from then on. */
+function heardLate(rules: Rules, state: State, answer: LateAnswer): State {
+  const refused = { ...state, lateAnswers: state.lateAnswers.filter((other) => other !== answer) };
+  const process = state.processes[answer.to] as Process;
+  if (rules.broken !== 'takesLateAnswers' || process.kept === undefined) return refused;
+  return withProcess(refused, answer.to, { ...process, kept: decided(process.kept.memory, answer.batch) });
 }
 
 export const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;

@@ -11,6 +11,10 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'a record that instances judge differently', bounds: bounds({ input: '?2a?a' }) },
   { name: 'a partition that comes and goes', bounds: bounds({ input: '1?2a', reassignments: 3, crashes: 0 }) },
   { name: 'commits of unknown outcome', bounds: bounds({ input: 'a?2a', lostAnswers: 3, crashes: 0 }) },
+  {
+    name: 'answers to commits that were given up',
+    bounds: bounds({ input: 'a?2a', lostAnswers: 2, lateAnswers: 2, crashes: 0 }),
+  },
   { name: 'kills', bounds: bounds({ input: '1xa2a', crashes: 3, reassignments: 0 }) },
 ];
 
@@ -23,5 +27,9 @@ export const DEEP_SCENARIOS: readonly Scenario[] = [
   {
     name: 'zombies that open again and again',
     bounds: bounds({ input: '?2a', crashes: 2, reassignments: 5, lostAnswers: 2 }),
+  },
+  {
+    name: 'answers to commits that were given up',
+    bounds: bounds({ input: 'a?2a', reassignments: 2, lostAnswers: 3, lateAnswers: 3 }),
   },
 ];

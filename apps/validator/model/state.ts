@@ -1,6 +1,6 @@
 import type { Fingerprint } from '../../../test/model-checking/fingerprint';
 import type { Bounds } from './bounds';
-import { type Memory, NOTHING, type Outcome } from './judging';
+import { type Changes, type Memory, NOTHING, type Outcome } from './judging';
 
 /** As a commit leaves it. The token tells one instance's commit from any other. */
 export interface Position {
@@ -8,9 +8,9 @@ export interface Position {
   readonly token: number;
 }
 
-/** A batch whose transaction may or may not be committed: what is remembered, and where it leads, if it is. */
+/** A batch whose transaction may or may not be committed: what it changes, and where it leads, if it is. */
 export interface Undecided {
-  readonly memory: Memory;
+  readonly changes: Changes;
   readonly position: Position;
 }
 
@@ -39,6 +39,13 @@ export interface Transaction {
   readonly position: Position;
 }
 
+/** The answer to a commit whose sender waits for it no longer. */
+export interface LateAnswer {
+  /** Index of the process, which still has the memory that the batch was judged by. */
+  readonly to: number;
+  readonly batch: Undecided;
+}
+
 export interface Process {
   readonly at: 'closed' | 'fenced' | 'committed-read' | 'running' | 'committing' | 'failed';
   /** Its transactional producer is the one opened last. */
@@ -50,7 +57,7 @@ export interface Process {
   readonly early: { readonly committed: Position; readonly state: StateTopic } | undefined;
 }
 
-export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers'>;
+export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers'>;
 
 export interface State {
   /** By offset of the input: what readers of committed records see. */
@@ -62,6 +69,8 @@ export interface State {
   readonly transactions: readonly Transaction[];
   /** Positions committed outside of transactions that are under way, which only a broken loop has. */
   readonly plainCommits: readonly Position[];
+  /** On their way. */
+  readonly lateAnswers: readonly LateAnswer[];
   readonly processes: readonly [Process, Process];
   readonly tokens: number;
   readonly left: Budget;
@@ -69,7 +78,7 @@ export interface State {
 
 export const CLOSED: Process = { at: 'closed', owner: false, committed: undefined, kept: undefined, early: undefined };
 
-export function initialState({ input, crashes, reassignments, lostAnswers }: Bounds): State {
+export function initialState({ input, crashes, reassignments, lostAnswers, lateAnswers }: Bounds): State {
   return {
     outcomes: Array.from(input, () => undefined),
     committed: { offset: 0, token: 0 },
@@ -77,9 +86,10 @@ export function initialState({ input, crashes, reassignments, lostAnswers }: Bou
     uncommittedState: NOTHING,
     transactions: [],
     plainCommits: [],
+    lateAnswers: [],
     processes: [CLOSED, CLOSED],
     tokens: 0,
-    left: { crashes, reassignments, lostAnswers },
+    left: { crashes, reassignments, lostAnswers, lateAnswers },
   };
 }
 
@@ -87,6 +97,12 @@ export function withProcess(state: State, i: number, process: Process): State {
   const [first, second] = state.processes;
   return { ...state, processes: i === 0 ? [process, second] : [first, process] };
 }
+
+/** Nobody is there to hear them: the process has ended, or has another memory by now. */
+export const withoutAnswersTo = (state: State, i: number): State => {
+  const lateAnswers = state.lateAnswers.filter(({ to }) => to !== i);
+  return lateAnswers.length === state.lateAnswers.length ? state : { ...state, lateAnswers };
+};
 
 export const spend = (state: State, fault: keyof Budget): State => {
   return { ...state, left: { ...state.left, [fault]: state.left[fault] - 1 } };
@@ -122,7 +138,12 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
   }
   out.add(state.plainCommits.length);
   for (const position of state.plainCommits) encodePosition(position, out);
-  out.add(left.crashes | (left.reassignments << 4) | (left.lostAnswers << 8));
+  out.add(state.lateAnswers.length);
+  for (const { to, batch } of state.lateAnswers) {
+    out.add(swapped ? 1 - to : to);
+    encodeUndecided(batch, out);
+  }
+  out.add(left.crashes | (left.reassignments << 4) | (left.lostAnswers << 8) | (left.lateAnswers << 12));
 }
 
 function encodeProcess({ at, owner, committed, kept, early }: Process, out: Fingerprint): void {
@@ -138,8 +159,13 @@ function encodeProcess({ at, owner, committed, kept, early }: Process, out: Fing
   encodePosition(kept.position, out);
   out.flag(kept.undecided !== undefined);
   if (kept.undecided === undefined) return;
-  encodeMemory(kept.undecided.memory, out);
-  encodePosition(kept.undecided.position, out);
+  encodeUndecided(kept.undecided, out);
+}
+
+function encodeUndecided({ changes: { events, order, counted }, position }: Undecided, out: Fingerprint): void {
+  out.add(events);
+  out.add((order ?? 3) | (counted << 2));
+  encodePosition(position, out);
 }
 
 function encodePosition({ offset, token }: Position, out: Fingerprint): void {

@@ -1,6 +1,8 @@
 import type { Fingerprint } from '../../../test/model-checking/fingerprint';
 import { type Model, type Step, StepList } from '../../../test/model-checking/model';
 import type { Bounds, BreakName, Rules } from './bounds';
+import { isSame, NOTHING } from './judging';
+import { rightMemory } from './kafka';
 import { coordinatorSteps, letGo, processSteps, type Transition } from './loop';
 import { encodeState, initialState, type State } from './state';
 
@@ -33,12 +35,19 @@ export class ValidatorLoop implements Model<State> {
     return steps.steps;
   }
 
-  /** Somebody owns and is through. What is committed was looked at when it was. */
+  /**
+   * Somebody owns and is through, and remembers what follows from what is committed: nothing was folded twice, nothing left
+   * out. What is committed was looked at when it was.
+   */
   wrongAtRest(state: State): string | undefined {
     const owner = state.processes.find((process) => process.owner);
     if (owner?.at !== 'running') return 'stuck before the end of the input';
     const missing = state.outcomes.indexOf(undefined);
-    return missing < 0 ? undefined : `record ${String(missing)} is lost`;
+    if (missing >= 0) return `record ${String(missing)} is lost`;
+    const { input } = this.rules.bounds;
+    return isSame(owner.kept?.memory ?? NOTHING, rightMemory(input, state.outcomes, input.length))
+      ? undefined
+      : 'the memory at the end does not follow from the outcomes';
   }
 
   encode(state: State, symmetry: number, out: Fingerprint): void {

@@ -26,6 +26,7 @@ const ALIKE = [['settled', 'restored']];
 const BROKEN_CODE: Readonly<Partial<Record<BreakName, (process: number) => Breakage>>> = {
   perInstanceIds: (process) => ({ ownIds: `.${String(process)}` }),
   settlesByOffset: () => ({ takesAnyToken: true }),
+  takesLateAnswers: () => ({ takesLateAnswers: true }),
 };
 
 /** Each replay has a partition of its own; behind them is one for the warm-up. */

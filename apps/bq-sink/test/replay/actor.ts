@@ -23,12 +23,14 @@ const REASONS: Readonly<Partial<Record<SinkState, CommitReason>>> = { naming: 'n
 const DEADLINE_MS = 10_000;
 
 /** What a sink asks of the world outside its process. */
-export type CallName = 'fence' | 'read' | 'create' | 'finalize' | 'last-offset' | 'wait' | 'commit';
+export type CallName = 'fence' | 'read' | 'create' | 'finalize' | 'last-offset' | 'log-bounds' | 'wait' | 'commit';
 
 /** What an actor shares with the others. */
 export interface World {
   /** As in the model's Log. */
   readonly entries: string;
+  /** So many of them are produced. */
+  readonly end: () => number;
   readonly streams: WriteStreams;
   readonly coordinator: Coordinator;
   /** A new stream's name in the model. */
@@ -128,7 +130,7 @@ export class Actor {
   /** Undisturbed: takes what there is, and is drained. Returns whether all of it is committed. */
   async finish(): Promise<boolean> {
     this.free();
-    const end = this.world.entries.length;
+    const end = this.world.end();
     await this.opened;
     await this.taking;
     if (this.isUsable() && this.fed !== undefined && this.fed < end) {
@@ -174,7 +176,7 @@ export class Actor {
 
   private parts(): PartitionSinkParts {
     const { calls, world } = this;
-    const { streams, entries } = world;
+    const { streams } = world;
     return {
       partition: PARTITION,
       limits: this.limits(),
@@ -190,7 +192,8 @@ export class Actor {
           }),
       },
       openTransactions: () => this.openTransactions(),
-      logBounds: () => Promise.resolve({ start: 0, end: entries.length }),
+      logBounds: () =>
+        calls.ask('log-bounds', () => ({ start: 0, end: world.end() }), { tell: ({ end }) => String(end) }),
       delay: () => calls.ask('wait', () => world.nothingLands()),
       now: () => new Date(0),
       faults: {

@@ -24,6 +24,8 @@ export class Coordinator {
   /** Commits take effect as they come. */
   private isQuiet = false;
   private readonly aborted: PendingCommit[] = [];
+  /** Answers that are late, by whom they are for. */
+  private readonly late: { readonly to: string; readonly commit: PendingCommit }[] = [];
 
   /** @param fences false: transactional ids are the instances' own */
   constructor(private readonly fences: boolean) {}
@@ -51,18 +53,37 @@ export class Coordinator {
 
   /** It takes effect, and its sender hears of it if it still listens. */
   apply(commit: PendingCommit): void {
-    const { records, offset, metadata } = commit.writes;
-    this.pending = this.pending.filter((other) => other !== commit);
-    this.deadLetters.push(...records.map(({ headers }) => Number(headers['dlq-source-offset'])));
-    this.committed = { offset, metadata };
+    this.carryOut(commit);
     commit.answer.resolve(undefined);
+  }
+
+  /** It takes effect, and the answer is late. */
+  applyUnheard(commit: PendingCommit, to: string): void {
+    this.carryOut(commit);
+    this.late.push({ to, commit });
+  }
+
+  /** The oldest answer that is late for this process arrives. Returns whether there was one. */
+  answerLate(to: string): boolean {
+    const at = this.late.findIndex((each) => each.to === to);
+    if (at < 0) return false;
+    for (const { commit } of this.late.splice(at, 1)) commit.answer.resolve(undefined);
+    return true;
   }
 
   /** What is on its way takes effect, and what was aborted is answered. */
   calmDown(): void {
     this.isQuiet = true;
     for (const commit of [...this.pending]) this.apply(commit);
+    for (const { commit } of this.late.splice(0)) commit.answer.resolve(undefined);
     this.answerAborted();
+  }
+
+  private carryOut(commit: PendingCommit): void {
+    const { records, offset, metadata } = commit.writes;
+    this.pending = this.pending.filter((other) => other !== commit);
+    this.deadLetters.push(...records.map(({ headers }) => Number(headers['dlq-source-offset'])));
+    this.committed = { offset, metadata };
   }
 
   private answerAborted(): void {

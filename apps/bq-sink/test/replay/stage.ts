@@ -39,8 +39,12 @@ export class Stage {
   private readonly streamNames: string[] = [];
   private streams: WriteStreams | undefined;
   private world: World | undefined;
+  /** Of the log. */
+  end: number;
 
   constructor(private readonly options: StageOptions) {
+    const { log, grows } = options.bounds;
+    this.end = log.length - grows;
     this.coordinator = new Coordinator(options.fences ?? true);
   }
 
@@ -50,6 +54,7 @@ export class Stage {
     this.streams = streams;
     this.world = {
       entries: this.options.bounds.log,
+      end: () => this.end,
       streams,
       coordinator: this.coordinator,
       nameStream: (stream) => `s${String(this.streamNames.push(stream) - 1)}`,
@@ -101,8 +106,9 @@ export class Stage {
     return actor.sent.length - actor.reached.filter((step) => step === 'append-answered').length;
   }
 
-  get end(): number {
-    return this.options.bounds.log.length;
+  /** A producer appends the next entry to the log. Returns its offset. */
+  produce(): number {
+    return this.end++;
   }
 
   tell({ offsets, stream, at }: SentAppend): string {
@@ -140,6 +146,7 @@ export class Stage {
    * @returns what is wrong with what the table and the dead letters hold
    */
   async calmDown(): Promise<readonly string[]> {
+    this.end = this.options.bounds.log.length;
     this.appends.free();
     this.coordinator.calmDown();
     const stops = await this.finish(this.all.find((actor) => actor === this.coordinator.owner));

@@ -27,6 +27,9 @@ interface Outcome {
   readonly by?: Actor | undefined;
 }
 
+/** For what comes behind a step that was taken. */
+const COMES_MS = 10_000;
+
 const ofOthers = (told: string): Outcome => ({ told });
 
 /** A call that the process waits to make, and nothing else. */
@@ -51,8 +54,8 @@ async function commit(cue: Cue): Promise<Outcome | undefined> {
   return { told, by: actor };
 }
 
-/** The coordinator lets a commit take effect. */
-function takesEffect(cue: Cue): Promise<Outcome | undefined> {
+/** The coordinator lets a commit take effect. Whoever does not hear of it in time gives it up. */
+async function takesEffect(cue: Cue): Promise<Outcome | undefined> {
   const { stage, step } = cue;
   const { coordinator } = stage;
   const all = coordinator.pending.map((pending) => {
@@ -60,12 +63,18 @@ function takesEffect(cue: Cue): Promise<Outcome | undefined> {
     const position = stage.tellPosition(writes.offset, writes.metadata);
     return { pending, told: inTransaction || reason === 'naming' ? position : `outside of a transaction ${position}` };
   });
-  const found = all.find(({ told }) => told === step.detail) ?? all[0];
-  if (found === undefined) return Promise.resolve(undefined);
+  const [, unheard = '', to] = /(, unknown to (.))$/.exec(step.detail) ?? [];
+  const found = all.find(({ told }) => told + unheard === step.detail) ?? all[0];
+  if (found === undefined) return undefined;
   const { pending, told } = found;
   const by = stage.all.find((actor) => actor === pending.by && actor.isUsable());
-  coordinator.apply(pending);
-  return Promise.resolve({ told, by });
+  if (to === undefined) {
+    coordinator.apply(pending);
+    return { told, by };
+  }
+  coordinator.applyUnheard(pending, to);
+  await by?.sink.close();
+  return ofOthers(told + unheard);
 }
 
 /** BigQuery looks at an append. */
@@ -100,10 +109,13 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
     take: async (cue) => {
       const { offset, metadata } = cue.stage.coordinator.committed;
       const read = await call(cue, 'read');
+      // What the log holds is looked at right behind it, for the first time.
+      if (read !== undefined) await call({ ...cue, patienceMs: COMES_MS }, 'log-bounds');
       return read === undefined ? undefined : { ...read, told: cue.stage.tellPosition(offset, metadata) };
     },
   },
   finalized: { reaches: ['finalized'], take: (cue) => call(cue, 'finalize') },
+  'log-end-read': { reaches: [], take: (cue) => call(cue, 'log-bounds') },
   // The wait before it is over when nothing under way can land in a stream that is gone.
   'max-read': {
     reaches: ['max-read'],
@@ -119,7 +131,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
       await cue.actor?.feed(cue.stage.end, cue.patienceMs);
       const created = await call(cue, 'create');
       if (created === undefined) return undefined;
-      await commit({ ...cue, patienceMs: 10_000 });
+      await commit({ ...cue, patienceMs: COMES_MS });
       const named = cue.stage.coordinator.pending.findLast(({ by }) => by === cue.actor);
       return { told: `${created.told}, named for ${String(named?.writes.offset)} in a commit`, by: cue.actor };
     },
@@ -161,6 +173,14 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
     },
   },
   closed: { reaches: [], take: nothing },
+  'late-answer': {
+    reaches: [],
+    take: ({ stage, step: { detail } }) => {
+      const isThere = stage.coordinator.answerLate(detail.replace('to ', ''));
+      return Promise.resolve(isThere ? ofOthers(detail) : undefined);
+    },
+  },
+  produced: { reaches: [], take: ({ stage }) => Promise.resolve(ofOthers(String(stage.produce()))) },
   // Steps that only a broken protocol takes.
   pruned: { reaches: [], take: nothing },
   'recovered-in-place': { reaches: [], take: nothing },

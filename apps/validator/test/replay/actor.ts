@@ -49,9 +49,13 @@ export class Actor {
   stateBefore: PartitionState | undefined;
   /** Whether its last batch ended as it should. */
   isWell = true;
+  /** Names of its commits whose answers are late, the oldest first. */
+  readonly unanswered: number[] = [];
   private readonly validator: PartitionValidator;
   private opened: Promise<number | undefined> = Promise.resolve(undefined);
   private handling: Promise<BatchOutcome | undefined> = Promise.resolve(undefined);
+  /** What it no longer waits for: the answer to its commit is late. */
+  private readonly givenUp: Promise<unknown>[] = [];
   private next = 0;
   private looked = 0;
   private isOpen = false;
@@ -96,14 +100,16 @@ export class Actor {
   }
 
   /**
-   * The partition is assigned to it, for the first time or again. Whatever it had under way is over then.
+   * The partition is assigned to it, for the first time or again. Whatever it had under way is over then, but for answers
+   * that are late: as a lane that is released, it waits for none of them.
    * @param isFenced the broker refuses a commit of it
    */
   async open(isFenced = true): Promise<void> {
     this.stateBefore = this.validator.state ?? this.stateBefore;
     if (this.calls.has('commit')) await (await this.calls.next('commit', 0))?.go(isFenced ? 'answered' : 'undone');
     await this.handling;
-    await this.validator.close();
+    this.handling = Promise.resolve(undefined);
+    await this.letGo();
     this.isOpen = false;
     this.isWell = true;
     this.commit = undefined;
@@ -127,11 +133,28 @@ export class Actor {
     this.judge.outcomes.length = 0;
     this.next = end;
     const batch = lettersOf(input, from, end, rawTopic(family), partition);
+    const { opened } = this;
     this.handling = this.validator.handle(batch, new AbortController().signal).then((outcome) => {
-      this.isWell = outcome.kind === 'ack';
+      if (this.opened === opened) this.isWell = outcome.kind === 'ack';
       return outcome;
     });
     return from;
+  }
+
+  /** It is not answered in time: what it handles is not waited for any longer. */
+  giveUp(commit: number): void {
+    this.unanswered.push(commit);
+    this.givenUp.push(this.handling);
+    this.handling = Promise.resolve(undefined);
+    this.isWell = false;
+  }
+
+  /** The answer to the oldest commit that it has given up arrives. Returns its name; undefined if there is none. */
+  async hearLate(): Promise<number | undefined> {
+    const commit = this.unanswered.shift();
+    if (commit === undefined || !this.calls.answerLate()) return undefined;
+    await this.givenUp.shift();
+    return commit;
   }
 
   /** What became of the records handed over last. */
@@ -167,8 +190,14 @@ export class Actor {
   async close(): Promise<void> {
     // An answer after which nobody tries again: the client has no right to it.
     this.calls.end(Object.assign(new Error('the replay is over'), { code: 31 }));
-    await Promise.allSettled([this.opened, this.handling]);
+    await Promise.allSettled([this.opened, this.handling, ...this.givenUp]);
     await this.validator.close();
+  }
+
+  private async letGo(): Promise<void> {
+    const { transactions } = this.validator as unknown as { readonly transactions?: { failure: unknown } };
+    await this.validator.close();
+    if (this.options.breakage.takesLateAnswers === true && transactions !== undefined) transactions.failure = undefined;
   }
 
   private reach(point: FaultPoint): void | Promise<void> {

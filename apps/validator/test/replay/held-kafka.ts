@@ -12,6 +12,8 @@ export interface Breakage {
   readonly ownIds?: string;
   /** Takes every commit for its own last one. */
   readonly takesAnyToken?: boolean;
+  /** Takes the answer to a commit for one that counts, although its partition was closed meanwhile. */
+  readonly takesLateAnswers?: boolean;
 }
 
 interface BrokerRequest {

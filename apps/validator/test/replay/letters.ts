@@ -50,6 +50,12 @@ export function memoryOf(state: PartitionState): Memory {
   return { ...viewOf(new StateOverlay(state)), counted: state.accounting.input };
 }
 
+/** All that a state holds which a restore gives too: for comparing one with the other. */
+export function contentsOf(state: PartitionState): unknown {
+  const { eventRecords, accounting, nextOffset } = state;
+  return { ...memoryOf(state), firsts: [...eventRecords.firsts], nextEvent: eventRecords.next, accounting, nextOffset };
+}
+
 /** Judges letters by the state of the code as the model judges them by its memory. */
 export class LetterJudge extends Judge {
   /** What becomes of a record about which instances may differ. */

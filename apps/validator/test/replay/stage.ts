@@ -5,7 +5,7 @@ import type { Kafka } from 'kafkajs';
 import { type Memory, NOTHING, type Outcome, remember, verdicts } from '../../model/judging';
 import { Actor } from './actor';
 import type { Breakage } from './held-kafka';
-import { memoryOf, offsetOf } from './letters';
+import { contentsOf, memoryOf, offsetOf } from './letters';
 
 const MAX_TRIES = 5;
 
@@ -104,7 +104,18 @@ export class Stage {
     await last.open();
     const isStill = await last.finish(MAX_TRIES);
     const problems = isThrough && isStill ? [] : ['no owner came to the end of the input'];
-    return [...problems, ...(await this.problems(last))];
+    return [...problems, ...this.memoryProblems(last), ...(await this.problems(last))];
+  }
+
+  /** Who came to the end has in memory what one who knows nothing restores from the state topic. */
+  private memoryProblems({ state: restored }: Actor): readonly string[] {
+    if (restored === undefined) return ['nothing was restored'];
+    const right = JSON.stringify(contentsOf(restored));
+    return [...this.actors.values()].flatMap(({ state }) =>
+      state === undefined || state.nextOffset !== restored.nextOffset || JSON.stringify(contentsOf(state)) === right
+        ? []
+        : ['the memory at the end does not follow from the outcomes'],
+    );
   }
 
   /** Each record must have one outcome, in order, and that which follows from those before; and the state must too. */

@@ -90,11 +90,19 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
       const parked = await actor?.calls.next('commit', 0);
       if (parked === undefined || actor === undefined) return undefined;
       const [, unheard = ''] = /(, unknown to .)$/.exec(detail) ?? [];
-      if ((await parked.go(unheard === '' ? 'answered' : 'unheard')) === undefined) return undefined;
-      if (unheard !== '') await actor.outcome();
+      if ((await parked.go(unheard === '' ? 'answered' : 'late')) === undefined) return undefined;
+      if (unheard !== '') actor.giveUp(number);
       const { offset, commit } = await stage.committed();
       const isHeard = unheard === '' && actor.calls.lives();
       return { told: `${formatPosition({ offset, token: commit })}${unheard}`, by: isHeard ? actor : undefined };
+    },
+  },
+  'late-answer': {
+    comesTo: [],
+    take: async ({ stage, step: { detail } }) => {
+      const [, to = ''] = / to (.)$/.exec(detail) ?? [];
+      const commit = await stage.actors.get(to)?.hearLate();
+      return commit === undefined ? undefined : { told: `commit ${String(commit)} to ${to}` };
     },
   },
   folded: { comesTo: [], take: nothing },
