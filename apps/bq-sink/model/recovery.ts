@@ -1,6 +1,7 @@
 import { ProtocolViolation } from '../../../test/model-checking/model';
 import { begin, commitSteps } from './commits';
 import { from, lastOf, NO_OFFSETS } from './log';
+import { fail } from './membership';
 import { nameOf, type Rules, type Turn } from './rules';
 import { mayStillLand } from './servers';
 import {
@@ -99,6 +100,8 @@ export function fallbackSteps({ rules, state, i, process, steps }: Turn<Committe
     () => `the last row is ${String(lastOf(rows))}`,
     () => {
       if (committed === undefined && rows !== NO_OFFSETS) {
+        // They may be those of a new owner, which has named its stream before: whoever is fenced opens again.
+        if (state.committed !== undefined && broken !== 'stopsThoughFenced') return fail(state, i, undefined);
         throw new ProtocolViolation('stops and asks: nothing is committed, and the table has rows');
       }
       const own = broken === 'maxCountsReplays' ? rows : rows & ~(committed?.exclusions ?? NO_OFFSETS);

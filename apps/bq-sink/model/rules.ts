@@ -27,7 +27,8 @@ export type BreakName =
   | 'perInstanceIds'
   | 'endBeforeFinalize'
   | 'endBeforeMax'
-  | 'takesLateAnswers';
+  | 'takesLateAnswers'
+  | 'stopsThoughFenced';
 
 /** What the steps go by. */
 export interface Rules {

@@ -130,9 +130,6 @@ export class SinkProtocol implements Model<State> {
       case 'naming':
       case 'ending':
         return true;
-      case 'committed-read':
-        // It would find the rows of its successor, and stop and ask: no harm to the data.
-        return process.committed === undefined;
       case 'failed':
         return !this.bounds.recoversInPlace && process.early === undefined && process.kept === undefined;
       default:

@@ -46,6 +46,7 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     const opening = jest.spyOn(live, 'openTransactions').mockResolvedValueOnce({
       committed: transactions.committed,
       commit: (writes) => (commits++ === 0 ? transactions.commit(writes) : new Promise(() => undefined)),
+      assertCurrent: () => transactions.assertCurrent(),
       close: () => transactions.close(),
     });
     const zombie = await live.open();
@@ -149,6 +150,7 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     const owner = {
       committed: { offset: committed?.offset, metadata: undefined as string | undefined },
       commit: jest.fn(),
+      assertCurrent: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     if (committed !== undefined) {

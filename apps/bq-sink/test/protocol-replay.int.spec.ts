@@ -13,9 +13,9 @@ const NAMES = Object.keys(BREAKS) as BreakName[];
 /** What a broken code is caught by, where it is not the violation of the model, word by word. */
 const CAUGHT_BY: Readonly<Partial<Record<BreakName, RegExp>>> = {
   commitBeforeAck: /0 rows, fewer than the 1 committed/,
-  perInstanceIds: /nothing is committed, and the table has rows/,
   endBeforeFinalize: /2 more rows are durable than the log has records from 0 to its end 1/,
   endBeforeMax: /the table has a row of offset 1, and the log ends at 1/,
+  stopsThoughFenced: /nothing is committed, and the table has rows/,
 };
 
 jest.setTimeout(60_000);

@@ -156,6 +156,7 @@ export class ServedPartition {
             this.committed = { offset, metadata };
             return Promise.resolve();
           },
+          assertCurrent: () => Promise.resolve(),
           close: () => Promise.resolve(),
         });
       },

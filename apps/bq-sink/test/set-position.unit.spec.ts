@@ -41,6 +41,7 @@ async function moved(goal: Goal, world: World): Promise<{ done: string[]; report
           done.push(`commit ${String(offset)} ${metadata ?? ''}`);
           return Promise.resolve();
         },
+        assertCurrent: () => Promise.reject(new Error('nobody asks')),
         close: () => {
           done.push('close');
           return Promise.resolve();

@@ -133,6 +133,7 @@ export class SimulatedWorld {
         if (this.random() < this.chances.lost) throw (dead = new Error('outcome unknown'));
         await this.pass(process);
       },
+      assertCurrent: () => (committed === this.committed ? Promise.resolve() : Promise.reject(new Error('fenced'))),
       close: () => Promise.resolve(),
     };
   }

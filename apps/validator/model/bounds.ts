@@ -11,7 +11,8 @@ export type BreakName =
   | 'offsetsOutside'
   | 'stateOutside'
   | 'eventsNotRebuilt'
-  | 'takesLateAnswers';
+  | 'takesLateAnswers'
+  | 'stopsThoughFenced';
 
 /** How far the model is explored: what the input holds, and how many faults happen. */
 export interface Bounds {

@@ -88,4 +88,10 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     violation: MEMORY,
     length: 9,
   },
+  stopsThoughFenced: {
+    text: 'the state of another position stops the partition, though a new owner has fenced this one and committed it',
+    bounds: bounds({ ...none, input: 'xx', reassignments: 1 }),
+    violation: 'stops and asks: the state is that of another position',
+    length: 10,
+  },
 };

@@ -1,4 +1,4 @@
-import type { StepList } from '../../../test/model-checking/model';
+import { ProtocolViolation, type StepList } from '../../../test/model-checking/model';
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { Rules } from './bounds';
 import { changesFrom, fold, type Judged, judge, type Memory } from './judging';
@@ -113,10 +113,7 @@ function readSteps({ rules, state, i, process, steps }: Turn): void {
   );
 }
 
-/**
- * Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. Who is
- * fenced may find the state of a later position there, at which the code stops; here it goes on, and commits nothing.
- */
+/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. */
 function restoreSteps({ rules, state, i, process, steps }: Turn): void {
   const { committed } = process;
   if (committed === undefined) return;
@@ -134,6 +131,20 @@ function restoreSteps({ rules, state, i, process, steps }: Turn): void {
     return;
   }
   const memory = restored(rules, state, process);
+  // Where nothing was committed, the state tells the position.
+  if (!process.owner && committed.token > 0 && memory.counted !== committed.offset) {
+    // The new owner has committed since. Whoever is fenced asks for the position again before it takes that for wrong.
+    steps.add(
+      nameOf(i),
+      'closed',
+      () => WHILE_RESTORING,
+      () => {
+        if (rules.broken !== 'stopsThoughFenced') return letGo(state, i);
+        throw new ProtocolViolation('stops and asks: the state is that of another position');
+      },
+    );
+    return;
+  }
   steps.add(
     nameOf(i),
     'restored',
@@ -315,6 +326,9 @@ function heardLate(rules: Rules, state: State, answer: LateAnswer): State {
   if (rules.broken !== 'takesLateAnswers' || process.kept === undefined) return refused;
   return withProcess(refused, answer.to, { ...process, kept: decided(process.kept.memory, answer.batch) });
 }
+
+/** What `closed` is told with where the state is that of another position. */
+export const WHILE_RESTORING = 'fenced while it restores';
 
 export const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
 

@@ -27,6 +27,7 @@ const BROKEN_CODE: Readonly<Partial<Record<BreakName, (process: number) => Break
   perInstanceIds: (process) => ({ ownIds: `.${String(process)}` }),
   settlesByOffset: () => ({ takesAnyToken: true }),
   takesLateAnswers: () => ({ takesLateAnswers: true }),
+  stopsThoughFenced: () => ({ readsOnce: true }),
 };
 
 /** Each replay has a partition of its own; behind them is one for the warm-up. */

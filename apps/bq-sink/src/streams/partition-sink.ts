@@ -12,7 +12,8 @@ import { BatchQueue } from './batch-queue';
 import type { MicroBatch } from './micro-batch';
 import { passDurable } from './position';
 import { Progress } from './progress';
-import { moreRowsThanRecords, recover } from './recovery';
+import { moreRowsThanRecords, type Recovered, recover } from './recovery';
+import { RecoveryAmbiguousError } from './sink-errors';
 import { SinkLife, type SinkState } from './sink-life';
 import type { PartitionSinkParts, Transactions } from './sink-parts';
 import { StreamLife } from './stream-life';
@@ -102,14 +103,7 @@ export class PartitionSink {
     if (!this.life.isAlive) await transactions.close();
     this.life.check();
     await parts.faults.reach('fenced');
-    const recovered = await recover({
-      partition: parts.partition,
-      committed: transactions.committed,
-      logBounds: () => parts.logBounds(),
-      warehouse: parts.warehouse,
-      wait: () => parts.delay(parts.limits.fallbackWaitMs, this.life.closed),
-      faults: parts.faults,
-    });
+    const recovered = await this.recoverFrom(transactions);
     this.life.check();
     if (recovered.byQuery) parts.observer.fellBack();
     this.progress.begin(transactions, recovered);
@@ -168,6 +162,24 @@ export class PartitionSink {
     if (!this.life.close()) return;
     this.letGo();
     await this.transactions?.close();
+  }
+
+  private async recoverFrom(transactions: Transactions): Promise<Recovered> {
+    const { parts } = this;
+    try {
+      return await recover({
+        partition: parts.partition,
+        committed: transactions.committed,
+        logBounds: () => parts.logBounds(),
+        warehouse: parts.warehouse,
+        wait: () => parts.delay(parts.limits.fallbackWaitMs, this.life.closed),
+        faults: parts.faults,
+      });
+    } catch (error) {
+      // What does not fit may be a new owner's doing, which has fenced this one: then it fits for whoever opens again.
+      if (error instanceof RecoveryAmbiguousError) await transactions.assertCurrent();
+      throw error;
+    }
   }
 
   private async takeAll({ records, nextOffset }: RecordBatch): Promise<void> {

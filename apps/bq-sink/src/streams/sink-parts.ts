@@ -23,6 +23,8 @@ export interface SinkLimits extends BatchLimits {
 export interface Transactions {
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
   commit(writes: TransactionWrites): Promise<void>;
+  /** Rejects when somebody else has committed since. */
+  assertCurrent(): Promise<void>;
   close(): Promise<void>;
 }
 

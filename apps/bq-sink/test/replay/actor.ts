@@ -241,6 +241,9 @@ export class Actor {
     return {
       committed,
       commit: (writes) => this.commit(writes, true),
+      assertCurrent: () => {
+        return world.coordinator.committed === committed ? Promise.resolve() : Promise.reject(new Error('fenced'));
+      },
       close: () => Promise.resolve(),
     };
   }

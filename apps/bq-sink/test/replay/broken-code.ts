@@ -25,6 +25,7 @@ export const BROKEN_CODE: Readonly<Partial<Record<BreakName, Broken>>> = {
   endBeforeFinalize: { broken: looksOnce },
   endBeforeMax: { broken: looksOnce },
   takesLateAnswers: { broken: takingLateAnswers() },
+  stopsThoughFenced: { broken: asksNobody },
   // There it is the transactional id that differs; here, what the coordinator makes of it.
   perInstanceIds: { fences: false },
 };
@@ -44,6 +45,17 @@ function looksOnce(parts: PartitionSinkParts): PartitionSinkParts {
   };
 }
 
+/** What does not fit is taken for wrong. */
+function asksNobody(parts: PartitionSinkParts): PartitionSinkParts {
+  return {
+    ...parts,
+    openTransactions: async () => {
+      const { committed, ...transactions } = await parts.openTransactions();
+      return { ...transactions, committed, assertCurrent: () => Promise.resolve() };
+    },
+  };
+}
+
 /** A process takes the first answer to a commit of any of its sinks for the answer to its last one. */
 function takingLateAnswers(): (parts: PartitionSinkParts) => PartitionSinkParts {
   const unanswered = new Set<Promise<void>>();
@@ -53,6 +65,7 @@ function takingLateAnswers(): (parts: PartitionSinkParts) => PartitionSinkParts 
       const { committed, ...transactions } = await parts.openTransactions();
       return {
         committed,
+        assertCurrent: () => transactions.assertCurrent(),
         close: () => transactions.close(),
         commit: (writes) => {
           const own = transactions.commit(writes);

@@ -155,7 +155,9 @@ export class Stage {
     }
     for (const append of [...this.appends.held]) await append.look();
     if (stops.length === 0) stops.push(...(await this.finish(undefined)));
-    return [...stops, ...this.problems()];
+    // Nor has a former owner any reason to.
+    const asked = this.all.flatMap(({ stopped }) => stopped ?? []);
+    return [...new Set([...stops, ...asked]), ...this.problems()];
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {

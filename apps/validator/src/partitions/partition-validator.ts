@@ -168,7 +168,10 @@ export class PartitionValidator {
           signal,
         );
         const { offset } = transactions.committed;
-        if (offset !== undefined && state.nextOffset !== offset) throw new StateMismatchError(ref, offset, state);
+        if (offset !== undefined && state.nextOffset !== offset) {
+          await transactions.assertCurrent();
+          throw new StateMismatchError(ref, offset, state);
+        }
         this.kept = { state, position: positionOf(transactions.committed), undecided: undefined };
         const seconds = (performance.now() - startedMs) / 1000;
         metrics.restored(family, records, seconds);

@@ -15,6 +15,7 @@ import { HeldCalls } from '../../../../test/model-checking/held-calls';
 import { CatalogReader } from '../../src/catalog/catalog-reader';
 import type { FaultPoint } from '../../src/partitions/fault-points';
 import { PartitionValidator } from '../../src/partitions/partition-validator';
+import { StateMismatchError } from '../../src/partitions/state-mismatch-error';
 import { ValidatorMetrics } from '../../src/validator-metrics';
 import { type Breakage, type CoordinatorCall, heldKafka } from './held-kafka';
 import { LetterJudge, lettersOf } from './letters';
@@ -49,6 +50,8 @@ export class Actor {
   stateBefore: PartitionState | undefined;
   /** Whether its last batch ended as it should. */
   isWell = true;
+  /** Why its partition waits for an operator. */
+  stopped: StateMismatchError | undefined;
   /** Names of its commits whose answers are late, the oldest first. */
   readonly unanswered: number[] = [];
   private readonly validator: PartitionValidator;
@@ -117,7 +120,16 @@ export class Actor {
       this.isOpen = true;
       return (this.next = offset ?? 0);
     });
-    this.opened.catch(() => (this.isWell = false));
+    this.opened.catch((error: unknown) => {
+      this.isWell = false;
+      if (error instanceof StateMismatchError) this.stopped = error;
+    });
+  }
+
+  /** Whether it opens; false: it asks once more what is committed. */
+  async opensOrAsks(): Promise<boolean> {
+    const asks = this.calls.waitsFor('read', DEADLINE_MS).then((isAsking) => !isAsking);
+    return Promise.race([asks, this.opened.then(() => true)]);
   }
 
   /** Resolves when it has opened. */

@@ -12,6 +12,8 @@ export interface Breakage {
   readonly ownIds?: string;
   /** Takes every commit for its own last one. */
   readonly takesAnyToken?: boolean;
+  /** Takes what it has read of the committed position for what it is, until it fences again. */
+  readonly readsOnce?: boolean;
   /** Takes the answer to a commit for one that counts, although its partition was closed meanwhile. */
   readonly takesLateAnswers?: boolean;
 }
@@ -48,7 +50,7 @@ export function heldKafka(
   kafka: Kafka,
   calls: HeldCalls<CoordinatorCall | 'restore'>,
   onCommit: (metadata: string) => void,
-  { ownIds = '', takesAnyToken = false }: Breakage = {},
+  { ownIds = '', takesAnyToken = false, readsOnce = false }: Breakage = {},
 ): Kafka {
   const symbol = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
@@ -58,11 +60,15 @@ export function heldKafka(
   if (create === undefined) throw new Error('kafkajs creates no clusters');
 
   let last: string | undefined;
+  let read: object | undefined;
 
   /** Requests of a producer, by the name of the client's method; the rest goes its way. */
   const heldBroker = (broker: unknown): unknown =>
     replaced(withHeldReads(broker as Pooled), {
-      initProducerId: (send, request) => calls.ask('fence', () => untilAnswered(() => send(named(request)))),
+      initProducerId: (send, request) => {
+        read = undefined;
+        return calls.ask('fence', () => untilAnswered(() => send(named(request))));
+      },
       endTxn: (send, request) => calls.ask('commit', () => untilAnswered(() => send(named(request))), { isSent: true }),
       txnOffsetCommit: (send, request) => {
         last = request.topics?.[0]?.partitions[0]?.metadata ?? '';
@@ -79,7 +85,11 @@ export function heldKafka(
       send: async (send, exchange) => {
         if (exchange.request?.apiKey !== OFFSET_FETCH) return send(exchange);
         const asked = ownIds === '' ? exchange : unstable(exchange);
-        const answer = (await calls.ask('read', () => untilAnswered(() => send(asked)))) as object;
+        const answer = await calls.ask<object>(
+          'read',
+          () => read ?? untilAnswered(() => send(asked) as Promise<object>),
+        );
+        if (readsOnce) read = answer;
         return takesAnyToken && last !== undefined ? { ...answer, metadata: last } : answer;
       },
     });

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { type Family, deadLetterTopic, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
 import { ensureTopics, type KafkaRecord, readPartition } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
@@ -76,6 +78,19 @@ export class Stage {
     return actor;
   }
 
+  /**
+   * What is committed when this commit is, or what is after so long: a commit is answered before it is to be read.
+   * @param number its name in the model
+   */
+  async committedBy(number: number, patienceMs: number): ReturnType<Stage['committed']> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const committed = await this.committed();
+      if (committed.commit === number || performance.now() > deadline) return committed;
+      await delay(10);
+    }
+  }
+
   /** What is committed, as the model tells of it. */
   async committed(): Promise<{ readonly offset: number; readonly commit: number }> {
     const { kafka, family, partition } = this.options;
@@ -104,7 +119,10 @@ export class Stage {
     await last.open();
     const isStill = await last.finish(MAX_TRIES);
     const problems = isThrough && isStill ? [] : ['no owner came to the end of the input'];
-    return [...problems, ...this.memoryProblems(last), ...(await this.problems(last))];
+    const stops = this.all.some(({ stopped }) => stopped !== undefined)
+      ? ['stops and asks: the state is that of another position']
+      : [];
+    return [...problems, ...stops, ...this.memoryProblems(last), ...(await this.problems(last))];
   }
 
   /** Who came to the end has in memory what one who knows nothing restores from the state topic. */

@@ -1,5 +1,5 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
-import { formatMemory, formatPosition, type Transition } from '../../model/loop';
+import { formatMemory, formatPosition, type Transition, WHILE_RESTORING } from '../../model/loop';
 import type { FaultPoint } from '../../src/partitions/fault-points';
 import type { Actor } from './actor';
 import { memoryOf } from './letters';
@@ -30,12 +30,19 @@ interface Play {
   readonly take: (cue: Cue) => Promise<Outcome | undefined>;
 }
 
-/** The state is brought to the committed position: with what there is in memory (`settled`), or from the topics. */
+/**
+ * The state is brought to the committed position: with what there is in memory (`settled`), or from the topics; or it is
+ * that of another position, and the former owner lets go.
+ */
 async function restores({ actor, patienceMs }: Cue): Promise<Outcome | undefined> {
   const parked = await actor?.calls.next('restore', patienceMs);
   if (parked === undefined || actor === undefined) return undefined;
   await parked.go();
-  await actor.untilOpen();
+  if (!(await actor.opensOrAsks())) {
+    await (await actor.calls.next('read', 0))?.go();
+    await actor.untilOpen().catch(() => undefined);
+    return { name: 'closed', told: WHILE_RESTORING };
+  }
   const { state, stateBefore } = actor;
   if (state === undefined) return undefined;
   return { name: state === stateBefore ? 'settled' : 'restored', told: formatMemory(memoryOf(state)), by: actor };
@@ -84,7 +91,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   },
   committed: {
     comesTo: ['committed', 'folded'],
-    take: async ({ stage, step: { detail } }) => {
+    take: async ({ stage, step: { detail }, patienceMs }) => {
       const number = Number(/by commit (\d+)/.exec(detail)?.[1]);
       const actor = stage.all.find(({ commit, calls }) => commit === number && calls.has('commit'));
       const parked = await actor?.calls.next('commit', 0);
@@ -92,7 +99,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
       const [, unheard = ''] = /(, unknown to .)$/.exec(detail) ?? [];
       if ((await parked.go(unheard === '' ? 'answered' : 'late')) === undefined) return undefined;
       if (unheard !== '') actor.giveUp(number);
-      const { offset, commit } = await stage.committed();
+      const { offset, commit } = await stage.committedBy(number, patienceMs);
       const isHeard = unheard === '' && actor.calls.lives();
       return { told: `${formatPosition({ offset, token: commit })}${unheard}`, by: isHeard ? actor : undefined };
     },
@@ -122,8 +129,8 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
     take: ({ stage, step: { actor: name } }) =>
       Promise.resolve(stage.kill(name) === undefined ? undefined : { told: '' }),
   },
-  // What is refused to a former owner is no step of a replay: it is closed when it opens again.
-  closed: { comesTo: [], take: nothing },
+  // What is refused to a former owner at a commit is no step of a replay: it is closed when it opens again.
+  closed: { comesTo: [], take: (cue) => (cue.step.detail === WHILE_RESTORING ? restores(cue) : nothing()) },
   // A step that only a broken loop takes.
   'read-before-fence': { comesTo: [], take: nothing },
 };

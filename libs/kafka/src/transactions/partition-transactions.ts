@@ -67,6 +67,8 @@ export class PartitionTransactions {
   private failure: TransactionFailedError | undefined;
   private busy = false;
   private closed = false;
+  /** What it has committed last, or found committed. */
+  private last: CommittedPosition;
 
   private constructor(
     private readonly cluster: Cluster,
@@ -76,6 +78,7 @@ export class PartitionTransactions {
     readonly committed: CommittedPosition,
   ) {
     this.maxRequestBytes = options.maxRequestBytes ?? 1_048_576;
+    this.last = committed;
   }
 
   /** Bounded by three times transactionTimeoutMs; rejects with what the broker last said. */
@@ -118,11 +121,27 @@ export class PartitionTransactions {
       await within(this.options.transactionTimeoutMs, `committing ${this.place}`, () =>
         this.run(chunks, writes, deadline, progress),
       );
+      this.last = { offset: writes.offset, metadata: writes.metadata === '' ? undefined : writes.metadata };
     } catch (cause) {
       throw this.fail(cause, progress);
     } finally {
       this.busy = false;
     }
+  }
+
+  /**
+   * To be asked before what was found is taken for wrong: a former owner that opens anew may have fenced this one since, and
+   * have changed what this one looks at.
+   * @throws TransactionFailedError when somebody else has committed since this was opened
+   */
+  async assertCurrent(): Promise<void> {
+    const { transactionTimeoutMs } = this.options;
+    const deadline = performance.now() + transactionTimeoutMs;
+    const { offset, metadata } = await within(transactionTimeoutMs, `reading the position of ${this.place}`, () =>
+      readCommitted(this.coordinators, this.options, deadline),
+    );
+    if (offset === this.last.offset && metadata === this.last.metadata) return;
+    throw new TransactionFailedError(`Another owner has committed since ${this.place} was opened`, 'aborted', true);
   }
 
   /** Lets go within a second. An unfinished commit is aborted by the next owner, or by the broker after its timeout. */
