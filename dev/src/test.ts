@@ -38,9 +38,13 @@ async function test(): Promise<number> {
     });
   }
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const jest = async (projects: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
+  const jest = async (
+    projects: readonly string[],
+    env: NodeJS.ProcessEnv,
+    ...options: readonly string[]
+  ): Promise<void> => {
     const report = join(reports, `${projects.join('-')}.json`);
-    const clean = await runJest(root, projects, report, env, stopping.signal);
+    const clean = await runJest(root, projects, options, report, env, stopping.signal);
     add(counts, report, clean);
   };
   try {
@@ -50,7 +54,8 @@ async function test(): Promise<number> {
     } finally {
       await stack.stop();
     }
-    if (!stopping.signal.aborted) await jest(['e2e'], process.env);
+    // One file after the other: two stacks that start together may find the same port free.
+    if (!stopping.signal.aborted) await jest(['e2e'], process.env, '--runInBand');
   } catch (error) {
     if (signalled === undefined) throw error;
   } finally {
@@ -66,6 +71,7 @@ async function test(): Promise<number> {
 function runJest(
   root: string,
   projects: readonly string[],
+  options: readonly string[],
   report: string,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
@@ -75,6 +81,7 @@ function runJest(
     '--disable-warning=ExperimentalWarning',
     join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
     ...['--selectProjects', ...projects],
+    ...options,
     // Patience for machines that have other things to do; a test's own limit counts where it has one.
     '--testTimeout=30000',
     '--passWithNoTests',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createBigQuery, queryFresh, type QueryRow } from '@orderstream/bigquery';
+import { createBigQuery, queryFresh } from '@orderstream/bigquery';
 import { CE, envelopeHeaders, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { latestDeadLetters } from '@orderstream/dead-letters';
 import { createKafka, type KafkaRecord, partitionFor, readPartition, RecordProducer } from '@orderstream/kafka';
@@ -28,7 +28,7 @@ type Stack = Awaited<ReturnType<StackCommand['running']>>;
 /** The whole system as a user has it: three starts over one folder, each test on from where the one before stopped. */
 describe('the local stack', () => {
   let home: string;
-  let current: StackCommand | undefined;
+  const commands: StackCommand[] = [];
 
   beforeAll(() => {
     const local = join(__dirname, '..', '..', '.local');
@@ -37,16 +37,32 @@ describe('the local stack', () => {
   });
   afterAll(async () => {
     // After a failed test something may still run: the second signal ends all of it at once.
-    current?.signal('SIGTERM');
-    current?.signal('SIGTERM');
-    await current?.ended;
+    for (const command of commands) {
+      command.signal('SIGTERM');
+      command.signal('SIGTERM');
+      await command.ended;
+    }
     rmSync(home, { recursive: true, force: true });
   });
 
-  const run = (program: string, ...args: string[]): StackCommand => new StackCommand(program, args, home);
+  const run = (program: string, ...args: string[]): StackCommand => {
+    const command = new StackCommand(program, args, home);
+    commands.push(command);
+    return command;
+  };
 
   it('accounts for every event of a run, and leaves nothing running', async () => {
-    current = run('main.js', '--events', String(EVENTS), '--exit', '--json', '--seed', '7', '--bad-share', '0.05');
+    const current = run(
+      'main.js',
+      '--events',
+      String(EVENTS),
+      '--exit',
+      '--json',
+      '--seed',
+      '7',
+      '--bad-share',
+      '0.05',
+    );
     await current.running();
     const pids = startedPids(home);
     expect(pids.length).toBe(8);
@@ -66,7 +82,7 @@ describe('the local stack', () => {
   });
 
   it('goes on where it stopped, alone over its folder, and takes what others send', async () => {
-    current = run('main.js', '--rate', '20');
+    const current = run('main.js', '--rate', '20');
     const stack = await current.running();
     expect(statSync(join(home, 'stack.json')).mode & 0o777).toBe(0o600);
     await waitFor(async () => (await nextSeq(stack)) > EVENTS, ARRIVAL_DEADLINE_MS, 'the sequence to go on');
@@ -80,14 +96,15 @@ describe('the local stack', () => {
     await produce(kafka, good.key, JSON.stringify(good.order), good.headers);
     const bad = `{"event_id": ${randomUUID()}`;
     await produce(kafka, good.key, bad, good.headers);
-    const query = (table: string): Promise<readonly QueryRow[]> =>
-      queryFresh(warehouse(stack), `SELECT order_id FROM ${stack.bigquery.dataset}.${table} WHERE event_id = @id`, {
-        id: good.order.event_id,
-      });
-    for (const table of ['order_events', 'streaming_orders']) {
+    for (const [table, column] of [
+      ['order_events', 'order_id'],
+      // A subscription delivers at least once.
+      ['streaming_orders', 'DISTINCT order_id'],
+    ] as const) {
+      const query = `SELECT ${column} FROM ${stack.bigquery.dataset}.${table} WHERE event_id = @id`;
       const found = await waitFor(
         async () => {
-          const rows = await query(table);
+          const rows = await queryFresh(warehouse(stack), query, { id: good.order.event_id });
           return rows.length > 0 && rows;
         },
         ARRIVAL_DEADLINE_MS,
@@ -114,7 +131,7 @@ describe('the local stack', () => {
 
   it('stops what a killed runner left, goes on, and ends everything in order on SIGTERM', async () => {
     const orphans = startedPids(home);
-    current = run('main.js', '--rate', '20');
+    const current = run('main.js', '--rate', '20');
     await current.running();
     expect(current.stderr).toContain('Stopped what an earlier start left behind');
     expect(alive(orphans)).toEqual([]);

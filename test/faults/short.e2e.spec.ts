@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 jest.setTimeout(420_000);
@@ -10,6 +10,9 @@ interface Ended {
   readonly said: string;
 }
 
+/** Those whose end a test did not wait for, too. */
+const running = new Map<ChildProcess, Promise<Ended>>();
+
 /** `npm run test:faults` with what `npm test` has built. */
 function faults(...args: string[]): Promise<Ended> {
   const program = join(REPOSITORY, 'dist', 'test', 'faults', 'src', 'main.js');
@@ -19,16 +22,28 @@ function faults(...args: string[]): Promise<Ended> {
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
+      running.delete(child);
       resolve({ code, said });
     });
   });
+  running.set(child, ended);
+  return ended;
 }
 
 /** The short part of the fault suite; the long one is `npm run test:faults`. */
 describe('the system under faults', () => {
+  afterEach(async () => {
+    await Promise.all(
+      Array.from(running, ([child, ended]) => {
+        child.kill('SIGTERM');
+        return ended;
+      }),
+    );
+  });
+
   it('loses nothing and doubles nothing when services are killed and answers are lost', async () => {
     const chosen = [
       'kill validator',

@@ -5,6 +5,9 @@ import { waitUntil } from '../../dev/src/process/wait-until';
 import { PortFinder } from '../../dev/src/process/ports';
 import { type Met, TcpProxy, type WireState } from './src/wire/tcp-proxy';
 
+/** A machine with other work to do is slow. */
+jest.setTimeout(30_000);
+
 /** A wire to a server that sends back what it gets. */
 describe('TcpProxy', () => {
   let server: Server;
@@ -40,7 +43,7 @@ describe('TcpProxy', () => {
   const untilMet = (met: Partial<Met>): Promise<true> =>
     waitUntil(() => Object.entries(met).every(([kind, count]) => proxy.met[kind as keyof Met] === count), {
       what: `${JSON.stringify(met)} to meet the wire`,
-      deadlineMs: 5_000,
+      deadlineMs: 20_000,
       intervalMs: 10,
     });
 

@@ -17,6 +17,9 @@ const LOST = { ended: status.UNAVAILABLE };
 
 /** A machine with other work to do is slow. */
 jest.setTimeout(30_000);
+const ARRIVAL_MS = 20_000;
+/** Much later than an answer is, on such a machine too. */
+const LATE_MS = 2_000;
 
 interface Setup {
   readonly server: WriteApiServer;
@@ -71,13 +74,13 @@ describe.each([
     return Number(rowCount ?? 0);
   };
   const landed = (count: number): Promise<true> =>
-    waitFor(async () => (await rowsOf(stream)) === count, 5_000, `${count} rows in the stream`).then(
+    waitFor(async () => (await rowsOf(stream)) === count, ARRIVAL_MS, `${count} rows in the stream`).then(
       () => true as const,
     );
   const rowsOf = (name: string): Promise<number> => Promise.resolve(setup.memory.stream(name).rowCount);
 
   it('answers late', async () => {
-    add({ kind: 'delay', ms: 400 }, { times: 0 });
+    add({ kind: 'delay', ms: 1_000 }, { times: 0 });
     const call = await connect();
     const begun = performance.now();
     const answeredMs = (offset: number): Promise<number> =>
@@ -86,8 +89,8 @@ describe.each([
         return performance.now() - begun;
       });
     const [first, second] = await Promise.all([answeredMs(0), answeredMs(1)]);
-    expect(first).toBeGreaterThanOrEqual(399);
-    expect(second - first).toBeLessThan(399); // late by the same time, not one behind the other
+    expect(first).toBeGreaterThanOrEqual(995); // a timer may come up to 2 ms early
+    expect(second - first).toBeLessThan(995); // late by the same time, not one behind the other
   });
 
   it('fails an append, within the connection or with it, and lands nothing', async () => {
@@ -118,26 +121,26 @@ describe.each([
     const answers: unknown[] = [];
     void call.append([row(0)], 0).then((answer) => answers.push(answer));
     void call.append([row(1)], lands ? 1 : 0).then((answer) => answers.push(answer));
-    await waitFor(() => setup.server.counts.waiting === 2, 5_000, 'both appends to arrive');
+    await waitFor(() => setup.server.counts.waiting === 2, ARRIVAL_MS, 'both appends to arrive');
     if (lands) await landed(count);
     expect(answers).toEqual([]);
     call.cancel();
   });
 
   it('lands appends late, in order, when the connection is long cut', async () => {
-    add({ kind: 'land-late', ms: 500 });
+    add({ kind: 'land-late', ms: LATE_MS });
     const call = await connect();
     const [first, second] = [call.append([row(0)], 0), call.append([row(1)], 1)];
     expect([await first, await second]).toEqual([LOST, LOST]);
     expect(await rowsOf(stream)).toBe(0);
-    await waitFor(async () => (await rowsOf(stream)) > 0, 5_000, 'the late append');
+    await waitFor(async () => (await rowsOf(stream)) > 0, ARRIVAL_MS, 'the late append');
   });
 
   it('lets a finalize end what would land late', async () => {
-    add({ kind: 'land-late', ms: 500 });
+    add({ kind: 'land-late', ms: LATE_MS });
     expect(await (await connect()).append([row(0)], 0)).toEqual(LOST);
     expect(await finalize()).toBe(0);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, LATE_MS + 100));
     expect(await finalize()).toBe(0);
   });
 

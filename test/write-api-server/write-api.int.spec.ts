@@ -19,7 +19,7 @@ const project = environment('TEST_BIGQUERY_PROJECT');
 const connection = { project, dataset: `write_api_${randomUUID().slice(0, 8)}`, location: 'US' };
 
 async function openMemory(): Promise<WriteApi> {
-  const backend = new MemoryBackend({ schemaDelayMs: 200 });
+  const backend = new MemoryBackend({ schemaDelayMs: 3_600_000 });
   const server = new WriteApiServer({ backend });
   const client = createWriteClient({ ...connection, grpcEndpoint: await server.start() });
   let tables = 0;
@@ -28,6 +28,7 @@ async function openMemory(): Promise<WriteApi> {
     createTable: (columns) =>
       Promise.resolve(backend.createTable(`projects/${project}/datasets/d/tables/t${++tables}`, columns).path),
     addColumn: async (table, column) => backend.addColumns(table, [column]),
+    propagateColumns: (table) => backend.table(table).propagate(),
     ids: (table) =>
       Promise.resolve(
         backend
@@ -60,6 +61,7 @@ async function openStandIn({ forwarded }: { forwarded: boolean }): Promise<Write
       return `projects/${project}/datasets/${name}/tables/${table}`;
     },
     addColumn: () => Promise.reject(new Error('not needed')),
+    propagateColumns: () => undefined,
     ids: async (table) => {
       const rows = await queryFresh(
         bigquery,

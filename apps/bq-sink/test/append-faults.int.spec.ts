@@ -59,14 +59,14 @@ const cases: readonly [string, Case][] = [
     'an answer never comes, and the rows landed',
     {
       fault: { kind: 'never-answer', lands: true },
-      options: { appendTimeoutMs: 200 },
+      options: { appendTimeoutMs: 2_000 },
       reason: 'unavailable',
       landed: true,
     },
   ],
   [
     'an answer never comes, and the rows did not land',
-    { fault: { kind: 'never-answer', lands: false }, options: { appendTimeoutMs: 200 }, reason: 'unavailable' },
+    { fault: { kind: 'never-answer', lands: false }, options: { appendTimeoutMs: 2_000 }, reason: 'unavailable' },
   ],
   [
     'no stream is created, for a quota',
@@ -144,7 +144,8 @@ describe('a partition whose appends go wrong', () => {
     expect(await served.metric(FAILURES)).toBe(0);
     const appends = await served.metric('orderstream_append_seconds_count');
     expect(appends).toBe(RECORDS / 50);
-    expect((await served.metric('orderstream_append_seconds_sum')) / appends).toBeGreaterThanOrEqual(0.1);
+    // A timer may come up to 2 ms early.
+    expect((await served.metric('orderstream_append_seconds_sum')) / appends).toBeGreaterThanOrEqual(0.095);
   });
 
   it.each([

@@ -24,6 +24,7 @@ import {
 } from '@orderstream/kafka';
 
 import { everyStep } from '../../../test/support/every-step';
+import { readCommitted } from '../../../test/support/read-committed';
 import type { FailurePolicy } from '../src/failure-policy';
 import { PartitionSinks } from '../src/partition-sinks';
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
@@ -289,12 +290,8 @@ export class LivePartition {
 
   /** Committed dead letters: source offset and reason. */
   async deadLetters(): Promise<[offset: number, reason: string][]> {
-    const found: [number, string][] = [];
     const topic = deadLetterTopic(this.topic, 'bq-sink');
-    await readPartition(this.kafka, { topic, partition: 0, from: 'beginning', until: 'end' }, ({ records }) => {
-      for (const { headers } of records)
-        found.push([Number(headers['dlq-source-offset']), String(headers['dlq-reason'])]);
-    });
-    return found;
+    const { records } = await readCommitted(this.kafka, { topic, partition: 0 });
+    return records.map(({ headers }) => [Number(headers['dlq-source-offset']), String(headers['dlq-reason'])]);
   }
 }

@@ -387,16 +387,10 @@ describe('an order whose shop the catalog does not know yet', () => {
       const partition = 5;
       const known = newShop();
       const late = newShop();
-      await log.send(rawRecord(vendorOnboarded(known)), rawRecord(productListed(known)));
+      const catalog = [vendorOnboarded(known), productListed(known)];
+      await log.send(...catalog.map((body) => rawRecord(body)));
       const early = await start({ VALIDATOR_FAMILIES: 'catalog' });
-      const marker = rawRecord(productListed({ ...known, item_sku: randomUUID() }));
-      await log.send(marker);
-      await waitFor(
-        async () =>
-          (await log.read(validatedTopic('catalog'))).some((one) => header(one, 'ce_id') === marker.headers.ce_id),
-        WAIT_MS,
-        'the catalog to be validated',
-      );
+      for (const body of catalog) await arrival(validatedTopic('catalog'), body);
       const settled = runs.catalog(WAIT_MS);
       const before = runs.validator(partition, { catalog: settled });
       await runs.toEnd(before, partition);

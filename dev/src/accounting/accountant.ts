@@ -45,7 +45,7 @@ export class Accountant {
   /** @param ledger where the ledger was before the run */
   async open(ledger: LedgerMark): Promise<Opening> {
     return this.withAdmin(async (admin) => ({
-      cut: await takeCut(admin, () => this.readCounters()),
+      cut: await this.takeCut(admin),
       ledger,
     }));
   }
@@ -69,7 +69,7 @@ export class Accountant {
         },
         signal,
       );
-      const cut = await takeCut(admin, () => this.readCounters());
+      const cut = await this.takeCut(admin);
       const validated = await forEachFamily((family) =>
         readValidatedRanges(this.context.kafka, family, opening.cut.families[family], cut.families[family]),
       );
@@ -107,7 +107,7 @@ export class Accountant {
   /** Validated orders since the opening that streaming_orders does not hold, nor the bridge's dead letters. */
   async undelivered(opening: Opening): Promise<number> {
     return this.withAdmin(async (admin) => {
-      const cut = await takeCut(admin, () => this.readCounters());
+      const cut = await this.takeCut(admin);
       const { kafka, tables } = this.context;
       const ranges = await readValidatedRanges(kafka, 'orders', opening.cut.families.orders, cut.families.orders);
       const topic = validatedTopic('orders');
@@ -125,7 +125,7 @@ export class Accountant {
    */
   async close(opening: Opening, isWholeLedger = false): Promise<Closing> {
     return this.withAdmin(async (admin) => {
-      const cut = await takeCut(admin, () => this.readCounters());
+      const cut = await this.takeCut(admin);
       const comparison = new Comparison(await readLedgerSince(this.context.ledgerFolder, opening.ledger), {
         refusalsExpected: this.context.refusalsExpected,
         planted: plantedSince(opening.cut, this.context.planted),
@@ -185,8 +185,9 @@ export class Accountant {
     return readRecords(this.context.kafka, family, partition, from.families[family], until.families[family]);
   }
 
-  private async readCounters(): Promise<Cut['counters']> {
-    return validatorStatus.parse(await this.context.validator.status()).accounting;
+  private takeCut(admin: Admin): Promise<Cut> {
+    const { kafka, validator, signal } = this.context;
+    return takeCut({ kafka, admin, signal, readStatus: async () => validatorStatus.parse(await validator.status()) });
   }
 
   private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {

@@ -11,6 +11,19 @@ export interface DrainState {
   readonly mark: string;
 }
 
+/** The time by which it is seen that nothing moves. */
+export interface DrainClock {
+  /** Milliseconds that only grow. */
+  now(): number;
+  /** Rejects when the signal aborts. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const SYSTEM_CLOCK: DrainClock = {
+  now: () => performance.now(),
+  wait: (ms, signal) => delay(ms, undefined, { signal }),
+};
+
 /**
  * Looks until it is done.
  *
@@ -20,19 +33,19 @@ export async function untilDrained(
   what: string,
   look: () => Promise<DrainState>,
   signal: AbortSignal,
-  noProgressSeconds = NO_PROGRESS_SECONDS,
+  clock: DrainClock = SYSTEM_CLOCK,
 ): Promise<void> {
   let mark: string | undefined;
-  let movedAt = performance.now();
+  let movedAt = clock.now();
   for (;;) {
     signal.throwIfAborted();
     const state = await look().catch(() => undefined);
     if (state?.done === true) return;
     if (state !== undefined && state.mark !== mark) {
       mark = state.mark;
-      movedAt = performance.now();
+      movedAt = clock.now();
     }
-    if (performance.now() - movedAt > noProgressSeconds * 1000) throw new NoProgressError(what, noProgressSeconds);
-    await delay(INTERVAL_MS, undefined, { signal });
+    if (clock.now() - movedAt > NO_PROGRESS_SECONDS * 1000) throw new NoProgressError(what, NO_PROGRESS_SECONDS);
+    await clock.wait(INTERVAL_MS, signal);
   }
 }

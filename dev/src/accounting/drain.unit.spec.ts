@@ -1,29 +1,49 @@
 import { NoProgressError } from '../errors';
-import { untilDrained } from './drain';
+import { type DrainClock, untilDrained } from './drain';
 
 const never = new AbortController().signal;
+const LIMIT_MS = 60_000;
+
+/** A clock that goes on only while somebody waits for it. */
+function steppedClock(): DrainClock {
+  let nowMs = 0;
+  return {
+    now: () => nowMs,
+    wait: (ms) => {
+      nowMs += ms;
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
 
 describe('untilDrained', () => {
   it('waits for as long as anything moves, also over looks that fail', async () => {
+    const clock = steppedClock();
     let looks = 0;
     await untilDrained(
       'a slow one',
       () => {
-        looks++;
-        if (looks % 2 === 0) return Promise.reject(new Error('being started again'));
-        return Promise.resolve({ done: looks >= 5, mark: String(looks) });
+        if (++looks % 2 === 0) return Promise.reject(new Error('being started again'));
+        const moves = Math.floor(clock.now() / (LIMIT_MS - 1_000));
+        return Promise.resolve({ done: moves >= 3, mark: String(moves) });
       },
       never,
-      0.7,
+      clock,
     );
-    expect(looks).toBe(5);
+    expect(clock.now()).toBeGreaterThan(2 * LIMIT_MS);
   });
 
   it('gives up when nothing moves, and says what was awaited', async () => {
-    const stuck = untilDrained('the sink', () => Promise.resolve({ done: false, mark: 'same' }), never, 0.1);
-    await expect(stuck).rejects.toThrow(NoProgressError);
-    await expect(stuck).rejects.toThrow('waiting for the sink');
-    const failing = untilDrained('the sink', () => Promise.reject(new Error('gone')), never, 0.1);
-    await expect(failing).rejects.toThrow(NoProgressError);
+    for (const look of [
+      () => Promise.resolve({ done: false, mark: 'same' }),
+      () => Promise.reject(new Error('gone')),
+    ]) {
+      const clock = steppedClock();
+      const stuck = untilDrained('the sink', look, never, clock);
+      await expect(stuck).rejects.toThrow(NoProgressError);
+      await expect(stuck).rejects.toThrow('waiting for the sink');
+      expect(clock.now()).toBeGreaterThan(LIMIT_MS);
+      expect(clock.now()).toBeLessThan(LIMIT_MS + 1_000);
+    }
   });
 });

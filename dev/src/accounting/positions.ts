@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { deadLetterTopic, FAMILIES, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
-import { fetchCommitted, fetchEnds } from '@orderstream/kafka';
-import { type Admin } from 'kafkajs';
-import { DeadlineError } from '../errors';
+import { deadLetterTopic, FAMILIES, type Family, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { fetchCommitted, fetchEnds, HighWatermarks } from '@orderstream/kafka';
+import { type Admin, type Kafka } from 'kafkajs';
+import { waitUntil } from '../process/wait-until';
+import { isWhole, type ValidatorStatus } from '../stack/service-status';
 import { type Verdicts } from './accounts';
 
 /** Positions of one family's topics by partition, all of one moment between two commits of the validator. */
@@ -25,36 +25,89 @@ export interface Cut {
 const CUT_DEADLINE_MS = 60_000;
 const CUT_INTERVAL_MS = 200;
 
+/** How a cut is taken. */
+export interface CutContext {
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+  readonly readStatus: () => Promise<ValidatorStatus>;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Takes a cut. The validator commits outcomes and position together; so positions that are read between two equal readings
- * of its commits and counters belong together. While records are being judged that may take a few attempts.
+ * of its commits and counters belong together. While records are being judged that may take a few attempts, and so it may
+ * while a part does not answer.
+ *
+ * @throws DeadlineError after 60 s
  */
-export async function takeCut(admin: Admin, readCounters: () => Promise<Cut['counters']>): Promise<Cut> {
-  const until = performance.now() + CUT_DEADLINE_MS;
-  for (;;) {
-    const before = await readState(admin, readCounters);
-    const families = await forEachFamily(async (family) => ({
-      judged: before.judged[family],
-      validated: await fetchEnds(admin, validatedTopic(family)),
-      deadLetters: await fetchEnds(admin, deadLetterTopic(rawTopic(family), 'validator')),
-      refusedBySink: await fetchEnds(admin, deadLetterTopic(validatedTopic(family), 'bq-sink')),
-      refusedByBridge:
-        family === 'orders' ? await fetchEnds(admin, deadLetterTopic(validatedTopic(family), 'pubsub-bridge')) : [],
-    }));
-    const after = await readState(admin, readCounters);
-    if (JSON.stringify(before) === JSON.stringify(after)) return { families, counters: after.counters };
-    if (performance.now() > until)
-      throw new DeadlineError('the validator to pause between two commits', CUT_DEADLINE_MS);
-    await delay(CUT_INTERVAL_MS);
+export async function takeCut({ kafka, admin, readStatus, signal }: CutContext): Promise<Cut> {
+  const ends = new DecidedEnds(kafka, admin);
+  try {
+    return await waitUntil(
+      async () => {
+        const before = await readState(admin, readStatus);
+        const families = await forEachFamily(async (family) => ({
+          judged: before.judged[family],
+          validated: await ends.of(validatedTopic(family)),
+          deadLetters: await ends.of(deadLetterTopic(rawTopic(family), 'validator')),
+          refusedBySink: await ends.of(deadLetterTopic(validatedTopic(family), 'bq-sink')),
+          refusedByBridge:
+            family === 'orders' ? await fetchEnds(admin, deadLetterTopic(validatedTopic(family), 'pubsub-bridge')) : [],
+        }));
+        const after = await readState(admin, readStatus);
+        return JSON.stringify(before) === JSON.stringify(after) && { families, counters: after.counters };
+      },
+      {
+        what: 'the validator to have opened every partition, and to pause between two commits',
+        deadlineMs: CUT_DEADLINE_MS,
+        intervalMs: CUT_INTERVAL_MS,
+        signal,
+      },
+    );
+  } finally {
+    await ends.close();
   }
 }
 
+/** Ends of topics that are written to in transactions. */
+class DecidedEnds {
+  private readonly watermarks = new Map<string, HighWatermarks>();
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: Admin,
+  ) {}
+
+  /**
+   * The last stable offsets. Commits are answered, and show in the group's position, before their markers are written
+   * everywhere: until then records are missing below these offsets that the position tells of.
+   *
+   * @throws Error while they are not the high watermarks
+   */
+  async of(topic: string): Promise<number[]> {
+    let watermarks = this.watermarks.get(topic);
+    if (watermarks === undefined) this.watermarks.set(topic, (watermarks = new HighWatermarks(this.kafka, topic)));
+    const ends = await fetchEnds(this.admin, topic);
+    const written = await watermarks.fetch();
+    if (written.some((end, partition) => end !== ends[partition])) {
+      throw new Error(`a transaction in ${topic} is not decided`);
+    }
+    return ends;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(Array.from(this.watermarks.values(), (watermarks) => watermarks.close()));
+  }
+}
+
+/** @throws Error while the validator has not opened every partition: its counters are those of the others */
 async function readState(
   admin: Admin,
-  readCounters: () => Promise<Cut['counters']>,
+  readStatus: CutContext['readStatus'],
 ): Promise<{ readonly judged: Record<Family, number[]>; readonly counters: Cut['counters'] }> {
-  const counters = await readCounters();
-  return { judged: await forEachFamily((family) => judgedOffsets(admin, family)), counters };
+  const status = await readStatus();
+  if (!isWhole(status, FAMILIES.length * PARTITIONS)) throw new Error('the validator has not opened every partition');
+  return { judged: await forEachFamily((family) => judgedOffsets(admin, family)), counters: status.accounting };
 }
 
 /** The next raw offset to be judged, by partition; the validator has committed everything below it. */

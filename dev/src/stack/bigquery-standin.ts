@@ -34,6 +34,6 @@ export function bigqueryStandIn(options: BigQueryStandInOptions): Part {
     }),
     isReady: () => answersOk(`http://127.0.0.1:${String(apiPort)}/bigquery/v2/projects/${project}/datasets`),
     readyWithinMs: 90_000,
-    stopGraceMs: 15_000,
+    stopGraceMs: 30_000,
   };
 }

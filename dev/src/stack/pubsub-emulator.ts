@@ -28,6 +28,6 @@ export function pubsubEmulator({ java, jar, port, env, heapMb = HEAP_MB }: Pubsu
     }),
     isReady: () => answersOk(`http://127.0.0.1:${String(port)}/`),
     readyWithinMs: 60_000,
-    stopGraceMs: 10_000,
+    stopGraceMs: 30_000,
   };
 }

@@ -26,8 +26,8 @@ const MAX_MESSAGES = 1_000;
 const MAX_ACK_IDS = 1_000;
 const CALL_TIMEOUT_MS = 10_000;
 const CALL = { timeout: CALL_TIMEOUT_MS, retry: null };
-/** The emulator ends a waiting pull a second before its deadline, and does not end it early for a redelivery. */
-const PULL = { timeout: 4_000, retry: null };
+/** An answer that is not awaited is lost, and its messages are delivered anew. */
+const PULL = { timeout: 30_000, retry: null };
 
 /** The subscription, as something to pull from. All calls reject with the gRPC error of their only attempt. */
 export class PulledSubscription {
@@ -58,9 +58,9 @@ export class PulledSubscription {
     }
   }
 
-  /** @param wait until there is a message, for some seconds; otherwise answers at once with what there is */
-  async pull(wait: boolean): Promise<PulledMessage[]> {
-    const request = { subscription: this.name, maxMessages: MAX_MESSAGES, returnImmediately: !wait };
+  /** What there is. The emulator would end a pull that waits a second before its deadline, not early for a redelivery. */
+  async pull(): Promise<PulledMessage[]> {
+    const request = { subscription: this.name, maxMessages: MAX_MESSAGES, returnImmediately: true };
     const [{ receivedMessages }] = await this.client.pull(request, PULL);
     return (receivedMessages ?? []).flatMap(({ ackId, message, deliveryAttempt }) =>
       ackId === undefined || ackId === null || message === undefined || message === null

@@ -12,9 +12,9 @@ import { TableWriter } from './table-writer';
 
 const MAX_BATCH_ROWS = 1_000;
 const BACKOFF_MS = 500;
-/** The subscription counts as empty when it gave nothing so often, so far apart. */
-const EMPTY_PULLS = 3;
+/** The subscription is asked again so long after it gave nothing, and counts as empty when that was so often. */
 const EMPTY_PULL_GAP_MS = 100;
+const EMPTY_PULLS = 3;
 
 /**
  * Does on this machine what Pub/Sub does for a BigQuery subscription, which no emulator delivers: pulls, writes rows by
@@ -107,7 +107,7 @@ export class SubscriptionStandin implements ServiceControl, OnModuleDestroy {
         this.state = this.stopping ? 'draining' : 'delivering';
         if (batch.length > 0) return batch;
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
-        if (this.stopping) await delay(EMPTY_PULL_GAP_MS);
+        await delay(EMPTY_PULL_GAP_MS);
       } catch (error) {
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
         const isGone = grpcStatus(error) === status.NOT_FOUND;
@@ -136,9 +136,9 @@ export class SubscriptionStandin implements ServiceControl, OnModuleDestroy {
   }
 
   private async pullBatch(): Promise<PulledMessage[]> {
-    const batch = await this.subscription.pull(!this.stopping);
+    const batch = await this.subscription.pull();
     while (batch.length > 0 && batch.length < MAX_BATCH_ROWS) {
-      const more = await this.subscription.pull(false);
+      const more = await this.subscription.pull();
       if (more.length === 0) break;
       batch.push(...more);
     }

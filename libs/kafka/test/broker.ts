@@ -1,14 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type TopicSpec } from '@orderstream/contracts';
 import { type Kafka } from 'kafkajs';
-import {
-  createKafka,
-  ensureTopics,
-  type KafkaConnection,
-  type KafkaRecord,
-  type OutputRecord,
-  readPartition,
-} from '../src';
+import { readCommitted } from '../../../test/support/read-committed';
+import { createKafka, ensureTopics, type KafkaConnection, type KafkaRecord, type OutputRecord } from '../src';
 
 // Each wait has its own deadline; this is only for a box that is busy with something else.
 jest.setTimeout(60_000);
@@ -56,17 +50,14 @@ export function output(topic: string, partition: number, value: string): OutputR
 
 export const valueOf = (record: KafkaRecord): string => record.value?.toString() ?? '';
 
-/** Committed values of a partition, and where the reading ended. */
+/** Values of what is committed in a partition, and where the reading ended. */
 export async function readAll(
   kafka: Kafka,
   topic: string,
   partition: number,
 ): Promise<{ values: string[]; nextOffset: number }> {
-  const values: string[] = [];
-  const { nextOffset } = await readPartition(kafka, { topic, partition, from: 'beginning', until: 'end' }, (batch) => {
-    for (const record of batch.records) values.push(valueOf(record));
-  });
-  return { values, nextOffset };
+  const { records, nextOffset } = await readCommitted(kafka, { topic, partition });
+  return { values: records.map(valueOf), nextOffset };
 }
 
 /** Waits until the condition holds. */

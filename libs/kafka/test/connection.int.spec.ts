@@ -59,7 +59,7 @@ describe('a connection whose other end has gone without a word', () => {
       host: '127.0.0.1',
       port,
       logger,
-      requestTimeout: 200,
+      requestTimeout: 1_000,
       connectionTimeout: 2_000,
       socketFactory: ({ host, onConnect }: { host: string; onConnect: () => void }) =>
         connectSocket({ host, port }, onConnect),

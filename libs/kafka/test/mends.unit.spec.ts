@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { createKafka } from '../src';
+import '../src';
+import { loadFromKafkajs } from '../src/client/kafkajs-internals';
 import {
   filterAbortedMessages,
   type FilterAbortedMessages,
@@ -73,8 +74,7 @@ describe('the mend of filterAbortedMessages', () => {
   });
 
   it('is what kafkajs uses', () => {
-    expect(originalFilterAbortedMessages).not.toBe(filterAbortedMessages);
-    expect(createKafka({ brokers: ['localhost:1'], clientId: 'x' })).toBeDefined();
+    expect(loadFromKafkajs('kafkajs/src/consumer/filterAbortedMessages.js')).toBe(filterAbortedMessages);
   });
 });
 

@@ -22,19 +22,19 @@ describe('PartitionTransactions', () => {
   let out: string;
   const groupId = unique('group');
   const failures: { partition: number; fenced: boolean }[] = [];
-  const open = (partition = 0): Promise<PartitionTransactions> =>
+  const open = (partition = 0, transactionTimeoutMs = 10_000): Promise<PartitionTransactions> =>
     PartitionTransactions.open(testKafka(), {
       groupId,
       topic: input,
       partition,
-      transactionTimeoutMs: 10_000,
+      transactionTimeoutMs,
       onFailure: ({ fenced }, ref) => failures.push({ partition: ref.partition, fenced }),
     });
 
   beforeAll(async () => {
     kafka = testKafka();
     topics = new TestTopics(kafka);
-    input = await topics.create('in', 8);
+    input = await topics.create('in', 9);
     out = await topics.create('out', 7);
   });
   afterAll(() => topics.remove());
@@ -76,7 +76,9 @@ describe('PartitionTransactions', () => {
     await owner.commit({ records: [output(out, 1, 'after')], offset: 2 });
     await owner.close();
     expect((await readAll(kafka, out, 1)).values).toEqual(['before', 'after']);
-    expect((await fetchCommitted(kafka, groupId, input))[1]).toBe(2);
+    const successor = await open(1);
+    expect(successor.committed.offset).toBe(2);
+    await successor.close();
   });
 
   it('takes an answer that comes after its closing for none', async () => {
@@ -125,6 +127,20 @@ describe('PartitionTransactions', () => {
     await successor.close();
   });
 
+  it('tells whether somebody else has committed since it was opened', async () => {
+    const first = await open(8);
+    await first.assertCurrent();
+    await first.commit({ records: [], offset: 1, metadata: 'a' });
+    await first.assertCurrent();
+    const second = await open(8);
+    // Fenced, but nothing has changed yet.
+    await first.assertCurrent();
+    await second.commit({ records: [], offset: 1, metadata: 'b' });
+    await second.assertCurrent();
+    await expect(first.assertCurrent()).rejects.toMatchObject({ code: 'TRANSACTION_FAILED', fenced: true });
+    await Promise.all([first.close(), second.close()]);
+  });
+
   it('does not hold back readers of its outputs while it is open and idle', async () => {
     const idle = await open(2);
     const plain = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
@@ -144,10 +160,7 @@ describe('PartitionTransactions', () => {
     ).rejects.toBeInstanceOf(RecordTooLargeError);
     await owner.commit({ records: [output(out, 3, 'still usable')], offset: 13 });
     await owner.close();
-    // Markers are written after the commit is answered.
-    const committed = async (): Promise<string[]> => (await readAll(kafka, out, 3)).values;
-    await until('all is visible', async () => (await committed()).length > records.length);
-    const values = await committed();
+    const { values } = await readAll(kafka, out, 3);
     expect(values.map((v) => v.slice(0, v.indexOf(':')))).toEqual(
       [...records.keys()].map(String).concat('still usabl'),
     );
@@ -188,12 +201,13 @@ describe('PartitionTransactions', () => {
 
   it('aborts when an output is refused, releases its readers, and says so', async () => {
     const small = await topics.create('small', 1, { maxMessageBytes: 1_000 });
-    const owner = await open(5);
+    // Readers must not have to wait for the broker to give it up.
+    const owner = await open(5, 60_000);
     const failed = await owner
       .commit({ records: [output(out, 5, 'lost'), output(small, 0, 'x'.repeat(5_000))], offset: 5 })
       .catch((e: unknown) => e);
     expect(failed).toMatchObject({ outcome: 'aborted', fenced: false });
-    await until('the aborted transaction is ended', async () => (await fetchEnds(kafka, out))[5] === 2, 8_000);
+    await until('the aborted transaction is ended', async () => (await fetchEnds(kafka, out))[5] === 2);
     expect(await readAll(kafka, out, 5)).toEqual({ values: [], nextOffset: 2 });
     const again = await open(5);
     expect(again.committed.offset).toBeUndefined();
