@@ -1,5 +1,5 @@
 import { type App } from '../stack/fault-stack';
-import { NEEDS } from './dependence';
+import { takenFrom } from './dependence';
 import { type Scene } from './fault';
 
 /** Within this a service that is told to end has settled what it took and is gone. */
@@ -28,7 +28,7 @@ export async function leave({ stack, claimed }: Scene, app: App, number = 1): Pr
   const detail = `${how} in ${seconds.toFixed(1)} s`;
   const inTime = exit.code === 0 && tookMs <= DRAIN_LIMIT_MS;
   if (inTime || UNLIMITED.has(app)) return { seconds, detail, broken: [] };
-  const taken = NEEDS[app].filter((need) => claimed.has(need));
+  const taken = takenFrom(app, claimed);
   if (taken.length > 0) return { seconds, detail: `${detail} without ${taken.join(' and ')}`, broken: [] };
   return {
     seconds,

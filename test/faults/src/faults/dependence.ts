@@ -2,7 +2,7 @@ import { type App } from '../stack/fault-stack';
 import { type Claim } from './fault';
 
 /** What a service talks to while it works and while it drains: with any of it taken away it comes to a stand. */
-export const NEEDS: Readonly<Record<App, readonly Claim[]>> = {
+const NEEDS: Readonly<Record<App, readonly Claim[]>> = {
   'order-generator': ['kafka', 'order-generator~kafka'],
   validator: ['kafka', 'validator~kafka'],
   'bq-sink': ['kafka', 'bq-sink~kafka', 'bigquery-standin', 'bq-sink~bigquery', 'bq-sink~write-api', 'write-api'],
@@ -14,6 +14,10 @@ export const NEEDS: Readonly<Record<App, readonly Claim[]>> = {
     'subscription-standin~bigquery',
   ],
 };
+
+/** Of what it talks to, that which another fault of the same moment takes away: then it may come to a stand. */
+export const takenFrom = (app: App, claimed: ReadonlySet<Claim>): readonly Claim[] =>
+  NEEDS[app].filter((need) => claimed.has(need));
 
 /** Whose output a service works on. */
 const FEEDS: Readonly<Record<App, App | undefined>> = {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LagWatch } from '../run/lag-watch';
 import { type App, APPS, type Consumer, CONSUMERS } from '../stack/fault-stack';
 import { type Departure, leave, slowest } from './departure';
+import { takenFrom } from './dependence';
 import { type Fault, type Outcome, type Scene } from './fault';
 import { withFurther } from './further-instances';
 
@@ -62,7 +63,8 @@ async function replaceEach(scene: Scene, app: Consumer): Promise<Outcome> {
     const during = lag.take();
     departures.push(...(await leaveAll(scene, app)));
     const { detail, broken, measures } = outcomeOf(departures);
-    const isBounded = during.seconds <= before.seconds + ROLLING_LAG_LIMIT_SECONDS || scene.claimed.size > 0;
+    const isBounded =
+      during.seconds <= before.seconds + ROLLING_LAG_LIMIT_SECONDS || takenFrom(app, scene.claimed).length > 0;
     return {
       detail: `${detail}, lag up to ${String(during.records)} records and ${during.seconds.toFixed(1)} s, before ${String(before.records)} and ${before.seconds.toFixed(1)} s`,
       broken: isBounded

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { validatorStatus } from '../../../../dev/src/stack/service-status';
 import { DeadlineError } from '../../../../dev/src/errors';
 import { type FaultStack } from '../stack/fault-stack';
+import { takenFrom } from './dependence';
 import { type Fault } from './fault';
 
 const POLL_INTERVAL_MS = 20;
@@ -87,7 +88,8 @@ const readiness = (app: 'validator' | 'bq-sink'): Fault => ({
       if (isReady === true && before !== undefined && after !== undefined) untrue.add(after);
       if (isReady === true) readyAt ??= performance.now();
       if (readyAt === undefined && performance.now() - startedAt > READY_WITHIN_MS) {
-        if (claimed.size > 0) return { detail: `not ready without ${[...claimed].join(' and ')}` };
+        const taken = takenFrom(app, claimed);
+        if (taken.length > 0) return { detail: `not ready without ${taken.join(' and ')}` };
         throw new DeadlineError(`${app} to be ready again (${after ?? 'nothing misses'})`, READY_WITHIN_MS);
       }
       before = after;
