@@ -8,9 +8,10 @@ import { type Kafka } from 'kafkajs';
 export async function readCommitted(
   kafka: Kafka,
   { topic, partition }: PartitionRef,
+  from: number | 'beginning' = 'beginning',
 ): Promise<{ records: KafkaRecord[]; nextOffset: number }> {
   const records: KafkaRecord[] = [];
-  const place = { topic, partition, from: 'beginning' } as const;
+  const place = { topic, partition, from };
   const written = await readPartition(kafka, { ...place, until: 'end', isolation: 'uncommitted' }, () => undefined);
   const { nextOffset } = await readPartition(kafka, { ...place, until: written.nextOffset }, (batch) => {
     records.push(...batch.records);

@@ -5,10 +5,10 @@ import {
   fetchEnds,
   type KafkaRecord,
   type OutputRecord,
-  readPartition,
   RecordProducer,
 } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
+import { readCommitted } from '../../../test/support/read-committed';
 
 export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
 
@@ -56,24 +56,10 @@ export class TestLog {
     await this.producer.send(records);
   }
 
-  /**
-   * Committed records of the partition since the test began. A commit is answered before its markers are written: so up to
-   * the high watermark, and not to the last stable offset, which may still lie before what was just committed.
-   */
+  /** Committed records of the partition since the test began. */
   async readOne(topic: string, partition: number): Promise<KafkaRecord[]> {
-    const records: KafkaRecord[] = [];
     const from = this.begins.get(topic)?.[partition] ?? 0;
-    const place = { topic, partition, from };
-    const written = await readPartition(
-      this.kafka,
-      { ...place, until: 'end', isolation: 'uncommitted' },
-      () => undefined,
-    );
-    const until = written.nextOffset;
-    await readPartition(this.kafka, { ...place, until, isolation: 'committed' }, (batch) => {
-      records.push(...batch.records);
-    });
-    return records;
+    return (await readCommitted(this.kafka, { topic, partition }, from)).records;
   }
 
   /** Committed records of all partitions since the test began. */
