@@ -101,11 +101,13 @@ function serverProperties(options: KafkaBrokerOptions & { logs: string }): strin
     'log.index.size.max.bytes': 1_048_576,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
-    // After kill -9 the broker waits for its own old session to end: 9 s by default.
-    'broker.session.timeout.ms': 3_000,
-    'broker.heartbeat.interval.ms': 500,
     'message.max.bytes': 8 * 1_048_576,
     'replica.fetch.max.bytes': 8 * 1_048_576,
+    // The coordinators read these topics whole before they serve: keep what compaction may not touch, and markers, few.
+    'offsets.topic.segment.bytes': 1_048_576,
+    'transaction.state.log.segment.bytes': 1_048_576,
+    'log.cleaner.delete.retention.ms': 10 * 60_000,
+    // broker.session.timeout.ms stays at its 9 s: docs/decisions/006-local-stack-without-containers.md.
     // A stack that is started again after a month goes on where it stopped: positions must outlive the topics' records.
     'offsets.retention.minutes': 60 * 24 * 90,
   };

@@ -279,14 +279,47 @@ describe('KafkaBatchServer', () => {
     await until('the second process has the parts of the first', () => second.server.health().ready.ok);
     expect(owned(second)).toEqual(partsOfFirst);
     expect(owned(other)).toEqual(partsOfOther);
-    await until('the first process knows', () => !first.server.health().live.ok);
-    expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
+    await until('the first process knows', () => owned(first).length === 0);
+    expect(first.server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
     const [partition = -1] = partsOfFirst;
     await expect(first.server.commitOffsets([{ topic, partition, offset: 0 }])).rejects.toThrow();
     await second.server.commitOffsets([{ topic, partition, offset: 0 }]);
     await first.close();
     expect(second.server.health().ready.ok).toBe(true);
   });
+
+  it('joins again when the group has taken another for the owner of its name, who is not there', async () => {
+    const topic = await topics.create('named-again', 2);
+    const group = unique('group');
+    await fill(topic, 2, 10);
+    const store = new Store();
+    const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
+    const take: Handle = (batch) => {
+      store.take(batch);
+      return ack();
+    };
+    const owner = await start(topic, group, take, { ...named, hooks: store });
+    await until('the owner is ready', () => owner.server.health().ready.ok);
+    const other = await start(topic, group, () => stop('not this one'), named);
+    await until('the owner is fenced', () => owner.server.describe().partitions.length === 0);
+    await other.close();
+    await until('the owner is back', () => owner.server.health().ready.ok);
+    await fill(topic, 2, 10, 10);
+    await until('it takes what has come', () => [0, 1].every((partition) => store.values(partition).length === 20));
+  }, 60_000);
+
+  it('leaves the name to one of two processes that have it, and the other fails', async () => {
+    const topic = await topics.create('contested', 2);
+    const group = unique('group');
+    const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
+    const first = await start(topic, group, () => ack(), named);
+    await until('the first is ready', () => first.server.health().ready.ok);
+    const second = await start(topic, group, () => ack(), named);
+    await until('the first has failed', () => !first.server.health().live.ok, 60_000);
+    expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
+    await until('the second is ready', () => second.server.health().ready.ok);
+    expect(second.server.describe()).toMatchObject({ state: 'joined' });
+  }, 90_000);
 
   it('keeps the partitions for the next process of its name when it ends; the other members notice nothing', async () => {
     const topic = await topics.create('named-restart', 3);

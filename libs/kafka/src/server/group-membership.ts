@@ -44,11 +44,10 @@ const REBALANCE_IN_PROGRESS = 27;
 const ILLEGAL_GENERATION = 22;
 const UNKNOWN_MEMBER_ID = 25;
 const FENCED_INSTANCE_ID = 82;
-/**
- * Inconsistent protocol, invalid group id, invalid session timeout, missing rights, and another process under the same
- * instance id, which would be fenced in turn: nothing that a retry helps.
- */
-const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31, FENCED_INSTANCE_ID]);
+/** Inconsistent protocol, invalid group id, invalid session timeout, missing rights: nothing that a retry helps. */
+const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31]);
+/** In sessions. Whoever has taken the name is back within less: each waits for one at most before it joins again. */
+const CONTESTED_FOR = 4;
 const LEAVE_TIMEOUT_MS = 3_000;
 /** kafkajs holds a heartbeat back until the wall clock is past the last one: for as long as somebody has set it back. */
 const AT_ONCE = { interval: -Infinity };
@@ -59,6 +58,10 @@ const AT_ONCE = { interval: -Infinity };
  *
  * Failure semantics: assignment is advice. A member that was paused past its session may still believe in its
  * partitions; what keeps it from doing harm is the fence of PartitionTransactions, or the generation in commitOffsets.
+ *
+ * A named member that is fenced joins again, once: a coordinator that was killed may come back with an old view of the
+ * group, which has an earlier member under the name, and answers its only owner as it would an impostor. Fenced again
+ * soon, another process has the name. Of two such processes the one that was there first fails, after three turns.
  */
 export class GroupMembership {
   private readonly cluster: Cluster;
@@ -68,6 +71,8 @@ export class GroupMembership {
   private readonly heartbeatMs: number;
   private readonly isNamed: boolean;
   private running: Promise<void> | undefined;
+  private readonly fenced: Backoff;
+  private fencedAt = -Infinity;
   private contactAt = performance.now();
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
 
@@ -78,6 +83,7 @@ export class GroupMembership {
     private readonly logger?: KafkaLogger,
   ) {
     this.heartbeatMs = Math.max(Math.min(options.sessionTimeoutMs / 5, 3_000), 100);
+    this.fenced = new Backoff(options.sessionTimeoutMs, options.sessionTimeoutMs);
     this.cluster = createCluster(kafka, 'committed');
     const { groupInstanceId } = connectionOf(kafka);
     this.isNamed = groupInstanceId !== undefined;
@@ -138,7 +144,8 @@ export class GroupMembership {
         if (departure === 'lost') await this.forget();
       } catch (error) {
         const { groupId: group } = this.options;
-        if (HOPELESS.has(protocolCodeOf(error))) {
+        const isFenced = protocolCodeOf(error) === FENCED_INSTANCE_ID;
+        if (isFenced ? this.isContested() : HOPELESS.has(protocolCodeOf(error))) {
           this.logger?.error({ err: error, group }, 'the group does not have this member');
           await this.forget();
           this.state = 'failed';
@@ -146,9 +153,16 @@ export class GroupMembership {
         }
         this.logger?.warn({ err: error, group }, 'not in the group; trying again');
         await this.forget();
-        await this.backoff.wait(this.leaving.signal);
+        await (isFenced ? this.fenced : this.backoff).wait(this.leaving.signal);
       }
     }
+  }
+
+  /** To be asked when this member is fenced: whether that has happened lately. */
+  private isContested(): boolean {
+    const before = this.fencedAt;
+    this.fencedAt = performance.now();
+    return this.fencedAt - before < CONTESTED_FOR * this.options.sessionTimeoutMs;
   }
 
   private async join(): Promise<void> {
