@@ -300,7 +300,7 @@ describe('KafkaBatchServer', () => {
     };
     const owner = await start(topic, group, take, { ...named, hooks: store });
     await until('the owner is ready', () => owner.server.health().ready.ok);
-    const other = await start(topic, group, () => stop('not this one'), named);
+    const other = await start(topic, group, () => stop(new Error('not this one')), named);
     await until('the owner is fenced', () => owner.server.describe().partitions.length === 0);
     await other.close();
     await until('the owner is back', () => owner.server.health().ready.ok);
