@@ -67,6 +67,7 @@ export async function infrastructure(context: {
         java,
         folder: toolbox.kafkaFolder,
         data: join(paths.data, 'kafka'),
+        paths,
         port,
         controllerPort,
         proxied,

@@ -1,14 +1,21 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { StartError } from '../errors';
 import { runCommand } from '../install/run-command';
+import { type StackPaths } from '../paths';
+import { describeExit, ManagedProcess, type ProcessSpec } from '../process/managed-process';
+import { waitUntil } from '../process/wait-until';
 import { type Part } from './part';
 
 /** Any valid id does: there is one cluster per data folder, and nothing else ever joins it. */
 const CLUSTER_ID = 'b3JkZXJzdHJlYW0tbG9jYQ';
 const JVM_OPTIONS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const LOG_OPTIONS = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.showDateTime=true'];
+/** What the fencing of a broker says of itself. */
+const FENCING_LOG = '-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info';
+const FORMER_SESSION_MS = 500;
+const FENCING_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 1_000;
 
 /** A further listener, which tells its clients to come to another port: a proxy's, that leads to this one. */
@@ -24,6 +31,7 @@ export interface KafkaBrokerOptions {
   /** Where the jars are: `<folder>/lib`. */
   readonly folder: string;
   readonly data: string;
+  readonly paths: Pick<StackPaths, 'logs' | 'run'>;
   readonly port: number;
   readonly controllerPort: number;
   readonly proxied?: readonly ProxiedListener[] | undefined;
@@ -35,12 +43,20 @@ export function kafkaBroker(options: KafkaBrokerOptions): Part {
   const { java, folder, data, port, env } = options;
   const classPath = join(folder, 'lib', '*');
   const propertiesFile = join(data, 'server.properties');
+  const controllerFile = join(data, 'controller.properties');
   const logs = join(data, 'logs');
+  const node = (properties: string, ...logOptions: readonly string[]): ProcessSpec => ({
+    name: 'kafka',
+    command: java,
+    args: [...JVM_OPTIONS, ...LOG_OPTIONS, ...logOptions, '-cp', classPath, 'kafka.Kafka', properties],
+    env,
+  });
   return {
     name: 'kafka',
     async prepare() {
       mkdirSync(data, { recursive: true });
       writeFileSync(propertiesFile, serverProperties({ ...options, logs }));
+      writeFileSync(controllerFile, controllerProperties({ ...options, logs }));
       if (existsSync(join(logs, 'meta.properties'))) return;
       const format = [
         'kafka.tools.StorageTool',
@@ -54,16 +70,72 @@ export function kafkaBroker(options: KafkaBrokerOptions): Part {
       const { code, output } = await runCommand(java, [...JVM_OPTIONS, '-cp', classPath, ...format], { env });
       if (code !== 0) throw new StartError(`Kafka's storage cannot be formatted in ${logs}:\n${output}`);
     },
-    process: () => ({
-      name: 'kafka',
-      command: java,
-      args: [...JVM_OPTIONS, ...LOG_OPTIONS, '-cp', classPath, 'kafka.Kafka', propertiesFile],
-      env,
-    }),
+    async process() {
+      if (wasKilled(logs)) await fenceFormer(options, node(controllerFile, FENCING_LOG));
+      return node(propertiesFile);
+    },
     isReady: () => answersApiVersions(port),
     readyWithinMs: 60_000,
     stopGraceMs: 30_000,
   };
+}
+
+/** Whether the node has been up before and has not been shut down. */
+function wasKilled(logs: string): boolean {
+  return (
+    existsSync(join(logs, '__cluster_metadata-0', 'quorum-state')) && !existsSync(join(logs, '.kafka_cleanshutdown'))
+  );
+}
+
+/**
+ * Runs the node as a controller alone, until it has given up the broker that was killed. A broker that finds itself the
+ * leader in the metadata log, and loses that to the end of its former session while its coordinators load, may forget
+ * committed positions and the ends of transactions: docs/decisions/006-local-stack-without-containers.md.
+ */
+async function fenceFormer({ paths, controllerPort }: KafkaBrokerOptions, spec: ProcessSpec): Promise<void> {
+  const log = join(paths.logs, `${spec.name}.log`);
+  const from = existsSync(log) ? statSync(log).size : 0;
+  const controller = await ManagedProcess.start(spec, paths);
+  const died = new AbortController();
+  void controller.exited.then((exit) => {
+    died.abort(
+      new StartError(`The controller of kafka ${describeExit(exit)}. The end of ${log}:\n${controller.log.tail(15)}`),
+    );
+  });
+  let activeAt: number | undefined;
+  const isFenced = async (): Promise<boolean> => {
+    if (readFileSync(log).subarray(from).includes('Fencing broker 1 ')) return true;
+    if (activeAt === undefined && (await answersApiVersions(controllerPort))) activeAt = performance.now();
+    // It was fenced when it was killed: nothing more will be said of it.
+    return activeAt !== undefined && performance.now() - activeAt > 10 * FORMER_SESSION_MS;
+  };
+  try {
+    await waitUntil(isFenced, {
+      what: `the controller of kafka to give up the former broker (its log: ${log})`,
+      deadlineMs: FENCING_TIMEOUT_MS,
+      intervalMs: 50,
+      signal: died.signal,
+    });
+  } catch (error) {
+    if (died.signal.aborted) throw died.signal.reason;
+    throw error;
+  } finally {
+    await controller.stop(FENCING_TIMEOUT_MS);
+  }
+}
+
+function controllerProperties({ controllerPort, logs }: KafkaBrokerOptions & { logs: string }): string {
+  return propertiesText({
+    'process.roles': 'controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${String(controllerPort)}`,
+    listeners: `CONTROLLER://127.0.0.1:${String(controllerPort)}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT',
+    'log.dirs': logs,
+    'broker.session.timeout.ms': FORMER_SESSION_MS,
+    'broker.heartbeat.interval.ms': FORMER_SESSION_MS / 5,
+  });
 }
 
 function serverProperties(options: KafkaBrokerOptions & { logs: string }): string {
@@ -107,10 +179,13 @@ function serverProperties(options: KafkaBrokerOptions & { logs: string }): strin
     'offsets.topic.segment.bytes': 1_048_576,
     'transaction.state.log.segment.bytes': 1_048_576,
     'log.cleaner.delete.retention.ms': 10 * 60_000,
-    // broker.session.timeout.ms stays at its 9 s: docs/decisions/006-local-stack-without-containers.md.
     // A stack that is started again after a month goes on where it stopped: positions must outlive the topics' records.
     'offsets.retention.minutes': 60 * 24 * 90,
   };
+  return propertiesText(properties);
+}
+
+function propertiesText(properties: Readonly<Record<string, string | number | boolean>>): string {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${String(value)}\n`)
     .join('');
