@@ -104,7 +104,9 @@ async function fenceFormer({ paths, controllerPort }: KafkaBrokerOptions, spec: 
   });
   let activeAt: number | undefined;
   const isFenced = async (): Promise<boolean> => {
-    if (readFileSync(log).subarray(from).includes('Fencing broker 1 ')) return true;
+    const said = readFileSync(log);
+    // A log that had grown was begun anew by the start.
+    if (said.subarray(said.length < from ? 0 : from).includes('Fencing broker 1 ')) return true;
     if (activeAt === undefined && (await answersApiVersions(controllerPort))) activeAt = performance.now();
     // It was fenced when it was killed: nothing more will be said of it.
     return activeAt !== undefined && performance.now() - activeAt > 10 * FORMER_SESSION_MS;
