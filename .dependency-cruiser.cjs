@@ -1,18 +1,19 @@
 /**
  * Dependencies point one way, each layer to the ones before it:
- * contracts, errors <- config, observability <- quality, kafka, bigquery, pubsub <- dead-letters, admin <- apps
- * with dev, bench and test outside, which nothing may need.
+ * contracts, errors, random, varint <- config, observability, deadlines, process-lock <- quality, kafka, bigquery, pubsub
+ * <- dead-letters, service <- ledger <- apps. Nothing that is deployed depends on dev, tools, bench or test.
  */
 const LAYERS = [
-  ['contracts', 'errors'],
-  ['config', 'observability'],
+  ['contracts', 'errors', 'random', 'varint'],
+  ['config', 'observability', 'deadlines', 'process-lock'],
   ['quality', 'kafka', 'bigquery', 'pubsub'],
-  ['dead-letters', 'admin'],
+  ['dead-letters', 'service'],
+  ['ledger'],
 ];
 
 const libs = (names) => `^libs/(${names.join('|')})/`;
-/** Tests, and the models of protocols that tests explore. */
-const SPECS = '(\\.spec\\.ts|\\.features\\.ts)$|/(test|model)/';
+/** Tests, and what only tests use. */
+const SPECS = '(\\.spec\\.ts|\\.features\\.ts)$|/test/';
 
 /** For each lib: not to its own layer's neighbours, nor to a later layer. */
 const layerRules = LAYERS.flatMap((layer, index) =>
@@ -52,7 +53,7 @@ module.exports = {
     {
       name: 'libs-through-their-barrel-outside',
       severity: 'error',
-      from: { path: '^(dev|bench|test)/' },
+      from: { path: '^(dev|bench|test|tools)/' },
       to: { path: '^libs/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
     },
     {
@@ -69,19 +70,32 @@ module.exports = {
       comment: 'The local stack runs the apps as processes; it knows their settings and nothing else of them.',
       severity: 'error',
       // The fault suite boots apps with its own parts between theirs, and names their protocols' steps.
-      from: { path: '^(dev|test)/', pathNot: '^test/faults/src/(instrumented|faults)/' },
+      from: { path: '^(dev|test|tools)/', pathNot: '^test/faults/src/(instrumented|faults)/' },
       to: { path: '^apps/', pathNot: '^apps/[^/]+/src/[^/]+\\.config\\.ts$' },
     },
     {
       name: 'nothing-needs-the-outside',
-      comment: 'What is deployed does not know the local stack, the measurements or the end-to-end tests.',
+      comment: 'What is deployed does not depend on the local stack, the tools, the measurements or the tests.',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: SPECS },
-      to: { path: '^(dev|bench|test)/' },
+      to: { path: '^(dev|bench|test|tools)/' },
+    },
+    {
+      name: 'dev-through-its-barrel',
+      comment: 'Apps and libs, their tests included, never import from dev; the others only its barrel.',
+      severity: 'error',
+      from: { path: '^(bench|test|tools)/' },
+      to: { path: '^dev/', pathNot: '^dev/src/index\\.ts$' },
+    },
+    {
+      name: 'dev-is-not-for-apps-and-libs',
+      severity: 'error',
+      from: { path: '^(apps|libs)/' },
+      to: { path: '^(dev|tools|bench)/' },
     },
     {
       name: 'kafka-through-its-lib',
-      comment: 'Only libs/kafka makes kafkajs clients: it mends them first. Types may be used anywhere.',
+      comment: 'Only libs/kafka makes kafkajs clients: it patches them first. Types may be used anywhere.',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: ['^libs/kafka/', SPECS] },
       to: { path: 'node_modules/kafkajs/', dependencyTypesNot: ['type-only'] },

@@ -17,7 +17,7 @@ const swc = [
 const project = (kind, extra = {}) => ({
   displayName: kind,
   rootDir: __dirname,
-  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/dev', '<rootDir>/bench', '<rootDir>/test'],
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/dev', '<rootDir>/bench', '<rootDir>/test', '<rootDir>/tools'],
   testEnvironment: 'node',
   moduleFileExtensions: ['js', 'cjs', 'json', 'ts'],
   testRegex: `\\.${kind}\\.spec\\.ts$`,

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchProcess } from './bench-process';
-import { freePort } from './free-port';
+import { freePort } from '../../test/support/free-port';
 import { type Figures } from './measure';
 import { usageOf } from './process-usage';
 
@@ -30,7 +30,7 @@ export async function fillRawTopics(
       HTTP_PORT: String(port),
       GENERATOR_RATE: '0',
       GENERATOR_MAX_EVENTS: String(events),
-      GENERATOR_BAD_SHARE: '0.02',
+      GENERATOR_DEFECT_RATE: '0.02',
       GENERATOR_AUTOSTART: 'true',
       GENERATOR_LEDGER_DIR: mkdtempSync(join(folder, 'ledger-')),
     },

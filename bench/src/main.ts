@@ -9,7 +9,7 @@ import { createKafka, ensureTopics, fetchEnds } from '@orderstream/kafka';
 import { BARE_PUBLISH_GROUP, PASS_THROUGH_GROUP, passThroughTopic } from './baselines/names';
 import { BenchProcess } from './bench-process';
 import { fillRawTopics } from './fill';
-import { freePort } from './free-port';
+import { freePort } from '../../test/support/free-port';
 import { measure, type Figures } from './measure';
 import { type Progress, progressOf, type Workload } from './progress';
 import { renderReport, type Row } from './report';
@@ -102,7 +102,7 @@ async function restoring(environment: Readonly<Record<string, string>>, folder: 
   return measureRestore(`http://127.0.0.1:${String(port)}`, start);
 }
 
-/** The sink beside bare appends, both to a Write API server that only counts; its tables are in the BigQuery stand-in. */
+/** The sink beside bare appends, both to a Write API server that only counts; its tables are in the BigQuery emulator. */
 async function measureSink(kafka: Kafka, environment: Readonly<Record<string, string>>, folder: string): Promise<Row> {
   const groups = FAMILIES.map((family) => ({ groupId: 'bq-sink', topic: validatedTopic(family) }));
   const { end } = await progressOf(kafka, { groups });
@@ -127,7 +127,7 @@ async function measureSink(kafka: Kafka, environment: Readonly<Record<string, st
 function required(name: string): string {
   const value = process.env[name];
   if (!value)
-    throw new Error(`${name} is not set: run this through npm run bench, which starts a broker and stand-ins`);
+    throw new Error(`${name} is not set: run this through npm run bench, which starts a broker and emulators`);
   return value;
 }
 

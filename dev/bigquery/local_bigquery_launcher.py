@@ -1,4 +1,4 @@
-"""Starts local-bigquery, the local stand-in for BigQuery, with what this project needs of it.
+"""Starts local-bigquery, the local emulator for BigQuery, with what this project needs of it.
 
 local-bigquery 0.4.0 keeps its data in DuckLake and needs DuckDB extensions that are downloaded when it starts. Here it
 keeps plain DuckDB files in the data folder instead, and works offline. Six behaviours are brought closer to BigQuery's:

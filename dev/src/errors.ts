@@ -60,24 +60,6 @@ export class StartError extends OrderstreamError {
   }
 }
 
-/** A condition did not come true in its time. */
-export class DeadlineError extends OrderstreamError {
-  readonly code = 'DEADLINE_EXCEEDED';
-
-  constructor(what: string, deadlineMs: number, cause?: unknown) {
-    super(`Waited ${String(Math.round(deadlineMs / 1000))} s in vain for ${what}.`, { retriable: true, cause });
-  }
-}
-
-/** The pipeline stood still for too long while something was still to be done. */
-export class NoProgressError extends OrderstreamError {
-  readonly code = 'NO_PROGRESS';
-
-  constructor(what: string, seconds: number) {
-    super(`Nothing moved for ${String(seconds)} s while waiting for ${what}.`);
-  }
-}
-
 /** The exit code that an error stands for. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OrderstreamError)) return EXIT.notAccountedFor;

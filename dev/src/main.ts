@@ -3,7 +3,7 @@ import { loadSettings } from '@orderstream/config';
 import { devSettings } from './dev.config';
 import { EXIT, exitCodeOf } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
-import { acquireLock } from './process/lock';
+import { lockHome } from './process/home-lock';
 import { createProgress } from './progress';
 import { parseCommandLine } from './run/cli';
 import { runStart } from './run/run-start';
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   const paths = stackPaths(repositoryRoot(), settings.home);
   mkdirSync(paths.home, { recursive: true });
   const progress = createProgress(process.stderr);
-  const unlock = acquireLock(paths.lock);
+  const unlock = lockHome(paths.lock);
 
   const stopping = new AbortController();
   let stack: LocalStack | undefined;

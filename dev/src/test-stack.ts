@@ -5,7 +5,7 @@ import { devSettings } from './dev.config';
 import { LockedError } from './errors';
 import { prepare } from './install/prepare';
 import { repositoryRoot, stackPaths, type StackPaths } from './paths';
-import { acquireLock } from './process/lock';
+import { lockHome } from './process/home-lock';
 import { stopOrphans } from './process/orphans';
 import { PortFinder } from './process/ports';
 import { createProgress } from './progress';
@@ -14,7 +14,7 @@ import { Supervisor } from './stack/supervisor';
 
 const ORPHAN_GRACE_MS = 5_000;
 
-/** A broker and stand-ins for tests and measurements, on free ports, with data that does not outlive them. */
+/** A broker and emulators for tests and measurements, on free ports, with data that does not outlive them. */
 export interface TestStack {
   readonly endpoints: Endpoints;
   /** TEST_KAFKA_BROKERS and its like: how tests are told. */
@@ -31,7 +31,7 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
   await removeLeftovers(repository, local);
   const paths = stackPaths(repository, join(local, `test-${String(process.pid)}`));
   mkdirSync(paths.home, { recursive: true });
-  const unlock = acquireLock(paths.lock);
+  const unlock = lockHome(paths.lock);
   const supervisor = new Supervisor(paths, progress);
   const stop = async (): Promise<void> => {
     await supervisor.stop(INFRASTRUCTURE_STOP_ORDER);
@@ -43,7 +43,7 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
     const toolbox = await prepare({ paths, settings, env, progress, signal });
     const ports = new PortFinder();
     const { parts, endpoints } = await infrastructure({ paths, toolbox, env: childEnv, ports, preferred: ANY_PORTS });
-    progress.line('Starting a broker and stand-ins on free ports:');
+    progress.line('Starting a broker and emulators on free ports:');
     await supervisor.start(parts, signal);
     return {
       endpoints,
@@ -72,7 +72,7 @@ async function removeLeftovers(repository: string, local: string): Promise<void>
   for (const entry of readdirSync(local).filter((name) => /^test-\d+$/.test(name))) {
     const paths: StackPaths = stackPaths(repository, join(local, entry));
     try {
-      acquireLock(paths.lock);
+      lockHome(paths.lock);
     } catch (error) {
       if (error instanceof LockedError) continue;
       throw error;

@@ -7,7 +7,7 @@ import { latestDeadLetters } from '@orderstream/dead-letters';
 import { createKafka, type KafkaRecord, partitionFor, readPartition, RecordProducer } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { alive, StackCommand, startedPids } from '../support/running-stack';
-import { waitFor } from '../support/wait-for';
+import { waitUntil } from '@orderstream/deadlines';
 
 jest.setTimeout(300_000);
 
@@ -60,7 +60,7 @@ describe('the local stack', () => {
       '--json',
       '--seed',
       '7',
-      '--bad-share',
+      '--defect-rate',
       '0.05',
     );
     await current.running();
@@ -85,7 +85,10 @@ describe('the local stack', () => {
     const current = run('main.js', '--rate', '20');
     const stack = await current.running();
     expect(statSync(join(home, 'stack.json')).mode & 0o777).toBe(0o600);
-    await waitFor(async () => (await nextSeq(stack)) > EVENTS, ARRIVAL_DEADLINE_MS, 'the sequence to go on');
+    await waitUntil(async () => (await nextSeq(stack)) > EVENTS, {
+      what: 'the sequence to go on',
+      deadlineMs: ARRIVAL_DEADLINE_MS,
+    });
 
     const second = run('main.js');
     expect(await second.ended).toBe(2);
@@ -102,20 +105,18 @@ describe('the local stack', () => {
       ['streaming_orders', 'DISTINCT order_id'],
     ] as const) {
       const query = `SELECT ${column} FROM ${stack.bigquery.dataset}.${table} WHERE event_id = @id`;
-      const found = await waitFor(
+      const found = await waitUntil(
         async () => {
           const rows = await queryFresh(warehouse(stack), query, { id: good.order.event_id });
           return rows.length > 0 && rows;
         },
-        ARRIVAL_DEADLINE_MS,
-        `the foreign order in ${table}`,
+        { what: `the foreign order in ${table}`, deadlineMs: ARRIVAL_DEADLINE_MS },
       );
       expect(found).toEqual([{ order_id: good.order.order_id }]);
     }
-    const letter = await waitFor(
+    const letter = await waitUntil(
       async () => (await latestDeadLetters(kafka, { limit: 100 })).find(({ value }) => value?.toString() === bad),
-      ARRIVAL_DEADLINE_MS,
-      'the foreign bad record among the dead letters',
+      { what: 'the foreign bad record among the dead letters', deadlineMs: ARRIVAL_DEADLINE_MS },
     );
     expect(letter).toMatchObject({ reason: 'structure.malformed_json', app: 'validator' });
     expect(letter.headers[CE.id]).toEqual(Buffer.from(good.order.event_id));

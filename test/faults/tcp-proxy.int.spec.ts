@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-import { waitUntil } from '../../dev/src/process/wait-until';
-import { PortFinder } from '../../dev/src/process/ports';
+import { waitUntil } from '@orderstream/deadlines';
+import { PortFinder } from '../../dev/src';
 import { type Met, TcpProxy, type WireState } from './src/wire/tcp-proxy';
 
 /** A machine with other work to do is slow. */
@@ -68,7 +68,7 @@ describe('TcpProxy', () => {
     expect(proxy.met).toEqual({ connections: 0, chunks: 2 });
   });
 
-  it('counts connections that it resets and refuses when it is cut', async () => {
+  it('counts connections that it resets and rejects when it is cut', async () => {
     const socket = await connected();
     const closed = new Promise((resolve) => socket.once('close', resolve));
     proxy.state = { kind: 'cut' };

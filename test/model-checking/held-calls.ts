@@ -55,15 +55,15 @@ export class HeldCalls<N extends string> {
   }
 
   /** The call of this name, if it is the next one; undefined when another one waits, or none comes within the time. */
-  async next(name: N, patienceMs: number): Promise<HeldCall | undefined> {
-    const deadline = performance.now() + patienceMs;
+  async next(name: N, timeoutMs: number): Promise<HeldCall | undefined> {
+    const deadline = performance.now() + timeoutMs;
     while (this.parked.length === 0 && performance.now() < deadline) await delay(POLL_MS);
     return this.parked[0]?.name === name ? this.parked.shift() : undefined;
   }
 
   /** Whether a call of this name waits, or does so within the time. */
-  async waitsFor(name: N, patienceMs: number): Promise<boolean> {
-    const deadline = performance.now() + patienceMs;
+  async waitsFor(name: N, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
     while (!this.has(name) && performance.now() < deadline) await delay(POLL_MS);
     return this.has(name);
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitFor } from './wait-for';
+import { waitUntil } from '@orderstream/deadlines';
 
 const REPOSITORY = join(__dirname, '..', '..');
 const START_DEADLINE_MS = 180_000;
@@ -49,7 +49,10 @@ export class StackCommand {
     const over = this.ended.then((code) => {
       throw new Error(`the stack ended with ${String(code)}:\n${this.stderr}`);
     });
-    const isRunning = waitFor(() => this.stderr.includes('Running after'), START_DEADLINE_MS, 'the stack to run');
+    const isRunning = waitUntil(() => this.stderr.includes('Running after'), {
+      what: 'the stack to run',
+      deadlineMs: START_DEADLINE_MS,
+    });
     await Promise.race([isRunning, over]);
     over.catch(() => undefined);
     return JSON.parse(readFileSync(join(this.home, 'stack.json'), 'utf8')) as StackFile;

@@ -10,8 +10,8 @@ export interface Answer {
   /** Undefined where the answer is a success that names none. */
   readonly offset?: number | undefined;
   readonly error?: { readonly code: number; readonly storageError?: number };
-  /** Indexes of refused rows. */
-  readonly refused?: readonly number[];
+  /** Indexes of rejected rows. */
+  readonly rejected?: readonly number[];
   readonly updatedColumns?: readonly string[];
   /** The call has ended, with this status. */
   readonly ended?: status;
@@ -72,7 +72,7 @@ function read({ appendResult, error, rowErrors, updatedSchema }: Response): Answ
     const storageError = bytes instanceof Uint8Array ? Number(StorageError.decode(bytes).code) : undefined;
     return {
       error: { code: error.code ?? 0, ...(storageError === undefined ? {} : { storageError }) },
-      ...(rowErrors.length === 0 ? {} : { refused: rowErrors.map(({ index }) => Number(index ?? 0)) }),
+      ...(rowErrors.length === 0 ? {} : { rejected: rowErrors.map(({ index }) => Number(index ?? 0)) }),
     };
   }
   const offset = appendResult?.offset?.value;

@@ -1,8 +1,6 @@
 import { createWriteClient } from '@orderstream/bigquery';
 import type { v1 } from '@google-cloud/bigquery-storage';
 import { status } from '@grpc/grpc-js';
-
-import { waitFor } from '../support/wait-for';
 import { AppendCall } from './append-call';
 import { COLUMNS, row, SCHEMA } from './rows';
 import { startControlServer } from './src/control-server';
@@ -10,6 +8,7 @@ import type { FaultRule } from './src/faults';
 import { ForwardingBackend } from './src/forwarding-backend';
 import { MemoryBackend, type MemoryBackendOptions } from './src/memory-backend';
 import { WriteApiServer } from './src/write-api-server';
+import { waitUntil } from '@orderstream/deadlines';
 
 const TABLE = 'projects/p-1/datasets/d/tables/t';
 const LANDED = { offset: 0 };
@@ -74,9 +73,10 @@ describe.each([
     return Number(rowCount ?? 0);
   };
   const landed = (count: number): Promise<true> =>
-    waitFor(async () => (await rowsOf(stream)) === count, ARRIVAL_MS, `${count} rows in the stream`).then(
-      () => true as const,
-    );
+    waitUntil(async () => (await rowsOf(stream)) === count, {
+      what: `${count} rows in the stream`,
+      deadlineMs: ARRIVAL_MS,
+    }).then(() => true as const);
   const rowsOf = (name: string): Promise<number> => Promise.resolve(setup.memory.stream(name).rowCount);
 
   it('answers late', async () => {
@@ -121,7 +121,10 @@ describe.each([
     const answers: unknown[] = [];
     void call.append([row(0)], 0).then((answer) => answers.push(answer));
     void call.append([row(1)], lands ? 1 : 0).then((answer) => answers.push(answer));
-    await waitFor(() => setup.server.counts.waiting === 2, ARRIVAL_MS, 'both appends to arrive');
+    await waitUntil(() => setup.server.counts.waiting === 2, {
+      what: 'both appends to arrive',
+      deadlineMs: ARRIVAL_MS,
+    });
     if (lands) await landed(count);
     expect(answers).toEqual([]);
     call.cancel();
@@ -133,7 +136,7 @@ describe.each([
     const [first, second] = [call.append([row(0)], 0), call.append([row(1)], 1)];
     expect([await first, await second]).toEqual([LOST, LOST]);
     expect(await rowsOf(stream)).toBe(0);
-    await waitFor(async () => (await rowsOf(stream)) > 0, ARRIVAL_MS, 'the late append');
+    await waitUntil(async () => (await rowsOf(stream)) > 0, { what: 'the late append', deadlineMs: ARRIVAL_MS });
   });
 
   it('lets a finalize end what would land late', async () => {
@@ -151,12 +154,12 @@ describe.each([
     expect(await finalize()).toBe(0);
   });
 
-  it('refuses rows by their content, with their append, until told otherwise', async () => {
-    const id = add({ kind: 'refuse-rows', column: 'name', equals: 'row 1' }, { times: 0 });
+  it('rejects rows by their content, with their append, until told otherwise', async () => {
+    const id = add({ kind: 'reject-rows', column: 'name', equals: 'row 1' }, { times: 0 });
     const call = await connect();
     expect(await call.append([row(0), row(1), row(2)], 0)).toEqual({
       error: { code: status.INVALID_ARGUMENT },
-      refused: [1],
+      rejected: [1],
     });
     expect(await call.append([row(0), row(2)], 0)).toEqual(LANDED);
     expect(setup.server.faults.applied(id)).toBe(1);

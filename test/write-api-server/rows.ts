@@ -1,3 +1,4 @@
+import { varintLength, writeVarint } from '@orderstream/varint';
 import { protos } from '@google-cloud/bigquery-storage';
 
 import type { ProtoSchema } from './append-call';
@@ -43,9 +44,7 @@ function text(tag: number, value: string): Buffer {
 }
 
 function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...bytes, rest]);
-    bytes.push((rest % 128) | 0x80);
-  }
+  const bytes = Buffer.alloc(varintLength(value));
+  writeVarint(bytes, 0, value);
+  return bytes;
 }

@@ -30,11 +30,11 @@ export interface Answers {
   readonly storageErrors: boolean;
   /** To a connection whose first request has no schema. */
   readonly noSchema: status;
-  /** Whether a writer's field that the table has no column for is refused with SCHEMA_MISMATCH_EXTRA_FIELDS. */
+  /** Whether a writer's field that the table has no column for is rejected with SCHEMA_MISMATCH_EXTRA_FIELDS. */
   readonly extraFields: boolean;
-  /** Whether a request of 10 MB or more is refused. */
+  /** Whether a request of 10 MB or more is rejected. */
   readonly requestLimit: boolean;
-  /** Whether an offset for the default stream is refused. */
+  /** Whether an offset for the default stream is rejected. */
   readonly noOffsetOnDefault: boolean;
   /** Whether an answer tells the writer of new columns. */
   readonly updatedSchema: boolean;
@@ -52,7 +52,7 @@ export const DOCUMENTED: Answers = {
   updatedSchema: true,
 };
 
-/** What the BigQuery stand-in does instead. */
+/** What the BigQuery emulator does instead. */
 export const STAND_IN: Answers = {
   ...DOCUMENTED,
   unknownStream: status.INVALID_ARGUMENT,
@@ -134,18 +134,18 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
       expect(await api.ids(table)).toEqual([0, 1, 2, 3]);
     });
 
-    it('names the rows that it refuses, lands nothing of their request, and the connection goes on', async () => {
+    it('names the rows that it rejects, lands nothing of their request, and the connection goes on', async () => {
       const call = await connect(await createStream());
       const bad = [row(0), row(1, { price: 'much' }), row(2)];
-      expect(await call.append(bad, 0)).toEqual({ ...error(status.INVALID_ARGUMENT), refused: [1] });
+      expect(await call.append(bad, 0)).toEqual({ ...error(status.INVALID_ARGUMENT), rejected: [1] });
       expect(await call.append(rows(3, 1), 3)).toEqual(error(status.OUT_OF_RANGE, 'OFFSET_OUT_OF_RANGE'));
       expect(await call.append([row(0), row(2)], 0)).toEqual({ offset: 0 });
       expect(await api.ids(table)).toEqual([0, 2]);
     });
 
-    it('refuses a row without a required field', async () => {
+    it('rejects a row without a required field', async () => {
       const call = await connect(await createStream());
-      expect(await call.append([row(0, { name: null })], 0)).toMatchObject({ refused: [0] });
+      expect(await call.append([row(0, { name: null })], 0)).toMatchObject({ rejected: [0] });
     });
 
     it('serves two connections, and gives each offset to one of them', async () => {
@@ -242,16 +242,16 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
   });
 
   if (answers.extraFields) {
-    it('refuses a writer with fields that the table does not have, and when it has them still for a while', async () => {
+    it('rejects a writer with fields that the table does not have, and when it has them still for a while', async () => {
       const call = await connect(await createStream(), schemaOf([...COLUMNS, EXTRA]));
-      const refused = error(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS');
-      expect(await call.append(rows(0, 1), 0)).toEqual(refused);
+      const rejected = error(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS');
+      expect(await call.append(rows(0, 1), 0)).toEqual(rejected);
       await api.addColumn(table, EXTRA);
       // A new stream is told of the column at once; neither it nor one that was there before takes it yet.
       const [created] = await api.client.createWriteStream({ parent: table, writeStream: { type: COMMITTED } });
       expect((created.tableSchema?.fields ?? []).map(({ name }) => name)).toContain('extra');
       const fresh = await connect(created.name ?? '', schemaOf([...COLUMNS, EXTRA]));
-      expect([await call.append(rows(0, 1), 0), await fresh.append(rows(1, 1), 0)]).toEqual([refused, refused]);
+      expect([await call.append(rows(0, 1), 0), await fresh.append(rows(1, 1), 0)]).toEqual([rejected, rejected]);
       api.propagateColumns(table);
       expect(await call.append(rows(0, 1), 0)).toEqual({ offset: 0 });
       expect(await fresh.append(rows(1, 1), 0)).toEqual({ offset: 0 });
@@ -273,7 +273,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
   }
 
   if (answers.requestLimit) {
-    it('refuses a request of 10 MB', async () => {
+    it('rejects a request of 10 MB', async () => {
       const call = await connect(await createStream());
       const large = row(0, { name: 'x'.repeat(10_000_000) });
       expect(await call.append([large], 0)).toEqual(error(status.INVALID_ARGUMENT));

@@ -6,7 +6,7 @@ import { MemoryBackend } from './src/memory-backend';
 import { WriteApiServer } from './src/write-api-server';
 import { DOCUMENTED, STAND_IN, type WriteApi, writeApiFeatures } from './write-api.features';
 
-/** The stand-in is slow on a machine with other work to do. */
+/** The emulator is slow on a machine with other work to do. */
 jest.setTimeout(30_000);
 
 function environment(name: string): string {
@@ -43,8 +43,8 @@ async function openMemory(): Promise<WriteApi> {
   };
 }
 
-/** The stand-in, straight or through a forwarding server without faults. */
-async function openStandIn({ forwarded }: { forwarded: boolean }): Promise<WriteApi> {
+/** The emulator, straight or through a forwarding server without faults. */
+async function openEmulator({ forwarded }: { forwarded: boolean }): Promise<WriteApi> {
   const endpoint = environment('TEST_BIGQUERY_GRPC_ENDPOINT');
   const server = forwarded ? new WriteApiServer({ backend: new ForwardingBackend(endpoint) }) : undefined;
   const client = createWriteClient({ ...connection, grpcEndpoint: (await server?.start()) ?? endpoint });
@@ -79,7 +79,7 @@ async function openStandIn({ forwarded }: { forwarded: boolean }): Promise<Write
 
 describe('the Write API server for tests', () => writeApiFeatures(openMemory, DOCUMENTED));
 
-describe('the BigQuery stand-in', () => writeApiFeatures(() => openStandIn({ forwarded: false }), STAND_IN));
+describe('the BigQuery emulator', () => writeApiFeatures(() => openEmulator({ forwarded: false }), STAND_IN));
 
-describe('the BigQuery stand-in behind a forwarding server', () =>
-  writeApiFeatures(() => openStandIn({ forwarded: true }), STAND_IN));
+describe('the BigQuery emulator behind a forwarding server', () =>
+  writeApiFeatures(() => openEmulator({ forwarded: true }), STAND_IN));

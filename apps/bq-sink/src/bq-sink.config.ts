@@ -72,7 +72,7 @@ const sinkSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers refuse less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
   fallbackWaitMs: settings.integer({
     env: 'BQ_SINK_FALLBACK_WAIT_MS',
@@ -80,10 +80,10 @@ const sinkSettings = defineSettings({
     min: 0,
     max: 3_600_000,
     description:
-      'How long an append to a write stream that is gone may still land, in milliseconds; 0 for the local stand-in, which forgets both together.',
+      'How long an append to a write stream that is gone may still land, in milliseconds; 0 for the local emulator, which forgets both together.',
   }),
-  schemaPatienceMs: settings.integer({
-    env: 'BQ_SINK_SCHEMA_PATIENCE_MS',
+  schemaTimeoutMs: settings.integer({
+    env: 'BQ_SINK_SCHEMA_TIMEOUT_MS',
     default: 900_000,
     min: 0,
     max: 86_400_000,

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SERVICE_CONTROL } from '@orderstream/admin';
+import { SERVICE_CONTROL } from '@orderstream/service';
 
 import { Sink } from './sink';
 import { ValidatedController } from './validated.controller';

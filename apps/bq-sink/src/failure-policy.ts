@@ -4,13 +4,13 @@ import { type FailureOutcome, retry, stop, TransactionFailedError } from '@order
 
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
 
-/** First waits; the lane doubles them from failure to failure. */
+/** First waits; the task doubles them from failure to failure. */
 const RETRY_AFTER_MS = 200;
 /** Quotas are counted by the minute or the hour: trying at once only uses them up. */
 const THROTTLED_RETRY_AFTER_MS = 5_000;
 /**
  * BigQuery lets a project create 10,000 write streams an hour: 416 for each of 24 partitions. Progress in between does not
- * make them cheaper, so that the lane's waits alone would not keep within it.
+ * make them cheaper, so that the task's waits alone would not keep within it.
  */
 const STREAMS_AT_ONCE = 16;
 const MS_PER_STREAM = 9_000;
@@ -21,7 +21,7 @@ const SCHEMA_FORGOTTEN_AFTER_MS = 300_000;
 /** After another instance took over: time for this one to hear of the rebalance, or the two would fence each other. */
 const FENCED_RETRY_AFTER_MS = 3_000;
 
-/** What becomes of one partition after a failure. How long it waits from failure to failure is its lane's to decide. */
+/** What becomes of one partition after a failure. How long it waits from failure to failure is its task's to decide. */
 export class FailurePolicy {
   private schemaBehindSinceMs: number | undefined;
   private schemaBehindSeenMs = 0;
@@ -30,7 +30,7 @@ export class FailurePolicy {
   private hasFailed = false;
 
   constructor(
-    private readonly schemaPatienceMs: number,
+    private readonly schemaTimeoutMs: number,
     private readonly nowMs: () => number,
   ) {
     this.streamsCountedMs = nowMs();
@@ -48,7 +48,7 @@ export class FailurePolicy {
 
   /**
    * How many appends may be under way: one, until the first after a failure is acknowledged. Should BigQuery end the call
-   * behind an append that it refuses, what else is under way is lost, and the refusal with it, however often it is tried.
+   * behind an append that it rejects, what else is under way is lost, and the rejection with it, however often it is tried.
    */
   maxInFlight(configured: number): number {
     return this.hasFailed ? 1 : configured;
@@ -56,8 +56,8 @@ export class FailurePolicy {
 
   /**
    * What says of itself that it will be the same the next time stops the partition, ambiguity above all, and so does a
-   * schema that stays behind; everything else is tried again. A call that BigQuery refuses is, too: rights and tables are
-   * mended elsewhere.
+   * schema that stays behind; everything else is tried again. A call that BigQuery rejects is, too: rights and tables are
+   * patched elsewhere.
    */
   outcomeOf(cause: unknown): FailureOutcome {
     this.hasFailed = true;
@@ -68,7 +68,7 @@ export class FailurePolicy {
       if (nowMs - this.schemaBehindSeenMs > SCHEMA_FORGOTTEN_AFTER_MS) this.schemaBehindSinceMs = undefined;
       this.schemaBehindSeenMs = nowMs;
       this.schemaBehindSinceMs ??= nowMs;
-      if (nowMs - this.schemaBehindSinceMs >= this.schemaPatienceMs) {
+      if (nowMs - this.schemaBehindSinceMs >= this.schemaTimeoutMs) {
         // Whoever resumes the partition gives it time again.
         this.schemaBehindSinceMs = undefined;
         return stop(cause);
@@ -97,7 +97,7 @@ export function reasonOf(cause: unknown): string {
   return cause.retriable ? 'unavailable' : 'rejected';
 }
 
-/** Over a quota, or refused for a reason that somebody has to mend. */
+/** Over a quota, or rejected for a reason that somebody has to patch. */
 const isForLater = (cause: unknown): boolean =>
   reasonOf(cause) === 'throttled' || (cause instanceof BigQueryCallError && !cause.retriable);
 

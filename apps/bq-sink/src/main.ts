@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 
 import { bqSinkSettings } from './bq-sink.config';
 import { BqSinkModule } from './bq-sink.module';

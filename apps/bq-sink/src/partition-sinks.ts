@@ -29,7 +29,7 @@ export class PartitionSinks implements PartitionHooks {
     const sink = this.create(partition);
     this.sinks.set(keyOf(partition), [partition, sink]);
     const close = (): void => {
-      // The lane closes it too, and is told what fails there.
+      // The task closes it too, and is told what fails there.
       void sink.close().catch(() => undefined);
     };
     signal.addEventListener('abort', close, { once: true });

@@ -75,10 +75,10 @@ export class SinkMetrics {
         // Once per append, for its oldest row: it waited longest.
         if (first !== undefined) freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
       },
-      refused: (refusals) => {
-        totals.deadLettered += refusals.length;
-        records.inc({ family, outcome: 'dead_lettered' }, refusals.length);
-        for (const { record, reason } of refusals) {
+      rejected: (rejections) => {
+        totals.deadLettered += rejections.length;
+        records.inc({ family, outcome: 'dead_lettered' }, rejections.length);
+        for (const { record, reason } of rejections) {
           deadLetters.inc({ family, reason: reason.code });
           recordLog.info(record, { reason: reason.code, path: reason.path }, 'dead-lettered');
         }

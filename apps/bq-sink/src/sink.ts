@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { createBigQuery, createWriteClient, ensureDataset, ensureTables, WriteStreams } from '@orderstream/bigquery';
 import {
   deadLetterTopic,
@@ -212,14 +212,14 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     };
   }
 
-  /** The lane logs it, and decides how long the partition waits. */
+  /** The task logs it, and decides how long the partition waits. */
   private outcomeOf(partition: PartitionRef, cause: unknown): FailureOutcome {
     const family = FAMILY_OF_TOPIC.get(partition.topic);
     if (family !== undefined) this.metrics.failed(family, reasonOf(cause));
     return this.policyOf(partition).outcomeOf(cause);
   }
 
-  /** A lane that runs may still be counting off what is durable: its position is not known before that is done. */
+  /** A task that runs may still be counting off what is durable: its position is not known before that is done. */
   private recoveryCheck(): Check {
     const recovering = [...this.partitions.all()]
       .map(([partition, { state }]) => ({ ...partition, state }))
@@ -231,7 +231,7 @@ export class Sink implements ServiceControl, OnApplicationShutdown {
     const key = `${topic}/${String(partition)}`;
     let policy = this.policies.get(key);
     if (policy === undefined) {
-      policy = new FailurePolicy(this.settings.sink.schemaPatienceMs, () => performance.now());
+      policy = new FailurePolicy(this.settings.sink.schemaTimeoutMs, () => performance.now());
       this.policies.set(key, policy);
     }
     return policy;

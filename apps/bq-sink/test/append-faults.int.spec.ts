@@ -1,6 +1,9 @@
 import type { FaultRule } from '../../../test/write-api-server/src/faults';
 import type { Appender } from '../src/streams/warehouse';
-import { recordsFrom, ServedPartition, type ServedPartitionOptions, until } from './served-partition';
+import { recordsFrom, ServedPartition, type ServedPartitionOptions } from './served-partition';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 jest.setTimeout(60_000);
 
@@ -107,7 +110,10 @@ describe('a partition whose appends go wrong', () => {
       served.server.faults.add({ on, fault, skip: on === 'AppendRows' ? 2 : 0 });
       const failures = await served.run(RECORDS);
       expect(failures).toMatchObject([{ kind: 'retry', afterMs }]);
-      await until('what is still on its way has landed or not', () => served.server.counts.waiting === 0);
+      await waitUntil(() => served.server.counts.waiting === 0, {
+        what: 'what is still on its way has landed or not',
+        deadlineMs: WAIT_MS,
+      });
       expect(served.offsets()).toEqual(offsets);
       expect(served.dead()).toEqual([]);
       expect(served.committed.offset).toBe(RECORDS);
@@ -168,10 +174,13 @@ describe('a partition whose appends go wrong', () => {
     const sink = served.openSink();
     await sink.open();
     await sink.take(recordsFrom(0, 200));
-    await until('the first rows are committed', () => sink.describe().committed === 200);
+    await waitUntil(() => sink.describe().committed === 200, {
+      what: 'the first rows are committed',
+      deadlineMs: WAIT_MS,
+    });
     await happens(served, sink.describe().stream ?? '');
     await sink.take(recordsFrom(200, 100));
-    await until('the sink fails', () => served.interruptions.length > 0);
+    await waitUntil(() => served.interruptions.length > 0, { what: 'the sink fails', deadlineMs: WAIT_MS });
     expect(await served.run(RECORDS)).toEqual([]);
     expect(served.offsets()).toEqual(offsets);
     expect(await served.metric(FAILURES, { reason })).toBe(1);
@@ -182,34 +191,34 @@ describe('a partition whose appends go wrong', () => {
     const served = await serve({ maxStreamsPerHour: 1 });
     expect(await served.run(100)).toEqual([]);
     const running = served.run(RECORDS);
-    await until('it has failed ten times', () => served.failures >= 10);
+    await waitUntil(() => served.failures >= 10, { what: 'it has failed ten times', deadlineMs: WAIT_MS });
     expect(served.offsets()).toEqual(offsets.slice(0, 100));
     served.clockMs += 3_600_000;
     const failures = await running;
-    // From there the lane doubles, up to 30 s: within the hour a partition asks for 120 to 240 streams.
+    // From there the task doubles, up to 30 s: within the hour a partition asks for 120 to 240 streams.
     for (const failure of failures) expect(failure).toMatchObject({ kind: 'retry', afterMs: THROTTLED_MS });
     expect(served.offsets()).toEqual(offsets);
     expect(await served.metric(FAILURES, { reason: 'throttled' })).toBe(failures.length);
     expect(await served.metric('orderstream_streams_created_total')).toBe(2);
   });
 
-  it('settles a refusal when what is behind it is answered ABORTED', async () => {
+  it('settles a rejection when what is behind it is answered ABORTED', async () => {
     const served = await serve();
     const equals = 120;
-    served.server.faults.add({ on: 'AppendRows', fault: { kind: 'refuse-rows', column: '_kafka_offset', equals } });
+    served.server.faults.add({ on: 'AppendRows', fault: { kind: 'reject-rows', column: '_kafka_offset', equals } });
     served.server.faults.add({ on: 'AppendRows', fault: fail('ABORTED', true), skip: 3 });
     expect(await served.run(RECORDS)).toEqual([]);
     expect(served.dead()).toEqual([equals]);
     expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== equals));
-    expect(await served.metric('orderstream_dead_letters_total', { reason: 'sink.row_refused' })).toBe(1);
+    expect(await served.metric('orderstream_dead_letters_total', { reason: 'sink.row_rejected' })).toBe(1);
   });
 
-  it('settles a refusal when every time the call ends with it', async () => {
-    const served = await serve({ wrap: (appender) => new EndsWithRefusal(appender) });
+  it('settles a rejection when every time the call ends with it', async () => {
+    const served = await serve({ wrap: (appender) => new EndsWithRejection(appender) });
     const equals = 120;
     served.server.faults.add({
       on: 'AppendRows',
-      fault: { kind: 'refuse-rows', column: '_kafka_offset', equals },
+      fault: { kind: 'reject-rows', column: '_kafka_offset', equals },
       times: 0,
     });
     const { length: failures } = await served.run(RECORDS);
@@ -225,14 +234,17 @@ describe('a partition whose appends go wrong', () => {
     const sink = served.openSink();
     await sink.open();
     await sink.take(recordsFrom(0, 10));
-    await until('the stream is ended', () => sink.describe().stream === null && sink.describe().committed === 10);
+    await waitUntil(() => sink.describe().stream === null && sink.describe().committed === 10, {
+      what: 'the stream is ended',
+      deadlineMs: WAIT_MS,
+    });
     await sink.drain(NOT_ABORTED);
     expect(await served.metric(FAILURES)).toBe(0);
   });
 });
 
-/** A call that ends when it has answered an append with refused rows: what is behind has no answer. */
-class EndsWithRefusal implements Appender {
+/** A call that ends when it has answered an append with rejected rows: what is behind has no answer. */
+class EndsWithRejection implements Appender {
   private hasEnded = false;
 
   constructor(private readonly appender: Appender) {}
@@ -244,7 +256,7 @@ class EndsWithRefusal implements Appender {
   async append(...args: Parameters<Appender['append']>): ReturnType<Appender['append']> {
     const outcome = await this.appender.append(...args);
     if (this.hasEnded) return { kind: 'lost', reason: 'unavailable', message: 'the call has ended' };
-    if (outcome.kind === 'refused') this.hasEnded = true;
+    if (outcome.kind === 'rejected') this.hasEnded = true;
     return outcome;
   }
 

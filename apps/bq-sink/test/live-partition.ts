@@ -62,7 +62,7 @@ export interface Owner {
   readonly skipped: () => number;
 }
 
-/** One partition of a topic of this test run, on the real broker, and its table in the BigQuery stand-in. */
+/** One partition of a topic of this test run, on the real broker, and its table in the BigQuery emulator. */
 export class LivePartition {
   readonly topic = `test.sink.${randomUUID().slice(0, 8)}.validated.v1`;
   readonly partition = { topic: this.topic, partition: 0 };
@@ -207,7 +207,7 @@ export class LivePartition {
 
   private sinkOn(
     warehouse: Warehouse,
-    lane: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt' | 'observer'>,
+    task: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt' | 'observer'>,
   ): PartitionSink {
     return new PartitionSink({
       partition: this.partition,
@@ -219,7 +219,7 @@ export class LivePartition {
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
-      ...lane,
+      ...task,
     });
   }
 

@@ -5,7 +5,7 @@ const NOT_ABORTED = new AbortController().signal;
 
 jest.setTimeout(60_000);
 
-describe('a partition on the broker and the BigQuery stand-in', () => {
+describe('a partition on the broker and the BigQuery emulator', () => {
   let live: LivePartition;
   beforeEach(async () => {
     live = new LivePartition();
@@ -80,7 +80,7 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     expect(await live.rows()).toEqual(offsets(60));
   });
 
-  it('dead-letters the rows that the encoder or BigQuery refuses, alone', async () => {
+  it('dead-letters the rows that the encoder or BigQuery rejects, alone', async () => {
     await live.produce(60, (index) => {
       if (index % 25 === 3) return { item_price: '99999999999999999999999999999999999.00' };
       return index % 25 === 7 ? { stranger: 1 } : {};
@@ -89,11 +89,11 @@ describe('a partition on the broker and the BigQuery stand-in', () => {
     await live.feed(owner);
     await live.settled(owner);
     await owner.sink.close();
-    const refused = [3, 7, 28, 32, 53, 57];
-    expect(await live.rows()).toEqual(offsets(60).filter((offset) => !refused.includes(offset)));
-    const reasons = ['sink.row_refused', 'sink.row_not_encodable'];
+    const rejected = [3, 7, 28, 32, 53, 57];
+    expect(await live.rows()).toEqual(offsets(60).filter((offset) => !rejected.includes(offset)));
+    const reasons = ['sink.row_rejected', 'sink.row_not_encodable'];
     expect((await live.deadLetters()).sort(([a], [b]) => a - b)).toEqual(
-      refused.map((offset, index) => [offset, reasons[index % 2]]),
+      rejected.map((offset, index) => [offset, reasons[index % 2]]),
     );
     const heir = await live.open();
     expect(heir.from).toBe(60);

@@ -1,20 +1,10 @@
+import { Rng } from '@orderstream/random';
 import { type BatchOutcome } from '@orderstream/kafka';
 import * as fc from 'fast-check';
 
 import { PartitionSink } from '../src/streams/partition-sink';
 import { SILENT_OBSERVER } from './silent-observer';
 import { LIMITS, type LogEntry, offsetRows, PARTITION, Process, SimulatedWorld } from './simulated-world';
-
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Run {
   readonly world: SimulatedWorld;
@@ -24,14 +14,15 @@ interface Run {
 
 /**
  * Owners of the partition, one after the other or several at once (a zombie goes on until it learns better), each fed
- * as a lane feeds its sink, until one of them has drained the whole log.
+ * as a task feeds its sink, until one of them has drained the whole log.
  */
 async function run(
   log: readonly LogEntry[],
   seed: number,
   faults: { lost: number; kill: number; zombie: number; forget: number },
 ): Promise<Run> {
-  const random = seeded(seed);
+  const rng = Rng.seeded(seed);
+  const random = (): number => rng.fraction();
   const world = new SimulatedWorld(log, random, faults);
   const stops: unknown[] = [];
   const sinks: PartitionSink[] = [];

@@ -1,8 +1,8 @@
 import { explore, type TracedStep } from '../../../test/model-checking/explore';
 import { type Followed, follow } from '../../../test/model-checking/follow';
-import { BREAKS } from '../model/breaks';
-import type { BreakName } from '../model/rules';
-import { SinkProtocol } from '../model/sink-protocol';
+import { BREAKS } from './model/breaks';
+import type { BreakName } from './model/rules';
+import { SinkProtocol } from './model/sink-protocol';
 import { BROKEN_CODE } from './replay/broken-code';
 import { playCourse } from './replay/course';
 import { Stage, type StageOptions } from './replay/stage';

@@ -3,7 +3,10 @@ import type { FailureOutcome, PartitionStatus } from '@orderstream/kafka';
 import { everyStep } from '../../../test/support/every-step';
 import { FailurePolicy } from '../src/failure-policy';
 import { LivePartition } from './live-partition';
-import { ServedPartition, type ServedPartitionOptions, until } from './served-partition';
+import { ServedPartition, type ServedPartitionOptions } from './served-partition';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 jest.setTimeout(60_000);
 
@@ -44,14 +47,17 @@ describe('a partition whose table is behind its contract', () => {
   it('waits for the column, then for the appends to know it, and lands each record once, with it', async () => {
     const partition = await serve({ schemaDelayMs: 3_600_000 });
     const running = partition.run(RECORDS, name);
-    await until('it has failed three times', () => partition.failures >= 3);
+    await waitUntil(() => partition.failures >= 3, { what: 'it has failed three times', deadlineMs: WAIT_MS });
     partition.addMissingColumns();
     const failedBefore = partition.failures;
     // The first may be of an attempt that was under way.
-    await until('it has failed twice since', () => partition.failures >= failedBefore + 2);
+    await waitUntil(() => partition.failures >= failedBefore + 2, {
+      what: 'it has failed twice since',
+      deadlineMs: WAIT_MS,
+    });
     partition.propagateColumns();
     const failures = await running;
-    // First no stream is told of the column; then streams are, and their appends are refused all the same.
+    // First no stream is told of the column; then streams are, and their appends are rejected all the same.
     const whys = failures.map(whyOf);
     const firstAppend = whys.indexOf('schema-behind');
     expect(firstAppend).toBeGreaterThanOrEqual(3);
@@ -85,7 +91,7 @@ describe('a partition whose table is behind its contract', () => {
     ['no stream is told of the column', false],
     ['streams are told of it, and appends do not know it', true],
   ])('stops when it has been patient for long enough, while %s', async (_, isTold) => {
-    const partition = await serve({ schemaPatienceMs: 400, schemaDelayMs: 3_600_000 });
+    const partition = await serve({ schemaTimeoutMs: 400, schemaDelayMs: 3_600_000 });
     if (isTold) partition.addMissingColumns();
     const failures = await partition.run(RECORDS, name);
     expect(failures.length).toBeGreaterThanOrEqual(2);
@@ -100,21 +106,21 @@ describe('a partition whose table is behind its contract', () => {
     expectAllLanded(partition);
   });
 
-  it('stands stopped on its lane, with its lag, until an operator resumes it', async () => {
+  it('stands stopped on its task, with its lag, until an operator resumes it', async () => {
     const partition = await serve({});
     live = new LivePartition();
     await live.setUp();
     await live.produce(50);
     const server = await live.serve(partition.warehouse(), new FailurePolicy(400, () => Date.now()));
     const status = (): PartitionStatus | undefined => server.describe().partitions[0];
-    await until('the partition is stopped', () => status()?.state === 'stopped');
+    await waitUntil(() => status()?.state === 'stopped', { what: 'the partition is stopped', deadlineMs: WAIT_MS });
     expect(status()).toMatchObject({ lag: 50, error: expect.stringMatching(/run the schema sync/) as unknown });
     expect(server.health().ready.ok).toBe(false);
     expect(partition.offsets()).toEqual([]);
 
     partition.addMissingColumns();
     server.resume();
-    await until('everything is settled', () => status()?.lag === 0);
+    await waitUntil(() => status()?.lag === 0, { what: 'everything is settled', deadlineMs: WAIT_MS });
     expect(partition.offsets()).toEqual(offsets.slice(0, 50));
     expect(await live.deadLetters()).toEqual([]);
     expect(status()).toMatchObject({ state: 'running' });

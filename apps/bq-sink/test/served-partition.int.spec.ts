@@ -3,7 +3,10 @@ import { stop } from '@orderstream/kafka';
 import { AppendConnection, type AppendConnectionParts } from '../../../test/write-api-server/src/append-connection';
 import { PartitionSinks } from '../src/partition-sinks';
 import type { Appender } from '../src/streams/warehouse';
-import { recordsFrom, ServedPartition, type ServedPartitionOptions, until } from './served-partition';
+import { recordsFrom, ServedPartition, type ServedPartitionOptions } from './served-partition';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 jest.setTimeout(60_000);
 
@@ -22,7 +25,7 @@ describe('a partition on a Write API', () => {
     await partition.stop();
   });
 
-  it('makes the lane wait when appends are slow, and holds no more than what may be under way and one batch', async () => {
+  it('makes the task wait when appends are slow, and holds no more than what may be under way and one batch', async () => {
     await serve();
     partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 20 }, times: 0 });
     const sink = partition.openSink();
@@ -42,15 +45,15 @@ describe('a partition on a Write API', () => {
     expect(partition.commits).toEqual(partition.commits.toSorted((a, b) => a - b));
   });
 
-  it('dead-letters rows that only BigQuery refuses, alone, with appends under way before and behind them', async () => {
+  it('dead-letters rows that only BigQuery rejects, alone, with appends under way before and behind them', async () => {
     await serve({ limits: { maxBatchRows: 10 } });
     // The third, the fifth and the sixth append: two of them neighbours.
-    const refused = [20, 25, 29, 44, 50];
-    for (const offset of refused) {
+    const rejected = [20, 25, 29, 44, 50];
+    for (const offset of rejected) {
       partition.server.faults.add({
         on: 'AppendRows',
         times: 0,
-        fault: { kind: 'refuse-rows', column: '_kafka_offset', equals: offset },
+        fault: { kind: 'reject-rows', column: '_kafka_offset', equals: offset },
       });
     }
     partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 10 }, times: 0 });
@@ -58,18 +61,18 @@ describe('a partition on a Write API', () => {
     await sink.open();
     expect(await sink.take(recordsFrom(0, 100))).toEqual({ kind: 'ack' });
     await sink.drain(NOT_ABORTED);
-    expect(partition.offsets()).toEqual(offsets(100, refused));
-    expect(partition.dead()).toEqual(refused);
+    expect(partition.offsets()).toEqual(offsets(100, rejected));
+    expect(partition.dead()).toEqual(rejected);
     expect(partition.committed).toEqual({ offset: 100, metadata: '{"v":1,"e":""}' });
     expect(partition.interruptions).toEqual([]);
   });
 
-  it('goes on when the encoder refuses a record behind one that BigQuery refuses', async () => {
+  it('goes on when the encoder rejects a record behind one that BigQuery rejects', async () => {
     await serve({ limits: { maxBatchRows: 1 } });
     partition.server.faults.add({
       on: 'AppendRows',
       times: 0,
-      fault: { kind: 'refuse-rows', column: '_kafka_offset', equals: 0 },
+      fault: { kind: 'reject-rows', column: '_kafka_offset', equals: 0 },
     });
     const sink = partition.openSink();
     await sink.open();
@@ -94,14 +97,20 @@ describe('a partition on a Write API', () => {
     const sink = partition.openSink();
     await sink.open();
     await sink.take(recordsFrom(0, 10));
-    await until('the first rows are committed', () => sink.describe().committed === 10);
+    await waitUntil(() => sink.describe().committed === 10, {
+      what: 'the first rows are committed',
+      deadlineMs: WAIT_MS,
+    });
     // Without an error, as it does with idle ones.
     served[0]?.parts.call.end();
-    await until('the sink has learnt of it', () => appenders[0]?.usable === false);
+    await waitUntil(() => appenders[0]?.usable === false, { what: 'the sink has learnt of it', deadlineMs: WAIT_MS });
     await sink.take(recordsFrom(10, 10));
-    await until('the second rows are committed or given up', () => {
-      return sink.describe().committed === 20 || sink.state === 'failed';
-    });
+    await waitUntil(
+      () => {
+        return sink.describe().committed === 20 || sink.state === 'failed';
+      },
+      { what: 'the second rows are committed or given up', deadlineMs: WAIT_MS },
+    );
     expect(partition.interruptions).toEqual([]);
     expect(appenders).toHaveLength(2);
     expect(await partition.metric('orderstream_streams_created_total')).toBe(1);
@@ -131,7 +140,10 @@ describe('a partition on a Write API', () => {
     const sink = partition.openSink();
     await sink.open();
     await sink.take(recordsFrom(0, 10));
-    await until('the stream is ended', () => sink.describe().stream === null && sink.describe().committed === 10);
+    await waitUntil(() => sink.describe().stream === null && sink.describe().committed === 10, {
+      what: 'the stream is ended',
+      deadlineMs: WAIT_MS,
+    });
     expect(partition.committed.metadata).toBe('{"v":1,"e":""}');
     await sink.take(recordsFrom(10, 10));
     await sink.drain(NOT_ABORTED);
@@ -145,7 +157,7 @@ describe('a partition on a Write API', () => {
     const first = partition.openSink();
     await first.open();
     await first.take(recordsFrom(0, 10));
-    await until('the append is given up', () => partition.interruptions.length > 0);
+    await waitUntil(() => partition.interruptions.length > 0, { what: 'the append is given up', deadlineMs: WAIT_MS });
     expect(partition.interruptions).toMatchObject([{ kind: 'retry', afterMs: 200, cause: { reason: 'unavailable' } }]);
     const second = partition.openSink();
     expect(await second.open()).toBe(0);
@@ -180,7 +192,7 @@ describe('a partition on a Write API', () => {
       (_, cause) => stop(new Error('failed', { cause })),
     );
     const opening = sinks.open({ topic: 't', partition: 0 }, revoked.signal);
-    await until('the stream is asked for', () => partition.isWaiting);
+    await waitUntil(() => partition.isWaiting, { what: 'the stream is asked for', deadlineMs: WAIT_MS });
     const sink = sinks.find({ topic: 't', partition: 0 });
     revoked.abort();
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });

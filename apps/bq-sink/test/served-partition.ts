@@ -22,6 +22,9 @@ import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { SinkLimits } from '../src/streams/sink-parts';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 const PARTITION = { topic: validatedTopic('orders'), partition: 0 };
 
@@ -47,7 +50,7 @@ export interface ServedPartitionOptions extends MemoryBackendOptions {
   /** Columns that the table has not got. */
   readonly without?: readonly string[];
   readonly appendTimeoutMs?: number;
-  readonly schemaPatienceMs?: number;
+  readonly schemaTimeoutMs?: number;
   /** Stands between the sink and a connection. */
   readonly wrap?: (appender: Appender) => Appender;
 }
@@ -80,7 +83,7 @@ export class ServedPartition {
   constructor(private readonly options: ServedPartitionOptions = {}) {
     this.backend = new MemoryBackend({ now: () => this.clockMs, ...options });
     this.limits = { ...LIMITS, ...options.limits };
-    this.policy = new FailurePolicy(options.schemaPatienceMs ?? 900_000, () => Date.now());
+    this.policy = new FailurePolicy(options.schemaTimeoutMs ?? 900_000, () => Date.now());
     this.server = new WriteApiServer({ backend: this.backend });
     const columns = [...tableForFamily('orders').columns, ...METADATA_COLUMNS];
     this.backend.createTable(
@@ -176,7 +179,7 @@ export class ServedPartition {
   }
 
   /**
-   * Hands the log up to `end` to one owner after the other, as the partition's lane does but without its waits, until all
+   * Hands the log up to `end` to one owner after the other, as the partition's task does but without its waits, until all
    * of it is committed or the partition is stopped.
    * @returns the failures on the way
    */
@@ -203,7 +206,10 @@ export class ServedPartition {
         if (outcome.kind !== 'ack') return outcome;
         at = batch.nextOffset;
       }
-      await until('all is committed', () => sink.describe().committed >= end || this.interruptions.length > failed);
+      await waitUntil(() => sink.describe().committed >= end || this.interruptions.length > failed, {
+        what: 'all is committed',
+        deadlineMs: WAIT_MS,
+      });
       return this.interruptions[failed] ?? { kind: 'ack' };
     } catch (error) {
       if (sink.state !== 'opening') throw error;
@@ -265,13 +271,4 @@ export function recordsFrom(from: number, count: number, change: Change = () => 
     headers: HEADERS,
   }));
   return { ...PARTITION, records, nextOffset: from + count, highWatermark: from + count };
-}
-
-/** Resolves when it is so; fails after 20 s. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`after 20 s still not: ${what}`);
-    await delay(5);
-  }
 }

@@ -4,7 +4,7 @@ import type { SinkObserver } from '../src/streams/sink-observer';
 export const SILENT_OBSERVER: SinkObserver = {
   appending: () => undefined,
   appended: () => undefined,
-  refused: () => undefined,
+  rejected: () => undefined,
   skipped: () => undefined,
   streamCreated: () => undefined,
   fellBack: () => undefined,

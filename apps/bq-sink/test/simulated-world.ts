@@ -8,7 +8,7 @@ import type { RowSource } from '../src/streams/micro-batch';
 import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
 
-/** `o` fine, `b` refused by BigQuery, `x` by the encoder, `f` refused by BigQuery or not, `-` a transaction marker. */
+/** `o` fine, `b` rejected by BigQuery, `x` by the encoder, `f` rejected by BigQuery or not, `-` a transaction marker. */
 export type LogEntry = 'o' | 'b' | 'x' | 'f' | '-';
 
 export const PARTITION: PartitionRef = { topic: validatedTopic('orders'), partition: 3 };
@@ -148,13 +148,13 @@ export class SimulatedWorld {
       const reason = offset < stream.rows ? 'already-exists' : 'out-of-range';
       return { kind: 'error', reason, message: `at ${String(stream.rows)}` };
     }
-    const refused = offsets.flatMap((each, index) => {
+    const rejected = offsets.flatMap((each, index) => {
       const entry = this.log[each];
-      const refuses = entry === 'b' || (entry === 'f' && this.random() < 0.5);
-      return refuses ? [{ index, message: 'no such number' }] : [];
+      const rejects = entry === 'b' || (entry === 'f' && this.random() < 0.5);
+      return rejects ? [{ index, message: 'no such number' }] : [];
     });
-    // BigQuery may name only some of the rows that it refuses.
-    if (refused.length > 0) return { kind: 'refused', rows: refused.slice(0, 2) };
+    // BigQuery may name only some of the rows that it rejects.
+    if (rejected.length > 0) return { kind: 'rejected', rows: rejected.slice(0, 2) };
     for (const each of offsets) {
       if (this.table.includes(each)) this.problems.push(`record ${String(each)} is in the table twice`);
       if (this.deadLetters.includes(each))

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, fetchEnds, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
@@ -76,7 +76,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
         maxEvents: simulation.maxEvents,
         nominalRate: simulation.nominalRate,
         maxPastMs: simulation.maxPastHours * HOUR_MS,
-        badShare: simulation.badShare,
+        defectRate: simulation.defectRate,
         maxBatchBytes: MAX_BATCH_BYTES,
         ...emission,
       },
@@ -116,7 +116,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       rate: { target: emitter.targetRate, achieved: Math.round(emitter.achievedRate * 10) / 10 },
       identity: sequence.identity,
       virtualTime: new Date(sequence.lastMs).toISOString(),
-      badShare: this.settings.simulation.badShare,
+      defectRate: this.settings.simulation.defectRate,
     };
   }
 

@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 import { Generator } from './generator';
 import { orderGeneratorSettings } from './order-generator.config';
 import { OrderGeneratorModule } from './order-generator.module';

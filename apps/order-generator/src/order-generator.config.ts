@@ -46,8 +46,8 @@ const simulationSettings = defineSettings({
     min: 0,
     description: 'Events of one run; the service stays up behind them. 0 is endless.',
   }),
-  badShare: settings.number({
-    env: 'GENERATOR_BAD_SHARE',
+  defectRate: settings.number({
+    env: 'GENERATOR_DEFECT_RATE',
     default: 0.02,
     min: 0,
     max: 1,

@@ -2,13 +2,13 @@ import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 
-import type { LaneObserver } from './lanes/lane';
-import type { Lanes } from './lanes/lanes';
+import type { PartitionTaskObserver } from './partitions/partition-bridge';
+import type { PartitionBridges } from './partitions/partition-bridges';
 
 const FAMILY = 'orders';
 
-/** What the bridge counts, and what it reads off its lanes when it is scraped. */
-export class BridgeMetrics implements LaneObserver {
+/** What the bridge counts, and what it reads off its partitionBridges when it is scraped. */
+export class BridgeMetrics implements PartitionTaskObserver {
   publishedRecords = 0;
   deadLetteredRecords = 0;
   private readonly records;
@@ -21,7 +21,7 @@ export class BridgeMetrics implements LaneObserver {
   constructor(
     metrics: Metrics,
     private readonly topic: string,
-    private readonly lanes: Lanes,
+    private readonly partitionBridges: PartitionBridges,
   ) {
     this.records = metrics.counter(METRIC.records);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
@@ -46,23 +46,23 @@ export class BridgeMetrics implements LaneObserver {
     this.deadLetters.inc({ family: FAMILY, reason: reasons[0]?.code ?? 'unknown' });
   }
 
-  requested({ messages, bytes, seconds }: Parameters<LaneObserver['requested']>[0]): void {
+  requested({ messages, bytes, seconds }: Parameters<PartitionTaskObserver['requested']>[0]): void {
     this.batchRecords.observe({ operation: 'publish' }, messages);
     this.batchBytes.observe({ operation: 'publish' }, bytes);
     this.publishSeconds.observe({ topic: this.topic }, seconds);
   }
 
   private gauges(metrics: Metrics): void {
-    const { lanes } = this;
+    const { partitionBridges } = this;
     metrics.gauge(METRIC.publishUnacknowledged, (gauge) => {
       gauge.set(
         { topic: this.topic },
-        lanes.all().reduce((sum, lane) => sum + lane.unacknowledged, 0),
+        partitionBridges.all().reduce((sum, partitionBridge) => sum + partitionBridge.unacknowledged, 0),
       );
     });
     metrics.gauge(METRIC.durableLagRecords, (gauge) => {
       gauge.reset();
-      for (const { partition, unacknowledged } of lanes.all()) {
+      for (const { partition, unacknowledged } of partitionBridges.all()) {
         gauge.set({ topic: partition.topic, partition: partition.partition }, unacknowledged);
       }
     });

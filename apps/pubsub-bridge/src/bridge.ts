@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/admin';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
@@ -18,8 +18,8 @@ import {
 import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
-import type { LaneParts, RefusedRecord } from './lanes/lane';
-import { Lanes } from './lanes/lanes';
+import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
+import { PartitionBridges } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { topologyOf } from './topology-of-settings';
 
@@ -36,12 +36,12 @@ const TROUBLE_TOLERATED_MS = 10_000;
 /**
  * The service: what it is made of, how it comes up and goes down, and what it says of itself.
  *
- * Failure semantics: see `Lane` for records. Everything that this creates at its start (topics, table, topic,
+ * Failure semantics: see `PartitionBridge` for records. Everything that this creates at its start (topics, table, topic,
  * subscription) is created again by the next start; two instances may do so at once.
  */
 @Injectable()
 export class Bridge implements ServiceControl, OnApplicationShutdown {
-  readonly lanes: Lanes;
+  readonly partitionBridges: PartitionBridges;
   private readonly kafka;
   private readonly deadLetters: RecordProducer;
   private readonly recordLog: RecordLog;
@@ -63,8 +63,12 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.recordLog = new RecordLog(logger);
-    this.lanes = new Lanes(() => this.laneParts(), settings.publish.commitIntervalMs, logger);
-    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.lanes);
+    this.partitionBridges = new PartitionBridges(
+      () => this.taskDependencies(),
+      settings.publish.commitIntervalMs,
+      logger,
+    );
+    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.partitionBridges);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     const metadata = new Set<string>(SUBSCRIPTION_METADATA);
     this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
@@ -102,7 +106,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
     await this.deadLetters.connect();
   }
 
-  /** The transport that feeds the lanes. Call once `prepare` is done. */
+  /** The transport that feeds the partitionBridges. Call once `prepare` is done. */
   createServer(): KafkaBatchServer {
     const { publish, service } = this.settings;
     const server = new KafkaBatchServer({
@@ -110,25 +114,28 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
       groupId: this.source.groupId,
       transportId: TRANSPORT_ID,
       topics: [this.source.validated.name],
-      hooks: this.lanes,
+      hooks: this.partitionBridges,
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       sessionTimeoutMs: publish.sessionTimeoutMs,
       drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, MAX_DRAIN_MS)),
-      // A handler waits for Pub/Sub at most as long as the lane is patient.
+      // A handler waits for Pub/Sub at most as long as the partitionBridge is patient.
       handlerTimeoutMs: 2 * (publish.retryTimeoutMs + publish.requestTimeoutMs),
     });
     this.server = server;
-    this.lanes.attach(server);
+    this.partitionBridges.attach(server);
     return server;
   }
 
   status(): object {
     const status = this.server?.describe();
     const unacknowledged = new Map(
-      this.lanes
+      this.partitionBridges
         .all()
-        .map((lane) => [`${lane.partition.topic}/${String(lane.partition.partition)}`, lane.unacknowledged]),
+        .map((partitionBridge) => [
+          `${partitionBridge.partition.topic}/${String(partitionBridge.partition.partition)}`,
+          partitionBridge.unacknowledged,
+        ]),
     );
     return {
       group: this.source.groupId,
@@ -156,11 +163,11 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.lanes.detach();
+    this.partitionBridges.detach();
     await Promise.all([this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
   }
 
-  private laneParts(): LaneParts {
+  private taskDependencies(): PartitionBridgeDependencies {
     const { guard } = this;
     if (guard === undefined) throw new TypeError('a partition was opened before the bridge was prepared');
     const { pubsub, publish } = this.settings;
@@ -174,18 +181,18 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
         backoffMs: BACKOFF_MS,
       },
       body: this.body,
-      deadLetter: (refused) => this.sendDeadLetters(refused),
+      deadLetter: (rejected) => this.sendDeadLetters(rejected),
       observer: this.metrics,
       maxBatchRecords: MAX_BATCH_RECORDS,
     };
   }
 
-  private async sendDeadLetters(refused: readonly RefusedRecord[]): Promise<void> {
+  private async sendDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
     const failedAt = new Date();
     await this.deadLetters.send(
-      refused.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
+      rejected.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
     );
-    for (const { record, reasons } of refused) {
+    for (const { record, reasons } of rejected) {
       this.metrics.deadLettered(reasons);
       this.recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
       const { topic, partition, offset } = record;
@@ -195,7 +202,7 @@ export class Bridge implements ServiceControl, OnApplicationShutdown {
 
   private pubsubCheck(): Check {
     const now = performance.now();
-    const trouble = this.lanes
+    const trouble = this.partitionBridges
       .all()
       .flatMap(({ trouble: each }) => (each !== undefined && now - each.sinceMs > TROUBLE_TOLERATED_MS ? [each] : []));
     const [first] = trouble;

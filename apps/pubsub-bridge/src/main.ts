@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 
 import { Bridge } from './bridge';
 import { pubsubBridgeSettings } from './pubsub-bridge.config';

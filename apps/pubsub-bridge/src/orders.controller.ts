@@ -10,9 +10,9 @@ import { VALIDATED_ORDERS } from './bridge-source';
 export class OrdersController {
   constructor(private readonly bridge: Bridge) {}
 
-  /** `ack` says that the next batch may come: what is settled is known to the lane, and committed by it. */
+  /** `ack` says that the next batch may come: what is settled is known to the partitionBridge, and committed by it. */
   @BatchHandler(VALIDATED_ORDERS, TRANSPORT_ID)
   publish(@Payload() batch: RecordBatch, @Ctx() context: BatchContext): Promise<BatchOutcome> {
-    return this.bridge.lanes.take(batch, context.partition);
+    return this.bridge.partitionBridges.take(batch, context.partition);
   }
 }

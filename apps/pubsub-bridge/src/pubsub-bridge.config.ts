@@ -95,7 +95,7 @@ const publishSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers refuse less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
 });
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SERVICE_CONTROL } from '@orderstream/admin';
+import { SERVICE_CONTROL } from '@orderstream/service';
 
 import { Bridge } from './bridge';
 import { BRIDGE_SOURCE, validatedOrders } from './bridge-source';

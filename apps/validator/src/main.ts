@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 import { rebuildCommand } from './rebuild/rebuild-command';
 import { validatorService } from './validator.service';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ServiceControl } from '@orderstream/admin';
+import type { ServiceControl } from '@orderstream/service';
 import { Validators } from './validators';
 
 /** What `/admin` shows of the validator and does with it. */

@@ -143,7 +143,7 @@ const loopSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers refuse less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
   rebalanceTimeoutMs: settings.integer({
     env: 'VALIDATOR_REBALANCE_TIMEOUT_MS',

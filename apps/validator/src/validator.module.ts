@@ -1,5 +1,5 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, SERVICE_CONTROL } from '@orderstream/admin';
+import { HEALTH, LOGGER, METRICS, SERVICE_CONTROL } from '@orderstream/service';
 import type { Health, Logger, Metrics } from '@orderstream/observability';
 import type { FaultPoints } from './partitions/fault-points';
 import type { ValidatorSettings } from './validator.config';

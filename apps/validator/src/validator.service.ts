@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from '@orderstream/admin';
+import type { ServiceDefinition } from '@orderstream/service';
 import type { FaultPoints } from './partitions/fault-points';
 import { type ValidatorSettings, validatorSettings } from './validator.config';
 import { ValidatorModule } from './validator.module';

@@ -8,13 +8,13 @@ import {
   type PartitionRef,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics } from '@orderstream/observability';
-import { DEFAULT_CATALOG_LIMITS, Judge, type QualitySettings } from '@orderstream/quality';
+import { DEFAULT_CATALOG_LIMITS, RuleEvaluator, type QualitySettings } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { FamilyPartitions } from './partitions/family-partitions';
 import { type FaultPoints, NO_FAULTS } from './partitions/fault-points';
 import { PartitionValidator } from './partitions/partition-validator';
-import { Turns } from './partitions/turns';
+import { Semaphore } from './partitions/semaphore';
 import { groupOf, qualityOf, stateLimitsOf, type ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
 
@@ -56,7 +56,7 @@ export class Validators {
   private readonly catalog: CatalogReader;
   private readonly quality: QualitySettings;
   private readonly metrics: ValidatorMetrics;
-  private readonly restores = new Turns(RESTORES_AT_ONCE);
+  private readonly restores = new Semaphore(RESTORES_AT_ONCE);
 
   constructor(private readonly parts: ValidatorParts) {
     const { settings, logger, health } = parts;
@@ -82,7 +82,7 @@ export class Validators {
     health.live('catalog', () => ({ ok: this.catalog.failed === undefined, detail: this.catalog.failed?.message }));
   }
 
-  /** Creates the topics that are missing, and refuses those that differ. */
+  /** Creates the topics that are missing, and rejects those that differ. */
   async ensureTopics(): Promise<void> {
     await ensureTopics(this.kafka, TOPICS, { replication: this.parts.settings.kafka.replication });
   }
@@ -110,8 +110,8 @@ export class Validators {
     const { settings, logger } = this.parts;
     const { loop } = settings;
     const groupId = groupOf(family);
-    const judge = new Judge({ family, settings: this.quality, partitionOf: (key) => partitionFor(key) });
-    const partitions = new FamilyPartitions(family, (ref) => this.partitionValidator(family, groupId, ref, judge));
+    const evaluator = new RuleEvaluator({ family, settings: this.quality, partitionOf: (key) => partitionFor(key) });
+    const partitions = new FamilyPartitions(family, (ref) => this.partitionValidator(family, groupId, ref, evaluator));
     const server = new KafkaBatchServer({
       kafka: this.kafka,
       groupId,
@@ -130,14 +130,19 @@ export class Validators {
     return { family, partitions, server };
   }
 
-  private partitionValidator(family: Family, groupId: string, ref: PartitionRef, judge: Judge): PartitionValidator {
+  private partitionValidator(
+    family: Family,
+    groupId: string,
+    ref: PartitionRef,
+    evaluator: RuleEvaluator,
+  ): PartitionValidator {
     const { settings, logger, faults = NO_FAULTS } = this.parts;
     return new PartitionValidator({
       kafka: this.kafka,
       family,
       groupId,
       ref,
-      judge,
+      evaluator,
       settings: this.quality,
       stateLimits: stateLimitsOf(settings),
       restores: this.restores,

@@ -5,17 +5,17 @@ import { createKafka } from '@orderstream/kafka';
 
 import { explore, type TracedStep } from '../../../test/model-checking/explore';
 import { type Followed, follow } from '../../../test/model-checking/follow';
-import type { BreakName } from '../model/bounds';
-import { BREAKS } from '../model/breaks';
-import type { Transition } from '../model/loop';
-import { ValidatorLoop } from '../model/validator-loop';
+import type { BreakName } from './model/bounds';
+import { BREAKS } from './model/breaks';
+import type { Transition } from './model/loop';
+import { ValidatorLoop } from './model/validator-loop';
 import { BROKERS } from './log';
 import type { Breakage } from './replay/held-kafka';
 import { ensureFamily, Stage } from './replay/stage';
 import { TRANSITIONS } from './replay/transitions';
 
 const BOUND = { maxStates: 400_000 };
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 /** How long the code has to do what it must not. */
 const STANDSTILL_MS = 300;
 const NAMES = Object.keys(BREAKS) as BreakName[];
@@ -57,9 +57,9 @@ afterAll(async () => {
 const traceOf = (name: BreakName): readonly TracedStep[] =>
   explore(new ValidatorLoop(BREAKS[name].bounds, name), BOUND).trace;
 
-async function play(stage: Stage, step: TracedStep, patienceMs: number): Promise<string> {
+async function play(stage: Stage, step: TracedStep, timeoutMs: number): Promise<string> {
   const { take, comesTo } = TRANSITIONS[step.name as Transition];
-  const outcome = await take({ stage, step, actor: stage.actors.get(step.actor), patienceMs });
+  const outcome = await take({ stage, step, actor: stage.actors.get(step.actor), timeoutMs });
   if (outcome?.by !== undefined) for (const point of comesTo) await outcome.by.comesTo(point);
   return `${step.actor} ${outcome?.name ?? step.name}: ${outcome?.told ?? 'does not'}`;
 }
@@ -85,7 +85,7 @@ async function replay(
       const cue = step ?? trace[index];
       if (cue === undefined || kind === 'unclear') continue;
       wanted.push(`${cue.actor} ${cue.name}: ${step?.detail ?? 'does not'}`);
-      course.push(await play(stage, cue, kind === 'none' ? STANDSTILL_MS : PATIENCE_MS));
+      course.push(await play(stage, cue, kind === 'none' ? STANDSTILL_MS : TIMEOUT_MS));
     }
     return { course, wanted, problems: await stage.calmDown() };
   } finally {

@@ -6,7 +6,7 @@ import {
   DEFAULT_CATALOG_LIMITS,
   DEFAULT_STATE_LIMITS,
   emptyAccounting,
-  Judge,
+  RuleEvaluator,
   qualitySettings,
 } from '@orderstream/quality';
 import { everyStep } from '../../../test/support/every-step';
@@ -22,7 +22,7 @@ const logger = createLogger({ service: 'validator', level: 'silent' });
 
 export interface RunOptions {
   readonly faults?: FaultPoints;
-  readonly judge?: Judge;
+  readonly evaluator?: RuleEvaluator;
   readonly catalog?: CatalogReader;
 }
 
@@ -99,14 +99,15 @@ export class PartitionRuns {
     return catalog;
   }
 
-  validator(partition: number, { faults = NO_FAULTS, judge, catalog }: RunOptions = {}): PartitionValidator {
+  validator(partition: number, { faults = NO_FAULTS, evaluator, catalog }: RunOptions = {}): PartitionValidator {
     const { family, log } = this;
     const validator = new PartitionValidator({
       kafka: log.kafka,
       family,
       groupId: `validator-${family}`,
       ref: { topic: rawTopic(family), partition },
-      judge: judge ?? new Judge({ family, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
+      evaluator:
+        evaluator ?? new RuleEvaluator({ family, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
       settings: SETTINGS,
       stateLimits: DEFAULT_STATE_LIMITS,
       catalog: catalog ?? this.catalog(),
@@ -137,7 +138,7 @@ export class PartitionRuns {
     await validator.close();
   }
 
-  /** What a lane does: opens, hands over batch by batch, and after a retry opens again. `tries`: at most that often. */
+  /** What a task does: opens, hands over batch by batch, and after a retry opens again. `tries`: at most that often. */
   toEnd(validator: PartitionValidator, partition: number, tries = Infinity): Promise<BatchOutcome[]> {
     const run = this.run(validator, partition, tries, this.over.signal);
     this.runs.push(run);

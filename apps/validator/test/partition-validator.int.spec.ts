@@ -5,8 +5,8 @@ import {
   type Accounting,
   DEFAULT_STATE_LIMITS,
   emptyAccounting,
-  Judge,
-  type Judgement,
+  RuleEvaluator,
+  type Evaluation,
   type PartitionState,
   StateUnreadableError,
 } from '@orderstream/quality';
@@ -97,7 +97,7 @@ describe('a partition through death and doubt', () => {
   const steps: [point: FaultPoint, occurrence: number, partition: number][] = [
     ['fenced', 1, 0],
     ['restored', 1, 1],
-    ['judged', 3, 2],
+    ['evaluated', 3, 2],
     ['committed', 2, 3],
     ['folded', 2, 4],
   ];
@@ -142,7 +142,7 @@ describe('a partition through death and doubt', () => {
       const partition = 5;
       const before = await runs.accounting(partition);
       const filled = await fill(partition);
-      let judged = 0;
+      let evaluated = 0;
       let committed = 0;
       let restoredStates = 0;
       const states = new Set<unknown>();
@@ -153,7 +153,7 @@ describe('a partition through death and doubt', () => {
             if (point === 'fenced') restoredStates++;
             if (validator.state !== undefined) states.add(validator.state);
             // Once the commit did not happen, once it did and the answer was lost.
-            if (point === 'judged' && ++judged === 2) throw unknown;
+            if (point === 'evaluated' && ++evaluated === 2) throw unknown;
             if (point === 'committed' && ++committed === 3) throw unknown;
           },
         },
@@ -173,7 +173,7 @@ describe('a partition through death and doubt', () => {
 });
 
 /** Fails as a defect in a rule would, on one event and as often as told. */
-class FailingJudge extends Judge {
+class FailingEvaluator extends RuleEvaluator {
   calls = 0;
 
   constructor(
@@ -183,10 +183,10 @@ class FailingJudge extends Judge {
     super({ family: FAMILY, settings: SETTINGS, partitionOf: (key) => partitionFor(key) });
   }
 
-  override judge(...args: Parameters<Judge['judge']>): Judgement {
+  override evaluate(...args: Parameters<RuleEvaluator['evaluate']>): Evaluation {
     if (String(args[0].headers.ce_id) === this.eventId && ++this.calls <= this.failures)
       throw new RangeError('a defect');
-    return super.judge(...args);
+    return super.evaluate(...args);
   }
 }
 
@@ -203,11 +203,11 @@ describe('a rule that throws', () => {
       await runs.settle(partition);
       const before = await runs.accounting(partition);
       await log.send(...bodies.map((body) => rawRecord(body)));
-      const judge = new FailingJudge(poison, failures);
-      const validator = runs.validator(partition, { judge });
+      const evaluator = new FailingEvaluator(poison, failures);
+      const validator = runs.validator(partition, { evaluator });
       expect(await runs.toEnd(validator, partition)).toEqual([{ kind: 'ack' }]);
       await validator.close();
-      expect(judge.calls).toBe(3);
+      expect(evaluator.calls).toBe(3);
       const letters = (await log.readOne(DEAD, partition)).filter((one) => header(one, 'ce_id') === poison);
       expect(letters.map((one) => header(one, 'dlq-reason'))).toEqual(reasons);
       const passed = (await log.readOne(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
@@ -307,7 +307,7 @@ describe('a restored state', () => {
 
 describe('a state of another position', () => {
   it(
-    'stops the partition: judged on, it would forget what it has accepted',
+    'stops the partition: evaluated on, it would forget what it has accepted',
     async () => {
       const partition = 4;
       await fill(partition);
@@ -359,7 +359,7 @@ describe('a state that cannot be read', () => {
       await expect(runs.validator(partition).open()).rejects.toThrow(StateUnreadableError);
 
       const report = await rebuild(partition);
-      expect(report).toMatchObject({ family: FAMILY, partition, position, accounts, passedOver: 0 });
+      expect(report).toMatchObject({ family: FAMILY, partition, position, accounts, missingBelowCommit: 0 });
       const counts = ({ input, accepted, repaired, skipped, deadLettered }: Accounting): unknown => ({
         input,
         accepted,

@@ -1,13 +1,13 @@
+import { freePort } from '../../../test/support/free-port';
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:net';
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 import type { Family } from '@orderstream/contracts';
 import { createLogger } from '@orderstream/observability';
 import type { Accounting } from '@orderstream/quality';
-import { waitFor } from '../../../test/support/wait-for';
 import type { FaultPoints } from '../src/partitions/fault-points';
 import { validatorService } from '../src/validator.service';
 import { BROKERS } from './log';
+import { waitUntil } from '@orderstream/deadlines';
 
 const TOKEN = 'validator-test-token';
 
@@ -78,7 +78,10 @@ export class RunningValidator {
 
   /** Resolves when every partition that it was given runs. */
   async ready(): Promise<void> {
-    await waitFor(async () => (await this.get('/health/ready')).status === 200, 30_000, 'the validator to be ready');
+    await waitUntil(async () => (await this.get('/health/ready')).status === 200, {
+      what: 'the validator to be ready',
+      deadlineMs: 30_000,
+    });
   }
 
   async accounting(family: Family): Promise<Accounting> {
@@ -86,18 +89,4 @@ export class RunningValidator {
     if (accounts === undefined) throw new Error(`no accounts of ${family}`);
     return accounts;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Error('no port'));
-      });
-    });
-  });
 }

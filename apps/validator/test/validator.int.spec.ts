@@ -3,7 +3,6 @@ import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, validatedTopic } from '@or
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 import { everyStep } from '../../../test/support/every-step';
-import { waitFor } from '../../../test/support/wait-for';
 import {
   type Body,
   customerIn,
@@ -21,6 +20,7 @@ import { rebuildCommand } from '../src/rebuild/rebuild-command';
 import { BROKERS, damaged, header, TestLog } from './log';
 import { PartitionRuns } from './partition-runs';
 import { RunningValidator } from './running-validator';
+import { waitUntil } from '@orderstream/deadlines';
 
 const FAMILIES = { VALIDATOR_FAMILIES: 'orders,catalog,interactions' };
 const WAIT_MS = 30_000;
@@ -67,7 +67,10 @@ const withId = (records: readonly KafkaRecord[], body: Body): KafkaRecord[] =>
 
 /** The one record with this body's id, once it is there. */
 const arrival = (topic: string, body: Body): Promise<KafkaRecord> =>
-  waitFor(async () => withId(await log.read(topic), body)[0], WAIT_MS, `${String(body.event_id)} in ${topic}`);
+  waitUntil(async () => withId(await log.read(topic), body)[0], {
+    what: `${String(body.event_id)} in ${topic}`,
+    deadlineMs: WAIT_MS,
+  });
 
 const digest = (bytes: Buffer | null): string | null =>
   bytes === null ? null : createHash('sha256').update(bytes).digest('hex');
@@ -98,14 +101,13 @@ describe('validator on a broker', () => {
       });
       await log.send(orderRecord, ...[paid, twin, drifted, future, stranger, order].map((body) => rawRecord(body)));
       const first = await start();
-      await waitFor(
+      await waitUntil(
         async () => {
           const { partitions } = await first.status();
           const letters = await log.read(DEAD);
           return withId(letters, stranger).length > 0 && partitions.every(({ lag }) => lag === 0);
         },
-        WAIT_MS,
-        'the last order to be judged',
+        { what: 'the last order to be evaluated', deadlineMs: WAIT_MS },
       );
       const before = await first.accounting('orders');
       expect(before.accepted + before.repaired + before.skipped + before.deadLettered).toBe(before.input);
@@ -149,13 +151,12 @@ describe('validator on a broker', () => {
       await arrival(VALIDATED, shippedTwice);
       expect(header(await arrival(DEAD, shippedAgain), 'dlq-reason')).toBe('lifecycle.illegal_transition');
       expect(withId(await log.read(VALIDATED), paid)).toHaveLength(1);
-      const after = await waitFor(
+      const after = await waitUntil(
         async () => {
           const accounts = await second.accounting('orders');
           return accounts.input === before.input + 3 && accounts;
         },
-        WAIT_MS,
-        'the accounts to have all',
+        { what: 'the accounts to have all', deadlineMs: WAIT_MS },
       );
       expect(after.skipped).toBe(before.skipped + 1);
       expect(after.accepted).toBe(before.accepted + 1);
@@ -217,13 +218,12 @@ describe('validator on a broker', () => {
       await log.send(...sent.map(({ record }) => record), rawRecord(good));
       await arrival(validatedTopic('interactions'), good);
       const topic = deadLetterTopic(rawTopic('interactions'), 'validator');
-      const letters = await waitFor(
+      const letters = await waitUntil(
         async () => {
           const found = (await log.read(topic)).filter((one) => header(one, 'test-case')?.startsWith(customer));
           return found.length >= sent.length && found;
         },
-        WAIT_MS,
-        'a dead letter for each',
+        { what: 'a dead letter for each', deadlineMs: WAIT_MS },
       );
       expect(letters).toHaveLength(cases.length);
       cases.forEach(([name, , code, path], index) => {
@@ -253,10 +253,9 @@ describe('validator on a broker', () => {
       const bad = Array.from({ length: 30 }, () => rawRecord(sessionStarted(customer), { value: Buffer.from('bad') }));
       const good = sessionStarted(customer);
       await log.send(...bad, rawRecord(good));
-      const stopped = await waitFor(
+      const stopped = await waitUntil(
         async () => (await validator.status()).partitions.find(({ state }) => state === 'stopped'),
-        WAIT_MS,
-        'the partition to stop',
+        { what: 'the partition to stop', deadlineMs: WAIT_MS },
       );
       expect(stopped).toMatchObject({ topic: rawTopic('interactions'), partition: 1 });
       expect(stopped.error).toMatch(/of the last 20 records were rejected/);
@@ -288,23 +287,24 @@ describe('validator on a broker', () => {
       await burst();
       const second = await start();
       await burst();
-      await waitFor(
-        async () => (await share(first)) === 3 && (await share(second)) === 3,
-        WAIT_MS,
-        'three partitions each',
-      );
+      await waitUntil(async () => (await share(first)) === 3 && (await share(second)) === 3, {
+        what: 'three partitions each',
+        deadlineMs: WAIT_MS,
+      });
       await burst();
       await stop(first);
       await burst();
-      await waitFor(async () => (await share(second)) === 6, WAIT_MS, 'all partitions at the one that is left');
-      const ids = await waitFor(
+      await waitUntil(async () => (await share(second)) === 6, {
+        what: 'all partitions at the one that is left',
+        deadlineMs: WAIT_MS,
+      });
+      const ids = await waitUntil(
         async () => {
           const all = (await log.read(validatedTopic('interactions'))).map((record) => header(record, 'ce_id'));
           const known = new Set(all);
           return sent.every((body) => known.has(String(body.event_id))) && all;
         },
-        WAIT_MS,
-        'every record',
+        { what: 'every record', deadlineMs: WAIT_MS },
       );
       const wanted = new Set(sent.map((body) => body.event_id));
       const mine = ids.filter((id) => wanted.has(id));
@@ -339,14 +339,13 @@ describe('a partition whose state cannot be read', () => {
 
       await log.send(damaged('orders', partition, `lifecycle/${String(order.order_id)}`));
       const second = await start();
-      const stopped = await waitFor(
+      const stopped = await waitUntil(
         async () => {
           const { partitions } = await second.status();
           const settled = partitions.length === 18 && partitions.every(({ state }) => state !== 'opening');
           return settled && partitions.filter(({ state }) => state !== 'running');
         },
-        WAIT_MS,
-        'every partition to be opened',
+        { what: 'every partition to be opened', deadlineMs: WAIT_MS },
       );
       expect(stopped).toMatchObject([{ topic: RAW, partition, state: 'stopped' }]);
       expect(stopped[0]?.error).toMatch(/its version is 3.*rebuild the state/s);
@@ -440,15 +439,15 @@ describe('an order whose shop the catalog does not know yet', () => {
       expect(await done).toEqual([{ kind: 'ack' }]);
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
       expect(withId(await log.read(DEAD), order)).toEqual([]);
-      // It was judged by a catalog that holds both announcements.
-      const judgedBy = JSON.parse(
+      // It was evaluated by a catalog that holds both announcements.
+      const evaluatedBy = JSON.parse(
         header(await arrival(VALIDATED, order), 'quality-catalog-position') ?? '[]',
       ) as number[];
       const announced = (await log.read(validatedTopic('catalog'))).filter(
         ({ key }) => key?.toString() === late.vendor_id || key?.toString() === late.item_sku,
       );
       expect(announced).toHaveLength(2);
-      for (const one of announced) expect(judgedBy[one.partition]).toBeGreaterThan(one.offset);
+      for (const one of announced) expect(evaluatedBy[one.partition]).toBeGreaterThan(one.offset);
 
       await heir.close();
       death.revive();

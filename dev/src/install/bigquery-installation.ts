@@ -5,7 +5,7 @@ import { lastLines } from './kafka-installation';
 import { runCommand } from './run-command';
 
 /**
- * The Python environment of the BigQuery stand-in (510 MB): every package by its hash. uv, which installs it within
+ * The Python environment of the BigQuery emulator (510 MB): every package by its hash. uv, which installs it within
  * seconds where pip takes minutes, comes by its hash as well, into an environment of its own.
  */
 export function bigqueryInstallation(options: {
@@ -25,14 +25,14 @@ export function bigqueryInstallation(options: {
 
   const run = async (note: (text: string) => void, command: string, ...args: string[]): Promise<void> => {
     const { code, output } = await runCommand(command, args, { env, signal: options.signal, onLine: note });
-    if (code !== 0) throw new InstallError('the BigQuery stand-in', lastLines(output));
+    if (code !== 0) throw new InstallError('the BigQuery emulator', lastLines(output));
   };
 
   return {
     name: 'bigquery',
     definedBy: [requirements, uvRequirements],
     async install(folder, { note, python }) {
-      if (python === undefined) throw new TypeError('a Python is needed to install the BigQuery stand-in');
+      if (python === undefined) throw new TypeError('a Python is needed to install the BigQuery emulator');
       const installer = join(folder, 'installer');
       const environment = join(folder, 'environment');
       await run(note, python, '-I', '-m', 'venv', installer);
@@ -64,4 +64,4 @@ export function bigqueryInstallation(options: {
   };
 }
 
-export const standInPython = (folder: string): string => join(folder, 'environment', 'bin', 'python');
+export const bigqueryPython = (folder: string): string => join(folder, 'environment', 'bin', 'python');

@@ -2,7 +2,7 @@ import { type DevSettings } from '../dev.config';
 import { PrerequisiteError } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
-import { bigqueryInstallation, standInPython } from './bigquery-installation';
+import { bigqueryInstallation, bigqueryPython } from './bigquery-installation';
 import { type Installation, install, installationFolder, type InstallTools, isInstalled } from './installer';
 import { findJava, findMaven, type Found } from './java';
 import { kafkaInstallation } from './kafka-installation';
@@ -13,7 +13,7 @@ import { findPython } from './python';
 export interface Toolbox {
   readonly java: string;
   readonly kafkaFolder: string;
-  readonly standInPython: string;
+  readonly bigqueryPython: string;
   readonly pubsubEmulatorJar: string;
 }
 
@@ -56,12 +56,12 @@ export async function prepare(context: {
       : Promise.resolve(installationFolder(paths.installed, installation));
   const [kafkaFolder, bigqueryFolder] = await Promise.all([
     ready(kafka, 'Apache Kafka from Maven (30 MB)', {}),
-    ready(bigquery, 'BigQuery stand-in from PyPI (130 MB)', bigqueryMissing ? { python: pathOf(python) } : {}),
+    ready(bigquery, 'BigQuery emulator from PyPI (130 MB)', bigqueryMissing ? { python: pathOf(python) } : {}),
   ]);
   return {
     java: pathOf(java),
     kafkaFolder,
-    standInPython: standInPython(bigqueryFolder),
+    bigqueryPython: bigqueryPython(bigqueryFolder),
     pubsubEmulatorJar: pathOf(jar),
   };
 }

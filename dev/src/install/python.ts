@@ -5,7 +5,7 @@ import { type Found } from './java';
 import { runCommand } from './run-command';
 
 const HOW_TO_GET_PYTHON =
-  'Python 3.13 with venv (runs the BigQuery stand-in): `uv python install 3.13`, `pyenv install 3.13`, `brew install python@3.13` or https://www.python.org/downloads; ORDERSTREAM_PYTHON may name the interpreter';
+  'Python 3.13 with venv (runs the BigQuery emulator): `uv python install 3.13`, `pyenv install 3.13`, `brew install python@3.13` or https://www.python.org/downloads; ORDERSTREAM_PYTHON may name the interpreter';
 
 const WHICH_PYTHON = 'import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1], sys.executable)';
 

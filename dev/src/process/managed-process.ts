@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StackPaths } from '../paths';
 import { LogFile } from './log-file';
-import { identify, type ProcessIdentity } from './process-identity';
+import { identify, type ProcessIdentity } from '@orderstream/process-lock';
 import { waitForExit } from './stop-process';
 
 export interface ProcessSpec {

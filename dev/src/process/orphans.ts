@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, type ProcessIdentity } from './process-identity';
+import { isRunning, type ProcessIdentity } from '@orderstream/process-lock';
 import { waitForExit } from './stop-process';
 
 interface RunEntry extends ProcessIdentity {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRunning, type ProcessIdentity } from './process-identity';
+import { isRunning, type ProcessIdentity } from '@orderstream/process-lock';
 
 const ASK_INTERVAL_MS = 25;
 

@@ -10,7 +10,7 @@ export interface StartOptions {
   /** Events a second; 0 is as fast as it goes. */
   readonly rate: number;
   readonly seed: number | undefined;
-  readonly badShare: number | undefined;
+  readonly defectRate: number | undefined;
   readonly json: boolean;
   readonly reset: boolean;
 }
@@ -21,7 +21,7 @@ export type ParsedCommand =
 const DEFAULT_RATE = 50;
 
 const EXPLANATION = `
-Starts Kafka, the Pub/Sub emulator, the BigQuery stand-in and all services, and generates order events until stopped
+Starts Kafka, the Pub/Sub emulator, the BigQuery emulator and all services, and generates order events until stopped
 (Ctrl-C; twice: at once). The next start goes on where this one stopped.
 
 Examples:
@@ -40,7 +40,7 @@ interface RawOptions {
   readonly exit?: boolean;
   readonly rate?: number;
   readonly seed?: number;
-  readonly badShare?: number;
+  readonly defectRate?: number;
   readonly json?: boolean;
   readonly reset?: boolean;
 }
@@ -54,7 +54,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     .option('--exit', 'with --events: end once every event is accounted for')
     .option('--rate <n>', `events a second (default: ${String(DEFAULT_RATE)}; with --exit: unlimited)`, integerFrom(1))
     .option('--seed <n>', 'seed of the generated content', integerFrom(0))
-    .option('--bad-share <x>', 'share of bad records, 0 to 1', share)
+    .option('--defect-rate <x>', 'share of bad records, 0 to 1', share)
     .option('--json', 'with --exit: print the accounts as one line of JSON')
     .option('--reset', 'forget all data of earlier runs first')
     .addHelpText('after', EXPLANATION)
@@ -71,12 +71,12 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: help };
     throw new UsageError(`${error.message}\nnpm start -- --help tells what there is.`, error);
   }
-  const { events, exit = false, rate, seed, badShare, json = false, reset = false } = command.opts<RawOptions>();
+  const { events, exit = false, rate, seed, defectRate, json = false, reset = false } = command.opts<RawOptions>();
   if (exit && events === undefined) throw new UsageError('--exit needs --events: the number after which to stop.');
   if (json && !exit) throw new UsageError('--json needs --exit: the accounts are made at the end.');
   return {
     kind: 'start',
-    options: { events, exit, rate: rate ?? (exit ? 0 : DEFAULT_RATE), seed, badShare, json, reset },
+    options: { events, exit, rate: rate ?? (exit ? 0 : DEFAULT_RATE), seed, defectRate, json, reset },
   };
 }
 

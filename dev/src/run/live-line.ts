@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, FAMILY_TABLES, PARTITIONS } from '@orderstream/contracts';
-import { type TableReader } from '../accounting/read-tables';
+import { hasOpened, type TableReader } from '@orderstream/ledger';
 import { type PartStatus } from '../stack/part';
 import { type ServiceClient } from '../stack/service-client';
 import {
   type ConsumerStatus,
   consumerStatus,
   generatorStatus,
-  isWhole,
   stoppedPartitions,
   totalLag,
   totalOf,
@@ -44,7 +43,7 @@ export async function readLiveCounts(
 ): Promise<LiveCounts> {
   const orUndefined = <T>(ask: () => Promise<T>): Promise<T | undefined> =>
     Promise.race([ask().catch(() => undefined), delay(answerWithinMs, undefined, { ref: false })]);
-  const [generator, judged, sink, bridge, rows] = await Promise.all([
+  const [generator, evaluated, sink, bridge, rows] = await Promise.all([
     orUndefined(async () => generatorStatus.parse(await clients['order-generator'].status())),
     orUndefined(async () => validatorStatus.parse(await clients.validator.status())),
     orUndefined(async () => consumerStatus.parse(await clients['bq-sink'].status())),
@@ -52,7 +51,8 @@ export async function readLiveCounts(
     orUndefined(() => tables.counts([...STREAM_TABLES, STREAMING_ORDERS])),
   ]);
   // While it restores, the validator has the accounts of some partitions only.
-  const validator = judged !== undefined && isWhole(judged, FAMILIES.length * PARTITIONS) ? judged : undefined;
+  const validator =
+    evaluated !== undefined && hasOpened(evaluated, FAMILIES.length * PARTITIONS) ? evaluated : undefined;
   const counted = (counter: Parameters<typeof totalOf>[1], status: ValidatorStatus | undefined) =>
     status === undefined ? undefined : totalOf(status, counter);
   const stoppedBy = (name: string, status: ConsumerStatus | undefined) =>
@@ -69,7 +69,11 @@ export async function readLiveCounts(
       validator === undefined || sink === undefined || bridge === undefined
         ? undefined
         : totalLag(validator) + totalLag(sink) + totalLag(bridge),
-    stopped: [...stoppedBy('validator', judged), ...stoppedBy('bq-sink', sink), ...stoppedBy('pubsub-bridge', bridge)],
+    stopped: [
+      ...stoppedBy('validator', evaluated),
+      ...stoppedBy('bq-sink', sink),
+      ...stoppedBy('pubsub-bridge', bridge),
+    ],
   };
 }
 

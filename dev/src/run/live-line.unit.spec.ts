@@ -30,7 +30,7 @@ function stack(validator: object, tables: () => Promise<Record<string, number>>,
     validator: answering(validator),
     'bq-sink': consumer,
     'pubsub-bridge': consumer,
-    'subscription-standin': consumer,
+    'subscription-emulator': consumer,
   };
   return readLiveCounts(clients, { counts: tables }, answerWithinMs);
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Accountant } from '../accounting/accountant';
-import { type LedgerMark, markLedger, readLedgerSince } from '../accounting/ledger-files';
-import { EXIT, NoProgressError } from '../errors';
+import { Accountant, type LedgerMark, markLedger, NoProgressError, readLedgerSince } from '@orderstream/ledger';
+import { EXIT } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
+import { generatorStatus, validatorStatus } from '../stack/service-status';
 import { LocalStack, type LocalStackContext } from '../stack/local-stack';
 import { type StartOptions } from './cli';
 import { formatLiveLine, readLiveCounts } from './live-line';
@@ -28,15 +28,15 @@ export async function runStart(
     rate: options.rate,
     remainingEvents: () => remainingEvents(options.events, paths, ledgerMark),
     seed: options.seed,
-    badShare: options.badShare,
+    defectRate: options.defectRate,
   });
   const liveLine = new AbortController();
   try {
     const accountant = new Accountant({
       kafka: stack.kafka(),
       tables: stack.tables(),
-      generator: stack.clients['order-generator'],
-      validator: stack.clients.validator,
+      generator: async () => generatorStatus.parse(await stack.clients['order-generator'].status()),
+      validator: async () => validatorStatus.parse(await stack.clients.validator.status()),
       ledgerFolder: LocalStack.ledgerFolder(paths),
       signal,
     });

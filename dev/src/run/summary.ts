@@ -1,5 +1,4 @@
-import { type Accounts, isAccountedFor } from '../accounting/accounts';
-import { type Closing } from '../accounting/accountant';
+import { type Accounts, type Closing, isAccountedFor } from '@orderstream/ledger';
 
 export interface RunResult extends Closing {
   /** From the generator's start until everything was accounted for, or stood still. */
@@ -51,7 +50,7 @@ function troubleLines(accounts: Accounts): string[] {
       'unexplained',
       'outOfOrder',
       'wrongVerdicts',
-      'refused',
+      'rejected',
       'redelivered',
       'foreign',
     ] as const

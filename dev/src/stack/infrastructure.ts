@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { type Toolbox } from '../install/prepare';
 import { type StackPaths } from '../paths';
 import { type PortFinder } from '../process/ports';
-import { bigqueryStandIn } from './bigquery-standin';
+import { bigqueryEmulator } from './bigquery-emulator';
 import { kafkaBroker, type ProxiedListener } from './kafka-broker';
 import { type Part } from './part';
 import { pubsubEmulator } from './pubsub-emulator';
 
 const LOCAL_PROJECT = 'orderstream-local';
 
-/** How the broker and the stand-ins are reached. */
+/** How the broker and the emulators are reached. */
 export interface Endpoints {
   /** `host:port` */
   readonly kafka: string;
@@ -39,9 +39,9 @@ export const USUAL_PORTS: InfrastructurePorts = {
 export const ANY_PORTS: InfrastructurePorts = { kafka: 0, bigqueryApi: 0, bigqueryGrpc: 0, pubsub: 0 };
 
 /** In the order in which they stop. */
-export const INFRASTRUCTURE_STOP_ORDER = ['bigquery-standin', 'pubsub-emulator', 'kafka'] as const;
+export const INFRASTRUCTURE_STOP_ORDER = ['bigquery-emulator', 'pubsub-emulator', 'kafka'] as const;
 
-/** The broker and the stand-ins for Google's services: what the services need around them. */
+/** The broker and the emulators for Google's services: what the services need around them. */
 export async function infrastructure(context: {
   readonly paths: StackPaths;
   readonly toolbox: Toolbox;
@@ -73,8 +73,8 @@ export async function infrastructure(context: {
         proxied,
         env,
       }),
-      bigqueryStandIn({
-        python: toolbox.standInPython,
+      bigqueryEmulator({
+        python: toolbox.bigqueryPython,
         repository: paths.repository,
         data: join(paths.data, 'bigquery'),
         project: LOCAL_PROJECT,

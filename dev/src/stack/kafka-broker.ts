@@ -5,7 +5,7 @@ import { StartError } from '../errors';
 import { runCommand } from '../install/run-command';
 import { type StackPaths } from '../paths';
 import { describeExit, ManagedProcess, type ProcessSpec } from '../process/managed-process';
-import { waitUntil } from '../process/wait-until';
+import { waitUntil } from '@orderstream/deadlines';
 import { type Part } from './part';
 
 /** Any valid id does: there is one cluster per data folder, and nothing else ever joins it. */

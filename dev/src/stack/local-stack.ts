@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createBigQuery } from '@orderstream/bigquery';
 import { createKafka } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
-import { TableReader } from '../accounting/read-tables';
+import { TableReader } from '@orderstream/ledger';
 import { type DevSettings } from '../dev.config';
 import { prepare } from '../install/prepare';
 import { type StackPaths } from '../paths';
@@ -45,7 +45,7 @@ export interface LocalStackContext {
   readonly onStarting: (stack: LocalStack) => void;
 }
 
-/** Broker, stand-ins and services of one home folder. The caller holds its lock. */
+/** Broker, emulators and services of one home folder. The caller holds its lock. */
 export class LocalStack {
   private constructor(
     readonly endpoints: Endpoints,

@@ -33,11 +33,6 @@ export type ValidatorStatus = z.infer<typeof validatorStatus>;
 export const consumerStatus = z.object({ partitions });
 export type ConsumerStatus = z.infer<typeof consumerStatus>;
 
-/** Whether every partition that a service is to have is open: before that, its counts are those of some of them. */
-export function isWhole(status: ConsumerStatus, wanted: number): boolean {
-  return status.partitions.length === wanted && status.partitions.every(({ state }) => state !== 'opening');
-}
-
 /** The partitions that wait for an operator, as `topic/partition`. */
 export function stoppedPartitions(status: ConsumerStatus): string[] {
   return status.partitions

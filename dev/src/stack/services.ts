@@ -10,7 +10,7 @@ export const PUBSUB_TOPIC = 'orders-topic';
 export const PUBSUB_SUBSCRIPTION = 'orders-to-bigquery';
 
 /** What carries events from the log to the tables, in the order in which it stops: each after what feeds it. */
-export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-standin', 'bq-sink'] as const;
+export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'] as const;
 export const GENERATOR = 'order-generator';
 export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR;
 
@@ -27,7 +27,7 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
   'order-generator': 'dist/apps/order-generator/src/main.js',
   validator: 'dist/apps/validator/src/main.js',
   'pubsub-bridge': 'dist/apps/pubsub-bridge/src/main.js',
-  'subscription-standin': 'dist/dev/src/subscription-standin/main.js',
+  'subscription-emulator': 'dist/dev/src/subscription-emulator/main.js',
   'bq-sink': 'dist/apps/bq-sink/src/main.js',
 };
 
@@ -37,7 +37,7 @@ export interface GeneratorOptions {
   /** Events that are still to come; asked at each start of the generator. Undefined is endless. */
   readonly remainingEvents: () => Promise<number | undefined>;
   readonly seed?: number | undefined;
-  readonly badShare?: number | undefined;
+  readonly defectRate?: number | undefined;
 }
 
 export interface ServicesContext {
@@ -133,7 +133,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
     BIGQUERY_DATASET: DATASET,
     BIGQUERY_API_ENDPOINT: endpoints.bigqueryApi,
     BIGQUERY_GRPC_ENDPOINT: endpoints.bigqueryGrpc,
-    // The stand-in forgets open appends together with their stream: nothing can land late.
+    // The emulator forgets open appends together with their stream: nothing can land late.
     BQ_SINK_FALLBACK_WAIT_MS: '0',
     PUBSUB_PROJECT: endpoints.project,
     PUBSUB_EMULATOR_HOST: endpoints.pubsub,
@@ -143,7 +143,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
 }
 
 export async function generatorEnv(options: GeneratorOptions, ledgerFolder: string): Promise<NodeJS.ProcessEnv> {
-  const { rate, seed, badShare } = options;
+  const { rate, seed, defectRate } = options;
   const remaining = await options.remainingEvents();
   return {
     GENERATOR_RATE: String(rate),
@@ -152,6 +152,6 @@ export async function generatorEnv(options: GeneratorOptions, ledgerFolder: stri
     GENERATOR_AUTOSTART: String(remaining === undefined || remaining > 0),
     GENERATOR_LEDGER_DIR: ledgerFolder,
     ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
-    ...(badShare === undefined ? {} : { GENERATOR_BAD_SHARE: String(badShare) }),
+    ...(defectRate === undefined ? {} : { GENERATOR_DEFECT_RATE: String(defectRate) }),
   };
 }

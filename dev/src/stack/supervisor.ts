@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '../errors';
 import { type StackPaths } from '../paths';
 import { describeExit, ManagedProcess } from '../process/managed-process';
-import { waitUntil } from '../process/wait-until';
+import { waitUntil } from '@orderstream/deadlines';
 import { type Progress } from '../progress';
 import { type Part, type PartState, type PartStatus } from './part';
 

@@ -3,20 +3,20 @@ import { type Metadata, status } from '@grpc/grpc-js';
 
 type AppendRowsResponse = protos.google.cloud.bigquery.storage.v1.AppendRowsResponse;
 
-export interface RefusedRow {
+export interface RejectedRow {
   /** Index of the row in the request, from 0. */
   readonly index: number;
   readonly message: string;
 }
 
 /**
- * What became of one append. `appended`: the rows are durable at the offset that was sent. `refused`: nothing of the
+ * What became of one append. `appended`: the rows are durable at the offset that was sent. `rejected`: nothing of the
  * request landed, and these rows are why (BigQuery may name some of them only). `error`: BigQuery answered that nothing
  * landed by this request; why is in `reason`. `lost`: there is no answer, so it may have landed or may still land.
  */
 export type AppendOutcome =
   | { readonly kind: 'appended' }
-  | { readonly kind: 'refused'; readonly rows: readonly RefusedRow[] }
+  | { readonly kind: 'rejected'; readonly rows: readonly RejectedRow[] }
   | { readonly kind: 'error'; readonly reason: AppendErrorReason; readonly message: string }
   | { readonly kind: 'lost'; readonly reason: AppendErrorReason; readonly message: string };
 
@@ -72,7 +72,7 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
 function reasonOfStatus(code: number, message: string): AppendErrorReason {
   const reason = BY_STATUS.get(code);
   if (reason !== undefined) return reason;
-  // The local stand-in answers INVALID_ARGUMENT for both of these.
+  // The local emulator answers INVALID_ARGUMENT for both of these.
   if (/finaliz/i.test(message)) return 'finalized';
   return /stream name/i.test(message) ? 'stream-gone' : 'rejected';
 }
@@ -97,7 +97,7 @@ function reasonOfDetails(details: readonly protos.google.protobuf.IAny[]): Appen
 export function appendOutcome(response: AppendRowsResponse, offset: number): AppendOutcome {
   if (response.rowErrors.length > 0) {
     const rows = response.rowErrors.map(({ index, message }) => ({ index: Number(index), message: message ?? '' }));
-    return { kind: 'refused', rows };
+    return { kind: 'rejected', rows };
   }
   const { error } = response;
   if (error) {

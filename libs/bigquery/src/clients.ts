@@ -7,9 +7,9 @@ export interface BigQueryConnection {
   readonly project: string;
   readonly dataset: string;
   readonly location: string;
-  /** `http://host:port` of a stand-in's REST API. */
+  /** `http://host:port` of a emulator's REST API. */
   readonly apiEndpoint?: string | undefined;
-  /** `host:port` of a stand-in's Storage API, without TLS. */
+  /** `host:port` of a emulator's Storage API, without TLS. */
   readonly grpcEndpoint?: string | undefined;
 }
 
@@ -17,8 +17,8 @@ export interface BigQueryConnection {
 export function createBigQuery({ project, location, apiEndpoint }: BigQueryConnection): BigQuery {
   if (apiEndpoint === undefined) return new BigQuery({ projectId: project, location });
   const bigquery = new BigQuery({ projectId: project, location, apiEndpoint });
-  // A stand-in asks for no credentials. An API key is one that never has to be fetched or refreshed.
-  bigquery.authClient.cachedCredential = bigquery.authClient.fromAPIKey('stand-in');
+  // A emulator asks for no credentials. An API key is one that never has to be fetched or refreshed.
+  bigquery.authClient.cachedCredential = bigquery.authClient.fromAPIKey('emulator');
   return bigquery;
 }
 
@@ -43,7 +43,7 @@ export function createWriteClient({ project, grpcEndpoint }: BigQueryConnection)
     apiEndpoint: grpcEndpoint.slice(0, separator),
     port: Number(grpcEndpoint.slice(separator + 1)),
     sslCreds: credentials.createInsecure(),
-    // Otherwise the client asks the metadata server, which a stand-in has not got, for its universe.
+    // Otherwise the client asks the metadata server, which a emulator has not got, for its universe.
     clientOptions: { universeDomain: 'googleapis.com' },
   });
 }

@@ -4,6 +4,6 @@ export { ensureDataset, ensureTables, type TableOptions, type TableReport } from
 export { queryFresh, type QueryRow } from './query';
 export { RowBuffer } from './row-buffer';
 export { type RowColumns, RowEncoder, type RowNotEncodable } from './row-encoder';
-export { type AppendErrorReason, type AppendOutcome, type RefusedRow } from './append-outcome';
+export { type AppendErrorReason, type AppendOutcome, type RejectedRow } from './append-outcome';
 export { AppendConnection, type AppendConnectionOptions, type AppendStream } from './append-connection';
 export { type Finalized, type TableRef, WriteStreams } from './write-streams';

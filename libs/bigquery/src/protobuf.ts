@@ -1,14 +1,14 @@
+import { varintLength, writeVarint } from '@orderstream/varint';
+
 /** Wire types of Protocol Buffers (Encoding guide). */
 export const WIRE_VARINT = 0;
 export const WIRE_BYTES = 2;
 
 /** A tag or length as bytes. */
 export function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  const bytes = Buffer.allocUnsafe(varintLength(value));
+  writeVarint(bytes, 0, value);
+  return bytes;
 }
 
 export const tag = (field: number, wireType: number): Buffer => varint(field * 8 + wireType);

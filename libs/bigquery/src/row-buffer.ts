@@ -1,3 +1,5 @@
+import { varintLength, writeVarint } from '@orderstream/varint';
+
 /** Field 1 of ProtoRows, length-delimited: how each row begins. */
 const ROW_TAG = 0x0a;
 /** A row of this length or more needs a third length byte. */
@@ -54,17 +56,14 @@ export class RowBuffer {
   endRow(): void {
     const content = this.rowStart + 3;
     const length = this.position - content;
-    const width = length < 128 ? 1 : length < TWO_BYTE_LENGTH ? 2 : length < 2_097_152 ? 3 : 4;
+    const width = varintLength(length);
     if (width !== 2) {
       this.reserve(width);
       this.bytes.copyWithin(this.rowStart + 1 + width, content, this.position);
       this.position += width - 2;
     }
     this.bytes[this.rowStart] = ROW_TAG;
-    let rest = length;
-    let at = this.rowStart + 1;
-    for (; rest >= 128; rest >>>= 7) this.bytes[at++] = (rest & 0x7f) | 0x80;
-    this.bytes[at] = rest;
+    writeVarint(this.bytes, this.rowStart + 1, length);
     this.ends.push(this.position);
   }
 
@@ -109,13 +108,7 @@ export class RowBuffer {
   /** An unsigned integer up to 2^53, as a varint. */
   varint(value: number): void {
     this.reserve(10);
-    let rest = value;
-    while (rest >= 0x8000_0000) {
-      this.bytes[this.position++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    for (; rest >= 128; rest >>>= 7) this.bytes[this.position++] = (rest & 0x7f) | 0x80;
-    this.bytes[this.position++] = rest;
+    this.position = writeVarint(this.bytes, this.position, value);
   }
 
   /** A signed 64-bit integer, as protobuf's int64. */
@@ -143,12 +136,9 @@ export class RowBuffer {
     const guessed = text.length < 128 ? 1 : text.length < TWO_BYTE_LENGTH ? 2 : 4;
     const written = this.bytes.write(text, start + guessed);
     if (written !== text.length && LONE_SURROGATE.test(text)) return false;
-    const width = written < 128 ? 1 : written < TWO_BYTE_LENGTH ? 2 : written < 2_097_152 ? 3 : 4;
+    const width = varintLength(written);
     if (width !== guessed) this.bytes.copyWithin(start + width, start + guessed, start + guessed + written);
-    this.position = start;
-    let rest = written;
-    for (; rest >= 128; rest >>>= 7) this.bytes[this.position++] = (rest & 0x7f) | 0x80;
-    this.bytes[this.position] = rest;
+    writeVarint(this.bytes, start, written);
     this.position = start + width + written;
     return true;
   }

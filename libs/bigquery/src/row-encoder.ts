@@ -13,7 +13,7 @@ export interface RowNotEncodable {
 }
 
 export interface RowColumns {
-  /** Columns that the event's body fills; a body field that is none of them is refused. */
+  /** Columns that the event's body fills; a body field that is none of them is rejected. */
   readonly body: readonly Column[];
   /** Columns that the sink fills. TIMESTAMPs among them are given in milliseconds since the epoch. */
   readonly metadata: readonly Column[];
@@ -49,7 +49,7 @@ const MAX_ROW_BYTES = 9_000_000;
  * Plain loops over plans made once, since this runs for every record of the stream and allocates nothing per field:
  * `row-encoder.unit.spec.ts` proves it against protobufjs, `npm run bench` has its rate.
  *
- * Range and scale of a NUMERIC are BigQuery's to judge: it refuses the row, which then is dead-lettered alone.
+ * Range and scale of a NUMERIC are BigQuery's to evaluate: it rejects the row, which then is dead-lettered alone.
  */
 export class RowEncoder {
   /** ProtoSchema of the rows, for the first request of a connection. */
@@ -72,10 +72,10 @@ export class RowEncoder {
   /** Adds one row to `out`; when the record is no row of the table, says why and leaves `out` as it was. */
   encode(body: RowValues, metadata: RowValues, out: RowBuffer): RowNotEncodable | undefined {
     out.beginRow();
-    const refused = this.encodeBody(body, out) ?? this.encodeMetadata(metadata, out);
-    if (refused !== undefined) {
+    const rejected = this.encodeBody(body, out) ?? this.encodeMetadata(metadata, out);
+    if (rejected !== undefined) {
       out.dropRow();
-      return refused;
+      return rejected;
     }
     out.endRow();
     return undefined;

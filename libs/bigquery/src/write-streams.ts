@@ -66,7 +66,7 @@ export class WriteStreams {
       [response] = await this.client.finalizeWriteStream({ name: stream }, NO_RETRY);
     } catch (error) {
       const code = codeOf(error);
-      // Google answers NOT_FOUND for a stream that it does not know, the local stand-in INVALID_ARGUMENT.
+      // Google answers NOT_FOUND for a stream that it does not know, the local emulator INVALID_ARGUMENT.
       if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) return { kind: 'gone' };
       if (code === status.FAILED_PRECONDITION) return { kind: 'no-count' };
       return callFailed(`finalizing ${stream}`, error);

@@ -22,7 +22,7 @@ const SPEC: TableSpec = {
   clustering: ['part', 'id'],
 };
 
-describe('tables in the BigQuery stand-in', () => {
+describe('tables in the BigQuery emulator', () => {
   const project = process.env.TEST_BIGQUERY_PROJECT ?? '';
   const apiEndpoint = process.env.TEST_BIGQUERY_API_ENDPOINT;
   const bigquery = createBigQuery({ project, dataset: '', location: 'US', apiEndpoint });

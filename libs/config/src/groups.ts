@@ -51,7 +51,7 @@ export const serviceSettings = defineSettings({
     expected:
       'a JSON array of `{"name": "…", "role": "viewer"|"operator", "sha256": "<64 lower-case hex digits>"}`, names unique, 64 at most',
     description:
-      'Who may use `/admin`; `sha256` is the SHA-256 of the bearer token (make one by `openssl rand -hex 32`, its digest by `printf %s "$TOKEN" | sha256sum`). Without any, `/admin` refuses everything.',
+      'Who may use `/admin`; `sha256` is the SHA-256 of the bearer token (make one by `openssl rand -hex 32`, its digest by `printf %s "$TOKEN" | sha256sum`). Without any, `/admin` rejects everything.',
   }),
   shutdownTimeoutMs: settings.integer({
     env: 'SHUTDOWN_TIMEOUT_MS',
@@ -155,7 +155,7 @@ export const bigquerySettings = defineSettings(
         env: 'BIGQUERY_API_ENDPOINT',
         pattern: /^https?:\/\/[^\s/]+$/,
         expected: '`http://host:port`',
-        description: "REST endpoint of a stand-in. Unset: Google's, with application default credentials.",
+        description: "REST endpoint of a emulator. Unset: Google's, with application default credentials.",
       }),
     ),
     grpcEndpoint: settings.optional(
@@ -163,7 +163,7 @@ export const bigquerySettings = defineSettings(
         env: 'BIGQUERY_GRPC_ENDPOINT',
         pattern: /^[^\s:/]+:\d{1,5}$/,
         expected: '`host:port`',
-        description: "Storage Write API endpoint of a stand-in (without TLS). Unset: Google's.",
+        description: "Storage Write API endpoint of a emulator (without TLS). Unset: Google's.",
       }),
     ),
   },

@@ -23,10 +23,10 @@ export function settingsIn(spec: SettingsSpec<never>): readonly Setting<unknown>
 }
 
 /**
- * Groups settings. Throws a TypeError when the code itself is wrong: a default that its own parser refuses, or a
+ * Groups settings. Throws a TypeError when the code itself is wrong: a default that its own parser rejects, or a
  * variable that is defined twice.
  *
- * @param problemsOf judges the values together once each of them is valid by itself
+ * @param problemsOf evaluates the values together once each of them is valid by itself
  */
 export function defineSettings<S extends Shape>(
   entries: S,
@@ -37,7 +37,7 @@ export function defineSettings<S extends Shape>(
   for (const { env, default: text, parse } of settingsIn(spec)) {
     if (seen.has(env)) throw new TypeError(`${env} is defined twice`);
     seen.add(env);
-    if (text !== undefined && parse(text) === undefined) throw new TypeError(`${env} has a default that it refuses`);
+    if (text !== undefined && parse(text) === undefined) throw new TypeError(`${env} has a default that it rejects`);
   }
   return spec;
 }
@@ -53,7 +53,7 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
         if (entry.kind === 'spec') return [name, { ...entry, entries: change(entry.entries) }];
         const text = defaults[entry.env];
         if (text === undefined) return [name, entry];
-        if (entry.parse(text) === undefined) throw new TypeError(`${entry.env} refuses the default that it is given`);
+        if (entry.parse(text) === undefined) throw new TypeError(`${entry.env} rejects the default that it is given`);
         return [name, { ...entry, default: text }];
       }),
     );

@@ -9,11 +9,11 @@ type FieldMetadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTarget
 
 interface CompiledField {
   readonly required: boolean;
-  /** Judges a value that is neither null nor undefined. */
+  /** Evaluates a value that is neither null nor undefined. */
   readonly check: ValueCheck;
 }
 
-/** The constraint instances behind one decorator, as one function. Refuses what it would not compile faithfully. */
+/** The constraint instances behind one decorator, as one function. Rejects what it would not compile faithfully. */
 function compileConstraint(eventClass: new () => object, metadata: FieldMetadata): ValueCheck {
   const constraints = getMetadataStorage().getTargetValidatorConstraints(metadata.constraintCls);
   const [constraint] = constraints;
@@ -64,7 +64,7 @@ function compileField(eventClass: new () => object, metadatas: readonly FieldMet
 /**
  * The check of one class, compiled from class-validator's metadata into a function that calls the same constraint
  * instances and allocates nothing per body; `true` means valid. A decorator that it could not follow (`each`, groups,
- * `ValidateIf`, nested or asynchronous ones) is refused with a TypeError.
+ * `ValidateIf`, nested or asynchronous ones) is rejected with a TypeError.
  */
 export function compileCheck(eventClass: new () => object): BodyCheck {
   const metadatas = getMetadataStorage().getTargetValidationMetadatas(eventClass, '', false, false);

@@ -17,7 +17,7 @@ const CONTENT_TYPE = 'application/json';
 export const QUALITY_HEADERS = {
   /** Codes of the rules that flagged or repaired the record, separated by commas; absent if there are none. */
   flags: 'quality-flags',
-  /** Catalog positions that references were judged by, as JSON. */
+  /** Catalog positions that references were evaluated by, as JSON. */
   catalogPosition: 'quality-catalog-position',
   /** Version of the rule settings. */
   settings: 'quality-settings',

@@ -49,7 +49,7 @@ function renderFamily(family: Family): string {
   const list = contracts.map(({ type }) => code(type)).join(', ');
   return [
     `## Family ${family}`,
-    `Types: ${list}.\n\nIn ${code(rawTopic(family))}, judged into ${code(validatedTopic(family))}, kept in table ${code(FAMILY_TABLES[family])}.`,
+    `Types: ${list}.\n\nIn ${code(rawTopic(family))}, evaluated into ${code(validatedTopic(family))}, kept in table ${code(FAMILY_TABLES[family])}.`,
     ...contracts.map(renderEvent),
   ].join('\n\n');
 }
@@ -64,8 +64,8 @@ const HEADERS: readonly (readonly [name: string, required: string, meaning: stri
   [CE.contentType, '', '`application/json`'],
   [CE.traceparent, '', 'W3C trace context'],
   [QUALITY_HEADERS.flags, '', 'validated records: codes of the rules that flagged or repaired it, separated by commas'],
-  [QUALITY_HEADERS.catalogPosition, '', 'validated records: how far the catalog was known when it was judged'],
-  [QUALITY_HEADERS.settings, '', 'validated records: version of the rule settings that it was judged by'],
+  [QUALITY_HEADERS.catalogPosition, '', 'validated records: how far the catalog was known when it was evaluated'],
+  [QUALITY_HEADERS.settings, '', 'validated records: version of the rule settings that it was evaluated by'],
   [LEDGER_SEQ_HEADER, '', "simulated records: number of the record's entry in the ledger"],
 ];
 
@@ -111,7 +111,7 @@ export function renderEventsDoc(): string {
       `Every topic has ${PARTITIONS} partitions for the life of its version. Dead letters of a service lie in \`<source topic>.dlq.<service>\`.`,
       table(['topic', 'partitions', 'retention', 'largest record batch', 'timestamps'], TOPICS.map(renderTopic)),
       '## Quality rules',
-      'In the order in which they are judged; the first that rejects a record is its reason.',
+      'In the order in which they are evaluated; the first that rejects a record is its reason.',
       table(
         ['code', 'default action', 'fires when'],
         RULE_CODES.map((rule) => [code(rule), RULES[rule].action, RULES[rule].description]),

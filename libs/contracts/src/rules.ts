@@ -7,7 +7,7 @@ interface RuleSpec {
   readonly description: string;
 }
 
-/** Every quality rule by code, in the order in which they are judged, with its default action. */
+/** Every quality rule by code, in the order in which they are evaluated, with its default action. */
 export const RULES = {
   'structure.malformed_json': {
     action: 'reject',

@@ -90,7 +90,7 @@ const DEAD_LETTERS: TableSpec = {
     column('source_partition', 'INT64', 'NULLABLE', 'Partition that the record was read from; null for batch.'),
     column('source_offset', 'INT64', 'NULLABLE', 'Offset that the record was read at; null for batch.'),
     column('source_timestamp', 'TIMESTAMP', 'NULLABLE', 'When the record was appended there; null for batch.'),
-    column('batch_run_id', 'STRING', 'NULLABLE', 'Batch run that refused the row; null for stream.'),
+    column('batch_run_id', 'STRING', 'NULLABLE', 'Batch run that rejected the row; null for stream.'),
     column('batch_row', 'INT64', 'NULLABLE', 'Number of the row in the run, from 0; null for stream.'),
     column('attempt', 'INT64', 'REQUIRED', 'How often it has been dead-lettered, from 1.'),
     column('failed_at', 'TIMESTAMP', 'REQUIRED', 'When it was dead-lettered this time.'),

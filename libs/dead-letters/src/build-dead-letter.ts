@@ -14,7 +14,7 @@ import {
   withoutDeadLetterHeaders,
 } from './headers';
 
-/** Why a record was refused. */
+/** Why a record was rejected. */
 export interface DeadLetterReason {
   /** A rule's code, or `<app's concern>.<what>` where no rule fired. */
   readonly code: string;
@@ -101,7 +101,7 @@ function origin(record: KafkaRecord, app: DeadLetterApp): Coordinates {
 
 const RANK: ReadonlyMap<string, number> = new Map(RULE_CODES.map((code, rank) => [code, rank]));
 
-/** Rules in the order in which they are judged; other codes after them, as given. */
+/** Rules in the order in which they are evaluated; other codes after them, as given. */
 function inOrderOfRules(reasons: readonly DeadLetterReason[]): DeadLetterReason[] {
   const rank = (reason: DeadLetterReason): number => RANK.get(reason.code) ?? RANK.size;
   return reasons.toSorted((a, b) => rank(a) - rank(b));

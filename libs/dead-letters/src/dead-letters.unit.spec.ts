@@ -37,7 +37,7 @@ const record: fc.Arbitrary<KafkaRecord> = fc.record({
 });
 const reason: fc.Arbitrary<DeadLetterReason> = fc.record(
   {
-    code: fc.oneof(fc.constantFrom(...RULE_CODES), fc.constant('publish.refused')),
+    code: fc.oneof(fc.constantFrom(...RULE_CODES), fc.constant('publish.rejected')),
     path: fc.string({ unit: 'binary', maxLength: 400 }),
     constraint: fc.string({ unit: 'binary', maxLength: 400 }),
   },
@@ -117,7 +117,7 @@ describe('buildDeadLetter', () => {
     );
   });
 
-  it('says first the reason whose rule is judged first, and all of them as long as they fit', () => {
+  it('says first the reason whose rule is evaluated first, and all of them as long as they fit', () => {
     const built = buildDeadLetter(
       anyRecord,
       because(
@@ -146,7 +146,7 @@ describe('buildDeadLetter', () => {
   });
 
   it('keeps the coordinates of the first reading for a record out of a retry topic', () => {
-    const why: DeadLetterContext = { app: 'bq-sink', reasons: [{ code: 'row.refused' }], failedAt: FAILED_AT };
+    const why: DeadLetterContext = { app: 'bq-sink', reasons: [{ code: 'row.rejected' }], failedAt: FAILED_AT };
     const first = buildDeadLetter(anyRecord, why);
     const retried = asRead(first, `${SOURCE}.retry.bq-sink`, 99);
     const parsed = parseDeadLetter(asRead(buildDeadLetter(retried, why)));
@@ -172,7 +172,7 @@ describe('buildDeadLetter', () => {
 
 describe('parseDeadLetter', () => {
   it.each(Object.values(DLQ_HEADERS).filter((name) => !/source-(partition|offset|timestamp)|dlq-cut/.test(name)))(
-    'refuses a record without %s and names it',
+    'rejects a record without %s and names it',
     (name) => {
       const whole = asRead(buildDeadLetter(anyRecord, because({ code: 'x' })));
       const headers = Object.fromEntries(Object.entries(whole.headers).filter(([each]) => each !== name));

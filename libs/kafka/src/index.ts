@@ -26,7 +26,7 @@ export { BatchHandler } from './server/batch-handler';
 export { BatchContext } from './server/batch-context';
 export {
   type KafkaBatchServerOptions,
-  type LaneState,
+  type PartitionTaskState,
   type PartitionStatus,
   type ServerCheck,
   type ServerHealth,

@@ -7,7 +7,7 @@ export type RecordHeaders = IHeaders;
 export interface KafkaRecord {
   readonly topic: string;
   readonly partition: number;
-  /** Safe integer: an offset above 2^53 is refused at the edge. */
+  /** Safe integer: an offset above 2^53 is rejected at the edge. */
   readonly offset: number;
   /** Milliseconds since the epoch; the append time on LogAppendTime topics. */
   readonly timestamp: number;

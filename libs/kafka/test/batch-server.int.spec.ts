@@ -17,7 +17,10 @@ import {
   retry,
   stop,
 } from '../src';
-import { output, TestTopics, testKafka, unique, until, valueOf } from './broker';
+import { output, TestTopics, testKafka, unique, valueOf } from './broker';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 type Handle = (batch: RecordBatch, context: BatchContext) => Promise<BatchOutcome> | BatchOutcome;
 
@@ -98,18 +101,18 @@ describe('KafkaBatchServer', () => {
     await topics.remove();
   });
 
-  it('hands over each record once and in order, whatever batches the handler refuses', async () => {
+  it('hands over each record once and in order, whatever batches the handler rejects', async () => {
     const topic = await topics.create('retry', 3);
     await fill(topic, 3, 3_000);
     const store = new Store();
-    let refusals = 0;
+    let rejections = 0;
     const { server } = await start(
       topic,
       unique('group'),
       (batch) => {
-        // Refuse every fifth call; half of those after the records were taken up to the middle.
-        if (++refusals % 5 === 0) return retry(5, new Error('not now'));
-        if (refusals % 7 === 0) {
+        // Reject every fifth call; half of those after the records were taken up to the middle.
+        if (++rejections % 5 === 0) return retry(5, new Error('not now'));
+        if (rejections % 7 === 0) {
           store.take({ ...batch, records: batch.records.slice(0, batch.records.length >> 1) });
           return retry(5, new Error('half of it'));
         }
@@ -118,9 +121,12 @@ describe('KafkaBatchServer', () => {
       },
       { hooks: store, maxBatchRecords: 100, maxQueuedRecords: 500 },
     );
-    await until('all records taken', () => store.count() === 9_000);
+    await waitUntil(() => store.count() === 9_000, { what: 'all records taken', deadlineMs: WAIT_MS });
     for (const p of [0, 1, 2]) expect(store.values(p)).toEqual(Array.from({ length: 3_000 }, (_, i) => i.toString()));
-    await until('no lag', () => server.describe().partitions.every(({ lag, lagMs }) => lag === 0 && lagMs === 0));
+    await waitUntil(() => server.describe().partitions.every(({ lag, lagMs }) => lag === 0 && lagMs === 0), {
+      what: 'no lag',
+      deadlineMs: WAIT_MS,
+    });
     expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: true } });
   });
 
@@ -141,7 +147,10 @@ describe('KafkaBatchServer', () => {
       },
       { hooks: store, maxBatchRecords: 500, maxQueuedRecords: 3_000, handlerTimeoutMs: 300, sessionTimeoutMs: 6_000 },
     );
-    await until('the other partition is read to its end', () => store.count(1) === 20_000);
+    await waitUntil(() => store.count(1) === 20_000, {
+      what: 'the other partition is read to its end',
+      deadlineMs: WAIT_MS,
+    });
     const stuck = server.describe().partitions[0];
     expect(store.count(0)).toBe(0);
     // One answer of 1 MiB may come on top of the bound.
@@ -149,10 +158,10 @@ describe('KafkaBatchServer', () => {
     expect(stuck?.lag).toBe(20_000);
     expect(stuck?.lagMs).toBeGreaterThan(0);
     expect(stuck?.lagMs).toBeLessThan(Date.now() - startedAt);
-    await until('the hung handler shows', () => !server.health().live.ok);
+    await waitUntil(() => !server.health().live.ok, { what: 'the hung handler shows', deadlineMs: WAIT_MS });
     expect(server.describe().state).toBe('joined');
     release?.();
-    await until('everything is read', () => store.count(0) === 20_000);
+    await waitUntil(() => store.count(0) === 20_000, { what: 'everything is read', deadlineMs: WAIT_MS });
     expect(server.health().live.ok).toBe(true);
   });
 
@@ -167,16 +176,19 @@ describe('KafkaBatchServer', () => {
       taken[batch.partition] = (taken[batch.partition] ?? 0) + batch.records.length;
       return ack();
     });
-    await until('one is read, the other stopped', () => {
-      const [first, second] = server.describe().partitions;
-      return taken[0] === 10 && first?.state === 'running' && second?.state === 'stopped';
-    });
+    await waitUntil(
+      () => {
+        const [first, second] = server.describe().partitions;
+        return taken[0] === 10 && first?.state === 'running' && second?.state === 'stopped';
+      },
+      { what: 'one is read, the other stopped', deadlineMs: WAIT_MS },
+    );
     expect(server.describe().partitions[1]).toMatchObject({ error: 'a defect', position: 0, lag: 10 });
     expect(server.describe().partitions[1]?.lagMs).toBeGreaterThan(0);
     expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
     broken = false;
     server.resume();
-    await until('the stopped one is read', () => taken[1] === 10);
+    await waitUntil(() => taken[1] === 10, { what: 'the stopped one is read', deadlineMs: WAIT_MS });
   });
 
   it('loses nothing and doubles nothing when instances come and go', async () => {
@@ -187,18 +199,24 @@ describe('KafkaBatchServer', () => {
     const options = { maxBatchRecords: 50, sessionTimeoutMs: 20_000 };
     const first = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('a') });
     await fill(topic, 6, 500);
-    await until('the first owns all', () => first.server.describe().partitions.length === 6);
+    await waitUntil(() => first.server.describe().partitions.length === 6, {
+      what: 'the first owns all',
+      deadlineMs: WAIT_MS,
+    });
     const second = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('b') });
     await fill(topic, 6, 500, 500);
-    await until(
-      'both own three',
+    await waitUntil(
       () => second.server.describe().partitions.length === 3 && first.server.describe().partitions.length === 3,
+      { what: 'both own three', deadlineMs: WAIT_MS },
     );
     await fill(topic, 6, 500, 1_000);
     await running.shift()?.close();
-    await until('the second owns all', () => second.server.describe().partitions.length === 6);
+    await waitUntil(() => second.server.describe().partitions.length === 6, {
+      what: 'the second owns all',
+      deadlineMs: WAIT_MS,
+    });
     await fill(topic, 6, 500, 1_500);
-    await until('all is taken', () => log.count() === 12_000);
+    await waitUntil(() => log.count() === 12_000, { what: 'all is taken', deadlineMs: WAIT_MS });
     for (let p = 0; p < 6; p++) expect(log.values(p)).toEqual(Array.from({ length: 2_000 }, (_, i) => i.toString()));
     expect(log.overlaps).toBe(0);
   });
@@ -227,7 +245,7 @@ describe('KafkaBatchServer', () => {
       { hooks },
     );
     open.push(started.server);
-    await until('all taken', () => taken === 100);
+    await waitUntil(() => taken === 100, { what: 'all taken', deadlineMs: WAIT_MS });
     await running.pop()?.close();
     await started.close();
     expect(await fetchCommitted(kafka, group, topic)).toEqual([100]);
@@ -253,9 +271,9 @@ describe('KafkaBatchServer', () => {
       close: () => Promise.resolve(),
     };
     const first = await start(topic, group, () => ack(), { hooks });
-    await until('the first runs', () => first.server.health().ready.ok);
+    await waitUntil(() => first.server.health().ready.ok, { what: 'the first runs', deadlineMs: WAIT_MS });
     await start(topic, group, () => ack());
-    await until('the rebalance makes it drain', () => draining.length === 2);
+    await waitUntil(() => draining.length === 2, { what: 'the rebalance makes it drain', deadlineMs: WAIT_MS });
     await first.server.close();
     expect(drained).toBe(2);
   });
@@ -272,14 +290,20 @@ describe('KafkaBatchServer', () => {
     const takeNothing: Handle = () => ack();
     const first = await start(topic, group, takeNothing, instance('a'));
     const other = await start(topic, group, takeNothing, instance('b'));
-    await until('each has its part', () => owned(first).length > 0 && owned(other).length > 0);
+    await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
+      what: 'each has its part',
+      deadlineMs: WAIT_MS,
+    });
     const partsOfFirst = owned(first);
     const partsOfOther = owned(other);
     const second = await start(topic, group, takeNothing, instance('a'));
-    await until('the second process has the parts of the first', () => second.server.health().ready.ok);
+    await waitUntil(() => second.server.health().ready.ok, {
+      what: 'the second process has the parts of the first',
+      deadlineMs: WAIT_MS,
+    });
     expect(owned(second)).toEqual(partsOfFirst);
     expect(owned(other)).toEqual(partsOfOther);
-    await until('the first process knows', () => owned(first).length === 0);
+    await waitUntil(() => owned(first).length === 0, { what: 'the first process knows', deadlineMs: WAIT_MS });
     expect(first.server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
     const [partition = -1] = partsOfFirst;
     await expect(first.server.commitOffsets([{ topic, partition, offset: 0 }])).rejects.toThrow();
@@ -299,13 +323,19 @@ describe('KafkaBatchServer', () => {
       return ack();
     };
     const owner = await start(topic, group, take, { ...named, hooks: store });
-    await until('the owner is ready', () => owner.server.health().ready.ok);
+    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner is ready', deadlineMs: WAIT_MS });
     const other = await start(topic, group, () => stop(new Error('not this one')), named);
-    await until('the owner is fenced', () => owner.server.describe().partitions.length === 0);
+    await waitUntil(() => owner.server.describe().partitions.length === 0, {
+      what: 'the owner is fenced',
+      deadlineMs: WAIT_MS,
+    });
     await other.close();
-    await until('the owner is back', () => owner.server.health().ready.ok);
+    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner is back', deadlineMs: WAIT_MS });
     await fill(topic, 2, 10, 10);
-    await until('it takes what has come', () => [0, 1].every((partition) => store.values(partition).length === 20));
+    await waitUntil(() => [0, 1].every((partition) => store.values(partition).length === 20), {
+      what: 'it takes what has come',
+      deadlineMs: WAIT_MS,
+    });
   }, 60_000);
 
   it('leaves the name to one of two processes that have it, and the other fails', async () => {
@@ -313,11 +343,11 @@ describe('KafkaBatchServer', () => {
     const group = unique('group');
     const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
     const first = await start(topic, group, () => ack(), named);
-    await until('the first is ready', () => first.server.health().ready.ok);
+    await waitUntil(() => first.server.health().ready.ok, { what: 'the first is ready', deadlineMs: WAIT_MS });
     const second = await start(topic, group, () => ack(), named);
-    await until('the first has failed', () => !first.server.health().live.ok, 60_000);
+    await waitUntil(() => !first.server.health().live.ok, { what: 'the first has failed', deadlineMs: 60_000 });
     expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
-    await until('the second is ready', () => second.server.health().ready.ok);
+    await waitUntil(() => second.server.health().ready.ok, { what: 'the second is ready', deadlineMs: WAIT_MS });
     expect(second.server.describe()).toMatchObject({ state: 'joined' });
   }, 90_000);
 
@@ -338,23 +368,30 @@ describe('KafkaBatchServer', () => {
     const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
     const first = await startAs('a');
     const other = await startAs('b');
-    await until('each has its part', () => owned(first).length > 0 && owned(other).length > 0);
+    await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
+      what: 'each has its part',
+      deadlineMs: WAIT_MS,
+    });
     const [partsOfFirst, partsOfOther] = [owned(first), owned(other)];
-    await until('both are ready', () => first.server.health().ready.ok && other.server.health().ready.ok);
+    await waitUntil(() => first.server.health().ready.ok && other.server.health().ready.ok, {
+      what: 'both are ready',
+      deadlineMs: WAIT_MS,
+    });
     const openings = stores.b.openings;
 
     await first.close();
     await fill(topic, 3, 10, 10);
     const second = await startAs('a');
-    await until('the second process has taken what came meanwhile', () =>
-      partsOfFirst.every((partition) => stores.a.values(partition).length === 20),
-    );
+    await waitUntil(() => partsOfFirst.every((partition) => stores.a.values(partition).length === 20), {
+      what: 'the second process has taken what came meanwhile',
+      deadlineMs: WAIT_MS,
+    });
     expect([owned(second), owned(other)]).toEqual([partsOfFirst, partsOfOther]);
     expect(stores.b.openings).toBe(openings);
 
     // For good, now: its session ends, and the group goes on without it.
     await second.close();
-    await until('the other has all', () => owned(other).length === 3, 40_000);
+    await waitUntil(() => owned(other).length === 3, { what: 'the other has all', deadlineMs: 40_000 });
   }, 120_000);
 
   it('does not start without exactly one handler per topic', async () => {

@@ -59,16 +59,3 @@ export async function readAll(
   const { records, nextOffset } = await readCommitted(kafka, { topic, partition });
   return { values: records.map(valueOf), nextOffset };
 }
-
-/** Waits until the condition holds. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  deadlineMs = 20_000,
-): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs.toString()} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -1,4 +1,4 @@
-import '../src/mends';
+import '../src/patches/index';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
 import { loadFromKafkajs } from '../src/client/kafkajs-internals';

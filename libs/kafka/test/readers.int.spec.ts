@@ -9,9 +9,12 @@ import {
   TopicFollower,
   TopicMismatchError,
 } from '../src';
-// After the library: it loads kafkajs itself, mended.
+// After the library: it loads kafkajs itself, patched.
 import { ConfigResourceTypes, type Kafka } from 'kafkajs';
-import { output, readAll, TestTopics, testKafka, unique, until, valueOf } from './broker';
+import { output, readAll, TestTopics, testKafka, unique, valueOf } from './broker';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 describe('readers', () => {
   let kafka: Kafka;
@@ -108,7 +111,7 @@ describe('readers', () => {
     expect((await readAll(kafka, topic, 0)).values).toEqual(expected);
   });
 
-  it('refuses a position that the log does not have', async () => {
+  it('rejects a position that the log does not have', async () => {
     const topic = await topics.create('lost', 1);
     await producer.send([output(topic, 0, 'only')]);
     await expect(
@@ -157,13 +160,13 @@ describe('readers', () => {
     const reached = follower.reached(2, 3, 30_000);
     await transact(topic, 2, 'late', ['late'], true);
     await reached;
-    await until('the marker is passed', () => follower.position(2) === 4);
+    await waitUntil(() => follower.position(2) === 4, { what: 'the marker is passed', deadlineMs: WAIT_MS });
     expect(seen).toContain('2late');
     await expect(follower.reached(0, 99, 50)).rejects.toMatchObject({ code: 'READ_TIMEOUT' });
     await follower.stop();
   });
 
-  it('creates topics once when several services start together, and refuses another partition count', async () => {
+  it('creates topics once when several services start together, and rejects another partition count', async () => {
     const spec = {
       name: unique('together'),
       partitions: 3,

@@ -35,16 +35,16 @@ describe('the start of a service', () => {
     const [host = '', port = ''] = (process.env.TEST_KAFKA_BROKERS ?? '').split(',')[0]?.split(':') ?? [];
     const behind = await freePort();
     const name = unique('late');
-    let refuse: (() => void) | undefined;
-    const refused = new Promise<void>((resolve) => (refuse = resolve));
+    let reject: (() => void) | undefined;
+    const rejected = new Promise<void>((resolve) => (reject = resolve));
     const quiet = (): void => undefined;
     const kafka = createKafka(
       { brokers: [`127.0.0.1:${behind.toString()}`], clientId: 'kafka-int-spec' },
-      { debug: quiet, info: quiet, warn: () => refuse?.(), error: quiet },
+      { debug: quiet, info: quiet, warn: () => reject?.(), error: quiet },
     );
     let proxy: Server | undefined;
     const made = ensureTopics(kafka, [spec(name)], { replication: 1 });
-    await refused;
+    await rejected;
     try {
       proxy = createServer((client) => {
         const broker = connect(Number(port), host);

@@ -9,11 +9,14 @@ import {
   fetchCommitted,
   fetchEnds,
 } from '../src';
-// After the library, which mends it.
+// After the library, which patches it.
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { fetchStableOffset } from '../src/transactions/stable-offset-fetch';
 import { type Coordinators } from '../src/transactions/transaction-coordinator';
-import { output, readAll, TestTopics, testKafka, unique, until } from './broker';
+import { output, readAll, TestTopics, testKafka, unique } from './broker';
+import { waitUntil } from '@orderstream/deadlines';
+
+const WAIT_MS = 20_000;
 
 describe('PartitionTransactions', () => {
   let kafka: Kafka;
@@ -70,8 +73,8 @@ describe('PartitionTransactions', () => {
     await zombie.commit({ records: [output(out, 1, 'before')], offset: 1 });
     const owner = await open(1);
     expect(owner.committed.offset).toBe(1);
-    const refused = await zombie.commit({ records: [output(out, 1, 'zombie')], offset: 7 }).catch((e: unknown) => e);
-    expect(refused).toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'aborted', fenced: true });
+    const rejected = await zombie.commit({ records: [output(out, 1, 'zombie')], offset: 7 }).catch((e: unknown) => e);
+    expect(rejected).toMatchObject({ code: 'TRANSACTION_FAILED', outcome: 'aborted', fenced: true });
     expect(failures).toEqual([{ partition: 1, fenced: true }]);
     await owner.commit({ records: [output(out, 1, 'after')], offset: 2 });
     await owner.close();
@@ -110,7 +113,7 @@ describe('PartitionTransactions', () => {
         () => true,
         () => false,
       );
-    await until('the commit is carried out', isRead);
+    await waitUntil(isRead, { what: 'the commit is carried out', deadlineMs: WAIT_MS });
     expect(await read()).toMatchObject({ offset: 1, metadata: 'ü'.repeat(200) });
     const coordinator = await coordinators.ofTransactions();
     const endTxn = coordinator.endTxn.bind(coordinator);
@@ -189,7 +192,10 @@ describe('PartitionTransactions', () => {
     await readPartition(kafka, { ...range, topic: source }, ({ records }) => void read.push(...records));
     await owner.commit({ records: read.map((record) => ({ ...record, topic: small })), offset: 2 });
     await owner.close();
-    await until('both are visible', async () => (await fetchEnds(kafka, small))[0] === 3);
+    await waitUntil(async () => (await fetchEnds(kafka, small))[0] === 3, {
+      what: 'both are visible',
+      deadlineMs: WAIT_MS,
+    });
     const written: KafkaRecord[] = [];
     await readPartition(kafka, { ...range, topic: small }, ({ records }) => void written.push(...records));
     expect(written.map(({ value }) => value?.length)).toEqual([3_900_000, 9_888_891]);
@@ -199,7 +205,7 @@ describe('PartitionTransactions', () => {
     }
   });
 
-  it('aborts when an output is refused, releases its readers, and says so', async () => {
+  it('aborts when an output is rejected, releases its readers, and says so', async () => {
     const small = await topics.create('small', 1, { maxMessageBytes: 1_000 });
     // Readers must not have to wait for the broker to give it up.
     const owner = await open(5, 60_000);
@@ -207,7 +213,10 @@ describe('PartitionTransactions', () => {
       .commit({ records: [output(out, 5, 'lost'), output(small, 0, 'x'.repeat(5_000))], offset: 5 })
       .catch((e: unknown) => e);
     expect(failed).toMatchObject({ outcome: 'aborted', fenced: false });
-    await until('the aborted transaction is ended', async () => (await fetchEnds(kafka, out))[5] === 2);
+    await waitUntil(async () => (await fetchEnds(kafka, out))[5] === 2, {
+      what: 'the aborted transaction is ended',
+      deadlineMs: WAIT_MS,
+    });
     expect(await readAll(kafka, out, 5)).toEqual({ values: [], nextOffset: 2 });
     const again = await open(5);
     expect(again.committed.offset).toBeUndefined();

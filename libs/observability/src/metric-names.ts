@@ -201,10 +201,10 @@ export const METRIC = {
     help: 'Events per second that the brokers acknowledged, over the last seconds.',
     labels: [],
   },
-  adminRefused: {
+  adminRejected: {
     type: 'counter',
-    name: 'orderstream_admin_refused_total',
-    help: 'Requests to /admin that were refused.',
+    name: 'orderstream_admin_rejected_total',
+    help: 'Requests to /admin that were rejected.',
     labels: ['reason'],
   },
 } as const satisfies Record<string, MetricSpec>;

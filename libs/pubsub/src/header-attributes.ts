@@ -25,7 +25,7 @@ const MAX_KNOWN_NAMES = 1_000;
 type OverflowEntry = readonly [name: string, base64: string | null];
 
 /**
- * Turns Kafka headers into Pub/Sub attributes, losing nothing.
+ * Semaphore Kafka headers into Pub/Sub attributes, losing nothing.
  *
  * `ce_<name>` becomes `ce-<name>` (CloudEvents: Google Cloud Pub/Sub protocol binding, 3.1.3.1; `content-type` stays as
  * it is); other names stay. What cannot be an attribute moves into `kafka_headers_0`, `kafka_headers_1`, …: their

@@ -2,11 +2,11 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { status } from '@grpc/grpc-js';
 
 /** Pub/Sub will never take this request as it is: one of its messages breaks a rule. Nothing of it was published. */
-export class PublishRefusedError extends OrderstreamError {
-  readonly code: ErrorCode = 'PUBLISH_REFUSED';
+export class PublishRejectedError extends OrderstreamError {
+  readonly code: ErrorCode = 'PUBLISH_REJECTED';
 
   constructor(topic: string, cause: unknown) {
-    super(`${topic} refused a publish request: ${textOf(cause)}`, { cause });
+    super(`${topic} rejected a publish request: ${textOf(cause)}`, { cause });
   }
 }
 
@@ -34,7 +34,7 @@ export function grpcStatus(error: unknown): status | undefined {
  * A message beyond what the server's transport takes is answered RESOURCE_EXHAUSTED, as a used-up quota is; only the
  * text tells them apart.
  */
-export function isRefusal(error: unknown): boolean {
+export function isRejection(error: unknown): boolean {
   switch (grpcStatus(error)) {
     case status.INVALID_ARGUMENT:
     case status.OUT_OF_RANGE:

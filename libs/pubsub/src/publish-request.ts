@@ -1,3 +1,5 @@
+import { varintLength, writeVarint } from '@orderstream/varint';
+
 import type { PublishMessage } from './message';
 
 /**
@@ -63,25 +65,9 @@ function writeField(out: Buffer, start: number, tag: number, bytes: Buffer): num
   return at + bytes.length;
 }
 
-function writeVarint(out: Buffer, start: number, value: number): number {
-  let at = start;
-  let rest = value;
-  while (rest > 0x7f) {
-    out[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  out[at++] = rest;
-  return at;
-}
-
 const lengthOf = (bytes: Buffer | undefined): number => bytes?.length ?? 0;
 
 const entryBytes = (name: number, value: number): number => fieldBytes(name) + fieldBytes(value);
 
 /** A field of one tag byte, its length, and that many bytes. */
-function fieldBytes(length: number): number {
-  if (length < 0x80) return length + 2;
-  if (length < 0x4000) return length + 3;
-  if (length < 0x20_0000) return length + 4;
-  return length < 0x1000_0000 ? length + 5 : length + 6;
-}
+const fieldBytes = (length: number): number => 1 + varintLength(length) + length;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { PublishMessage } from './message';
-import { isRefusal, PublishFailedError, PublishRefusedError, textOf } from './publish-errors';
+import { isRejection, PublishFailedError, PublishRejectedError, textOf } from './publish-errors';
 import { type BatchLimits, KeyedQueue, type PublishQueue, UnorderedQueue } from './publish-queue';
 
-/** Sends one publish request. Resolves once Pub/Sub has answered for all of its messages; a refusal publishes none. */
+/** Sends one publish request. Resolves once Pub/Sub has answered for all of its messages; a rejection publishes none. */
 export type PublishCall = (messages: readonly PublishMessage[], signal: AbortSignal) => Promise<void>;
 
 export type Ordering = 'none' | 'key';
@@ -31,8 +31,8 @@ export interface PublisherOptions extends BatchLimits {
 /** What the publisher tells its owner. Nothing is told after `close`. */
 export interface PublisherEvents<M> {
   acknowledged(messages: readonly M[]): void;
-  /** This message alone was refused. The promise settles it; until then the messages of its key wait. */
-  refused(message: M, error: PublishRefusedError): Promise<void>;
+  /** This message alone was rejected. The promise settles it; until then the messages of its key wait. */
+  rejected(message: M, error: PublishRejectedError): Promise<void>;
   /** The publisher has stopped: everything not told of above has to be published again, by another one. */
   failed(error: Error): void;
   requested?(request: { readonly messages: number; readonly bytes: number; readonly seconds: number }): void;
@@ -49,9 +49,9 @@ interface Waiter {
  * Publishes messages in large requests, several at once, with bounds on what is unacknowledged.
  *
  * Failure semantics: at least once. A request whose answer is lost is sent again, so its messages may be published
- * twice. A refused request publishes nothing; it is halved until the culprit is alone. With ordering by key, a key has
+ * twice. A rejected request publishes nothing; it is halved until the culprit is alone. With ordering by key, a key has
  * one request at a time, and a later message of it is not sent before every earlier one is acknowledged or settled as
- * refused. What is not acknowledged when the process dies is not known: the owner keeps its position behind it.
+ * rejected. What is not acknowledged when the process dies is not known: the owner keeps its position behind it.
  */
 export class Publisher<M extends PublishMessage> {
   private readonly queue: PublishQueue<M>;
@@ -77,7 +77,7 @@ export class Publisher<M extends PublishMessage> {
     this.random = options.random ?? Math.random;
   }
 
-  /** Taken and neither acknowledged nor settled as refused. */
+  /** Taken and neither acknowledged nor settled as rejected. */
   get unacknowledged(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.messages, bytes: this.bytes };
   }
@@ -103,7 +103,7 @@ export class Publisher<M extends PublishMessage> {
     return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes && ownersBound());
   }
 
-  /** Sends what waits without lingering; resolves when all is acknowledged or settled as refused. */
+  /** Sends what waits without lingering; resolves when all is acknowledged or settled as rejected. */
   async flush(): Promise<void> {
     this.flushes++;
     try {
@@ -161,16 +161,16 @@ export class Publisher<M extends PublishMessage> {
     }
   }
 
-  /** One after the other, so that the halves of a refused request stay in order. */
+  /** One after the other, so that the halves of a rejected request stay in order. */
   private async publishAll(batch: readonly M[]): Promise<void> {
-    const refusal = await this.send(batch);
+    const rejection = await this.send(batch);
     if (this.ended !== undefined) return;
     const [first] = batch;
-    if (refusal === undefined) {
+    if (rejection === undefined) {
       this.events.acknowledged(batch);
       this.settle(batch);
     } else if (batch.length === 1 && first !== undefined) {
-      await this.events.refused(first, refusal);
+      await this.events.rejected(first, rejection);
       this.settle(batch);
     } else {
       const half = batch.length >>> 1;
@@ -189,8 +189,8 @@ export class Publisher<M extends PublishMessage> {
     }
   }
 
-  /** Undefined when published, the error when refused; throws when the patience or the publisher is at its end. */
-  private async send(batch: readonly M[]): Promise<PublishRefusedError | undefined> {
+  /** Undefined when published, the error when rejected; throws when the patience or the publisher is at its end. */
+  private async send(batch: readonly M[]): Promise<PublishRejectedError | undefined> {
     const { signal } = this.stop;
     const { topic, retryTimeoutMs, backoffMs } = this.options;
     const startedAt = this.now();
@@ -204,7 +204,7 @@ export class Publisher<M extends PublishMessage> {
         return undefined;
       } catch (error) {
         if (signal.aborted) throw error;
-        if (isRefusal(error)) return new PublishRefusedError(topic, error);
+        if (isRejection(error)) return new PublishRejectedError(topic, error);
         const elapsedMs = this.now() - startedAt;
         if (elapsedMs >= retryTimeoutMs) {
           const seconds = (elapsedMs / 1_000).toFixed(1);

@@ -33,7 +33,7 @@ const OPTIONS: PublisherOptions = {
   backoffMs: { first: 0, max: 0 },
 };
 
-/** A Pub/Sub that refuses whole requests for the messages it is told to, and fails as it is told to. */
+/** A Pub/Sub that rejects whole requests for the messages it is told to, and fails as it is told to. */
 class FakePubSub {
   readonly published: number[] = [];
   readonly requests: number[][] = [];
@@ -41,7 +41,7 @@ class FakePubSub {
   mostUnderWay = 0;
 
   constructor(
-    private readonly refuses: (seq: number) => boolean = () => false,
+    private readonly rejects: (seq: number) => boolean = () => false,
     private readonly fails: () => status | undefined = () => undefined,
   ) {}
 
@@ -53,14 +53,14 @@ class FakePubSub {
     this.requests.push(seqs);
     const failure = this.fails();
     if (failure !== undefined) throw grpcError(failure);
-    if (seqs.some(this.refuses)) throw grpcError(status.INVALID_ARGUMENT);
+    if (seqs.some(this.rejects)) throw grpcError(status.INVALID_ARGUMENT);
     this.published.push(...seqs);
   };
 }
 
 class Told implements PublisherEvents<Numbered> {
   readonly acked: number[] = [];
-  readonly refusals: number[] = [];
+  readonly rejections: number[] = [];
   failure: Error | undefined;
   /** Every message that is settled, in the order in which that was told. */
   readonly order: number[] = [];
@@ -69,9 +69,9 @@ class Told implements PublisherEvents<Numbered> {
     this.acked.push(...messages.map(({ seq }) => seq));
     this.order.push(...messages.map(({ seq }) => seq));
   }
-  async refused({ seq }: Numbered): Promise<void> {
+  async rejected({ seq }: Numbered): Promise<void> {
     await Promise.resolve();
-    this.refusals.push(seq);
+    this.rejections.push(seq);
     this.order.push(seq);
   }
   failed(error: Error): void {
@@ -84,7 +84,7 @@ const ascending = (values: readonly number[]): number[] => values.toSorted((a, b
 
 describe('Publisher', () => {
   it.each<Ordering>(['none', 'key'])(
-    'settles each message once, isolates what is refused and survives failures (ordering %s)',
+    'settles each message once, isolates what is rejected and survives failures (ordering %s)',
     async (ordering) => {
       await fc.assert(
         fc.asyncProperty(
@@ -105,7 +105,7 @@ describe('Publisher', () => {
             await publisher.flush();
 
             expect(ascending(told.acked)).toEqual(numbers(plan.length).filter((seq) => !bad.has(seq)));
-            expect(ascending(told.refusals)).toEqual([...bad]);
+            expect(ascending(told.rejections)).toEqual([...bad]);
             expect(ascending(pubsub.published)).toEqual(ascending(told.acked));
             expect(publisher.unacknowledged).toEqual({ messages: 0, bytes: 0 });
             if (ordering === 'none') return;
@@ -175,7 +175,7 @@ describe('Publisher', () => {
       const publisher = new Publisher(pubsub.publish, OPTIONS, told);
       publisher.publish([message(0)]);
       await publisher.flush();
-      expect(told).toMatchObject({ acked: [0], refusals: [] });
+      expect(told).toMatchObject({ acked: [0], rejections: [] });
     },
   );
 

@@ -60,7 +60,7 @@ function subscriptionOptions(pubsub: PubSub, topology: Topology): CreateSubscrip
       table: topology.table,
       useTableSchema: true,
       writeMetadata: true,
-      // An unknown field must show as a refused message, not vanish.
+      // An unknown field must show as a rejected message, not vanish.
       dropUnknownFields: false,
     },
     deadLetterPolicy: {

@@ -9,7 +9,7 @@ export {
   type StateLimits,
   type WindowLimits,
 } from './settings';
-export { Judge, type Judgement, type JudgeOptions } from './judge';
+export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { identityOf } from './structure/structure';
 export {
   Catalog,

@@ -14,11 +14,11 @@ export interface QualitySettings {
   readonly maxLateMs: number;
   /** `structure.too_large` fires above it: key, value and headers together, or the value alone. */
   readonly maxRecordBytes: number;
-  /** Names these settings in the records judged by them: 12 hex digits that change when anything above does. */
+  /** Names these settings in the records evaluated by them: 12 hex digits that change when anything above does. */
   readonly version: string;
 }
 
-/** A record that breaks its contract can neither be stored as a row nor remembered: it is refused or dropped. */
+/** A record that breaks its contract can neither be stored as a row nor remembered: it is rejected or dropped. */
 const STRUCTURAL: readonly RuleAction[] = ['reject', 'skip'];
 const JUDGED: readonly RuleAction[] = ['reject', 'flag', 'skip', 'off'];
 const REPAIRABLE: readonly RuleAction[] = ['repair', ...JUDGED];

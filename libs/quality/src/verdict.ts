@@ -21,7 +21,7 @@ export interface Reference {
  * - `repair`: `body` replaces the record's; `flags` name the repairs and the marks.
  * - `skip`: a redelivery; counted, not passed on.
  * - `reject`: all reasons, in the order of the rules.
- * - `wait`: the catalog that was read does not agree with the record. Judge again, with `catalogComplete`, once all
+ * - `wait`: the catalog that was read does not agree with the record. Evaluate again, with `catalogComplete`, once all
  *   that was announced before the record was received has been read.
  */
 export type Verdict =

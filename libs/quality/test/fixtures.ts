@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { envelopeHeaders, EVENT_CONTRACTS, type Family } from '@orderstream/contracts';
-import { Catalog, Judge, PartitionState, qualitySettings, type RawRecord, StateOverlay, type Verdict } from '../src';
+import {
+  Catalog,
+  RuleEvaluator,
+  PartitionState,
+  qualitySettings,
+  type RawRecord,
+  StateOverlay,
+  type Verdict,
+} from '../src';
 
 /** 2026-03-01T12:00:00Z */
 export const NOON_MS = Date.UTC(2026, 2, 1, 12);
@@ -26,7 +34,7 @@ export function placed(fields: Fields = {}): Fields {
     order_rating: null,
     vendor_id: sha('vendor'),
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Lane',
+    vendor_address: '7 Mill Task',
     vendor_vertical: 'Books',
     customer_id: sha('customer'),
     customer_registered_at: '2025-01-01T00:00:00.000Z',
@@ -90,7 +98,7 @@ export function knownCatalog(): Catalog {
     occurred_at: '2025-01-01T00:00:00Z',
     vendor_id: sha('vendor'),
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Lane',
+    vendor_address: '7 Mill Task',
     vendor_vertical: 'Books',
   });
   catalog.apply({
@@ -102,24 +110,24 @@ export function knownCatalog(): Catalog {
   return catalog;
 }
 
-export function judgeFor(family: Family = 'orders', actions: Readonly<Record<string, string>> = {}): Judge {
-  return new Judge({ family, settings: qualitySettings({ actions }), partitionOf: () => PARTITION });
+export function evaluatorFor(family: Family = 'orders', actions: Readonly<Record<string, string>> = {}): RuleEvaluator {
+  return new RuleEvaluator({ family, settings: qualitySettings({ actions }), partitionOf: () => PARTITION });
 }
 
-/** One partition with its state, judged record by record; each record is a batch of its own. */
+/** One partition with its state, evaluated record by record; each record is a batch of its own. */
 export class Bench {
   state = new PartitionState();
   catalog = knownCatalog();
 
   constructor(
-    readonly judge: Judge = judgeFor(),
+    readonly evaluator: RuleEvaluator = evaluatorFor(),
     private readonly catalogComplete = true,
   ) {}
 
   give(record: RawRecord): Verdict {
     const overlay = new StateOverlay(this.state);
     overlay.advanceTo(record.timestamp);
-    const { verdict, changes } = this.judge.judge(record, overlay, this.catalog, this.catalogComplete);
+    const { verdict, changes } = this.evaluator.evaluate(record, overlay, this.catalog, this.catalogComplete);
     if (verdict.kind === 'wait') return verdict;
     overlay.settle(verdict, changes, record.timestamp);
     overlay.fold(0);

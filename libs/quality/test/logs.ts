@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import {
-  type Judge,
+  type RuleEvaluator,
   PartitionState,
   type RawRecord,
   type StateLimits,
@@ -14,7 +14,7 @@ import {
   type Fields,
   followUp,
   iso,
-  judgeFor,
+  evaluatorFor,
   knownCatalog,
   NOON_MS,
   placed,
@@ -32,18 +32,18 @@ export const SMALL: StateLimits = {
   registrations: { maxEntries: 2 },
 };
 
-const skipping: Judge = judgeFor();
+const skipping: RuleEvaluator = evaluatorFor();
 /** Accepts an event that it knows. */
-export const flagging: Judge = judgeFor('orders', { 'duplicate.event': 'flag' });
+export const flagging: RuleEvaluator = evaluatorFor('orders', { 'duplicate.event': 'flag' });
 const catalog = knownCatalog();
 
-/** Judges a log cut into batches of these sizes (the rest in one), each folded, or dropped and judged once more. */
+/** Evaluates a log cut into batches of these sizes (the rest in one), each folded, or dropped and evaluated once more. */
 export function run(
   log: readonly RawRecord[],
   cuts: readonly number[],
   dropFirst: boolean,
   state = new PartitionState(SMALL),
-  judge = skipping,
+  evaluator = skipping,
 ) {
   const verdicts: string[] = [];
   const accepted: { record: RawRecord; verdict: Verdict }[] = [];
@@ -58,7 +58,7 @@ export function run(
       const passed: { record: RawRecord; verdict: Verdict }[] = [];
       for (const record of batch) {
         overlay.advanceTo(record.timestamp);
-        const { verdict, changes } = judge.judge(record, overlay, catalog, true);
+        const { verdict, changes } = evaluator.evaluate(record, overlay, catalog, true);
         overlay.settle(verdict, changes, record.timestamp);
         said.push(summary(verdict));
         if (verdict.kind === 'accept' || verdict.kind === 'repair') passed.push({ record, verdict });

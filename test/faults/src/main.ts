@@ -1,9 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-import { EXIT, exitCodeOf } from '../../../dev/src/errors';
-import { repositoryRoot } from '../../../dev/src/paths';
-import { createProgress } from '../../../dev/src/progress';
+import { createProgress, EXIT, exitCodeOf, repositoryRoot } from '../../../dev/src';
 import { FAULTS } from './faults/catalogue';
 import { isAsExpected, tryBreaks } from './run/breaks';
 import { chosen, parseFaultOptions } from './run/cli';
@@ -38,7 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
     home: join(folder, 'stack'),
     progress,
     signal: stopping.signal,
-    load: { eventsPerSecond: options.rate, seed: options.seed, badShare: options.badShare },
+    load: { eventsPerSecond: options.rate, seed: options.seed, defectRate: options.defectRate },
   };
   if (options.breaks) {
     const trials = await tryBreaks(stackOptions, options.only, progress);

@@ -118,7 +118,7 @@ export class AppendConnection {
         session.skip(request);
         return { kind: 'answer', response: Buffer.alloc(0) };
       }
-      return { kind: 'answer', response: await session.append(request, faults.refusing(stream)) };
+      return { kind: 'answer', response: await session.append(request, faults.rejecting(stream)) };
     } catch (error) {
       // The call has ended: what is behind was never looked at.
       this.dropping = true;

@@ -35,17 +35,17 @@ export function targetOf(method: UnaryMethod, request: Buffer): string {
   }
 }
 
-/** Why a row is to be refused, or undefined for a row that is not. */
+/** Why a row is to be rejected, or undefined for a row that is not. */
 export type RowTest = (row: Row) => string | undefined;
 
 /** One AppendRows call. Appends are handed over one after the other, in the order in which they came. */
 export interface AppendSession {
   /**
    * Appends, and resolves with the AppendRowsResponse.
-   * @param refuse rows to be refused beside those that the table refuses
+   * @param rejects rows to be rejected beside those that the table rejects
    * @throws WriteApiError when the call ends with it
    */
-  append(request: AppendRequest, refuse?: RowTest): Promise<Buffer>;
+  append(request: AppendRequest, rejects?: RowTest): Promise<Buffer>;
   /** Does not append; what the request says of stream and schema holds for those behind it all the same. */
   skip(request: AppendRequest): void;
   close(): void;

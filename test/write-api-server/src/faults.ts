@@ -1,3 +1,4 @@
+import { type Rng } from '@orderstream/random';
 import { status } from '@grpc/grpc-js';
 import { z } from 'zod';
 
@@ -46,9 +47,9 @@ const fault = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('land-late'), ms, cut }),
   /** The connection is cut; this request and those behind it are not done. */
   z.object({ kind: z.literal('cut'), cut }),
-  /** Rows with this value are refused, and with them the append. */
+  /** Rows with this value are rejected, and with them the append. */
   z.object({
-    kind: z.literal('refuse-rows'),
+    kind: z.literal('reject-rows'),
     column: z.string(),
     equals: z.union([z.string(), z.number(), z.boolean()]),
   }),
@@ -71,7 +72,7 @@ export type Fault = z.output<typeof fault>;
 /** What is left out is as in `faultRule`. */
 export type FaultRule = z.input<typeof faultRule>;
 /** A fault that happens to one request at a time, other than a delay. */
-export type Accident = Exclude<Fault, { kind: 'delay' } | { kind: 'refuse-rows' }>;
+export type Accident = Exclude<Fault, { kind: 'delay' } | { kind: 'reject-rows' }>;
 
 interface ActiveRule extends z.output<typeof faultRule> {
   readonly id: string;
@@ -84,8 +85,8 @@ export class Faults {
   private rules: ActiveRule[] = [];
   private lastId = 0;
 
-  /** @param random from 0 to 1, for rules with a chance */
-  constructor(private readonly random: () => number) {}
+  /** @param rng decides for rules with a chance */
+  constructor(private readonly rng: Rng) {}
 
   /** Returns the id of the rule. */
   add(rule: FaultRule): string {
@@ -114,9 +115,9 @@ export class Faults {
     let accident: Accident | undefined;
     for (const rule of this.rules) {
       const { fault: what } = rule;
-      if (what.kind === 'refuse-rows' || !isFor(rule, on, target)) continue;
+      if (what.kind === 'reject-rows' || !isFor(rule, on, target)) continue;
       if (what.kind !== 'delay' && accident !== undefined) continue;
-      if (rule.passed++ < rule.skip || this.random() >= rule.chance) continue;
+      if (rule.passed++ < rule.skip || !this.rng.chance(rule.chance)) continue;
       rule.applied++;
       if (what.kind === 'delay') delayMs += what.ms;
       else accident = what;
@@ -124,17 +125,17 @@ export class Faults {
     return { delayMs, accident };
   }
 
-  /** Rows that are to be refused; undefined if there is no rule about any. A refused row counts as one application. */
-  refusing(target: string): RowTest | undefined {
-    const rules = this.rules.filter((rule) => rule.fault.kind === 'refuse-rows' && isFor(rule, 'AppendRows', target));
+  /** Rows that are to be rejected; undefined if there is no rule about any. A rejected row counts as one application. */
+  rejecting(target: string): RowTest | undefined {
+    const rules = this.rules.filter((rule) => rule.fault.kind === 'reject-rows' && isFor(rule, 'AppendRows', target));
     if (rules.length === 0) return undefined;
     return (row) => {
       for (const rule of rules) {
-        if (rule.fault.kind !== 'refuse-rows' || isSpent(rule)) continue;
+        if (rule.fault.kind !== 'reject-rows' || isSpent(rule)) continue;
         const { column, equals } = rule.fault;
         if (row[column] !== equals) continue;
         rule.applied++;
-        return `Field ${column}: ${String(equals)} is refused`;
+        return `Field ${column}: ${String(equals)} is rejected`;
       }
       return undefined;
     };

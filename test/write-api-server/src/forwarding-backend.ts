@@ -94,14 +94,14 @@ class ForwardedAppends implements AppendSession {
     call.on('end', () => this.end(unavailable('the connection behind has ended')));
   }
 
-  append(request: AppendRequest, refuse?: RowTest): Promise<Buffer> {
+  append(request: AppendRequest, rejects?: RowTest): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) throw this.ended;
       this.read(request);
-      const refusals = refuse === undefined ? [] : this.refusals(request, refuse);
-      if (refusals.length > 0) {
+      const rejections = rejects === undefined ? [] : this.rejections(request, rejects);
+      if (rejections.length > 0) {
         this.keepHead(request);
-        resolve(new WriteApiError(status.INVALID_ARGUMENT, 'Rows are invalid').inBand(this.stream, refusals));
+        resolve(new WriteApiError(status.INVALID_ARGUMENT, 'Rows are invalid').inBand(this.stream, rejections));
         return;
       }
       this.waiting.push({ resolve, reject });
@@ -134,11 +134,11 @@ class ForwardedAppends implements AppendSession {
     this.head.push(Buffer.from(AppendRowsRequest.encode(head).finish()));
   }
 
-  private refusals(request: AppendRequest, refuse: RowTest): protos.google.cloud.bigquery.storage.v1.IRowError[] {
+  private rejections(request: AppendRequest, rejects: RowTest): protos.google.cloud.bigquery.storage.v1.IRowError[] {
     const { decoder } = this;
     if (decoder === undefined) return [];
     return request.rows().flatMap((bytes, index) => {
-      const message = refuse(decoder.decode(bytes));
+      const message = rejects(decoder.decode(bytes));
       return message === undefined ? [] : [{ index, code: RowError.RowErrorCode.FIELDS_ERROR, message }];
     });
   }

@@ -27,17 +27,17 @@ export class MemoryAppends {
   constructor(private readonly streams: StreamSource) {}
 
   /** @throws WriteApiError when the call ends with it */
-  append(request: AppendRequest, refuse?: RowTest): Buffer {
+  append(request: AppendRequest, rejects?: RowTest): Buffer {
     this.readHead(request);
     if (this.name === undefined) throw new WriteApiError(status.INVALID_ARGUMENT, 'write_stream is missing');
     const stream = this.streams.stream(this.name);
     this.readSchema();
     try {
       this.check(request, stream);
-      const { rows, refusals } = this.decode(request, stream, refuse);
-      if (refusals.length > 0) {
+      const { rows, rejections } = this.decode(request, stream, rejects);
+      if (rejections.length > 0) {
         const message = 'Errors found while processing rows. Please refer to the row_errors field for details.';
-        return new WriteApiError(status.INVALID_ARGUMENT, message).inBand(stream.name, refusals);
+        return new WriteApiError(status.INVALID_ARGUMENT, message).inBand(stream.name, rejections);
       }
       const offset = stream.rowCount;
       stream.land(request.rowCount, rows);
@@ -91,10 +91,10 @@ export class MemoryAppends {
   private decode(
     request: AppendRequest,
     { name, table }: WriteStream,
-    refuse: RowTest | undefined,
-  ): { rows: Row[]; refusals: RowErrorMessage[] } {
+    rejects: RowTest | undefined,
+  ): { rows: Row[]; rejections: RowErrorMessage[] } {
     const { decoder } = this;
-    if (decoder === undefined) return { rows: [], refusals: [] };
+    if (decoder === undefined) return { rows: [], rejections: [] };
     const extra = table.extraFields(decoder.writerFields);
     if (extra.length > 0) {
       const message = `Input schema has more fields than BigQuery schema, extra fields: '${extra.join(',')}'`;
@@ -105,19 +105,19 @@ export class MemoryAppends {
       throw new WriteApiError(status.INVALID_ARGUMENT, `Field types do not fit the table: ${mistyped.join(',')}`);
     }
     const rows: Row[] = [];
-    const refusals: RowErrorMessage[] = [];
+    const rejections: RowErrorMessage[] = [];
     request.rows().forEach((bytes, index) => {
       let message: string | undefined;
       try {
         const row = decoder.decode(bytes);
         rows.push(row);
-        message = table.refusal(row) ?? refuse?.(row);
+        message = table.rejection(row) ?? rejects?.(row);
       } catch (error) {
         message = messageOf(error);
       }
-      if (message !== undefined) refusals.push({ index, code: RowError.RowErrorCode.FIELDS_ERROR, message });
+      if (message !== undefined) rejections.push({ index, code: RowError.RowErrorCode.FIELDS_ERROR, message });
     });
-    return { rows, refusals };
+    return { rows, rejections };
   }
 
   /** "No offset information will be returned for appends to a default stream" (AppendRows). */

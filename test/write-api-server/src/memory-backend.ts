@@ -104,7 +104,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     this.connections++;
     const appends = new MemoryAppends(this);
     return {
-      append: (request: AppendRequest, refuse?: RowTest) => resolved(() => appends.append(request, refuse)),
+      append: (request: AppendRequest, rejects?: RowTest) => resolved(() => appends.append(request, rejects)),
       skip: (request: AppendRequest) => appends.readHead(request),
       close: () => {
         this.connections--;

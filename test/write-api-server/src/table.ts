@@ -81,8 +81,8 @@ export class Table {
       .map(({ name }) => name);
   }
 
-  /** Why the table refuses a row of a fitting schema, or undefined. */
-  refusal(row: Row): string | undefined {
+  /** Why the table rejects a row of a fitting schema, or undefined. */
+  rejection(row: Row): string | undefined {
     const values = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value]));
     for (const [name, { type, mode }] of this.columns) {
       const value = values.get(name);

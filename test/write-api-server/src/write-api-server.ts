@@ -1,3 +1,4 @@
+import { Rng } from '@orderstream/random';
 import { createServer, type Server as TcpServer, type Socket } from 'node:net';
 import {
   type sendUnaryData,
@@ -12,7 +13,6 @@ import {
 import { AppendConnection, type Counts } from './append-connection';
 import { APPEND_ROWS_PATH, pathOf, targetOf, UNARY_METHODS, type UnaryMethod, type WriteBackend } from './backend';
 import { failure, Faults } from './faults';
-import { seededRandom } from './random';
 import { unavailable, WriteApiError } from './status';
 
 /** Above BigQuery's own limit, so that a request over it is answered as BigQuery does. */
@@ -43,7 +43,7 @@ export class WriteApiServer {
 
   constructor(private readonly options: WriteApiServerOptions) {
     this.backend = options.backend;
-    this.faults = new Faults(seededRandom(options.seed ?? 1));
+    this.faults = new Faults(Rng.seeded(options.seed ?? 1));
     this.server.addService(SERVICE, {
       ...Object.fromEntries(UNARY_METHODS.map((method) => [method, this.unary(method)])),
       AppendRows: (call: ServerDuplexStream<Buffer, Buffer>) => this.serveAppends(call),

@@ -26,7 +26,7 @@ class UsageError extends OrderstreamError {
  * `set-position`: see `setPosition`. Takes the sink's own settings from the environment. The report goes to stdout as one
  * line of JSON; a running sink then opens the partition again after `POST /admin/resume`.
  *
- * Exit codes: 0 done; 1 refused or failed, nothing changed; 2 usage or configuration.
+ * Exit codes: 0 done; 1 rejected or failed, nothing changed; 2 usage or configuration.
  */
 export async function setPositionCommand(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   try {

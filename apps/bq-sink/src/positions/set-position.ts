@@ -11,8 +11,8 @@ import type { Warehouse } from '../streams/warehouse';
 export type Goal = number | 'beginning' | 'table';
 
 /** The position asked for would double rows, or lies outside the log. */
-export class PositionRefusedError extends OrderstreamError {
-  readonly code = 'POSITION_REFUSED' satisfies ErrorCode;
+export class PositionRejectedError extends OrderstreamError {
+  readonly code = 'POSITION_REJECTED' satisfies ErrorCode;
 }
 
 export interface SetPositionOptions {
@@ -41,7 +41,7 @@ export interface SetPositionReport extends PartitionRef {
  * ends what is still on its way, before the table is looked at. The new position is one commit: killed before it nothing
  * has changed, and all of it may be repeated. An owner that opens the partition again in between fences this instead.
  *
- * @throws PositionRefusedError, TransactionFailedError, BigQueryCallError
+ * @throws PositionRejectedError, TransactionFailedError, BigQueryCallError
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
   const { partition, goal, warehouse } = options;
@@ -56,12 +56,12 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const behindTable = lastRow === undefined ? log.start : Math.max(lastRow + 1, log.start);
     const position = goal === 'beginning' ? log.start : goal === 'table' ? behindTable : goal;
     if (position < log.start || position > log.end) {
-      throw new PositionRefusedError(
+      throw new PositionRejectedError(
         `${place} has a log from ${String(log.start)} to ${String(log.end)}: ${String(position)} is not in it. Nothing was changed.`,
       );
     }
     if (lastRow !== undefined && position <= lastRow) {
-      throw new PositionRefusedError(
+      throw new PositionRejectedError(
         `${place} has rows up to offset ${String(lastRow)}: from ${String(position)} on they would be written again. ` +
           'Nothing was changed. Move or delete those rows first, or go on behind them.',
       );

@@ -3,7 +3,7 @@ import type { AppendErrorReason, AppendOutcome } from '@orderstream/bigquery';
 import type { BatchQueue } from './batch-queue';
 import type { MicroBatch } from './micro-batch';
 import type { OpenStream, Progress } from './progress';
-import { commitRefusal } from './refusals';
+import { commitRejection } from './rejections';
 import { AppendFailedError } from './sink-errors';
 import type { SinkLife } from './sink-life';
 import type { PartitionSinkParts } from './sink-parts';
@@ -11,22 +11,22 @@ import type { PartitionSinkParts } from './sink-parts';
 interface Append {
   readonly batch: MicroBatch;
   readonly sentAtMs: number;
-  /** `refused`: by BigQuery, or by the encoder and never sent. `behind`: answered, behind one that was refused. */
-  status: 'sent' | 'appended' | 'refused' | 'behind';
-  /** Rows that BigQuery refused: index and what it said. */
-  refusedRows: ReadonlyMap<number, string>;
+  /** `rejected`: by BigQuery, or by the encoder and never sent. `behind`: answered, behind one that was rejected. */
+  status: 'sent' | 'appended' | 'rejected' | 'behind';
+  /** Rows that BigQuery rejected: index and what it said. */
+  rejectedRows: ReadonlyMap<number, string>;
 }
 
-/** What BigQuery may say of an append behind a refused one (the comments of AppendRowsResponse.error). */
-const BEHIND_REFUSED: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>(['out-of-range', 'aborted']);
+/** What BigQuery may say of an append behind a rejected one (the comments of AppendRowsResponse.error). */
+const BEHIND_REJECTED: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>(['out-of-range', 'aborted']);
 
 const NO_ROWS: ReadonlyMap<number, string> = new Map();
 
 /**
  * The appends of a running sink: sent in order at consecutive stream offsets, several under way, and settled in order.
- * A refused one stops the sending until the refused records are dead letters (state `refusing`).
+ * A rejected one stops the sending until the rejected records are dead letters (state `rejecting`).
  *
- * Failure semantics: an answer that is lost, or an error that no refusal before it explains, fails the sink. What was
+ * Failure semantics: an answer that is lost, or an error that no rejection before it explains, fails the sink. What was
  * under way may be durable or not, and the next owner counts.
  */
 export class Appends {
@@ -56,9 +56,9 @@ export class Appends {
     while (this.life.state === 'running' && stream !== undefined && this.inFlight.length < maxInFlight) {
       const batch = this.queue.due();
       if (batch === undefined) return;
-      if (batch.refused.length > 0) {
+      if (batch.rejected.length > 0) {
         this.queue.shift();
-        this.refuse({ batch, sentAtMs: 0, status: 'refused', refusedRows: NO_ROWS });
+        this.reject({ batch, sentAtMs: 0, status: 'rejected', rejectedRows: NO_ROWS });
       } else if (stream.appender.usable) {
         this.queue.shift();
         this.send(stream, batch);
@@ -70,7 +70,7 @@ export class Appends {
   }
 
   private send(stream: OpenStream, batch: MicroBatch): void {
-    const append: Append = { batch, sentAtMs: performance.now(), status: 'sent', refusedRows: NO_ROWS };
+    const append: Append = { batch, sentAtMs: performance.now(), status: 'sent', rejectedRows: NO_ROWS };
     const offset = stream.next;
     stream.next += batch.rows.rows;
     this.inFlight.push(append);
@@ -87,29 +87,29 @@ export class Appends {
 
   private answered(append: Append, outcome: AppendOutcome): void {
     if (!this.life.isAlive) return;
-    const isBehindRefused = this.inFlight
+    const isBehindRejected = this.inFlight
       .slice(0, this.inFlight.indexOf(append))
-      .some(({ status }) => status === 'refused');
+      .some(({ status }) => status === 'rejected');
     switch (outcome.kind) {
       case 'appended':
         append.status = 'appended';
         this.settleAppended();
         break;
-      case 'refused':
-        append.refusedRows = new Map(outcome.rows.map(({ index, message }) => [index, message]));
-        if (isBehindRefused) append.status = 'behind';
-        else this.refuse(append);
+      case 'rejected':
+        append.rejectedRows = new Map(outcome.rows.map(({ index, message }) => [index, message]));
+        if (isBehindRejected) append.status = 'behind';
+        else this.reject(append);
         break;
       case 'error':
       case 'lost':
-        // Behind a refused append nothing can land: its place in the stream is missing. Anything else is not explained.
-        if (outcome.kind === 'lost' || !isBehindRefused || !BEHIND_REFUSED.has(outcome.reason)) {
+        // Behind a rejected append nothing can land: its place in the stream is missing. Anything else is not explained.
+        if (outcome.kind === 'lost' || !isBehindRejected || !BEHIND_REJECTED.has(outcome.reason)) {
           throw new AppendFailedError(`append of ${this.life.place} failed: ${outcome.message}`, outcome.reason);
         }
         append.status = 'behind';
         break;
     }
-    this.settleRefused();
+    this.settleRejected();
     this.pump();
     this.life.wake();
   }
@@ -129,32 +129,32 @@ export class Appends {
     }
   }
 
-  /** Nothing more is sent until the refused records are dead letters. */
-  private refuse(append: Append): void {
-    append.status = 'refused';
+  /** Nothing more is sent until the rejected records are dead letters. */
+  private reject(append: Append): void {
+    append.status = 'rejected';
     if (!this.inFlight.includes(append)) this.inFlight.push(append);
-    if (this.life.state !== 'refusing') this.life.enter('refusing');
-    this.settleRefused();
+    if (this.life.state !== 'rejecting') this.life.enter('rejecting');
+    this.settleRejected();
   }
 
-  /** Once everything before is acknowledged and everything behind is answered, the refused records leave the stream. */
-  private settleRefused(): void {
+  /** Once everything before is acknowledged and everything behind is answered, the rejected records leave the stream. */
+  private settleRejected(): void {
     const { stream } = this.progress;
-    const [refused, ...behind] = this.inFlight;
-    if (this.life.state !== 'refusing' || refused?.status !== 'refused' || stream === undefined) return;
+    const [rejected, ...behind] = this.inFlight;
+    if (this.life.state !== 'rejecting' || rejected?.status !== 'rejected' || stream === undefined) return;
     if (behind.some(({ status }) => status === 'sent')) return;
     if (behind.some(({ status }) => status === 'appended')) {
-      throw new AppendFailedError(`${this.life.place}: an append behind a refused one was acknowledged`, 'rejected');
+      throw new AppendFailedError(`${this.life.place}: an append behind a rejected one was acknowledged`, 'rejected');
     }
     this.inFlight = [];
-    // What was refused behind it is judged again when its own turn comes.
-    this.queue.putBack([refused.batch, ...behind.map(({ batch }) => batch)]);
-    this.orFail(this.goOnWithout(stream, refused));
+    // What was rejected behind it is evaluated again when its own turn comes.
+    this.queue.putBack([rejected.batch, ...behind.map(({ batch }) => batch)]);
+    this.orFail(this.goOnWithout(stream, rejected));
   }
 
   /** Then the rest of the batch goes by itself, and what was behind it, at new stream offsets. */
-  private async goOnWithout(stream: OpenStream, { batch, refusedRows }: Append): Promise<void> {
-    await commitRefusal(this.parts, this.progress, stream, batch, refusedRows);
+  private async goOnWithout(stream: OpenStream, { batch, rejectedRows }: Append): Promise<void> {
+    await commitRejection(this.parts, this.progress, stream, batch, rejectedRows);
     if (batch.records.length === 0) {
       batch.settled = true;
       this.queue.shift();

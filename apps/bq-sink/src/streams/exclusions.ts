@@ -1,6 +1,6 @@
 /**
  * Offsets that are no rows: dead-lettered, at or behind the position. Immutable; a few at most, since they all lie
- * within the batch that was refused last.
+ * within the batch that was rejected last.
  */
 export class Exclusions {
   static readonly NONE = new Exclusions([]);

@@ -13,8 +13,8 @@ export type SinkStep =
   | 'append-answered'
   | 'commit-begun'
   | 'committed'
-  | 'refusal-settled'
-  | 'refusal-committed'
+  | 'rejection-settled'
+  | 'rejection-committed'
   | 'stream-ended'
   | 'end-committed';
 

@@ -5,7 +5,7 @@ import type { KafkaRecord } from '@orderstream/kafka';
 import { MAX_EXCLUSION_SPAN } from './position';
 
 /** A record that is no row, and why. */
-export interface Refusal {
+export interface Rejection {
   readonly record: KafkaRecord;
   readonly reason: DeadLetterReason;
 }
@@ -27,7 +27,7 @@ export class MicroBatch {
   private rowBuffer = new RowBuffer();
   /** The record of each row. */
   private rowRecords: KafkaRecord[] = [];
-  private refusals: Refusal[] = [];
+  private rejections: Rejection[] = [];
   /** Offset at which the position is when all of the batch is settled. */
   endOffset: number;
   /** Durable or dead-lettered, all of it. */
@@ -45,19 +45,19 @@ export class MicroBatch {
     return this.rowRecords;
   }
 
-  /** Records that the encoder refused: dead letters, before the rest is sent. */
-  get refused(): readonly Refusal[] {
-    return this.refusals;
+  /** Records that the encoder rejected: dead letters, before the rest is sent. */
+  get rejected(): readonly Rejection[] {
+    return this.rejections;
   }
 
   /**
    * Takes a record, if it still fits. A batch stops short of the offsets that a bitmap of exclusions can cover, since
-   * any of its records may be refused.
+   * any of its records may be rejected.
    */
   add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): boolean {
     if (this.isFull(limits) || record.offset - this.firstOffset >= MAX_EXCLUSION_SPAN) return false;
     const reason = mapper.encode(record, this.rowBuffer);
-    if (reason !== undefined) this.refusals.push({ record, reason });
+    if (reason !== undefined) this.rejections.push({ record, reason });
     else if (this.rowBuffer.size > limits.maxBatchBytes && this.rowRecords.length > 0) {
       this.rowBuffer.popRow();
       return false;
@@ -67,12 +67,12 @@ export class MicroBatch {
   }
 
   isFull({ maxBatchRows, maxBatchBytes }: BatchLimits): boolean {
-    return this.rowRecords.length + this.refusals.length >= maxBatchRows || this.rowBuffer.size >= maxBatchBytes;
+    return this.rowRecords.length + this.rejections.length >= maxBatchRows || this.rowBuffer.size >= maxBatchBytes;
   }
 
-  /** Takes the refused rows out, by their index, and forgets what the encoder refused: all that is dead-lettered now. */
+  /** Takes the rejected rows out, by their index, and forgets what the encoder rejected: all that is dead-lettered now. */
   prune(rows: ReadonlySet<number>): void {
-    this.refusals = [];
+    this.rejections = [];
     if (rows.size === 0) return;
     this.rowBuffer = this.rowBuffer.filter((row) => !rows.has(row));
     this.rowRecords = this.rowRecords.filter((_, row) => !rows.has(row));

@@ -21,7 +21,7 @@ import { StreamLife } from './stream-life';
 /**
  * One partition's way into BigQuery: its records become rows of one committed write stream at explicit offsets, and the
  * partition's transactional producer commits how far that went. The protocol is told in docs/sink-protocol.md; its
- * states are in `SinkLife`, naming and ending a stream in `StreamLife`, running and refusing in `Appends`, what is
+ * states are in `SinkLife`, naming and ending a stream in `StreamLife`, running and rejecting in `Appends`, what is
  * committed in `Progress`.
  *
  * Failure semantics: every record that is handed over becomes one row or one dead letter, exactly once, whatever is
@@ -116,7 +116,7 @@ export class PartitionSink {
 
   /**
    * Takes the next records of the partition. Resolves when there is room for more, not when they are durable; so a slow
-   * warehouse fills the lane's queue, and that pauses the partition.
+   * warehouse fills the task's queue, and that pauses the partition.
    */
   async take(batch: RecordBatch): Promise<BatchOutcome> {
     this.isTaking = true;
@@ -146,7 +146,7 @@ export class PartitionSink {
         this.queue.seal();
         this.appends.pump();
         if (!this.life.isAlive || signal.aborted) return;
-        if (!this.isTaking && this.life.state !== 'refusing' && this.pending().length === 0) break;
+        if (!this.isTaking && this.life.state !== 'rejecting' && this.pending().length === 0) break;
         await this.life.change();
       }
       await this.streams.end();

@@ -12,7 +12,7 @@ import type { RowSource } from './micro-batch';
 export const REFUSALS = {
   notJson: 'sink.malformed_json',
   notEncodable: 'sink.row_not_encodable',
-  refused: 'sink.row_refused',
+  rejected: 'sink.row_rejected',
 } as const;
 
 /** Makes rows of a family's records: the body's fields, and where the record came from. */
@@ -40,7 +40,7 @@ export class RowMapper implements RowSource {
     if (body === undefined) return { code: REFUSALS.notJson };
     const { headers } = record;
     const flags = headerText(headers, QUALITY_HEADERS.flags);
-    const refused = this.encoder.encode(
+    const rejected = this.encoder.encode(
       body,
       {
         event_source: headerText(headers, CE.source),
@@ -53,9 +53,9 @@ export class RowMapper implements RowSource {
       },
       rows,
     );
-    return refused === undefined
+    return rejected === undefined
       ? undefined
-      : { code: REFUSALS.notEncodable, path: refused.path, constraint: refused.constraint };
+      : { code: REFUSALS.notEncodable, path: rejected.path, constraint: rejected.constraint };
   }
 }
 

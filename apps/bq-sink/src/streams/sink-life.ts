@@ -2,7 +2,7 @@ import { AppendFailedError } from './sink-errors';
 
 /** States of docs/sink-protocol.md. */
 export type SinkState =
-  'opening' | 'counting' | 'ready' | 'naming' | 'running' | 'refusing' | 'ending' | 'failed' | 'closed';
+  'opening' | 'counting' | 'ready' | 'naming' | 'running' | 'rejecting' | 'ending' | 'failed' | 'closed';
 
 /** What may follow each state, beside `failed` and `closed`: these follow any that is alive. */
 const NEXT: Readonly<Record<SinkState, readonly SinkState[]>> = {
@@ -10,8 +10,8 @@ const NEXT: Readonly<Record<SinkState, readonly SinkState[]>> = {
   counting: ['ready'],
   ready: ['naming', 'ending'],
   naming: ['running'],
-  running: ['refusing', 'ending'],
-  refusing: ['running'],
+  running: ['rejecting', 'ending'],
+  rejecting: ['running'],
   ending: ['ready'],
   failed: [],
   closed: [],

@@ -1,13 +1,13 @@
 import type { RowBuffer } from '@orderstream/bigquery';
 import type { KafkaRecord } from '@orderstream/kafka';
 
-import type { Refusal } from './micro-batch';
+import type { Rejection } from './micro-batch';
 
 /** What a partition's sink tells of its work; the metrics. */
 export interface SinkObserver {
   appending(rows: RowBuffer): void;
   appended(records: readonly KafkaRecord[], rows: RowBuffer, seconds: number): void;
-  refused(refusals: readonly Refusal[]): void;
+  rejected(rejections: readonly Rejection[]): void;
   skipped(rows: number): void;
   streamCreated(): void;
   fellBack(): void;

@@ -42,7 +42,7 @@ export interface PartitionSinkParts {
   readonly now: () => Date;
   readonly faults: FaultPoints;
   readonly observer: SinkObserver;
-  /** What the partition's lane is to do about the failure of a sink that was open. Asked once. */
+  /** What the partition's task is to do about the failure of a sink that was open. Asked once. */
   readonly outcomeOf: (cause: unknown) => FailureOutcome;
   /** A failure that no call of `take` is there to tell. */
   readonly interrupt: (outcome: FailureOutcome) => void;

@@ -4,7 +4,7 @@ import type { Finalized, RowBuffer, WriteStreams } from '@orderstream/bigquery';
 import type { BatchOutcome, TransactionWrites } from '@orderstream/kafka';
 
 import { HeldCalls } from '../../../../test/model-checking/held-calls';
-import type { CommitReason } from '../../model/state';
+import type { CommitReason } from '../model/state';
 import type { SinkStep } from '../../src/streams/fault-points';
 import { PartitionSink } from '../../src/streams/partition-sink';
 import { RecoveryAmbiguousError } from '../../src/streams/sink-errors';
@@ -95,8 +95,8 @@ export class Actor {
   }
 
   /** Hands records over up to `end`, one by one, until all are taken or a stream is to be named for them. */
-  async feed(end: number, patienceMs: number): Promise<void> {
-    await Promise.race([this.opened, delay(patienceMs, undefined, { ref: false })]);
+  async feed(end: number, timeoutMs: number): Promise<void> {
+    await Promise.race([this.opened, delay(timeoutMs, undefined, { ref: false })]);
     for (;;) {
       if (!(await this.isTaken()) || this.fed === undefined || this.fed >= end) return;
       this.taking = this.take(this.fed, this.fed + 1);
@@ -251,7 +251,7 @@ export class Actor {
   private async commit(writes: TransactionWrites, inTransaction: boolean): Promise<void> {
     const { calls, world } = this;
     const { state } = this.sink;
-    const reason = writes.records.length > 0 ? 'refusal' : (REASONS[state] ?? 'steady');
+    const reason = writes.records.length > 0 ? 'rejection' : (REASONS[state] ?? 'steady');
     const begun = await calls.ask('commit', () => ({
       answer: world.coordinator.begin({ by: this, reason, writes, inTransaction }),
     }));

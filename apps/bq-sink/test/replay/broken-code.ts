@@ -1,5 +1,5 @@
 import { type BreakContext, SINK_BREAKS } from '../../../../test/faults/src/instrumented/sink-breaks';
-import type { BreakName } from '../../model/rules';
+import type { BreakName } from '../model/rules';
 import type { LogBounds } from '../../src/streams/recovery';
 import type { PartitionSinkParts } from '../../src/streams/sink-parts';
 import type { Warehouse } from '../../src/streams/warehouse';

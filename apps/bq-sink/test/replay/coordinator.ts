@@ -1,6 +1,6 @@
 import type { TransactionWrites } from '@orderstream/kafka';
 
-import type { CommitReason } from '../../model/state';
+import type { CommitReason } from '../model/state';
 import type { Transactions } from '../../src/streams/sink-parts';
 
 /** A commit that is on its way: its writes are with the coordinator, and take effect or never do. */

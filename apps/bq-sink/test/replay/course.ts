@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { TracedStep } from '../../../../test/model-checking/explore';
 import type { Followed } from '../../../../test/model-checking/follow';
-import type { Transition } from '../../model/rules';
+import type { Transition } from '../model/rules';
 import type { Stage } from './stage';
 import { TRANSITIONS } from './transitions';
 
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 /** How long the code has to do what it must not. */
 const STANDSTILL_MS = 150;
 
@@ -27,7 +27,7 @@ export async function playCourse(
     if (kind === 'unclear') course.push(undefined);
     else {
       const rest = expected.slice(index).flatMap((each) => each.step ?? []);
-      course.push(await play(stage, taken, rest, kind === 'none' ? STANDSTILL_MS : PATIENCE_MS));
+      course.push(await play(stage, taken, rest, kind === 'none' ? STANDSTILL_MS : TIMEOUT_MS));
     }
   }
   return course;
@@ -37,11 +37,11 @@ async function play(
   stage: Stage,
   step: TracedStep,
   rest: readonly TracedStep[],
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<string | undefined> {
   const { take, reaches } = TRANSITIONS[step.name as Transition];
   for (const [name, actor] of stage.actors) actor.commitsSoon = commitsSoon(name, rest);
-  const outcome = await take({ stage, step, actor: stage.actors.get(step.actor), patienceMs });
+  const outcome = await take({ stage, step, actor: stage.actors.get(step.actor), timeoutMs });
   const by = outcome?.by;
   if (by !== undefined) for (const reached of reaches) await by.comesTo(reached);
   await delay(0);
@@ -53,7 +53,7 @@ function commitsSoon(name: string, rest: readonly TracedStep[]): boolean {
   const next = rest.find(
     (step) =>
       step.actor === name &&
-      ['commit-begun', 'refusal-settled', 'crashed', 'fenced', 'stream-ended'].includes(step.name),
+      ['commit-begun', 'rejection-settled', 'crashed', 'fenced', 'stream-ended'].includes(step.name),
   );
   return next?.name === 'commit-begun';
 }

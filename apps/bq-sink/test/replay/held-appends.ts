@@ -8,7 +8,7 @@ import type { WriteStream } from '../../../../test/write-api-server/src/write-st
 
 const { AppendRowsResponse } = protos.google.cloud.bigquery.storage.v1;
 
-export type Answer = 'appended' | 'refused' | 'error';
+export type Answer = 'appended' | 'rejected' | 'error';
 
 /** An append that BigQuery has received and not looked at. */
 export interface HeldAppend {
@@ -38,10 +38,10 @@ export class HeldAppends implements WriteBackend {
     let stream = '';
     let schema: Buffer = Buffer.alloc(0);
     return {
-      append: (request, refuse) => {
+      append: (request, reject) => {
         stream = request.stream ?? stream;
         schema = request.schema ?? schema;
-        return this.append(session, request, { stream, schema }, refuse);
+        return this.append(session, request, { stream, schema }, reject);
       },
       skip: (request) => {
         session.skip(request);
@@ -84,9 +84,9 @@ export class HeldAppends implements WriteBackend {
     session: AppendSession,
     request: AppendRequest,
     { stream: name, schema }: { readonly stream: string; readonly schema: Buffer },
-    refuse: RowTest | undefined,
+    reject: RowTest | undefined,
   ): Promise<Buffer> {
-    if (this.isFree) return session.append(request, refuse);
+    if (this.isFree) return session.append(request, reject);
     const stream = this.streamOf(name);
     const turn = Promise.withResolvers<undefined>();
     const done = Promise.withResolvers<Answer>();
@@ -104,7 +104,7 @@ export class HeldAppends implements WriteBackend {
     await turn.promise;
     if (append.isAccepted && stream?.rowCount === append.at) landInVanished(stream, request, schema);
     try {
-      const response = await session.append(request, refuse);
+      const response = await session.append(request, reject);
       done.resolve(answerOf(response));
       return response;
     } catch (error) {
@@ -125,6 +125,6 @@ function landInVanished(stream: WriteStream, request: AppendRequest, schema: Buf
 
 function answerOf(response: Buffer): Answer {
   const { rowErrors, error } = AppendRowsResponse.decode(response);
-  if (rowErrors.length > 0) return 'refused';
+  if (rowErrors.length > 0) return 'rejected';
   return error ? 'error' : 'appended';
 }

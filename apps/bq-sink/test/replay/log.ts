@@ -16,7 +16,7 @@ const HEADERS = envelopeHeaders({ id: '1', type: 'order.placed', source: 'test',
 /** The encoder takes it, and BigQuery does not. */
 const NO_NUMERIC = { item_price: '99999999999999999999999999999999999.00' };
 
-/** Records of a log of the model, as a lane would hand them over: `o` is fine, `b` is refused by BigQuery. */
+/** Records of a log of the model, as a task would hand them over: `o` is fine, `b` is rejected by BigQuery. */
 export function recordsOf(entries: string, from: number, end: number): RecordBatch {
   const records = Array.from(entries.slice(from, end), (entry, index): KafkaRecord => {
     if (entry !== 'o' && entry !== 'b') throw new RangeError(`no record is made for ${entry}`);

@@ -5,9 +5,9 @@ import { METADATA_COLUMNS, tableForFamily } from '@orderstream/contracts';
 
 import { MemoryBackend } from '../../../../test/write-api-server/src/memory-backend';
 import { WriteApiServer } from '../../../../test/write-api-server/src/write-api-server';
-import type { Bounds } from '../../model/bounds';
-import { NO_OFFSETS, only } from '../../model/log';
-import { formatPosition, NO_STREAM } from '../../model/state';
+import type { Bounds } from '../model/bounds';
+import { NO_OFFSETS, only } from '../model/log';
+import { formatPosition, NO_STREAM } from '../model/state';
 import { decodePosition } from '../../src/streams/position';
 import type { PartitionSinkParts } from '../../src/streams/sink-parts';
 import { Actor, type SentAppend, type World } from './actor';
@@ -135,7 +135,7 @@ export class Stage {
     return 's0';
   }
 
-  /** An operator sends a dead letter again, mended: a row with the original coordinates. */
+  /** An operator sends a dead letter again, patched: a row with the original coordinates. */
   replay(offset: number): void {
     this.table.rows.push({ _kafka_offset: offset, _retry_partition: 0 });
   }

@@ -1,5 +1,5 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
-import type { Transition } from '../../model/rules';
+import type { Transition } from '../model/rules';
 import type { SinkStep } from '../../src/streams/fault-points';
 import type { Actor, CallName } from './actor';
 import type { Stage } from './stage';
@@ -11,7 +11,7 @@ interface Cue {
   readonly actor: Actor | undefined;
   readonly step: TracedStep;
   /** How long what the code does of itself may take. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 interface Play {
@@ -33,8 +33,8 @@ const COMES_MS = 10_000;
 const ofOthers = (told: string): Outcome => ({ told });
 
 /** A call that the process waits to make, and nothing else. */
-async function call({ actor, patienceMs }: Cue, name: CallName): Promise<Outcome | undefined> {
-  const parked = await actor?.calls.next(name, patienceMs);
+async function call({ actor, timeoutMs }: Cue, name: CallName): Promise<Outcome | undefined> {
+  const parked = await actor?.calls.next(name, timeoutMs);
   const told = await parked?.go();
   return told === undefined ? undefined : { told, by: actor };
 }
@@ -95,11 +95,11 @@ const nothing = (): Promise<undefined> => Promise.resolve(undefined);
 export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   fenced: {
     reaches: [],
-    take: async ({ stage, step: { actor: name }, patienceMs }) => {
+    take: async ({ stage, step: { actor: name }, timeoutMs }) => {
       const { owner } = stage.coordinator;
       const isFree = !stage.all.some((actor) => actor === owner && actor.isUsable());
       const actor = await stage.assign(name);
-      await (await actor.calls.next('fence', patienceMs))?.go();
+      await (await actor.calls.next('fence', timeoutMs))?.go();
       return { told: isFree ? '' : 're-assigned', by: actor };
     },
   },
@@ -110,7 +110,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
       const { offset, metadata } = cue.stage.coordinator.committed;
       const read = await call(cue, 'read');
       // What the log holds is looked at right behind it, for the first time.
-      if (read !== undefined) await call({ ...cue, patienceMs: COMES_MS }, 'log-bounds');
+      if (read !== undefined) await call({ ...cue, timeoutMs: COMES_MS }, 'log-bounds');
       return read === undefined ? undefined : { ...read, told: cue.stage.tellPosition(offset, metadata) };
     },
   },
@@ -121,17 +121,17 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
     reaches: ['max-read'],
     take: async (cue) => {
       const mayLand = cue.stage.held().some(({ append }) => append.isAccepted);
-      if (!mayLand) await (await cue.actor?.calls.next('wait', cue.patienceMs))?.go();
+      if (!mayLand) await (await cue.actor?.calls.next('wait', cue.timeoutMs))?.go();
       return call(cue, 'last-offset');
     },
   },
   'stream-created': {
     reaches: ['stream-created', 'commit-begun'],
     take: async (cue) => {
-      await cue.actor?.feed(cue.stage.end, cue.patienceMs);
+      await cue.actor?.feed(cue.stage.end, cue.timeoutMs);
       const created = await call(cue, 'create');
       if (created === undefined) return undefined;
-      await commit({ ...cue, patienceMs: COMES_MS });
+      await commit({ ...cue, timeoutMs: COMES_MS });
       const named = cue.stage.coordinator.pending.findLast(({ by }) => by === cue.actor);
       return { told: `${created.told}, named for ${String(named?.writes.offset)} in a commit`, by: cue.actor };
     },
@@ -139,11 +139,11 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   'stream-named': { reaches: ['committed', 'stream-named'], take: takesEffect },
   'append-sent': {
     reaches: ['append-sent'],
-    take: async ({ stage, actor, step: { detail }, patienceMs }) => {
+    take: async ({ stage, actor, step: { detail }, timeoutMs }) => {
       if (actor === undefined) return undefined;
       const last = Number(/(\d+)\]/.exec(detail)?.[1]);
       actor.mayFly = 1 + stage.unanswered(actor);
-      await actor.feed(last + 1, patienceMs);
+      await actor.feed(last + 1, timeoutMs);
       const sent = await actor.sendNow();
       if (sent === undefined) return undefined;
       await stage.received();
@@ -154,8 +154,8 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   'late-append': { reaches: [], take: (cue) => looksAt(cue, true) },
   'commit-begun': { reaches: ['commit-begun'], take: commit },
   committed: { reaches: ['committed'], take: takesEffect },
-  'refusal-settled': { reaches: ['refusal-settled', 'commit-begun'], take: commit },
-  'refusal-committed': { reaches: ['committed', 'refusal-committed'], take: takesEffect },
+  'rejection-settled': { reaches: ['rejection-settled', 'commit-begun'], take: commit },
+  'rejection-committed': { reaches: ['committed', 'rejection-committed'], take: takesEffect },
   'stream-ended': {
     reaches: ['stream-ended'],
     take: (cue) => {
@@ -184,7 +184,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   // Steps that only a broken protocol takes.
   pruned: { reaches: [], take: nothing },
   'recovered-in-place': { reaches: [], take: nothing },
-  refused: { reaches: [], take: nothing },
+  rejected: { reaches: [], take: nothing },
   replayed: {
     reaches: [],
     take: ({ stage, step: { detail } }) => {

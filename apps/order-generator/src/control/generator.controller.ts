@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation } from '@nestjs/swagger';
-import { Roles } from '@orderstream/admin';
+import { Roles } from '@orderstream/service';
 import { Generator } from '../generator';
 import { SetRateDto } from './set-rate.dto';
 

@@ -39,7 +39,7 @@ describe('/admin/rate', () => {
     { eventsPerSecond: 100_001 },
     { eventsPerSecond: null },
     { eventsPerSecond: 1, unknown: true },
-  ])('refuses %j', async (body) => {
+  ])('rejects %j', async (body) => {
     const before = rates.length;
     await request(app.getHttpServer()).post('/admin/rate').send(body).expect(400);
     expect(rates).toHaveLength(before);

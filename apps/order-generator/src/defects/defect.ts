@@ -17,7 +17,7 @@ export interface Defect {
   /** How often, relative to the others. */
   readonly weight: number;
   /**
-   * Makes the record, or undefined when the story so far offers no occasion. A record that will be refused or skipped
+   * Makes the record, or undefined when the story so far offers no occasion. A record that will be rejected or skipped
    * must leave the marketplace as it was; one that will be let through must be part of its story.
    */
   make(this: void, moment: Moment): SimulatedRecord | undefined;

@@ -1,4 +1,4 @@
-import { type Rng } from '../simulation/rng';
+import { type Rng } from '@orderstream/random';
 import { type SimulatedRecord } from '../simulation/record';
 import { type Defect, type Moment } from './defect';
 import { DRIFT_DEFECTS } from './drift';

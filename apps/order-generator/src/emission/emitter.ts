@@ -9,7 +9,7 @@ import { Pipeline, type Sender } from './pipeline';
 export interface EmitterSettings extends PaceBounds {
   /** Events of a run; 0 is endless. */
   readonly maxEvents: number;
-  readonly badShare: number;
+  readonly defectRate: number;
   readonly maxBatchRecords: number;
   readonly maxBatchBytes: number;
   readonly maxBatchesInFlight: number;
@@ -236,7 +236,7 @@ export class Emitter {
     return {
       firstSeq: sequence.nextSeq,
       ...epochTimes(pace, this.settings, this.clock.now(), sequence.lastMs),
-      badShare: this.settings.badShare,
+      defectRate: this.settings.defectRate,
       ...(this.doubtFrom !== undefined && { doubtFrom: this.doubtFrom }),
     };
   }

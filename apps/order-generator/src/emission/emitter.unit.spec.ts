@@ -15,7 +15,7 @@ const SETTINGS: EmitterSettings = {
   maxEvents: 0,
   nominalRate: 50,
   maxPastMs: 48 * 3_600_000,
-  badShare: 0,
+  defectRate: 0,
   maxBatchRecords: 100,
   maxBatchBytes: 1_000_000,
   maxBatchesInFlight: 3,
@@ -66,7 +66,7 @@ class MemoryStory implements Story {
   }
 }
 
-/** A broker that says yes, unless `refuse` says otherwise; it must find every record intended and none from the future. */
+/** A broker that says yes, unless `reject` says otherwise; it must find every record intended and none from the future. */
 class TestSender implements Sender {
   readonly received: {
     readonly seq: number;
@@ -75,14 +75,14 @@ class TestSender implements Sender {
     readonly nowMs: number;
   }[] = [];
   readonly unintended: number[] = [];
-  refuse: (records: readonly OutputRecord[]) => boolean = () => false;
+  reject: (records: readonly OutputRecord[]) => boolean = () => false;
   constructor(
     private readonly story: MemoryStory,
     private readonly clock: Clock,
   ) {}
   async send(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]> {
     await new Promise((resolve) => setImmediate(resolve));
-    if (this.refuse(records)) throw new ProduceFailedError('the broker is gone', [], {});
+    if (this.reject(records)) throw new ProduceFailedError('the broker is gone', [], {});
     const intended = new Set(this.story.intended.map(({ seq }) => seq));
     const counts = new Map<string, number>();
     for (const { topic, partition, headers } of records) {
@@ -165,7 +165,7 @@ describe('the emitter', () => {
   it('leaves what failed in doubt, uses no sequence number again and goes on behind it', async () => {
     const { story, sender, emitter: told } = emitter(0, { maxEvents: 6_000, maxBatchRecords: 200 });
     let sends = 0;
-    sender.refuse = () => ++sends === 9;
+    sender.reject = () => ++sends === 9;
     told.start();
     await told.idle();
     expect(told.state).toBe('finished');

@@ -4,9 +4,9 @@ import { OrderstreamError } from '@orderstream/errors';
 export class LedgerInUseError extends OrderstreamError {
   readonly code = 'LEDGER_IN_USE';
 
-  constructor(directory: string, pid: string) {
+  constructor(directory: string, pid: number) {
     super(
-      `Process ${pid} writes to the ledger in ${directory}. Stop it, or set GENERATOR_LEDGER_DIR to another directory.`,
+      `Process ${String(pid)} writes to the ledger in ${directory}. Stop it, or set GENERATOR_LEDGER_DIR to another directory.`,
     );
   }
 }

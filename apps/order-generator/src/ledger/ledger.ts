@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Family, type LedgerAck, type LedgerIntent } from '@orderstream/contracts';
+import { acquireLock, LockHeldError } from '@orderstream/process-lock';
 import { type Epoch } from '../simulation/epochs';
 import { type MarketplaceIdentity } from '../simulation/marketplace';
 import { type Sequence } from '../simulation/sequence';
 import { type CheckpointText, formatCheckpoint, loadCheckpoint, storeCheckpoint } from './checkpoint';
-import { DirectoryLock } from './directory-lock';
 import { replaceFile } from './durable-file';
 import { EpochLog, readEpochs } from './epoch-log';
+import { LedgerInUseError } from './errors';
 import { type BuildSequence, recover } from './recovery';
 import { nextRunId, SegmentWriter } from './segments';
 import { type Story } from './story';
@@ -26,6 +27,7 @@ export interface LedgerOptions {
 }
 
 const IDENTITY_FILE = 'generation.json';
+const LOCK_FILE = 'lock';
 
 /**
  * What the generator is about to send, and what became of it; and where its story stands.
@@ -45,7 +47,7 @@ export class Ledger implements Story {
 
   private constructor(
     private readonly options: LedgerOptions,
-    private readonly lock: DirectoryLock,
+    private readonly unlock: () => void,
     private readonly epochs: EpochLog,
     private readonly directoryId: string,
     readonly sequence: Sequence,
@@ -58,7 +60,7 @@ export class Ledger implements Story {
   static async open(options: LedgerOptions): Promise<Ledger> {
     const { directory, seed, build, topicOf } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const lock = DirectoryLock.take(directory);
+    const unlock = lockDirectory(directory);
     try {
       const directoryId = await identify(options);
       const recorded = readEpochs(directory);
@@ -66,14 +68,14 @@ export class Ledger implements Story {
       const { sequence, nextSeq, doubtFrom, broken } = recover(directory, checkpoint, recorded, build, topicOf);
       const epochs = new EpochLog(directory, recorded.length);
       if (sequence?.identity.seed === seed) {
-        return new Ledger(options, lock, epochs, directoryId, sequence, doubtFrom, undefined);
+        return new Ledger(options, unlock, epochs, directoryId, sequence, doubtFrom, undefined);
       }
       const generations = new Set(recorded.map(({ identity }) => identity.generation)).size;
       const identity: MarketplaceIdentity = { generation: `${directoryId}-${(generations + 1).toString()}`, seed };
       const fresh = build(identity, { seq: nextSeq, notBeforeMs: sequence?.lastMs ?? 0 });
-      return new Ledger(options, lock, epochs, directoryId, fresh, undefined, broken);
+      return new Ledger(options, unlock, epochs, directoryId, fresh, undefined, broken);
     } catch (error) {
-      lock.release();
+      unlock();
       throw error;
     }
   }
@@ -135,7 +137,7 @@ export class Ledger implements Story {
     this.writer?.close();
     this.writer = undefined;
     this.epochs.close();
-    this.lock.release();
+    this.unlock();
   }
 
   private open(): SegmentWriter {
@@ -154,4 +156,18 @@ async function identify({ directory, topicsUntouched }: LedgerOptions): Promise<
   const name = (await topicsUntouched()) ? 'g' : `g${randomBytes(4).toString('hex')}`;
   replaceFile(path, `${JSON.stringify({ directory: name })}\n`);
   return name;
+}
+
+/**
+ * Keeps a second generator from the directory: two would give one sequence number to two records.
+ *
+ * @throws LedgerInUseError while another process holds it
+ */
+function lockDirectory(directory: string): () => void {
+  try {
+    return acquireLock(join(directory, LOCK_FILE));
+  } catch (error) {
+    if (error instanceof LockHeldError) throw new LedgerInUseError(directory, error.pid);
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@ import { type EventType, VERTICALS, type Vertical } from '@orderstream/contracts
 import { SAME_INSTANT_TICKS } from './epochs';
 import { type Identities } from './identity';
 import { entry, type Pools } from './pools';
-import { type Rng } from './rng';
+import { type Rng } from '@orderstream/random';
 
 /** A vendor as the marketplace knows it. What it is called follows from its index and how often that changed. */
 export interface Vendor {
@@ -138,7 +138,7 @@ export class Catalog {
     return sample(this.products, rng, () => true);
   }
 
-  /** A change that is told and does not happen: for records that will be refused. */
+  /** A change that is told and does not happen: for records that will be rejected. */
   pretendPrice(rng: Rng): CatalogChange | undefined {
     const product = this.anyProduct(rng);
     return product && productChange('product.price_changed', product);

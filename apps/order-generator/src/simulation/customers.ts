@@ -1,7 +1,7 @@
 import { SAME_INSTANT_TICKS } from './epochs';
 import { type Identities } from './identity';
 import { entry, type Pools } from './pools';
-import { type Rng } from './rng';
+import { type Rng } from '@orderstream/random';
 
 export interface Customer {
   readonly index: number;

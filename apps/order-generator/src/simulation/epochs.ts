@@ -6,7 +6,7 @@ export interface Epoch {
   /** Virtual time from one event to the next, milliseconds; may be a fraction. */
   readonly tickMs: number;
   /** Share of records that are bad on purpose, 0 to 1. */
-  readonly badShare: number;
+  readonly defectRate: number;
   /**
    * Events from here to `firstSeq` were intended but not acknowledged: they may have arrived or not. What they touched
    * is never spoken of again.

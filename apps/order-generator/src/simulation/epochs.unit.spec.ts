@@ -5,7 +5,7 @@ const NOW = Date.parse('2026-03-01T10:00:00Z');
 const BOUNDS = { nominalRate: 50, maxPastMs: 48 * 3_600_000 };
 const epochOf = (rate: number, events: number, notBefore = 0): Epoch => ({
   firstSeq: 100,
-  badShare: 0,
+  defectRate: 0,
   ...epochTimes({ rate, events }, BOUNDS, NOW, notBefore),
 });
 

@@ -4,7 +4,7 @@ import { type Customer } from './customers';
 import { type Identities } from './identity';
 import { type Order, type OrderState } from './orders';
 import { entry, type Pools } from './pools';
-import { type Rng } from './rng';
+import { type Rng } from '@orderstream/random';
 import { type Scenario } from './scenarios/scenario';
 
 /** What a customer on a journey does next, named by the event that tells of it. */

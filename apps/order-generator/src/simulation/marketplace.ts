@@ -8,7 +8,7 @@ import { Memory, type MemoryState } from './memory';
 import { lifecycleFields, type Order, orderFields } from './orders';
 import { type Pools } from './pools';
 import { type Body, type Draft, draft } from './record';
-import { Rng, type RngState } from './rng';
+import { Rng, type RngState } from '@orderstream/random';
 import { type Scenario } from './scenarios/scenario';
 
 /** What names and colours a marketplace: same identity, same content. */
@@ -97,7 +97,7 @@ export class Marketplace {
     return this.step(this.journey(customer, product, 'order.placed', seq), seq, nowMs);
   }
 
-  /** An order that is told and does not happen: for records that will be refused. */
+  /** An order that is told and does not happen: for records that will be rejected. */
   pretendOrder(seq: number, nowMs: number): Draft | undefined {
     const product = this.catalog.offer(seq, this.rng);
     const customer = product && this.customers.peek(seq, this.rng);

@@ -3,7 +3,7 @@ import { centsOf, money, type Product } from './catalog';
 import { type Customer } from './customers';
 import { type Identities } from './identity';
 import { entry, type Pools } from './pools';
-import { type Rng } from './rng';
+import { type Rng } from '@orderstream/random';
 
 export const ORDER_STATES = ['placed', 'paid', 'shipped', 'delivered', 'rated', 'returned', 'cancelled'] as const;
 export type OrderState = (typeof ORDER_STATES)[number];

@@ -72,7 +72,7 @@ export class Sequence {
     this.seq = seq + 1;
     this.toldUntilMs = nowMs;
     market.advance(seq);
-    if (epoch.badShare > 0 && market.rng.chance(epoch.badShare)) {
+    if (epoch.defectRate > 0 && market.rng.chance(epoch.defectRate)) {
       const bad = makeDefect({ market, seq, nowMs });
       if (bad !== undefined) return bad;
     }

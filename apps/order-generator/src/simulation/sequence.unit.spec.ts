@@ -8,7 +8,7 @@ import { Sequence, type SequenceState } from './sequence';
 
 const START_MS = Date.parse('2026-03-01T10:00:00Z');
 const POOLS = createPools(3);
-const EPOCH: Epoch = { firstSeq: 0, startMs: START_MS, tickMs: 20, badShare: 0.1 };
+const EPOCH: Epoch = { firstSeq: 0, startMs: START_MS, tickMs: 20, defectRate: 0.1 };
 
 function story(seed: number, generation = 'test', epoch: Partial<Epoch> = {}): Sequence {
   const sequence = new Sequence({ generation, seed }, POOLS, STEADY_TRADE);
@@ -51,8 +51,8 @@ describe('a sequence', () => {
         fc.nat(2_500),
         fc.nat(300),
         fc.double({ min: 0, max: 0.5, noNaN: true }),
-        (seed, cut, doubtful, badShare) => {
-          const original = story(seed, 'test', { badShare });
+        (seed, cut, doubtful, defectRate) => {
+          const original = story(seed, 'test', { defectRate });
           take(original, cut);
           const stored = JSON.stringify(original.state);
           const restored = new Sequence({ generation: 'test', seed }, POOLS, STEADY_TRADE);
@@ -63,7 +63,7 @@ describe('a sequence', () => {
             firstSeq: original.nextSeq,
             startMs: original.lastMs,
             tickMs: 3.7,
-            badShare,
+            defectRate,
             doubtFrom: Math.max(0, original.nextSeq - doubtful),
           };
           original.begin(next);
@@ -103,7 +103,7 @@ describe('a sequence', () => {
   }, 60_000);
 
   it('keeps its state bounded', () => {
-    const sequence = story(5, 'test', { badShare: 0 });
+    const sequence = story(5, 'test', { defectRate: 0 });
     take(sequence, 60_000);
     const { customers, journeys, memory, orders } = sequence.state.marketplace;
     expect(customers.idle.length).toBeLessThanOrEqual(STEADY_TRADE.limits.customers);
@@ -114,7 +114,7 @@ describe('a sequence', () => {
 });
 
 describe('20,000 good records', () => {
-  const records = take(story(1, 'test', { badShare: 0 }), 20_000);
+  const records = take(story(1, 'test', { defectRate: 0 }), 20_000);
   const bodies = records.map(bodyOf);
   const ofType = (type: string): Json[] => bodies.filter(({ event_type }) => event_type === type);
 

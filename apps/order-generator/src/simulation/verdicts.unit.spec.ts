@@ -1,6 +1,13 @@
 import { type Family, RULE_CODES } from '@orderstream/contracts';
 import { partitionFor } from '@orderstream/kafka';
-import { Catalog, Judge, PartitionState, qualitySettings, StateOverlay, type Verdict } from '@orderstream/quality';
+import {
+  Catalog,
+  RuleEvaluator,
+  PartitionState,
+  qualitySettings,
+  StateOverlay,
+  type Verdict,
+} from '@orderstream/quality';
 import { DEFECTS } from '../defects';
 import { createPools } from './pools';
 import { type SimulatedRecord } from './record';
@@ -19,16 +26,16 @@ const outcomeOf = (verdict: Verdict): string => {
 class Validator {
   private readonly settings = qualitySettings();
   private readonly catalog = new Catalog();
-  private readonly judges = new Map<Family, Judge>();
+  private readonly evaluates = new Map<Family, RuleEvaluator>();
   private readonly states = new Map<string, PartitionState>();
-  private judged = 0;
+  private evaluated = 0;
 
-  judge(record: SimulatedRecord, appendMs: number): Verdict {
+  evaluate(record: SimulatedRecord, appendMs: number): Verdict {
     const { family, partition, key, value, headers } = record;
-    let judge = this.judges.get(family);
-    if (judge === undefined) {
-      judge = new Judge({ family, settings: this.settings, partitionOf: (k) => partitionFor(k) });
-      this.judges.set(family, judge);
+    let evaluator = this.evaluates.get(family);
+    if (evaluator === undefined) {
+      evaluator = new RuleEvaluator({ family, settings: this.settings, partitionOf: (k) => partitionFor(k) });
+      this.evaluates.set(family, evaluator);
     }
     const place = `${family}/${partition.toString()}`;
     const state = this.states.get(place) ?? new PartitionState();
@@ -36,9 +43,9 @@ class Validator {
     const overlay = new StateOverlay(state);
     overlay.advanceTo(appendMs);
     const raw = { partition, timestamp: appendMs, key: key === null ? null : Buffer.from(key), value, headers };
-    const { verdict, changes } = judge.judge(raw, overlay, this.catalog, true);
+    const { verdict, changes } = evaluator.evaluate(raw, overlay, this.catalog, true);
     overlay.settle(verdict, changes, appendMs);
-    overlay.fold(++this.judged);
+    overlay.fold(++this.evaluated);
     if (family === 'catalog' && value !== null && verdict.kind === 'accept') {
       this.catalog.apply(JSON.parse(value.toString()));
     }
@@ -50,8 +57,8 @@ interface Story {
   readonly seed: number;
   readonly tickMs: number;
   readonly records: number;
-  readonly badShare: number;
-  /** Catalog events of so many records are judged before the others: as far as the validator's catalog may be ahead. */
+  readonly defectRate: number;
+  /** Catalog events of so many records are evaluated before the others: as far as the validator's catalog may be ahead. */
   readonly batch: number;
   /** How far the virtual clock lies behind the append time. */
   readonly behindMs: number;
@@ -77,7 +84,7 @@ function arrived(batch: readonly SimulatedRecord[], seed: number): Set<Simulated
 
 function surprises(story: Story): { wrong: string[]; seen: Map<string, number> } {
   const sequence = new Sequence({ generation: 'test', seed: story.seed }, POOLS, STEADY_TRADE);
-  const epoch = { firstSeq: 0, startMs: START_MS, tickMs: story.tickMs, badShare: story.badShare };
+  const epoch = { firstSeq: 0, startMs: START_MS, tickMs: story.tickMs, defectRate: story.defectRate };
   sequence.begin(epoch);
   const validator = new Validator();
   const wrong: string[] = [];
@@ -96,7 +103,7 @@ function surprises(story: Story): { wrong: string[]; seen: Map<string, number> }
     const inOrder = [...batch.filter(isReference), ...batch.filter((record) => !isReference(record))];
     for (const record of inOrder) {
       if (there?.has(record) === false) continue;
-      const verdict = validator.judge(record, appendMs.get(record.seq) ?? 0);
+      const verdict = validator.evaluate(record, appendMs.get(record.seq) ?? 0);
       const name = record.defect ?? 'good';
       seen.set(name, (seen.get(name) ?? 0) + 1);
       if (outcomeOf(verdict) === record.expected) continue;
@@ -110,7 +117,7 @@ function surprises(story: Story): { wrong: string[]; seen: Map<string, number> }
   return { wrong, seen };
 }
 
-const NOMINAL: Story = { seed: 1, tickMs: 20, records: 50_000, badShare: 0.05, batch: 500, behindMs: 40 };
+const NOMINAL: Story = { seed: 1, tickMs: 20, records: 50_000, defectRate: 0.05, batch: 500, behindMs: 40 };
 
 describe('what the generator expects', () => {
   it('is the verdict of the rules on each of 50,000 records, at the nominal rate', () => {
@@ -120,9 +127,9 @@ describe('what the generator expects', () => {
   }, 60_000);
 
   it.each<Story>([
-    { seed: 2, tickMs: 0.01, records: 10_000, badShare: 0.3, batch: 2_000, behindMs: 0 },
-    { seed: 3, tickMs: 1_000, records: 10_000, badShare: 0.3, batch: 1, behindMs: 48 * 3_600_000 },
-    { seed: 4, tickMs: 0.1, records: 10_000, badShare: 0, batch: 1_000, behindMs: 1_000 },
+    { seed: 2, tickMs: 0.01, records: 10_000, defectRate: 0.3, batch: 2_000, behindMs: 0 },
+    { seed: 3, tickMs: 1_000, records: 10_000, defectRate: 0.3, batch: 1, behindMs: 48 * 3_600_000 },
+    { seed: 4, tickMs: 0.1, records: 10_000, defectRate: 0, batch: 1_000, behindMs: 1_000 },
   ])(
     'is right at any rate and share: %j',
     (story) => {
@@ -134,14 +141,14 @@ describe('what the generator expects', () => {
   it.each([1, 3, 10])(
     'is right for what arrives although every %i. batch is lost in part',
     (loseEvery) => {
-      const story = { ...NOMINAL, seed: 5, records: 10_000, badShare: 0.1, batch: 400, loseEvery };
+      const story = { ...NOMINAL, seed: 5, records: 10_000, defectRate: 0.1, batch: 400, loseEvery };
       expect(surprises(story).wrong.slice(0, 5)).toEqual([]);
     },
     60_000,
   );
 
   it('covers every defect, and with them every rule that a record can break', () => {
-    const { seen } = surprises({ ...NOMINAL, seed: 6, records: 20_000, badShare: 0.5 });
+    const { seen } = surprises({ ...NOMINAL, seed: 6, records: 20_000, defectRate: 0.5 });
     const missing = DEFECTS.filter(({ name }) => !seen.has(name)).map(({ name }) => name);
     expect(missing).toEqual([]);
     const rejecting = DEFECTS.map(({ expected }) => expected).filter((expected) => expected.startsWith('reject:'));

@@ -29,7 +29,7 @@ describe('BodyCheck', () => {
     ['an empty value', Buffer.alloc(0), 'isJson'],
     ['an array', Buffer.from('[]'), 'isObject'],
     ['null', Buffer.from('null'), 'isObject'],
-  ])('refuses %s', (_, body, constraint) => {
+  ])('rejects %s', (_, body, constraint) => {
     expect(check.problems(body)).toEqual([{ code: 'structure.malformed_json', constraint }]);
   });
 
@@ -46,7 +46,7 @@ describe('BodyCheck', () => {
     ['{"item_quantity":3.5}', 'item_quantity', 'isInt'],
     ['{"occurred_at":"yesterday"}', 'occurred_at', 'isTimestamp'],
     ['{"occurred_at":{}}', 'occurred_at', 'isTimestamp'],
-  ])('refuses %s and names the field', (text, path, constraint) => {
+  ])('rejects %s and names the field', (text, path, constraint) => {
     expect(check.problems(Buffer.from(text))).toEqual(invalid(path, constraint));
   });
 

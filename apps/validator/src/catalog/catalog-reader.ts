@@ -31,7 +31,7 @@ export class CatalogTimeoutError extends OrderstreamError {
 
 export interface CatalogReaderOptions {
   readonly kafka: Kafka;
-  /** Group of the catalog's validator: what it committed is what it has judged. */
+  /** Group of the catalog's validator: what it committed is what it has evaluated. */
   readonly catalogGroupId: string;
   readonly limits: CatalogLimits;
   readonly waitMs: number;
@@ -102,7 +102,7 @@ export class CatalogReader {
   }
 
   /**
-   * Resolves when all that was announced in the raw catalog before the mark has been judged and read. Batches share
+   * Resolves when all that was announced in the raw catalog before the mark has been evaluated and read. Batches share
    * samples: one that was received before a completed sample began waits for nothing.
    * @throws CatalogTimeoutError when that takes too long; the signal's reason
    */
@@ -163,7 +163,7 @@ export class CatalogReader {
     const bounds = await fetchBounds(admin, rawTopic('catalog'));
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, MAX_POLL_MS)) {
       const committed = await fetchCommitted(admin, catalogGroupId, rawTopic('catalog'));
-      if (isJudged(bounds, committed)) break;
+      if (isEvaluated(bounds, committed)) break;
       if (performance.now() + pollMs > deadline) throw new CatalogTimeoutError(waitMs);
       await delay(pollMs);
     }
@@ -177,9 +177,9 @@ export class CatalogReader {
 }
 
 /**
- * Whether a group's committed offsets have passed the ends. What retention has taken nobody will judge any more: a
+ * Whether a group's committed offsets have passed the ends. What retention has taken nobody will evaluate any more: a
  * partition of which nothing is left is waited for in vain, above all by a group that has never committed.
  */
-export function isJudged({ beginnings, ends }: LogBounds, committed: readonly (number | undefined)[]): boolean {
+export function isEvaluated({ beginnings, ends }: LogBounds, committed: readonly (number | undefined)[]): boolean {
   return ends.every((end, partition) => Math.max(committed[partition] ?? 0, beginnings[partition] ?? 0) >= end);
 }

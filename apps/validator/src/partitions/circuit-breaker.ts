@@ -7,7 +7,7 @@ export class RejectRateError extends OrderstreamError {
   constructor({ topic, partition }: PartitionRef, rejected: number, windowRecords: number) {
     super(
       `${topic}/${String(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected. ` +
-        'Nothing is lost: look at the dead letters, mend the producer or the rule, then resume the validator.',
+        'Nothing is lost: look at the dead letters, patch the producer or the rule, then resume the validator.',
     );
   }
 }

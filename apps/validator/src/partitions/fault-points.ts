@@ -5,12 +5,12 @@ import type { PartitionRef } from '@orderstream/kafka';
  *
  * 1 `fenced`: the transactional producer is open, older owners are shut out, the position is read.
  * 2 `restored`: the state is that of the position.
- * 3 `judged`: verdicts and changes of a batch exist, in memory only.
+ * 3 `evaluated`: verdicts and changes of a batch exist, in memory only.
  * 4 `committed`: the transaction is known to be committed; the state does not have its changes yet.
  * 5 `folded`: the state has them; the next batch is not taken yet.
  * 6 `waiting`: a record waits for the catalog.
  */
-export type FaultPoint = 'fenced' | 'restored' | 'judged' | 'committed' | 'folded' | 'waiting';
+export type FaultPoint = 'fenced' | 'restored' | 'evaluated' | 'committed' | 'folded' | 'waiting';
 
 /** Where a fault can be put between two steps. */
 export interface FaultPoints {

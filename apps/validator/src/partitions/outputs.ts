@@ -3,15 +3,15 @@ import { buildDeadLetter, type DeadLetterReason } from '@orderstream/dead-letter
 import type { KafkaRecord, OutputRecord, RecordHeaders } from '@orderstream/kafka';
 import type { StateRecord, Verdict } from '@orderstream/quality';
 
-/** What a batch was judged by, as its records tell it. */
-export interface JudgedBy {
+/** What a batch was evaluated by, as its records tell it. */
+export interface EvaluatedBy {
   /** Version of the settings. */
   readonly settings: Buffer;
   /** Positions of the catalog; undefined where no rule looks at it. */
   readonly catalogPosition: Buffer | undefined;
 }
 
-/** Turns verdicts into the records of a transaction. Output partition = input partition. */
+/** Semaphore verdicts into the records of a transaction. Output partition = input partition. */
 export class Outputs {
   private readonly validated: string;
   private readonly state: string;
@@ -22,12 +22,12 @@ export class Outputs {
   }
 
   /** The record for a verdict; undefined for what is not passed on. */
-  forVerdict(record: KafkaRecord, verdict: Verdict, judgedBy: JudgedBy, now: Date): OutputRecord | undefined {
+  forVerdict(record: KafkaRecord, verdict: Verdict, evaluatedBy: EvaluatedBy, now: Date): OutputRecord | undefined {
     switch (verdict.kind) {
       case 'accept':
-        return this.passOn(record, record.value, verdict.flags, judgedBy);
+        return this.passOn(record, record.value, verdict.flags, evaluatedBy);
       case 'repair':
-        return this.passOn(record, Buffer.from(JSON.stringify(verdict.body)), verdict.flags, judgedBy);
+        return this.passOn(record, Buffer.from(JSON.stringify(verdict.body)), verdict.flags, evaluatedBy);
       case 'reject':
         return this.deadLetter(record, verdict.reasons, now);
       case 'skip':
@@ -54,11 +54,12 @@ export class Outputs {
     record: KafkaRecord,
     value: Buffer | null,
     flags: readonly string[],
-    judgedBy: JudgedBy,
+    evaluatedBy: EvaluatedBy,
   ): OutputRecord {
     const headers = onwardHeaders(record.headers);
-    headers[QUALITY_HEADERS.settings] = judgedBy.settings;
-    if (judgedBy.catalogPosition !== undefined) headers[QUALITY_HEADERS.catalogPosition] = judgedBy.catalogPosition;
+    headers[QUALITY_HEADERS.settings] = evaluatedBy.settings;
+    if (evaluatedBy.catalogPosition !== undefined)
+      headers[QUALITY_HEADERS.catalogPosition] = evaluatedBy.catalogPosition;
     if (flags.length > 0) headers[QUALITY_HEADERS.flags] = flags.join(',');
     return {
       topic: this.validated,

@@ -17,8 +17,8 @@ import {
 import { type Logger, RecordLog, traceIdOf } from '@orderstream/observability';
 import {
   type Accounting,
-  type Judge,
-  type Judgement,
+  type RuleEvaluator,
+  type Evaluation,
   type PartitionState,
   type QualitySettings,
   type Reference,
@@ -31,10 +31,10 @@ import type { CatalogReader } from '../catalog/catalog-reader';
 import type { ValidatorMetrics } from '../validator-metrics';
 import { CircuitBreaker, RejectRateError } from './circuit-breaker';
 import type { FaultPoints } from './fault-points';
-import { type JudgedBy, Outputs } from './outputs';
+import { type EvaluatedBy, Outputs } from './outputs';
 import { restoreState } from './restore-state';
 import { StateMismatchError } from './state-mismatch-error';
-import { Turns } from './turns';
+import { Semaphore } from './semaphore';
 import { unlessAborted } from './unless-aborted';
 
 /** How often a rule may throw on a record before the record is given up. */
@@ -55,11 +55,11 @@ export interface PartitionValidatorOptions {
   readonly family: Family;
   readonly groupId: string;
   readonly ref: PartitionRef;
-  readonly judge: Judge;
+  readonly evaluator: RuleEvaluator;
   readonly settings: QualitySettings;
   readonly stateLimits: StateLimits;
   /** Shared with the other partitions of this process, for restoring. */
-  readonly restores?: Turns;
+  readonly restores?: Semaphore;
   readonly catalog: CatalogReader;
   readonly transactionTimeoutMs: number;
   readonly breaker: { readonly windowRecords: number; readonly maxShare: number };
@@ -96,7 +96,7 @@ interface DeadLettered {
 }
 
 /** What was made of a batch, or of the part of it before a record that has to wait. */
-interface JudgedPart {
+interface EvaluatedBatch {
   readonly overlay: StateOverlay;
   readonly outputs: OutputRecord[];
   readonly rejections: readonly boolean[];
@@ -111,7 +111,7 @@ interface JudgedPart {
  *
  * Failure semantics: validated records, dead letters, state changes and the input position of a batch are one
  * transaction, so each input record has its outcome exactly once, in the order of the input. Killed anywhere before
- * the commit, the batch is judged again from the same state; killed after it, the state topic has its changes. An
+ * the commit, the batch is evaluated again from the same state; killed after it, the state topic has its changes. An
  * older owner is fenced when this one opens, before the position is read. After a commit whose outcome is unknown the
  * committed position tells: each commit carries a token, and only the very position and token of the undecided batch
  * make its changes count; those of the position before it discard them; anything else restores the state anew.
@@ -162,7 +162,7 @@ export class PartitionValidator {
     try {
       await faults.reached('fenced', ref);
       if (!this.settle(transactions.committed)) {
-        const { restores = new Turns(1), stateLimits } = this.options;
+        const { restores = new Semaphore(1), stateLimits } = this.options;
         const { state, records } = await restores.run(
           () => restoreState(kafka, family, ref.partition, stateLimits, signal),
           signal,
@@ -191,14 +191,14 @@ export class PartitionValidator {
     return transactions.committed.offset ?? this.kept?.state.nextOffset;
   }
 
-  /** Judges a batch and commits what became of it. */
+  /** Evaluates a batch and commits what became of it. */
   async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
     try {
       const mark = this.options.catalog.mark();
       let catalogComplete = false;
       let from = 0;
       do {
-        const part = this.judgePart(batch, from, catalogComplete);
+        const part = this.evaluateBatch(batch, from, catalogComplete);
         const done = part.missing.length === 0;
         // The part before a record that waits is committed meanwhile: only that record's successors wait with it.
         const complete = done ? undefined : this.waitForCatalog(part.missing, mark, signal);
@@ -254,13 +254,13 @@ export class PartitionValidator {
     return true;
   }
 
-  private judgePart(batch: RecordBatch, from: number, catalogComplete: boolean): JudgedPart {
+  private evaluateBatch(batch: RecordBatch, from: number, catalogComplete: boolean): EvaluatedBatch {
     const overlay = new StateOverlay(this.owned().state);
     const outputs: OutputRecord[] = [];
     const rejections: boolean[] = [];
     const deadLettered: DeadLettered[] = [];
     const now = this.options.clock();
-    const judgedBy: JudgedBy = {
+    const evaluatedBy: EvaluatedBy = {
       settings: this.settingsVersion,
       catalogPosition: this.options.family === 'orders' ? this.options.catalog.positionHeader() : undefined,
     };
@@ -269,25 +269,25 @@ export class PartitionValidator {
       const record = records[index];
       if (record === undefined) break;
       overlay.advanceTo(record.timestamp);
-      const { verdict, changes } = this.judgeOne(record, overlay, catalogComplete);
+      const { verdict, changes } = this.evaluateRecord(record, overlay, catalogComplete);
       if (verdict.kind === 'wait') {
         return { overlay, outputs, rejections, deadLettered, end: index, missing: verdict.missing };
       }
       overlay.settle(verdict, changes, record.timestamp);
       rejections.push(verdict.kind === 'reject');
       if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
-      const output = this.outputs.forVerdict(record, verdict, judgedBy, now);
+      const output = this.outputs.forVerdict(record, verdict, evaluatedBy, now);
       if (output !== undefined) outputs.push(output);
     }
     return { overlay, outputs, rejections, deadLettered, end: records.length, missing: [] };
   }
 
-  /** A rule that throws on a record gets it again, alone; then the record is refused, not the partition stopped. */
-  private judgeOne(record: KafkaRecord, overlay: StateOverlay, catalogComplete: boolean): Judgement {
-    const { judge, catalog, logger } = this.options;
+  /** A rule that throws on a record gets it again, alone; then the record is rejected, not the partition stopped. */
+  private evaluateRecord(record: KafkaRecord, overlay: StateOverlay, catalogComplete: boolean): Evaluation {
+    const { evaluator, catalog, logger } = this.options;
     for (let attempt = 1; ; attempt++) {
       try {
-        return judge.judge(record, overlay, catalog.catalog, catalogComplete);
+        return evaluator.evaluate(record, overlay, catalog.catalog, catalogComplete);
       } catch (error) {
         if (attempt < RULE_ATTEMPTS) continue;
         const { topic, partition, offset } = record;
@@ -315,11 +315,11 @@ export class PartitionValidator {
     }
   }
 
-  private async commit(part: JudgedPart, offset: number, records: number): Promise<void> {
+  private async commit(part: EvaluatedBatch, offset: number, records: number): Promise<void> {
     const { family, ref, faults, metrics } = this.options;
     const { kept, transactions } = this.owned();
     const { overlay, outputs } = part;
-    await faults.reached('judged', ref);
+    await faults.reached('evaluated', ref);
     for (const change of overlay.stateRecords(offset)) outputs.push(this.outputs.forState(ref.partition, change));
     const token = `${this.instance}.${String(++this.commits)}`;
     kept.undecided = { overlay, offset, token };

@@ -12,7 +12,7 @@ export class StateMismatchError extends OrderstreamError {
     const found = nextOffset === undefined ? 'nothing' : `the state of offset ${String(nextOffset)}`;
     super(
       `${topic}/${String(partition)} is committed up to ${String(committed)}, and its state topic holds ${found}: ` +
-        'it was made anew or has lost its end, or somebody moved the position. Judging on would forget duplicates and ' +
+        'it was made anew or has lost its end, or somebody moved the position. Evaluating on would forget duplicates and ' +
         'orders. Restore what was changed, or rebuild the state of this partition; then resume.',
     );
   }

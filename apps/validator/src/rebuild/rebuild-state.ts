@@ -23,13 +23,13 @@ import {
 import type { Kafka } from 'kafkajs';
 import { Outputs } from '../partitions/outputs';
 
-/** Neither the group nor the state says how far the partition was judged. */
+/** Neither the group nor the state says how far the partition was evaluated. */
 export class PositionUnknownError extends OrderstreamError {
   readonly code = 'POSITION_LOST' satisfies ErrorCode;
   constructor(groupId: string, topic: string, partition: number) {
     super(
       `${groupId} has no committed offset of ${topic}/${String(partition)}, and its state does not tell one. Nothing was ` +
-        'changed. If nothing was ever judged, just start the validator; otherwise set the offset of the group by hand.',
+        'changed. If nothing was ever evaluated, just start the validator; otherwise set the offset of the group by hand.',
     );
   }
 }
@@ -52,7 +52,7 @@ export interface RebuildReport {
   readonly position: number;
   /** Validated records read, and those of them that no validator wrote. */
   readonly records: number;
-  readonly passedOver: number;
+  readonly missingBelowCommit: number;
   readonly sizes: Readonly<Record<string, number>>;
   /** How far each memory reaches back now. */
   readonly effectiveWindows: Readonly<Record<string, number>>;
@@ -66,7 +66,7 @@ export interface RebuildReport {
 /**
  * Replaces the state of one partition by what its validated log tells, as far back as retention has left it.
  *
- * Failure semantics: opening the partition's transactions fences its owner, if there is one: nothing is judged
+ * Failure semantics: opening the partition's transactions fences its owner, if there is one: nothing is evaluated
  * meanwhile, and the owner restores the new state when it opens again. The new state, tombstones for the rest of the old
  * one and the unchanged position are one transaction: killed anywhere, the old state is there as it was, and the command
  * can be repeated. An owner that opens the partition again before this is done fences this instead: then nothing has
@@ -124,7 +124,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       partition,
       position,
       records,
-      passedOver: rebuild.passedOver,
+      missingBelowCommit: rebuild.missingBelowCommit,
       sizes: state.sizes(),
       effectiveWindows: state.effectiveWindows(),
       accounts: counted === undefined ? 'kept' : 'recounted',

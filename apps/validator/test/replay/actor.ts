@@ -18,7 +18,7 @@ import { PartitionValidator } from '../../src/partitions/partition-validator';
 import { StateMismatchError } from '../../src/partitions/state-mismatch-error';
 import { ValidatorMetrics } from '../../src/validator-metrics';
 import { type Breakage, type CoordinatorCall, heldKafka } from './held-kafka';
-import { LetterJudge, lettersOf } from './letters';
+import { LetterEvaluator, lettersOf } from './letters';
 
 /** Longer than a replay lets a commit wait. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
@@ -43,7 +43,7 @@ export interface ActorOptions {
 export class Actor {
   readonly calls = new HeldCalls<CoordinatorCall | 'restore'>();
   readonly reached: FaultPoint[] = [];
-  readonly judge: LetterJudge;
+  readonly evaluator: LetterEvaluator;
   /** Names of its commits that are under way, as the model counts them. */
   commit: number | undefined;
   /** The state before it was opened last: whoever settles goes on with it. */
@@ -73,13 +73,13 @@ export class Actor {
       },
       breakage,
     );
-    this.judge = new LetterJudge(family);
+    this.evaluator = new LetterEvaluator(family);
     this.validator = new PartitionValidator({
       kafka: own,
       family,
       groupId: `validator-${family}`,
       ref: { topic: rawTopic(family), partition },
-      judge: this.judge,
+      evaluator: this.evaluator,
       settings,
       stateLimits: DEFAULT_STATE_LIMITS,
       catalog: new CatalogReader({
@@ -104,8 +104,8 @@ export class Actor {
 
   /**
    * The partition is assigned to it, for the first time or again. Whatever it had under way is over then, but for answers
-   * that are late: as a lane that is released, it waits for none of them.
-   * @param isFenced the broker refuses a commit of it
+   * that are late: as a task that is released, it waits for none of them.
+   * @param isFenced the broker rejects a commit of it
    */
   async open(isFenced = true): Promise<void> {
     this.stateBefore = this.validator.state ?? this.stateBefore;
@@ -142,7 +142,7 @@ export class Actor {
     const { next: from, isOpen, options } = this;
     if (!isOpen || from >= end) return undefined;
     const { input, family, partition } = options;
-    this.judge.outcomes.length = 0;
+    this.evaluator.outcomes.length = 0;
     this.next = end;
     const batch = lettersOf(input, from, end, rawTopic(family), partition);
     const { opened } = this;
@@ -183,7 +183,7 @@ export class Actor {
     this.looked = this.reached.indexOf(point, this.looked) + 1;
   }
 
-  /** Undisturbed: validates what there is. Opens again as often as a lane would. Returns whether it came to the end. */
+  /** Undisturbed: validates what there is. Opens again as often as a task would. Returns whether it came to the end. */
   async finish(tries: number): Promise<boolean> {
     this.calls.free();
     for (let tried = 1; tried <= tries; tried++) {

@@ -3,8 +3,8 @@ import { envelopeHeaders } from '@orderstream/contracts';
 import type { KafkaRecord, RecordBatch } from '@orderstream/kafka';
 import {
   identityOf,
-  Judge,
-  type Judgement,
+  RuleEvaluator,
+  type Evaluation,
   type OrderLifecycle,
   type PartitionState,
   qualitySettings,
@@ -14,7 +14,7 @@ import {
   type StateView,
 } from '@orderstream/quality';
 
-import { type Memory, type Outcome, verdicts } from '../../model/judging';
+import { type Memory, type Outcome, verdicts } from '../model/evaluation';
 
 const SOURCE = '/replay';
 const ORDER = 'order-1';
@@ -23,7 +23,7 @@ const ORDER_STATES = ['placed', 'paid'] as const;
 /** Append time of all records: no window runs out. */
 const NOW_MS = Date.UTC(2026, 0, 2);
 
-/** Records of an input of the model, one letter for each, as a lane would hand them over. */
+/** Records of an input of the model, one letter for each, as a task would hand them over. */
 export function lettersOf(input: string, from: number, end: number, topic: string, partition: number): RecordBatch {
   const records = Array.from(input.slice(from, end), (letter, index): KafkaRecord => {
     const offset = from + index;
@@ -56,8 +56,8 @@ export function contentsOf(state: PartitionState): unknown {
   return { ...memoryOf(state), firsts: [...eventRecords.firsts], nextEvent: eventRecords.next, accounting, nextOffset };
 }
 
-/** Judges letters by the state of the code as the model judges them by its memory. */
-export class LetterJudge extends Judge {
+/** Evaluates letters by the state of the code as the model evaluates them by its memory. */
+export class LetterEvaluator extends RuleEvaluator {
   /** What becomes of a record about which instances may differ. */
   undecided: Outcome = 'accepted';
   /** What became of the records since this was emptied. */
@@ -67,7 +67,7 @@ export class LetterJudge extends Judge {
     super({ family, settings: qualitySettings(), partitionOf: () => 0 });
   }
 
-  override judge(record: RawRecord, state: StateView): Judgement {
+  override evaluate(record: RawRecord, state: StateView): Evaluation {
     const { letter } = read(record.value);
     const possible = verdicts(letter, { ...viewOf(state), counted: 0 });
     const outcome = possible.includes(this.undecided) ? this.undecided : (possible[0] ?? 'rejected');

@@ -4,7 +4,7 @@ import { type Family, deadLetterTopic, rawTopic, stateTopic, validatedTopic } fr
 import { ensureTopics, type KafkaRecord, readPartition } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
 
-import { type Memory, NOTHING, type Outcome, remember, verdicts } from '../../model/judging';
+import { type Memory, NOTHING, type Outcome, remember, verdicts } from '../model/evaluation';
 import { Actor } from './actor';
 import type { Breakage } from './held-kafka';
 import { contentsOf, memoryOf, offsetOf } from './letters';
@@ -82,8 +82,8 @@ export class Stage {
    * What is committed when this commit is, or what is after so long: a commit is answered before it is to be read.
    * @param number its name in the model
    */
-  async committedBy(number: number, patienceMs: number): ReturnType<Stage['committed']> {
-    const deadline = performance.now() + patienceMs;
+  async committedBy(number: number, timeoutMs: number): ReturnType<Stage['committed']> {
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       const committed = await this.committed();
       if (committed.commit === number || performance.now() > deadline) return committed;

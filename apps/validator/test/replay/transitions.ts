@@ -1,5 +1,5 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
-import { formatMemory, formatPosition, type Transition, WHILE_RESTORING } from '../../model/loop';
+import { formatMemory, formatPosition, type Transition, WHILE_RESTORING } from '../model/loop';
 import type { FaultPoint } from '../../src/partitions/fault-points';
 import type { Actor } from './actor';
 import { memoryOf } from './letters';
@@ -12,7 +12,7 @@ interface Cue {
   readonly actor: Actor | undefined;
   readonly step: TracedStep;
   /** How long what the code does of itself may take. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 export interface Outcome {
@@ -34,8 +34,8 @@ interface Play {
  * The state is brought to the committed position: with what there is in memory (`settled`), or from the topics; or it is
  * that of another position, and the former owner lets go.
  */
-async function restores({ actor, patienceMs }: Cue): Promise<Outcome | undefined> {
-  const parked = await actor?.calls.next('restore', patienceMs);
+async function restores({ actor, timeoutMs }: Cue): Promise<Outcome | undefined> {
+  const parked = await actor?.calls.next('restore', timeoutMs);
   if (parked === undefined || actor === undefined) return undefined;
   await parked.go();
   if (!(await actor.opensOrAsks())) {
@@ -55,20 +55,20 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   // The point of this name comes behind the read, which the code does in the same call.
   fenced: {
     comesTo: [],
-    take: async ({ stage, step: { actor: name }, patienceMs }) => {
+    take: async ({ stage, step: { actor: name }, timeoutMs }) => {
       const { owner } = stage;
       const actor = stage.process(name);
       const isFree = owner === undefined || (owner === actor && !owner.isWell);
       await actor.open(owner !== actor);
       stage.owner = actor;
-      await (await actor.calls.next('fence', patienceMs))?.go();
+      await (await actor.calls.next('fence', timeoutMs))?.go();
       return { told: isFree ? '' : 're-assigned', by: actor };
     },
   },
   'committed-read': {
     comesTo: ['fenced'],
-    take: async ({ stage, actor, patienceMs }) => {
-      const parked = await actor?.calls.next('read', patienceMs);
+    take: async ({ stage, actor, timeoutMs }) => {
+      const parked = await actor?.calls.next('read', timeoutMs);
       if (parked === undefined) return undefined;
       const { offset, commit } = await stage.committed();
       await parked.go();
@@ -78,20 +78,20 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
   restored: { comesTo: ['restored'], take: restores },
   settled: { comesTo: ['restored'], take: restores },
   // Its transaction is written with it, up to the request to end it.
-  judged: {
-    comesTo: ['judged'],
-    take: async ({ actor, step: { detail }, patienceMs }) => {
+  evaluated: {
+    comesTo: ['evaluated'],
+    take: async ({ actor, step: { detail }, timeoutMs }) => {
       const [, to, last] = /to (\d+) .*?(\w+)$/.exec(detail) ?? [];
       if (actor === undefined || to === undefined) return undefined;
-      actor.judge.undecided = last === 'rejected' ? 'rejected' : 'accepted';
+      actor.evaluator.undecided = last === 'rejected' ? 'rejected' : 'accepted';
       const from = actor.take(Number(to) + 1);
-      if (from === undefined || !(await actor.calls.waitsFor('commit', patienceMs))) return undefined;
-      return { told: `${String(from)} to ${to} ${actor.judge.outcomes.join(', ')}`, by: actor };
+      if (from === undefined || !(await actor.calls.waitsFor('commit', timeoutMs))) return undefined;
+      return { told: `${String(from)} to ${to} ${actor.evaluator.outcomes.join(', ')}`, by: actor };
     },
   },
   committed: {
     comesTo: ['committed', 'folded'],
-    take: async ({ stage, step: { detail }, patienceMs }) => {
+    take: async ({ stage, step: { detail }, timeoutMs }) => {
       const number = Number(/by commit (\d+)/.exec(detail)?.[1]);
       const actor = stage.all.find(({ commit, calls }) => commit === number && calls.has('commit'));
       const parked = await actor?.calls.next('commit', 0);
@@ -99,7 +99,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
       const [, unheard = ''] = /(, unknown to .)$/.exec(detail) ?? [];
       if ((await parked.go(unheard === '' ? 'answered' : 'late')) === undefined) return undefined;
       if (unheard !== '') actor.giveUp(number);
-      const { offset, commit } = await stage.committedBy(number, patienceMs);
+      const { offset, commit } = await stage.committedBy(number, timeoutMs);
       const isHeard = unheard === '' && actor.calls.lives();
       return { told: `${formatPosition({ offset, token: commit })}${unheard}`, by: isHeard ? actor : undefined };
     },
@@ -129,7 +129,7 @@ export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
     take: ({ stage, step: { actor: name } }) =>
       Promise.resolve(stage.kill(name) === undefined ? undefined : { told: '' }),
   },
-  // What is refused to a former owner at a commit is no step of a replay: it is closed when it opens again.
+  // What is rejected to a former owner at a commit is no step of a replay: it is closed when it opens again.
   closed: { comesTo: [], take: (cue) => (cue.step.detail === WHILE_RESTORING ? restores(cue) : nothing()) },
   // A step that only a broken loop takes.
   'read-before-fence': { comesTo: [], take: nothing },

@@ -8,7 +8,7 @@ abstract class VendorEvent extends MarketplaceEvent {
   @Sha256('The vendor. The record key of vendor events.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The vendor's name.", { maxLength: 256, personal: true, example: 'Becker and Sons' })
   readonly vendor_name: string;
-  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Lane, Springfield' })
+  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Task, Springfield' })
   readonly vendor_address: string;
   @OneOf(VERTICALS, 'The line of goods that the vendor sells.') readonly vendor_vertical: Vertical;
 }

@@ -40,7 +40,7 @@ export class OrderPlaced extends OrderEvent {
   @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The vendor's name.", { maxLength: 256, personal: true, example: 'Becker and Sons' })
   readonly vendor_name: string;
-  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Lane, Springfield' })
+  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Task, Springfield' })
   readonly vendor_address: string;
   @OneOf(VERTICALS, 'The line of goods that the vendor sells.') readonly vendor_vertical: Vertical;
   @Timestamp('When the customer registered.', { example: EXAMPLE.registeredAt })

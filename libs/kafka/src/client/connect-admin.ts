@@ -1,4 +1,4 @@
-import '../mends';
+import '../patches/index';
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSSASLAuthenticationError, type Admin, type Kafka } from 'kafkajs';
 import { KafkaUnreachableError } from '../errors';
 import { Backoff } from '../read/backoff';
@@ -8,7 +8,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
  * An admin client that is connected; for a start, which may come before the broker's. It is tried again until
- * `connectTimeoutMs` has passed, but not when the broker answers that it refuses the log-in.
+ * `connectTimeoutMs` has passed, but not when the broker answers that it rejects the log-in.
  *
  * @throws KafkaUnreachableError
  */
@@ -29,7 +29,7 @@ export async function connectAdmin(kafka: Kafka): Promise<Admin> {
       const brokers = connection.brokers.join(', ');
       if (cause instanceof KafkaJSSASLAuthenticationError) {
         throw new KafkaUnreachableError(
-          `Kafka at ${brokers} refuses the log-in (${why}). Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD as the brokers expect them.`,
+          `Kafka at ${brokers} rejects the log-in (${why}). Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD as the brokers expect them.`,
           { cause },
         );
       }

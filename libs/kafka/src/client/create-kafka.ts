@@ -1,9 +1,9 @@
-import '../mends';
+import '../patches/index';
 import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
 
 /**
- * The only way to a client: mended kafkajs, with this system's time limits. A request may take 10 s, a connection 3 s;
+ * The only way to a client: patched kafkajs, with this system's time limits. A request may take 10 s, a connection 3 s;
  * what is retried says so where it is.
  *
  * @param logger Gets the warnings and errors of kafkajs (its errors as warnings: most are retried). Without one it is silent.

@@ -1,6 +1,6 @@
 import { type IHeaders } from 'kafkajs';
 import { crc32c } from './crc32c';
-import { sizeOfVarint, writeVarint } from './varint';
+import { zigzagVarintLength, writeZigzagVarint } from './varint';
 
 /** A record as kafkajs hands it down: key, value and header values are bytes or strings. */
 export interface EncodableRecord {
@@ -44,11 +44,12 @@ function headerName(name: string): Buffer {
 const bytesOf = (value: Buffer | string | null | undefined): Buffer | null =>
   value == null ? null : typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
 
-const sizeOfBytes = (bytes: Buffer | null): number => (bytes === null ? 1 : sizeOfVarint(bytes.length) + bytes.length);
+const sizeOfBytes = (bytes: Buffer | null): number =>
+  bytes === null ? 1 : zigzagVarintLength(bytes.length) + bytes.length;
 
 function writeBytes(out: Buffer, offset: number, bytes: Buffer | null): number {
-  if (bytes === null) return writeVarint(out, offset, -1);
-  const start = writeVarint(out, offset, bytes.length);
+  if (bytes === null) return writeZigzagVarint(out, offset, -1);
+  const start = writeZigzagVarint(out, offset, bytes.length);
   out.set(bytes, start);
   return start + bytes.length;
 }
@@ -81,8 +82,9 @@ function partsOf(record: EncodableRecord, offsetDelta: number, timestampDelta: n
   const key = bytesOf(record.key);
   const value = bytesOf(record.value);
   const headers = headerParts(record.headers);
-  let bodyBytes = 1 + sizeOfVarint(timestampDelta) + sizeOfVarint(offsetDelta) + sizeOfBytes(key) + sizeOfBytes(value);
-  bodyBytes += sizeOfVarint(headers.length / 2);
+  let bodyBytes =
+    1 + zigzagVarintLength(timestampDelta) + zigzagVarintLength(offsetDelta) + sizeOfBytes(key) + sizeOfBytes(value);
+  bodyBytes += zigzagVarintLength(headers.length / 2);
   for (const part of headers) bodyBytes += sizeOfBytes(part);
   return { key, value, headers, timestampDelta, bodyBytes };
 }
@@ -123,7 +125,7 @@ export async function encodeRecordBatch(
     const timestamp = timestampOf(record, nowMs);
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
     const part = partsOf(record, parts.length, timestamp - firstTimestamp);
-    recordsBytes += sizeOfVarint(part.bodyBytes) + part.bodyBytes;
+    recordsBytes += zigzagVarintLength(part.bodyBytes) + part.bodyBytes;
     parts.push(part);
   }
 
@@ -152,13 +154,13 @@ export async function encodeRecordBatch(
 }
 
 function writeRecord(out: Buffer, start: number, part: Parts, offsetDelta: number): number {
-  let offset = writeVarint(out, start, part.bodyBytes);
+  let offset = writeZigzagVarint(out, start, part.bodyBytes);
   out[offset++] = 0; // attributes
-  offset = writeVarint(out, offset, part.timestampDelta);
-  offset = writeVarint(out, offset, offsetDelta);
+  offset = writeZigzagVarint(out, offset, part.timestampDelta);
+  offset = writeZigzagVarint(out, offset, offsetDelta);
   offset = writeBytes(out, offset, part.key);
   offset = writeBytes(out, offset, part.value);
-  offset = writeVarint(out, offset, part.headers.length / 2);
+  offset = writeZigzagVarint(out, offset, part.headers.length / 2);
   for (const bytes of part.headers) offset = writeBytes(out, offset, bytes);
   return offset;
 }

@@ -14,7 +14,7 @@ export class BatchContext extends BaseRpcContext<Args> {
   get partition(): PartitionRef {
     return this.args[1];
   }
-  /** Aborted when the partition is revoked or its lane closes. */
+  /** Aborted when the partition is revoked or its task closes. */
   get signal(): AbortSignal {
     return this.args[2];
   }

@@ -7,8 +7,8 @@ import { type PartitionRef } from '../record';
 import { BatchContext } from './batch-context';
 import { GroupMembership } from './group-membership';
 import { type BatchHandlerFunction, batchHandlers } from './handlers';
-import { LaneSet } from './lane-set';
-import { PartitionLane } from './partition-lane';
+import { PartitionTasks } from './partition-tasks';
+import { PartitionTask } from './partition-task';
 import { type KafkaBatchServerOptions, type ServerHealth, type ServerStatus } from './server-options';
 
 export interface OffsetToCommit extends PartitionRef {
@@ -26,7 +26,7 @@ const DISCONNECT_TIMEOUT_MS = 2_000;
  * Nest transport that hands whole batches of a topic to its one handler (`@BatchHandler(topic, transportId)`).
  *
  * Three things run apart from each other, so that none waits for another: the membership (heartbeats), the fetch loop
- * (one fetch to each leader, for the partitions with room in their queue), and a lane per partition (one handler call
+ * (one fetch to each leader, for the partitions with room in their queue), and a task per partition (one handler call
  * at a time). A stuck handler therefore stops its partition, and neither the others nor the membership.
  *
  * Failure semantics: every committed record from the opened position on is handed over at least once, per partition in
@@ -36,7 +36,7 @@ const DISCONNECT_TIMEOUT_MS = 2_000;
 export class KafkaBatchServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
   private readonly limits: ReturnType<typeof limitsOf>;
-  private readonly lanes = new LaneSet();
+  private readonly tasks = new PartitionTasks();
   private handlers = new Map<string, BatchHandlerFunction>();
   private membership: GroupMembership | undefined;
   private client: LogClient | undefined;
@@ -61,7 +61,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     }
   }
 
-  /** Drains and closes every lane within drainTimeoutMs, then leaves the group. May be called again. */
+  /** Drains and closes every task within drainTimeoutMs, then leaves the group. May be called again. */
   close(): Promise<void> {
     return (this.closing ??= this.closeNow());
   }
@@ -79,18 +79,18 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     this.paused = true;
   }
 
-  /** Ends pause(), and opens the partitions that were stopped: whoever resumes has mended what stopped them. */
+  /** Ends pause(), and opens the partitions that were stopped: whoever resumes has patched what stopped them. */
   resume(): void {
     this.paused = false;
-    for (const lane of this.lanes) lane.resume();
+    for (const task of this.tasks) task.resume();
   }
 
-  /** For a failure found behind the handler's back: the lane goes on as if the handler had returned this outcome. */
+  /** For a failure found behind the handler's back: the task goes on as if the handler had returned this outcome. */
   interrupt(partition: PartitionRef, outcome: BatchOutcome): void {
-    this.lanes.get(partition)?.interrupt(outcome);
+    this.tasks.get(partition)?.interrupt(outcome);
   }
 
-  /** For at-least-once services only: commits with the member's generation, so a former owner is refused. */
+  /** For at-least-once services only: commits with the member's generation, so a former owner is rejected. */
   async commitOffsets(offsets: readonly OffsetToCommit[]): Promise<void> {
     if (offsets.length === 0) return;
     if (this.membership === undefined) throw new Error('the server does not listen');
@@ -102,19 +102,19 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     return {
       group: this.settings.groupId,
       state: this.membership?.state ?? 'connecting',
-      partitions: this.lanes.statuses(),
+      partitions: this.tasks.statuses(),
     };
   }
 
-  /** Not live: a handler hangs, or the group will not have this member. Not ready: anything but all lanes running. */
+  /** Not live: a handler hangs, or the group will not have this member. Not ready: anything but all tasks running. */
   health(): ServerHealth {
     const { state, partitions } = this.describe();
-    const hung = [...this.lanes]
+    const hung = [...this.tasks]
       .filter(({ handlingMs }) => handlingMs > this.limits.handlerTimeoutMs)
       .map(({ partition, handlingMs }) => ({ ...partition, handlingMs }));
     const waiting = partitions
       .filter((partition) => partition.state !== 'running')
-      .map(({ topic, partition, state: lane, error }) => ({ topic, partition, state: lane, error }));
+      .map(({ topic, partition, state: task, error }) => ({ topic, partition, state: task, error }));
     return {
       live: { ok: state !== 'failed' && hung.length === 0, detail: { group: state, hung } },
       ready: { ok: state === 'joined' && waiting.length === 0 && !this.paused, detail: { group: state, waiting } },
@@ -126,9 +126,9 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.limits;
     this.client = new LogClient(kafka, 'committed');
     const source: FetchSource = {
-      wanted: () => this.lanes.wanted(),
-      deliver: (fetched) => this.lanes.get(fetched)?.deliver(fetched),
-      lost: (want, cause) => this.lanes.get(want)?.interrupt({ kind: 'stop', cause }),
+      wanted: () => this.tasks.wanted(),
+      deliver: (fetched) => this.tasks.get(fetched)?.deliver(fetched),
+      lost: (want, cause) => this.tasks.get(want)?.interrupt({ kind: 'stop', cause }),
     };
     this.loop = new FetchLoop(this.client, topics, source, FETCH_BOUNDS, logger);
     this.membership = new GroupMembership(
@@ -138,8 +138,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         assigned: (partitions) => {
           this.assign(partitions);
         },
-        revoking: () => this.lanes.releaseAll(this.limits.drainTimeoutMs),
-        lost: () => this.lanes.releaseAll(0),
+        revoking: () => this.tasks.releaseAll(this.limits.drainTimeoutMs),
+        lost: () => this.tasks.releaseAll(0),
       },
       logger,
     );
@@ -151,10 +151,10 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     if (this.closing !== undefined) return;
     const { groupId, hooks, logger } = this.settings;
     logger?.info({ group: groupId, partitions: partitions.map(nameOf) }, 'partitions assigned');
-    this.lanes.replace(
+    this.tasks.replace(
       partitions,
       (partition, after) =>
-        new PartitionLane(
+        new PartitionTask(
           partition,
           {
             hooks,
@@ -192,14 +192,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   /** A partition that is not fetched (paused, stopped, full) still shows its lag. */
   private async refreshEnds(): Promise<void> {
-    const stale = [...this.lanes].filter(({ endAgeMs }) => endAgeMs > END_INTERVAL_MS);
+    const stale = [...this.tasks].filter(({ endAgeMs }) => endAgeMs > END_INTERVAL_MS);
     for (const topic of new Set(stale.map(({ partition }) => partition.topic))) {
-      const lanes = stale.filter(({ partition }) => partition.topic === topic);
-      const partitions = lanes.map(({ partition }) => partition.partition);
+      const tasks = stale.filter(({ partition }) => partition.topic === topic);
+      const partitions = tasks.map(({ partition }) => partition.partition);
       const ends = await this.client?.edges(topic, 'end', partitions).catch(() => undefined);
-      for (const lane of lanes) {
-        const end = ends?.get(lane.partition.partition);
-        if (end !== undefined) lane.observeEnd(end);
+      for (const task of tasks) {
+        const end = ends?.get(task.partition.partition);
+        if (end !== undefined) task.observeEnd(end);
       }
     }
   }
@@ -207,7 +207,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   private async closeNow(): Promise<void> {
     clearInterval(this.ends);
     const { drainTimeoutMs } = this.limits;
-    await this.lanes.releaseAll(drainTimeoutMs);
+    await this.tasks.releaseAll(drainTimeoutMs);
     // What a fetch still brings is for nobody.
     await Promise.all([
       settledWithin(DISCONNECT_TIMEOUT_MS, this.loop?.stop() ?? Promise.resolve()),

@@ -30,10 +30,10 @@ export interface KafkaBatchServerOptions {
   readonly drainTimeoutMs?: number;
 }
 
-export type LaneState = 'opening' | 'running' | 'paused' | 'retrying' | 'stopped' | 'draining';
+export type PartitionTaskState = 'opening' | 'running' | 'paused' | 'retrying' | 'stopped' | 'draining';
 
 export interface PartitionStatus extends PartitionRef {
-  readonly state: LaneState;
+  readonly state: PartitionTaskState;
   /** Next offset to be handed to the handler; undefined until the first opening. */
   readonly position: number | undefined;
   /** Records (offsets) from the first that is not settled to the last stable offset; undefined until the broker told. */

@@ -10,7 +10,7 @@ import {
   ELSEWHERE_OR_NOT_YET,
   initProducer,
   isFencing,
-  isRefusedEnd,
+  isRejectedEnd,
   untilAccepted,
 } from './transaction-coordinator';
 
@@ -54,7 +54,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
  * only then reads the committed position; from then on nothing of a previous owner can be stored. `commit` resolves when
  * the transaction is committed. When it rejects, the error says whether nothing of it counts ('aborted') or whether that
  * is not known ('unknown': the request to commit was sent and not answered); open again and `committed` tells. After a
- * failure, and when it was closed meanwhile, this object refuses everything. Killed at any point: the next `open` finds all of the transaction or nothing.
+ * failure, and when it was closed meanwhile, this object rejects everything. Killed at any point: the next `open` finds all of the transaction or nothing.
  *
  * Nothing is retried that the broker may have done; so no record is stored twice within a transaction.
  *
@@ -247,7 +247,7 @@ export class PartitionTransactions {
 
   private fail(cause: unknown, progress: { step: string; ending: boolean; begun: boolean }): TransactionFailedError {
     const fenced = isFencing(cause);
-    const outcome = progress.ending && !isRefusedEnd(cause) ? 'unknown' : 'aborted';
+    const outcome = progress.ending && !isRejectedEnd(cause) ? 'unknown' : 'aborted';
     const why = cause instanceof Error ? cause.message : String(cause);
     const error = new TransactionFailedError(
       `The transaction of ${this.place} failed while ${progress.step} (${outcome}): ${why}`,

@@ -13,7 +13,7 @@ const OFFSET_FETCH = 9;
 const VERSION = 7;
 
 /**
- * Asks for a committed offset, and is refused (UNSTABLE_OFFSET_COMMIT) while a transaction that commits it is decided and
+ * Asks for a committed offset, and is rejected (UNSTABLE_OFFSET_COMMIT) while a transaction that commits it is decided and
  * not carried out yet: brokers before Kafka 4.0 may let the next producer of the transactional id in before that, and
  * would tell the offset from before it (KIP-447). kafkajs knows OffsetFetch up to version 4.
  *

@@ -31,7 +31,7 @@ export const ELSEWHERE_OR_NOT_YET: Codes = new Set([
   UNKNOWN_TOPIC_OR_PARTITION,
 ]);
 /** Answers to EndTxn that say that it was not done. Others may come after the decision was written. */
-const REFUSED: Codes = new Set([
+const REJECTED: Codes = new Set([
   INVALID_PRODUCER_EPOCH,
   INVALID_TXN_STATE,
   INVALID_PRODUCER_ID_MAPPING,
@@ -40,7 +40,7 @@ const REFUSED: Codes = new Set([
   CONCURRENT_TRANSACTIONS,
 ]);
 
-export const isRefusedEnd = (error: unknown): boolean => REFUSED.has(protocolCodeOf(error));
+export const isRejectedEnd = (error: unknown): boolean => REJECTED.has(protocolCodeOf(error));
 
 /** The broker says that a younger producer of the same transactional id exists. */
 export function isFencing(error: unknown): boolean {

@@ -8,7 +8,7 @@ const ACCEPTED: Verdict = Object.freeze({ kind: 'accept', flags: Object.freeze([
 
 /**
  * Collects what fires on one record, and turns it into the verdict: a reject outweighs a skip, a skip a repair. One
- * instance serves all records of a judge, one after the other; a good record costs no allocation.
+ * instance serves all records of a evaluate, one after the other; a good record costs no allocation.
  */
 export class Findings {
   private reasons: Reason[] = [];
@@ -31,7 +31,7 @@ export class Findings {
   }
 
   /** The record will not be passed on, whatever else fires. */
-  get refused(): boolean {
+  get rejected(): boolean {
     return this.reasons.length > 0 || this.skippedBy !== undefined;
   }
 

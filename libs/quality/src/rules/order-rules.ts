@@ -113,7 +113,7 @@ export function checkLifecycle(
  * The order as it is after the event; undefined where the event may not follow what the order is.
  *
  * @param maxAheadMs how far the order's time counts where it lies ahead of its append time. When the order is forgotten,
- * all that was placed until then may be: dated far ahead, it would leave no order to be refused as unknown.
+ * all that was placed until then may be: dated far ahead, it would leave no order to be rejected as unknown.
  */
 export function lifecycleAfter(
   order: OrderLifecycle | undefined,

@@ -30,7 +30,7 @@ export class PartitionState {
   accounting: Accounting = emptyAccounting();
   /** The input's next offset after the last batch whose changes are in here; undefined: there was none. */
   nextOffset: number | undefined;
-  /** Append time of the last record that was judged. */
+  /** Append time of the last record that was evaluated. */
   lastAppendMs = 0;
   private readonly eventRestore = new EventRestore();
   /** What the summary says of how much is remembered. */

@@ -4,7 +4,7 @@ import { isOrderState } from '../lifecycle';
 import { type Accounting, emptyAccounting, OUTCOMES } from './accounting';
 import type { OrderLifecycle } from './state-view';
 
-/** Version of every record of the state topic. A reader refuses the versions that it does not know. */
+/** Version of every record of the state topic. A reader rejects the versions that it does not know. */
 const STATE_VERSION = 2;
 
 export const LIFECYCLE_PREFIX = 'lifecycle/';

@@ -71,7 +71,7 @@ export class StateOverlay implements StateView {
     return this.registrations.get(customerId)?.registeredAt;
   }
 
-  /** Before a record is judged: forgets what is too old at its append time. */
+  /** Before a record is evaluated: forgets what is too old at its append time. */
   advanceTo(appendMs: number): void {
     if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs;
     const now = this.lastAppendMs;
@@ -82,7 +82,7 @@ export class StateOverlay implements StateView {
     }
   }
 
-  /** After a record was judged for good: takes over what it leaves behind, and makes room for it. */
+  /** After a record was evaluated for good: takes over what it leaves behind, and makes room for it. */
   settle(verdict: Verdict, changes: readonly StateChange[], appendMs: number): void {
     count(this.accounting, verdict);
     for (const change of changes) this.apply(change, appendMs);

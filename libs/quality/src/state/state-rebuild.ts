@@ -33,11 +33,11 @@ export interface RebuiltState {
 }
 
 /**
- * Rebuilds a partition's state from what was accepted. The validated log is the record of verdicts: nothing is judged
+ * Rebuilds a partition's state from what was accepted. The validated log is the record of verdicts: nothing is evaluated
  * again, and the settings of the day do not matter.
  *
  * It reaches back as far as the log does. Orders placed before that may have been accepted and are not known any more:
- * they lie below the eviction horizon, so that what follows them is flagged instead of refused.
+ * they lie below the eviction horizon, so that what follows them is flagged instead of rejected.
  */
 export class StateRebuild {
   private readonly overlay: StateOverlay;
@@ -53,7 +53,7 @@ export class StateRebuild {
   }
 
   /** Records that no validator wrote: they left nothing. */
-  get passedOver(): number {
+  get missingBelowCommit(): number {
     return this.passedOverCount;
   }
 

@@ -38,7 +38,7 @@ export class Structure {
     const contract = body === undefined ? undefined : this.checkBody(record, body, findings);
     this.checkKey(record, body, contract, findings);
     const source = checkEnvelope(record.headers, body, findings);
-    if (findings.refused || body === undefined || contract === undefined || source === undefined) return undefined;
+    if (findings.rejected || body === undefined || contract === undefined || source === undefined) return undefined;
     return { type: contract.type, body, identity: identityOf(source, String(body.event_id)) };
   }
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-
-import { repositoryRoot } from '../../../../dev/src/paths';
-import { waitUntil } from '../../../../dev/src/process/wait-until';
+import { repositoryRoot } from '../../../../dev/src';
+import { waitUntil } from '@orderstream/deadlines';
 import { jumped } from '../instrumented/jump-notice';
 import { LagWatch } from '../run/lag-watch';
 import { type Consumer, CONSUMERS } from '../stack/fault-stack';

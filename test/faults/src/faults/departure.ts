@@ -5,8 +5,8 @@ import { type Scene } from './fault';
 /** Within this a service that is told to end has settled what it took and is gone. */
 export const DRAIN_LIMIT_MS = 10_000;
 
-/** Google does this part: the stand-in empties its subscription before it goes, however much there is. */
-const UNLIMITED: ReadonlySet<App> = new Set<App>(['subscription-standin']);
+/** Google does this part: the emulator empties its subscription before it goes, however much there is. */
+const UNLIMITED: ReadonlySet<App> = new Set<App>(['subscription-emulator']);
 
 /** How an instance took a SIGTERM. */
 export interface Departure {

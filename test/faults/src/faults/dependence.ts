@@ -5,13 +5,13 @@ import { type Claim } from './fault';
 const NEEDS: Readonly<Record<App, readonly Claim[]>> = {
   'order-generator': ['kafka', 'order-generator~kafka'],
   validator: ['kafka', 'validator~kafka'],
-  'bq-sink': ['kafka', 'bq-sink~kafka', 'bigquery-standin', 'bq-sink~bigquery', 'bq-sink~write-api', 'write-api'],
+  'bq-sink': ['kafka', 'bq-sink~kafka', 'bigquery-emulator', 'bq-sink~bigquery', 'bq-sink~write-api', 'write-api'],
   'pubsub-bridge': ['kafka', 'pubsub-bridge~kafka', 'pubsub-emulator', 'pubsub-bridge~pubsub'],
-  'subscription-standin': [
+  'subscription-emulator': [
     'pubsub-emulator',
-    'subscription-standin~pubsub',
-    'bigquery-standin',
-    'subscription-standin~bigquery',
+    'subscription-emulator~pubsub',
+    'bigquery-emulator',
+    'subscription-emulator~bigquery',
   ],
 };
 
@@ -25,7 +25,7 @@ const FEEDS: Readonly<Record<App, App | undefined>> = {
   validator: 'order-generator',
   'bq-sink': 'validator',
   'pubsub-bridge': 'validator',
-  'subscription-standin': 'pubsub-bridge',
+  'subscription-emulator': 'pubsub-bridge',
 };
 
 /** What leaves a service without work when it is taken away: itself, what it talks to, and the same of all before it. */

@@ -1,13 +1,13 @@
-import { type PlantedRecords } from '../../../../dev/src/accounting/planted-records';
+import { type PlantedRecords } from '@orderstream/ledger';
 import { type Positions } from '../run/positions';
-import { type Rng } from '../run/rng';
+import { type Rng } from '@orderstream/random';
 import { type App, type Backend, type Consumer, type FaultStack, type Wire } from '../stack/fault-stack';
 
 /** What a fault needs for itself, or takes from the others, while it lasts. */
 export type Claim = App | Backend | Wire | 'write-api';
 
 /** Whose coming back is awaited and timed. */
-export type Recovering = Consumer | 'order-generator' | 'subscription-standin';
+export type Recovering = Consumer | 'order-generator' | 'subscription-emulator';
 
 /** Where a fault is inflicted. */
 export interface Scene {

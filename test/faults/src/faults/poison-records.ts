@@ -1,9 +1,9 @@
 import { CE, envelopeHeaders, EVENT_CONTRACTS, type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { type OutputRecord, partitionFor, type RecordHeaders } from '@orderstream/kafka';
 
-import { type Rng } from '../run/rng';
+import { type Rng } from '@orderstream/random';
 
-/** A record that no producer of ours would send, and why it has to be refused. */
+/** A record that no producer of ours would send, and why it has to be rejected. */
 export interface PoisonRecord {
   readonly record: OutputRecord;
   readonly kind: string;

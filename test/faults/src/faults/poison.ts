@@ -10,7 +10,7 @@ const TIMES = 3;
 const MAX_PAUSE_MS = 1_500;
 const MAX_REQUEST_BYTES = 4_000_000;
 
-/** Records that the validator has to refuse, each into one dead letter; no partition may stop for them. */
+/** Records that the validator has to reject, each into one dead letter; no partition may stop for them. */
 const poison = (family: Family): Fault => ({
   name: `poison ${family}`,
   description: `garbage, tombstones, huge bodies, odd headers and the like straight into ${rawTopic(family)}`,

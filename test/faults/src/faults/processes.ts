@@ -74,6 +74,6 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   ...CONSUMERS.map(freeze),
   ...CONSUMERS.map(zombie),
   killBackend('kafka', ['order-generator', ...CONSUMERS]),
-  killBackend('bigquery-standin', ['bq-sink', 'subscription-standin']),
-  killBackend('pubsub-emulator', ['pubsub-bridge', 'subscription-standin'], true),
+  killBackend('bigquery-emulator', ['bq-sink', 'subscription-emulator']),
+  killBackend('pubsub-emulator', ['pubsub-bridge', 'subscription-emulator'], true),
 ];

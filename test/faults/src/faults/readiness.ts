@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
 import { z } from 'zod';
-
-import { validatorStatus } from '../../../../dev/src/stack/service-status';
-import { DeadlineError } from '../../../../dev/src/errors';
+import { validatorStatus } from '../../../../dev/src';
+import { DeadlineError } from '@orderstream/deadlines';
 import { type FaultStack } from '../stack/fault-stack';
 import { takenFrom } from './dependence';
 import { type Fault } from './fault';
@@ -27,7 +26,7 @@ const UNRECOVERED: ReadonlySet<string | null> = new Set([null, 'opening', 'count
 /** Says what a service that calls itself ready has not got yet, by its status; undefined if nothing. */
 type Check = (status: unknown) => string | undefined;
 
-const missingLanes = (
+const missingPartitions = (
   partitions: readonly { topic: string; partition: number; state: string }[],
 ): string | undefined => {
   if (partitions.length < ALL_PARTITIONS) return `${String(partitions.length)} of ${String(ALL_PARTITIONS)} partitions`;
@@ -35,7 +34,7 @@ const missingLanes = (
   return other === undefined ? undefined : `${other.topic}/${String(other.partition)} ${other.state}`;
 };
 
-/** Judged records are counted in the state: whoever has less than was committed before the kill has not restored it. */
+/** Evaluated records are counted in the state: whoever has less than was committed before the kill has not restored it. */
 async function validatorCheck(stack: FaultStack): Promise<Check> {
   const inputs = (status: unknown): Record<Family, number> => {
     const { accounting } = validatorStatus.parse(status);
@@ -47,7 +46,7 @@ async function validatorCheck(stack: FaultStack): Promise<Check> {
     const behind = FAMILIES.find((family) => now[family] < before[family]);
     if (behind !== undefined)
       return `the state of ${behind} at ${String(now[behind])} of ${String(before[behind])} records`;
-    return missingLanes(validatorStatus.parse(status).partitions);
+    return missingPartitions(validatorStatus.parse(status).partitions);
   };
 }
 
@@ -56,7 +55,7 @@ const sinkCheck: Check = (status) => {
   const other = partitions.find(({ sinkState }) => UNRECOVERED.has(sinkState));
   if (other !== undefined)
     return `the sink of ${other.topic}/${String(other.partition)} ${other.sinkState ?? 'missing'}`;
-  return missingLanes(partitions);
+  return missingPartitions(partitions);
 };
 
 /**

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type SinkStep } from '../../../../apps/bq-sink/src/streams/fault-points';
 import { type FaultPoint } from '../../../../apps/validator/src/partitions/fault-points';
-import { describeExit, type ProcessExit } from '../../../../dev/src/process/managed-process';
+import { describeExit, type ProcessExit } from '../../../../dev/src';
 import { StepFault } from '../instrumented/step-fault';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Fault } from './fault';
@@ -16,7 +16,7 @@ const STEP_DEADLINE_MS = 120_000;
 
 /** How a step of the sink is brought about, and how often it comes while a sink opens its partitions or works. */
 const SINK_STEPS: Readonly<
-  Record<SinkStep, { readonly upTo: number; readonly by: 'work' | 'loss' | 'refusal' | 'drain' }>
+  Record<SinkStep, { readonly upTo: number; readonly by: 'work' | 'loss' | 'rejection' | 'drain' }>
 > = {
   fenced: { upTo: 24, by: 'work' },
   'committed-read': { upTo: 24, by: 'work' },
@@ -28,8 +28,8 @@ const SINK_STEPS: Readonly<
   'append-answered': { upTo: 60, by: 'work' },
   'commit-begun': { upTo: 60, by: 'work' },
   committed: { upTo: 60, by: 'work' },
-  'refusal-settled': { upTo: 1, by: 'refusal' },
-  'refusal-committed': { upTo: 1, by: 'refusal' },
+  'rejection-settled': { upTo: 1, by: 'rejection' },
+  'rejection-committed': { upTo: 1, by: 'rejection' },
   'stream-ended': { upTo: 3, by: 'drain' },
   'end-committed': { upTo: 3, by: 'drain' },
 };
@@ -38,7 +38,7 @@ const SINK_STEPS: Readonly<
 const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
   fenced: 24,
   restored: 24,
-  judged: 60,
+  evaluated: 60,
   committed: 60,
   folded: 60,
   waiting: 2,
@@ -49,8 +49,8 @@ const sinkCrash = (step: SinkStep): Fault => ({
   description: `bq-sink dies at the step "${step}" of its protocol`,
   claims: [
     'bq-sink',
-    ...(SINK_STEPS[step].by === 'loss' ? (['bigquery-standin'] as const) : []),
-    ...(SINK_STEPS[step].by === 'refusal' ? (['write-api'] as const) : []),
+    ...(SINK_STEPS[step].by === 'loss' ? (['bigquery-emulator'] as const) : []),
+    ...(SINK_STEPS[step].by === 'rejection' ? (['write-api'] as const) : []),
   ],
   recovers: ['bq-sink'],
   async inflict({ stack, rng }) {
@@ -60,12 +60,12 @@ const sinkCrash = (step: SinkStep): Fault => ({
       await crash(stack, 'bq-sink', step, nth, async () => {
         switch (by) {
           case 'loss':
-            // Its streams go with the stand-in: the next owner finds none of them.
-            stack.backend('bigquery-standin').kill();
+            // Its streams go with the emulator: the next owner finds none of them.
+            stack.backend('bigquery-emulator').kill();
             break;
-          case 'refusal':
+          case 'rejection':
             stack.writeApi.weather = {
-              kind: 'refusing',
+              kind: 'rejecting',
               appends: 10,
               rows: (count) => (count === 0 ? [] : [count - 1]),
             };
@@ -80,9 +80,9 @@ const sinkCrash = (step: SinkStep): Fault => ({
         }
       });
     } finally {
-      if (by === 'refusal') stack.writeApi.mend();
+      if (by === 'rejection') stack.writeApi.mend();
     }
-    if (by === 'loss') await stack.backend('bigquery-standin').ready();
+    if (by === 'loss') await stack.backend('bigquery-emulator').ready();
     return { detail: `the ${String(nth)}. time` };
   },
 });

@@ -2,8 +2,8 @@ import { status } from '@grpc/grpc-js';
 
 import { type App, APPS, type FaultStack, type Wire, WIRES } from '../stack/fault-stack';
 import { type Met, type WireState } from '../wire/tcp-proxy';
-import { type Weather } from '../wire/weather';
-import { type Rng } from '../run/rng';
+import { type Weather } from '../wire/append-conditions';
+import { type Rng } from '@orderstream/random';
 import { type Claim, type Fault } from './fault';
 import { outcomeOfMeeting, untilMet } from './meeting';
 
@@ -127,8 +127,8 @@ const WEATHERS: readonly Fault[] = [
   })),
   weather('already exists', 'rows land, and ALREADY_EXISTS is answered', 3_000, () => ({ kind: 'already-exists' })),
   weather('silent', 'rows land, and nothing is answered', 14_000, () => ({ kind: 'acks-never' })),
-  weather('refusing', 'single rows are refused', 3_000, (rng) => ({
-    kind: 'refusing',
+  weather('rejecting', 'single rows are rejected', 3_000, (rng) => ({
+    kind: 'rejecting',
     appends: rng.between(1, 4),
     rows: (count) => (count === 0 ? [] : [...new Set([0, rng.between(0, count - 1), count - 1])]),
   })),

@@ -1,5 +1,5 @@
 import { Injectable, Module } from '@nestjs/common';
-import { runService, SERVICE_CONTROL } from '@orderstream/admin';
+import { runService, SERVICE_CONTROL } from '@orderstream/service';
 import { createKafka, type KafkaBatchServer, type PartitionRef } from '@orderstream/kafka';
 
 import { bqSinkSettings } from '../../../../apps/bq-sink/src/bq-sink.config';

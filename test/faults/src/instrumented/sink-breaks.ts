@@ -88,7 +88,7 @@ const commitAsConsumer: SinkBreak = (parts, context) => ({
   },
 });
 
-/** After a refusal nobody waits for the appends behind it: they are taken for answered. */
+/** After a rejection nobody waits for the appends behind it: they are taken for answered. */
 const renumberInFlight: SinkBreak = (parts) => ({
   ...parts,
   warehouse: wrapped(parts.warehouse, {
@@ -104,7 +104,7 @@ const renumberInFlight: SinkBreak = (parts) => ({
             resolve(outcome);
           });
         });
-        if (given.kind === 'refused') {
+        if (given.kind === 'rejected') {
           for (const resolve of behind)
             resolve({ kind: 'error', reason: 'out-of-range', message: 'taken for answered' });
           behind.clear();

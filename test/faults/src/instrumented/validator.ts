@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/admin';
+import { runService } from '@orderstream/service';
 
 import { validatorService } from '../../../../apps/validator/src/validator.service';
 import { StepFault } from './step-fault';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { waitUntil } from '../../../../dev/src/process/wait-until';
-import { type Progress } from '../../../../dev/src/progress';
+import { waitUntil } from '@orderstream/deadlines';
+import { type Progress } from '../../../../dev/src';
 import { type SinkBreakName } from '../instrumented/sink-breaks';
 import { StepFault, type StepFaultSettings } from '../instrumented/step-fault';
 import { FaultStack, type FaultStackOptions } from '../stack/fault-stack';
@@ -29,7 +29,7 @@ interface Stage {
  * What a missing rule brings about. A record that is only missing may as well be one that a sink which stands still has not
  * come to: lost is what it has passed over.
  */
-type Symptom = 'duplicated' | 'passedOver';
+type Symptom = 'duplicated' | 'missingBelowCommit';
 
 /** A course of events that a whole protocol survives, and one with a certain rule missing does not. */
 interface Course {
@@ -59,7 +59,7 @@ const COURSES: readonly Course[] = [
   },
   {
     description: 'killed while appends are still on their way',
-    breaks: { 'commit-before-ack': ['passedOver'] },
+    breaks: { 'commit-before-ack': ['missingBelowCommit'] },
     async play({ stack, dress, load }) {
       const sink = stack.instance('bq-sink');
       dress(1);
@@ -109,20 +109,20 @@ const COURSES: readonly Course[] = [
     },
   },
   {
-    description: 'a refused append, with others behind it that turn up late',
+    description: 'a rejected append, with others behind it that turn up late',
     env: { BQ_SINK_MAX_BATCH_ROWS: '20' },
-    breaks: { 'renumber-in-flight': ['duplicated', 'passedOver'] },
+    breaks: { 'renumber-in-flight': ['duplicated', 'missingBelowCommit'] },
     async play({ stack, dress, load }) {
       const sink = stack.instance('bq-sink');
       dress(1);
       // A queue, so that every append is a full one.
       await sink.down();
       await delay(5_000);
-      const { refusedRows } = stack.writeApi;
+      const { rejectedRows } = stack.writeApi;
       stack.writeApi.weather = { kind: 'straying', strayMs: 3_000, table: 'interaction_events' };
       await sink.up();
-      await waitUntil(() => stack.writeApi.refusedRows > refusedRows, {
-        what: 'an append to be refused',
+      await waitUntil(() => stack.writeApi.rejectedRows > rejectedRows, {
+        what: 'an append to be rejected',
         deadlineMs: STEP_DEADLINE_MS,
       });
       await delay(6_000);

@@ -1,6 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-
-import { UsageError } from '../../../../dev/src/errors';
+import { UsageError } from '../../../../dev/src';
 import { type Fault } from '../faults/fault';
 
 export interface FaultOptions {
@@ -12,7 +11,7 @@ export interface FaultOptions {
   readonly rate: number;
   readonly round: number;
   readonly maxLag: number;
-  readonly badShare: number;
+  readonly defectRate: number;
   readonly mixed: boolean;
   readonly list: boolean;
   readonly breaks: boolean;
@@ -45,7 +44,7 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | undef
     .option('--rate <n>', 'events a second', positive, 2_000)
     .option('--round <n>', 'faults between two comparisons', positive, 10)
     .option('--max-lag <n>', 'the load rests while more records wait', positive, 60_000)
-    .option('--bad-share <n>', 'share of records that are bad', share, 0.05)
+    .option('--defect-rate <n>', 'share of records that are bad', share, 0.05)
     .option('--mixed', 'often two faults at the same time', false)
     .option('--breaks', 'tests the suite: the protocol with one rule missing has to turn it red', false)
     .option('--skip-models', 'does not explore the models of the protocols first', false)

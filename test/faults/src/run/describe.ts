@@ -6,16 +6,16 @@ export function describeVerdict({
   accounts,
   counterDifferences,
   stalled,
-  wronglyRefused,
+  wronglyRejected,
   sentByNobody,
   lostByPubSub,
 }: Verdict): string {
   const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts } = accounts;
-  const { planted, foreign, refused, redelivered } = accounts;
+  const { planted, foreign, rejected, redelivered } = accounts;
   return [
     `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
-    `refused ${String(refused)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
-    ...(wronglyRefused === 0 ? [] : [`refused by nobody ${String(wronglyRefused)}`]),
+    `rejected ${String(rejected)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
+    ...(wronglyRejected === 0 ? [] : [`rejected by nobody ${String(wronglyRejected)}`]),
     ...(sentByNobody === 0 ? [] : [`foreign ${String(foreign)}, sent by nobody ${String(sentByNobody)}`]),
     ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
     ...counterDifferences,

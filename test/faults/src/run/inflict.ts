@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type PlantedRecords } from '../../../../dev/src/accounting/planted-records';
-import { DeadlineError } from '../../../../dev/src/errors';
+import { type PlantedRecords } from '@orderstream/ledger';
+import { DeadlineError } from '@orderstream/deadlines';
 import { type Claim, type Outcome } from '../faults/fault';
 import { type FaultStack } from '../stack/fault-stack';
 import { textOf } from './describe';
 import { type Positions, type Recovery } from './positions';
 import { type Recoveries } from './recovery';
-import { Rng } from './rng';
+import { Rng } from '@orderstream/random';
 import { type Moment, type Scheduled } from './schedule';
 import { type Inflicted } from './results';
 
@@ -38,7 +38,7 @@ async function inflict(surroundings: Surroundings, scheduled: Scheduled, moment:
   const failures: string[] = [];
   try {
     outcome = await inTime(
-      fault.inflict({ ...surroundings, rng: new Rng(seed), claimed }),
+      fault.inflict({ ...surroundings, rng: Rng.seeded(seed), claimed }),
       `${fault.name} to be inflicted`,
     );
     failures.push(...(outcome.broken ?? []));

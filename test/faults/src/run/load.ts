@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type TableReader } from '../../../../dev/src/accounting/read-tables';
+import { type TableReader } from '@orderstream/ledger';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Positions } from './positions';
 
@@ -11,7 +11,7 @@ const STILL_MS = 30_000;
 const TABLES = { sink: 'order_events', subscription: 'streaming_orders' } as const;
 
 /**
- * Keeps the generator going, and lets the tables catch up: the stand-in takes some thousand rows a second, so that a load
+ * Keeps the generator going, and lets the tables catch up: the emulator takes some thousand rows a second, so that a load
  * that never rested would only lengthen the queue behind every fault. The generator rests while more than `maxLag` records
  * wait for the validator or the sink, or more than half as many orders wait in the subscription.
  */

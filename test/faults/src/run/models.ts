@@ -1,9 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-
-import { runCommand } from '../../../../dev/src/install/run-command';
-import { repositoryRoot } from '../../../../dev/src/paths';
-import { type Progress } from '../../../../dev/src/progress';
+import { type Progress, repositoryRoot, runCommand } from '../../../../dev/src';
 
 /** A scenario of a protocol's model, explored within long bounds. */
 export interface ExploredModel {

@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { fetchEnds } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
-
-import { DeadlineError } from '../../../../dev/src/errors';
+import { DeadlineError } from '@orderstream/deadlines';
 import { type Consumer } from '../stack/fault-stack';
 
 /** A consumer group of a consumer, and all that it reads. */

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-
-import { DeadlineError } from '../../../../dev/src/errors';
-import { type TableReader } from '../../../../dev/src/accounting/read-tables';
+import { DeadlineError } from '@orderstream/deadlines';
+import { type TableReader } from '@orderstream/ledger';
 import { type Recovering } from '../faults/fault';
 import { type Positions, type Recovery } from './positions';
 
@@ -25,7 +24,7 @@ export class Recoveries {
     switch (who) {
       case 'order-generator':
         return grown(who, () => this.positions.produced(), since, deadlineMs);
-      case 'subscription-standin':
+      case 'subscription-emulator':
         return grown(who, () => this.delivered(), since, deadlineMs);
       default:
         return this.positions.recovery(who, since, deadlineMs);

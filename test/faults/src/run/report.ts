@@ -9,7 +9,7 @@ export interface ReportContext {
   readonly command: string;
   readonly seed: number;
   readonly rate: number;
-  readonly badShare: number;
+  readonly defectRate: number;
   readonly maxLag: number;
 }
 
@@ -39,7 +39,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     context.command,
     '```',
     '',
-    `Load: ${number(context.rate)} events a second, ${String(context.badShare * 100)} % of them bad; it rests while more than ${number(context.maxLag)} records wait (${number(Math.round(rested))} of ${number(Math.round(loadSeconds))} s). On average ${number(Math.round(generated / loadSeconds))} events a second, faults included.`,
+    `Load: ${number(context.rate)} events a second, ${String(context.defectRate * 100)} % of them bad; it rests while more than ${number(context.maxLag)} records wait (${number(Math.round(rested))} of ${number(Math.round(loadSeconds))} s). On average ${number(Math.round(generated / loadSeconds))} events a second, faults included.`,
     '',
     '## Verdict',
     '',
@@ -57,7 +57,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
         'unexplained',
         'wrong verdicts',
         'unsent',
-        'refused',
+        'rejected',
         'redelivered',
         'lost by Pub/Sub, sent again',
         'longest queue',
@@ -72,7 +72,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     ...troubles(result),
     '## Recovery',
     '',
-    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the stand-in for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and have rows of their own.',
+    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the emulator for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and have rows of their own.',
     '',
     ...head(
       [
@@ -113,7 +113,7 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
     accounts.unexplained,
     accounts.wrongVerdicts,
     accounts.unsent,
-    accounts.refused,
+    accounts.rejected,
     accounts.redelivered,
     lostByPubSub,
   ].map(number);
@@ -170,7 +170,7 @@ function measured(all: readonly Inflicted[]): string[] {
   return [
     '## Measured',
     '',
-    `A service that is told to end has to be gone within ${String(DRAIN_LIMIT_MS / 1_000)} s, with exit code 0. While instances are replaced one by one, what waits for its commit may wait for ${String(ROLLING_LAG_LIMIT_SECONDS)} s more than before. Where another fault of the same moment takes away what that needs, the numbers are told and not judged.`,
+    `A service that is told to end has to be gone within ${String(DRAIN_LIMIT_MS / 1_000)} s, with exit code 0. While instances are replaced one by one, what waits for its commit may wait for ${String(ROLLING_LAG_LIMIT_SECONDS)} s more than before. Where another fault of the same moment takes away what that needs, the numbers are told and not evaluated.`,
     '',
     ...head(['fault', 'measure', 'times', 'median', 'largest'], 2),
     ...grouped(values, ({ fault, measure }) => `${fault} | ${measure}`).map(([name, each]) => {

@@ -1,5 +1,5 @@
 import { type Fault } from '../faults/fault';
-import { Rng } from './rng';
+import { Rng } from '@orderstream/random';
 
 export interface ScheduleOptions {
   readonly seed: number;
@@ -14,7 +14,7 @@ export interface ScheduleOptions {
 /** A fault that is to come, with a seed of its own. */
 export interface Scheduled {
   readonly fault: Fault;
-  readonly seed: number;
+  readonly seed: string;
 }
 
 /** Faults that are inflicted at the same time: one, or two that do not get into each other's way. */
@@ -30,14 +30,14 @@ const PAIR_SHARE = 0.75;
  * has a round to itself: what is missing at its end is taken for its doing, and sent again.
  */
 export function schedule({ seed, faults, count, perRound, mixed }: ScheduleOptions): readonly RoundPlan[] {
-  const rng = new Rng(seed);
+  const rng = Rng.seeded(seed);
   const sequence: Fault[] = count === undefined && !mixed ? [...faults] : [];
   const wanted = count ?? faults.length;
   while (sequence.length < wanted) sequence.push(...rng.shuffled(faults).slice(0, wanted - sequence.length));
   const rounds: Scheduled[][][] = [];
   let round: Scheduled[][] = [];
   for (const [index, fault] of sequence.entries()) {
-    const scheduled = { fault, seed: Rng.seedOf(seed, index) };
+    const scheduled = { fault, seed: `${String(seed)}/${String(index)}` };
     if (fault.losesMessages === true) {
       rounds.push([[scheduled]]);
       continue;
@@ -46,7 +46,7 @@ export function schedule({ seed, faults, count, perRound, mixed }: ScheduleOptio
     if (round.length === 0) rounds.push(round);
     const last = round.at(-1);
     const pairs = mixed && last?.length === 1 && last.every((other) => goTogether(other.fault, fault));
-    if (pairs && rng.next() < PAIR_SHARE) last.push(scheduled);
+    if (pairs && rng.fraction() < PAIR_SHARE) last.push(scheduled);
     else round.push([scheduled]);
   }
   return rounds;

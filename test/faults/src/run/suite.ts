@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-
-import { type Progress } from '../../../../dev/src/progress';
+import { type Progress } from '../../../../dev/src';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Instance } from '../stack/instance';
 import { describeInflicted, describeVerdict, textOf } from './describe';

@@ -1,16 +1,21 @@
+import { generatorStatus, validatorStatus } from '../../../../dev/src';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { validatedTopic } from '@orderstream/contracts';
-
-import { Accountant, type Closing, type Opening } from '../../../../dev/src/accounting/accountant';
-import { type Accounts, isAccountedFor } from '../../../../dev/src/accounting/accounts';
-import { Comparison } from '../../../../dev/src/accounting/compare';
-import { markLedger } from '../../../../dev/src/accounting/ledger-files';
-import { PlantedRecords } from '../../../../dev/src/accounting/planted-records';
-import { RunLedger } from '../../../../dev/src/accounting/run-ledger';
-import { DeadlineError, NoProgressError } from '../../../../dev/src/errors';
-import { waitUntil } from '../../../../dev/src/process/wait-until';
+import {
+  Accountant,
+  type Accounts,
+  type Closing,
+  Comparison,
+  isAccountedFor,
+  markLedger,
+  NoProgressError,
+  type Opening,
+  PlantedRecords,
+  RunLedger,
+} from '@orderstream/ledger';
 import { type FaultStack } from '../stack/fault-stack';
+import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { type Positions } from './positions';
 
 const EMPTY_GROUP_DEADLINE_MS = 60_000;
@@ -24,8 +29,8 @@ export interface Verdict {
   readonly counterDifferences: readonly string[];
   /** Why the wait for the end was given up, if it was. */
   readonly stalled: string | undefined;
-  /** Rows in the sink's dead letters that nobody refused. */
-  readonly wronglyRefused: number;
+  /** Rows in the sink's dead letters that nobody rejected. */
+  readonly wronglyRejected: number;
   /** Records in the raw topics that neither the generator nor a fault has sent; only looked for from the beginning on. */
   readonly sentByNobody: number;
   /** Acknowledged by Pub/Sub and lost with it; sent again by rewinding the bridge. */
@@ -36,11 +41,11 @@ export interface Verdict {
  * Lost, doubled, out of order, unexplained: all 0, and every verdict the one that the ledger foresaw. Where nothing was sent,
  * nothing was shown.
  */
-export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRefused, sentByNobody }: Verdict): boolean =>
+export const isGreen = ({ accounts, counterDifferences, stalled, wronglyRejected, sentByNobody }: Verdict): boolean =>
   stalled === undefined &&
   accounts.generated > 0 &&
   counterDifferences.length === 0 &&
-  wronglyRefused === 0 &&
+  wronglyRejected === 0 &&
   sentByNobody === 0 &&
   isAccountedFor(accounts);
 
@@ -49,7 +54,7 @@ export const noVerdict = (why: string): Verdict => ({
   accounts: new Comparison(new RunLedger()).finish(),
   counterDifferences: [],
   stalled: why,
-  wronglyRefused: 0,
+  wronglyRejected: 0,
   sentByNobody: 0,
   lostByPubSub: 0,
 });
@@ -57,7 +62,7 @@ export const noVerdict = (why: string): Verdict => ({
 /** Where everything stood before a round. */
 export interface Start {
   readonly opening: Opening;
-  readonly refusedRows: number;
+  readonly rejectedRows: number;
 }
 
 /** What is known of the time since a start. */
@@ -73,7 +78,7 @@ interface Since {
 
 /** Opens the books and closes them. Never asks a service what it did, but for the validator's counters, which are compared too. */
 export class Books {
-  /** Records that are not the generator's and have to be refused. */
+  /** Records that are not the generator's and have to be rejected. */
   readonly planted = new PlantedRecords();
   private readonly accountant: Accountant;
 
@@ -85,11 +90,11 @@ export class Books {
     this.accountant = new Accountant({
       kafka: stack.kafka(),
       tables: stack.tables(),
-      generator: stack.client('order-generator'),
-      validator: stack.client('validator'),
+      generator: async () => generatorStatus.parse(await stack.client('order-generator').status()),
+      validator: async () => validatorStatus.parse(await stack.client('validator').status()),
       ledgerFolder: stack.ledgerFolder,
       signal,
-      refusalsExpected: true,
+      rejectionsExpected: true,
       planted: this.planted,
     });
   }
@@ -97,13 +102,13 @@ export class Books {
   async open(): Promise<Start> {
     return {
       opening: await this.accountant.open(markLedger(this.stack.ledgerFolder)),
-      refusedRows: this.stack.writeApi.refusedRows,
+      rejectedRows: this.stack.writeApi.rejectedRows,
     };
   }
 
   /** Waits until nothing is under way, then compares everything since the opening. The load must have ended. */
   async close(
-    { opening, refusedRows }: Start,
+    { opening, rejectedRows }: Start,
     { pubsubForgot = false, isWhole = false }: Since = {},
   ): Promise<Verdict> {
     let lostByPubSub = 0;
@@ -116,10 +121,10 @@ export class Books {
       stalled = error.message;
     }
     const closing: Closing = await this.accountant.close(opening, isWhole);
-    const { refused, foreign } = closing.accounts;
-    const wronglyRefused = Math.max(0, refused - (this.stack.writeApi.refusedRows - refusedRows));
+    const { rejected, foreign } = closing.accounts;
+    const wronglyRejected = Math.max(0, rejected - (this.stack.writeApi.rejectedRows - rejectedRows));
     const sentByNobody = isWhole ? Math.max(0, foreign - this.planted.sent) : 0;
-    return { ...closing, stalled, wronglyRefused, sentByNobody, lostByPubSub };
+    return { ...closing, stalled, wronglyRejected, sentByNobody, lostByPubSub };
   }
 
   /**

@@ -6,32 +6,37 @@ import { loadSettings } from '@orderstream/config';
 import { createKafka } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 
-import { TableReader } from '../../../../dev/src/accounting/read-tables';
-import { devSettings } from '../../../../dev/src/dev.config';
-import { prepare } from '../../../../dev/src/install/prepare';
-import { repositoryRoot, type StackPaths, stackPaths } from '../../../../dev/src/paths';
-import { acquireLock } from '../../../../dev/src/process/lock';
-import { stopOrphans } from '../../../../dev/src/process/orphans';
-import { PortFinder } from '../../../../dev/src/process/ports';
-import { type Progress } from '../../../../dev/src/progress';
-import { ANY_PORTS, type Endpoints, infrastructure } from '../../../../dev/src/stack/infrastructure';
-import { type ProxiedListener } from '../../../../dev/src/stack/kafka-broker';
-import { ServiceClient } from '../../../../dev/src/stack/service-client';
+import { TableReader } from '@orderstream/ledger';
 import {
+  ANY_PORTS,
   DATASET,
+  devSettings,
+  type Endpoints,
   generatorEnv,
+  infrastructure,
+  loadTokens,
+  lockHome,
+  PortFinder,
+  prepare,
+  type Progress,
+  type ProxiedListener,
+  repositoryRoot,
   type Service,
+  ServiceClient,
   serviceInstance,
   type ServiceName,
-} from '../../../../dev/src/stack/services';
-import { loadTokens, type StackTokens } from '../../../../dev/src/stack/tokens';
+  type StackPaths,
+  stackPaths,
+  type StackTokens,
+  stopOrphans,
+} from '../../../../dev/src';
 import { TcpProxy } from '../wire/tcp-proxy';
 import { WriteApiProxy } from '../wire/write-api-proxy';
 import { Instance } from './instance';
 
-export const APPS = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge', 'subscription-standin'] as const;
+export const APPS = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator'] as const;
 export type App = (typeof APPS)[number];
-export const BACKENDS = ['kafka', 'bigquery-standin', 'pubsub-emulator'] as const;
+export const BACKENDS = ['kafka', 'bigquery-emulator', 'pubsub-emulator'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
 /** Wires that have a proxy of their own. */
@@ -44,8 +49,8 @@ export const WIRES = [
   'bq-sink~bigquery',
   'pubsub-bridge~pubsub',
   'pubsub-bridge~bigquery',
-  'subscription-standin~pubsub',
-  'subscription-standin~bigquery',
+  'subscription-emulator~pubsub',
+  'subscription-emulator~bigquery',
 ] as const;
 export type Wire = (typeof WIRES)[number];
 
@@ -57,7 +62,7 @@ const MAX_INSTANCES = 3;
 const ORPHAN_GRACE_MS = 3_000;
 /** The emulator never forgets a message: enough for about 700,000 orders in one round. */
 const PUBSUB_HEAP_MB = 4_096;
-const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-standin', 'bq-sink'];
+const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'];
 
 /** Timeouts short enough that a stop of a quarter of a minute is past all of them. */
 const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
@@ -65,14 +70,14 @@ const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
   validator: { VALIDATOR_TRANSACTION_TIMEOUT_MS: '6000' },
   'bq-sink': { BQ_SINK_TRANSACTION_TIMEOUT_MS: '6000', BQ_SINK_APPEND_TIMEOUT_MS: '12000' },
   'pubsub-bridge': { PUBSUB_MIN_RETRY_BACKOFF_SECONDS: '1', PUBSUB_REQUEST_TIMEOUT_MS: '10000' },
-  'subscription-standin': {},
+  'subscription-emulator': {},
 };
 
 export interface FaultStackOptions {
   readonly home: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly load: { readonly eventsPerSecond: number; readonly seed: number; readonly badShare: number };
+  readonly load: { readonly eventsPerSecond: number; readonly seed: number; readonly defectRate: number };
   /** More environment by service; wins. */
   readonly env?: Partial<Record<App, NodeJS.ProcessEnv>>;
 }
@@ -111,7 +116,7 @@ export class FaultStack {
     const repository = repositoryRoot();
     const paths = stackPaths(repository, options.home);
     mkdirSync(paths.home, { recursive: true });
-    const unlock = acquireLock(paths.lock);
+    const unlock = lockHome(paths.lock);
     await stopOrphans(paths.run, STOP_ORDER, ORPHAN_GRACE_MS);
     rmSync(paths.data, { recursive: true, force: true });
     rmSync(paths.logs, { recursive: true, force: true });
@@ -160,8 +165,8 @@ export class FaultStack {
         'bq-sink~bigquery': await wire(portOf(endpoints.bigqueryApi)),
         'pubsub-bridge~pubsub': await wire(portOf(endpoints.pubsub)),
         'pubsub-bridge~bigquery': await wire(portOf(endpoints.bigqueryApi)),
-        'subscription-standin~pubsub': await wire(portOf(endpoints.pubsub)),
-        'subscription-standin~bigquery': await wire(portOf(endpoints.bigqueryGrpc)),
+        'subscription-emulator~pubsub': await wire(portOf(endpoints.pubsub)),
+        'subscription-emulator~bigquery': await wire(portOf(endpoints.bigqueryGrpc)),
       },
       writeApi,
       Object.fromEntries(parts.map((part) => [part.name, new Instance(part, paths)])) as Record<Backend, Instance>,
@@ -285,7 +290,7 @@ export class FaultStack {
                   rate: load.eventsPerSecond,
                   remainingEvents: () => Promise.resolve(undefined),
                   seed: load.seed,
-                  badShare: load.badShare,
+                  defectRate: load.defectRate,
                 },
                 this.ledgerFolder,
               )
@@ -341,11 +346,11 @@ export class FaultStack {
           pubsub: at('pubsub-bridge~pubsub'),
           bigqueryApi: `http://${at('pubsub-bridge~bigquery')}`,
         };
-      case 'subscription-standin':
+      case 'subscription-emulator':
         return {
           ...endpoints,
-          pubsub: at('subscription-standin~pubsub'),
-          bigqueryGrpc: at('subscription-standin~bigquery'),
+          pubsub: at('subscription-emulator~pubsub'),
+          bigqueryGrpc: at('subscription-emulator~bigquery'),
         };
     }
   }

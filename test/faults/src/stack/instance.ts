@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-
-import { DeadlineError, StartError } from '../../../../dev/src/errors';
-import { type StackPaths } from '../../../../dev/src/paths';
-import { describeExit, ManagedProcess, type ProcessExit } from '../../../../dev/src/process/managed-process';
-import { waitUntil } from '../../../../dev/src/process/wait-until';
-import { type Part } from '../../../../dev/src/stack/part';
-
+import {
+  describeExit,
+  ManagedProcess,
+  type Part,
+  type ProcessExit,
+  type StackPaths,
+  StartError,
+} from '../../../../dev/src';
+import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 const READY_INTERVAL_MS = 50;
 const RESTART_PAUSE_MS = 100;
 /** Dead so often in a row without ever being ready: not a fault, a defect. */

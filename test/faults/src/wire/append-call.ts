@@ -2,7 +2,7 @@ import { protos } from '@google-cloud/bigquery-storage';
 import { type ClientDuplexStream, type ServerDuplexStream, status } from '@grpc/grpc-js';
 
 import { type Place, placeOf, type Straying } from './straying';
-import { type Weather } from './weather';
+import { type Weather } from './append-conditions';
 
 const { AppendRowsRequest, AppendRowsResponse } = protos.google.cloud.bigquery.storage.v1;
 
@@ -11,26 +11,26 @@ export interface Sky {
   readonly weather: Weather;
   /** What goes astray in this weather; undefined in any other. */
   readonly straying: Straying | undefined;
-  /** Rows that were refused here. */
-  refusedRows: number;
+  /** Rows that were rejected here. */
+  rejectedRows: number;
   /** Calls and appends that met bad weather. */
   met: number;
   /** The weather is fair from now on. */
   mend(): void;
 }
 
-type Fate = 'answer' | 'break' | 'swallow' | 'already-exists' | { readonly refuse: readonly number[] };
+type Fate = 'answer' | 'break' | 'swallow' | 'already-exists' | { readonly reject: readonly number[] };
 
 /** One AppendRows call: requests are forwarded in their order, and answered in their order. */
 export class AppendCall {
   /** What becomes of each request that was not answered yet. */
   private readonly fates: Fate[] = [];
-  /** Told one after the other when the stand-in answers. */
+  /** Told one after the other when the emulator answers. */
   private readonly waiters: (() => void)[] = [];
   /** Requests that wait to be forwarded. */
   private turn = Promise.resolve();
   private over = false;
-  /** The schema of the rows, which comes with a connection's first request, while the stand-in was not told of it. */
+  /** The schema of the rows, which comes with a connection's first request, while the emulator was not told of it. */
   private schema: Buffer | undefined;
 
   constructor(
@@ -86,7 +86,7 @@ export class AppendCall {
     if (fate !== 'answer' || holdMs > 0) this.sky.met++;
     this.fates.push(fate);
     if (typeof fate === 'object') {
-      this.flushRefused();
+      this.flushRejected();
       return;
     }
     const dueAt = performance.now() + holdMs;
@@ -97,7 +97,7 @@ export class AppendCall {
     });
   }
 
-  /** A request that is refused here tells the schema all the same. Messages that follow each other merge (protobuf). */
+  /** A request that is rejected here tells the schema all the same. Messages that follow each other merge (protobuf). */
   private forward(request: Buffer): void {
     this.upstream.write(this.schema === undefined ? request : Buffer.concat([this.schema, request]));
     this.schema = undefined;
@@ -110,11 +110,11 @@ export class AppendCall {
 
   private astray(straying: Straying, place: Place, request: Buffer): void {
     this.sky.met++;
-    if (straying.refuses(this, place)) {
-      this.fates.push({ refuse: Array.from({ length: place.rows }, (_, index) => index) });
-      this.sky.refusedRows += place.rows;
+    if (straying.rejects(this, place)) {
+      this.fates.push({ reject: Array.from({ length: place.rows }, (_, index) => index) });
+      this.sky.rejectedRows += place.rows;
       this.keepSchema(request);
-      this.flushRefused();
+      this.flushRejected();
       return;
     }
     this.fates.push('answer');
@@ -137,13 +137,13 @@ export class AppendCall {
         return 'swallow';
       case 'already-exists':
         return 'already-exists';
-      case 'refusing': {
+      case 'rejecting': {
         const rows = AppendRowsRequest.decode(request).protoRows?.rows?.serializedRows?.length ?? 0;
-        const refuse = weather.rows(rows);
+        const reject = weather.rows(rows);
         if (--weather.appends <= 0) this.sky.mend();
-        this.sky.refusedRows += refuse.length;
-        if (refuse.length > 0) this.keepSchema(request);
-        return refuse.length === 0 ? 'answer' : { refuse };
+        this.sky.rejectedRows += reject.length;
+        if (reject.length > 0) this.keepSchema(request);
+        return reject.length === 0 ? 'answer' : { reject };
       }
       default:
         return 'answer';
@@ -167,20 +167,20 @@ export class AppendCall {
       default:
         this.send(answer);
     }
-    this.flushRefused();
+    this.flushRejected();
   }
 
-  /** Refusals are answered here, when everything before them is. */
-  private flushRefused(): void {
+  /** Rejections are answered here, when everything before them is. */
+  private flushRejected(): void {
     for (;;) {
       const [fate] = this.fates;
       if (typeof fate !== 'object') return;
       this.fates.shift();
       const error = { code: status.INVALID_ARGUMENT, message: 'Errors found while processing rows' };
-      const rowErrors = fate.refuse.map((index) => ({
+      const rowErrors = fate.reject.map((index) => ({
         index,
         code: 1 as const,
-        message: 'refused by the fault suite',
+        message: 'rejected by the fault suite',
       }));
       this.send(Buffer.from(AppendRowsResponse.encode({ error, rowErrors }).finish()));
     }

@@ -37,8 +37,8 @@ export class Straying {
     return this.culprit?.stream === stream || this.culprit?.call === call;
   }
 
-  /** Whether this is the append that is refused. */
-  refuses(call: object, { stream }: Place): boolean {
+  /** Whether this is the append that is rejected. */
+  rejects(call: object, { stream }: Place): boolean {
     if (this.culprit !== undefined) return false;
     this.culprit = { call, stream };
     return true;

@@ -18,7 +18,7 @@ export type WireState =
 
 /** What has met a wire that was not open, since the beginning. */
 export interface Met {
-  /** Reset, refused, forgotten, or made only to be forgotten. */
+  /** Reset, rejected, forgotten, or made only to be forgotten. */
   readonly connections: number;
   /** Pieces of data that came in, in either direction. */
   readonly chunks: number;

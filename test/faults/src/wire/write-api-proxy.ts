@@ -13,18 +13,18 @@ import {
 
 import { AppendCall, type Sky } from './append-call';
 import { Straying } from './straying';
-import { FAIR, type Weather } from './weather';
+import { FAIR, type Weather } from './append-conditions';
 
 const PATH = '/google.cloud.bigquery.storage.v1.BigQueryWrite';
 const UNARY = ['CreateWriteStream', 'FinalizeWriteStream', 'GetWriteStream'] as const;
 const MAX_MESSAGE_BYTES = 11 << 20;
 const CALL_TIMEOUT_MS = 30_000;
 
-/** The Storage Write API of the stand-in, with the troubles that the real one has and a stand-in has not. */
+/** The Storage Write API of the emulator, with the troubles that the real one has and a emulator has not. */
 export class WriteApiProxy implements Sky {
   weather: Weather = FAIR;
-  /** Rows that were refused here. */
-  refusedRows = 0;
+  /** Rows that were rejected here. */
+  rejectedRows = 0;
   /** Calls and appends that met bad weather. */
   met = 0;
   private strayed: Straying | undefined;
@@ -39,7 +39,7 @@ export class WriteApiProxy implements Sky {
     const limits = { 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 };
     const upstream = new Client(`127.0.0.1:${String(upstreamPort)}`, credentials.createInsecure(), {
       ...limits,
-      // The stand-in is killed and comes back: it is looked for at once, not after minutes.
+      // The emulator is killed and comes back: it is looked for at once, not after minutes.
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
     });

@@ -1,0 +1,85 @@
+import { ProtocolViolation } from '../../../../test/model-checking/model';
+
+// Taken out of the global object once: looking a global up is slow in jest's sandbox.
+const { clz32 } = Math;
+
+/** A set of offsets: bit o stands for offset o. A log of the model has fewer than 31 entries. */
+export type OffsetSet = number;
+
+export const NO_OFFSETS: OffsetSet = 0;
+
+export const only = (offset: number): OffsetSet => 1 << offset;
+const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
+/** Those at `offset` and behind it. */
+export const from = (set: OffsetSet, offset: number): OffsetSet => (set >>> offset) << offset;
+/** The lowest; 32 if there is none. */
+export const firstOf = (set: OffsetSet): number => (set === 0 ? 32 : 31 - clz32(set & -set));
+export const laterOf = (a: number, b: number): number => (a > b ? a : b);
+/** The highest; -1 if there is none. */
+export const lastOf = (set: OffsetSet): number => 31 - clz32(set);
+
+export function countOf(set: OffsetSet): number {
+  let count = 0;
+  for (let rest = set; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** Ascending. */
+export function listOf(set: OffsetSet): number[] {
+  const offsets: number[] = [];
+  for (let rest = set; rest !== 0; rest &= rest - 1) offsets.push(firstOf(rest));
+  return offsets;
+}
+
+/**
+ * The partition's log up to an end. One letter for each offset:
+ *
+ * `o` a record that is fine, `b` one that BigQuery rejects, `x` one that the encoder rejects, `f` one that BigQuery rejects
+ * or not, differently by attempt, `-` a transaction marker: an offset without a record.
+ */
+export class Log {
+  readonly end: number;
+  readonly records: OffsetSet;
+  /** Rejected by BigQuery whenever it looks at them. */
+  readonly rejected: OffsetSet;
+  /** Rejected by BigQuery whenever it likes. */
+  readonly rejectable: OffsetSet;
+  /** Rejected by the encoder. */
+  readonly unencodable: OffsetSet;
+  private readonly earlier: Log[] = [];
+
+  constructor(readonly entries: string) {
+    const all = (kinds: string): OffsetSet =>
+      Array.from(entries).reduce(
+        (set, entry, offset) => (kinds.includes(entry) ? set | only(offset) : set),
+        NO_OFFSETS,
+      );
+    this.end = entries.length;
+    this.records = all('obxf');
+    this.rejected = all('b');
+    this.rejectable = all('bf');
+    this.unencodable = all('x');
+  }
+
+  /** As it was when it ended there. */
+  upTo(end: number): Log {
+    return end === this.end ? this : (this.earlier[end] ??= new Log(this.entries.slice(0, end)));
+  }
+
+  /** Recovery's arithmetic: the offset behind the first `count` records from `offset` on that are not excluded. */
+  skip(offset: number, count: number, exclusions: OffsetSet): number {
+    let at = offset;
+    for (let left = count; left > 0; at++) {
+      if (at >= this.end) throw new ProtocolViolation('stops and asks: more rows are durable than the log has records');
+      if (has(this.records, at) && !has(exclusions, at)) left--;
+    }
+    return at;
+  }
+
+  /** The first offset from `offset` on that is neither excluded nor a marker. */
+  passOver(offset: number, exclusions: OffsetSet): number {
+    let at = offset;
+    while (at < this.end && (!has(this.records, at) || has(exclusions, at))) at++;
+    return at;
+  }
+}

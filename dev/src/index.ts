@@ -1,0 +1,18 @@
+export { devSettings } from './dev.config';
+export { EXIT, StartError, UsageError, exitCodeOf } from './errors';
+export { prepare } from './install/prepare';
+export { runCommand } from './install/run-command';
+export { type StackPaths, repositoryRoot, stackPaths } from './paths';
+export { lockHome } from './process/home-lock';
+export { ManagedProcess, type ProcessExit, describeExit } from './process/managed-process';
+export { stopOrphans } from './process/orphans';
+export { PortFinder } from './process/ports';
+export { type Progress, createProgress } from './progress';
+export { ANY_PORTS, type Endpoints, infrastructure } from './stack/infrastructure';
+export { type ProxiedListener } from './stack/kafka-broker';
+export { type Part } from './stack/part';
+export { ServiceClient } from './stack/service-client';
+export { generatorStatus, validatorStatus } from './stack/service-status';
+export { DATASET, type Service, type ServiceName, generatorEnv, serviceInstance } from './stack/services';
+export { type StackTokens, loadTokens } from './stack/tokens';
+export { startTestStack } from './test-stack';

@@ -1,0 +1,85 @@
+import { protos } from '@google-cloud/bigquery-storage';
+import { Metadata, status } from '@grpc/grpc-js';
+
+import { appendOutcome, decodeAppendResponse, reasonOfCall } from './append-outcome';
+
+const { AppendRowsResponse, StorageError } = protos.google.cloud.bigquery.storage.v1;
+type Answer = protos.google.cloud.bigquery.storage.v1.IAppendRowsResponse;
+
+const outcomeOf = (answer: Answer, offset: number): ReturnType<typeof appendOutcome> =>
+  appendOutcome(decodeAppendResponse(Buffer.from(AppendRowsResponse.encode(answer).finish())), offset);
+
+const storageError = (code: keyof typeof StorageError.StorageErrorCode): { type_url: string; value: Uint8Array }[] => [
+  {
+    type_url: 'type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError',
+    value: StorageError.encode({ code: StorageError.StorageErrorCode[code] }).finish(),
+  },
+];
+
+describe('the answer to an append', () => {
+  it('counts when it names the offset that was sent', () => {
+    expect(outcomeOf({ appendResult: { offset: { value: 70 } } }, 70)).toEqual({ kind: 'appended' });
+    expect(outcomeOf({ appendResult: { offset: { value: 0 } } }, 0)).toEqual({ kind: 'appended' });
+  });
+
+  it.each<[string, Answer]>([
+    ['another offset', { appendResult: { offset: { value: 71 } } }],
+    ['no offset', { appendResult: {} }],
+    ['nothing', {}],
+  ])('is none when it names %s', (_, answer) => {
+    expect(outcomeOf(answer, 70)).toMatchObject({ kind: 'lost', reason: 'rejected' });
+  });
+
+  it('names the rows that were rejected', () => {
+    expect(outcomeOf({ rowErrors: [{ index: 3, message: 'no' }], error: { code: 3 } }, 0)).toEqual({
+      kind: 'rejected',
+      rows: [{ index: 3, message: 'no' }],
+    });
+  });
+
+  it('prefers the Write API’s own code, by which a missing column is no rejection of rows', () => {
+    const details = storageError('SCHEMA_MISMATCH_EXTRA_FIELDS');
+    expect(outcomeOf({ error: { code: status.INVALID_ARGUMENT, message: 'extra', details } }, 0)).toEqual({
+      kind: 'error',
+      reason: 'schema-behind',
+      message: 'extra',
+    });
+  });
+
+  it.each([
+    [status.ALREADY_EXISTS, 'already-exists'],
+    [status.OUT_OF_RANGE, 'out-of-range'],
+    [status.ABORTED, 'aborted'],
+    [status.RESOURCE_EXHAUSTED, 'throttled'],
+    [status.UNAVAILABLE, 'unavailable'],
+    [status.PERMISSION_DENIED, 'rejected'],
+  ])('is never a success with status %d', (code, reason) => {
+    expect(outcomeOf({ error: { code, message: 'x' } }, 0)).toEqual({ kind: 'error', reason, message: 'x' });
+  });
+});
+
+describe('the error that ends a call of appends', () => {
+  const errorOf = (code: status, details: readonly protos.google.protobuf.IAny[] = []) => {
+    const metadata = new Metadata();
+    const bytes = Buffer.from(protos.google.rpc.Status.encode({ code, details: [...details] }).finish());
+    if (details.length > 0) metadata.set('grpc-status-details-bin', bytes);
+    return Object.assign(new Error('x'), { code, metadata });
+  };
+
+  it.each([
+    [status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS', 'schema-behind'],
+    [status.INVALID_ARGUMENT, 'STREAM_FINALIZED', 'finalized'],
+    [status.NOT_FOUND, 'STREAM_NOT_FOUND', 'stream-gone'],
+    [status.RESOURCE_EXHAUSTED, 'TABLE_NOT_FOUND', 'throttled'],
+  ] as const)('is read by the code among the details of status %d: %s', (code, detail, reason) => {
+    expect(reasonOfCall(errorOf(code, storageError(detail)))).toBe(reason);
+  });
+
+  it.each([
+    [status.UNAVAILABLE, 'unavailable'],
+    [status.INVALID_ARGUMENT, 'rejected'],
+  ])('is read by its status %d where it has no details', (code, reason) => {
+    expect(reasonOfCall(errorOf(code))).toBe(reason);
+    expect(reasonOfCall(Object.assign(new Error('x'), { code }))).toBe(reason);
+  });
+});

@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { z } from 'zod';
+import {
+  bigquerySettings,
+  ConfigError,
+  defineSettings,
+  kafkaSettings,
+  loadSettings,
+  pubsubSettings,
+  renderConfigurationDoc,
+  renderEnvExample,
+  serviceSettings,
+  settings,
+  withDefaults,
+} from './index';
+
+const everyKind = defineSettings({
+  name: settings.string({ env: 'NAME', description: 'd', pattern: /^[a-z]+$/, expected: 'small letters' }),
+  count: settings.integer({ env: 'COUNT', default: 3, min: 0, max: 10, description: 'd' }),
+  share: settings.number({ env: 'SHARE', default: 0.02, min: 0, max: 1, description: 'd' }),
+  flag: settings.boolean({ env: 'FLAG', default: false, description: 'd' }),
+  word: settings.oneOf({ env: 'WORD', default: 'none', values: ['none', 'key'], description: 'd' }),
+  hosts: settings.list({ env: 'HOSTS', default: ['a', 'b'], description: 'd' }),
+  secret: settings.optional(settings.string({ env: 'SECRET', secret: true, description: 'd' })),
+  nested: defineSettings({
+    json: settings.json({ env: 'JSON', default: [], schema: z.array(z.int()), expected: 'an array', description: 'd' }),
+  }),
+});
+
+const problemsWith = (env: NodeJS.ProcessEnv): readonly string[] => {
+  try {
+    loadSettings(everyKind, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+
+describe('loadSettings', () => {
+  it('reads every kind of value', () => {
+    const env = {
+      NAME: 'x',
+      COUNT: '7',
+      SHARE: '0.5',
+      FLAG: 'true',
+      WORD: 'key',
+      HOSTS: 'c, d',
+      SECRET: 's',
+      JSON: '[1]',
+    };
+    expect(loadSettings(everyKind, env)).toEqual({
+      name: 'x',
+      count: 7,
+      share: 0.5,
+      flag: true,
+      word: 'key',
+      hosts: ['c', 'd'],
+      secret: 's',
+      nested: { json: [1] },
+    });
+  });
+
+  it('takes the default of what is unset or empty', () => {
+    expect(loadSettings(everyKind, { NAME: 'x', COUNT: '', HOSTS: '' })).toEqual({
+      name: 'x',
+      count: 3,
+      share: 0.02,
+      flag: false,
+      word: 'none',
+      hosts: ['a', 'b'],
+      secret: undefined,
+      nested: { json: [] },
+    });
+  });
+
+  it('reports all problems at once: variable, expectation, default', () => {
+    const env = { COUNT: '11', SHARE: '1e-1', FLAG: 'yes', WORD: 'keys', HOSTS: 'a,,b', JSON: '["1"]' };
+    expect(problemsWith(env)).toEqual([
+      'NAME is not set: expected small letters (it has no default)',
+      'COUNT is wrong: expected an integer from 0 to 10 (default: 3)',
+      'SHARE is wrong: expected a number from 0 to 1 (default: 0.02)',
+      'FLAG is wrong: expected `true` or `false` (default: false)',
+      'WORD is wrong: expected one of `none`, `key` (default: none)',
+      'HOSTS is wrong: expected a comma-separated list (default: a,b)',
+      'JSON is wrong: expected an array (default: [])',
+    ]);
+  });
+
+  it('never shows a value', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Z!]{12,20}$/), (value) => {
+        const env = { NAME: value, COUNT: value, SHARE: value, FLAG: value, WORD: value, JSON: value };
+        const problems = problemsWith(env);
+        expect(problems).toHaveLength(6);
+        expect(problems.join()).not.toContain(value);
+      }),
+    );
+  });
+
+  it.each(['1.0', '0x1', ' 1', '1 ', '9007199254740993', '١', 'NaN', '--1'])('takes no integer from %j', (COUNT) => {
+    expect(problemsWith({ NAME: 'x', COUNT })).toHaveLength(1);
+  });
+
+  it('reads back every integer, list and JSON value that it is given', () => {
+    const spec = defineSettings({
+      integer: settings.integer({ env: 'I', description: 'd' }),
+      list: settings.list({ env: 'L', description: 'd' }),
+      json: settings.json({ env: 'J', description: 'd', schema: z.json(), expected: 'JSON' }),
+    });
+    const item = fc.stringMatching(/^[^,\s]+$/);
+    const anything = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), fc.array(item, { minLength: 1 }), anything, (integer, list, json) => {
+        const env = { I: String(integer), L: list.join(','), J: JSON.stringify(json) };
+        expect(loadSettings(spec, env)).toEqual({ integer, list, json: JSON.parse(JSON.stringify(json)) });
+      }),
+    );
+  });
+});
+
+describe('defineSettings', () => {
+  const one = settings.integer({ env: 'ONE', default: 1, max: 5, description: 'd' });
+
+  it('rejects a variable that is defined twice, and a default that its own parser rejects', () => {
+    expect(() => defineSettings({ one, group: defineSettings({ one }) })).toThrow('ONE is defined twice');
+    expect(() => defineSettings({ one: { ...one, default: '6' } })).toThrow('ONE has a default that it rejects');
+  });
+
+  it('lets a service change a default', () => {
+    const spec = defineSettings({ service: withDefaults(serviceSettings, { HTTP_PORT: '3002' }) });
+    expect(loadSettings(spec, {}).service.httpPort).toBe(3002);
+    expect(loadSettings(serviceSettings, {}).httpPort).toBe(3001);
+    expect(() => withDefaults(serviceSettings, { HTTP_PROT: '1' })).toThrow('no such setting: HTTP_PROT');
+    expect(() => withDefaults(serviceSettings, { HTTP_PORT: 'x' })).toThrow('HTTP_PORT');
+  });
+});
+
+describe('the shared settings', () => {
+  it('are complete without any variable: the local stack', () => {
+    expect(loadSettings(serviceSettings, {})).toMatchObject({ httpHost: '127.0.0.1', httpPort: 3001, adminTokens: [] });
+    expect(loadSettings(kafkaSettings, {})).toMatchObject({ brokers: ['127.0.0.1:19092'], saslMechanism: 'none' });
+    expect(loadSettings(bigquerySettings, {})).toMatchObject({ dataset: 'ecommerce_db', apiEndpoint: undefined });
+    expect(loadSettings(pubsubSettings, {})).toMatchObject({ topic: 'orders-topic', emulatorHost: undefined });
+  });
+
+  it('evaluate together what belongs together', () => {
+    expect(() => loadSettings(kafkaSettings, { KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u' })).toThrow(
+      'KAFKA_SASL_PASSWORD',
+    );
+    expect(() => loadSettings(bigquerySettings, { BIGQUERY_API_ENDPOINT: 'http://127.0.0.1:9050' })).toThrow(
+      'BIGQUERY_GRPC_ENDPOINT',
+    );
+  });
+
+  it.each([
+    ['not JSON', 'ann:viewer:abc'],
+    ['an unknown role', JSON.stringify([{ name: 'ann', role: 'root', sha256: 'a'.repeat(64) }])],
+    ['a token in the clear', JSON.stringify([{ name: 'ann', role: 'viewer', sha256: 'secret' }])],
+    ['a field too many', JSON.stringify([{ name: 'ann', role: 'viewer', sha256: 'a'.repeat(64), token: 'secret' }])],
+    ['one name twice', JSON.stringify(['a', 'b'].map((c) => ({ name: 'x', role: 'viewer', sha256: c.repeat(64) })))],
+  ])('reject as ADMIN_TOKENS %s', (_, ADMIN_TOKENS) => {
+    expect(() => loadSettings(serviceSettings, { ADMIN_TOKENS })).toThrow(/ADMIN_TOKENS is wrong(?!.*secret"?:)/);
+  });
+});
+
+describe('the generated reference', () => {
+  const services = {
+    first: defineSettings({ service: serviceSettings, everyKind }),
+    second: defineSettings({ service: withDefaults(serviceSettings, { HTTP_PORT: '3002' }) }),
+  };
+
+  it('has every variable once, with the defaults of each service', () => {
+    const doc = renderConfigurationDoc(services);
+    for (const env of ['HTTP_HOST', 'ADMIN_TOKENS', 'NAME', 'COUNT', 'JSON']) {
+      expect(doc.match(new RegExp(`^\\| \`${env}\``, 'gm'))).toHaveLength(1);
+    }
+    expect(doc).toContain('`3001` (first), `3002` (second)');
+    expect(doc).toMatch(/`NAME`.*\*\*required\*\*/);
+    expect(doc).toMatch(/`ADMIN_TOKENS` \(secret\)/);
+  });
+
+  it('gives an example environment that loads once the required values are filled in', () => {
+    const lines = renderEnvExample(services).split('\n');
+    const env = Object.fromEntries(
+      lines.filter((line) => /^#?[A-Z_]+=/.test(line)).map((line) => line.replace('#', '').split(/=(.*)/, 2)),
+    ) as Record<string, string>;
+    expect(lines).toContain('NAME=');
+    expect(loadSettings(services.first, { ...env, NAME: 'x' })).toEqual(loadSettings(services.first, { NAME: 'x' }));
+  });
+
+  it('rejects one variable with two meanings', () => {
+    const other = defineSettings({ count: settings.boolean({ env: 'COUNT', default: true, description: 'd' }) });
+    expect(() => renderConfigurationDoc({ first: everyKind, other })).toThrow('COUNT');
+  });
+});

@@ -1,0 +1,2 @@
+export { DeadlineError } from './deadline-error';
+export { waitUntil, type WaitOptions } from './wait-until';

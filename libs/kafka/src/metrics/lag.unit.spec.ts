@@ -1,0 +1,124 @@
+import { Metrics } from '@orderstream/observability';
+import fc from 'fast-check';
+import { observeServers, observeTransactions, type RecordBatch, TransactionFailedError } from '../index';
+import { OldestUnsettled } from '../server/oldest-unsettled';
+import { type PartitionStatus } from '../server/server-options';
+
+/** Offsets from..to-1, each with a timestamp of ten times its offset. */
+const batch = (from: number, to: number): RecordBatch => ({
+  topic: 't',
+  partition: 0,
+  records: Array.from({ length: to - from }, (_, i) => ({
+    topic: 't',
+    partition: 0,
+    offset: from + i,
+    timestamp: (from + i) * 10,
+    key: null,
+    value: null,
+    headers: {},
+  })),
+  nextOffset: to,
+  highWatermark: to,
+});
+
+describe('OldestUnsettled', () => {
+  it('tells the oldest record in hand, then the queue, then the last one seen', () => {
+    const oldest = new OldestUnsettled();
+    expect(oldest.timestamp(0, undefined)).toBeUndefined();
+    expect(oldest.timestamp(0, 70)).toBe(70);
+    oldest.handedOver(batch(10, 20), 10);
+    oldest.handedOver(batch(20, 20), 10);
+    oldest.handedOver(batch(20, 30), 10);
+    expect(oldest.timestamp(10, 300)).toBe(100);
+    expect(oldest.timestamp(19, 300)).toBe(100);
+    expect(oldest.timestamp(20, 300)).toBe(200);
+    expect(oldest.timestamp(30, 300)).toBe(300);
+    expect(oldest.timestamp(30, undefined)).toBe(200);
+  });
+
+  it('still knows after a failure what comes again', () => {
+    const oldest = new OldestUnsettled();
+    oldest.handedOver(batch(0, 10), 0);
+    oldest.handedOver(batch(10, 20), 0);
+    oldest.rewind(5);
+    expect(oldest.timestamp(5, undefined)).toBe(0);
+    oldest.handedOver(batch(5, 25), 5);
+    expect(oldest.timestamp(12, undefined)).toBe(50);
+    expect(oldest.timestamp(25, 250)).toBe(250);
+  });
+
+  it('is never younger than the oldest unsettled record, nor older by more than its batch, however much is held', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ size: fc.integer({ min: 1, max: 5 }), settled: fc.double({ min: 0, max: 1, noNaN: true }) }),
+          {
+            maxLength: 1_200,
+            size: 'max',
+          },
+        ),
+        (steps) => {
+          const oldest = new OldestUnsettled();
+          let durable = 0;
+          let end = 0;
+          for (const [index, { size, settled }] of steps.entries()) {
+            oldest.handedOver(batch(end, end + size), durable);
+            end += size;
+            if (index % 10 === 0) durable += Math.floor((end - durable) * settled);
+            if (durable === end) continue;
+            const told = oldest.timestamp(durable, undefined) ?? Infinity;
+            expect(told).toBeLessThanOrEqual(durable * 10);
+            if (index < 1_000) expect(told).toBeGreaterThan((durable - 5) * 10);
+          }
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('metrics of consumers', () => {
+  const partition = (fields: Partial<PartitionStatus>): PartitionStatus => ({
+    topic: 'a',
+    partition: 0,
+    state: 'running',
+    position: 1,
+    lag: 0,
+    lagMs: 0,
+    queuedRecords: 0,
+    queuedBytes: 0,
+    ...fields,
+  });
+  const serverOf = (...partitions: PartitionStatus[]) => ({
+    describe: () => ({ group: 'g', state: 'joined' as const, partitions }),
+  });
+
+  it('read the lag and the stopped partitions of every server when they are scraped', async () => {
+    const metrics = new Metrics({ app: 'probe', processMetrics: false });
+    const servers = [serverOf(partition({}), partition({ partition: 1, state: 'stopped', lag: 12, lagMs: 3_500 }))];
+    observeServers(metrics, () => servers);
+    servers.push(serverOf(partition({ topic: 'b', state: 'opening', lag: undefined, lagMs: undefined })));
+    const text = await metrics.registry.metrics();
+    const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    expect(series).toEqual([
+      'orderstream_consumer_lag_records{topic="a",partition="0",app="probe"} 0',
+      'orderstream_consumer_lag_records{topic="a",partition="1",app="probe"} 12',
+      'orderstream_consumer_lag_seconds{topic="a",partition="0",app="probe"} 0',
+      'orderstream_consumer_lag_seconds{topic="a",partition="1",app="probe"} 3.5',
+      'orderstream_partitions_stopped{topic="a",app="probe"} 1',
+      'orderstream_partitions_stopped{topic="b",app="probe"} 0',
+    ]);
+    servers.length = 0;
+    expect(await metrics.registry.metrics()).not.toContain('topic="a"');
+  });
+
+  it('count the transactions that failed, and those that failed because another owner took over', async () => {
+    const metrics = new Metrics({ app: 'probe', processMetrics: false });
+    const failed = observeTransactions(metrics);
+    failed(new TransactionFailedError('late', 'unknown', false), { topic: 'a', partition: 1 });
+    failed(new TransactionFailedError('fenced', 'aborted', true), { topic: 'a', partition: 2 });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('orderstream_transactions_aborted_total{topic="a",app="probe"} 2');
+    expect(text).toContain('orderstream_fencings_total{topic="a",app="probe"} 1');
+  });
+});

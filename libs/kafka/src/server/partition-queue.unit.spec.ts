@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { type KafkaRecord } from '../index';
+import { PartitionQueue } from './partition-queue';
+
+const PLACE = { topic: 't', partition: 0 };
+const BOUNDS = { maxQueuedRecords: 20, maxQueuedBytes: 1_000_000 };
+
+const recordAt = (offset: number): KafkaRecord => ({
+  ...PLACE,
+  offset,
+  timestamp: 0,
+  key: null,
+  value: Buffer.from('v'),
+  headers: {},
+});
+
+type Step =
+  | { kind: 'fetch'; length: number }
+  | { kind: 'answer'; which: number }
+  | { kind: 'take'; max: number }
+  | { kind: 'reopen'; back: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ kind: fc.constant('fetch' as const), length: fc.integer({ min: 1, max: 15 }) }),
+  fc.record({ kind: fc.constant('answer' as const), which: fc.nat(5) }),
+  fc.record({ kind: fc.constant('take' as const), max: fc.integer({ min: 1, max: 10 }) }),
+  fc.record({ kind: fc.constant('reopen' as const), back: fc.nat(30) }),
+);
+
+describe('PartitionQueue', () => {
+  it('hands over every record from the opened position on, once and in order, whatever answers are late, double or stale', () => {
+    fc.assert(
+      // `holes`: offsets without a record (markers, aborted, compacted).
+      fc.property(fc.array(step, { maxLength: 120 }), fc.uniqueArray(fc.nat(300)), (steps, holeList) => {
+        const holes = new Set(holeList);
+        const queue = new PartitionQueue(PLACE, BOUNDS);
+        const underWay: { offset: number; records: KafkaRecord[]; nextOffset: number; end: number }[] = [];
+        let expected = 0;
+        queue.reset(0);
+        for (const action of steps) {
+          if (action.kind === 'fetch' && !queue.full) {
+            const offset = queue.fetchFrom;
+            const nextOffset = offset + action.length;
+            const offsets = Array.from({ length: action.length }, (_, i) => offset + i).filter((o) => !holes.has(o));
+            underWay.push({ offset, records: offsets.map(recordAt), nextOffset, end: 10_000 });
+          }
+          if (action.kind === 'answer' && underWay.length > 0) {
+            // Any of the answers under way, and it stays there to come again.
+            const answer = underWay[action.which % underWay.length];
+            if (answer !== undefined) queue.accept(answer);
+          }
+          if (action.kind === 'reopen') {
+            expected = Math.max(expected - action.back, 0);
+            queue.reset(expected);
+          }
+          if (action.kind === 'take') {
+            const batch = queue.take(action.max);
+            if (batch === undefined) continue;
+            expect(batch.records.length).toBeLessThanOrEqual(action.max);
+            for (const { offset } of batch.records) {
+              while (holes.has(expected)) expected++;
+              expect(offset).toBe(expected);
+              expected++;
+            }
+            expect(batch.nextOffset).toBeGreaterThanOrEqual(expected);
+            for (; expected < batch.nextOffset; expected++) expect(holes.has(expected)).toBe(true);
+            expect(queue.position).toBe(expected);
+          }
+          expect(queue.queuedRecords).toBeLessThan(BOUNDS.maxQueuedRecords + 15);
+          if (queue.queuedRecords === 0) expect(queue.queuedBytes).toBe(0);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('moves the position over a piece without records', () => {
+    const queue = new PartitionQueue(PLACE, BOUNDS);
+    queue.reset(5);
+    expect(queue.take(10)).toBeUndefined();
+    expect(queue.accept({ offset: 5, records: [], nextOffset: 9, end: 9 })).toBe(true);
+    expect(queue.take(10)).toEqual({ ...PLACE, records: [], nextOffset: 9, highWatermark: 9 });
+    expect(queue.position).toBe(9);
+  });
+});

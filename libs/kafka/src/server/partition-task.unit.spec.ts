@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { ack, type BatchOutcome, type PartitionHooks, type RecordBatch, retry, stop } from '../index';
+import { type PartitionTaskDependencies, PartitionTask } from './partition-task';
+import { retryDelay } from './retry-delay';
+
+const PARTITION = { topic: 't', partition: 0 };
+const LIMITS = { maxBatchRecords: 10, maxQueuedRecords: 100, maxQueuedBytes: 1_000_000, maxRetryMs: 10_000 };
+
+/** A task on a clock of its own, which is fed one record whenever it is open. */
+class TestTask {
+  /** Milliseconds that the task waited, from failure to failure. */
+  readonly waits: number[] = [];
+  opened = 0;
+  next = 0;
+  readonly task: PartitionTask;
+
+  constructor(
+    handle: (batch: RecordBatch, signal: AbortSignal) => BatchOutcome | Promise<BatchOutcome>,
+    hooks: Partial<PartitionHooks> = {},
+    random = 1,
+  ) {
+    const parts: PartitionTaskDependencies = {
+      hooks: {
+        open: () => {
+          this.opened++;
+          return Promise.resolve(this.next);
+        },
+        drain: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+        ...hooks,
+      },
+      resumeAt: () => Promise.resolve(0),
+      handle: async (batch, _, signal) => handle(batch, signal),
+      wake: () => undefined,
+      isPaused: () => false,
+      logger: {
+        debug: () => undefined,
+        info: () => undefined,
+        error: () => undefined,
+        warn: (told) => {
+          if (typeof told === 'object' && 'waitMs' in told) this.waits.push(Number(told.waitMs));
+        },
+      },
+      random: () => random,
+    };
+    this.task = new PartitionTask(PARTITION, parts, LIMITS, Promise.resolve());
+  }
+
+  /** Feeds it until it has waited so often. */
+  async fail(times: number): Promise<readonly number[]> {
+    for (const until = this.waits.length + times; this.waits.length < until;) await this.step();
+    return this.waits;
+  }
+
+  /** Lets what is due happen, and hands over the next record. */
+  async step(): Promise<void> {
+    await jest.advanceTimersByTimeAsync(this.task.status.state === 'retrying' ? LIMITS.maxRetryMs : 0);
+    const wanted = this.task.wanted();
+    if (wanted === undefined) return;
+    const { offset } = wanted;
+    const record = { ...PARTITION, offset, timestamp: 0, key: null, value: null, headers: {} };
+    const log = { records: [record], nextOffset: offset + 1, end: offset + 1, bytes: 1 };
+    this.task.deliver({ ok: true, ...PARTITION, offset, ...log });
+    await jest.advanceTimersByTimeAsync(0);
+  }
+}
+
+describe('the wait of a partition that failed', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const tasks: TestTask[] = [];
+  const taskOf = (...args: ConstructorParameters<typeof TestTask>): TestTask => {
+    const task = new TestTask(...args);
+    tasks.push(task);
+    return task;
+  };
+  afterEach(async () => {
+    await Promise.all(tasks.splice(0).map(({ task }) => task.release(0)));
+  });
+
+  it.each([
+    ['a handler asks for it', () => retry(200, 'x'), {}],
+    ['the partition does not open', () => ack(), { failed: () => retry(200, 'x') }],
+  ])('begins with what the outcome asks for, and doubles up to the bound, when %s', async (_, handle, hooks) => {
+    const open = 'failed' in hooks ? { open: () => Promise.reject(new Error('x')) } : {};
+    const task = taskOf(handle, { ...hooks, ...open });
+    expect(await task.fail(8)).toEqual([200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
+  });
+
+  it('stays between half of that and that, and within the bound, whatever is asked for', () => {
+    const ms = fc.integer({ min: 0, max: 100_000 });
+    fc.assert(
+      fc.property(ms, fc.nat(16), ms, fc.double({ min: 0, max: 1, noNaN: true }), (after, before, max, random) => {
+        const waitMs = retryDelay(after, before, max, random);
+        const due = Math.min(Math.max(after, 1) * 2 ** before, max);
+        expect(waitMs).toBeGreaterThanOrEqual(due / 2);
+        expect(waitMs).toBeLessThanOrEqual(due);
+      }),
+    );
+  });
+
+  it('begins anew when something was settled, not when something was taken', async () => {
+    let settled = 0;
+    let taken = 0;
+    // Each second batch fails; the first was taken all the same.
+    const task = taskOf(() => (taken++ % 2 === 0 ? ack() : retry(100, 'x')), { durablePosition: () => settled });
+    expect(await task.fail(3)).toEqual([100, 200, 400]);
+    settled = 1;
+    expect((await task.fail(2)).slice(3)).toEqual([100, 200]);
+  });
+
+  it('begins anew with every acknowledged batch where the service tells of no settled position', async () => {
+    let calls = 0;
+    const task: TestTask = taskOf(() => {
+      if (++calls % 3 !== 0) return retry(100, 'x');
+      task.next++;
+      return ack();
+    });
+    expect(await task.fail(6)).toEqual([100, 200, 100, 200, 100, 200]);
+  });
+
+  it('begins anew when an operator resumes what was stopped', async () => {
+    let calls = 0;
+    const task = taskOf(() => (++calls === 3 ? stop(new Error('x')) : retry(100, 'x')));
+    await task.fail(2);
+    for (let step = 0; step < 3; step++) await task.step();
+    expect(task.task.status).toMatchObject({ state: 'stopped', error: 'x' });
+    task.task.resume();
+    expect((await task.fail(2)).slice(2)).toEqual([100, 200]);
+  });
+
+  it('is not sat out by a partition that is revoked', async () => {
+    const task = taskOf(() => retry(10_000, 'x'));
+    await task.fail(1);
+    const opened = task.opened;
+    await task.task.release(0);
+    expect(task.opened).toBe(opened);
+  });
+
+  it.each([
+    ['ends because of it', (signal: AbortSignal): unknown => signal.reason, []],
+    ['failed meanwhile', (): unknown => new Error('x'), [100]],
+  ])('is told of at a release where a handler %s', async (_, causeOf, waits) => {
+    const task = taskOf(
+      (_batch, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve(retry(100, causeOf(signal)));
+          });
+        }),
+    );
+    await task.step();
+    await task.step();
+    const released = task.task.release(0);
+    await jest.advanceTimersByTimeAsync(0);
+    await released;
+    expect(task.waits).toEqual(waits);
+  });
+
+  it('shows the lag from what was settled while the partition is closed', async () => {
+    let taken = 0;
+    const task = taskOf(() => (taken++ < 2 ? ack() : retry(100, 'x')), { durablePosition: () => 1 });
+    await task.fail(1);
+    expect(task.task.status).toMatchObject({ state: 'retrying', lag: 2 });
+  });
+});

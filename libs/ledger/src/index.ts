@@ -1,0 +1,9 @@
+export { Accountant, type AccountantContext, type Closing, type Opening } from './accountant';
+export { type Accounts, isAccountedFor, type Verdicts } from './accounts';
+export { Comparison } from './compare';
+export { type LedgerMark, markLedger, readLedgerSince } from './ledger-files';
+export { NoProgressError } from './no-progress-error';
+export { PlantedRecords } from './planted-records';
+export { TableReader } from './read-tables';
+export { RunLedger } from './run-ledger';
+export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';

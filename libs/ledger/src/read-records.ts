@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import {
+  CE,
+  deadLetterTopic,
+  type Family,
+  LEDGER_SEQ_HEADER,
+  QUALITY_HEADERS,
+  rawTopic,
+  validatedTopic,
+} from '@orderstream/contracts';
+import { parseDeadLetter } from '@orderstream/dead-letters';
+import { type KafkaRecord, readPartition } from '@orderstream/kafka';
+import { type Kafka } from 'kafkajs';
+import { type DeadLetterRecord, type RawRecord, type ValidatedRecord } from './evidence';
+import { type FamilyPositions } from './positions';
+
+/** What one partition's topics hold between two cuts. Values are read, hashed and let go. */
+export interface PartitionRecords {
+  readonly raw: readonly RawRecord[];
+  readonly validated: readonly ValidatedRecord[];
+  readonly deadLetters: readonly DeadLetterRecord[];
+  readonly rejectedBySink: readonly number[];
+  readonly rejectedByBridge: readonly number[];
+}
+
+export async function readRecords(
+  kafka: Kafka,
+  family: Family,
+  partition: number,
+  from: FamilyPositions,
+  until: FamilyPositions,
+): Promise<PartitionRecords> {
+  const read = <T>(
+    topic: string,
+    positions: (cut: FamilyPositions) => readonly number[],
+    take: (record: KafkaRecord) => T,
+  ): Promise<T[]> => readRange(kafka, topic, partition, positions(from)[partition], positions(until)[partition], take);
+  const rejected = (app: 'bq-sink' | 'pubsub-bridge', positions: (cut: FamilyPositions) => readonly number[]) =>
+    read(deadLetterTopic(validatedTopic(family), app), positions, (record) => deadLetterRecord(record).sourceOffset);
+  return {
+    raw: await read(rawTopic(family), (cut) => cut.evaluated, rawRecord),
+    validated: await read(validatedTopic(family), (cut) => cut.validated, validatedRecord),
+    deadLetters: await read(deadLetterTopic(rawTopic(family), 'validator'), (cut) => cut.deadLetters, deadLetterRecord),
+    rejectedBySink: await rejected('bq-sink', (cut) => cut.rejectedBySink),
+    rejectedByBridge: family === 'orders' ? await rejected('pubsub-bridge', (cut) => cut.rejectedByBridge) : [],
+  };
+}
+
+/** How much one validated partition holds between two cuts. */
+export interface ValidatedRange {
+  readonly partition: number;
+  readonly from: number;
+  /** The offset after the last record; transaction markers may follow it. */
+  readonly end: number;
+  readonly records: number;
+}
+
+export async function readValidatedRanges(
+  kafka: Kafka,
+  family: Family,
+  from: FamilyPositions,
+  until: FamilyPositions,
+): Promise<ValidatedRange[]> {
+  const ranges: ValidatedRange[] = [];
+  for (const [partition, first = 0] of from.validated.entries()) {
+    const range = { topic: validatedTopic(family), partition, from: first, until: until.validated[partition] ?? first };
+    let records = 0;
+    let end = first;
+    if (range.from < range.until) {
+      await readPartition(kafka, range, (batch) => {
+        records += batch.records.length;
+        end = (batch.records.at(-1)?.offset ?? end - 1) + 1;
+      });
+    }
+    ranges.push({ partition, from: first, end, records });
+  }
+  return ranges;
+}
+
+/** Committed records of one range, each turned into what is kept of it. */
+async function readRange<T>(
+  kafka: Kafka,
+  topic: string,
+  partition: number,
+  from = 0,
+  until = 0,
+  take: (record: KafkaRecord) => T,
+): Promise<T[]> {
+  const taken: T[] = [];
+  if (from >= until) return taken;
+  await readPartition(kafka, { topic, partition, from, until }, (batch) => {
+    for (const record of batch.records) taken.push(take(record));
+  });
+  return taken;
+}
+
+function rawRecord(record: KafkaRecord): RawRecord {
+  const id = header(record, CE.id);
+  const seq = header(record, LEDGER_SEQ_HEADER);
+  return {
+    offset: record.offset,
+    timestamp: record.timestamp,
+    sha256: sha256(record.value),
+    seq: seq !== undefined && /^\d{1,15}$/.test(seq) ? Number(seq) : undefined,
+    identity: id === undefined ? '' : `${header(record, CE.source) ?? ''} ${id}`,
+  };
+}
+
+function validatedRecord(record: KafkaRecord): ValidatedRecord {
+  const flags = header(record, QUALITY_HEADERS.flags) ?? '';
+  return {
+    ...rawRecord(record),
+    eventId: header(record, CE.id) ?? '',
+    flags: flags === '' ? [] : flags.split(','),
+  };
+}
+
+function deadLetterRecord(record: KafkaRecord): DeadLetterRecord {
+  const letter = parseDeadLetter(record);
+  return { sourceOffset: letter.source.offset, reason: letter.reason, sha256: sha256(record.value) };
+}
+
+function header(record: KafkaRecord, name: string): string | undefined {
+  const value = Object.hasOwn(record.headers, name) ? record.headers[name] : undefined;
+  if (value === undefined || Array.isArray(value)) return undefined;
+  return typeof value === 'string' ? value : value.toString('utf8');
+}
+
+/** Of no bytes for a tombstone, as the ledger has it. */
+const sha256 = (value: Buffer | null): string =>
+  createHash('sha256')
+    .update(value ?? '')
+    .digest('hex');

@@ -1,0 +1,61 @@
+import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
+import { type ServiceSettings } from '@orderstream/config';
+import { type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { type NextFunction, type Request, type Response } from 'express';
+import { setActor, TokenTable } from './actor';
+import { RejectionLimiter } from './rejection-limiter';
+import { LOGGER, METRICS, SETTINGS } from './tokens';
+
+export type RejectionReason = 'no_tokens_configured' | 'no_token' | 'unknown_token' | 'rate_limited' | 'role';
+
+/**
+ * Lets a request to `/admin` pass only with a known bearer token, before its body is read. It is a middleware of the
+ * whole path rather than a guard of its handlers, so that what is not a handler (an unknown path) is rejected as well.
+ */
+@Injectable()
+export class Authentication implements NestMiddleware {
+  private readonly tokens: TokenTable;
+  private readonly limiter = new RejectionLimiter();
+
+  constructor(
+    @Inject(SETTINGS) settings: { readonly service: ServiceSettings },
+    @Inject(METRICS) private readonly metrics: Metrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.tokens = new TokenTable(settings.service.adminTokens);
+  }
+
+  use(request: Request, response: Response, next: NextFunction): void {
+    const address = request.socket.remoteAddress ?? 'unknown';
+    const blockedForMs = this.limiter.blockedForMs(address);
+    if (blockedForMs > 0) {
+      response.setHeader('Retry-After', Math.ceil(blockedForMs / 1_000));
+      this.reject(request, response, 429, 'rate_limited', 'Too many rejected requests from this address.');
+      return;
+    }
+    if (this.tokens.isEmpty) {
+      this.reject(request, response, 503, 'no_tokens_configured', 'No tokens are configured: set ADMIN_TOKENS.');
+      return;
+    }
+    const token = /^Bearer ([\w.~+/-]{1,512}=*)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const actor = token === undefined ? undefined : this.tokens.find(token);
+    if (actor === undefined) {
+      response.setHeader('WWW-Authenticate', 'Bearer realm="admin"');
+      if (token === undefined) this.reject(request, response, 401, 'no_token', 'A bearer token is required.');
+      else this.reject(request, response, 401, 'unknown_token', 'The bearer token is not known.');
+      return;
+    }
+    setActor(request, actor);
+    next();
+  }
+
+  private reject(request: Request, response: Response, status: number, reason: RejectionReason, message: string): void {
+    const address = request.socket.remoteAddress ?? 'unknown';
+    // A rejection of the limiter itself does not count: the window ends even for those who keep asking.
+    if (reason !== 'rate_limited') this.limiter.rejected(address);
+    this.metrics.counter(METRIC.adminRejected).inc({ reason });
+    const level = reason === 'rate_limited' ? 'debug' : 'warn';
+    this.logger[level]({ address, method: request.method, reason }, 'request to /admin rejected');
+    response.status(status).json({ statusCode: status, message });
+  }
+}

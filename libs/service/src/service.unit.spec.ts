@@ -1,0 +1,355 @@
+import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { Body, Controller, Injectable, Module, Put } from '@nestjs/common';
+import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import { ApiProperty } from '@nestjs/swagger';
+import { defineSettings, serviceSettings } from '@orderstream/config';
+import { createLogger } from '@orderstream/observability';
+import { IsInt, Min } from 'class-validator';
+import request from 'supertest';
+import { runService, SERVICE_CONTROL, type ServiceDefinition } from './index';
+
+const settings = defineSettings({ service: serviceSettings });
+const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
+const TOKENS = JSON.stringify([
+  { name: 'ann', role: 'viewer', sha256: sha256('look') },
+  { name: 'bob', role: 'operator', sha256: sha256('work') },
+]);
+
+class RateDto {
+  @ApiProperty()
+  @IsInt()
+  @Min(0)
+  rate: number;
+}
+
+@Controller('admin/rate')
+class RateController {
+  @Put()
+  set(@Body() body: RateDto): RateDto {
+    return body;
+  }
+}
+
+@Controller('forgotten')
+class UnguardedController {
+  @Put()
+  anything(): string {
+    return 'reached';
+  }
+}
+
+@Injectable()
+class Control {
+  private paused = false;
+  status(): object {
+    return { paused: this.paused };
+  }
+  pause(): Promise<void> {
+    this.paused = true;
+    return Promise.resolve();
+  }
+  resume(): Promise<void> {
+    this.paused = false;
+    return Promise.resolve();
+  }
+}
+
+@Module({
+  controllers: [RateController, UnguardedController],
+  providers: [{ provide: SERVICE_CONTROL, useClass: Control }],
+})
+class AppModule {}
+
+/** A transport whose opening and draining the test decides. */
+class SlowServer extends Server implements CustomTransportStrategy {
+  readonly opened = Promise.withResolvers<undefined>();
+  readonly drained = Promise.withResolvers<undefined>();
+  closes = 0;
+
+  listen(callback: (error?: unknown) => void): void {
+    this.opened.promise.then(() => {
+      callback();
+    }, callback);
+  }
+  async close(): Promise<void> {
+    this.closes += 1;
+    await this.drained.promise;
+  }
+  on(): never {
+    throw new Error('no events');
+  }
+  unwrap(): never {
+    throw new Error('nothing underneath');
+  }
+}
+
+/** Stands for the process: its signals are the test's to send, its exit is an event. */
+class FakeProcess extends EventEmitter {
+  readonly exited = Promise.withResolvers<number>();
+  written = '';
+  readonly stderr = {
+    write: (text: string): void => {
+      this.written += text;
+    },
+  };
+  exit(code: number): void {
+    this.exited.resolve(code);
+  }
+}
+
+interface LogLine {
+  readonly msg: string;
+  readonly level: string;
+  readonly url?: string;
+  readonly [name: string]: unknown;
+}
+
+class Run {
+  readonly host = new FakeProcess();
+  readonly lines: LogLine[] = [];
+  readonly server = new SlowServer();
+  readonly ready: Promise<void>;
+  private readonly news = new EventEmitter();
+
+  constructor(env: NodeJS.ProcessEnv = {}, changes: Partial<ServiceDefinition<{ service: never }>> = {}) {
+    const logger = createLogger({
+      service: 'probe',
+      level: 'info',
+      destination: {
+        write: (text: string): void => {
+          this.lines.push(JSON.parse(text) as LogLine);
+          this.news.emit('line');
+        },
+      },
+    });
+    this.ready = runService(
+      { name: 'probe', settings, module: () => AppModule, servers: () => [this.server], ...(changes as object) },
+      { env: { HTTP_PORT: '0', ADMIN_TOKENS: TOKENS, ...env }, host: this.host, logger },
+    );
+  }
+
+  async line(msg: string): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find((line) => line.msg.includes(msg));
+      if (found !== undefined) return found;
+      await new Promise((resolve) => this.news.once('line', resolve));
+    }
+  }
+
+  async url(): Promise<string> {
+    return String((await this.line('listening')).url);
+  }
+
+  async running(): Promise<string> {
+    this.server.opened.resolve(undefined);
+    await this.ready;
+    return this.url();
+  }
+
+  async stop(): Promise<number> {
+    this.server.opened.resolve(undefined);
+    this.server.drained.resolve(undefined);
+    await this.ready;
+    this.host.emit('SIGTERM', 'SIGTERM');
+    return this.host.exited.promise;
+  }
+}
+
+describe('a running service', () => {
+  let run: Run;
+  let url: string;
+  beforeAll(async () => {
+    run = new Run();
+    url = await run.running();
+  });
+  afterAll(async () => {
+    await run.stop();
+  });
+  const rejections = async (): Promise<string> => (await request(url).get('/metrics')).text;
+
+  it.each([
+    ['GET', '/admin/status', undefined, 401],
+    ['GET', '/admin/status', 'wrong', 401],
+    ['GET', '/admin/status', 'look', 200],
+    ['GET', '/admin/status', 'work', 200],
+    ['POST', '/admin/pause', undefined, 401],
+    ['POST', '/admin/pause', 'look', 403],
+    ['POST', '/admin/pause', 'work', 200],
+    ['POST', '/admin/resume', 'look', 403],
+    ['POST', '/admin/resume', 'work', 200],
+    ['GET', '/admin/docs', undefined, 401],
+    ['GET', '/admin/docs', 'look', 200],
+    ['PUT', '/admin/rate', 'look', 403],
+    ['GET', '/ADMIN/status', undefined, 401],
+    ['GET', '/admin/nothing-here', undefined, 401],
+    ['GET', '/admin/nothing-here', 'look', 404],
+    ['PUT', '/forgotten', 'work', 403],
+    ['GET', '/health/live', undefined, 200],
+    ['GET', '/health/ready', undefined, 200],
+    ['GET', '/metrics', undefined, 200],
+  ] as const)('answers %s %s with token %s by %d', async (method, path, token, status) => {
+    const call = request(url)[method === 'GET' ? 'get' : method === 'PUT' ? 'put' : 'post'](path);
+    if (token !== undefined) void call.set('Authorization', `Bearer ${token}`);
+    await call.expect(status);
+  });
+
+  it('pauses and resumes by the hand of an operator and audits it by name', async () => {
+    const paused = await request(url).post('/admin/pause').set('Authorization', 'Bearer work');
+    expect(paused.body).toEqual({ paused: true });
+    const resumed = await request(url).post('/admin/resume').set('Authorization', 'Bearer work');
+    expect(resumed.body).toEqual({ paused: false });
+    expect(run.lines.filter(({ audit, status }) => audit === true && status === 200).at(-1)).toMatchObject({
+      actor: 'bob',
+      role: 'operator',
+      action: 'POST /admin/resume',
+    });
+  });
+
+  it.each([
+    ['a wrong type', { rate: 'fast' }],
+    ['a value out of bounds', { rate: -1 }],
+    ['an unknown field', { rate: 1, colour: 'red' }],
+    ['nothing', undefined],
+  ])('rejects a bad body: %s', async (_, body) => {
+    await request(url).put('/admin/rate').set('Authorization', 'Bearer work').send(body).expect(400);
+  });
+
+  it('takes a good body, and rejects one that is too large without a token before reading it', async () => {
+    await request(url)
+      .put('/admin/rate')
+      .set('Authorization', 'Bearer work')
+      .send({ rate: 5 })
+      .expect(200, { rate: 5 });
+    const large = { rate: 5, padding: 'x'.repeat(70_000) };
+    await request(url).put('/admin/rate').set('Authorization', 'Bearer work').send(large).expect(413);
+    await request(url).put('/admin/rate').send(large).expect(401);
+  });
+
+  it('counts rejected requests by reason', async () => {
+    expect(await rejections()).toMatch(/orderstream_admin_rejected_total\{reason="unknown_token",app="probe"\} [1-9]/);
+    expect(await rejections()).toMatch(/orderstream_admin_rejected_total\{reason="role",app="probe"\} [1-9]/);
+  });
+
+  it('describes its endpoints', async () => {
+    const docs = await request(url).get('/admin/docs').set('Authorization', 'Bearer look');
+    expect(docs.body).toMatchObject({ paths: { '/admin/status': {}, '/admin/rate': {} } });
+  });
+
+  it('never writes a token to the log', () => {
+    expect(JSON.stringify(run.lines)).not.toMatch(/Bearer|"work"|"look"/);
+  });
+});
+
+describe('a rejected address', () => {
+  it('is turned away unheard after 20 rejections, and everybody is without tokens configured', async () => {
+    const run = new Run({ ADMIN_TOKENS: '' });
+    const url = await run.running();
+    for (let i = 0; i < 20; i++) {
+      const answer = await request(url).get('/admin/status').set('Authorization', 'Bearer work');
+      expect([answer.status, answer.text]).toEqual([503, expect.stringContaining('ADMIN_TOKENS')]);
+    }
+    const answer = await request(url).get('/admin/status');
+    expect([answer.status, Number(answer.headers['retry-after'])]).toEqual([429, expect.any(Number)]);
+    await request(url).get('/health/live').expect(200);
+    await run.stop();
+  });
+});
+
+describe('the life of a service', () => {
+  it('answers health while its transports open, and is ready only then', async () => {
+    const run = new Run();
+    const url = await run.url();
+    const opening = await request(url).get('/health/ready').expect(503);
+    expect(opening.body).toMatchObject({ status: 'failing', checks: { service: { detail: 'starting' } } });
+    await request(url).get('/health/live').expect(200);
+    await run.running();
+    await request(url).get('/health/ready').expect(200);
+    await run.stop();
+  });
+
+  it('turns readiness red at SIGTERM, drains, and exits with 0', async () => {
+    const run = new Run();
+    const url = await run.running();
+    run.host.emit('SIGTERM', 'SIGTERM');
+    const draining = await request(url).get('/health/ready').expect(503);
+    expect(draining.body).toMatchObject({ checks: { service: { detail: 'stopping' } } });
+    await request(url).get('/health/live').expect(200);
+    run.server.drained.resolve(undefined);
+    expect(await run.host.exited.promise).toBe(0);
+    await expect(request(url).get('/health/live')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('exits with 1 when it does not drain in time', async () => {
+    const run = new Run({ SHUTDOWN_TIMEOUT_MS: '100' });
+    await run.running();
+    run.host.emit('SIGTERM', 'SIGTERM');
+    expect(await run.host.exited.promise).toBe(1);
+    expect(await run.line('could not drain')).toMatchObject({ level: 'fatal', code: 'DEADLINE_EXCEEDED' });
+    run.server.drained.resolve(undefined);
+  });
+
+  it('exits at once on a second signal', async () => {
+    const run = new Run();
+    await run.running();
+    run.host.emit('SIGTERM', 'SIGTERM');
+    run.host.emit('SIGINT', 'SIGINT');
+    expect(await run.host.exited.promise).toBe(130);
+    run.server.drained.resolve(undefined);
+  });
+
+  it('stops in order even when the signal comes during the start', async () => {
+    const preparing = Promise.withResolvers<undefined>();
+    const run = new Run(
+      {},
+      {
+        prepare: async () => {
+          await preparing.promise;
+        },
+      },
+    );
+    await run.url();
+    run.host.emit('SIGTERM', 'SIGTERM');
+    preparing.resolve(undefined);
+    expect(await run.host.exited.promise).toBe(0);
+    await run.ready;
+    expect(run.server.closes).toBe(0);
+  });
+
+  it('exits with 1 on a rejection that nobody caught', async () => {
+    const run = new Run();
+    await run.running();
+    run.host.emit('unhandledRejection', new Error('lost'));
+    expect(await run.host.exited.promise).toBe(1);
+    expect(await run.line('nobody caught')).toMatchObject({ level: 'fatal', err: { message: 'lost' } });
+    await run.stop();
+  });
+});
+
+describe('a start that fails', () => {
+  it('names every wrong setting, not its value, and exits with 2', async () => {
+    const run = new Run({ HTTP_PORT: 'eighty', ADMIN_TOKENS: 'hunter2' });
+    expect(await run.host.exited.promise).toBe(2);
+    expect(run.host.written).toContain('HTTP_PORT');
+    expect(run.host.written).toContain('ADMIN_TOKENS');
+    expect(run.host.written).not.toMatch(/eighty|hunter2|\n +at /);
+  });
+
+  it('says in one line that the port is taken and exits with 1', async () => {
+    const first = new Run();
+    const port = new URL(await first.running()).port;
+    const second = new Run({ HTTP_PORT: port });
+    expect(await second.host.exited.promise).toBe(1);
+    const line = await second.line('could not start');
+    expect(line).toMatchObject({ level: 'fatal', code: 'LISTEN_FAILED', msg: expect.stringContaining('EADDRINUSE') });
+    expect(line).not.toHaveProperty('err');
+    await first.stop();
+  });
+
+  it('shows the stack of a defect', async () => {
+    const run = new Run({}, { prepare: () => Promise.reject(new TypeError('a defect')) });
+    expect(await run.host.exited.promise).toBe(1);
+    expect(await run.line('could not start')).toMatchObject({ err: { stack: expect.stringContaining('at ') } });
+    await run.stop();
+  });
+});

@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
+import { generatedFiles } from '@orderstream/contracts';
+import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
+import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
+import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
+import { validatorSettings } from '../../apps/validator/src/validator.config';
+import { repositoryRoot } from '../../dev/src';
+
+const SERVICES: ServiceSpecs = {
+  'order-generator': orderGeneratorSettings,
+  validator: validatorSettings,
+  'bq-sink': bqSinkSettings,
+  'pubsub-bridge': pubsubBridgeSettings,
+};
+
+const USAGE = `Writes the files that are generated from the code: schemas, docs/events.md, docs/configuration.md, .env.example.
+  npm run generate             writes them
+  npm run generate -- --check  exits with 1 and names those that differ from the code
+`;
+
+/** Every generated file by its path from the repository's root. */
+function filesToBe(): ReadonlyMap<string, string> {
+  return new Map([
+    ...generatedFiles(),
+    ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
+    ['.env.example', renderEnvExample(SERVICES)],
+  ]);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** @returns the exit code: 0 done or nothing differs, 1 something differs, 2 wrong usage */
+function generate(args: readonly string[]): number {
+  const check = args[0] === '--check';
+  if (args.length > (check ? 1 : 0)) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const root = repositoryRoot();
+  const stale = [...filesToBe()].filter(([path, content]) => readIfThere(join(root, path)) !== content);
+  for (const [path, content] of stale) {
+    if (check) {
+      process.stderr.write(`${path} differs from the code: run npm run generate\n`);
+      continue;
+    }
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+    process.stdout.write(`wrote ${path}\n`);
+  }
+  return check && stale.length > 0 ? 1 : 0;
+}
+
+process.exitCode = generate(process.argv.slice(2));

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { EXIT, exitCodeOf, startTestStack } from '../../dev/src';
+
+const USAGE = `Runs a command with a broker and emulators beside it, on free ports and with empty data:
+  node dist/dev/src/with-stack.js -- <command> [arguments]
+The command finds them by TEST_KAFKA_BROKERS, TEST_BIGQUERY_API_ENDPOINT, TEST_BIGQUERY_GRPC_ENDPOINT, TEST_BIGQUERY_PROJECT
+and TEST_PUBSUB_EMULATOR_HOST; its exit code is the result.
+`;
+
+/** Starts the stack, runs the command with it, stops the stack. A signal ends both. */
+async function withStack(command: string, args: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  let signalled: NodeJS.Signals | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      signalled = signal;
+      stop.abort();
+    });
+  }
+  try {
+    const stack = await startTestStack(process.env, stop.signal);
+    try {
+      const code = await run(command, args, { ...process.env, ...stack.env }, stop.signal);
+      return signalled === undefined ? code : 128 + constants.signals[signalled];
+    } finally {
+      await stack.stop();
+    }
+  } catch (error) {
+    if (signalled !== undefined) return 128 + constants.signals[signalled];
+    throw error;
+  }
+}
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, stdio: 'inherit' });
+    signal.addEventListener('abort', () => child.kill('SIGTERM'));
+    child.once('error', reject);
+    child.once('exit', (code, ended) => {
+      resolve(ended === null ? (code ?? EXIT.notAccountedFor) : 128 + constants.signals[ended]);
+    });
+  });
+}
+
+const separator = process.argv.indexOf('--');
+const [command, ...args] = process.argv.slice(separator === -1 ? 2 : separator + 1);
+if (command === undefined) {
+  process.stderr.write(USAGE);
+  process.exitCode = EXIT.usage;
+} else {
+  withStack(command, args).then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = exitCodeOf(error);
+    },
+  );
+}
