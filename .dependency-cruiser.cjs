@@ -69,7 +69,7 @@ module.exports = {
       name: 'only-its-settings-of-an-app',
       comment: 'The local stack runs the apps as processes; it knows their settings and nothing else of them.',
       severity: 'error',
-      // The fault suite boots apps with its own parts between theirs, and names their protocols' steps.
+      // The fault suite boots apps with its own components inside, and uses the names of their protocols' steps.
       from: { path: '^(dev|test|tools)/', pathNot: '^test/faults/src/(instrumented|faults)/' },
       to: { path: '^apps/', pathNot: '^apps/[^/]+/src/[^/]+\\.config\\.ts$' },
     },

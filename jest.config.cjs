@@ -13,7 +13,7 @@ const swc = [
   },
 ];
 
-/** One project per kind of test, told apart by the file's suffix. */
+/** One project per kind of test; the suffix of a file is its kind. */
 const project = (kind, extra = {}) => ({
   displayName: kind,
   rootDir: __dirname,

@@ -1,4 +1,4 @@
-// Compiles every project into dist, in place, and says nothing unless it fails: `npm run build`.
+// Compiles all projects into dist, in place, and prints only errors: `npm run build`.
 import { spawnSync } from 'node:child_process';
 
 const build = spawnSync('nest', ['build', '--all'], { encoding: 'utf8' });

@@ -1,12 +1,13 @@
-// Runs every check that needs no broker, two at a time, and shows the output of those that fail: `npm run check`.
+// Runs all checks that need no broker, two at a time, and prints the output of those that fail: `npm run check`.
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 
-/** The longest first, so that the short ones fill the time beside them. */
+/** The longest first, so that the short ones fill the rest of the time. */
 const CHECKS = [
   ['lint', 'npm run -s lint'],
   ['types', 'npm run -s typecheck'],
   ['generated files', 'npm run -s generate -- --check'],
+  ['words', 'node tools/check-words.mjs'],
   ['format', 'prettier --check . --cache --log-level warn'],
   ['dead code', 'knip --no-progress'],
   ['dependencies', 'depcruise apps libs dev bench test tools --no-progress'],

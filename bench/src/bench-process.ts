@@ -4,16 +4,16 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 
 const STOP_DEADLINE_MS = 15_000;
-/** As the local stack runs its services. */
+/** The options of the services in the local stack. */
 const MEMORY = ['--max-old-space-size=384', '--max-semi-space-size=8'];
 
-/** A process under measurement, with its output in a file. */
+/** A process under measurement. Its output goes to a file. */
 export class BenchProcess {
   readonly logFile: string;
   readonly pid: number;
   private readonly child: ChildProcess;
 
-  /** `script` is a path below dist/, run by this Node with nothing but `environment` added to the own one. */
+  /** Starts `script`, a path below `dist/`, with `environment` in addition to that of this process. */
   constructor(
     readonly name: string,
     script: string,
@@ -31,11 +31,11 @@ export class BenchProcess {
     this.pid = this.child.pid;
   }
 
-  /** Throws when the process has ended, which no process under measurement does by itself. */
+  /** Throws when the process has exited. No process under measurement exits by itself. */
   assertAlive(): void {
     if (this.child.exitCode !== null || this.child.signalCode !== null) {
       throw new Error(
-        `${this.name} ended early (${String(this.child.exitCode ?? this.child.signalCode)}); its log: ${this.logFile}`,
+        `${this.name} exited early (${String(this.child.exitCode ?? this.child.signalCode)}), log: ${this.logFile}`,
       );
     }
   }

@@ -4,18 +4,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BenchProcess } from './bench-process';
 import { freePort } from '../../test/support/free-port';
 import { type Figures } from './measure';
-import { usageOf } from './process-usage';
+import { readUsage } from './process-usage';
 
 const POLL_MS = 50;
 const DEADLINE_MS = 300_000;
 
 interface GeneratorStatus {
   readonly state: string;
-  /** Not there before its ledger is open. */
+  /** Undefined before the ledger is open. */
   readonly run?: { readonly acked: number };
 }
 
-/** Lets order-generator fill the raw topics, unthrottled, and measures it from its first ack to its last. */
+/** Fills the raw topics with order-generator, without a rate limit, and measures it from its first ack to its last. */
 export async function fillRawTopics(
   events: number,
   environment: Readonly<Record<string, string>>,
@@ -41,11 +41,11 @@ export async function fillRawTopics(
     let first: { at: number; acked: number; cpuSeconds: number } | undefined;
     while (performance.now() < deadline) {
       generator.assertAlive();
-      const status = await statusOf(port, environment.BENCH_TOKEN ?? '');
-      const usage = usageOf(generator.pid);
+      const status = await readStatus(port, environment.BENCH_TOKEN ?? '');
+      const usage = readUsage(generator.pid);
       const at = performance.now();
       const acked = status?.run?.acked ?? 0;
-      if (status?.state === 'failed') throw new Error(`order-generator has failed; its log: ${generator.logFile}`);
+      if (status?.state === 'failed') throw new Error(`order-generator has failed, log: ${generator.logFile}`);
       if (acked > 0) first ??= { at, acked, cpuSeconds: usage.cpuSeconds };
       if (status?.state === 'finished' && first) {
         const records = acked - first.acked;
@@ -61,14 +61,14 @@ export async function fillRawTopics(
       await delay(POLL_MS);
     }
     throw new Error(
-      `order-generator has not finished within ${String(DEADLINE_MS / 1000)} s; its log: ${generator.logFile}`,
+      `order-generator has not finished within ${String(DEADLINE_MS / 1000)} s, log: ${generator.logFile}`,
     );
   } finally {
     await generator.stop();
   }
 }
 
-async function statusOf(port: number, token: string): Promise<GeneratorStatus | undefined> {
+async function readStatus(port: number, token: string): Promise<GeneratorStatus | undefined> {
   const answer = await fetch(`http://127.0.0.1:${String(port)}/admin/status`, {
     headers: { authorization: `Bearer ${token}` },
   }).catch(() => undefined);

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BenchProcess } from './bench-process';
 import { type Progress } from './progress';
-import { usageOf } from './process-usage';
+import { readUsage } from './process-usage';
 
-/** Figures of one process over the steady part of a run: after the first tenth of the work, before the last twentieth. */
+/** Figures of one process over the steady phase of a run: from 10 % to 95 % of the records. */
 export interface Figures {
   readonly records: number;
   readonly seconds: number;
   readonly recordsPerSecond: number;
-  /** User + system seconds of the process per million records. */
+  /** User + system time of the process, in seconds per million records. */
   readonly cpuSecondsPerMillion: number;
   readonly peakRssBytes: number;
 }
@@ -24,11 +24,11 @@ interface Sample {
   readonly cpuSeconds: number;
 }
 
-/** Starts the process, watches how far it gets, stops it. Rejects when it has not finished within 5 minutes. */
+/** Starts a process, measures it by its progress, and stops it. Rejects after 5 minutes. */
 export async function measure(progress: () => Promise<Progress>, start: () => BenchProcess): Promise<Figures> {
   const running = start();
   try {
-    const { first, last, peakRssBytes } = await steadyPart(progress, running);
+    const { first, last, peakRssBytes } = await sampleSteadyPhase(progress, running);
     const records = last.done - first.done;
     const seconds = (last.at - first.at) / 1000;
     return {
@@ -43,7 +43,7 @@ export async function measure(progress: () => Promise<Progress>, start: () => Be
   }
 }
 
-async function steadyPart(
+async function sampleSteadyPhase(
   progress: () => Promise<Progress>,
   running: BenchProcess,
 ): Promise<{ first: Sample; last: Sample; peakRssBytes: number }> {
@@ -52,14 +52,12 @@ async function steadyPart(
   while (performance.now() < deadline) {
     running.assertAlive();
     const { done, end } = await progress();
-    const usage = usageOf(running.pid);
+    const usage = readUsage(running.pid);
     const sample: Sample = { at: performance.now(), done, cpuSeconds: usage.cpuSeconds };
     if (done >= end * STEADY_FROM) first ??= sample;
     if (first && first !== sample && done >= end * STEADY_TO)
       return { first, last: sample, peakRssBytes: usage.peakRssBytes };
     await delay(POLL_MS);
   }
-  throw new Error(
-    `${running.name} has not finished within ${String(DEADLINE_MS / 1000)} s; its log: ${running.logFile}`,
-  );
+  throw new Error(`${running.name} has not finished within ${String(DEADLINE_MS / 1000)} s, log: ${running.logFile}`);
 }

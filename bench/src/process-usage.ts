@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
 
-/** What the operating system has charged a process with so far. */
+/** CPU time and memory of a process since its start. */
 export interface ProcessUsage {
   /** User + system time of all threads, in seconds. */
   readonly cpuSeconds: number;
-  /** Highest resident size so far, in bytes. */
+  /** Peak resident set size, in bytes. */
   readonly peakRssBytes: number;
 }
 
-const CLOCK_TICKS_PER_SECOND = 100; // USER_HZ: fixed for user space on Linux
+const CLOCK_TICKS_PER_SECOND = 100; // USER_HZ, a constant in user space on Linux
 
-/** Reads /proc; throws when the process is gone. */
-export function usageOf(pid: number): ProcessUsage {
+/** Reads /proc. Throws when the process does not exist. */
+export function readUsage(pid: number): ProcessUsage {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // field 3 (state) onwards: the name before may hold spaces
+  // From field 3 (state): the name before it may contain spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = readFileSync(`/proc/${String(pid)}/status`, 'latin1');
   const peakKib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
   return {

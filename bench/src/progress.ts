@@ -1,12 +1,12 @@
 import type { Kafka } from 'kafkajs';
-import { fetchCommitted, fetchEnds } from '@orderstream/kafka';
+import { fetchCommittedOffsets, fetchEndOffsets } from '@orderstream/kafka';
 
-/** A consumer group and the topics it reads: what a run is measured by. */
+/** Consumer groups and their topics, by whose offsets a run is measured. */
 export interface Workload {
   readonly groups: readonly { readonly groupId: string; readonly topic: string }[];
 }
 
-/** Records done so far and records to do. */
+/** Processed records, and the total. */
 export interface Progress {
   readonly done: number;
   readonly end: number;
@@ -16,14 +16,14 @@ const sum = (offsets: readonly (number | undefined)[]): number =>
   offsets.reduce<number>((total, offset) => total + (offset ?? 0), 0);
 
 /**
- * Reads from the broker how far a workload's groups are: offsets committed and offsets to commit, summed over all
- * partitions. They count transaction markers, in both figures alike.
+ * Reads the committed offsets and the end offsets of the workload, summed over all partitions. Both include transaction
+ * markers.
  */
-export async function progressOf(kafka: Kafka, workload: Workload): Promise<Progress> {
+export async function readProgress(kafka: Kafka, workload: Workload): Promise<Progress> {
   const figures = await Promise.all(
     workload.groups.map(async ({ groupId, topic }) => ({
-      committed: sum(await fetchCommitted(kafka, groupId, topic)),
-      end: sum(await fetchEnds(kafka, topic)),
+      committed: sum(await fetchCommittedOffsets(kafka, groupId, topic)),
+      end: sum(await fetchEndOffsets(kafka, topic)),
     })),
   );
   return {

@@ -1,28 +1,35 @@
 import { type Figures } from './measure';
 
+/** One row of the report. */
 export interface Row {
-  readonly path: string;
-  readonly ours: Figures;
-  /** The bare client doing the same I/O, where there is one. */
-  readonly ceiling?: Figures;
+  readonly name: string;
+  readonly service: Figures;
+  /** The bare client with the same I/O and no other work, for services that have one. */
+  readonly baseline?: Figures;
 }
 
-const whole = (value: number): string => Math.round(value).toLocaleString('en');
-const mib = (bytes: number): string => `${whole(bytes / 1_048_576)} MiB`;
+const HEADER = [
+  'service',
+  'records/s',
+  'CPU seconds per million records',
+  'peak memory',
+  'baseline: records/s',
+  'baseline: CPU seconds per million records',
+  'records/s, service / baseline',
+];
 
-/** A Markdown table: rates, CPU seconds per million records and peak memory, each beside its ceiling. */
+const integer = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Renders the rows as a Markdown table. */
 export function renderReport(rows: readonly Row[]): string {
-  const lines = rows.map(({ path, ours, ceiling }) =>
-    [
-      path,
-      `${whole(ours.recordsPerSecond)}/s`,
-      ours.cpuSecondsPerMillion.toFixed(1),
-      mib(ours.peakRssBytes),
-      ceiling ? `${whole(ceiling.recordsPerSecond)}/s` : '',
-      ceiling ? ceiling.cpuSecondsPerMillion.toFixed(1) : '',
-      ceiling ? (ours.recordsPerSecond / ceiling.recordsPerSecond).toFixed(2) : '',
-    ].join(' | '),
-  );
-  const header = 'process | rate | CPU s/M | peak memory | ceiling: rate | ceiling: CPU s/M | of the ceiling';
-  return [header, header.replace(/[^|]+/g, '---'), ...lines].map((line) => `| ${line} |`).join('\n') + '\n';
+  const lines = rows.map(({ name, service, baseline }) => [
+    name,
+    integer(service.recordsPerSecond),
+    service.cpuSecondsPerMillion.toFixed(1),
+    `${integer(service.peakRssBytes / 1_048_576)} MiB`,
+    baseline ? integer(baseline.recordsPerSecond) : '',
+    baseline ? baseline.cpuSecondsPerMillion.toFixed(1) : '',
+    baseline ? (service.recordsPerSecond / baseline.recordsPerSecond).toFixed(2) : '',
+  ]);
+  return [HEADER, HEADER.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BenchProcess } from './bench-process';
 import { type Figures } from './measure';
-import { usageOf } from './process-usage';
+import { readUsage } from './process-usage';
 
 const POLL_MS = 50;
 const DEADLINE_MS = 300_000;
 
 /**
- * Starts a validator over the state that an earlier one left, and measures it from the start of the process until it is
- * ready; the records are those of the state topics.
+ * Starts a validator over existing state, and measures it from the start of the process until it is ready. The records
+ * are those of the state topics.
  */
 export async function measureRestore(url: string, start: () => BenchProcess): Promise<Figures> {
   const running = start();
@@ -17,9 +17,9 @@ export async function measureRestore(url: string, start: () => BenchProcess): Pr
     while (performance.now() - startedAt < DEADLINE_MS) {
       running.assertAlive();
       if (await isReady(url)) {
-        const { cpuSeconds, peakRssBytes } = usageOf(running.pid);
+        const { cpuSeconds, peakRssBytes } = readUsage(running.pid);
         const seconds = (performance.now() - startedAt) / 1000;
-        const records = await restoredRecords(url);
+        const records = await readRestoredRecords(url);
         return {
           records,
           seconds,
@@ -30,9 +30,7 @@ export async function measureRestore(url: string, start: () => BenchProcess): Pr
       }
       await delay(POLL_MS);
     }
-    throw new Error(
-      `${running.name} was not ready within ${String(DEADLINE_MS / 1000)} s; its log: ${running.logFile}`,
-    );
+    throw new Error(`${running.name} was not ready within ${String(DEADLINE_MS / 1000)} s, log: ${running.logFile}`);
   } finally {
     await running.stop();
   }
@@ -43,10 +41,10 @@ async function isReady(url: string): Promise<boolean> {
   return answer?.ok === true;
 }
 
-/** Of all families, as the validator counts them. */
-async function restoredRecords(url: string): Promise<number> {
+/** Restored records of all families, from the metrics of the validator. */
+async function readRestoredRecords(url: string): Promise<number> {
   const answer = await fetch(`${url}/metrics`);
-  if (!answer.ok) throw new Error(`the metrics of ${url} answer ${String(answer.status)}`);
+  if (!answer.ok) throw new Error(`${url}/metrics answered ${String(answer.status)}`);
   const counts = [...(await answer.text()).matchAll(/^orderstream_restore_records_total\{[^}]*\} (\d+)$/gm)];
   const records = counts.reduce((sum, [, count]) => sum + Number(count), 0);
   if (records === 0) throw new Error('the validator has restored nothing');

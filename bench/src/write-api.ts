@@ -3,7 +3,7 @@ import { freePort } from '../../test/support/free-port';
 
 const START_DEADLINE_MS = 15_000;
 
-/** A Write API server that checks offsets and counts rows, in a process of its own: its work is not the sink's. */
+/** A Write API server that checks offsets and counts rows, in its own process, so that its CPU time is not measured. */
 export class CountingWriteApi {
   private constructor(
     private readonly process: BenchProcess,
@@ -30,7 +30,7 @@ export class CountingWriteApi {
     }
   }
 
-  /** Rows that it was sent so far. */
+  /** Rows received so far. */
   async rows(): Promise<number> {
     const answer = await fetch(`${this.control}/counts`);
     return ((await answer.json()) as { rows: number }).rows;

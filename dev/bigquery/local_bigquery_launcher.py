@@ -1,10 +1,10 @@
-"""Starts local-bigquery, the local emulator for BigQuery, with what this project needs of it.
+"""Starts local-bigquery, a BigQuery emulator, with patches.
 
-local-bigquery 0.4.0 keeps its data in DuckLake and needs DuckDB extensions that are downloaded when it starts. Here it
-keeps plain DuckDB files in the data folder instead, and works offline. Six behaviours are brought closer to BigQuery's:
-each `install_*` function below says which one and why.
+local-bigquery 0.4.0 stores its data in DuckLake and downloads DuckDB extensions at the start. With the first patch it
+stores plain DuckDB files in the data folder and works offline. The other patches bring its behaviour closer to that of
+BigQuery; each `install_*` function describes one.
 
-The functions replace internals of the package, so the versions are pinned in requirements.in.
+The patches replace internals of the package, so requirements.in pins the versions.
 
 Usage: local_bigquery_launcher.py --host H --port P --grpc-port P --project NAME --data-dir DIR
 """
@@ -32,17 +32,17 @@ from local_bigquery.settings import settings
 
 PROJECT_FILE_SUFFIX = ".project.duckdb"
 
-# AppendRows holds a worker for as long as its connection lives: the package's 16 would starve a sink that has a stream
-# for each of 24 partitions, two of them during a handover.
+# An AppendRows connection occupies a worker until it closes. The package has 16 workers; a sink has a connection for
+# each of 24 partitions, and two during a handover.
 MAX_OPEN_APPEND_STREAMS = 256
 
-# BigQuery takes requests of 10 MB; gRPC's own limit is 4 MiB. A little above, so that the server can answer.
+# BigQuery accepts 10 MB, gRPC 4 MiB by default. Slightly more, so that the server can answer larger requests.
 MAX_REQUEST_BYTES = 11 << 20
 MAX_RESPONSE_BYTES = 64 << 20
 
 
 def install_plain_duckdb_storage() -> None:
-    """Keeps each project in a DuckDB file of its own, attached at first use, instead of in DuckLake."""
+    """Stores each project in its own DuckDB file, attached at first use, instead of in DuckLake."""
 
     def attach(connection, project_id):
         path = settings.data_dir / f"{project_id}{PROJECT_FILE_SUFFIX}"
@@ -60,7 +60,7 @@ def install_plain_duckdb_storage() -> None:
         connection.execute("ATTACH ':memory:' AS bq")
         database.native.register(connection)
         for path in database.FUNCTIONS:
-            if path.stem != "geography":  # ST_* wants the spatial extension, a download
+            if path.stem != "geography":  # ST_* functions need the spatial extension, which is a download
                 connection.execute(database.MACRO.sub(r"CREATE MACRO bq.main.\1", path.read_text()))
         stored = {
             path.name.removesuffix(PROJECT_FILE_SUFFIX) for path in settings.data_dir.glob("*" + PROJECT_FILE_SUFFIX)
@@ -77,9 +77,9 @@ def install_plain_duckdb_storage() -> None:
 
 
 def install_create_table_as_select_destination() -> None:
-    """Reports the destination of CREATE TABLE AS SELECT jobs (dbt reads it), which all the same return no rows.
+    """Reports the destination table of CREATE TABLE AS SELECT jobs, which dbt reads. The jobs still return no rows.
 
-    Also lets `SET (variable) = (SELECT AS STRUCT ...)` parse, which dbt's insert_overwrite script uses.
+    Also accepts `SET (variable) = (SELECT AS STRUCT ...)`, which the insert_overwrite script of dbt uses.
     """
     set_one_variable = re.compile(r"\bset\s*\(\s*(\w+)\s*\)\s*=\s*\(\s*select\s+as\s+struct\b", re.IGNORECASE)
     original_execute, original_results = query.execute, api_jobs.results
@@ -103,7 +103,7 @@ def install_create_table_as_select_destination() -> None:
 
 
 def install_partition_decorators() -> None:
-    """Accepts `table$YYYYMMDD` destinations: a load, copy or query then truncates or appends that one partition."""
+    """Accepts `table$YYYYMMDD` destinations: a load, copy or query truncates or appends to that partition."""
     original_write, original_columns = tables.write, tables.columns
     format_by_length = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H"}
 
@@ -146,7 +146,7 @@ def install_partition_decorators() -> None:
 
 
 def install_exact_row_counts() -> None:
-    """Counts a table's rows when its metadata is asked for: DuckDB's estimate still counts deleted ones."""
+    """Counts the rows of a table for its metadata. The estimate of DuckDB includes deleted rows."""
     original_get = tables.get
 
     def get(project, dataset, table_id, *args, **kwargs):
@@ -161,7 +161,7 @@ def install_exact_row_counts() -> None:
 
 
 def install_write_api_limits() -> None:
-    """Serves as many append connections and as large requests as BigQuery does."""
+    """Accepts enough append connections and requests of the same size as BigQuery."""
     original_server = grpc.server
 
     def create_server(_pool):
@@ -170,7 +170,7 @@ def install_write_api_limits() -> None:
             options=[
                 ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
                 ("grpc.max_send_message_length", MAX_RESPONSE_BYTES),
-                # gRPC's own limit ends connections that ask for a sign of life more often than every 5 minutes.
+                # By default gRPC closes connections with pings more often than every 5 minutes.
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ],
         )
@@ -179,14 +179,14 @@ def install_write_api_limits() -> None:
 
 
 def install_atomic_creates() -> None:
-    """Creates datasets and tables one after the other: of several that create the same, all but one learn that it exists.
+    """Creates datasets and tables one after the other, so that all concurrent creates but the first fail with 409.
 
-    The package looks whether it exists and then creates it; of two at the same time one gets DuckDB's "write-write
-    conflict" as a query that is not valid, instead of BigQuery's answer, which the services expect.
+    The package checks for existence and then creates. Of two concurrent creates one fails with DuckDB's "write-write
+    conflict", reported as an invalid query; the services expect the error of BigQuery.
     """
     guard = threading.Lock()
 
-    def one_after_the_other(create):
+    def serialized(create):
         @functools.wraps(create)
         def guarded(*args, **kwargs):
             with guard:
@@ -194,20 +194,20 @@ def install_atomic_creates() -> None:
 
         return guarded
 
-    datasets.create = one_after_the_other(datasets.create)
-    tables.create = one_after_the_other(tables.create)
+    datasets.create = serialized(datasets.create)
+    tables.create = serialized(tables.create)
 
 
 def install_atomic_appends() -> None:
-    """Appends and finalizes one after the other, as BigQuery does, and takes rows in columns.
+    """Serializes the appends and finalizes of a stream, as BigQuery does, and inserts rows as columns.
 
-    The package looks at a stream's offset, inserts, and only then moves the offset. In between, another connection's
-    append at the same offset would land as well, and a finalize would answer with a row count that leaves out rows which
-    land all the same.
+    The package reads the offset of a stream, inserts the rows, and then advances the offset. In between, an append of
+    another connection at the same offset also succeeds, and a finalize returns a row count without rows that are
+    inserted later.
 
-    It also writes each row as JSON twice and reads it back: 3,000 rows a second with both cores. Here a request goes
-    into DuckDB as Arrow columns. What that does not take (rows with errors, records, Arrow rows, streams that are not
-    committed ones) goes the package's way, which finds out what is wrong with which row.
+    The package also converts each row to JSON and back, twice: 3,000 rows per second on two cores. The patch inserts a
+    request as Arrow columns. Requests that it does not support (rows with errors, records, Arrow rows, streams other
+    than COMMITTED) are passed to the package, which reports the errors of each row.
     """
     guard = threading.Lock()
     locks = {}
@@ -254,18 +254,18 @@ ARROW_TYPES = {
     FieldDescriptor.CPPTYPE_STRING: pyarrow.string(),
 }
 
-# A table's columns are looked up again after so many seconds. BigQuery takes minutes to let a stream know a new column.
-COLUMNS_KEPT_SECONDS = 1.0
+# The columns of a table are cached for this time. BigQuery takes minutes until a stream accepts a new column.
+COLUMNS_CACHE_SECONDS = 1.0
 
 
 def append_columns(stream, message, request, offset):
-    """Appends the request's rows as columns. None: it is not for this way, and nothing was done."""
+    """Appends the rows of the request as columns. Returns None, without any effect, for an unsupported request."""
     if stream.type != write.Type.COMMITTED or stream.name.endswith("/_default") or stream.finalized:
         return None
     rows = types.AppendRowsRequest.pb(request).proto_rows.rows.serialized_rows
     if message is None or not rows or offset not in (None, stream.count):
         return None
-    known = columns_of(stream.table, int(time.monotonic() / COLUMNS_KEPT_SECONDS))
+    known = columns_of(stream.table, int(time.monotonic() / COLUMNS_CACHE_SECONDS))
     fields = message.DESCRIPTOR.fields
     arrays, expressions = [], []
     parsed = [message.FromString(row) for row in rows]
@@ -292,7 +292,7 @@ def append_columns(stream, message, request, offset):
 
 @functools.lru_cache(maxsize=64)
 def columns_of(reference, _period):
-    """Type in DuckDB and mode by lower-case name."""
+    """DuckDB type and mode of each column, by lower-case name."""
     with database.cursor() as cursor:
         relation = cursor.sql(f"SELECT * FROM {tables.name(*reference)} LIMIT 0")
         type_of = dict(zip((name.casefold() for name in relation.columns), map(str, relation.types)))
@@ -310,7 +310,7 @@ def array_of(parsed, field, arrow):
 
 
 def expression_of(field, column_type, mode):
-    """How the field becomes its column; fails in DuckDB for a value that does not fit. None: not by this way."""
+    """The SQL expression that converts the field to its column, or None. DuckDB fails on a value that does not fit."""
     source = database.quote(field.name)
     is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
     if field.is_repeated or mode == "REPEATED":

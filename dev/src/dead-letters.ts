@@ -7,15 +7,15 @@ import { repositoryRoot, stackPaths } from './paths';
 import { deadLetterTable } from './run/dead-letter-lines';
 import { readStackFile } from './stack/stack-file';
 
-const USAGE = 'npm run -s dead-letters [-- <how many, 20 by default>]';
+const USAGE = 'npm run -s dead-letters [-- <number of dead letters, 20 by default>]';
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 1_000;
 
-/** `npm run dead-letters`: the latest dead letters of the running stack, with their reasons. */
-async function deadLetters(): Promise<void> {
+/** `npm run dead-letters`: prints the latest dead letters of the running stack with their reasons. */
+async function printDeadLetters(): Promise<void> {
   const limit = Number(process.argv[2] ?? DEFAULT_LIMIT);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new UsageError(`Between 1 and ${String(MAX_LIMIT)} dead letters can be shown: ${USAGE}`);
+    throw new UsageError(`The number of dead letters must be an integer from 1 to ${String(MAX_LIMIT)}: ${USAGE}`);
   }
   const paths = stackPaths(repositoryRoot(), loadSettings(devSettings, process.env).home);
   const { kafka } = readStackFile(paths.stackFile);
@@ -23,7 +23,7 @@ async function deadLetters(): Promise<void> {
   process.stdout.write(`${deadLetterTable(await latestDeadLetters(client, { limit }))}\n`);
 }
 
-deadLetters().then(
+printDeadLetters().then(
   () => {
     process.exitCode = EXIT.ok;
   },

@@ -1,17 +1,23 @@
 import { OrderstreamError } from '@orderstream/errors';
 
-/** What a command of the local stack ends with. A signal ends it with 128 + its number. */
+/** Exit codes of the commands of the local stack. */
 export const EXIT = {
+  /** Stopped on request, or every event is accounted for. */
   ok: 0,
+  /** Some events are not accounted for, or any other failure. */
   notAccountedFor: 1,
+  /** Wrong usage or configuration. */
   usage: 2,
   prerequisiteMissing: 3,
+  /** No progress for 60 s. */
   noProgress: 4,
+  /** SIGINT. */
   interrupted: 130,
+  /** SIGTERM or SIGHUP. */
   terminated: 143,
 } as const;
 
-/** The command line says something that cannot be done. */
+/** The command line is wrong. */
 export class UsageError extends OrderstreamError {
   readonly code = 'USAGE';
 
@@ -20,38 +26,38 @@ export class UsageError extends OrderstreamError {
   }
 }
 
-/** Programs that must be on the machine are not there. Says all of them, and how to get each. */
+/** Programs that must be on the machine are missing. The message lists all of them and how to get each. */
 export class PrerequisiteError extends OrderstreamError {
   readonly code = 'PREREQUISITE_MISSING';
 
   constructor(readonly problems: readonly string[]) {
     super(
-      `Something that the local stack needs is missing:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+      `The local stack needs programs that are missing:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
     );
   }
 }
 
-/** A download or a build of something that the local stack installs for itself failed. */
+/** An installation into `.local/installed` failed. */
 export class InstallError extends OrderstreamError {
   readonly code = 'INSTALL_FAILED';
 
   constructor(what: string, detail: string) {
-    super(`Installing ${what} failed. It is tried again at the next start. The end of its output:\n${detail}`);
+    super(`Installing ${what} failed. The next start tries again. The end of its output:\n${detail}`);
   }
 }
 
-/** Another runner works in the same folder. */
+/** Another runner uses the same home folder. */
 export class LockedError extends OrderstreamError {
   readonly code = 'STACK_LOCKED';
 
   constructor(home: string, pid: number) {
     super(
-      `The stack in ${home} is already running (process ${String(pid)}): stop that one first, or set ORDERSTREAM_HOME to another folder.`,
+      `The stack in ${home} is already running (process ${String(pid)}). Stop it first, or set ORDERSTREAM_HOME to another folder.`,
     );
   }
 }
 
-/** A part of the stack did not come up, or did not stay up, in its time. */
+/** A component of the stack did not start, or exited before it was ready. */
 export class StartError extends OrderstreamError {
   readonly code = 'START_FAILED';
 
@@ -60,7 +66,7 @@ export class StartError extends OrderstreamError {
   }
 }
 
-/** The exit code that an error stands for. */
+/** The exit code for an error that a command ends with. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OrderstreamError)) return EXIT.notAccountedFor;
   switch (error.code) {

@@ -1,6 +1,6 @@
 export { devSettings } from './dev.config';
 export { EXIT, StartError, UsageError, exitCodeOf } from './errors';
-export { prepare } from './install/prepare';
+export { prepareToolbox } from './install/prepare-toolbox';
 export { runCommand } from './install/run-command';
 export { type StackPaths, repositoryRoot, stackPaths } from './paths';
 export { lockHome } from './process/home-lock';
@@ -8,9 +8,9 @@ export { ManagedProcess, type ProcessExit, describeExit } from './process/manage
 export { stopOrphans } from './process/orphans';
 export { PortFinder } from './process/ports';
 export { type Progress, createProgress } from './progress';
-export { ANY_PORTS, type Endpoints, infrastructure } from './stack/infrastructure';
-export { type ProxiedListener } from './stack/kafka-broker';
-export { type Part } from './stack/part';
+export { type Component } from './stack/component';
+export { ANY_PORTS, type Endpoints, defineInfrastructure } from './stack/infrastructure';
+export { type ProxiedListener } from './stack/kafka-properties';
 export { ServiceClient } from './stack/service-client';
 export { generatorStatus, validatorStatus } from './stack/service-status';
 export { DATASET, type Service, type ServiceName, generatorEnv, serviceInstance } from './stack/services';

@@ -27,13 +27,13 @@ async function main(): Promise<number> {
   let signalCode: number | undefined;
   const onSignal = (code: number) => () => {
     if (signalCode !== undefined) {
-      progress.line('Killing everything.');
+      progress.line('Killing all processes.');
       stack?.kill();
       unlock();
       process.exit(signalCode);
     }
     signalCode = code;
-    stopping.abort(new Error('stopped by a signal'));
+    stopping.abort(new Error('the start was interrupted by a signal'));
   };
   process.on('SIGINT', onSignal(EXIT.interrupted));
   process.on('SIGTERM', onSignal(EXIT.terminated));

@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-/** Where everything of one local stack lies. */
+/** Paths of one local stack. */
 export interface StackPaths {
   readonly repository: string;
-  /** `.local`, or what ORDERSTREAM_HOME says. */
+  /** `.local` in the repository, or ORDERSTREAM_HOME. */
   readonly home: string;
-  /** Downloads, shared by all homes of this repository. */
+  /** Kafka and the BigQuery emulator, shared by all homes of this repository. */
   readonly installed: string;
   readonly data: string;
   readonly logs: string;
-  /** One file per running process, by which the next runner finds what this one left behind. */
+  /** One file per running process, with its pid. The next runner finds orphans by these files. */
   readonly run: string;
   readonly lock: string;
   readonly stackFile: string;
   readonly tokensFile: string;
 }
 
-/** The folder of the repository: the nearest one above this file that holds `nest-cli.json`. */
+/** The folder of the repository: the nearest parent folder with a `nest-cli.json`. */
 export function repositoryRoot(): string {
   let folder = __dirname;
   while (!existsSync(join(folder, 'nest-cli.json'))) {

@@ -1,12 +1,11 @@
-/** Says on standard error what goes on. Standard output is for results. */
+/** Progress messages on standard error. Standard output is for results. */
 export interface Progress {
-  /** One line that stays. */
   line(text: string): void;
-  /** The line that is always last and always new: on a terminal it is written over, elsewhere it is a line like any other. */
+  /** Updates the last line. A terminal overwrites it; any other output gets a new line. */
   live(text: string): void;
-  /** The live line stays as it is; what follows goes below it. */
+  /** Leaves the live line as it is. Later lines go below it. */
   endLive(): void;
-  /** Runs a step and says how long it took. While it runs, what `note` last said is shown now and then. */
+  /** Runs a step and prints its duration. While it runs, the latest text given to `note` is printed every 5 s. */
   step<T>(title: string, work: Work<T>): Promise<T>;
 }
 

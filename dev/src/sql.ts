@@ -9,10 +9,10 @@ import { readStackFile } from './stack/stack-file';
 const USAGE = 'npm run -s sql -- "select event_type, count(*) as n from order_events group by 1"';
 const LOCATION = 'US';
 
-/** `npm run sql`: one query on the running warehouse. Tables without a dataset are those of the stack. */
-async function sql(): Promise<void> {
+/** `npm run sql`: runs one query in the running BigQuery emulator. Tables are looked up in the dataset of the stack. */
+async function printQueryResult(): Promise<void> {
   const query = process.argv.slice(2).join(' ').trim();
-  if (query === '') throw new UsageError(`A query is needed: ${USAGE}`);
+  if (query === '') throw new UsageError(`A query is required: ${USAGE}`);
   const paths = stackPaths(repositoryRoot(), loadSettings(devSettings, process.env).home);
   const { bigquery } = readStackFile(paths.stackFile);
   const client = createBigQuery({
@@ -30,7 +30,7 @@ async function sql(): Promise<void> {
   process.stdout.write(`${formatTable(rows as Record<string, unknown>[])}\n`);
 }
 
-sql().then(
+printQueryResult().then(
   () => {
     process.exitCode = EXIT.ok;
   },

@@ -3,32 +3,32 @@ import { join } from 'node:path';
 import { loadSettings } from '@orderstream/config';
 import { devSettings } from './dev.config';
 import { LockedError } from './errors';
-import { prepare } from './install/prepare';
+import { prepareToolbox } from './install/prepare-toolbox';
 import { repositoryRoot, stackPaths, type StackPaths } from './paths';
 import { lockHome } from './process/home-lock';
 import { stopOrphans } from './process/orphans';
 import { PortFinder } from './process/ports';
 import { createProgress } from './progress';
-import { ANY_PORTS, type Endpoints, infrastructure, INFRASTRUCTURE_STOP_ORDER } from './stack/infrastructure';
+import { ANY_PORTS, defineInfrastructure, INFRASTRUCTURE_STOP_ORDER } from './stack/infrastructure';
 import { Supervisor } from './stack/supervisor';
 
 const ORPHAN_GRACE_MS = 5_000;
 
-/** A broker and emulators for tests and measurements, on free ports, with data that does not outlive them. */
+/** A broker and emulators for tests and measurements, on free ports. */
 export interface TestStack {
-  readonly endpoints: Endpoints;
-  /** TEST_KAFKA_BROKERS and its like: how tests are told. */
+  /** TEST_KAFKA_BROKERS and the other addresses, for the tests. */
   readonly env: Readonly<Record<string, string>>;
+  /** Stops all processes and deletes their data. */
   stop(): Promise<void>;
-  kill(): void;
 }
 
+/** Starts a broker and emulators. If the start fails, whatever was started is stopped. */
 export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<TestStack> {
   const progress = createProgress(process.stderr);
   const settings = loadSettings(devSettings, env);
   const repository = repositoryRoot();
   const local = join(repository, '.local');
-  await removeLeftovers(repository, local);
+  await removeOrphanedStacks(repository, local);
   const paths = stackPaths(repository, join(local, `test-${String(process.pid)}`));
   mkdirSync(paths.home, { recursive: true });
   const unlock = lockHome(paths.lock);
@@ -40,13 +40,18 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
   };
   try {
     const childEnv = { ...env, METADATA_SERVER_DETECTION: 'none' };
-    const toolbox = await prepare({ paths, settings, env, progress, signal });
+    const toolbox = await prepareToolbox({ paths, settings, env, progress, signal });
     const ports = new PortFinder();
-    const { parts, endpoints } = await infrastructure({ paths, toolbox, env: childEnv, ports, preferred: ANY_PORTS });
+    const { components, endpoints } = await defineInfrastructure({
+      paths,
+      toolbox,
+      env: childEnv,
+      ports,
+      preferred: ANY_PORTS,
+    });
     progress.line('Starting a broker and emulators on free ports:');
-    await supervisor.start(parts, signal);
+    await supervisor.start(components, signal);
     return {
-      endpoints,
       env: {
         TEST_KAFKA_BROKERS: endpoints.kafka,
         TEST_BIGQUERY_API_ENDPOINT: endpoints.bigqueryApi,
@@ -56,9 +61,6 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
         METADATA_SERVER_DETECTION: 'none',
       },
       stop,
-      kill: () => {
-        supervisor.kill();
-      },
     };
   } catch (error) {
     await stop();
@@ -66,8 +68,8 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
   }
 }
 
-/** What killed test runs left: their processes are stopped, their folders removed. Runs that are alive keep theirs. */
-async function removeLeftovers(repository: string, local: string): Promise<void> {
+/** Stops the processes of killed test runs and removes their folders. Folders of running test runs stay. */
+async function removeOrphanedStacks(repository: string, local: string): Promise<void> {
   mkdirSync(local, { recursive: true });
   for (const entry of readdirSync(local).filter((name) => /^test-\d+$/.test(name))) {
     const paths: StackPaths = stackPaths(repository, join(local, entry));

@@ -80,10 +80,10 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((emulator) => emulator.onModuleDestroy()));
 });
 
-it('waits for its subscription, writes rows by column name with metadata, and rejects what is no row', async () => {
+it('waits for its subscription, writes rows with metadata, and dead-letters messages that are not rows', async () => {
   const emulator = start();
   await waitUntil(() => JSON.stringify(emulator.status()).includes('waiting for the subscription'), {
-    what: 'the emulator to look',
+    what: 'the emulator to look for its subscription',
     deadlineMs: WAIT_MS,
   });
   await ensureTopology(pubsub, topology);
@@ -115,7 +115,7 @@ it('waits for its subscription, writes rows by column name with metadata, and re
   expect(emulator.status()).toMatchObject({ rowsWritten: 1, rejected: 10 });
 });
 
-it('delivers everything that is left in the subscription before it stops', async () => {
+it('delivers all messages of the subscription before it stops', async () => {
   const count = 2_500;
   await Promise.all(
     Array.from({ length: count }, (_, i) => publish({ event_id: `drain-${String(i).padStart(5, '0')}` })),

@@ -1,26 +1,27 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
+import { waitUntil } from '@orderstream/deadlines';
+import { identify, isRunning } from '@orderstream/process-lock';
 import { LockedError, StartError } from '../src/errors';
 import { type StackPaths, stackPaths } from '../src/paths';
 import { lockHome } from '../src/process/home-lock';
 import { ManagedProcess } from '../src/process/managed-process';
 import { stopOrphans } from '../src/process/orphans';
 import { PortFinder } from '../src/process/ports';
-import { identify, isRunning } from '@orderstream/process-lock';
-import { waitUntil } from '@orderstream/deadlines';
 import { type Progress } from '../src/progress';
-import { type Part } from '../src/stack/part';
+import { type Component } from '../src/stack/component';
 import { Supervisor } from '../src/stack/supervisor';
 
 const DEADLINE_MS = 10_000;
 
 describe('processes of the stack', () => {
   let paths: StackPaths;
-  let said: string[];
+  let lines: string[];
   const progress: Progress = {
-    line: (text) => said.push(text),
+    line: (text) => lines.push(text),
     live: () => undefined,
     endLive: () => undefined,
     step: (_title, work) => work(() => undefined),
@@ -28,15 +29,15 @@ describe('processes of the stack', () => {
   const never = new AbortController().signal;
 
   beforeEach(() => {
-    said = [];
+    lines = [];
     paths = stackPaths('/nowhere', mkdtempSync(join(tmpdir(), 'stack-')));
   });
   afterEach(() => {
     rmSync(paths.home, { recursive: true, force: true });
   });
 
-  /** A part that runs JavaScript; ready once it has written its file. Each start appends its pid to that file. */
-  function part(name: string, script: string, stopGraceMs = 2_000): Part & { readonly pids: () => number[] } {
+  /** A component that runs JavaScript. Each start appends its pid to a file; then the component is ready. */
+  function component(name: string, script: string, stopGraceMs = 2_000): Component & { readonly pids: () => number[] } {
     const file = join(paths.home, `${name}.pids`);
     const pids = (): number[] =>
       existsSync(file)
@@ -45,14 +46,14 @@ describe('processes of the stack', () => {
             .filter((line) => line !== '')
             .map(Number)
         : [];
-    const started = `require('fs').appendFileSync(${JSON.stringify(file)}, process.pid + '\\n');`;
+    const writePid = `require('fs').appendFileSync(${JSON.stringify(file)}, process.pid + '\\n');`;
     return {
       name,
       pids,
       process: () => ({
         name,
         command: process.execPath,
-        args: ['-e', `${script};${started}setInterval(() => {}, 1000)`],
+        args: ['-e', `${script};${writePid}setInterval(() => {}, 1000)`],
         env: {},
       }),
       isReady: () => Promise.resolve(pids().some((pid) => identify(pid) !== undefined)),
@@ -61,21 +62,22 @@ describe('processes of the stack', () => {
     };
   }
 
-  it('start again when they are killed, and stop in the order that is asked for', async () => {
-    const order: string[] = [];
-    const noted = (name: string): ReturnType<typeof part> => ({
-      ...part(name, ''),
-      beforeStop: () => {
-        order.push(name);
-        return Promise.resolve();
+  it('are restarted after a kill, and stop one after the other in the given order', async () => {
+    const running = (pids: readonly number[]) => pids.filter((pid) => identify(pid) !== undefined).length;
+    const [first, second] = [component('first', ''), component('second', '')];
+    const supervisor = new Supervisor(paths, {
+      ...progress,
+      line: (text) => {
+        const name = /^ *(\w+) has stopped/.exec(text)?.[1];
+        if (name !== undefined) {
+          lines.push(`${name} stopped, running: ${String(running(first.pids()))}, ${String(running(second.pids()))}`);
+        }
       },
     });
-    const [first, second] = [noted('first'), noted('second')];
-    const supervisor = new Supervisor(paths, progress);
     await supervisor.start([first, second], never);
     process.kill(first.pids()[0] ?? 0, 'SIGKILL');
     await waitUntil(() => first.pids().length === 2 && supervisor.status()[0]?.state === 'running', {
-      what: 'the killed part to run again',
+      what: 'the killed component to run again',
       deadlineMs: DEADLINE_MS,
     });
     expect(supervisor.status()).toEqual([
@@ -83,23 +85,22 @@ describe('processes of the stack', () => {
       { name: 'second', state: 'running', restarts: 0 },
     ]);
     await supervisor.stop(['second', 'first']);
-    expect(order).toEqual(['second', 'first']);
-    expect([...first.pids(), ...second.pids()].filter((pid) => identify(pid) !== undefined)).toEqual([]);
+    expect(lines).toEqual(['second stopped, running: 1, 0', 'first stopped, running: 0, 0']);
     expect(readdirSync(paths.run)).toEqual([]);
   });
 
-  it('are killed when they do not end in their time', async () => {
-    const stubborn = part('stubborn', "process.on('SIGTERM', () => {})", 300);
+  it('are killed when they do not exit within their grace period', async () => {
+    const stubborn = component('stubborn', "process.on('SIGTERM', () => {})", 300);
     const supervisor = new Supervisor(paths, progress);
     await supervisor.start([stubborn], never);
     await supervisor.stop([]);
     expect(identify(stubborn.pids()[0] ?? 0)).toBeUndefined();
-    expect(said.at(-1)).toContain('was killed');
+    expect(lines.at(-1)).toContain('was killed');
   });
 
-  it('end the start with the end of their log when they die before they are ready', async () => {
+  it('fail the start with the end of their log when they exit before they are ready', async () => {
     const broken = {
-      ...part('broken', "console.error('no such topic'); process.exit(7)"),
+      ...component('broken', "console.error('no such topic'); process.exit(7)"),
       isReady: () => Promise.resolve(false),
     };
     const start = new Supervisor(paths, progress).start([broken], never);
@@ -107,8 +108,8 @@ describe('processes of the stack', () => {
     await expect(start).rejects.toThrow(/broken exited with code 7.*\n.*no such topic/s);
   });
 
-  it('that a killed runner left are stopped by the next one; a pid that is used again is not touched', async () => {
-    const orphan = await ManagedProcess.start(await part('orphan', '').process(), paths);
+  it('of a killed runner are stopped by the next one, but not a process that has the same pid by chance', async () => {
+    const orphan = await ManagedProcess.start(await component('orphan', '').process(), paths);
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     const reused = { name: 'reused', pid: stranger.pid, startedAt: 'another time' };
     writeFileSync(join(paths.run, 'reused.json'), JSON.stringify(reused));
@@ -118,19 +119,32 @@ describe('processes of the stack', () => {
     expect(readdirSync(paths.run)).toEqual([]);
     stranger.kill('SIGKILL');
   });
+});
 
-  it('share a folder with one runner at a time, and a dead one does not keep it', () => {
+describe('the lock of a home folder', () => {
+  it('has one holder at a time, and is taken over from a process that has exited', () => {
+    const paths = stackPaths('/nowhere', mkdtempSync(join(tmpdir(), 'stack-')));
     const unlock = lockHome(paths.lock);
     expect(() => lockHome(paths.lock)).toThrow(LockedError);
     unlock();
     writeFileSync(paths.lock, JSON.stringify({ pid: process.pid, startedAt: 'an earlier process of this pid' }));
     lockHome(paths.lock)();
     expect(readdirSync(paths.home)).toEqual([]);
+    rmSync(paths.home, { recursive: true });
   });
+});
 
-  it('get the next free port where theirs is taken, and none of them twice', async () => {
+describe('the port finder', () => {
+  it('finds the next free port when the preferred one is taken, and no port twice', async () => {
     const ports = new PortFinder();
-    const first = await ports.find(0);
-    expect(await ports.find(first)).toBeGreaterThan(first);
+    const preferred = await ports.find(0);
+    const next = await ports.find(preferred);
+    expect(next).toBeGreaterThan(preferred);
+
+    const taken = await new PortFinder().find(0);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(taken, '127.0.0.1', resolve));
+    expect(await ports.find(taken)).toBeGreaterThan(taken);
+    await new Promise((resolve) => server.close(resolve));
   });
 });

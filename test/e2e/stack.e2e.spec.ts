@@ -6,7 +6,7 @@ import { CE, envelopeHeaders, PARTITIONS, rawTopic, validatedTopic } from '@orde
 import { latestDeadLetters } from '@orderstream/dead-letters';
 import { createKafka, type KafkaRecord, partitionFor, readPartition, RecordProducer } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
-import { alive, StackCommand, startedPids } from '../support/running-stack';
+import { runningPids, StackCommand, startedPids } from '../support/running-stack';
 import { waitUntil } from '@orderstream/deadlines';
 
 jest.setTimeout(300_000);
@@ -14,8 +14,18 @@ jest.setTimeout(300_000);
 const EVENTS = 3_000;
 const ARRIVAL_DEADLINE_MS = 60_000;
 const RAW_ORDERS = rawTopic('orders');
+const COMPONENTS_IN_STOP_ORDER = [
+  'order-generator',
+  'validator',
+  'pubsub-bridge',
+  'subscription-emulator',
+  'bq-sink',
+  'bigquery-emulator',
+  'pubsub-emulator',
+  'kafka',
+];
 
-/** The body of an order.placed, as far as it is looked at here. */
+/** The fields of an order.placed that the tests read. */
 interface OrderBody {
   readonly event_id: string;
   readonly event_type: string;
@@ -23,11 +33,14 @@ interface OrderBody {
   readonly [field: string]: unknown;
 }
 
-type Stack = Awaited<ReturnType<StackCommand['running']>>;
+type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
-/** The whole system as a user has it: three starts over one folder, each test on from where the one before stopped. */
+/** Three starts over one home folder. Each test continues where the one before stopped. */
 describe('the local stack', () => {
   let home: string;
+  /** The stack that the second test starts and the last one kills. */
+  let running: StackCommand;
+  let lastSeq = 0;
   const commands: StackCommand[] = [];
 
   beforeAll(() => {
@@ -36,7 +49,7 @@ describe('the local stack', () => {
     home = mkdtempSync(join(local, 'e2e-'));
   });
   afterAll(async () => {
-    // After a failed test something may still run: the second signal ends all of it at once.
+    // A failed test may leave processes; the second signal kills all of them.
     for (const command of commands) {
       command.signal('SIGTERM');
       command.signal('SIGTERM');
@@ -51,7 +64,7 @@ describe('the local stack', () => {
     return command;
   };
 
-  it('accounts for every event of a run, and leaves nothing running', async () => {
+  it('accounts for every event of a run, and leaves no process running', async () => {
     const current = run(
       'main.js',
       '--events',
@@ -63,9 +76,9 @@ describe('the local stack', () => {
       '--defect-rate',
       '0.05',
     );
-    await current.running();
+    await current.waitUntilRunning();
     const pids = startedPids(home);
-    expect(pids.length).toBe(8);
+    expect(pids.length).toBe(COMPONENTS_IN_STOP_ORDER.length);
     expect(`exit code ${String(await current.ended)}`).toBe('exit code 0');
     const [line, ...rest] = current.stdout.split('\n');
     expect(rest).toEqual(['']);
@@ -78,21 +91,17 @@ describe('the local stack', () => {
     expect(Object.values(streamTables).reduce((sum, rows) => sum + rows, 0)).toBe(accepted + repaired);
     expect(streaming).toBe(tables.order_events);
     expect(accounts.eventsPerSecond).toBeGreaterThan(0);
-    expect(alive(pids)).toEqual([]);
+    expect(runningPids(pids)).toEqual([]);
   });
 
-  it('goes on where it stopped, alone over its folder, and takes what others send', async () => {
-    const current = run('main.js', '--rate', '20');
-    const stack = await current.running();
+  it('continues the sequence of the last run, and processes the records of other producers', async () => {
+    running = run('main.js', '--rate', '20');
+    const stack = await running.waitUntilRunning();
     expect(statSync(join(home, 'stack.json')).mode & 0o777).toBe(0o600);
     await waitUntil(async () => (await nextSeq(stack)) > EVENTS, {
-      what: 'the sequence to go on',
+      what: 'the generator to continue its sequence',
       deadlineMs: ARRIVAL_DEADLINE_MS,
     });
-
-    const second = run('main.js');
-    expect(await second.ended).toBe(2);
-    expect(second.stderr).toContain('already running');
 
     const kafka = createKafka({ brokers: stack.kafka.brokers, clientId: 'foreign' });
     const good = await foreignOrder(kafka);
@@ -125,22 +134,36 @@ describe('the local stack', () => {
     expect(await sql.ended).toBe(0);
     expect(sql.stdout).toBe('orders\n------\n     1\n');
 
-    current.signal('SIGKILL');
-    await current.ended;
-    expect(alive(startedPids(home)).length).toBe(8);
+    lastSeq = await nextSeq(stack);
   });
 
-  it('stops what a killed runner left, goes on, and ends everything in order on SIGTERM', async () => {
+  it('rejects a second start over the same home folder', async () => {
+    const second = run('main.js');
+    expect(await second.ended).toBe(2);
+    expect(second.stderr).toContain('already running');
+  });
+
+  it('stops the processes of a killed runner, continues its sequence, and stops in order on SIGTERM', async () => {
+    running.signal('SIGKILL');
+    await running.ended;
     const orphans = startedPids(home);
+    expect(runningPids(orphans).length).toBe(COMPONENTS_IN_STOP_ORDER.length);
+
     const current = run('main.js', '--rate', '20');
-    await current.running();
-    expect(current.stderr).toContain('Stopped what an earlier start left behind');
-    expect(alive(orphans)).toEqual([]);
+    const stack = await current.waitUntilRunning();
+    expect(current.stderr).toContain('Stopped processes of an earlier start');
+    expect(runningPids(orphans)).toEqual([]);
+    await waitUntil(async () => (await nextSeq(stack)) > lastSeq, {
+      what: 'the generator to continue its sequence',
+      deadlineMs: ARRIVAL_DEADLINE_MS,
+    });
     const pids = startedPids(home);
     current.signal('SIGTERM');
     expect(await current.ended).toBe(143);
-    expect(alive(pids)).toEqual([]);
-    expect(current.stderr).not.toContain('was killed');
+    expect(runningPids(pids)).toEqual([]);
+    expect([...current.stderr.matchAll(/^ {2}(\S+) has stopped/gm)].map(([, name]) => name)).toEqual(
+      COMPONENTS_IN_STOP_ORDER,
+    );
   });
 });
 
@@ -154,9 +177,9 @@ function warehouse({ bigquery: { projectId, dataset, apiEndpoint, grpcEndpoint }
   return createBigQuery({ project: projectId, dataset, location: 'US', apiEndpoint, grpcEndpoint });
 }
 
-/** An order that another shop system might place: a known customer buys a known product of a known vendor again. */
+/** An order of another producer: a copy of an accepted order with new ids and times. */
 async function foreignOrder(kafka: Kafka): Promise<{ key: Buffer; order: OrderBody; headers: Record<string, string> }> {
-  const placed = await anyPlacedOrder(kafka);
+  const placed = await findPlacedOrder(kafka);
   const time = new Date().toISOString();
   const order: OrderBody = {
     ...(JSON.parse(placed.value?.toString() ?? '') as OrderBody),
@@ -174,7 +197,7 @@ async function foreignOrder(kafka: Kafka): Promise<{ key: Buffer; order: OrderBo
   };
 }
 
-async function anyPlacedOrder(kafka: Kafka): Promise<KafkaRecord> {
+async function findPlacedOrder(kafka: Kafka): Promise<KafkaRecord> {
   for (let partition = 0; partition < PARTITIONS; partition++) {
     let found: KafkaRecord | undefined;
     const range = { topic: validatedTopic('orders'), partition, from: 'beginning', until: 'end' } as const;
@@ -183,7 +206,7 @@ async function anyPlacedOrder(kafka: Kafka): Promise<KafkaRecord> {
     });
     if (found !== undefined) return found;
   }
-  throw new Error('no order.placed among the validated orders');
+  throw new Error('the topic of validated orders has no order.placed');
 }
 
 async function produce(kafka: Kafka, key: Buffer, value: string, headers: Record<string, string>): Promise<void> {

@@ -3,12 +3,12 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 import { waitUntil } from '@orderstream/deadlines';
 import { PortFinder } from '../../dev/src';
-import { type Met, TcpProxy, type WireState } from './src/wire/tcp-proxy';
+import { type Affected, type LinkState, TcpProxy } from './src/proxy/tcp-proxy';
 
-/** A machine with other work to do is slow. */
+/** For loaded machines. */
 jest.setTimeout(30_000);
 
-/** A wire to a server that sends back what it gets. */
+/** A link to a server that returns what it receives. */
 describe('TcpProxy', () => {
   let server: Server;
   let proxy: TcpProxy;
@@ -32,7 +32,7 @@ describe('TcpProxy', () => {
     return socket;
   }
 
-  /** One whose connection is known to work. */
+  /** A client whose connection works. */
   async function connected(): Promise<Socket> {
     const socket = client();
     socket.write('x');
@@ -40,53 +40,86 @@ describe('TcpProxy', () => {
     return socket;
   }
 
-  const untilMet = (met: Partial<Met>): Promise<true> =>
-    waitUntil(() => Object.entries(met).every(([kind, count]) => proxy.met[kind as keyof Met] === count), {
-      what: `${JSON.stringify(met)} to meet the wire`,
-      deadlineMs: 20_000,
-      intervalMs: 10,
-    });
+  const until = (what: string, condition: () => boolean): Promise<true> =>
+    waitUntil(condition, { what, deadlineMs: 20_000, intervalMs: 10 });
+  const waitUntilAffected = (expected: Partial<Affected>): Promise<true> =>
+    until(`the link to affect ${JSON.stringify(expected)}`, () =>
+      Object.entries(expected).every(([kind, count]) => proxy.affected[kind as keyof Affected] === count),
+    );
 
-  it('counts nothing while it is open', async () => {
+  it('affects nothing while it is open', async () => {
     await connected();
-    expect(proxy.met).toEqual({ connections: 0, chunks: 0 });
+    expect(proxy.affected).toEqual({ connections: 0, chunks: 0 });
   });
 
-  it.each<WireState>([
+  it.each<LinkState>([
     { kind: 'delayed', ms: 1 },
     { kind: 'throttled', bytesPerSecond: 1_000_000 },
-  ])('counts what goes over it, there and back, while it is %j', async (state) => {
+  ])('counts the data in both directions while it is %j', async (state) => {
     const socket = await connected();
     proxy.state = state;
-    expect(proxy.met).toEqual({ connections: 0, chunks: 0 });
+    expect(proxy.affected).toEqual({ connections: 0, chunks: 0 });
     socket.write('y');
     await once(socket, 'data');
-    expect(proxy.met).toEqual({ connections: 0, chunks: 2 });
-    proxy.mend();
+    expect(proxy.affected).toEqual({ connections: 0, chunks: 2 });
+    proxy.clear();
     socket.write('z');
     await once(socket, 'data');
-    expect(proxy.met).toEqual({ connections: 0, chunks: 2 });
+    expect(proxy.affected).toEqual({ connections: 0, chunks: 2 });
   });
 
-  it('counts connections that it resets and rejects when it is cut', async () => {
+  it.each<readonly [LinkState, number]>([
+    [{ kind: 'delayed', ms: 100 }, 200],
+    [{ kind: 'throttled', bytesPerSecond: 1_000 }, 200],
+  ])('carries 100 bytes there and back while it is %j, in about %d ms or more', async (state, leastMs) => {
     const socket = await connected();
-    const closed = new Promise((resolve) => socket.once('close', resolve));
+    proxy.state = state;
+    const startedAt = performance.now();
+    socket.write(Buffer.alloc(100, 'y'));
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => (received += chunk.length));
+    await until('100 bytes', () => received === 100);
+    // Timers count whole milliseconds, and may fire early by as much.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(leastMs - 10);
+  });
+
+  it('resets its connections and new ones when it is cut, counts them, and connects again afterwards', async () => {
+    const socket = await connected();
+    const closed = once(socket, 'close');
     proxy.state = { kind: 'cut' };
-    expect(proxy.met).toEqual({ connections: 1, chunks: 0 });
+    expect(proxy.affected).toEqual({ connections: 1, chunks: 0 });
     await closed;
-    client();
-    await untilMet({ connections: 2 });
+    await once(client(), 'close');
+    expect(proxy.affected).toEqual({ connections: 2, chunks: 0 });
+    proxy.clear();
+    await connected();
+    expect(proxy.affected).toEqual({ connections: 2, chunks: 0 });
   });
 
-  it('counts connections that it forgets, each once, and what they send, when it is half open', async () => {
+  it('counts the connections that it drops, each once, and their data, while it is half-open', async () => {
     const socket = await connected();
     proxy.state = { kind: 'half-open' };
-    expect(proxy.met).toEqual({ connections: 1, chunks: 0 });
+    expect(proxy.affected).toEqual({ connections: 1, chunks: 0 });
     socket.write('y');
-    await untilMet({ connections: 1, chunks: 1 });
+    await waitUntilAffected({ connections: 1, chunks: 1 });
     client();
-    await untilMet({ connections: 2, chunks: 1 });
+    await waitUntilAffected({ connections: 2, chunks: 1 });
     proxy.state = { kind: 'half-open' };
-    expect(proxy.met).toEqual({ connections: 2, chunks: 1 });
+    expect(proxy.affected).toEqual({ connections: 2, chunks: 1 });
+  });
+
+  it('carries nothing on a dropped connection, also when it is open again', async () => {
+    const socket = await connected();
+    const received: string[] = [];
+    socket.setEncoding('utf8').on('data', (text: string) => received.push(text));
+    proxy.state = { kind: 'half-open' };
+    socket.write('lost');
+    await waitUntilAffected({ chunks: 1 });
+    proxy.clear();
+    socket.write('lost too');
+    await connected();
+    await connected();
+    expect(received).toEqual([]);
+    expect(socket.destroyed).toBe(false);
   });
 });

@@ -2,9 +2,10 @@ import { Fingerprint, StateIndex } from './fingerprint';
 import { firstTrap, IntList } from './livelock';
 import type { Model, Step } from './model';
 
+/** The violation of a livelock. */
 export const NO_END = 'no end can be reached any more';
 
-/** A step of a trace, told. */
+/** A step of a trace, as text. */
 export interface TracedStep {
   readonly actor: string;
   readonly name: string;
@@ -12,29 +13,29 @@ export interface TracedStep {
 }
 
 export interface Exploration {
-  /** Different states seen. */
+  /** Number of distinct states. */
   readonly states: number;
-  /** Steps taken between them. */
+  /** Number of steps between them. */
   readonly steps: number;
-  /** States at which all is done. */
+  /** Number of states without a next step. */
   readonly ends: number;
   /** Steps from the start to the state that is farthest from it. */
   readonly depth: number;
-  /** What is wrong with the protocol; undefined if every state within the bounds is well and can reach an end. */
+  /** What is wrong with the protocol; undefined if every state within the bounds is correct and can reach an end. */
   readonly violation: string | undefined;
-  /** A shortest way from the start to the violation. Empty if there is none. */
+  /** A shortest path from the start to the violation. Empty without a violation. */
   readonly trace: readonly TracedStep[];
 }
 
-/** There are more states than were expected: neither right nor wrong. */
+/** The model has more states than `maxStates`. The exploration proves nothing. */
 export class TooManyStatesError extends Error {}
 
 /**
- * Takes every step from every state that can be reached, breadth first, so that the first trace to a violation is a
- * shortest one. A violation is a forbidden step, a state at rest where something is missing, or a livelock: a state from
- * which no end can be reached.
+ * Takes every step from every reachable state, breadth first, so that the first trace to a violation is a shortest one. A
+ * violation is a forbidden step, a state without steps in which something is missing, or a livelock: a state from which
+ * no end can be reached.
  *
- * States are told apart by a fingerprint of 53 bits: a collision would hide a state, never report a false violation.
+ * A state is identified by a fingerprint of 53 bits. A collision can hide a state; it cannot report a false violation.
  *
  * @throws TooManyStatesError
  */
@@ -54,7 +55,8 @@ export function explore<S>(model: Model<S>, { maxStates }: { readonly maxStates:
   let frontier: { readonly number: number; readonly state: S }[] = [{ number: 0, state: start }];
   let depth = 0;
 
-  const result = (violation?: string, trace: readonly TracedStep[] = []): Exploration => {
+  const result = (violation?: string, path: readonly number[] = []): Exploration => {
+    const trace = traceOf(model, path);
     return { states: index.size, steps: edgesTo.length, ends: ends.length, depth, violation, trace };
   };
   const pathTo = (state: number): number[] => {
@@ -70,11 +72,11 @@ export function explore<S>(model: Model<S>, { maxStates }: { readonly maxStates:
       if (steps.length === 0) {
         ends.push(number);
         const wrong = model.wrongAtRest(state);
-        if (wrong !== undefined) return result(wrong, tell(model, pathTo(number)));
+        if (wrong !== undefined) return result(wrong, pathTo(number));
       }
       for (let choice = 0; choice < steps.length; choice++) {
         const { to, violation } = steps[choice] as Step<S>;
-        if (violation !== undefined) return result(violation, tell(model, [...pathTo(number), choice]));
+        if (violation !== undefined) return result(violation, [...pathTo(number), choice]);
         const known = index.numberOf(fingerprintOf(to));
         if (known === parents.length) {
           parents.push(number);
@@ -90,10 +92,10 @@ export function explore<S>(model: Model<S>, { maxStates }: { readonly maxStates:
     frontier = next;
   }
   const trap = firstTrap(index.size, edgesFrom, edgesTo, ends);
-  return trap === undefined ? result() : result(NO_END, tell(model, pathTo(trap)));
+  return trap === undefined ? result() : result(NO_END, pathTo(trap));
 }
 
-/** A trace as text, a line for each step. */
+/** A trace as text, one line per step. */
 export function formatTrace(trace: readonly TracedStep[]): string {
   return trace
     .map(
@@ -102,7 +104,7 @@ export function formatTrace(trace: readonly TracedStep[]): string {
     .join('\n');
 }
 
-/** Of all renamings of a state, the smallest fingerprint: the same for states that differ by names only. */
+/** The smallest fingerprint over all symmetries: equal for states that differ only by names. */
 function canonicalFingerprint<S>(model: Model<S>): (state: S) => number {
   const out = new Fingerprint();
   return (state) => {
@@ -117,8 +119,8 @@ function canonicalFingerprint<S>(model: Model<S>): (state: S) => number {
   };
 }
 
-/** Goes the way again from the start, and tells it. */
-function tell<S>(model: Model<S>, path: readonly number[]): readonly TracedStep[] {
+/** Takes the steps of a path again, from the start. */
+function traceOf<S>(model: Model<S>, path: readonly number[]): readonly TracedStep[] {
   let state = model.start();
   return path.map((choice) => {
     const { actor, name, detail, to } = model.steps(state)[choice] as Step<S>;

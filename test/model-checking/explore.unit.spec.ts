@@ -4,7 +4,7 @@ import { type Model, ProtocolViolation, type Step, StepList } from './model';
 
 const BOUND = { maxStates: 10_000 };
 
-/** Two counters that each go up to `top`, interchangeable or not; `forbid` says which values must not be reached. */
+/** Two counters that each go up to `top`. `forbid`: the values that must not be reached. `steps`: where there are any. */
 function counters(options: {
   readonly top: number;
   readonly interchangeable: boolean;
@@ -44,7 +44,7 @@ function counters(options: {
 }
 
 describe('explore', () => {
-  it('visits every state once', () => {
+  it('counts every state and every step once', () => {
     expect(explore(counters({ top: 4, interchangeable: false }), BOUND)).toEqual({
       states: 25,
       steps: 40,
@@ -55,7 +55,7 @@ describe('explore', () => {
     });
   });
 
-  it('counts states that differ by the names of what is interchangeable once', () => {
+  it('counts states once that differ only by the names of interchangeable actors', () => {
     expect(explore(counters({ top: 4, interchangeable: true }), BOUND)).toMatchObject({
       states: 15,
       depth: 8,
@@ -63,7 +63,7 @@ describe('explore', () => {
     });
   });
 
-  it('tells a shortest way to a forbidden step', () => {
+  it('returns a shortest trace to a forbidden step', () => {
     const model = counters({ top: 4, interchangeable: false, forbid: (a, b) => a === 2 && b === 1 });
     const { violation, trace } = explore(model, BOUND);
     expect(violation).toBe('forbidden: 2, 1');
@@ -71,15 +71,15 @@ describe('explore', () => {
     expect(formatTrace(trace)).toBe('1. A raised: to 1\n2. A raised: to 2\n3. B raised: to 1');
   });
 
-  it('finds a state at rest where something is missing', () => {
+  it('returns a shortest trace to a state without steps in which something is missing', () => {
     const model = counters({ top: 2, interchangeable: false, steps: ([a, b]) => a + b < 3 });
     const { violation, trace } = explore(model, BOUND);
     expect(violation).toBe('stopped halfway');
     expect(trace).toHaveLength(3);
   });
 
-  it('finds a livelock by its first state', () => {
-    // 0 -> 1 -> 2 (the end), 0 -> 3 <-> 4 (for ever).
+  it('finds a livelock, and the first state of it', () => {
+    // 0 -> 1 -> 2 (the end), 0 -> 3 <-> 4 (forever).
     const edges: readonly (readonly number[])[] = [[1, 3], [2], [], [4], [3]];
     const model: Model<number> = {
       symmetries: 1,
@@ -100,7 +100,7 @@ describe('explore', () => {
     expect(trace).toEqual([{ actor: 'it', name: 'went', detail: '3' }]);
   });
 
-  it('gives up above the bound', () => {
+  it('throws above the bound of states', () => {
     expect(() => explore(counters({ top: 40, interchangeable: false }), { maxStates: 100 })).toThrow(
       TooManyStatesError,
     );
@@ -108,7 +108,7 @@ describe('explore', () => {
 });
 
 describe('StateIndex', () => {
-  it('numbers fingerprints in the order of their coming, however many there are', () => {
+  it('numbers 50,000 fingerprints in the order in which they come, and finds each again', () => {
     const index = new StateIndex();
     const fingerprint = new Fingerprint();
     const all = Array.from({ length: 50_000 }, (_, number) => {

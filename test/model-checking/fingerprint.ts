@@ -1,9 +1,9 @@
-// Taken out of the global object once: looking a global up is slow in jest's sandbox, and this is the innermost loop.
+// Read from the global object once: a global look-up is slow in jest's sandbox, and this is the innermost loop.
 const { imul } = Math;
 
 /**
- * A hash of the small whole numbers that a state consists of: 53 bits out of two 32-bit hashes. Among five million states
- * the chance that any two share one is about 1 in 700.
+ * A 53-bit hash of the small integers that a state consists of, made of two 32-bit hashes. Among five million states the
+ * probability of a collision is about 1 in 700.
  */
 export class Fingerprint {
   private first = 0x811c9dc5;
@@ -35,7 +35,7 @@ export class Fingerprint {
   }
 }
 
-/** Numbers states by their fingerprints: an open-addressed table, at 12 bytes for each of its slots. */
+/** Numbers states by their fingerprints: an open-addressed hash table of 12 bytes per slot. */
 export class StateIndex {
   private slots = 1 << 12;
   private keys = new Float64Array(this.slots).fill(-1);

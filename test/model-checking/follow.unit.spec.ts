@@ -1,7 +1,7 @@
 import { follow } from './follow';
 import type { Model } from './model';
 
-/** A walk along numbers: from each, steps by name to where they lead. */
+/** A model whose states are numbers. `edges`: the steps from each state, by name and target. */
 const walk = (edges: Readonly<Record<number, readonly (readonly [name: string, to: number])[]>>): Model<number> => ({
   symmetries: 1,
   start: () => 0,
@@ -22,7 +22,7 @@ const walk = (edges: Readonly<Record<number, readonly (readonly [name: string, t
 const step = (name: string, to: number) => ({ actor: 'it', name, detail: `to ${String(to)}` });
 
 describe('follow', () => {
-  it('takes the steps of a trace where it can, and tells what it does where it cannot', () => {
+  it('takes the steps of a trace where it can, and returns what it does instead where it cannot', () => {
     const model = walk({
       0: [['went', 1]],
       1: [['went', 2]],
@@ -42,7 +42,13 @@ describe('follow', () => {
     ]);
   });
 
-  it('follows every state that the same step may lead to', () => {
+  it('takes a step of an equivalent name as another step', () => {
+    const model = walk({ 0: [['ran', 1]] });
+    expect(follow(model, [step('went', 1)], [['went', 'ran']])).toEqual([{ kind: 'other', step: step('ran', 1) }]);
+    expect(follow(model, [step('went', 1)], [['went', 'flew']])).toEqual([{ kind: 'none', step: undefined }]);
+  });
+
+  it('follows every state that the same step can lead to', () => {
     const twins: Model<number> = {
       ...walk({}),
       steps: (state) =>

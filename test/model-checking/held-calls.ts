@@ -1,125 +1,128 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** `late`: done, and the answer waits until it is let through. `undone`: given up before it was done. */
+/**
+ * What happens to a released call. `answered`: it takes effect and its caller gets the answer. `late`: it takes effect,
+ * and the answer is held until `releaseLateAnswer`. `undone`: it fails before it takes effect.
+ */
 export type Fate = 'answered' | 'late' | 'undone';
 
-/** A call that waits to be let through. */
+/** A call that has not taken effect yet. */
 export interface HeldCall {
-  /** Lets it through. Resolves with what is told of its outcome; undefined if it failed. */
-  go(fate?: Fate): Promise<string | undefined>;
+  /** Resolves with the formatted outcome once the call has taken effect; undefined if it failed. */
+  release(fate?: Fate): Promise<string | undefined>;
 }
 
-interface Parked<N> extends HeldCall {
+interface NamedCall<N> extends HeldCall {
   readonly name: N;
   readonly isSent: boolean;
 }
 
-interface Asking<T> {
-  /** What became of it, in the words of the model. */
-  readonly tell?: (result: T) => string;
-  /** It has left the process: it may take effect after its end. */
+interface HoldOptions<T> {
+  /** The outcome in the words of the model. Default: an empty text. */
+  readonly formatOutcome?: (result: T) => string;
+  /** The request has left the process: it may take effect after the process has died. Default: false. */
   readonly isSent?: boolean;
 }
 
 const POLL_MS = 2;
 
 /**
- * What a process asks of the world outside, by name: each call waits until a replay lets it through. None comes back to a
- * process that was killed meanwhile.
+ * The calls of one simulated process to the outside, by name. Each call is held until a replay releases it. A call never
+ * returns to a process that was killed in the meantime.
  */
 export class HeldCalls<N extends string> {
-  private parked: Parked<N>[] = [];
-  /** Lets the answers through that are late, the oldest first. */
-  private late: (() => void)[] = [];
-  private isFree = false;
+  private held: NamedCall<N>[] = [];
+  /** Each delivers one late answer; the oldest comes first. */
+  private lateAnswers: (() => void)[] = [];
+  private holdsNothing = false;
   private isDead = false;
-  /** What a call of a dead process waits for. */
-  private readonly over = Promise.withResolvers<never>();
+  /** What the calls of a dead process return: it rejects when the replay ends. */
+  private readonly ended = Promise.withResolvers<never>();
 
-  async ask<T>(name: N, perform: () => T | Promise<T>, asking: Asking<T> = {}): Promise<T> {
-    if (!this.lives()) return this.over.promise;
-    const { tell = () => '', isSent = false } = asking;
-    const told = Promise.withResolvers<string | undefined>();
-    const fate = this.isFree ? 'answered' : await this.turnOf(name, isSent, told.promise);
+  async hold<T>(name: N, perform: () => T | Promise<T>, options: HoldOptions<T> = {}): Promise<T> {
+    if (!this.isAlive()) return this.ended.promise;
+    const { formatOutcome = () => '', isSent = false } = options;
+    const outcome = Promise.withResolvers<string | undefined>();
+    const fate = this.holdsNothing ? 'answered' : await this.untilReleased(name, isSent, outcome.promise);
     try {
-      if (fate === 'undone') throw new Error(`${name}: given up`);
+      if (fate === 'undone') throw new Error(`${name}: failed before it took effect`);
       const result = await perform();
-      told.resolve(tell(result));
-      if (fate === 'late') await new Promise<void>((resolve) => this.late.push(resolve));
-      return await (this.lives() ? result : this.over.promise);
+      outcome.resolve(formatOutcome(result));
+      if (fate === 'late') await new Promise<void>((resolve) => this.lateAnswers.push(resolve));
+      return await (this.isAlive() ? result : this.ended.promise);
     } catch (error) {
-      told.resolve(undefined);
-      if (!this.lives()) return this.over.promise;
+      outcome.resolve(undefined);
+      if (!this.isAlive()) return this.ended.promise;
       throw error;
     }
   }
 
-  /** The call of this name, if it is the next one; undefined when another one waits, or none comes within the time. */
+  /** Takes the next held call if it has this name. Undefined if it has another, or if none is held within the timeout. */
   async next(name: N, timeoutMs: number): Promise<HeldCall | undefined> {
     const deadline = performance.now() + timeoutMs;
-    while (this.parked.length === 0 && performance.now() < deadline) await delay(POLL_MS);
-    return this.parked[0]?.name === name ? this.parked.shift() : undefined;
+    while (this.held.length === 0 && performance.now() < deadline) await delay(POLL_MS);
+    return this.held[0]?.name === name ? this.held.shift() : undefined;
   }
 
-  /** Whether a call of this name waits, or does so within the time. */
+  /** Whether a call of this name is held, now or within the timeout. */
   async waitsFor(name: N, timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     while (!this.has(name) && performance.now() < deadline) await delay(POLL_MS);
     return this.has(name);
   }
 
-  /** Whether a call of this name waits. */
+  /** Whether a call of this name is held. */
   has(name: N): boolean {
-    return this.parked.some((call) => call.name === name);
+    return this.held.some((call) => call.name === name);
   }
 
-  /** Lets the oldest answer through that is late. Returns whether there was one. */
-  answerLate(): boolean {
-    const answer = this.late.shift();
-    answer?.();
-    return answer !== undefined;
+  /** Delivers the oldest late answer. Returns whether there was one. */
+  releaseLateAnswer(): boolean {
+    const deliver = this.lateAnswers.shift();
+    deliver?.();
+    return deliver !== undefined;
   }
 
-  /** From now on nothing waits. */
-  free(): void {
-    this.isFree = true;
-    while (this.answerLate());
-    for (const call of this.parked.splice(0)) void call.go();
+  /** Releases every call and answer, and holds none from now on. */
+  releaseAll(): void {
+    this.holdsNothing = true;
+    while (this.releaseLateAnswer());
+    for (const call of this.held.splice(0)) void call.release();
   }
 
-  /** Of what waits, only what was sent is left. */
+  /** The process dies. Of its held calls only those remain that were sent. */
   kill(): void {
     this.isDead = true;
-    this.parked = this.parked.filter(({ isSent }) => isSent);
+    this.held = this.held.filter(({ isSent }) => isSent);
   }
 
-  /** Ends what a dead process waits for: the replay is over. */
+  /** Ends the replay: the calls of a dead process reject with `cause`. */
   end(cause: Error): void {
     this.isDead = true;
-    this.over.promise.catch(() => undefined);
-    this.over.reject(cause);
-    while (this.answerLate());
-    for (const call of this.parked.splice(0)) void call.go('undone');
+    this.ended.promise.catch(() => undefined);
+    this.ended.reject(cause);
+    while (this.releaseLateAnswer());
+    for (const call of this.held.splice(0)) void call.release('undone');
   }
 
-  /** A method, and no property: it may change with every `await`. */
-  lives(): boolean {
+  /** A method, because it can change during every `await`. */
+  isAlive(): boolean {
     return !this.isDead;
   }
 
-  /** Resolves at once, if the process lives. */
-  survives(): Promise<void> {
-    return this.lives() ? Promise.resolve() : this.over.promise;
+  /** Resolves at once while the process lives; otherwise pends until `end` rejects it. */
+  ifAlive(): Promise<void> {
+    return this.isAlive() ? Promise.resolve() : this.ended.promise;
   }
 
-  private turnOf(name: N, isSent: boolean, told: Promise<string | undefined>): Promise<Fate> {
+  private untilReleased(name: N, isSent: boolean, outcome: Promise<string | undefined>): Promise<Fate> {
     return new Promise((resolve) => {
-      this.parked.push({
+      this.held.push({
         name,
         isSent,
-        go: (fate = 'answered') => {
+        release: (fate = 'answered') => {
           resolve(fate);
-          return told;
+          return outcome;
         },
       });
     });

@@ -1,4 +1,4 @@
-/** Whole numbers in order, four bytes each. */
+/** A growing list of integers, four bytes each. */
 export class IntList {
   private items = new Int32Array(1 << 10);
   length = 0;
@@ -18,8 +18,8 @@ export class IntList {
 }
 
 /**
- * The first state from which no end can be reached any more (a livelock), by walking the edges backwards from the ends;
- * undefined if there is none. Edge i leads from state `from` i to state `to` i.
+ * The first state from which no end can be reached (a livelock), found by walking the edges backwards from the ends.
+ * Undefined if there is none. Edge i leads from state `from.at(i)` to state `to.at(i)`.
  */
 export function firstTrap(states: number, from: IntList, to: IntList, ends: IntList): number | undefined {
   const offsets = new Int32Array(states + 1);

@@ -1,6 +1,6 @@
 import type { Fingerprint } from './fingerprint';
 
-/** What must never happen has happened in a step. */
+/** A step does what the protocol forbids. */
 export class ProtocolViolation extends Error {}
 
 /** One atomic step from a state. */
@@ -9,34 +9,31 @@ export interface Step<S> {
   readonly actor: string;
   /** The transition; the code's own name for it where the code has one. */
   readonly name: string;
-  /** What else there is to say. Asked for only when a trace is told. */
+  /** The rest of the step's description. Evaluated only for a trace. */
   readonly detail: () => string;
   readonly to: S;
-  /** Why the step is wrong; undefined if it is not. */
+  /** Why the step is forbidden; undefined if it is allowed. */
   readonly violation: string | undefined;
 }
 
 /**
  * A protocol as states and atomic steps. Everything that can happen next is a step: what processes do, what servers
- * answer, what gets lost, who is killed. A process that is paused is one whose steps are not taken. Budgets for faults are
- * part of the state, so that there are finitely many.
+ * answer, what gets lost, which process is killed. A paused process is one whose steps are not taken. The state includes
+ * a budget for each fault, so that the number of states is finite.
  */
 export interface Model<S> {
   start(): S;
-  /** Always the same steps in the same order for the same state. A state has none only when all is done. */
+  /** The same steps in the same order for the same state. A state has none only when all work is done. */
   steps(state: S): readonly Step<S>[];
   /** What is wrong with a state that has no steps; undefined if nothing is. */
   wrongAtRest(state: S): string | undefined;
-  /** Number of ways to rename what is interchangeable (two equal processes: 2). */
+  /** Number of ways to rename interchangeable actors (two equal processes: 2). */
   readonly symmetries: number;
-  /** Writes the state as renamed in way `symmetry`, without what makes no difference to any later step. */
+  /** Writes the state as renamed in way `symmetry`, without anything that affects no later step. */
   encode(state: S, symmetry: number, out: Fingerprint): void;
 }
 
-/**
- * Collects the steps from a state; N are the names that they may have. A step that throws ProtocolViolation is one that
- * must not be possible.
- */
+/** Collects the steps from a state. N are the names of the steps. A step that throws ProtocolViolation is forbidden. */
 export class StepList<S, N extends string = string> {
   readonly steps: Step<S>[] = [];
 

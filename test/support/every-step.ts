@@ -1,8 +1,7 @@
 /**
- * Takes every step, one after the other, also behind one that fails: what a test has started is stopped, whatever else
- * went wrong.
+ * Runs every step in order, also after one that fails, so that a test stops everything that it started.
  *
- * @throws what the first failing step threw; AggregateError of all when several failed
+ * @throws the error of the step that failed; an AggregateError when several failed
  */
 export async function everyStep(...steps: readonly (() => unknown)[]): Promise<void> {
   const failures: unknown[] = [];
@@ -13,6 +12,7 @@ export async function everyStep(...steps: readonly (() => unknown)[]): Promise<v
       failures.push(error);
     }
   }
-  if (failures.length > 1) throw new AggregateError(failures, 'several steps failed');
+  if (failures.length > 1)
+    throw new AggregateError(failures, `${String(failures.length)} of ${String(steps.length)} steps failed`);
   if (failures.length === 1) throw failures[0];
 }

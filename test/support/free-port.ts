@@ -2,5 +2,5 @@ import { PortFinder } from '../../dev/src';
 
 const finder = new PortFinder();
 
-/** A port of this machine that nothing listens on, and that is given to no second caller in this process. */
+/** Returns a TCP port on which nothing listens, and returns it only once in this process. */
 export const freePort = (): Promise<number> => finder.find(0);

@@ -6,7 +6,7 @@ import { waitUntil } from '@orderstream/deadlines';
 const REPOSITORY = join(__dirname, '..', '..');
 const START_DEADLINE_MS = 180_000;
 
-/** What `.local/stack.json` tells. */
+/** What a test uses of `stack.json`. */
 interface StackFile {
   readonly kafka: { readonly brokers: string[] };
   readonly bigquery: { apiEndpoint: string; grpcEndpoint: string; projectId: string; dataset: string };
@@ -14,7 +14,7 @@ interface StackFile {
   readonly tokens: { viewer: string; operator: string };
 }
 
-/** A program of the repository, run as its npm script runs it, over a home folder and ports of its own. */
+/** A program of `dist/dev/src`, started as its npm script starts it, with its own home folder and free ports. */
 export class StackCommand {
   stdout = '';
   stderr = '';
@@ -44,22 +44,22 @@ export class StackCommand {
     this.child.kill(signal);
   }
 
-  /** Waits until everything runs, the generator too. */
-  async running(): Promise<StackFile> {
-    const over = this.ended.then((code) => {
-      throw new Error(`the stack ended with ${String(code)}:\n${this.stderr}`);
+  /** Waits until every service runs, and returns the content of `stack.json`. */
+  async waitUntilRunning(): Promise<StackFile> {
+    const failed = this.ended.then((code) => {
+      throw new Error(`The stack ended with exit code ${String(code)}:\n${this.stderr}`);
     });
     const isRunning = waitUntil(() => this.stderr.includes('Running after'), {
       what: 'the stack to run',
       deadlineMs: START_DEADLINE_MS,
     });
-    await Promise.race([isRunning, over]);
-    over.catch(() => undefined);
+    await Promise.race([isRunning, failed]);
+    failed.catch(() => undefined);
     return JSON.parse(readFileSync(join(this.home, 'stack.json'), 'utf8')) as StackFile;
   }
 }
 
-/** Pids of the processes that the run folder names. */
+/** The pids that the files in the run folder of the stack hold. */
 export function startedPids(home: string): number[] {
   const folder = join(home, 'run');
   if (!existsSync(folder)) return [];
@@ -68,8 +68,8 @@ export function startedPids(home: string): number[] {
   );
 }
 
-/** Those of the pids that still run. */
-export function alive(pids: readonly number[]): number[] {
+/** The pids whose processes still run. */
+export function runningPids(pids: readonly number[]): number[] {
   return pids.filter((pid) => {
     try {
       process.kill(pid, 0);

@@ -5,9 +5,9 @@ const { StorageError } = protos.google.cloud.bigquery.storage.v1;
 export type ProtoSchema = protos.google.cloud.bigquery.storage.v1.IProtoSchema;
 type Response = protos.google.cloud.bigquery.storage.v1.AppendRowsResponse;
 
-/** An answer to an append, as far as it tells something. */
+/** The answer to an append, without empty fields. */
 export interface Answer {
-  /** Undefined where the answer is a success that names none. */
+  /** Of a success; undefined if the response has no offset. */
   readonly offset?: number | undefined;
   readonly error?: { readonly code: number; readonly storageError?: number };
   /** Indexes of rejected rows. */
@@ -17,7 +17,7 @@ export interface Answer {
   readonly ended?: status;
 }
 
-/** One AppendRows call through Google's own generated client. */
+/** One AppendRows call with Google's generated client. */
 export class AppendCall {
   private readonly waiting: ((answer: Answer) => void)[] = [];
   private ended: Answer | undefined;

@@ -14,10 +14,10 @@ const TABLE = 'projects/p-1/datasets/d/tables/t';
 const LANDED = { offset: 0 };
 const LOST = { ended: status.UNAVAILABLE };
 
-/** A machine with other work to do is slow. */
+/** For machines under load. */
 jest.setTimeout(30_000);
 const ARRIVAL_MS = 20_000;
-/** Much later than an answer is, on such a machine too. */
+/** Much longer than an answer takes, also under load. */
 const LATE_MS = 2_000;
 
 interface Setup {
@@ -72,28 +72,33 @@ describe.each([
     const [{ rowCount }] = await setup.client.finalizeWriteStream({ name: stream }, { retry: null });
     return Number(rowCount ?? 0);
   };
-  const landed = (count: number): Promise<true> =>
-    waitUntil(async () => (await rowsOf(stream)) === count, {
-      what: `${count} rows in the stream`,
+  const rowCount = (): number => setup.memory.stream(stream).rowCount;
+  const waitForRows = async (count: number): Promise<void> => {
+    await waitUntil(() => rowCount() === count, { what: `${count} rows in the stream`, deadlineMs: ARRIVAL_MS });
+  };
+  /** Waits until every append was executed or dropped. */
+  const waitForAppends = async (): Promise<void> => {
+    await waitUntil(() => setup.server.counts.waiting === 0, {
+      what: 'every append to be executed or dropped',
       deadlineMs: ARRIVAL_MS,
-    }).then(() => true as const);
-  const rowsOf = (name: string): Promise<number> => Promise.resolve(setup.memory.stream(name).rowCount);
+    });
+  };
 
-  it('answers late', async () => {
+  it('delays answers', async () => {
     add({ kind: 'delay', ms: 1_000 }, { times: 0 });
     const call = await connect();
-    const begun = performance.now();
+    const startedAt = performance.now();
     const answeredMs = (offset: number): Promise<number> =>
       call.append([row(offset)], offset).then((answer) => {
         expect(answer).toEqual({ offset });
-        return performance.now() - begun;
+        return performance.now() - startedAt;
       });
     const [first, second] = await Promise.all([answeredMs(0), answeredMs(1)]);
     expect(first).toBeGreaterThanOrEqual(995); // a timer may come up to 2 ms early
-    expect(second - first).toBeLessThan(995); // late by the same time, not one behind the other
+    expect(second - first).toBeLessThan(995); // the delays run in parallel
   });
 
-  it('fails an append, within the connection or with it, and lands nothing', async () => {
+  it('fails an append without appending rows, as a response or by ending the call', async () => {
     add({ kind: 'fail', code: 'RESOURCE_EXHAUSTED', inBand: true });
     add({ kind: 'fail', code: 'INTERNAL' }, { skip: 1 });
     const call = await connect();
@@ -103,58 +108,62 @@ describe.each([
     expect(await finalize()).toBe(1);
   });
 
-  it.each(['call', 'socket'] as const)('lands rows and loses the answer with the %s', async (cut) => {
+  it.each(['call', 'socket'] as const)('appends rows and cuts the %s instead of answering', async (cut) => {
     add({ kind: 'lose-answer', cut }, { skip: 1 });
     const call = await connect();
     expect(await call.append([row(0)], 0)).toEqual(LANDED);
     expect(await call.append([row(1), row(2)], 1)).toEqual(LOST);
-    expect(await landed(3)).toBe(true);
+    await waitForRows(3);
     expect(await (await connect()).append([row(9)], 1)).toMatchObject({ error: { code: status.ALREADY_EXISTS } });
   });
 
   it.each([
-    [true, 2],
-    [false, 0],
-  ])('never answers, and lands rows: %s', async (lands, count) => {
+    ['with', true],
+    ['without', false],
+  ])('answers neither an append nor the next one of its call, %s appending its rows', async (_with, lands) => {
     add({ kind: 'never-answer', lands });
     const call = await connect();
     const answers: unknown[] = [];
     void call.append([row(0)], 0).then((answer) => answers.push(answer));
-    void call.append([row(1)], lands ? 1 : 0).then((answer) => answers.push(answer));
-    await waitUntil(() => setup.server.counts.waiting === 2, {
-      what: 'both appends to arrive',
-      deadlineMs: ARRIVAL_MS,
-    });
-    if (lands) await landed(count);
-    expect(answers).toEqual([]);
+    // Two rows in the end, unless the first append is executed or dropped against the rule.
+    const [rows, offset] = lands ? [[row(1)], 1] : [[row(0), row(1)], 0];
+    void call.append(rows, offset).then((answer) => answers.push(answer));
+    await waitForRows(2);
+    // By the time another call is answered, an answer to the first call would have arrived.
+    expect(await (await connect()).append([row(2)], 2)).toEqual({ offset: 2 });
+    expect([answers, setup.server.counts.waiting]).toEqual([[], 2]);
     call.cancel();
+    await waitForAppends();
   });
 
-  it('lands appends late, in order, when the connection is long cut', async () => {
+  it('cuts the connection and appends rows later', async () => {
     add({ kind: 'land-late', ms: LATE_MS });
     const call = await connect();
-    const [first, second] = [call.append([row(0)], 0), call.append([row(1)], 1)];
-    expect([await first, await second]).toEqual([LOST, LOST]);
-    expect(await rowsOf(stream)).toBe(0);
-    await waitUntil(async () => (await rowsOf(stream)) > 0, { what: 'the late append', deadlineMs: ARRIVAL_MS });
+    expect(await Promise.all([call.append([row(0)], 0), call.append([row(1)], 1)])).toEqual([LOST, LOST]);
+    const cutAt = performance.now();
+    expect(rowCount()).toBe(0);
+    await waitUntil(() => rowCount() > 0, { what: 'the late append', deadlineMs: ARRIVAL_MS });
+    expect(performance.now() - cutAt).toBeGreaterThan(LATE_MS / 2);
   });
 
-  it('lets a finalize end what would land late', async () => {
+  it('appends nothing late to a stream that was finalized in the meantime', async () => {
     add({ kind: 'land-late', ms: LATE_MS });
     expect(await (await connect()).append([row(0)], 0)).toEqual(LOST);
     expect(await finalize()).toBe(0);
-    await new Promise((resolve) => setTimeout(resolve, LATE_MS + 100));
+    expect(setup.server.counts.waiting).toBe(1);
+    await waitForAppends();
     expect(await finalize()).toBe(0);
   });
 
-  it('cuts the connection before anything lands', async () => {
+  it('cuts the connection without appending rows', async () => {
     add({ kind: 'cut', cut: 'socket' });
     const call = await connect();
     expect(await Promise.all([call.append([row(0)], 0), call.append([row(1)], 1)])).toEqual([LOST, LOST]);
+    await waitForAppends();
     expect(await finalize()).toBe(0);
   });
 
-  it('rejects rows by their content, with their append, until told otherwise', async () => {
+  it('rejects appends with rows that have a given value, until the rule is removed', async () => {
     const id = add({ kind: 'reject-rows', column: 'name', equals: 'row 1' }, { times: 0 });
     const call = await connect();
     expect(await call.append([row(0), row(1), row(2)], 0)).toEqual({
@@ -167,36 +176,44 @@ describe.each([
     expect(await call.append([row(1)], 2)).toEqual({ offset: 2 });
   });
 
-  it('fails, loses and delays the other calls too', async () => {
+  it('fails unary calls, loses their answers and delays them', async () => {
     setup.server.faults.add({ on: 'CreateWriteStream', fault: { kind: 'fail', code: 'RESOURCE_EXHAUSTED' } });
     await expect(createStream()).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     setup.server.faults.add({ on: 'FinalizeWriteStream', fault: { kind: 'lose-answer' } });
     await expect(finalize()).rejects.toMatchObject({ code: status.UNAVAILABLE });
     expect(await (await connect()).append([row(0)], 0)).toMatchObject({ error: { code: status.FAILED_PRECONDITION } });
+    setup.server.faults.add({ on: 'FinalizeWriteStream', fault: { kind: 'delay', ms: 300 } });
+    const startedAt = performance.now();
+    expect(await finalize()).toBe(0);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(295);
   });
 
-  it('concerns only the streams that it names, and as often as it says', async () => {
+  it('applies a rule only to the streams that it names, and only the given number of times', async () => {
     const other = add({ kind: 'cut' }, { stream: 'tables/other' });
     const twice = add({ kind: 'fail', code: 'ABORTED', inBand: true }, { times: 2 });
     const call = await connect();
     const codes: unknown[] = [];
-    for (let turn = 0; turn < 3; turn++) codes.push((await call.append([row(0)], 0)).error?.code);
+    for (let attempt = 0; attempt < 3; attempt++) codes.push((await call.append([row(0)], 0)).error?.code);
     expect(codes).toEqual([status.ABORTED, status.ABORTED, undefined]);
     expect([setup.server.faults.applied(other), setup.server.faults.applied(twice)]).toEqual([0, 2]);
   });
 
-  it('forgets the streams that there are, also for appends on their way', async () => {
-    add({ kind: 'land-late', ms: 300 });
+  it('forgets all streams, and drops appends in flight to them', async () => {
+    const late = 9_001;
+    add({ kind: 'land-late', ms: LATE_MS });
     const call = await connect();
-    expect(await call.append([row(0)], 0)).toEqual(LOST);
+    expect(await call.append([row(late)], 0)).toEqual(LOST);
     setup.server.backend.forgetStreams();
     await expect(finalize()).rejects.toMatchObject({ code: status.NOT_FOUND });
     expect(await (await connect()).append([row(0)], 0)).toEqual({ ended: status.NOT_FOUND });
     stream = await createStream();
     expect(await (await connect()).append([row(0)], 0)).toEqual(LANDED);
+    expect(setup.server.counts.waiting).toBe(1);
+    await waitForAppends();
+    expect(setup.memory.table(TABLE).rows.map(({ id }) => id)).not.toContain(late);
   });
 
-  it('is told by another process', async () => {
+  it('takes rules over HTTP, lists and removes them, and rejects a wrong one', async () => {
     const control = await startControlServer(setup.server, 0);
     const ask = async (method: string, path: string, body?: unknown): Promise<{ code: number; answer: unknown }> => {
       const response = await fetch(`${control.url}${path}`, {
@@ -205,43 +222,63 @@ describe.each([
       });
       return { code: response.status, answer: await response.json() };
     };
-    const rule = { on: 'AppendRows', fault: { kind: 'fail', code: 'UNAVAILABLE' } };
-    const { answer } = await ask('POST', '/faults', rule);
-    expect(await (await connect()).append([row(0)], 0)).toEqual(LOST);
-    expect((await ask('GET', '/faults')).answer).toMatchObject([{ ...(answer as object), ...rule, applied: 1 }]);
-    expect((await ask('POST', '/faults', { on: 'AppendRows', fault: { kind: 'typo' } })).code).toBe(400);
-    await ask('DELETE', '/faults');
-    expect((await ask('GET', '/faults')).answer).toEqual([]);
-    control.stop();
+    try {
+      const rule = { on: 'AppendRows', fault: { kind: 'fail', code: 'UNAVAILABLE' } };
+      const { answer } = await ask('POST', '/faults', rule);
+      expect(await (await connect()).append([row(0)], 0)).toEqual(LOST);
+      expect((await ask('GET', '/faults')).answer).toMatchObject([{ ...(answer as object), ...rule, applied: 1 }]);
+      expect((await ask('POST', '/faults', { on: 'AppendRows', fault: { kind: 'typo' } })).code).toBe(400);
+      await ask('DELETE', '/faults');
+      expect((await ask('GET', '/faults')).answer).toEqual([]);
+    } finally {
+      control.stop();
+    }
   });
 });
 
 describe('limits of the Write API server', () => {
-  it('counts streams by the hour, connections at once, and forgets idle streams', async () => {
-    let now = 0;
-    const options = { now: () => now, maxStreamsPerHour: 2, maxConnections: 1, streamTtlMs: 1_000 };
-    const { client, stop } = await start(false, options);
-    const create = async (): Promise<string> => {
-      const [{ name }] = await client.createWriteStream(
-        { parent: TABLE, writeStream: { type: 'COMMITTED' } },
-        { retry: null },
-      );
-      return name ?? '';
-    };
-    const stream = await create();
+  let now = 0;
+  let setup: Setup;
+  beforeEach(async () => {
+    now = 0;
+    setup = await start(false, { now: () => now, maxStreamsPerHour: 2, maxConnections: 1, streamTtlMs: 1_000 });
+  });
+  afterEach(() => setup.stop());
+  const create = async (): Promise<string> => {
+    const [{ name }] = await setup.client.createWriteStream(
+      { parent: TABLE, writeStream: { type: 'COMMITTED' } },
+      { retry: null },
+    );
+    return name ?? '';
+  };
+
+  it('rejects more new streams within an hour than allowed', async () => {
     await create();
+    await create();
+    now = 3_599_999;
     await expect(create()).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
     now = 3_600_000;
-    await expect(client.getWriteStream({ name: stream })).rejects.toMatchObject({ code: status.NOT_FOUND });
-    const fresh = await create();
-    const call = await AppendCall.open(client, fresh, SCHEMA);
+    expect(await create()).not.toBe('');
+  });
+
+  it('ends more concurrent connections than allowed', async () => {
+    const stream = await create();
+    const call = await AppendCall.open(setup.client, stream, SCHEMA);
     expect(await call.append([row(0)], 0)).toEqual(LANDED);
-    const second = await AppendCall.open(client, fresh, SCHEMA);
+    const second = await AppendCall.open(setup.client, stream, SCHEMA);
     expect(await second.append([row(1)], 1)).toEqual({ ended: status.RESOURCE_EXHAUSTED });
-    now += 900;
+    expect(await call.append([row(1)], 1)).toEqual({ offset: 1 });
+  });
+
+  it('deletes a stream that was idle for longer than its time to live', async () => {
+    const idle = await create();
+    const call = await AppendCall.open(setup.client, await create(), SCHEMA);
+    now = 900;
+    expect(await call.append([row(0)], 0)).toEqual(LANDED);
+    now = 1_001;
+    await expect(setup.client.getWriteStream({ name: idle })).rejects.toMatchObject({ code: status.NOT_FOUND });
     expect(await call.append([row(1)], 1)).toEqual({ offset: 1 });
     now += 1_001;
     expect(await call.append([row(2)], 2)).toEqual({ ended: status.NOT_FOUND });
-    await stop();
   });
 });

@@ -27,7 +27,7 @@ export const schemaOf = (columns: readonly TableColumn[]): ProtoSchema => ({
 
 export const SCHEMA = schemaOf(COLUMNS);
 
-/** A serialized row of `COLUMNS`, written by hand: not by what it is to test. A null field is left out. */
+/** A serialized row of `COLUMNS`, encoded here, not by the code under test. A null field is omitted. */
 export function row(id: number, fields: { readonly name?: string | null; readonly price?: string } = {}): Buffer {
   const { name = `row ${id}`, price = '9.99' } = fields;
   return Buffer.concat([

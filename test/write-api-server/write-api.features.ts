@@ -6,42 +6,41 @@ import { COLUMNS, row, SCHEMA, schemaOf } from './rows';
 import { StorageErrorCode } from './src/status';
 import type { TableColumn } from './src/table';
 
-/** A Write API, with tables to write to. */
+/** A Write API under test. */
 export interface WriteApi {
   readonly client: v1.BigQueryWriteClient;
-  /** Makes an empty table and returns its path. */
+  /** Creates an empty table and returns its path. */
   createTable(columns: readonly TableColumn[]): Promise<string>;
-  /** The schema has the column at once; appends may use it when it is propagated. */
+  /** Adds a column to the schema. Appends may use it after `propagateColumns`. */
   addColumn(table: string, column: TableColumn): Promise<void>;
   propagateColumns(table: string): void;
-  /** Ids of the table's rows, ascending. */
+  /** Ids of the rows of the table, ascending. */
   ids(table: string): Promise<number[]>;
-  forgetStreams?(): void;
   close(): Promise<void>;
 }
 
-/** Answers in which implementations differ. */
-export interface Answers {
-  /** To an append, finalize or get for a stream that does not exist. */
+/** The behavior in which implementations differ. */
+export interface Behavior {
+  /** The error of an append, finalize or get for a stream that does not exist. */
   readonly unknownStream: status;
-  /** To an append to a finalized stream, within the connection. */
+  /** The error of an append to a finalized stream. */
   readonly finalized: status;
-  /** Whether errors have a StorageError among their details. */
+  /** Whether errors have a StorageError in their details. */
   readonly storageErrors: boolean;
-  /** To a connection whose first request has no schema. */
+  /** The status of a call whose first request has no schema. */
   readonly noSchema: status;
-  /** Whether a writer's field that the table has no column for is rejected with SCHEMA_MISMATCH_EXTRA_FIELDS. */
+  /** Whether a field without a column is rejected with SCHEMA_MISMATCH_EXTRA_FIELDS. */
   readonly extraFields: boolean;
   /** Whether a request of 10 MB or more is rejected. */
   readonly requestLimit: boolean;
   /** Whether an offset for the default stream is rejected. */
   readonly noOffsetOnDefault: boolean;
-  /** Whether an answer tells the writer of new columns. */
+  /** Whether a response reports new columns. */
   readonly updatedSchema: boolean;
 }
 
-/** What is documented for google.cloud.bigquery.storage.v1.BigQueryWrite. */
-export const DOCUMENTED: Answers = {
+/** The documented behavior of google.cloud.bigquery.storage.v1.BigQueryWrite. */
+export const DOCUMENTED: Behavior = {
   unknownStream: status.NOT_FOUND,
   finalized: status.FAILED_PRECONDITION,
   storageErrors: true,
@@ -52,8 +51,8 @@ export const DOCUMENTED: Answers = {
   updatedSchema: true,
 };
 
-/** What the BigQuery emulator does instead. */
-export const STAND_IN: Answers = {
+/** The behavior of the BigQuery emulator. */
+export const EMULATOR: Behavior = {
   ...DOCUMENTED,
   unknownStream: status.INVALID_ARGUMENT,
   finalized: status.INVALID_ARGUMENT,
@@ -69,8 +68,8 @@ const EXTRA = { name: 'extra', type: 'STRING', mode: 'NULLABLE' } as const;
 const COMMITTED = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.COMMITTED;
 const PENDING = protos.google.cloud.bigquery.storage.v1.WriteStream.Type.PENDING;
 
-/** What every Write API does that this project writes to; `answers` has what they differ in. */
-export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers): void {
+/** The contract of every Write API that this project writes to. */
+export function writeApiFeatures(open: () => Promise<WriteApi>, behavior: Behavior): void {
   let api: WriteApi;
   let table: string;
   const calls: AppendCall[] = [];
@@ -101,18 +100,21 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
   const rows = (from: number, count: number): Buffer[] =>
     Array.from({ length: count }, (_, index) => row(from + index));
   const error = (code: status, storageError?: keyof typeof StorageErrorCode): Answer => ({
-    error: { code, ...(answers.storageErrors && storageError ? { storageError: StorageErrorCode[storageError] } : {}) },
+    error: {
+      code,
+      ...(behavior.storageErrors && storageError ? { storageError: StorageErrorCode[storageError] } : {}),
+    },
   });
 
   describe('a COMMITTED stream', () => {
-    it('shows rows as soon as they are acknowledged, at the offsets that were sent', async () => {
+    it('appends rows at the offsets that were sent, and shows them once they are acknowledged', async () => {
       const call = await connect(await createStream());
       expect(await call.append(rows(0, 3), 0)).toEqual({ offset: 0 });
       expect(await call.append(rows(3, 2), 3)).toEqual({ offset: 3 });
       expect(await api.ids(table)).toEqual([0, 1, 2, 3, 4]);
     });
 
-    it('appends at its end when no offset is sent', async () => {
+    it('appends at the end when no offset is sent', async () => {
       const call = await connect(await createStream());
       expect(await call.append(rows(0, 2), undefined)).toEqual({ offset: 0 });
       expect(await call.append(rows(2, 1), undefined)).toEqual({ offset: 2 });
@@ -125,7 +127,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
       expect(sent).toEqual(offsets.map((offset) => ({ offset })));
     });
 
-    it('says ALREADY_EXISTS below its end and OUT_OF_RANGE above, lands nothing, and the connection goes on', async () => {
+    it('answers ALREADY_EXISTS below its end and OUT_OF_RANGE above, appends nothing, and goes on', async () => {
       const call = await connect(await createStream());
       await call.append(rows(0, 3), 0);
       expect(await call.append(rows(90, 1), 2)).toEqual(error(status.ALREADY_EXISTS, 'OFFSET_ALREADY_EXISTS'));
@@ -134,7 +136,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
       expect(await api.ids(table)).toEqual([0, 1, 2, 3]);
     });
 
-    it('names the rows that it rejects, lands nothing of their request, and the connection goes on', async () => {
+    it('reports rejected rows by index, appends nothing of their request, and accepts the next one', async () => {
       const call = await connect(await createStream());
       const bad = [row(0), row(1, { price: 'much' }), row(2)];
       expect(await call.append(bad, 0)).toEqual({ ...error(status.INVALID_ARGUMENT), rejected: [1] });
@@ -148,7 +150,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
       expect(await call.append([row(0, { name: null })], 0)).toMatchObject({ rejected: [0] });
     });
 
-    it('serves two connections, and gives each offset to one of them', async () => {
+    it('accepts one of two appends at the same offset on two connections', async () => {
       const stream = await createStream();
       const [first, second] = await Promise.all([connect(stream), connect(stream)]);
       const both = await Promise.all([first.append(rows(0, 1), 0), second.append(rows(0, 1), 0)]);
@@ -158,7 +160,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
       expect(await api.ids(table)).toEqual([0]);
     });
 
-    it('tells its type, its table and its columns', async () => {
+    it('has a name in its table, a type and the columns of the table', async () => {
       const [created] = await api.client.createWriteStream({ parent: table, writeStream: { type: COMMITTED } });
       expect(created.name).toMatch(new RegExp(`^${table}/streams/[^/]+$`));
       expect((created.tableSchema?.fields ?? []).map(({ name }) => name)).toEqual(COLUMNS.map(({ name }) => name));
@@ -167,23 +169,25 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     });
   });
 
-  describe('finalizing', () => {
-    it('counts the rows, may be repeated, and ends appends on every connection', async () => {
+  describe('FinalizeWriteStream', () => {
+    it('returns the row count, can be repeated, and ends appends on every connection', async () => {
       const stream = await createStream();
       const call = await connect(stream);
       await call.append(rows(0, 7), 0);
       expect(await finalize(stream)).toBe(7);
-      expect(await call.append(rows(7, 1), 7)).toEqual(error(answers.finalized, 'STREAM_FINALIZED'));
-      expect(await (await connect(stream)).append(rows(7, 1), 7)).toEqual(error(answers.finalized, 'STREAM_FINALIZED'));
+      expect(await call.append(rows(7, 1), 7)).toEqual(error(behavior.finalized, 'STREAM_FINALIZED'));
+      expect(await (await connect(stream)).append(rows(7, 1), 7)).toEqual(
+        error(behavior.finalized, 'STREAM_FINALIZED'),
+      );
       expect(await finalize(stream)).toBe(7);
       expect(await api.ids(table)).toHaveLength(7);
     });
 
-    it('counts no rows of a stream that has none', async () => {
+    it('returns 0 for an empty stream', async () => {
       expect(await finalize(await createStream())).toBe(0);
     });
 
-    it('is not for the default stream', async () => {
+    it('rejects the default stream', async () => {
       await expect(finalize(`${table}/streams/_default`)).rejects.toMatchObject({ code: status.NOT_FOUND });
     });
   });
@@ -191,41 +195,52 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
   describe('a stream that does not exist', () => {
     const missing = (): string => `${table}/streams/never-created`;
     it('cannot be finalized', async () => {
-      await expect(finalize(missing())).rejects.toMatchObject({ code: answers.unknownStream });
+      await expect(finalize(missing())).rejects.toMatchObject({ code: behavior.unknownStream });
     });
 
     it('cannot be found', async () => {
       await expect(api.client.getWriteStream({ name: missing() })).rejects.toMatchObject({
-        code: answers.unknownStream,
+        code: behavior.unknownStream,
       });
     });
 
-    it('ends the connection of who appends to it', async () => {
-      expect(await (await connect(missing())).append(rows(0, 1), 0)).toEqual({ ended: answers.unknownStream });
+    it('ends a call that appends to it', async () => {
+      expect(await (await connect(missing())).append(rows(0, 1), 0)).toEqual({ ended: behavior.unknownStream });
     });
   });
 
-  it('creates no stream on a table that does not exist', async () => {
+  it('rejects a new stream for a table that does not exist', async () => {
     const parent = `${table}_missing`;
     await expect(api.client.createWriteStream({ parent, writeStream: { type: COMMITTED } })).rejects.toMatchObject({
       code: status.NOT_FOUND,
     });
   });
 
-  it('ends a connection whose first request does not say how rows read', async () => {
+  it('ends a call whose first request has no schema', async () => {
     const call = await AppendCall.open(api.client, await createStream(), undefined);
     calls.push(call);
-    expect(await call.append(rows(0, 1), 0)).toEqual({ ended: answers.noSchema });
+    expect(await call.append(rows(0, 1), 0)).toEqual({ ended: behavior.noSchema });
   });
 
-  it('takes rows for the default stream of a table from anybody, and says no offset', async () => {
-    const call = await connect(`${table}/streams/_default`);
-    expect(await call.append(rows(0, 2), undefined)).toEqual({ offset: undefined });
-    expect(await api.ids(table)).toEqual([0, 1]);
-    if (answers.noOffsetOnDefault) expect(await call.append(rows(2, 1), 2)).toEqual(error(status.INVALID_ARGUMENT));
+  it('accepts rows of several connections on the default stream of a table, and returns no offsets', async () => {
+    const [first, second] = await Promise.all([
+      connect(`${table}/streams/_default`),
+      connect(`${table}/streams/_default`),
+    ]);
+    expect(await first.append(rows(0, 2), undefined)).toEqual({ offset: undefined });
+    expect(await second.append(rows(2, 1), undefined)).toEqual({ offset: undefined });
+    expect(await api.ids(table)).toEqual([0, 1, 2]);
   });
 
-  it('shows rows of a PENDING stream when it is committed, once', async () => {
+  if (behavior.noOffsetOnDefault) {
+    it('rejects an offset on the default stream', async () => {
+      const call = await connect(`${table}/streams/_default`);
+      expect(await call.append(rows(0, 1), 0)).toEqual(error(status.INVALID_ARGUMENT));
+      expect(await api.ids(table)).toEqual([]);
+    });
+  }
+
+  it('shows rows of a PENDING stream after its commit, which succeeds once', async () => {
     const stream = await createStream(PENDING);
     const call = await connect(stream);
     expect(await call.append(rows(0, 2), 0)).toEqual({ offset: 0 });
@@ -241,13 +256,13 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     expect(await api.ids(table)).toEqual([0, 1]);
   });
 
-  if (answers.extraFields) {
-    it('rejects a writer with fields that the table does not have, and when it has them still for a while', async () => {
+  if (behavior.extraFields) {
+    it('rejects fields without a column, and those of a new column until it is propagated', async () => {
       const call = await connect(await createStream(), schemaOf([...COLUMNS, EXTRA]));
       const rejected = error(status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS');
       expect(await call.append(rows(0, 1), 0)).toEqual(rejected);
       await api.addColumn(table, EXTRA);
-      // A new stream is told of the column at once; neither it nor one that was there before takes it yet.
+      // A new stream has the column in its schema at once, but neither stream accepts it yet.
       const [created] = await api.client.createWriteStream({ parent: table, writeStream: { type: COMMITTED } });
       expect((created.tableSchema?.fields ?? []).map(({ name }) => name)).toContain('extra');
       const fresh = await connect(created.name ?? '', schemaOf([...COLUMNS, EXTRA]));
@@ -259,8 +274,8 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     });
   }
 
-  if (answers.updatedSchema) {
-    it('tells a writer once of columns that are new', async () => {
+  if (behavior.updatedSchema) {
+    it('reports new columns in one response of a call', async () => {
       const call = await connect(await createStream());
       await call.append(rows(0, 1), 0);
       await api.addColumn(table, EXTRA);
@@ -272,7 +287,7 @@ export function writeApiFeatures(open: () => Promise<WriteApi>, answers: Answers
     });
   }
 
-  if (answers.requestLimit) {
+  if (behavior.requestLimit) {
     it('rejects a request of 10 MB', async () => {
       const call = await connect(await createStream());
       const large = row(0, { name: 'x'.repeat(10_000_000) });

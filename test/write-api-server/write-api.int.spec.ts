@@ -4,9 +4,9 @@ import { createBigQuery, createWriteClient, queryFresh } from '@orderstream/bigq
 import { ForwardingBackend } from './src/forwarding-backend';
 import { MemoryBackend } from './src/memory-backend';
 import { WriteApiServer } from './src/write-api-server';
-import { DOCUMENTED, STAND_IN, type WriteApi, writeApiFeatures } from './write-api.features';
+import { DOCUMENTED, EMULATOR, type WriteApi, writeApiFeatures } from './write-api.features';
 
-/** The emulator is slow on a machine with other work to do. */
+/** The emulator is slow under load. */
 jest.setTimeout(30_000);
 
 function environment(name: string): string {
@@ -43,13 +43,13 @@ async function openMemory(): Promise<WriteApi> {
   };
 }
 
-/** The emulator, straight or through a forwarding server without faults. */
+/** The emulator, directly or through a forwarding server without faults. */
 async function openEmulator({ forwarded }: { forwarded: boolean }): Promise<WriteApi> {
   const endpoint = environment('TEST_BIGQUERY_GRPC_ENDPOINT');
   const server = forwarded ? new WriteApiServer({ backend: new ForwardingBackend(endpoint) }) : undefined;
   const client = createWriteClient({ ...connection, grpcEndpoint: (await server?.start()) ?? endpoint });
   const bigquery = createBigQuery({ ...connection, apiEndpoint: environment('TEST_BIGQUERY_API_ENDPOINT') });
-  const name = `${connection.dataset}_${forwarded ? 'forwarded' : 'straight'}`;
+  const name = `${connection.dataset}_${forwarded ? 'forwarded' : 'direct'}`;
   await bigquery.createDataset(name, { location: 'US' });
   const dataset = bigquery.dataset(name);
   let tables = 0;
@@ -60,7 +60,7 @@ async function openEmulator({ forwarded }: { forwarded: boolean }): Promise<Writ
       await dataset.createTable(table, { schema: { fields: columns.map((column) => ({ ...column })) } });
       return `projects/${project}/datasets/${name}/tables/${table}`;
     },
-    addColumn: () => Promise.reject(new Error('not needed')),
+    addColumn: () => Promise.reject(new Error('the features of the emulator add no columns')),
     propagateColumns: () => undefined,
     ids: async (table) => {
       const rows = await queryFresh(
@@ -79,7 +79,7 @@ async function openEmulator({ forwarded }: { forwarded: boolean }): Promise<Writ
 
 describe('the Write API server for tests', () => writeApiFeatures(openMemory, DOCUMENTED));
 
-describe('the BigQuery emulator', () => writeApiFeatures(() => openEmulator({ forwarded: false }), STAND_IN));
+describe('the BigQuery emulator', () => writeApiFeatures(() => openEmulator({ forwarded: false }), EMULATOR));
 
 describe('the BigQuery emulator behind a forwarding server', () =>
-  writeApiFeatures(() => openEmulator({ forwarded: true }), STAND_IN));
+  writeApiFeatures(() => openEmulator({ forwarded: true }), EMULATOR));

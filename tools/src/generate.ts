@@ -15,13 +15,13 @@ const SERVICES: ServiceSpecs = {
   'pubsub-bridge': pubsubBridgeSettings,
 };
 
-const USAGE = `Writes the files that are generated from the code: schemas, docs/events.md, docs/configuration.md, .env.example.
-  npm run generate             writes them
-  npm run generate -- --check  exits with 1 and names those that differ from the code
+const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md, .env.example.
+  npm run generate             writes the files
+  npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
 
-/** Every generated file by its path from the repository's root. */
-function filesToBe(): ReadonlyMap<string, string> {
+/** The content of every generated file, by its path in the repository. */
+function renderFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...generatedFiles(),
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
@@ -29,7 +29,7 @@ function filesToBe(): ReadonlyMap<string, string> {
   ]);
 }
 
-function readIfThere(path: string): string | undefined {
+function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -38,7 +38,7 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** @returns the exit code: 0 done or nothing differs, 1 something differs, 2 wrong usage */
+/** @returns the exit code: 0 written or no difference, 1 a difference, 2 wrong usage */
 function generate(args: readonly string[]): number {
   const check = args[0] === '--check';
   if (args.length > (check ? 1 : 0)) {
@@ -46,7 +46,7 @@ function generate(args: readonly string[]): number {
     return 2;
   }
   const root = repositoryRoot();
-  const stale = [...filesToBe()].filter(([path, content]) => readIfThere(join(root, path)) !== content);
+  const stale = [...renderFiles()].filter(([path, content]) => readIfExists(join(root, path)) !== content);
   for (const [path, content] of stale) {
     if (check) {
       process.stderr.write(`${path} differs from the code: run npm run generate\n`);

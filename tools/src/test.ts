@@ -4,13 +4,13 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT, exitCodeOf, repositoryRoot, startTestStack } from '../../dev/src';
 
-/** What jest counts, as its `--json` report has it. */
-interface JestCounts {
+/** The counts in the `--json` report of jest. */
+interface JestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  /** Files that could not be run at all. */
+  /** Files that could not run. */
   readonly numRuntimeErrorTestSuites: number;
 }
 
@@ -21,10 +21,10 @@ interface Counts {
 }
 
 /**
- * `npm test`: unit and integration tests beside a broker and emulators of their own, then the end-to-end tests, which start
- * the whole stack by themselves. The last line counts all of them.
+ * `npm test`: starts a broker and emulators, runs the unit and integration tests, then the end-to-end tests, which
+ * start their own stack. The last line of the output counts all tests.
  */
-async function test(): Promise<number> {
+async function runAllTests(): Promise<number> {
   const root = repositoryRoot();
   const reports = mkdtempSync(join(tmpdir(), 'orderstream-test-'));
   const stopping = new AbortController();
@@ -42,8 +42,8 @@ async function test(): Promise<number> {
     ...options: readonly string[]
   ): Promise<void> => {
     const report = join(reports, `${projects.join('-')}.json`);
-    const clean = await runJest(root, projects, options, report, env, stopping.signal);
-    add(counts, report, clean);
+    const succeeded = await runJest(root, projects, options, report, env, stopping.signal);
+    addCounts(counts, report, succeeded);
   };
   try {
     const stack = await startTestStack(process.env, stopping.signal);
@@ -52,7 +52,7 @@ async function test(): Promise<number> {
     } finally {
       await stack.stop();
     }
-    // One file after the other: two stacks that start together may find the same port free.
+    // One file after the other: two stacks that start at the same time may find the same free port.
     if (!stopping.signal.aborted) await jest(['e2e'], process.env, '--runInBand');
   } catch (error) {
     if (signalled === undefined) throw error;
@@ -65,7 +65,7 @@ async function test(): Promise<number> {
   return counts.failed === 0 && counts.passed > 0 ? EXIT.ok : EXIT.notAccountedFor;
 }
 
-/** Gives whether jest ended by itself with success. */
+/** Resolves to whether jest exited with 0. */
 function runJest(
   root: string,
   projects: readonly string[],
@@ -80,14 +80,14 @@ function runJest(
     join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
     ...['--selectProjects', ...projects],
     ...options,
-    // Patience for machines that have other things to do; a test's own limit counts where it has one.
+    // For machines under load. A test with its own timeout is not affected.
     '--testTimeout=30000',
     '--passWithNoTests',
     '--json',
     `--outputFile=${report}`,
   ];
   return new Promise((resolve, reject) => {
-    // With --json jest would also write the whole report to standard output.
+    // With --json jest also writes the report to standard output.
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'inherit'] });
     signal.addEventListener('abort', () => child.kill('SIGTERM'));
     child.once('error', reject);
@@ -97,20 +97,20 @@ function runJest(
   });
 }
 
-/** A report that is missing, or a jest that fails without a failed test, counts as one failure: never as none. */
-function add(counts: Counts, report: string, clean: boolean): void {
-  if (!existsSync(report)) {
+/** A missing report, or a failure of jest without a failed test, counts as one failure. */
+function addCounts(counts: Counts, path: string, succeeded: boolean): void {
+  if (!existsSync(path)) {
     counts.failed++;
     return;
   }
-  const told = JSON.parse(readFileSync(report, 'utf8')) as JestCounts;
-  const failed = told.numFailedTests + told.numRuntimeErrorTestSuites;
-  counts.passed += told.numPassedTests;
-  counts.failed += failed === 0 && !clean ? 1 : failed;
-  counts.skipped += told.numPendingTests + told.numTodoTests;
+  const report = JSON.parse(readFileSync(path, 'utf8')) as JestReport;
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  counts.passed += report.numPassedTests;
+  counts.failed += failed === 0 && !succeeded ? 1 : failed;
+  counts.skipped += report.numPendingTests + report.numTodoTests;
 }
 
-test().then(
+runAllTests().then(
   (code) => {
     process.exitCode = code;
   },

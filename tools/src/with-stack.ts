@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { EXIT, exitCodeOf, startTestStack } from '../../dev/src';
 
-const USAGE = `Runs a command with a broker and emulators beside it, on free ports and with empty data:
-  node dist/dev/src/with-stack.js -- <command> [arguments]
-The command finds them by TEST_KAFKA_BROKERS, TEST_BIGQUERY_API_ENDPOINT, TEST_BIGQUERY_GRPC_ENDPOINT, TEST_BIGQUERY_PROJECT
-and TEST_PUBSUB_EMULATOR_HOST; its exit code is the result.
+const USAGE = `Starts a broker and emulators on free ports and without data, runs a command, and stops them:
+  node dist/tools/src/with-stack.js -- <command> [arguments]
+The command gets their addresses in TEST_KAFKA_BROKERS, TEST_BIGQUERY_API_ENDPOINT, TEST_BIGQUERY_GRPC_ENDPOINT,
+TEST_BIGQUERY_PROJECT and TEST_PUBSUB_EMULATOR_HOST. Exits with the exit code of the command.
 `;
 
-/** Starts the stack, runs the command with it, stops the stack. A signal ends both. */
-async function withStack(command: string, args: readonly string[]): Promise<number> {
+/** Starts the stack, runs the command and stops the stack. A signal stops both. */
+async function runWithStack(command: string, args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   let signalled: NodeJS.Signals | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -49,7 +49,7 @@ if (command === undefined) {
   process.stderr.write(USAGE);
   process.exitCode = EXIT.usage;
 } else {
-  withStack(command, args).then(
+  runWithStack(command, args).then(
     (code) => {
       process.exitCode = code;
     },

@@ -14,49 +14,50 @@ const sinkSettings = defineSettings({
     default: 500,
     min: 0,
     max: 60_000,
-    description: 'How long a row may wait for others to share its append, in milliseconds.',
+    description: 'How long a row waits for more rows before its append is sent, in milliseconds.',
   }),
   maxBatchRows: settings.integer({
     env: 'BQ_SINK_MAX_BATCH_ROWS',
     default: 2_000,
     min: 1,
     max: 8_000,
-    description: 'Rows in one append.',
+    description: 'Maximum number of rows in one append.',
   }),
   maxBatchBytes: settings.integer({
     env: 'BQ_SINK_MAX_BATCH_BYTES',
     default: 9_500_000,
     min: 1_000,
     max: 9_500_000,
-    description: 'Encoded bytes of the rows in one append; BigQuery takes requests of 10 MB.',
+    description: 'Maximum encoded size of the rows in one append, in bytes. BigQuery accepts requests of up to 10 MB.',
   }),
   maxInFlight: settings.integer({
     env: 'BQ_SINK_MAX_IN_FLIGHT',
     default: 2,
     min: 1,
     max: 100,
-    description: 'Appends under way at once, for each partition.',
+    description: 'Maximum number of appends in flight for each partition.',
   }),
   appendTimeoutMs: settings.integer({
     env: 'BQ_SINK_APPEND_TIMEOUT_MS',
     default: 30_000,
     min: 100,
     max: 600_000,
-    description: 'An append without an answer for so long is lost, in milliseconds: its partition opens again.',
+    description:
+      'How long the sink waits for the answer to an append, in milliseconds. After that the outcome is unknown and the partition recovers.',
   }),
   commitIntervalMs: settings.integer({
     env: 'BQ_SINK_COMMIT_INTERVAL_MS',
     default: 500,
     min: 0,
     max: 60_000,
-    description: 'Longest time from an acknowledged append to the commit of its position, in milliseconds.',
+    description: 'Maximum time from an acknowledged append to the commit of its position, in milliseconds.',
   }),
   transactionTimeoutMs: settings.integer({
     env: 'BQ_SINK_TRANSACTION_TIMEOUT_MS',
     default: 15_000,
     min: 1_000,
     max: 900_000,
-    description: 'Longest time that a commit may take, in milliseconds.',
+    description: 'Maximum duration of a commit, in milliseconds.',
   }),
   idleFinalizeMs: settings.integer({
     env: 'BQ_SINK_IDLE_FINALIZE_MS',
@@ -64,7 +65,7 @@ const sinkSettings = defineSettings({
     min: 100,
     max: 172_800_000,
     description:
-      'A write stream without rows for so long is ended, in milliseconds; BigQuery forgets one after about three days.',
+      'The sink ends a write stream after this time without rows, in milliseconds. BigQuery deletes an idle stream after about three days.',
   }),
   sessionTimeoutMs: settings.integer({
     env: 'BQ_SINK_SESSION_TIMEOUT_MS',
@@ -72,7 +73,7 @@ const sinkSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'Another instance takes over after this time without a heartbeat, in milliseconds. Brokers reject a value below their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
   fallbackWaitMs: settings.integer({
     env: 'BQ_SINK_FALLBACK_WAIT_MS',
@@ -80,7 +81,7 @@ const sinkSettings = defineSettings({
     min: 0,
     max: 3_600_000,
     description:
-      'How long an append to a write stream that is gone may still land, in milliseconds; 0 for the local emulator, which forgets both together.',
+      'How long an append to a deleted write stream may still land, in milliseconds. Recovery waits this long before it queries the table. Set 0 for the local emulator, which drops open appends with the stream.',
   }),
   schemaTimeoutMs: settings.integer({
     env: 'BQ_SINK_SCHEMA_TIMEOUT_MS',
@@ -88,7 +89,7 @@ const sinkSettings = defineSettings({
     min: 0,
     max: 86_400_000,
     description:
-      'How long a partition waits for a column that the contract has and the table not yet, in milliseconds.',
+      'How long a partition retries while its table lacks a column of the contract, in milliseconds. After that it stops.',
   }),
 });
 

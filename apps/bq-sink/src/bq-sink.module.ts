@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { SERVICE_CONTROL } from '@orderstream/service';
 
-import { Sink } from './sink';
+import { BqSinkService } from './bq-sink.service';
 import { ValidatedController } from './validated.controller';
 
 @Module({
   controllers: [ValidatedController],
-  providers: [Sink, { provide: SERVICE_CONTROL, useExisting: Sink }],
+  providers: [BqSinkService, { provide: SERVICE_CONTROL, useExisting: BqSinkService }],
 })
 export class BqSinkModule {}

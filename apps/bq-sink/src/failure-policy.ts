@@ -4,60 +4,63 @@ import { type FailureOutcome, retry, stop, TransactionFailedError } from '@order
 
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
 
-/** First waits; the task doubles them from failure to failure. */
+/** First wait before a retry; the partition task doubles it from failure to failure. */
 const RETRY_AFTER_MS = 200;
-/** Quotas are counted by the minute or the hour: trying at once only uses them up. */
+/** Quotas are counted per minute or per hour. An immediate retry only uses them up. */
 const THROTTLED_RETRY_AFTER_MS = 5_000;
 /**
- * BigQuery lets a project create 10,000 write streams an hour: 416 for each of 24 partitions. Progress in between does not
- * make them cheaper, so that the task's waits alone would not keep within it.
+ * A project may create 10,000 write streams an hour, which is 416 for each of 24 partitions. A token bucket keeps a
+ * partition below that. The backoff of the task is not enough: it starts over whenever the partition makes progress.
  */
-const STREAMS_AT_ONCE = 16;
+const STREAM_BURST = 16;
 const MS_PER_STREAM = 9_000;
-/** Half of a wait is jitter. */
+/** Twice the refill time of one stream, because up to half of a wait is jitter. */
 const STREAMS_USED_UP_RETRY_AFTER_MS = 2 * MS_PER_STREAM;
-/** A schema that is still behind shows again within the longest wait: after so much longer it is another change. */
-const SCHEMA_FORGOTTEN_AFTER_MS = 300_000;
-/** After another instance took over: time for this one to hear of the rebalance, or the two would fence each other. */
+/**
+ * A table that still lacks a column fails again within the longest backoff (30 s). After a gap longer than this, a
+ * failure belongs to another schema change, and the timeout starts over.
+ */
+const SCHEMA_FAILURE_GAP_MS = 300_000;
+/** After another instance fenced this one: time to receive the rebalance. An earlier retry would fence the new owner. */
 const FENCED_RETRY_AFTER_MS = 3_000;
 
-/** What becomes of one partition after a failure. How long it waits from failure to failure is its task's to decide. */
+/** Decides whether one partition retries or stops after a failure. The partition task adds the exponential backoff. */
 export class FailurePolicy {
   private schemaBehindSinceMs: number | undefined;
-  private schemaBehindSeenMs = 0;
-  private streams = STREAMS_AT_ONCE;
-  private streamsCountedMs: number;
+  private lastSchemaFailureMs = 0;
+  private streamTokens = STREAM_BURST;
+  private tokensUpdatedMs: number;
   private hasFailed = false;
 
   constructor(
     private readonly schemaTimeoutMs: number,
     private readonly nowMs: () => number,
   ) {
-    this.streamsCountedMs = nowMs();
+    this.tokensUpdatedMs = nowMs();
   }
 
-  /** Rows landed: BigQuery knows the columns. A commit says nothing of that: naming a stream is one. */
+  /** BigQuery accepted rows, so it knows their columns. A commit does not prove that: assigning a stream commits too. */
   appended(): void {
     this.schemaBehindSinceMs = undefined;
     this.hasFailed = false;
   }
 
   streamCreated(): void {
-    this.streams = this.streamsLeft() - 1;
+    this.streamTokens = this.availableStreams() - 1;
   }
 
   /**
-   * How many appends may be under way: one, until the first after a failure is acknowledged. Should BigQuery end the call
-   * behind an append that it rejects, what else is under way is lost, and the rejection with it, however often it is tried.
+   * Limits the appends in flight to one from a failure until an append is acknowledged. BigQuery may close the call after
+   * an append that it rejects. Further appends in flight would be lost with the call, and the rejection with them, on
+   * every attempt.
    */
   maxInFlight(configured: number): number {
     return this.hasFailed ? 1 : configured;
   }
 
   /**
-   * What says of itself that it will be the same the next time stops the partition, ambiguity above all, and so does a
-   * schema that stays behind; everything else is tried again. A call that BigQuery rejects is, too: rights and tables are
-   * patched elsewhere.
+   * Stops the partition for an error that is not retriable, and for a schema that stays behind until the timeout. Every
+   * other error is retried, including a call that BigQuery rejects: permissions and tables are fixed from outside.
    */
   outcomeOf(cause: unknown): FailureOutcome {
     this.hasFailed = true;
@@ -65,29 +68,29 @@ export class FailurePolicy {
       return stop(cause);
     if (isSchemaBehind(cause)) {
       const nowMs = this.nowMs();
-      if (nowMs - this.schemaBehindSeenMs > SCHEMA_FORGOTTEN_AFTER_MS) this.schemaBehindSinceMs = undefined;
-      this.schemaBehindSeenMs = nowMs;
+      if (nowMs - this.lastSchemaFailureMs > SCHEMA_FAILURE_GAP_MS) this.schemaBehindSinceMs = undefined;
+      this.lastSchemaFailureMs = nowMs;
       this.schemaBehindSinceMs ??= nowMs;
       if (nowMs - this.schemaBehindSinceMs >= this.schemaTimeoutMs) {
-        // Whoever resumes the partition gives it time again.
+        // A resumed partition gets the whole timeout again.
         this.schemaBehindSinceMs = undefined;
         return stop(cause);
       }
     }
-    if (this.streamsLeft() < 1) return retry(STREAMS_USED_UP_RETRY_AFTER_MS, cause);
+    if (this.availableStreams() < 1) return retry(STREAMS_USED_UP_RETRY_AFTER_MS, cause);
     if (cause instanceof TransactionFailedError && cause.fenced) return retry(FENCED_RETRY_AFTER_MS, cause);
-    return retry(isForLater(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
+    return retry(needsLongWait(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
   }
 
-  private streamsLeft(): number {
+  private availableStreams(): number {
     const nowMs = this.nowMs();
-    this.streams = Math.min(STREAMS_AT_ONCE, this.streams + (nowMs - this.streamsCountedMs) / MS_PER_STREAM);
-    this.streamsCountedMs = nowMs;
-    return this.streams;
+    this.streamTokens = Math.min(STREAM_BURST, this.streamTokens + (nowMs - this.tokensUpdatedMs) / MS_PER_STREAM);
+    this.tokensUpdatedMs = nowMs;
+    return this.streamTokens;
   }
 }
 
-/** Why a partition failed, in a word: what its metric is labelled with. */
+/** The reason of a failure, as the label of its metric. */
 export function reasonOf(cause: unknown): string {
   if (cause instanceof RecoveryAmbiguousError) return 'ambiguous';
   if (isSchemaBehind(cause)) return 'schema-behind';
@@ -97,8 +100,8 @@ export function reasonOf(cause: unknown): string {
   return cause.retriable ? 'unavailable' : 'rejected';
 }
 
-/** Over a quota, or rejected for a reason that somebody has to patch. */
-const isForLater = (cause: unknown): boolean =>
+/** A used-up quota, or a rejection that an operator has to fix. */
+const needsLongWait = (cause: unknown): boolean =>
   reasonOf(cause) === 'throttled' || (cause instanceof BigQueryCallError && !cause.retriable);
 
 const isSchemaBehind = (cause: unknown): cause is Error =>

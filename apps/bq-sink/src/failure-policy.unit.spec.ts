@@ -6,103 +6,109 @@ import { FailurePolicy, reasonOf } from './failure-policy';
 import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
 
 const TIMEOUT_MS = 900_000;
+/** Schema failures further apart than this belong to different schema changes. */
+const SCHEMA_FAILURE_GAP_MS = 300_000;
 
 const callError = (retriable: boolean, code: status): BigQueryCallError =>
-  new BigQueryCallError('x', { retriable, cause: { code } });
+  new BigQueryCallError('x', { code: 'CREATE_STREAM_FAILED', retriable, cause: { code } });
 
-describe('what becomes of a partition after a failure', () => {
+describe('FailurePolicy', () => {
   let nowMs = 0;
-  const policy = (): FailurePolicy => new FailurePolicy(TIMEOUT_MS, () => nowMs);
+  const newPolicy = (): FailurePolicy => new FailurePolicy(TIMEOUT_MS, () => nowMs);
   beforeEach(() => {
     nowMs = 1_000_000;
   });
 
   it.each([
     ['BigQuery is unavailable', new AppendFailedError('x', 'unavailable'), 200, 'unavailable'],
-    ['a quota is used up by appends', new AppendFailedError('x', 'throttled'), 5_000, 'throttled'],
-    ['a quota is used up by new streams', callError(true, status.RESOURCE_EXHAUSTED), 5_000, 'throttled'],
-    ['a call fails for now', callError(true, status.UNAVAILABLE), 200, 'unavailable'],
+    ['appends have used up a quota', new AppendFailedError('x', 'throttled'), 5_000, 'throttled'],
+    ['new streams have used up a quota', callError(true, status.RESOURCE_EXHAUSTED), 5_000, 'throttled'],
+    ['a call fails transiently', callError(true, status.UNAVAILABLE), 200, 'unavailable'],
     ['a call is rejected', callError(false, status.PERMISSION_DENIED), 5_000, 'rejected'],
     ['Kafka fails', new Error('x'), 200, 'other'],
-  ])('is tried again when %s, for a quota or a rejection later', (_, cause, afterMs, reason) => {
-    const failing = policy();
-    // Each time the same: from failure to failure the task waits longer.
-    expect(failing.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
-    expect(failing.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
+  ])('retries when %s, with the same first wait each time', (_, cause, afterMs, reason) => {
+    const policy = newPolicy();
+    expect(policy.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
+    expect(policy.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
     expect(reasonOf(cause)).toBe(reason);
   });
 
   it.each([
-    ['what is durable is not clear', new RecoveryAmbiguousError('x'), 'ambiguous'],
-    ['a dead letter is larger than its topic takes', new RecordTooLargeError('x'), 'other'],
-  ])('stops at once where %s', (_, cause, reason) => {
-    expect(policy().outcomeOf(cause)).toEqual({ kind: 'stop', cause });
+    ['recovery is ambiguous', new RecoveryAmbiguousError('x'), 'ambiguous'],
+    ['a dead letter exceeds the size limit of its topic', new RecordTooLargeError('x'), 'other'],
+  ])('stops at once when %s', (_, cause, reason) => {
+    expect(newPolicy().outcomeOf(cause)).toEqual({ kind: 'stop', cause });
     expect(reasonOf(cause)).toBe(reason);
   });
 
   it.each([
     ['table', new SchemaBehindError('order_events', 'no column x')],
     ['stream', new AppendFailedError('x', 'schema-behind')],
-  ])('waits for a %s that is behind its contract as long as the patience lasts, then stops', (_, cause) => {
-    const failing = policy();
+  ])('retries until the timeout while the %s lacks a column, then stops', (_, cause) => {
+    const policy = newPolicy();
     const startedMs = nowMs;
     for (; nowMs < startedMs + TIMEOUT_MS; nowMs += 30_000) {
-      expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
+      expect(policy.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
     }
-    expect(failing.outcomeOf(cause)).toEqual({ kind: 'stop', cause });
+    expect(policy.outcomeOf(cause)).toEqual({ kind: 'stop', cause });
     expect(reasonOf(cause)).toBe('schema-behind');
-    // An operator resumes it: it has time again, and again no more than that.
+    // A resumed partition gets the whole timeout again, and no more.
     const resumedMs = nowMs;
     for (; nowMs < resumedMs + TIMEOUT_MS; nowMs += 30_000) {
-      expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry', afterMs: 200 });
+      expect(policy.outcomeOf(cause)).toMatchObject({ kind: 'retry', afterMs: 200 });
     }
-    expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'stop' });
+    expect(policy.outcomeOf(cause)).toMatchObject({ kind: 'stop' });
   });
 
-  it('is patient anew when the schema was behind long ago, whoever has appended meanwhile', () => {
-    const failing = policy();
+  it.each([
+    ['stops at the timeout when schema failures are 5 min apart', SCHEMA_FAILURE_GAP_MS, 'stop'],
+    ['starts the timeout over when schema failures are more than 5 min apart', SCHEMA_FAILURE_GAP_MS + 1, 'retry'],
+  ])('%s', (_, gapMs, atTimeout) => {
+    const policy = newPolicy();
     const cause = new AppendFailedError('x', 'schema-behind');
-    failing.outcomeOf(cause);
-    nowMs += TIMEOUT_MS;
-    expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
+    const startedMs = nowMs;
+    for (; nowMs < startedMs + TIMEOUT_MS; nowMs += gapMs) {
+      expect(policy.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
+    }
+    expect(policy.outcomeOf(cause)).toMatchObject({ kind: atTimeout });
   });
 
-  it('gives another instance time to take over when that has fenced this one', () => {
+  it('starts the schema timeout over once rows have been appended', () => {
+    const policy = newPolicy();
+    const cause = new AppendFailedError('x', 'schema-behind');
+    const startedMs = nowMs;
+    for (; nowMs < startedMs + TIMEOUT_MS; nowMs += SCHEMA_FAILURE_GAP_MS) policy.outcomeOf(cause);
+    policy.appended();
+    expect(policy.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
+  });
+
+  it('waits for 3 s after another instance has fenced this one', () => {
     const fenced = new TransactionFailedError('x', 'aborted', true);
-    expect(policy().outcomeOf(fenced)).toEqual({ kind: 'retry', afterMs: 3_000, cause: fenced });
+    expect(newPolicy().outcomeOf(fenced)).toEqual({ kind: 'retry', afterMs: 3_000, cause: fenced });
   });
 
-  it("creates no more streams than a partition's share of the quota, however much lands in each", () => {
-    const failing = policy();
+  it("creates no more streams than a partition's share of the quota, however many rows are appended", () => {
+    const policy = newPolicy();
     const cause = new AppendFailedError('x', 'unavailable');
     const hourMs = 3_600_000;
     let streams = 0;
     for (const endMs = nowMs + hourMs; nowMs < endMs; streams++) {
-      failing.streamCreated();
-      failing.appended();
-      const outcome = failing.outcomeOf(cause);
-      // The shortest wait that the task makes of it.
+      policy.streamCreated();
+      policy.appended();
+      const outcome = policy.outcomeOf(cause);
+      // With full jitter the task waits for half of the time.
       nowMs += outcome.kind === 'retry' ? outcome.afterMs / 2 : 0;
     }
     expect(streams).toBeGreaterThan(350);
     expect(streams * 24).toBeLessThanOrEqual(10_000);
   });
 
-  it('is patient anew once rows have landed', () => {
-    const failing = policy();
-    const cause = new AppendFailedError('x', 'schema-behind');
-    failing.outcomeOf(cause);
-    nowMs += TIMEOUT_MS;
-    failing.appended();
-    expect(failing.outcomeOf(cause)).toMatchObject({ kind: 'retry' });
-  });
-
-  it('has one append under way after a failure, until one is acknowledged', () => {
-    const failing = policy();
-    expect(failing.maxInFlight(3)).toBe(3);
-    failing.outcomeOf(new AppendFailedError('x', 'unavailable'));
-    expect(failing.maxInFlight(3)).toBe(1);
-    failing.appended();
-    expect(failing.maxInFlight(3)).toBe(3);
+  it('allows one append in flight after a failure, until an append is acknowledged', () => {
+    const policy = newPolicy();
+    expect(policy.maxInFlight(3)).toBe(3);
+    policy.outcomeOf(new AppendFailedError('x', 'unavailable'));
+    expect(policy.maxInFlight(3)).toBe(1);
+    policy.appended();
+    expect(policy.maxInFlight(3)).toBe(3);
   });
 });

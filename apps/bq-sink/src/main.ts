@@ -2,8 +2,8 @@ import { runService } from '@orderstream/service';
 
 import { bqSinkSettings } from './bq-sink.config';
 import { BqSinkModule } from './bq-sink.module';
+import { BqSinkService } from './bq-sink.service';
 import { setPositionCommand } from './positions/set-position-command';
-import { Sink } from './sink';
 
 const [command, ...rest] = process.argv.slice(2);
 
@@ -14,7 +14,7 @@ if (command === 'set-position') {
     name: 'bq-sink',
     settings: bqSinkSettings,
     module: () => BqSinkModule,
-    prepare: (app) => app.get(Sink).prepare(),
-    servers: (app) => [app.get(Sink).createServer()],
+    prepare: (app) => app.get(BqSinkService).prepare(),
+    servers: (app) => [app.get(BqSinkService).createServer()],
   });
 }

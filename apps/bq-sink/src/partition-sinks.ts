@@ -1,35 +1,43 @@
-import type { PartitionHooks, PartitionRef, RecordBatch } from '@orderstream/kafka';
+import type { PartitionHooks, RecordBatch, TopicPartition } from '@orderstream/kafka';
 import { type BatchOutcome, type FailureOutcome, retry } from '@orderstream/kafka';
 
 import type { PartitionSink } from './streams/partition-sink';
+import type { SinkState } from './streams/sink-lifecycle';
 
-const keyOf = ({ topic, partition }: PartitionRef): string => `${topic}/${String(partition)}`;
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${String(partition)}`;
 
-/** The sinks of the partitions that this instance owns. */
+/** The sinks of the partitions that are assigned to this instance. */
 export class PartitionSinks implements PartitionHooks {
-  private readonly sinks = new Map<string, readonly [PartitionRef, PartitionSink]>();
+  private readonly sinks = new Map<string, readonly [TopicPartition, PartitionSink]>();
 
   constructor(
-    private readonly create: (partition: PartitionRef) => PartitionSink,
-    /** What becomes of a partition that failed; told once of each failure. */
-    private readonly outcomeOf: (partition: PartitionRef, cause: unknown) => FailureOutcome,
+    private readonly create: (partition: TopicPartition) => PartitionSink,
+    /** Decides whether a partition retries or stops after a failure. Called once for each failure. */
+    private readonly outcomeOf: (partition: TopicPartition, cause: unknown) => FailureOutcome,
   ) {}
 
-  all(): IterableIterator<readonly [PartitionRef, PartitionSink]> {
+  all(): IterableIterator<readonly [TopicPartition, PartitionSink]> {
     return this.sinks.values();
   }
 
-  find(partition: PartitionRef): PartitionSink | undefined {
+  find(partition: TopicPartition): PartitionSink | undefined {
     return this.sinks.get(keyOf(partition))?.[1];
   }
 
-  /** Recovery may wait for a minute; a partition that is revoked meanwhile is let go at once. */
-  async open(partition: PartitionRef, signal: AbortSignal): Promise<number> {
+  /** Partitions whose recovery is not finished. */
+  recovering(): readonly (TopicPartition & { readonly state: SinkState })[] {
+    return [...this.all()]
+      .map(([partition, { state }]) => ({ ...partition, state }))
+      .filter(({ state }) => state === 'opening' || state === 'counting');
+  }
+
+  /** Recovery may wait for a minute. The signal ends it at once when the partition is revoked. */
+  async open(partition: TopicPartition, signal: AbortSignal): Promise<number> {
     await this.close(partition);
     const sink = this.create(partition);
     this.sinks.set(keyOf(partition), [partition, sink]);
     const close = (): void => {
-      // The task closes it too, and is told what fails there.
+      // The partition task closes the sink, too, and reports an error of that call.
       void sink.close().catch(() => undefined);
     };
     signal.addEventListener('abort', close, { once: true });
@@ -40,25 +48,25 @@ export class PartitionSinks implements PartitionHooks {
     }
   }
 
-  failed(partition: PartitionRef, cause: unknown): FailureOutcome {
+  failed(partition: TopicPartition, cause: unknown): FailureOutcome {
     return this.outcomeOf(partition, cause);
   }
 
-  durablePosition(partition: PartitionRef): number | undefined {
+  firstUnsettledOffset(partition: TopicPartition): number | undefined {
     return this.find(partition)?.position;
   }
 
-  async drain(partition: PartitionRef, signal: AbortSignal): Promise<void> {
+  async drain(partition: TopicPartition, signal: AbortSignal): Promise<void> {
     await this.find(partition)?.drain(signal);
   }
 
-  async close(partition: PartitionRef): Promise<void> {
+  async close(partition: TopicPartition): Promise<void> {
     const sink = this.find(partition);
     this.sinks.delete(keyOf(partition));
     await sink?.close();
   }
 
-  async take(partition: PartitionRef, batch: RecordBatch): Promise<BatchOutcome> {
+  async take(partition: TopicPartition, batch: RecordBatch): Promise<BatchOutcome> {
     const sink = this.find(partition);
     if (sink === undefined) return retry(0, new Error(`${keyOf(partition)} is not open`));
     return sink.take(batch);

@@ -1,13 +1,14 @@
 import { type Family, FAMILIES } from '@orderstream/contracts';
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 import { METRIC, type Metrics, type RecordLog } from '@orderstream/observability';
 
+import type { FailurePolicy } from './failure-policy';
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkObserver } from './streams/sink-observer';
 
-type Partitions = () => Iterable<readonly [PartitionRef, PartitionSink]>;
+type Partitions = () => Iterable<readonly [TopicPartition, PartitionSink]>;
 
-/** What the sink counts, and what it reads off its partitions when it is scraped. */
+/** The metrics of the sink: counters fed by its partitions, and gauges read from them at each scrape. */
 export class SinkMetrics {
   /** Since the start of this process. */
   readonly totals = {
@@ -23,22 +24,22 @@ export class SinkMetrics {
   constructor(metrics: Metrics, recordLog: RecordLog, partitions: Partitions) {
     this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, recordLog, family)]));
     this.failures = metrics.counter(METRIC.partitionFailures);
-    readGauges(metrics, partitions);
+    registerGauges(metrics, partitions);
   }
 
-  /** @param told is told of what a partition's policy hangs on, too */
-  observer(family: Family, told: { appended(): void; streamCreated(): void }): SinkObserver {
+  /** Counts the work of a partition of this family, and reports appends and new streams to its failure policy. */
+  observerFor(family: Family, policy: Pick<FailurePolicy, 'appended' | 'streamCreated'>): SinkObserver {
     const observer = this.observers.get(family);
     if (observer === undefined) throw new TypeError(`no metrics for ${family}`);
     return {
       ...observer,
-      appended: (...landed) => {
-        observer.appended(...landed);
-        told.appended();
+      appended: (...appended) => {
+        observer.appended(...appended);
+        policy.appended();
       },
       streamCreated: () => {
         observer.streamCreated();
-        told.streamCreated();
+        policy.streamCreated();
       },
     };
   }
@@ -66,13 +67,13 @@ export class SinkMetrics {
         batchRecords.observe(operation, rows.rows);
         batchBytes.observe(operation, rows.size);
       },
-      appended: (taken, rows, seconds) => {
+      appended: (sent, rows, seconds) => {
         totals.rowsAppended += rows.rows;
         records.inc({ family, outcome: 'appended' }, rows.rows);
         rowsAppended.inc(label, rows.rows);
         appendSeconds.observe(label, seconds);
-        const [first] = taken;
-        // Once per append, for its oldest row: it waited longest.
+        const [first] = sent;
+        // One observation per append, for its oldest record: it waited longest.
         if (first !== undefined) freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
       },
       rejected: (rejections) => {
@@ -91,7 +92,7 @@ export class SinkMetrics {
         totals.streamsCreated++;
         streams.inc(label);
       },
-      fellBack: () => {
+      fallbackTaken: () => {
         totals.fallbacksTaken++;
         fallbacks.inc(label);
       },
@@ -99,7 +100,7 @@ export class SinkMetrics {
   }
 }
 
-function readGauges(metrics: Metrics, partitions: Partitions): void {
+function registerGauges(metrics: Metrics, partitions: Partitions): void {
   metrics.gauge(METRIC.durableLagRecords, (gauge) => {
     gauge.reset();
     for (const [{ topic, partition }, sink] of partitions()) {

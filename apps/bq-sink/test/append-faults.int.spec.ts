@@ -17,12 +17,12 @@ const NOT_ABORTED = new AbortController().signal;
 interface Case {
   readonly fault: FaultRule['fault'];
   readonly on?: FaultRule['on'];
-  /** What the failure is counted as. */
+  /** The reason label of the failure metric. */
   readonly reason: string;
-  /** First wait before the partition opens again. */
+  /** First wait before the retry. */
   readonly afterMs?: number;
   readonly options?: ServedPartitionOptions;
-  /** Whether rows are durable that no answer told of. */
+  /** Whether rows are durable whose acknowledgement was lost. */
   readonly landed?: boolean;
 }
 
@@ -32,7 +32,7 @@ const fail = (code: Extract<FaultRule['fault'], { kind: 'fail' }>['code'], inBan
   inBand,
 });
 
-/** Each code as the end of the call and as an answer within it. */
+/** Each code as the status of the call, and as the answer to one append. */
 const codes = (
   [
     ['UNAVAILABLE', 'unavailable', TRANSIENT_MS],
@@ -46,20 +46,20 @@ const codes = (
   ] as const
 ).flatMap(([code, reason, afterMs]): [string, Case][] => [
   [`the call ends with ${code}`, { fault: fail(code, false), reason, afterMs }],
-  [`an append is answered ${code}`, { fault: fail(code, true), reason, afterMs }],
+  [`an append is answered with ${code}`, { fault: fail(code, true), reason, afterMs }],
 ]);
 
 const cases: readonly [string, Case][] = [
   ...codes,
-  ['an answer is lost with its call', { fault: { kind: 'lose-answer' }, reason: 'unavailable', landed: true }],
+  ['an answer is lost when the call ends', { fault: { kind: 'lose-answer' }, reason: 'unavailable', landed: true }],
   [
-    'an answer is lost with its connection',
+    'an answer is lost when the connection is cut',
     { fault: { kind: 'lose-answer', cut: 'socket' }, reason: 'unavailable', landed: true },
   ],
   ['the connection is cut before rows land', { fault: { kind: 'cut', cut: 'socket' }, reason: 'unavailable' }],
-  ['rows land when their writer is gone', { fault: { kind: 'land-late', ms: 1_000 }, reason: 'unavailable' }],
+  ['rows land after their connection was closed', { fault: { kind: 'land-late', ms: 1_000 }, reason: 'unavailable' }],
   [
-    'an answer never comes, and the rows landed',
+    'an append lands and is never answered',
     {
       fault: { kind: 'never-answer', lands: true },
       options: { appendTimeoutMs: 2_000 },
@@ -68,11 +68,11 @@ const cases: readonly [string, Case][] = [
     },
   ],
   [
-    'an answer never comes, and the rows did not land',
+    'an append does not land and is never answered',
     { fault: { kind: 'never-answer', lands: false }, options: { appendTimeoutMs: 2_000 }, reason: 'unavailable' },
   ],
   [
-    'no stream is created, for a quota',
+    'the creation of a stream exceeds a quota',
     {
       on: 'CreateWriteStream',
       fault: fail('RESOURCE_EXHAUSTED', false),
@@ -81,16 +81,16 @@ const cases: readonly [string, Case][] = [
     },
   ],
   [
-    'no stream is created for the moment',
+    'the creation of a stream fails transiently',
     { on: 'CreateWriteStream', fault: fail('UNAVAILABLE', false), reason: 'unavailable' },
   ],
   [
-    'a stream is created that nobody is told of',
+    'the answer to the creation of a stream is lost',
     { on: 'CreateWriteStream', fault: { kind: 'lose-answer' }, reason: 'unavailable' },
   ],
 ];
 
-describe('a partition whose appends go wrong', () => {
+describe('a partition with failing appends', () => {
   let partition: ServedPartition | undefined;
   const serve = async (options: ServedPartitionOptions = {}): Promise<ServedPartition> => {
     partition = new ServedPartition({ ...options, limits: { maxBatchRows: 50, ...options.limits } });
@@ -103,15 +103,15 @@ describe('a partition whose appends go wrong', () => {
   });
 
   it.each(cases)(
-    'has each record once, waits as it should and counts the failure when %s',
+    'writes each record once, retries after the right wait and counts the failure when %s',
     async (_, { fault, on = 'AppendRows', reason, afterMs = TRANSIENT_MS, options, landed = false }) => {
       const served = await serve(options);
-      // The third append has others under way before and behind it; of streams, it is the first.
+      // The third append has appends in flight before and behind it. Of the streams, the first one is affected.
       served.server.faults.add({ on, fault, skip: on === 'AppendRows' ? 2 : 0 });
       const failures = await served.run(RECORDS);
       expect(failures).toMatchObject([{ kind: 'retry', afterMs }]);
       await waitUntil(() => served.server.counts.waiting === 0, {
-        what: 'what is still on its way has landed or not',
+        what: 'no append is in flight',
         deadlineMs: WAIT_MS,
       });
       expect(served.offsets()).toEqual(offsets);
@@ -121,8 +121,8 @@ describe('a partition whose appends go wrong', () => {
       expect(await served.metric(FAILURES, { family: 'orders', reason })).toBe(1);
       expect(await served.metric('orderstream_streams_created_total')).toBe(on === 'AppendRows' ? 2 : 1);
       const skipped = await served.metric('orderstream_rows_skipped_on_recovery_total');
-      const told = await served.metric('orderstream_rows_appended_total');
-      expect(told + skipped).toBeGreaterThanOrEqual(RECORDS);
+      const acknowledged = await served.metric('orderstream_rows_appended_total');
+      expect(acknowledged + skipped).toBeGreaterThanOrEqual(RECORDS);
       if (landed) expect(skipped).toBeGreaterThanOrEqual(50);
     },
   );
@@ -131,7 +131,7 @@ describe('a partition whose appends go wrong', () => {
     ['UNAVAILABLE', 'unavailable', TRANSIENT_MS],
     ['RESOURCE_EXHAUSTED', 'throttled', THROTTLED_MS],
     ['PERMISSION_DENIED', 'rejected', THROTTLED_MS],
-  ] as const)('tries to end the stream again when that is answered %s', async (code, reason, afterMs) => {
+  ] as const)('retries finalizing the stream when the call is answered with %s', async (code, reason, afterMs) => {
     const served = await serve();
     served.server.faults.add({ on: 'AppendRows', fault: { kind: 'lose-answer' }, skip: 2 });
     served.server.faults.add({ on: 'FinalizeWriteStream', fault: fail(code, false), times: 3 });
@@ -142,7 +142,7 @@ describe('a partition whose appends go wrong', () => {
     expect(await served.metric(FAILURES, { reason })).toBe(reason === 'unavailable' ? 4 : 3);
   });
 
-  it('only goes slower when answers are slow, and shows how slow', async () => {
+  it('does not fail when answers are slow, and measures the append latency', async () => {
     const served = await serve();
     served.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 100 }, times: 0 });
     expect(await served.run(RECORDS)).toEqual([]);
@@ -163,13 +163,13 @@ describe('a partition whose appends go wrong', () => {
       },
     ],
     [
-      'BigQuery forgot its stream, which was idle for days',
+      'BigQuery has deleted its stream after days without rows',
       'stream-gone',
       (served: ServedPartition) => {
         served.clockMs += 4 * 24 * 3_600_000;
       },
     ],
-  ])('goes on in another stream when %s', async (_, reason, happens) => {
+  ])('continues in another stream when %s', async (_, reason, happens) => {
     const served = await serve();
     const sink = served.openSink();
     await sink.open();
@@ -187,7 +187,7 @@ describe('a partition whose appends go wrong', () => {
     expect(await served.metric('orderstream_fallbacks_taken_total')).toBe(reason === 'stream-gone' ? 1 : 0);
   });
 
-  it('waits out the quota of new streams, and loses nothing in the hour', async () => {
+  it('retries until the quota of new streams is renewed, and writes each record once', async () => {
     const served = await serve({ maxStreamsPerHour: 1 });
     expect(await served.run(100)).toEqual([]);
     const running = served.run(RECORDS);
@@ -195,14 +195,14 @@ describe('a partition whose appends go wrong', () => {
     expect(served.offsets()).toEqual(offsets.slice(0, 100));
     served.clockMs += 3_600_000;
     const failures = await running;
-    // From there the task doubles, up to 30 s: within the hour a partition asks for 120 to 240 streams.
+    // The partition task doubles this wait up to 30 s, so a partition requests 120 to 240 streams in the hour.
     for (const failure of failures) expect(failure).toMatchObject({ kind: 'retry', afterMs: THROTTLED_MS });
     expect(served.offsets()).toEqual(offsets);
     expect(await served.metric(FAILURES, { reason: 'throttled' })).toBe(failures.length);
     expect(await served.metric('orderstream_streams_created_total')).toBe(2);
   });
 
-  it('settles a rejection when what is behind it is answered ABORTED', async () => {
+  it('dead-letters a rejected row when the append behind it is answered with ABORTED', async () => {
     const served = await serve();
     const equals = 120;
     served.server.faults.add({ on: 'AppendRows', fault: { kind: 'reject-rows', column: '_kafka_offset', equals } });
@@ -213,7 +213,7 @@ describe('a partition whose appends go wrong', () => {
     expect(await served.metric('orderstream_dead_letters_total', { reason: 'sink.row_rejected' })).toBe(1);
   });
 
-  it('settles a rejection when every time the call ends with it', async () => {
+  it('dead-letters a rejected row when each rejection ends the call', async () => {
     const served = await serve({ wrap: (appender) => new EndsWithRejection(appender) });
     const equals = 120;
     served.server.faults.add({
@@ -222,14 +222,14 @@ describe('a partition whose appends go wrong', () => {
       times: 0,
     });
     const { length: failures } = await served.run(RECORDS);
-    // The first time others were under way, and lost.
+    // The first attempt has other appends in flight, which are lost.
     expect(failures).toBeGreaterThanOrEqual(1);
     expect(failures).toBeLessThanOrEqual(2);
     expect(served.dead()).toEqual([equals]);
     expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== equals));
   });
 
-  it('does not take an idle partition for one that has failed', async () => {
+  it('does not count the end of an idle stream as a failure', async () => {
     const served = await serve({ limits: { idleFinalizeMs: 30 } });
     const sink = served.openSink();
     await sink.open();
@@ -243,7 +243,7 @@ describe('a partition whose appends go wrong', () => {
   });
 });
 
-/** A call that ends when it has answered an append with rejected rows: what is behind has no answer. */
+/** A call that ends after it has answered an append with rejected rows. Appends behind it are not answered. */
 class EndsWithRejection implements Appender {
   private hasEnded = false;
 

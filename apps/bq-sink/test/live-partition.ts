@@ -14,7 +14,7 @@ import {
   createKafka,
   ensureTopics,
   type FailureOutcome,
-  fetchEnds,
+  fetchEndOffsets,
   KafkaBatchServer,
   PartitionTransactions,
   readPartition,
@@ -31,7 +31,7 @@ import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
-import type { PartitionSinkParts, SinkLimits, Transactions } from '../src/streams/sink-parts';
+import type { PartitionSinkDependencies, SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Warehouse } from '../src/streams/warehouse';
 import { SILENT_OBSERVER } from './silent-observer';
 
@@ -51,18 +51,18 @@ function endpoint(name: string): string {
   return value;
 }
 
-/** An owner of the partition, as one process would be. */
+/** A sink that owns the partition, as in a process of its own. */
 export interface Owner {
   readonly sink: PartitionSink;
-  /** First offset it wants. */
+  /** First offset to read. */
   readonly from: number;
-  /** What it reported outside of a call. */
+  /** Failures that it reported by `interrupt`. */
   readonly interruptions: readonly FailureOutcome[];
-  /** Rows that it counted as durable when it opened, as far as it has met their records. */
+  /** Number of durable rows whose records it has skipped so far. */
   readonly skipped: () => number;
 }
 
-/** One partition of a topic of this test run, on the real broker, and its table in the BigQuery emulator. */
+/** A topic with one partition on the real broker, and its table in the BigQuery emulator. */
 export class LivePartition {
   readonly topic = `test.sink.${randomUUID().slice(0, 8)}.validated.v1`;
   readonly partition = { topic: this.topic, partition: 0 };
@@ -100,7 +100,7 @@ export class LivePartition {
     await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
   }
 
-  /** Ends all that was begun, also what a test that failed has left. */
+  /** Closes and deletes everything that the test created, also after a failure. */
   async tearDown(): Promise<void> {
     const admin = this.kafka.admin();
     await everyStep(
@@ -120,7 +120,7 @@ export class LivePartition {
     );
   }
 
-  /** Appends orders to the log; `change` may spoil the body of the one with this index. */
+  /** Produces orders. `change` returns the fields to replace in the body of the order with this index. */
   async produce(count: number, change: (index: number) => Record<string, unknown> = () => ({})): Promise<void> {
     const contract = EVENT_CONTRACTS.get('order.placed');
     const example = Object.fromEntries((contract?.columns ?? []).map(({ name, example: value }) => [name, value]));
@@ -137,11 +137,11 @@ export class LivePartition {
     );
   }
 
-  /** A new owner, as after an assignment. */
+  /** Opens a new owner, as after an assignment. */
   async open(warehouse: Partial<Warehouse> = {}): Promise<Owner> {
     const interruptions: FailureOutcome[] = [];
     let skipped = 0;
-    const own = new BigQueryWarehouse({
+    const emulated = new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,
       table: { ...this.connection, table: 'order_events' },
@@ -150,12 +150,12 @@ export class LivePartition {
       appendTimeoutMs: 10_000,
       maxInFlight: LIMITS.maxInFlight,
     });
-    const sink = this.sinkOn(
+    const sink = this.createSink(
       {
-        createStream: () => own.createStream(),
-        finalize: (stream) => own.finalize(stream),
-        connect: (stream) => own.connect(stream),
-        lastOffset: (from, excluded) => own.lastOffset(from, excluded),
+        createStream: () => emulated.createStream(),
+        finalize: (stream) => emulated.finalize(stream),
+        connect: (stream) => emulated.connect(stream),
+        lastOffset: (from, excluded) => emulated.lastOffset(from, excluded),
         ...warehouse,
       },
       {
@@ -173,12 +173,12 @@ export class LivePartition {
     return { sink, from: await sink.open(), interruptions, skipped: () => skipped };
   }
 
-  /** The partition on a server of its own, as the service has it. */
+  /** Serves the partition with a KafkaBatchServer, as the service does. */
   async serve(warehouse: Warehouse, policy: FailurePolicy): Promise<KafkaBatchServer> {
     const outcomeOf = (cause: unknown): FailureOutcome => policy.outcomeOf(cause);
     const sinks: PartitionSinks = new PartitionSinks(
       (partition) =>
-        this.sinkOn(warehouse, {
+        this.createSink(warehouse, {
           observer: SILENT_OBSERVER,
           outcomeOf,
           interrupt: (outcome) => {
@@ -205,9 +205,9 @@ export class LivePartition {
     return server;
   }
 
-  private sinkOn(
+  private createSink(
     warehouse: Warehouse,
-    task: Pick<PartitionSinkParts, 'outcomeOf' | 'interrupt' | 'observer'>,
+    task: Pick<PartitionSinkDependencies, 'outcomeOf' | 'interrupt' | 'observer'>,
   ): PartitionSink {
     return new PartitionSink({
       partition: this.partition,
@@ -215,7 +215,7 @@ export class LivePartition {
       mapper: this.mapper,
       warehouse,
       openTransactions: () => this.openTransactions(),
-      logBounds: async () => ({ start: 0, end: (await fetchEnds(this.kafka, this.topic))[0] ?? 0 }),
+      logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
@@ -233,7 +233,7 @@ export class LivePartition {
     return opening;
   }
 
-  /** Hands the log over to an owner, from where it wants it. Returns what it said last. */
+  /** Passes the log to an owner, from its first offset to read. Returns its last outcome. */
   async feed({ sink, from }: Owner): Promise<BatchOutcome> {
     let last: BatchOutcome = { kind: 'ack' };
     await readPartition(this.kafka, { ...this.partition, from, until: 'end' }, async (batch) => {
@@ -242,9 +242,9 @@ export class LivePartition {
     return last;
   }
 
-  /** Waits until the owner has appended all that it took and committed it. */
+  /** Waits until the owner has committed the end of the log. */
   async settled({ sink }: Owner): Promise<void> {
-    const [end] = await fetchEnds(this.kafka, this.topic);
+    const [end] = await fetchEndOffsets(this.kafka, this.topic);
     const deadline = Date.now() + 20_000;
     while (sink.describe().committed !== end) {
       if (Date.now() > deadline) throw new Error(`not settled within 20 s: ${JSON.stringify(sink.describe())}`);
@@ -252,7 +252,7 @@ export class LivePartition {
     }
   }
 
-  /** Waits until the table has so many rows. */
+  /** Waits until the table has this number of rows. */
   async landed(count: number): Promise<void> {
     const deadline = Date.now() + 20_000;
     for (let rows = await this.rows(); rows.length !== count; rows = await this.rows()) {
@@ -261,7 +261,7 @@ export class LivePartition {
     }
   }
 
-  /** Copies the row of an offset, with other values in these columns. */
+  /** Copies the row of an offset. `replace`: the new column values, as in SELECT * REPLACE. */
   async copyRow(offset: number, replace: string): Promise<void> {
     const table = `\`${this.connection.dataset}.order_events\``;
     await this.bigquery.query({
@@ -269,7 +269,7 @@ export class LivePartition {
     });
   }
 
-  /** Waits until the owner has found out that it is none any more. */
+  /** Waits until the sink has failed. */
   async failed({ sink }: Owner): Promise<void> {
     const deadline = Date.now() + 20_000;
     while (sink.state !== 'failed') {
@@ -278,7 +278,7 @@ export class LivePartition {
     }
   }
 
-  /** Offsets of the table's rows, one for each row. */
+  /** The offset of each row, ascending. */
   async rows(): Promise<number[]> {
     const rows = await queryFresh(
       this.bigquery,

@@ -13,7 +13,7 @@ describe('a partition on the broker and the BigQuery emulator', () => {
   });
   afterEach(() => live.tearDown());
 
-  it('goes on where it was drained, without a stream and without a query', async () => {
+  it('continues after a drain without finalizing a stream and without a query', async () => {
     await live.produce(50);
     const first = await live.open();
     expect(first.from).toBe(0);
@@ -23,10 +23,10 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     await first.sink.close();
 
     await live.produce(30);
-    const asked = jest.fn();
-    const second = await live.open({ lastOffset: asked, finalize: asked });
+    const called = jest.fn();
+    const second = await live.open({ lastOffset: called, finalize: called });
     expect(second.from).toBe(50);
-    expect(asked).not.toHaveBeenCalled();
+    expect(called).not.toHaveBeenCalled();
     await second.sink.close();
     const third = await live.open();
     await live.feed(third);
@@ -34,13 +34,13 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     expect(await live.rows()).toEqual(offsets(80));
   });
 
-  it('counts what is durable when the owner died between append and commit, and ends the zombie', async () => {
+  it('skips the durable rows of an owner that hangs between append and commit, and rejects its later appends', async () => {
     await live.produce(45);
     const first = await live.open();
     await live.feed(first);
     await live.settled(first);
     await live.produce(45);
-    // Names its stream, then stands still before its next commit: its appends arrive, its position does not move.
+    // It commits its stream and hangs in its next commit: its appends land, and its position does not move.
     const transactions = await live.openTransactions();
     let commits = 0;
     const opening = jest.spyOn(live, 'openTransactions').mockResolvedValueOnce({
@@ -55,32 +55,38 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     await live.landed(90);
     opening.mockRestore();
 
-    const heir = await live.open();
-    expect(heir.from).toBe(45);
+    const successor = await live.open();
+    expect(successor.from).toBe(45);
     await live.produce(10);
     expect(await live.feed({ ...zombie, from: 90 })).toEqual({ kind: 'ack' });
-    await live.feed(heir);
-    await live.settled(heir);
-    expect(heir.skipped()).toBe(45);
+    await live.feed(successor);
+    await live.settled(successor);
+    expect(successor.skipped()).toBe(45);
     await live.failed(zombie);
     expect(await live.rows()).toEqual(offsets(100));
   });
 
-  it('does not let a former owner append or commit once the next one has opened', async () => {
+  it('rejects the appends and commits of a former owner once the next one has opened', async () => {
     await live.produce(20);
+    const opening = jest.spyOn(live, 'openTransactions');
     const zombie = await live.open();
+    const [opened] = opening.mock.results;
+    const zombieTransactions = await (opened?.value as ReturnType<LivePartition['openTransactions']>);
     await live.feed(zombie);
     await live.settled(zombie);
     const owner = await live.open();
     await live.produce(40);
-    // Both read the same records; only the owner's count.
+    // Both read the same records.
     await Promise.all([live.feed({ ...zombie, from: 20 }), live.feed(owner)]);
     await live.settled(owner);
     await live.failed(zombie);
     expect(await live.rows()).toEqual(offsets(60));
+    expect(zombie.sink.describe().committed).toBe(20);
+    const commit = zombieTransactions.commit({ records: [], offset: 20, metadata: '{"v":1,"e":""}' });
+    await expect(commit).rejects.toMatchObject({ code: 'TRANSACTION_FAILED', fenced: true });
   });
 
-  it('dead-letters the rows that the encoder or BigQuery rejects, alone', async () => {
+  it('dead-letters only the rows that the encoder or BigQuery rejects', async () => {
     await live.produce(60, (index) => {
       if (index % 25 === 3) return { item_price: '99999999999999999999999999999999999.00' };
       return index % 25 === 7 ? { stranger: 1 } : {};
@@ -95,11 +101,11 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     expect((await live.deadLetters()).sort(([a], [b]) => a - b)).toEqual(
       rejected.map((offset, index) => [offset, reasons[index % 2]]),
     );
-    const heir = await live.open();
-    expect(heir.from).toBe(60);
+    const successor = await live.open();
+    expect(successor.from).toBe(60);
   });
 
-  it('finds the position by a query when BigQuery does not know the stream any more', async () => {
+  it('finds the position by a query when the stream is gone', async () => {
     await live.produce(50);
     const first = await live.open();
     await live.feed(first);
@@ -107,7 +113,7 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     const { stream } = first.sink.describe();
     await first.sink.close();
     const transactions = await live.openTransactions();
-    // From 10 on the bits 38 and 39: 48 and 49 are excluded, whatever rows there are.
+    // Bits 38 and 39 from offset 10: 48 and 49 are excluded, although they have rows.
     const excluded = Buffer.from([0, 0, 0, 0, 0b1100_0000]).toString('base64');
     await transactions.commit({
       records: [],
@@ -115,14 +121,14 @@ describe('a partition on the broker and the BigQuery emulator', () => {
       metadata: JSON.stringify({ v: 1, s: `${stream ?? ''}x`, n: 10, e: excluded }),
     });
     await transactions.close();
-    // A row that came by a replay says nothing of how far the stream got.
+    // The row of a replay does not count.
     await live.copyRow(7, '52 AS _kafka_offset, 0 AS _retry_partition');
 
     await live.produce(10);
-    const heir = await live.open();
-    expect(heir.from).toBe(48);
-    await live.feed(heir);
-    await live.settled(heir);
+    const successor = await live.open();
+    expect(successor.from).toBe(48);
+    await live.feed(successor);
+    await live.settled(successor);
     expect(await live.rows()).toEqual([...offsets(60), 52].sort((a, b) => a - b));
   });
 
@@ -132,7 +138,7 @@ describe('a partition on the broker and the BigQuery emulator', () => {
       undefined,
       /nothing is committed, and the table has rows up to offset 9/,
     ],
-    ['the metadata is not a sink’s', { offset: 3, metadata: 'x' }, /without the metadata of a sink/],
+    ['the metadata was not written by a sink', { offset: 3, metadata: 'x' }, /without the metadata of a sink/],
     ['the log ends before the position', { offset: 99, metadata: '{"v":1,"e":""}' }, /the log ends at 10/],
     [
       'the stream holds fewer rows than were committed',
@@ -140,24 +146,24 @@ describe('a partition on the broker and the BigQuery emulator', () => {
       /holds 10 rows, fewer than the 77 committed/,
     ],
     ['more rows are durable than the log has records', { offset: 8, n: 0 }, /10 more rows are durable/],
-  ])('stops and asks when %s', async (_, committed, message) => {
+  ])('stops when %s', async (_, committed, message) => {
     await live.produce(10);
     const first = await live.open();
     await live.feed(first);
     await live.settled(first);
     const { stream } = first.sink.describe();
     await first.sink.close();
-    const owner = {
+    const transactions = {
       committed: { offset: committed?.offset, metadata: undefined as string | undefined },
       commit: jest.fn(),
       assertCurrent: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     if (committed !== undefined) {
-      owner.committed.metadata =
+      transactions.committed.metadata =
         'n' in committed ? JSON.stringify({ v: 1, s: stream, n: committed.n, e: '' }) : committed.metadata;
     }
-    jest.spyOn(live, 'openTransactions').mockResolvedValue(owner);
+    jest.spyOn(live, 'openTransactions').mockResolvedValue(transactions);
     await expect(live.open()).rejects.toThrow(message);
     await expect(live.open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS', retriable: false });
   });

@@ -1,5 +1,5 @@
 import { protocolProperties } from './protocol-properties';
 
-describe('the protocol of a partition, in many courses of events', () => {
+describe('the protocol of PartitionSink, over many generated runs', () => {
   protocolProperties(3_000, 900_000);
 });

@@ -1,5 +1,5 @@
 import { protocolProperties } from './protocol-properties';
 
-describe('the protocol of a partition', () => {
+describe('the protocol of PartitionSink', () => {
   protocolProperties(100, 60_000);
 });

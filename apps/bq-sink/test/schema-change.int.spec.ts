@@ -15,13 +15,13 @@ const RECORDS = 300;
 const offsets = Array.from({ length: RECORDS }, (_, offset) => offset);
 const name = (offset: number): Record<string, unknown> => ({ [NEW_COLUMN]: `lamp ${String(offset)}` });
 
-/** Code of the error, or reason of the append. */
-const whyOf = ({ cause }: FailureOutcome): unknown =>
+/** The reason of an append failure; undefined for other errors. */
+const reasonOf = ({ cause }: FailureOutcome): unknown =>
   typeof cause === 'object' && cause !== null
     ? Object.entries(cause).find(([key]) => key === 'reason')?.[1]
     : undefined;
 
-describe('a partition whose table is behind its contract', () => {
+describe('a partition whose table lacks a column of its contract', () => {
   let served: ServedPartition | undefined;
   let live: LivePartition | undefined;
   const serve = async (options: ServedPartitionOptions): Promise<ServedPartition> => {
@@ -44,25 +44,25 @@ describe('a partition whose table is behind its contract', () => {
     expect(partition.committed.offset).toBe(RECORDS);
   };
 
-  it('waits for the column, then for the appends to know it, and lands each record once, with it', async () => {
+  it('retries until the table and then the streams have the column, and writes each record once with it', async () => {
     const partition = await serve({ schemaDelayMs: 3_600_000 });
     const running = partition.run(RECORDS, name);
     await waitUntil(() => partition.failures >= 3, { what: 'it has failed three times', deadlineMs: WAIT_MS });
     partition.addMissingColumns();
     const failedBefore = partition.failures;
-    // The first may be of an attempt that was under way.
+    // The first failure may belong to an attempt that started before.
     await waitUntil(() => partition.failures >= failedBefore + 2, {
       what: 'it has failed twice since',
       deadlineMs: WAIT_MS,
     });
     partition.propagateColumns();
     const failures = await running;
-    // First no stream is told of the column; then streams are, and their appends are rejected all the same.
-    const whys = failures.map(whyOf);
-    const firstAppend = whys.indexOf('schema-behind');
+    // First the creation of a stream fails. Later streams have the column, but their appends are still rejected.
+    const reasons = failures.map(reasonOf);
+    const firstAppend = reasons.indexOf('schema-behind');
     expect(firstAppend).toBeGreaterThanOrEqual(3);
-    expect(whys.slice(0, firstAppend)).toEqual(Array.from({ length: firstAppend }, () => undefined));
-    expect(whys.slice(firstAppend).every((why) => why === 'schema-behind')).toBe(true);
+    expect(reasons.slice(0, firstAppend)).toEqual(Array.from({ length: firstAppend }, () => undefined));
+    expect(reasons.slice(firstAppend).every((reason) => reason === 'schema-behind')).toBe(true);
     for (const failure of failures) expect(failure).toMatchObject({ kind: 'retry', afterMs: 200 });
     expectAllLanded(partition);
     expect(await partition.metric('orderstream_partition_failures_total', { reason: 'schema-behind' })).toBe(
@@ -70,7 +70,7 @@ describe('a partition whose table is behind its contract', () => {
     );
   });
 
-  it('learns in the middle of a stream that the table lacks a column, in band or by the end of the call', async () => {
+  it('retries when an append in the middle of a stream is answered, or its call ends, with a missing column', async () => {
     const partition = await serve({ without: [] });
     for (const [skip, inBand] of [
       [1, true],
@@ -83,16 +83,16 @@ describe('a partition whose table is behind its contract', () => {
       });
     }
     const failures = await partition.run(RECORDS, name);
-    expect(failures.map(whyOf)).toEqual(['schema-behind', 'schema-behind']);
+    expect(failures.map(reasonOf)).toEqual(['schema-behind', 'schema-behind']);
     expectAllLanded(partition);
   });
 
   it.each([
-    ['no stream is told of the column', false],
-    ['streams are told of it, and appends do not know it', true],
-  ])('stops when it has been patient for long enough, while %s', async (_, isTold) => {
+    ['new streams do not have the column', false],
+    ['new streams have the column and their appends are rejected', true],
+  ])('stops at the schema timeout while %s, and continues once the column is there', async (_, streamsHaveColumn) => {
     const partition = await serve({ schemaTimeoutMs: 400, schemaDelayMs: 3_600_000 });
-    if (isTold) partition.addMissingColumns();
+    if (streamsHaveColumn) partition.addMissingColumns();
     const failures = await partition.run(RECORDS, name);
     expect(failures.length).toBeGreaterThanOrEqual(2);
     expect(failures.at(-1)).toMatchObject({ kind: 'stop' });
@@ -100,13 +100,13 @@ describe('a partition whose table is behind its contract', () => {
     expect(partition.offsets()).toEqual([]);
     expect(partition.dead()).toEqual([]);
 
-    if (!isTold) partition.addMissingColumns();
+    if (!streamsHaveColumn) partition.addMissingColumns();
     partition.propagateColumns();
     expect(await partition.run(RECORDS, name)).toEqual([]);
     expectAllLanded(partition);
   });
 
-  it('stands stopped on its task, with its lag, until an operator resumes it', async () => {
+  it('stays stopped, with its lag, until an operator resumes it', async () => {
     const partition = await serve({});
     live = new LivePartition();
     await live.setUp();

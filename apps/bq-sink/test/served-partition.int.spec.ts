@@ -1,6 +1,6 @@
 import { stop } from '@orderstream/kafka';
 
-import { AppendConnection, type AppendConnectionParts } from '../../../test/write-api-server/src/append-connection';
+import { AppendConnection, type AppendConnectionOptions } from '../../../test/write-api-server/src/append-connection';
 import { PartitionSinks } from '../src/partition-sinks';
 import type { Appender } from '../src/streams/warehouse';
 import { recordsFrom, ServedPartition, type ServedPartitionOptions } from './served-partition';
@@ -14,7 +14,7 @@ const offsets = (count: number, without: readonly number[] = []): number[] =>
   Array.from({ length: count }, (_, offset) => offset).filter((offset) => !without.includes(offset));
 const NOT_ABORTED = new AbortController().signal;
 
-describe('a partition on a Write API', () => {
+describe('a partition on the Write API server', () => {
   let partition: ServedPartition;
   const serve = async (options: ServedPartitionOptions = {}): Promise<void> => {
     partition = new ServedPartition(options);
@@ -25,7 +25,7 @@ describe('a partition on a Write API', () => {
     await partition.stop();
   });
 
-  it('makes the task wait when appends are slow, and holds no more than what may be under way and one batch', async () => {
+  it('holds no more records than the appends in flight and two batches when appends are slow', async () => {
     await serve();
     partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 20 }, times: 0 });
     const sink = partition.openSink();
@@ -36,7 +36,7 @@ describe('a partition on a Write API', () => {
       most = Math.max(most, sink.describe().pendingRecords);
       expect(partition.server.counts.waiting).toBeLessThanOrEqual(3);
     }
-    // 3 appends of 100 rows under way, one that waits for its turn, one that fills.
+    // 3 appends of 100 rows in flight, one sealed batch, and one that is being filled.
     expect(most).toBeLessThanOrEqual(500);
     expect(most).toBeGreaterThanOrEqual(300);
     await sink.drain(NOT_ABORTED);
@@ -45,9 +45,9 @@ describe('a partition on a Write API', () => {
     expect(partition.commits).toEqual(partition.commits.toSorted((a, b) => a - b));
   });
 
-  it('dead-letters rows that only BigQuery rejects, alone, with appends under way before and behind them', async () => {
+  it('dead-letters only the rows that BigQuery rejects, with appends in flight before and behind them', async () => {
     await serve({ limits: { maxBatchRows: 10 } });
-    // The third, the fifth and the sixth append: two of them neighbours.
+    // In the third, the fifth and the sixth append; the last two are adjacent.
     const rejected = [20, 25, 29, 44, 50];
     for (const offset of rejected) {
       partition.server.faults.add({
@@ -67,7 +67,7 @@ describe('a partition on a Write API', () => {
     expect(partition.interruptions).toEqual([]);
   });
 
-  it('goes on when the encoder rejects a record behind one that BigQuery rejects', async () => {
+  it('dead-letters a record that the encoder rejects directly behind one that BigQuery rejects', async () => {
     await serve({ limits: { maxBatchRows: 1 } });
     partition.server.faults.add({
       on: 'AppendRows',
@@ -83,9 +83,9 @@ describe('a partition on a Write API', () => {
     expect(partition.dead()).toEqual([0, 1]);
   });
 
-  it('goes on in the same stream when BigQuery ends the call between two appends', async () => {
+  it('continues in the same stream when BigQuery ends the call between two appends', async () => {
     const served = jest.spyOn(AppendConnection.prototype, 'serve').mock.contexts as readonly {
-      readonly parts: AppendConnectionParts;
+      readonly options: AppendConnectionOptions;
     }[];
     const appenders: Appender[] = [];
     await serve({
@@ -101,15 +101,18 @@ describe('a partition on a Write API', () => {
       what: 'the first rows are committed',
       deadlineMs: WAIT_MS,
     });
-    // Without an error, as it does with idle ones.
-    served[0]?.parts.call.end();
-    await waitUntil(() => appenders[0]?.usable === false, { what: 'the sink has learnt of it', deadlineMs: WAIT_MS });
+    // Without an error, as BigQuery ends idle calls.
+    served[0]?.options.call.end();
+    await waitUntil(() => appenders[0]?.usable === false, {
+      what: 'the appender is no longer usable',
+      deadlineMs: WAIT_MS,
+    });
     await sink.take(recordsFrom(10, 10));
     await waitUntil(
       () => {
         return sink.describe().committed === 20 || sink.state === 'failed';
       },
-      { what: 'the second rows are committed or given up', deadlineMs: WAIT_MS },
+      { what: 'the second rows are committed or the sink has failed', deadlineMs: WAIT_MS },
     );
     expect(partition.interruptions).toEqual([]);
     expect(appenders).toHaveLength(2);
@@ -117,7 +120,7 @@ describe('a partition on a Write API', () => {
     expect(partition.offsets()).toEqual(offsets(20));
   });
 
-  it('waits for a column that the table does not know yet, and dead-letters nothing', async () => {
+  it('retries while the table lacks a column, and dead-letters nothing', async () => {
     await serve({ without: ['item_name'] });
     const first = partition.openSink();
     await first.open();
@@ -135,7 +138,7 @@ describe('a partition on a Write API', () => {
     expect(partition.dead()).toEqual([]);
   });
 
-  it('ends the stream of an idle partition, and begins another when records come', async () => {
+  it('ends the stream of an idle partition, and creates another for the next records', async () => {
     await serve({ limits: { idleFinalizeMs: 30 } });
     const sink = partition.openSink();
     await sink.open();
@@ -151,13 +154,16 @@ describe('a partition on a Write API', () => {
     expect(partition.offsets()).toEqual(offsets(20));
   });
 
-  it('loses an append whose answer does not come in time, and the next owner counts it', async () => {
+  it('fails when an append is not answered in time, and the next owner skips its rows', async () => {
     await serve({ appendTimeoutMs: 100 });
     partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'never-answer', lands: true } });
     const first = partition.openSink();
     await first.open();
     await first.take(recordsFrom(0, 10));
-    await waitUntil(() => partition.interruptions.length > 0, { what: 'the append is given up', deadlineMs: WAIT_MS });
+    await waitUntil(() => partition.interruptions.length > 0, {
+      what: 'the append has timed out',
+      deadlineMs: WAIT_MS,
+    });
     expect(partition.interruptions).toMatchObject([{ kind: 'retry', afterMs: 200, cause: { reason: 'unavailable' } }]);
     const second = partition.openSink();
     expect(await second.open()).toBe(0);
@@ -167,7 +173,7 @@ describe('a partition on a Write API', () => {
     expect(partition.offsets()).toEqual(offsets(20));
   });
 
-  it('backs off for seconds when BigQuery creates no more streams', async () => {
+  it('retries after 5 s when the quota of new streams is used up', async () => {
     await serve();
     partition.server.faults.add({ on: 'CreateWriteStream', fault: { kind: 'fail', code: 'RESOURCE_EXHAUSTED' } });
     const sink = partition.openSink();
@@ -175,7 +181,7 @@ describe('a partition on a Write API', () => {
     expect(await sink.take(recordsFrom(0, 1))).toMatchObject({ kind: 'retry', afterMs: 5_000 });
   });
 
-  it('does not sit out the wait for a stream that is gone when the partition is revoked', async () => {
+  it('ends the fallback wait when the partition is revoked', async () => {
     await serve({ limits: { fallbackWaitMs: 3_600_000 } });
     partition.committed = {
       offset: 5,
@@ -192,17 +198,23 @@ describe('a partition on a Write API', () => {
       (_, cause) => stop(new Error('failed', { cause })),
     );
     const opening = sinks.open({ topic: 't', partition: 0 }, revoked.signal);
-    await waitUntil(() => partition.isWaiting, { what: 'the stream is asked for', deadlineMs: WAIT_MS });
+    await waitUntil(() => partition.isWaiting, {
+      what: 'the sink waits before the fallback query',
+      deadlineMs: WAIT_MS,
+    });
     const sink = sinks.find({ topic: 't', partition: 0 });
     revoked.abort();
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
     expect(sink?.state).toBe('closed');
   });
 
-  it('stops and asks when the log begins behind the committed position', async () => {
+  it('stops when the log starts after the committed position', async () => {
     await serve();
     partition.committed = { offset: 5, metadata: '{"v":1,"e":""}' };
     partition.logStart = 7;
-    await expect(partition.openSink().open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS' });
+    await expect(partition.openSink().open()).rejects.toMatchObject({
+      code: 'RECOVERY_AMBIGUOUS',
+      message: expect.stringMatching(/the log starts at 7, after the committed position 5:/) as string,
+    });
   });
 });

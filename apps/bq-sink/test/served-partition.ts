@@ -20,7 +20,7 @@ import { SinkMetrics } from '../src/sink-metrics';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
-import type { SinkLimits } from '../src/streams/sink-parts';
+import type { SinkLimits } from '../src/streams/sink-dependencies';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -47,30 +47,30 @@ const LIMITS: SinkLimits = {
 
 export interface ServedPartitionOptions extends MemoryBackendOptions {
   readonly limits?: Partial<SinkLimits>;
-  /** Columns that the table has not got. */
+  /** Columns that the table lacks. */
   readonly without?: readonly string[];
   readonly appendTimeoutMs?: number;
   readonly schemaTimeoutMs?: number;
-  /** Stands between the sink and a connection. */
+  /** Wraps each connection of the sink. */
   readonly wrap?: (appender: Appender) => Appender;
 }
 
-/** A partition's sink on the Write API server of the tests, with a group coordinator in memory. */
+/** Sinks of one partition on the tests' Write API server, with a coordinator in memory. */
 export class ServedPartition {
   readonly backend: MemoryBackend;
   readonly server: WriteApiServer;
   readonly deadLetters: OutputRecord[] = [];
-  /** Offsets, in the order of the commits. */
+  /** The committed offsets, in order. */
   readonly commits: number[] = [];
   readonly interruptions: FailureOutcome[] = [];
   readonly metrics = new Metrics({ app: 'bq-sink', processMetrics: false });
   committed: { offset: number | undefined; metadata: string | undefined } = { offset: undefined, metadata: undefined };
   logStart = 0;
-  /** The Write API server's clock, which stands still. */
+  /** The clock of the Write API server. Only tests advance it. */
   clockMs = Date.now();
-  /** How often a sink has failed. */
+  /** Number of failures of all sinks. */
   failures = 0;
-  /** A sink waits for what may still land in a stream that is gone. */
+  /** A sink waits before the fallback query. */
   isWaiting = false;
   private readonly mapper = new RowMapper('orders');
   private readonly sinks: PartitionSink[] = [];
@@ -78,7 +78,7 @@ export class ServedPartition {
   private readonly limits: SinkLimits;
   private readonly sinkMetrics = new SinkMetrics(this.metrics, new RecordLog({ info: () => undefined }), () => []);
   private streams: WriteStreams | undefined;
-  private epoch = 0;
+  private producerEpoch = 0;
 
   constructor(private readonly options: ServedPartitionOptions = {}) {
     this.backend = new MemoryBackend({ now: () => this.clockMs, ...options });
@@ -105,7 +105,7 @@ export class ServedPartition {
     );
   }
 
-  /** The table learns the columns that it was made without. */
+  /** Adds the missing columns to the table. */
   addMissingColumns(): void {
     const { without } = this.options;
     this.backend.addColumns(
@@ -114,7 +114,7 @@ export class ServedPartition {
     );
   }
 
-  /** Appends know all columns of the table from now on. */
+  /** Lets appends use all columns of the table from now on. */
   propagateColumns(): void {
     this.backend.table(PATH).propagate();
   }
@@ -135,7 +135,7 @@ export class ServedPartition {
     };
   }
 
-  /** A new owner; the former one can commit nothing any more. */
+  /** Creates a new owner. When it opens, it fences the former one. */
   openSink(): PartitionSink {
     const { policy, mapper, limits } = this;
     const sink = new PartitionSink({
@@ -149,11 +149,11 @@ export class ServedPartition {
       mapper,
       warehouse: this.warehouse(),
       openTransactions: () => {
-        const epoch = ++this.epoch;
+        const producerEpoch = ++this.producerEpoch;
         return Promise.resolve({
           committed: this.committed,
           commit: ({ records, offset, metadata }) => {
-            if (epoch !== this.epoch) return Promise.reject(new Error('fenced'));
+            if (producerEpoch !== this.producerEpoch) return Promise.reject(new Error('fenced'));
             this.deadLetters.push(...records);
             this.commits.push(offset);
             this.committed = { offset, metadata };
@@ -170,7 +170,7 @@ export class ServedPartition {
       },
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: this.sinkMetrics.observer('orders', policy),
+      observer: this.sinkMetrics.observerFor('orders', policy),
       outcomeOf: (cause) => this.outcomeOf(cause),
       interrupt: (outcome) => this.interruptions.push(outcome),
     });
@@ -179,9 +179,9 @@ export class ServedPartition {
   }
 
   /**
-   * Hands the log up to `end` to one owner after the other, as the partition's task does but without its waits, until all
-   * of it is committed or the partition is stopped.
-   * @returns the failures on the way
+   * Passes the log up to `end` to one owner after the other, as the partition task does but without its waits, until all
+   * of it is committed or the partition stops.
+   * @returns the outcomes of all failures
    */
   async run(end: number, change?: Change): Promise<readonly FailureOutcome[]> {
     const failures: FailureOutcome[] = [];
@@ -195,7 +195,7 @@ export class ServedPartition {
     throw new Error(`after 500 failures ${String(this.committed.offset)} of ${String(end)} records are committed`);
   }
 
-  /** One owner, until it fails or all is committed. */
+  /** Runs one owner until it fails or everything is committed. */
   private async own(end: number, change?: Change): Promise<FailureOutcome | { kind: 'ack' }> {
     const sink = this.openSink();
     const failed = this.interruptions.length;
@@ -207,7 +207,7 @@ export class ServedPartition {
         at = batch.nextOffset;
       }
       await waitUntil(() => sink.describe().committed >= end || this.interruptions.length > failed, {
-        what: 'all is committed',
+        what: 'everything is committed',
         deadlineMs: WAIT_MS,
       });
       return this.interruptions[failed] ?? { kind: 'ack' };
@@ -219,7 +219,7 @@ export class ServedPartition {
     }
   }
 
-  /** As another owner would. */
+  /** Finalizes the stream, as another owner does. */
   async finalize(stream: string): Promise<void> {
     await this.streams?.finalize(stream);
   }
@@ -230,7 +230,7 @@ export class ServedPartition {
     return this.policy.outcomeOf(cause);
   }
 
-  /** A metric's value; the sum of its series. 0: there is none. */
+  /** The value of a metric: the sum of the series with these labels; 0 if there is none. */
   async metric(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const [found] = (await this.metrics.registry.getMetricsAsJSON()).filter((each) => name.startsWith(each.name));
     const values: readonly { value: number; metricName?: string; labels: Partial<Record<string, string | number>> }[] =
@@ -241,26 +241,26 @@ export class ServedPartition {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** The table's rows, in the order in which they landed. */
+  /** The rows of the table, in the order in which they landed. */
   rows(): readonly Row[] {
     return this.backend.table(PATH).rows;
   }
 
-  /** Their offsets. */
+  /** The offsets of the rows, in the order in which they landed. */
   offsets(): number[] {
     return this.rows().map((row) => Number(row._kafka_offset));
   }
 
-  /** Offsets of the dead letters, in the order of their commits. */
+  /** The offsets of the dead letters, in the order of their commits. */
   dead(): number[] {
     return this.deadLetters.map(({ headers }) => Number(headers['dlq-source-offset']));
   }
 }
 
-/** Fields of the record at an offset that are not as in `BODY`. */
+/** Returns the fields to replace in `BODY` for the record at an offset. */
 type Change = (offset: number) => Record<string, unknown>;
 
-/** Records of the log; `change` may spoil the body of the one at an offset. */
+/** A batch of the log, with changed bodies where `change` returns fields. */
 export function recordsFrom(from: number, count: number, change: Change = () => ({})): RecordBatch {
   const records = Array.from({ length: count }, (_, index): KafkaRecord => ({
     ...PARTITION,
@@ -270,5 +270,5 @@ export function recordsFrom(from: number, count: number, change: Change = () => 
     value: Buffer.from(JSON.stringify({ ...BODY, ...change(from + index) })),
     headers: HEADERS,
   }));
-  return { ...PARTITION, records, nextOffset: from + count, highWatermark: from + count };
+  return { ...PARTITION, records, nextOffset: from + count };
 }

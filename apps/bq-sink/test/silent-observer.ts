@@ -1,11 +1,11 @@
 import type { SinkObserver } from '../src/streams/sink-observer';
 
-/** For sinks whose metrics are not looked at. */
+/** For tests that do not check metrics. */
 export const SILENT_OBSERVER: SinkObserver = {
   appending: () => undefined,
   appended: () => undefined,
   rejected: () => undefined,
   skipped: () => undefined,
   streamCreated: () => undefined,
-  fellBack: () => undefined,
+  fallbackTaken: () => undefined,
 };

@@ -1,63 +1,65 @@
 import { type AppendOutcome, type Finalized, type RowBuffer } from '@orderstream/bigquery';
 import { validatedTopic } from '@orderstream/contracts';
-import { type KafkaRecord, type PartitionRef, type RecordBatch, type TransactionWrites } from '@orderstream/kafka';
+import { type KafkaRecord, type TopicPartition, type RecordBatch, type TransactionWrites } from '@orderstream/kafka';
 
 import type { FaultPoints } from '../src/streams/fault-points';
 import type { RowSource } from '../src/streams/micro-batch';
 
-import type { SinkLimits, Transactions } from '../src/streams/sink-parts';
+import type { SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
 
-/** `o` fine, `b` rejected by BigQuery, `x` by the encoder, `f` rejected by BigQuery or not, `-` a transaction marker. */
+/** `o` valid, `b` rejected by BigQuery, `x` rejected by the encoder, `f` rejected at random, `-` a transaction marker. */
 export type LogEntry = 'o' | 'b' | 'x' | 'f' | '-';
 
-export const PARTITION: PartitionRef = { topic: validatedTopic('orders'), partition: 3 };
+export const PARTITION: TopicPartition = { topic: validatedTopic('orders'), partition: 3 };
 
 interface Stream {
   rows: number;
   state: 'open' | 'finalized' | 'gone';
 }
 
-export interface Chances {
-  /** Of 1: an answer of BigQuery or a commit's outcome is lost. */
+/** Probabilities, from 0 to 1. */
+export interface FaultRates {
+  /** That the answer to an append or to a commit is lost. */
   readonly lost: number;
-  /** Of 1: at a step of the protocol, the process is killed. */
+  /** That a process is killed, at each step of the protocol. */
   readonly kill: number;
 }
 
-/** A process: what it sends may arrive after its end, what it has not sent never does. */
+/** A process. A request that it has sent may arrive after it was killed. */
 export class Process {
   alive = true;
   readonly never = new Promise<never>(() => undefined);
 }
 
 /**
- * One partition of the log, its group's coordinator, and BigQuery: as the sink's protocol sees them
- * (the model in the protocol's document), with every answer delayed, some lost, and all of it by one seed.
+ * One partition of the log, the coordinator of its consumer group, and BigQuery, as docs/sink-protocol.md describes them.
+ * Every answer is delayed and some are lost. One seed determines everything.
  */
 export class SimulatedWorld {
-  /** Offsets in the order in which they landed. */
+  /** Offsets in the order in which their rows landed. */
   readonly table: number[] = [];
   readonly deadLetters: number[] = [];
   readonly problems: string[] = [];
   committed: Transactions['committed'] = { offset: undefined, metadata: undefined };
-  kills = 0;
+  /** Faults that happened. */
+  readonly faultCounts = { kill: 0, lost: 0, forget: 0 };
   private readonly streams = new Map<string, Stream>();
-  private epoch = 0;
+  private producerEpoch = 0;
   private produced = 0;
-  private ending: Promise<void> = Promise.resolve();
+  private lastCommit: Promise<void> = Promise.resolve();
 
   constructor(
     readonly log: readonly LogEntry[],
     private readonly random: () => number,
-    private readonly chances: Chances,
+    private readonly rates: FaultRates,
   ) {}
 
   get end(): number {
     return this.log.length;
   }
 
-  /** The log grows: it ends where somebody has read to. */
+  /** End of the log. It grows as it is read. */
   get producedUntil(): number {
     return this.produced;
   }
@@ -70,21 +72,21 @@ export class SimulatedWorld {
       ...PARTITION,
       records: offsets.filter((offset) => this.log[offset] !== '-').map(recordAt),
       nextOffset,
-      highWatermark: this.end,
     };
   }
 
-  /** BigQuery forgets every stream, and what was on its way to them. */
+  /** BigQuery deletes every stream and drops the appends in flight. */
   forgetStreams(): void {
+    this.faultCounts.forget++;
     for (const stream of this.streams.values()) stream.state = 'gone';
   }
 
   faults(process: Process): FaultPoints {
     return {
       reach: async () => {
-        if (process.alive && this.random() < this.chances.kill) {
+        if (process.alive && this.random() < this.rates.kill) {
           process.alive = false;
-          this.kills++;
+          this.faultCounts.kill++;
         }
         if (!process.alive) await process.never;
       },
@@ -94,44 +96,44 @@ export class SimulatedWorld {
   warehouse(process: Process): Warehouse {
     return {
       createStream: () =>
-        this.remotely(process, () => {
+        this.remoteCall(process, () => {
           const name = `s${String(this.streams.size)}`;
           this.streams.set(name, { rows: 0, state: 'open' });
           return name;
         }),
-      finalize: (name) => this.remotely(process, () => this.finalize(name)),
-      connect: (name) => this.remotely(process, () => new SimulatedAppender(this, process, name)),
+      finalize: (name) => this.remoteCall(process, () => this.finalize(name)),
+      connect: (name) => this.remoteCall(process, () => new SimulatedAppender(this, process, name)),
       lastOffset: (from, excluded) =>
-        this.remotely(process, () => {
+        this.remoteCall(process, () => {
           const own = this.table.filter((offset) => offset >= from && !excluded.includes(offset));
           return own.length === 0 ? undefined : Math.max(...own);
         }),
     };
   }
 
-  /** Fences: what the previous owner has begun to commit is through first, and nothing of it is taken afterwards. */
+  /** Waits for the commits in progress, then fences: the coordinator rejects later commits of the previous owner. */
   async openTransactions(process: Process): Promise<Transactions> {
-    await this.pass(process);
-    for (let seen; seen !== this.ending;) {
-      seen = this.ending;
+    await this.transmit(process);
+    for (let seen; seen !== this.lastCommit;) {
+      seen = this.lastCommit;
       await seen;
     }
-    const epoch = ++this.epoch;
+    const epoch = ++this.producerEpoch;
     const { committed } = this;
-    let dead: Error | undefined;
+    let failure: Error | undefined;
     return {
       committed,
       commit: async (writes) => {
-        if (dead !== undefined) throw dead;
-        await this.pass(process);
-        if (epoch !== this.epoch) throw (dead = new Error('fenced'));
+        if (failure !== undefined) throw failure;
+        await this.transmit(process);
+        if (epoch !== this.producerEpoch) throw (failure = new Error('fenced'));
         const applied = this.tick().then(() => {
           this.apply(writes);
         });
-        this.ending = applied;
+        this.lastCommit = applied;
         await applied;
-        if (this.random() < this.chances.lost) throw (dead = new Error('outcome unknown'));
-        await this.pass(process);
+        if (this.losesAnswer()) throw (failure = new Error('outcome unknown'));
+        await this.transmit(process);
       },
       assertCurrent: () => (committed === this.committed ? Promise.resolve() : Promise.reject(new Error('fenced'))),
       close: () => Promise.resolve(),
@@ -153,41 +155,43 @@ export class SimulatedWorld {
       const rejects = entry === 'b' || (entry === 'f' && this.random() < 0.5);
       return rejects ? [{ index, message: 'no such number' }] : [];
     });
-    // BigQuery may name only some of the rows that it rejects.
+    // BigQuery may list only some of the rejected rows.
     if (rejected.length > 0) return { kind: 'rejected', rows: rejected.slice(0, 2) };
     for (const each of offsets) {
       if (this.table.includes(each)) this.problems.push(`record ${String(each)} is in the table twice`);
       if (this.deadLetters.includes(each))
         this.problems.push(`record ${String(each)} is in the table and dead-lettered`);
       if ((this.table.at(-1) ?? -1) > each)
-        this.problems.push(`record ${String(each)} is in the table behind a later one`);
+        this.problems.push(`record ${String(each)} is in the table after a later one`);
       this.table.push(each);
     }
     stream.rows += offsets.length;
     return { kind: 'appended' };
   }
 
-  isLost(): boolean {
-    return this.random() < this.chances.lost;
+  losesAnswer(): boolean {
+    const isLost = this.random() < this.rates.lost;
+    if (isLost) this.faultCounts.lost++;
+    return isLost;
   }
 
-  /** A few turns of the event loop, so that steps of several processes mix. */
+  /** Waits for a few iterations of the event loop, so that the steps of several processes interleave. */
   async tick(): Promise<void> {
-    const turns = Math.floor(this.random() * 4);
-    for (let turn = 0; turn <= turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const extra = Math.floor(this.random() * 4);
+    for (let iteration = 0; iteration <= extra; iteration++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** A call leaves a process that lives, and reaches one that still does. */
-  async pass(process: Process): Promise<void> {
+  /** Delays a request or an answer. It never resolves if the process is killed before or during the delay. */
+  async transmit(process: Process): Promise<void> {
     if (!process.alive) await process.never;
     await this.tick();
     if (!process.alive) await process.never;
   }
 
-  private async remotely<T>(process: Process, change: () => T): Promise<T> {
-    await this.pass(process);
+  private async remoteCall<T>(process: Process, change: () => T): Promise<T> {
+    await this.transmit(process);
     const result = change();
-    await this.pass(process);
+    await this.transmit(process);
     return result;
   }
 
@@ -211,9 +215,9 @@ export class SimulatedWorld {
 }
 
 class SimulatedAppender implements Appender {
-  private spoilt = false;
+  private hasFailed = false;
   private closed = false;
-  private sending: Promise<unknown> = Promise.resolve();
+  private lastAppend: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly world: SimulatedWorld,
@@ -222,25 +226,25 @@ class SimulatedAppender implements Appender {
   ) {}
 
   get usable(): boolean {
-    return !this.spoilt && !this.closed;
+    return !this.hasFailed && !this.closed;
   }
 
-  /** Appends of one connection land in order, even when their sender is gone; a lost answer ends the connection. */
+  /** Appends of one connection land in order, also after their process was killed. A lost answer ends the connection. */
   append(rows: RowBuffer, offset: number): Promise<AppendOutcome> {
     if (!this.process.alive) return this.process.never;
     const copy = rows.filter(() => true);
-    const landed = this.sending.then(async () => {
+    const landed = this.lastAppend.then(async () => {
       await this.world.tick();
       return this.world.append(this.stream, copy, offset);
     });
-    this.sending = landed;
+    this.lastAppend = landed;
     return landed.then(async (outcome) => {
-      await this.world.pass(this.process);
-      if (this.closed || this.world.isLost()) {
-        this.spoilt = true;
+      await this.world.transmit(this.process);
+      if (this.closed || this.world.losesAnswer()) {
+        this.hasFailed = true;
         return { kind: 'lost', reason: 'unavailable', message: 'no answer' };
       }
-      if (outcome.kind !== 'appended') this.spoilt = true;
+      if (outcome.kind !== 'appended') this.hasFailed = true;
       return outcome;
     });
   }
@@ -269,7 +273,7 @@ const recordAt = (offset: number): KafkaRecord => ({
   headers: {},
 });
 
-/** A row that holds the record's offset and nothing else. */
+/** Encodes only the record's offset. */
 export const offsetRows = (log: readonly LogEntry[]): RowSource => ({
   encode: ({ offset }, rows) => {
     if (log[offset] === 'x') return { code: 'sink.row_not_encodable', path: 'x', constraint: 'x' };
@@ -280,7 +284,7 @@ export const offsetRows = (log: readonly LogEntry[]): RowSource => ({
   },
 });
 
-/** Reads `offsetRows` back; offsets below 128, so that each row is a tag, a length and one byte. */
+/** Decodes rows of `offsetRows`. Offsets are below 128, so each row is a tag, a length and one byte. */
 function offsetsOf(rows: RowBuffer): number[] {
   const bytes = rows.encoded();
   return Array.from({ length: rows.rows }, (_, row) => bytes[row * 3 + 2] ?? NaN);

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, fetchEnds, RecordProducer } from '@orderstream/kafka';
+import { createKafka, ensureTopics, fetchEndOffsets, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
@@ -12,7 +12,7 @@ import { createPools } from './simulation/pools';
 import { STEADY_TRADE } from './simulation/scenarios/steady-trade';
 import { Sequence } from './simulation/sequence';
 
-/** One request; below the 4 MB that the raw topics take. */
+/** Size of one produce request: below the raw topics' limit of 4 MB. */
 const MAX_REQUEST_BYTES = 3_500_000;
 const MAX_BATCH_BYTES = 2_000_000;
 const HOUR_MS = 3_600_000;
@@ -20,10 +20,7 @@ const MEBIBYTE = 1_048_576;
 
 const RAW_TOPICS = new Set(FAMILIES.map(rawTopic));
 
-/**
- * The service around the story: topics, ledger and producer are opened before the first record and closed behind the last
- * one.
- */
+/** The service around the emitter: opens topics, ledger and producer before the first record, and closes them after the last. */
 @Injectable()
 export class Generator implements ServiceControl, OnModuleDestroy, OnApplicationShutdown {
   private readonly kafka;
@@ -40,8 +37,8 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
   ) {
     this.kafka = createKafka(settings.kafka, logger);
     this.producer = new RecordProducer(this.kafka, { maxRequestBytes: MAX_REQUEST_BYTES });
-    health.live('story', () => ({ ok: this.emitter?.state !== 'failed', detail: this.emitter?.state }));
-    health.ready('story', () => ({
+    health.live('emitter', () => ({ ok: this.emitter?.state !== 'failed', detail: this.emitter?.state }));
+    health.ready('emitter', () => ({
       ok: this.emitter !== undefined && this.emitter.state !== 'failed' && this.emitter.state !== 'retrying',
       detail: this.emitter?.state ?? 'opening',
     }));
@@ -53,7 +50,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     });
   }
 
-  /** Opens topics, ledger and producer, and begins if it is to. */
+  /** Creates the topics, opens producer and ledger, and starts emitting if GENERATOR_AUTOSTART is set. */
   async open(): Promise<void> {
     const { simulation, emission, kafka } = this.settings;
     await ensureTopics(
@@ -82,7 +79,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       },
       simulation.rate,
       (batch) => {
-        this.count(batch);
+        this.countAcked(batch);
       },
     );
     this.logger.info({ nextSeq: ledger.sequence.nextSeq, identity: ledger.sequence.identity }, 'ledger is open');
@@ -120,7 +117,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     };
   }
 
-  /** No further record is made; what was sent is waited for. */
+  /** Stops sending records, and waits for the acknowledgements of those already sent. */
   async onModuleDestroy(): Promise<void> {
     this.isClosing = true;
     await this.emitter?.stop();
@@ -147,17 +144,20 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
           start,
         ),
       topicsUntouched: async () => {
-        const ends = await Promise.all([...RAW_TOPICS].map((topic) => fetchEnds(this.kafka, topic)));
+        const ends = await Promise.all([...RAW_TOPICS].map((topic) => fetchEndOffsets(this.kafka, topic)));
         return ends.flat().every((end) => end === 0);
       },
     });
-    if (ledger.broken !== undefined) {
-      this.logger.warn({ identity: ledger.sequence.identity }, `a new story begins, for ${ledger.broken}`);
+    if (ledger.restartReason !== undefined) {
+      this.logger.warn(
+        { identity: ledger.sequence.identity, reason: ledger.restartReason },
+        'the simulation cannot continue; a new marketplace starts',
+      );
     }
     return ledger;
   }
 
-  private count(batch: Batch): void {
+  private countAcked(batch: Batch): void {
     const records = this.metrics.counter(METRIC.records);
     const byTopic = new Map<string, number>();
     for (const { topic } of batch.intents) byTopic.set(topic, (byTopic.get(topic) ?? 0) + 1);

@@ -7,7 +7,7 @@ import {
   withDefaults,
 } from '@orderstream/config';
 
-/** The fastest that the virtual clock can tick, and so the highest rate. */
+/** The highest rate, in events per second: the virtual clock cannot tick faster. */
 export const MAX_RATE = 100_000;
 
 const simulationSettings = defineSettings({
@@ -16,14 +16,15 @@ const simulationSettings = defineSettings({
     default: 1,
     min: 0,
     max: 4_294_967_295,
-    description: 'Seed of the story. The same seed over untouched topics gives the same records but for their times.',
+    description:
+      'Seed of the simulation. Over topics that never had a record, the same seed gives the same records except for their times.',
   }),
   rate: settings.number({
     env: 'GENERATOR_RATE',
     default: 50,
     min: 0,
     max: MAX_RATE,
-    description: 'Events per second; 0 is as fast as it goes. `/admin/rate` changes it until the next start.',
+    description: 'Events per second; 0 is unthrottled. `/admin/rate` changes it until the next start.',
   }),
   nominalRate: settings.number({
     env: 'GENERATOR_NOMINAL_RATE',
@@ -31,27 +32,28 @@ const simulationSettings = defineSettings({
     min: 0.001,
     max: MAX_RATE,
     description:
-      'Events per second of virtual time in an unthrottled run of GENERATOR_MAX_EVENTS: it tells the past at this rate, up to now.',
+      'Events per second of virtual time in an unthrottled run of GENERATOR_MAX_EVENTS. Its events lie in the past; the last one is now.',
   }),
   maxPastHours: settings.number({
     env: 'GENERATOR_MAX_PAST_HOURS',
     default: 48,
     min: 0,
     max: 120,
-    description: 'How far into the past such a run may begin, in hours; a longer story is told denser.',
+    description:
+      'How far in the past such a run may begin, in hours. A run that needs more time has more events per second of virtual time.',
   }),
   maxEvents: settings.integer({
     env: 'GENERATOR_MAX_EVENTS',
     default: 0,
     min: 0,
-    description: 'Events of one run; the service stays up behind them. 0 is endless.',
+    description: 'Events of one run; 0 is endless. The service stays up after the last event.',
   }),
   defectRate: settings.number({
     env: 'GENERATOR_DEFECT_RATE',
     default: 0.02,
     min: 0,
     max: 1,
-    description: 'Share of records that are bad on purpose, 0 to 1.',
+    description: 'Share of records with a planted defect, 0 to 1.',
   }),
 });
 
@@ -59,46 +61,46 @@ const emissionSettings = defineSettings({
   ledgerDir: settings.string({
     env: 'GENERATOR_LEDGER_DIR',
     default: '.local/ledger',
-    description: 'Directory of the ledger and the position. Without it a new story begins, with other ids.',
+    description: 'Directory of the ledger and the checkpoint. If it is lost, a new marketplace with other ids starts.',
   }),
   maxLedgerMegabytes: settings.integer({
     env: 'GENERATOR_LEDGER_MAX_MB',
     default: 4_096,
     min: 256,
-    description: 'The oldest segments of the ledger go when all of them together are larger, in MiB.',
+    description: 'Size limit of all ledger files together, in MiB. Above it the oldest files are deleted.',
   }),
   autostart: settings.boolean({
     env: 'GENERATOR_AUTOSTART',
     default: true,
-    description: 'Whether to begin at once, or at `/admin/start`.',
+    description: 'Whether to emit from the start of the service on; otherwise `/admin/start` begins.',
   }),
   maxBatchRecords: settings.integer({
     env: 'GENERATOR_MAX_BATCH_RECORDS',
     default: 1_000,
     min: 1,
     max: 10_000,
-    description: 'Records in one batch at most.',
+    description: 'Maximum number of records in one batch.',
   }),
   maxBatchesInFlight: settings.integer({
     env: 'GENERATOR_MAX_BATCHES_IN_FLIGHT',
     default: 3,
     min: 1,
     max: 16,
-    description: 'Batches that are made and not acknowledged yet, at most.',
+    description: 'Maximum number of batches that are sent and not yet acknowledged.',
   }),
   lingerMs: settings.integer({
     env: 'GENERATOR_LINGER_MS',
     default: 40,
     min: 1,
     max: 1_000,
-    description: 'How long events that are due wait for others to share their batch, in milliseconds.',
+    description: 'How long due events wait for more events of their batch, in milliseconds.',
   }),
   checkpointEvery: settings.integer({
     env: 'GENERATOR_CHECKPOINT_EVERY',
     default: 20_000,
     min: 100,
     max: 1_000_000,
-    description: 'Records from one checkpoint to the next; what a start has to tell itself again.',
+    description: 'Records between two checkpoints. A start generates the records since the last checkpoint again.',
   }),
 });
 

@@ -15,7 +15,7 @@ import {
 import {
   createKafka,
   ensureTopics,
-  fetchEnds,
+  fetchEndOffsets,
   type KafkaRecord,
   type OutputRecord,
   ProduceFailedError,
@@ -34,7 +34,7 @@ const brokers = (process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092').split(',')
 const kafka = createKafka({ brokers, clientId: 'order-generator-int-spec' });
 const POOLS = createPools(1);
 
-/** Topics and a ledger directory of one test. */
+/** Topics and a ledger directory. */
 class Place {
   readonly directory = mkdtempSync(join(tmpdir(), 'orderstream-ledger-'));
   private readonly prefix = `generator-spec-${randomBytes(4).toString('hex')}`;
@@ -65,7 +65,7 @@ class Place {
       topicOf: this.topicOf,
       build: (identity, start) => new Sequence(identity, POOLS, STEADY_TRADE, start),
       topicsUntouched: async () => {
-        const ends = await Promise.all(FAMILIES.map((family) => fetchEnds(kafka, this.topicOf(family))));
+        const ends = await Promise.all(FAMILIES.map((family) => fetchEndOffsets(kafka, this.topicOf(family))));
         return ends.flat().every((end) => end === 0);
       },
       ...options,
@@ -84,7 +84,7 @@ class Place {
     return this.lines().flatMap((line) => (line.kind === 'intents' ? line.intents : []));
   }
 
-  /** Places of all acknowledged records. */
+  /** Coordinates of all acknowledged records. */
   acked(): Set<string> {
     return new Set(
       this.lines().flatMap((line) =>
@@ -101,7 +101,7 @@ class Place {
     const found: KafkaRecord[] = [];
     for (const family of FAMILIES) {
       const topic = this.topicOf(family);
-      for (const [partition, end] of (await fetchEnds(kafka, topic)).entries()) {
+      for (const [partition, end] of (await fetchEndOffsets(kafka, topic)).entries()) {
         await readPartition(kafka, { topic, partition, from: 'beginning', until: end }, ({ records }) => {
           found.push(...records);
         });
@@ -133,7 +133,7 @@ async function run(ledger: Ledger, sender: Sender, settings: Partial<EmitterSett
 const seqOf = ({ headers }: KafkaRecord): number => Number(String(headers['ledger-seq']));
 const placeOf = ({ topic, partition, offset }: KafkaRecord): string => [topic, partition, offset].join('/');
 
-/** Every record in the topics was intended, as it is and where it is; none is there twice. */
+/** Every record in the topics has the topic, partition and hash of its intent, and none is there twice. */
 function expectIntended(records: readonly KafkaRecord[], intents: readonly LedgerIntent[]): void {
   const bySeq = new Map(intents.map((intent) => [intent.seq, intent]));
   expect(bySeq.size).toBe(intents.length);
@@ -161,10 +161,10 @@ afterAll(async () => {
   await place.remove();
 }, 30_000);
 
-describe('a story told to Kafka', () => {
-  it('is in the topics byte for byte as the ledger says, and goes on behind it at the next start', async () => {
+describe('the emission to Kafka', () => {
+  it('sends every record once, with the bytes in the ledger, and continues after the last one at the next start', async () => {
     const first = await place.open();
-    expect(first.sequence.identity).toEqual({ generation: 'g-1', seed: 1 });
+    expect(first.sequence.identity).toEqual({ marketplaceId: 'g-1', seed: 1 });
     expect((await run(first, producer)).run).toMatchObject({ firstSeq: 0, generated: 2_000, acked: 2_000 });
     first.close();
     const second = await place.open();
@@ -176,22 +176,16 @@ describe('a story told to Kafka', () => {
     expectIntended(records, place.intents());
     expect(records.map(seqOf).sort((a, b) => a - b)).toEqual(Array.from({ length: 4_000 }, (_, seq) => seq));
     expect(place.acked()).toEqual(new Set(records.map(placeOf)));
-    const times = records
-      .map((record) => ({
-        seq: seqOf(record),
-        at: Date.parse(String(record.headers.ce_time)),
-        appended: record.timestamp,
-      }))
-      .filter(({ at }) => !Number.isNaN(at));
-    // A defect or two lie in the future on purpose.
-    expect(times.filter(({ at, appended }) => at > appended).length).toBeLessThan(30);
+    const defects = new Map(place.intents().map(({ seq, defect }) => [seq, defect]));
+    const inFuture = records.filter(({ headers, timestamp }) => Date.parse(String(headers.ce_time)) > timestamp);
+    expect(new Set(inFuture.map((record) => defects.get(seqOf(record))))).toEqual(new Set(['time.in_future']));
   }, 60_000);
 
-  it('goes on behind the intents of a batch that was killed before its acks, and uses no id again', async () => {
+  it('continues after the intents of a batch that was killed before its acks, and uses no sequence number again', async () => {
     const before = place.intents().length;
     const ledger = await place.open();
     let sends = 0;
-    // From the fifth request on nobody hears from the process again: half of what was sent arrived.
+    // Half of the fifth request arrives, and the process dies before it hears of it.
     const killed = new Promise<void>((resolve) => {
       const sender: Sender = {
         send: async (records) => {
@@ -204,27 +198,27 @@ describe('a story told to Kafka', () => {
       new Emitter(ledger, sender, SYSTEM_CLOCK, SETTINGS, 0).start();
     });
     await killed;
-    // What a kill leaves of the directory: the last line cut off, the lock of a process that is gone.
+    // A kill leaves an incomplete last line and the lock of a process that is gone.
     const left = mkdtempSync(join(tmpdir(), 'orderstream-ledger-'));
     cpSync(place.directory, left, { recursive: true });
     ledger.close();
     rmSync(place.directory, { recursive: true });
     cpSync(left, place.directory, { recursive: true });
     rmSync(left, { recursive: true });
-    const segment =
+    const lastFile =
       readdirSync(place.directory)
         .filter((name) => name.endsWith('.ndjson'))
         .sort()
         .at(-1) ?? '';
     const intended = place.intents().length;
-    appendFileSync(join(place.directory, segment), '{"kind":"intents","run":"g-0');
-    writeFileSync(join(place.directory, 'lock'), '999999999 1');
+    appendFileSync(join(place.directory, lastFile), '{"kind":"intents","run":"g-0');
+    writeFileSync(join(place.directory, 'lock'), JSON.stringify({ pid: process.pid, startedAt: 'an earlier start' }));
 
     const next = await place.open();
-    expect(next.sequence.identity).toEqual({ generation: 'g-1', seed: 1 });
+    expect(next.sequence.identity).toEqual({ marketplaceId: 'g-1', seed: 1 });
     expect(next.sequence.nextSeq).toBe(intended);
-    expect(next.doubtFrom).toBeGreaterThanOrEqual(before);
-    expect(next.doubtFrom).toBeLessThan(intended);
+    expect(next.unknownFrom).toBeGreaterThanOrEqual(before);
+    expect(next.unknownFrom).toBeLessThan(intended);
     expect((await run(next, producer)).run).toMatchObject({ firstSeq: intended, generated: 2_000, acked: 2_000 });
     next.close();
 
@@ -233,25 +227,25 @@ describe('a story told to Kafka', () => {
     const there = new Set(records.map(seqOf));
     const absent = place.intents().filter(({ seq }) => !there.has(seq));
     expect(absent.length).toBeGreaterThan(0);
-    expect(absent.filter(({ seq }) => seq < (next.doubtFrom ?? 0) || seq >= intended)).toEqual([]);
+    expect(absent.filter(({ seq }) => seq < (next.unknownFrom ?? 0) || seq >= intended)).toEqual([]);
     const places = new Set(records.map(placeOf));
     expect([...place.acked()].filter((acked) => !places.has(acked))).toEqual([]);
   }, 60_000);
 
-  it('tells the same again from the checkpoint after doubts in the middle of a run', async () => {
+  it('restores the same state from a checkpoint before several failed sends', async () => {
     const ledger = await place.open();
     let sends = 0;
-    const unsteady: Sender = {
+    const failing: Sender = {
       send: (records: readonly OutputRecord[]) => {
         if (++sends % 7 === 0) return Promise.reject(new ProduceFailedError('cut off', [], {}));
         return producer.send(records);
       },
     };
-    // No checkpoint after the first: the next start has all of the doubts to go through.
+    // No later checkpoint: the next start replays every failed send.
     const settings = { maxEvents: 1_500, checkpointEvery: 1_000_000 };
     const emitter = new Emitter(
       ledger,
-      unsteady,
+      failing,
       { ...SYSTEM_CLOCK, wait: () => new Promise((resolve) => setImmediate(resolve)) },
       { ...SETTINGS, ...settings },
       0,
@@ -259,34 +253,47 @@ describe('a story told to Kafka', () => {
     const checkpoint = readFileSync(join(place.directory, 'checkpoint.json'));
     emitter.start();
     await emitter.idle();
-    expect(emitter.run.doubtful).toBeGreaterThan(0);
-    const told = JSON.stringify(ledger.sequence.state);
+    expect(emitter.run.unknownOutcomes).toBeGreaterThan(0);
+    const emitted = JSON.stringify(ledger.sequence.state);
     ledger.close();
     writeFileSync(join(place.directory, 'checkpoint.json'), checkpoint);
 
     const again = await place.open();
-    expect(again.broken).toBeUndefined();
-    expect(JSON.stringify(again.sequence.state) === told).toBe(true);
+    expect(again.restartReason).toBeUndefined();
+    expect(JSON.stringify(again.sequence.state) === emitted).toBe(true);
     again.close();
     expectIntended(await place.records(), place.intents());
   }, 60_000);
 
-  it('rejects a second generator, and begins another story for another seed or without its directory', async () => {
+  it('starts another marketplace for another seed, with the next sequence number', async () => {
     const ledger = await place.open();
     const { nextSeq } = ledger.sequence;
     ledger.close();
     const reseeded = await place.open({ seed: 2 });
     expect(reseeded.sequence.nextSeq).toBe(nextSeq);
-    expect(reseeded.sequence.identity).toEqual({ generation: 'g-2', seed: 2 });
+    expect(reseeded.sequence.identity).toEqual({ marketplaceId: 'g-2', seed: 2 });
     reseeded.close();
-    const elsewhere = mkdtempSync(join(tmpdir(), 'orderstream-ledger-'));
-    const stranger = await place.open({ directory: elsewhere });
-    expect(stranger.sequence.identity.generation).toMatch(/^g[0-9a-f]{8}-1$/);
-    writeFileSync(
-      join(elsewhere, 'lock'),
-      readFileSync(`/proc/1/stat`, 'utf8').replace(/^(\d+) .*\) (?:\S+ ){19}(\S+) .*$/s, '$1 $2'),
-    );
-    await expect(place.open({ directory: elsewhere })).rejects.toMatchObject({ code: 'LEDGER_IN_USE' });
-    rmSync(elsewhere, { recursive: true });
   }, 30_000);
+
+  describe('with a new directory over topics that have records', () => {
+    let directory: string;
+    beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'orderstream-ledger-'))));
+    afterEach(() => {
+      rmSync(directory, { recursive: true });
+    });
+
+    it('starts a marketplace with a random id', async () => {
+      const ledger = await place.open({ directory });
+      expect(ledger.sequence.identity.marketplaceId).toMatch(/^g[0-9a-f]{8}-1$/);
+      ledger.close();
+    }, 30_000);
+
+    it('rejects a second generator until the first one closes the ledger', async () => {
+      const first = await place.open({ directory });
+      await expect(place.open({ directory })).rejects.toMatchObject({ code: 'LEDGER_IN_USE' });
+      first.close();
+      const second = await place.open({ directory });
+      second.close();
+    }, 30_000);
+  });
 });

@@ -2,13 +2,13 @@ import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 
-import type { PartitionTaskObserver } from './partitions/partition-bridge';
+import type { PartitionBridgeObserver } from './partitions/partition-bridge';
 import type { PartitionBridges } from './partitions/partition-bridges';
 
 const FAMILY = 'orders';
 
-/** What the bridge counts, and what it reads off its partitionBridges when it is scraped. */
-export class BridgeMetrics implements PartitionTaskObserver {
+/** The bridge's metrics. Gauges read the assigned partitions when they are scraped. */
+export class BridgeMetrics implements PartitionBridgeObserver {
   publishedRecords = 0;
   deadLetteredRecords = 0;
   private readonly records;
@@ -21,7 +21,7 @@ export class BridgeMetrics implements PartitionTaskObserver {
   constructor(
     metrics: Metrics,
     private readonly topic: string,
-    private readonly partitionBridges: PartitionBridges,
+    private readonly partitions: PartitionBridges,
   ) {
     this.records = metrics.counter(METRIC.records);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
@@ -36,7 +36,7 @@ export class BridgeMetrics implements PartitionTaskObserver {
     this.publishedRecords += records.length;
     this.records.inc({ family: FAMILY, outcome: 'published' }, records.length);
     const [first] = records;
-    // Once per request, not per record: the records of a request are milliseconds apart.
+    // Observed once per request: the records of a request are milliseconds apart.
     if (first !== undefined) this.freshness.observe({ family: FAMILY }, (Date.now() - first.timestamp) / 1_000);
   }
 
@@ -46,23 +46,23 @@ export class BridgeMetrics implements PartitionTaskObserver {
     this.deadLetters.inc({ family: FAMILY, reason: reasons[0]?.code ?? 'unknown' });
   }
 
-  requested({ messages, bytes, seconds }: Parameters<PartitionTaskObserver['requested']>[0]): void {
+  requested({ messages, bytes, seconds }: Parameters<PartitionBridgeObserver['requested']>[0]): void {
     this.batchRecords.observe({ operation: 'publish' }, messages);
     this.batchBytes.observe({ operation: 'publish' }, bytes);
     this.publishSeconds.observe({ topic: this.topic }, seconds);
   }
 
   private gauges(metrics: Metrics): void {
-    const { partitionBridges } = this;
     metrics.gauge(METRIC.publishUnacknowledged, (gauge) => {
+      const counts = this.partitions.all().map(({ unacknowledged }) => unacknowledged);
       gauge.set(
         { topic: this.topic },
-        partitionBridges.all().reduce((sum, partitionBridge) => sum + partitionBridge.unacknowledged, 0),
+        counts.reduce((sum, count) => sum + count, 0),
       );
     });
     metrics.gauge(METRIC.durableLagRecords, (gauge) => {
       gauge.reset();
-      for (const { partition, unacknowledged } of partitionBridges.all()) {
+      for (const { partition, unacknowledged } of this.partitions.all()) {
         gauge.set({ topic: partition.topic, partition: partition.partition }, unacknowledged);
       }
     });

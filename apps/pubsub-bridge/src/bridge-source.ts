@@ -3,11 +3,11 @@ import { deadLetterTopic, TOPICS, type TopicSpec, validatedTopic } from '@orders
 /** Injection token of the `BridgeSource`. */
 export const BRIDGE_SOURCE = Symbol('BRIDGE_SOURCE');
 
-/** What the bridge reads, and where it puts what Pub/Sub does not take. */
+/** The topic that the bridge reads, and the topic of its dead letters. */
 export interface BridgeSource {
   readonly groupId: string;
   readonly validated: TopicSpec;
-  /** Has as many partitions: a dead letter lies in the partition of its record. */
+  /** Has the partition count of `validated`: a dead letter goes to the partition of its record. */
   readonly deadLetters: TopicSpec;
 }
 

@@ -1,6 +1,6 @@
 import { runService } from '@orderstream/service';
 
-import { Bridge } from './bridge';
+import { PubSubBridgeService } from './pubsub-bridge.service';
 import { pubsubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubBridgeModule } from './pubsub-bridge.module';
 
@@ -8,6 +8,6 @@ void runService({
   name: 'pubsub-bridge',
   settings: pubsubBridgeSettings,
   module: () => PubSubBridgeModule,
-  prepare: (app) => app.get(Bridge).prepare(),
-  servers: (app) => [app.get(Bridge).createServer()],
+  prepare: (app) => app.get(PubSubBridgeService).prepare(),
+  servers: (app) => [app.get(PubSubBridgeService).createServer()],
 });

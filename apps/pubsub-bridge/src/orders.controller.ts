@@ -2,17 +2,17 @@ import { Controller } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { BatchContext, BatchHandler, type BatchOutcome, type RecordBatch } from '@orderstream/kafka';
 
-import { Bridge, TRANSPORT_ID } from './bridge';
+import { PubSubBridgeService, TRANSPORT_ID } from './pubsub-bridge.service';
 import { VALIDATED_ORDERS } from './bridge-source';
 
-/** Validated orders, on their way to Pub/Sub. */
+/** Publishes validated orders to Pub/Sub. */
 @Controller()
 export class OrdersController {
-  constructor(private readonly bridge: Bridge) {}
+  constructor(private readonly service: PubSubBridgeService) {}
 
-  /** `ack` says that the next batch may come: what is settled is known to the partitionBridge, and committed by it. */
+  /** `ack` asks for the next batch. The partition's bridge tracks what is settled and commits it. */
   @BatchHandler(VALIDATED_ORDERS, TRANSPORT_ID)
   publish(@Payload() batch: RecordBatch, @Ctx() context: BatchContext): Promise<BatchOutcome> {
-    return this.bridge.partitionBridges.take(batch, context.partition);
+    return this.service.partitions.take(batch, context.partition);
   }
 }

@@ -15,7 +15,7 @@ const publishSettings = defineSettings({
     default: 'none',
     values: ['none', 'key'],
     description:
-      'Whether the events of one customer keep their order (`key`: ordering key = record key, one request at a time per key) or not.',
+      'Order of delivery. `key`: the record key is the ordering key, and each key has one publish request at a time. `none`: no order.',
   }),
   deadLetterTopic: settings.string({
     env: 'PUBSUB_DEAD_LETTER_TOPIC',
@@ -23,49 +23,49 @@ const publishSettings = defineSettings({
     pattern: /^(?!goog)[A-Za-z][\w.~+%-]{2,200}$/,
     expected: 'a Pub/Sub resource id',
     description:
-      'Topic for messages that the table did not take; `<it>-console` is a pull subscription that keeps them.',
+      'Dead-letter topic of the subscription: messages that BigQuery rejected. The pull subscription `<topic>-console` retains them.',
   }),
   maxDeliveryAttempts: settings.integer({
     env: 'PUBSUB_MAX_DELIVERY_ATTEMPTS',
     default: 20,
     min: 5,
     max: 100,
-    description: 'Deliveries to the table before a message goes to the dead-letter topic.',
+    description: 'Delivery attempts before Pub/Sub forwards a message to the dead-letter topic.',
   }),
   minRetryBackoffSeconds: settings.number({
     env: 'PUBSUB_MIN_RETRY_BACKOFF_SECONDS',
     default: 10,
     min: 0,
     max: 600,
-    description: 'Shortest time between two deliveries of a message that the table did not take, in seconds.',
+    description: 'Minimum backoff between two deliveries of a message that BigQuery rejected, in seconds.',
   }),
   lingerMs: settings.integer({
     env: 'PUBSUB_LINGER_MS',
     default: 10,
     min: 0,
     max: 10_000,
-    description: 'How long a record may wait for others to share its publish request, in milliseconds.',
+    description: 'How long a message may wait for a publish request to fill, in milliseconds.',
   }),
   maxConcurrentRequests: settings.integer({
     env: 'PUBSUB_MAX_CONCURRENT_REQUESTS',
     default: 16,
     min: 1,
     max: 1_000,
-    description: 'Publish requests under way at once, for each partition.',
+    description: 'Publish requests in flight at the same time, per partition.',
   }),
   maxUnackedMessages: settings.integer({
     env: 'PUBSUB_MAX_UNACKED_MESSAGES',
     default: 8_000,
     min: 1,
     max: 1_000_000,
-    description: 'Messages not yet acknowledged at which a partition waits.',
+    description: 'Unacknowledged messages at which a partition takes no more records.',
   }),
   maxUnackedBytes: settings.integer({
     env: 'PUBSUB_MAX_UNACKED_BYTES',
     default: 16_777_216,
     min: 1,
     max: 1_073_741_824,
-    description: 'Bytes not yet acknowledged at which a partition waits.',
+    description: 'Unacknowledged bytes at which a partition takes no more records.',
   }),
   requestTimeoutMs: settings.integer({
     env: 'PUBSUB_REQUEST_TIMEOUT_MS',
@@ -80,14 +80,15 @@ const publishSettings = defineSettings({
     min: 0,
     max: 600_000,
     description:
-      'How long a publish request is tried again, in milliseconds, before its partition is read anew from the committed offset.',
+      'How long a publish request is retried, in milliseconds. After that, its partition is read again from the committed offset.',
   }),
   commitIntervalMs: settings.integer({
     env: 'PUBSUB_COMMIT_INTERVAL_MS',
     default: 1_000,
     min: 50,
     max: 60_000,
-    description: 'How often offsets are committed, in milliseconds: what a kill may publish twice.',
+    description:
+      'Interval of offset commits, in milliseconds. After a kill, what was published since the last commit is published again.',
   }),
   sessionTimeoutMs: settings.integer({
     env: 'PUBSUB_BRIDGE_SESSION_TIMEOUT_MS',
@@ -95,7 +96,7 @@ const publishSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'Another instance takes over after this time without a heartbeat, in milliseconds. Brokers reject a value below their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
 });
 

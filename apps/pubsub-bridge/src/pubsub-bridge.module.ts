@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 import { SERVICE_CONTROL } from '@orderstream/service';
 
-import { Bridge } from './bridge';
+import { PubSubBridgeService } from './pubsub-bridge.service';
 import { BRIDGE_SOURCE, validatedOrders } from './bridge-source';
 import { OrdersController } from './orders.controller';
 
 @Module({
   controllers: [OrdersController],
   providers: [
-    Bridge,
-    { provide: SERVICE_CONTROL, useExisting: Bridge },
+    PubSubBridgeService,
+    { provide: SERVICE_CONTROL, useExisting: PubSubBridgeService },
     { provide: BRIDGE_SOURCE, useFactory: validatedOrders },
   ],
 })

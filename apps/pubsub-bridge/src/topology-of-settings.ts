@@ -2,7 +2,7 @@ import { type Topology } from '@orderstream/pubsub';
 
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 
-/** What has to be there on Pub/Sub's side, by the settings. */
+/** The Pub/Sub topics and subscriptions that the settings describe. */
 export function topologyOf({ pubsub, bigquery, publish }: PubSubBridgeSettings): Topology {
   return {
     topic: pubsub.topic,

@@ -4,9 +4,10 @@ import { type Message } from '@google-cloud/pubsub';
 import { createBigQuery } from '@orderstream/bigquery';
 import { loadSettings } from '@orderstream/config';
 import { parseDeadLetter } from '@orderstream/dead-letters';
+import { waitUntil } from '@orderstream/deadlines';
 import {
   createKafka,
-  fetchCommitted,
+  fetchCommittedOffsets,
   type KafkaBatchServer,
   type KafkaRecord,
   type OutputRecord,
@@ -17,10 +18,10 @@ import {
 import { createLogger, Health, Metrics } from '@orderstream/observability';
 import { connectPubSub } from '@orderstream/pubsub';
 
-import { Bridge, TRANSPORT_ID } from '../src/bridge';
+import { PubSubBridgeService, TRANSPORT_ID } from '../src/pubsub-bridge.service';
 import { type BridgeSource, validatedOrders } from '../src/bridge-source';
 import { pubsubBridgeSettings } from '../src/pubsub-bridge.config';
-import { waitUntil } from '@orderstream/deadlines';
+import { RejectingProxy } from './rejecting-proxy';
 
 const WAIT_MS = 30_000;
 
@@ -28,20 +29,25 @@ jest.setTimeout(60_000);
 
 const run = randomUUID().slice(0, 8);
 const env = (name: string): string => process.env[name] ?? '';
-const settings = loadSettings(pubsubBridgeSettings, {
-  KAFKA_BROKERS: env('TEST_KAFKA_BROKERS'),
-  PUBSUB_PROJECT: env('TEST_BIGQUERY_PROJECT'),
-  PUBSUB_EMULATOR_HOST: env('TEST_PUBSUB_EMULATOR_HOST'),
-  PUBSUB_TOPIC: `bridge-topic-${run}`,
-  PUBSUB_SUBSCRIPTION: `bridge-${run}`,
-  PUBSUB_DEAD_LETTER_TOPIC: `bridge-dead-${run}`,
-  PUBSUB_ORDERING: 'key',
-  PUBSUB_COMMIT_INTERVAL_MS: '100',
-  BIGQUERY_PROJECT: env('TEST_BIGQUERY_PROJECT'),
-  BIGQUERY_DATASET: `bridge_${run}`,
-  BIGQUERY_API_ENDPOINT: env('TEST_BIGQUERY_API_ENDPOINT'),
-  BIGQUERY_GRPC_ENDPOINT: env('TEST_BIGQUERY_GRPC_ENDPOINT'),
-});
+const settingsWith = (emulatorHost: string) =>
+  loadSettings(pubsubBridgeSettings, {
+    KAFKA_BROKERS: env('TEST_KAFKA_BROKERS'),
+    PUBSUB_PROJECT: env('TEST_BIGQUERY_PROJECT'),
+    PUBSUB_EMULATOR_HOST: emulatorHost,
+    PUBSUB_TOPIC: `bridge-topic-${run}`,
+    PUBSUB_SUBSCRIPTION: `bridge-${run}`,
+    PUBSUB_DEAD_LETTER_TOPIC: `bridge-dead-${run}`,
+    PUBSUB_ORDERING: 'key',
+    PUBSUB_COMMIT_INTERVAL_MS: '100',
+    BIGQUERY_PROJECT: env('TEST_BIGQUERY_PROJECT'),
+    BIGQUERY_DATASET: `bridge_${run}`,
+    BIGQUERY_API_ENDPOINT: env('TEST_BIGQUERY_API_ENDPOINT'),
+    BIGQUERY_GRPC_ENDPOINT: env('TEST_BIGQUERY_GRPC_ENDPOINT'),
+  });
+/** The test's own clients use the emulator, the bridge the proxy in front of it. */
+const settings = settingsWith(env('TEST_PUBSUB_EMULATOR_HOST'));
+/** The event id that Pub/Sub rejects. */
+const REJECTED = 'pubsub-rejects-this';
 const standard = validatedOrders();
 const source: BridgeSource = {
   groupId: `bridge-${run}`,
@@ -54,21 +60,23 @@ const kafka = createKafka(settings.kafka);
 const producer = new RecordProducer(kafka, { maxRequestBytes: 1_000_000 });
 const pubsub = connectPubSub(settings.pubsub);
 const received: Message[] = [];
-let bridge: Bridge;
+const logLines: Record<string, unknown>[] = [];
+let proxy: RejectingProxy;
+let bridge: PubSubBridgeService;
 let server: KafkaBatchServer;
 
 async function startBridge(): Promise<void> {
-  const logger = createLogger({ service: 'pubsub-bridge', level: env('LOG_LEVEL') || 'silent' });
-  bridge = new Bridge(
-    settings,
-    logger,
+  const destination = { write: (text: string) => logLines.push(JSON.parse(text) as Record<string, unknown>) };
+  bridge = new PubSubBridgeService(
+    settingsWith(proxy.address),
+    createLogger({ service: 'pubsub-bridge', level: 'info', destination }),
     new Metrics({ app: 'pubsub-bridge', processMetrics: false }),
     new Health(),
     source,
   );
   await bridge.prepare();
   server = bridge.createServer();
-  server.addHandler(TOPIC, (batch: RecordBatch) => bridge.partitionBridges.take(batch, batch), true, {
+  server.addHandler(TOPIC, (batch: RecordBatch) => bridge.partitions.take(batch, batch), true, {
     transport: TRANSPORT_ID,
   });
   await new Promise<void>((resolve, reject) => {
@@ -95,7 +103,7 @@ const order = (id: string, partition: number, key: string, extra: Partial<Output
 const counts = (): { published: number; unacknowledged: number } =>
   bridge.status() as { published: number; unacknowledged: number };
 const idOf = ({ data }: Message): string => (JSON.parse(data.toString()) as { event_id: string }).event_id;
-const place = ({ attributes }: Message): string =>
+const coordinatesOf = ({ attributes }: Message): string =>
   `${attributes.kafka_topic ?? ''}/${attributes.kafka_partition ?? ''}@${attributes.kafka_offset ?? ''}`;
 
 async function deadLetters(partition: number): Promise<KafkaRecord[]> {
@@ -109,6 +117,7 @@ async function deadLetters(partition: number): Promise<KafkaRecord[]> {
 }
 
 beforeAll(async () => {
+  proxy = await RejectingProxy.start(env('TEST_PUBSUB_EMULATOR_HOST'), REJECTED);
   await startBridge();
   await producer.connect();
   const subscription = pubsub.subscription(settings.pubsub.subscription);
@@ -121,6 +130,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopBridge();
+  await proxy.close();
   await producer.disconnect();
   await pubsub.subscription(settings.pubsub.subscription).close();
   const dead = settings.publish.deadLetterTopic;
@@ -139,19 +149,28 @@ afterAll(async () => {
   await admin.disconnect();
 });
 
-it('publishes every record with its place in the log, in the order of its key, and isolates what is rejected', async () => {
+it('publishes every record with its coordinates, in the order of its key, and isolates rejected records', async () => {
   const good = Array.from({ length: 600 }, (_, i) => order(`e${String(i)}`, i % 3, `k${String(i % 30)}`));
-  await producer.send([
+  const sent = [
     ...good.slice(0, 300),
     order('', 0, 'k0', { value: Buffer.from('not JSON') }),
+    order(REJECTED, 0, 'k0'),
     order('', 1, 'k1', { headers: { huge: Buffer.alloc(80_000) } }),
     ...good.slice(300),
-  ]);
-  await waitUntil(() => new Set(received.map(place)).size >= good.length, {
+  ];
+  await producer.send(sent);
+  await waitUntil(() => new Set(received.map(idOf)).size >= good.length, {
     what: 'all of the messages',
     deadlineMs: WAIT_MS,
   });
-  expect(new Set(received.map(idOf))).toEqual(new Set(good.map((_, i) => `e${String(i)}`)));
+  const ends = [0, 0, 0];
+  const coordinates = sent.map(({ partition }) => {
+    const offset = ends[partition] ?? 0;
+    ends[partition] = offset + 1;
+    return `${TOPIC}/${String(partition)}@${String(offset)}`;
+  });
+  const expected = new Map(good.map((record, i) => [`e${String(i)}`, coordinates[sent.indexOf(record)]]));
+  expect(new Map(received.map((message) => [idOf(message), coordinatesOf(message)]))).toEqual(expected);
   for (let key = 0; key < 30; key++) {
     const ofKey = received.filter(({ orderingKey }) => orderingKey === `k${String(key)}`).map(idOf);
     expect([...new Set(ofKey)]).toEqual(Array.from({ length: 20 }, (_, i) => `e${String(key + 30 * i)}`));
@@ -159,39 +178,58 @@ it('publishes every record with its place in the log, in the order of its key, a
   const [first] = received;
   expect(first?.attributes).toMatchObject({ 'ce-id': first && idOf(first), 'content-type': 'application/json' });
   await waitUntil(
-    async () => {
-      const committed = await fetchCommitted(kafka, source.groupId, TOPIC);
-      return committed[0] === 201 && committed[1] === 201 && committed[2] === 200;
+    async () => (await fetchCommittedOffsets(kafka, source.groupId, TOPIC)).slice(0, 3).join() === ends.join(),
+    {
+      what: 'the commits',
+      deadlineMs: WAIT_MS,
     },
-    { what: 'the commits', deadlineMs: WAIT_MS },
   );
-  const [notJson] = await deadLetters(0);
-  const [huge] = await deadLetters(1);
-  expect(notJson && parseDeadLetter(notJson)).toMatchObject({ reason: 'structure.malformed_json', attempt: 1 });
-  expect(huge && parseDeadLetter(huge)).toMatchObject({ reason: 'publish.attributes_overflow' });
-  expect(notJson?.value?.toString()).toBe('not JSON');
+  expect(proxy.rejected).toBeGreaterThan(0);
+  const letters = (await Promise.all([0, 1, 2].map(deadLetters))).map((records) => records.map(parseDeadLetter));
+  const summaries = letters.map((each) =>
+    each.map(({ reason, attempt, source: { offset } }) => [offset, reason, attempt]).sort(),
+  );
+  expect(summaries).toEqual([
+    [
+      [100, 'structure.malformed_json', 1],
+      [101, 'publish.rejected', 1],
+    ],
+    [[100, 'publish.attributes_overflow', 1]],
+    [],
+  ]);
+  expect(letters[0]?.map(({ value }) => value?.toString())).toEqual(
+    expect.arrayContaining(['not JSON', sent[301]?.value?.toString()]),
+  );
+  // One line per dead letter.
+  const logged = logLines.filter(({ msg }) => msg === 'dead-lettered').map(({ reason }) => reason);
+  expect(logged.sort()).toEqual(
+    letters
+      .flat()
+      .map(({ reason }) => reason)
+      .sort(),
+  );
 });
 
-it('resumes behind what was acknowledged: a restart loses nothing and repeats nothing that was drained', async () => {
+it('resumes at the committed offset after a restart, without a record lost or a drained record published again', async () => {
   const send = (name: string): Promise<unknown> =>
     producer.send(Array.from({ length: 100 }, (_, i) => order(`${name}${String(i)}`, i % 6, `k${String(i)}`)));
-  // Pub/Sub itself may deliver a message twice, also one of before: what the bridge repeats it has published twice.
+  // Pub/Sub may deliver a message twice. The bridge's own count shows what the bridge published twice.
   const arrived = (): Set<string> => new Set(received.map(idOf).filter((id) => /^[rs]\d/.test(id)));
   const before = counts().published;
   await send('r');
-  await waitUntil(() => arrived().size > 0, { what: 'some of it', deadlineMs: WAIT_MS });
+  await waitUntil(() => arrived().size > 0, { what: 'the first messages', deadlineMs: WAIT_MS });
   await stopBridge();
   const { published } = counts();
   await send('s');
   await startBridge();
   await waitUntil(() => arrived().size === 200 && counts().unacknowledged === 0, {
-    what: 'the rest',
+    what: 'all messages and their acknowledgements',
     deadlineMs: WAIT_MS,
   });
   expect(published - before + counts().published).toBe(200);
 });
 
-it('puts topic and subscription up again when the emulator has forgotten them', async () => {
+it('re-creates topic and subscription that are gone, and publishes the record after that', async () => {
   received.length = 0;
   await pubsub.subscription(settings.pubsub.subscription).close();
   await pubsub.subscription(settings.pubsub.subscription).delete();
@@ -209,5 +247,5 @@ it('puts topic and subscription up again when the emulator has forgotten them', 
     deadlineMs: WAIT_MS,
   });
   await waitUntil(() => counts().unacknowledged === 0, { what: 'its acknowledgement', deadlineMs: WAIT_MS });
-  expect(bridge.status()).toMatchObject({ ordering: 'key' });
+  expect(bridge.status()).toMatchObject({ topic: settings.pubsub.topic, ordering: 'key', unacknowledged: 0 });
 });

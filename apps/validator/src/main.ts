@@ -1,11 +1,11 @@
 import { runService } from '@orderstream/service';
 import { rebuildCommand } from './rebuild/rebuild-command';
-import { validatorService } from './validator.service';
+import { validatorDefinition } from './validator.definition';
 
 const [command, ...rest] = process.argv.slice(2);
 
 if (command === 'rebuild-state') {
   void rebuildCommand(rest).then((exitCode) => process.exit(exitCode));
 } else {
-  void runService(validatorService());
+  void runService(validatorDefinition());
 }

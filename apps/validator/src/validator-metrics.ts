@@ -1,5 +1,5 @@
 import { RULE_CODES, type Family, type RuleAction, type RuleCode } from '@orderstream/contracts';
-import { observeTransactions, type PartitionRef } from '@orderstream/kafka';
+import { observeTransactions, type TopicPartition } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 import type { Accounting, PartitionState } from '@orderstream/quality';
 
@@ -11,14 +11,14 @@ const OUTCOME_LABELS = {
 } as const satisfies Partial<Record<keyof Accounting, string>>;
 
 /** An open partition's state, for the gauges. */
-export interface ObservedState extends PartitionRef {
+export interface ObservedState extends TopicPartition {
   readonly family: Family;
   readonly state: PartitionState;
 }
 
-/** What the service measures. Counters count commits of this process; the accounts in the state are cumulative. */
+/** The service's metrics. Counters count the commits of this process; the accounts in the state are cumulative. */
 export class ValidatorMetrics {
-  /** For the transactions of the partitions. */
+  /** Counts a failed transaction. */
   readonly transactionFailed;
   private readonly records;
   private readonly rules;
@@ -42,11 +42,11 @@ export class ValidatorMetrics {
     this.catalogWaits = metrics.gauge(METRIC.catalogWaits);
   }
 
-  /** Reads the gauges of state from whatever is open when they are scraped. */
-  observe(open: () => Iterable<ObservedState>): void {
+  /** Registers the gauges of state, which read the open partitions when they are scraped. */
+  observe(opened: () => Iterable<ObservedState>): void {
     this.metrics.gauge(METRIC.stateEntries, (gauge) => {
       gauge.reset();
-      for (const { family, partition, state } of open()) {
+      for (const { family, partition, state } of opened()) {
         for (const [kind, size] of Object.entries(state.sizes())) {
           gauge.set({ family, kind, partition: String(partition) }, size);
         }
@@ -54,7 +54,7 @@ export class ValidatorMetrics {
     });
     this.metrics.gauge(METRIC.effectiveWindowSeconds, (gauge) => {
       gauge.reset();
-      for (const { family, partition, state } of open()) {
+      for (const { family, partition, state } of opened()) {
         for (const [kind, windowMs] of Object.entries(state.effectiveWindows())) {
           gauge.set({ family, kind: kind.replace(/Ms$/, ''), partition: String(partition) }, windowMs / 1000);
         }
@@ -80,8 +80,8 @@ export class ValidatorMetrics {
     this.restoreRecords.inc({ family }, records);
   }
 
-  /** A record of the partition waits for the catalog until the returned function is called. */
-  waiting({ topic, partition }: PartitionRef): () => void {
+  /** Shows that a record of the partition waits for the catalog, until the returned function is called. */
+  waiting({ topic, partition }: TopicPartition): () => void {
     const labels = { topic, partition: String(partition) };
     this.catalogWaits.set(labels, 1);
     return () => {

@@ -33,26 +33,27 @@ const ruleSettings = defineSettings({
     default: {},
     schema: ruleActions,
     expected: 'a JSON object of rule codes and actions that the rules allow, such as `{"time.too_late":"reject"}`',
-    description: 'Actions of rules that differ from their defaults.',
+    description: 'Rule actions that replace the defaults.',
   }),
   maxAheadMs: settings.integer({
     env: 'RULE_MAX_AHEAD_MS',
     default: 300_000,
     min: 0,
-    description: 'How far an event may lie ahead of its append time, in milliseconds (`time.in_future`).',
+    description: 'How far an event may occur after its append time, in milliseconds (`time.in_future`).',
   }),
   maxLateMs: settings.integer({
     env: 'RULE_MAX_LATE_MS',
     default: 604_800_000,
     min: 0,
-    description: 'How far an event may lie behind its append time, in milliseconds (`time.too_late`).',
+    description: 'How far an event may occur before its append time, in milliseconds (`time.too_late`).',
   }),
   breakerWindow: settings.integer({
     env: 'BREAKER_WINDOW_RECORDS',
     default: 1_000,
     min: 0,
     max: 1_000_000,
-    description: 'Last records of a partition over which the share of rejects is taken; 0 turns the breaker off.',
+    description:
+      'Number of last records of a partition over which the share of rejects is computed; 0 disables the breaker.',
   }),
   breakerShare: settings.number({
     env: 'BREAKER_REJECT_SHARE',
@@ -68,14 +69,14 @@ const stateSettings = defineSettings({
     env: 'STATE_EVENT_WINDOW_MS',
     default: DEFAULT_STATE_LIMITS.events.windowMs,
     min: 1_000,
-    description: 'How long event ids are remembered, by append time, in milliseconds.',
+    description: 'How long an event id is remembered after its append time, in milliseconds.',
   }),
   maxEvents: count('STATE_MAX_EVENTS', DEFAULT_STATE_LIMITS.events.maxEntries, 'Event ids remembered, per partition.'),
   orderKeyWindowMs: settings.integer({
     env: 'STATE_ORDER_KEY_WINDOW_MS',
     default: DEFAULT_STATE_LIMITS.orderKeys.windowMs,
     min: 1_000,
-    description: 'How long the keys that make two orders the same are remembered, in milliseconds.',
+    description: 'How long an order key, which detects duplicate orders, is remembered, in milliseconds.',
   }),
   maxOrderKeys: count('STATE_MAX_ORDER_KEYS', DEFAULT_STATE_LIMITS.orderKeys.maxEntries, 'Order keys, per partition.'),
   lifecycleWindowMs: settings.integer({
@@ -107,35 +108,35 @@ const loopSettings = defineSettings({
     default: [...FAMILIES],
     item: new RegExp(`^(?:${FAMILIES.join('|')})$`),
     expected: `a comma-separated list of ${FAMILIES.map((family) => `\`${family}\``).join(', ')}`,
-    description: 'Families that this instance takes part in.',
+    description: 'Families that this instance validates.',
   }),
   maxBatchRecords: settings.integer({
     env: 'VALIDATOR_MAX_BATCH_RECORDS',
     default: 2_000,
     min: 1,
     max: 100_000,
-    description: 'Records of one transaction, at most.',
+    description: 'Maximum number of records in one transaction.',
   }),
   maxQueuedRecords: settings.integer({
     env: 'VALIDATOR_MAX_QUEUED_RECORDS',
     default: 4_000,
     min: 1,
     max: 1_000_000,
-    description: 'Records that a partition may hold ahead of the rules, at most.',
+    description: 'Maximum number of fetched records of a partition that wait for the rules.',
   }),
   maxQueuedBytes: settings.integer({
     env: 'VALIDATOR_MAX_QUEUED_BYTES',
     default: 2_097_152,
     min: 1_024,
     max: 1_073_741_824,
-    description: 'Bytes that a partition may hold ahead of the rules; reaching it pauses the partition.',
+    description: 'Bytes of fetched records that wait for the rules at which a partition pauses.',
   }),
   transactionTimeoutMs: settings.integer({
     env: 'VALIDATOR_TRANSACTION_TIMEOUT_MS',
     default: 30_000,
     min: 1_000,
     max: 900_000,
-    description: 'After that long the broker aborts a transaction that was left open, in milliseconds.',
+    description: 'Time after which the broker aborts an open transaction, in milliseconds.',
   }),
   sessionTimeoutMs: settings.integer({
     env: 'VALIDATOR_SESSION_TIMEOUT_MS',
@@ -143,7 +144,8 @@ const loopSettings = defineSettings({
     min: 1_000,
     max: 300_000,
     description:
-      'After that long without a heartbeat another instance takes over, in milliseconds. Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
+      'Time without a heartbeat after which another instance takes over, in milliseconds. ' +
+      'Brokers reject less than their `group.min.session.timeout.ms`, which is 6000 by default.',
   }),
   rebalanceTimeoutMs: settings.integer({
     env: 'VALIDATOR_REBALANCE_TIMEOUT_MS',
@@ -157,7 +159,7 @@ const loopSettings = defineSettings({
     default: 120_000,
     min: 1_000,
     max: 3_600_000,
-    description: 'A batch that takes longer turns liveness red, in milliseconds.',
+    description: 'Time after which a batch that is not finished fails the liveness check, in milliseconds.',
   }),
   catalogWaitMs: settings.integer({
     env: 'VALIDATOR_CATALOG_WAIT_MS',
@@ -165,7 +167,8 @@ const loopSettings = defineSettings({
     min: 100,
     max: 600_000,
     description:
-      'How long a record with an unknown reference waits for the catalog, in milliseconds, before its partition is read anew.',
+      'How long a record with an unknown reference waits for the catalog before its partition opens again, ' +
+      'in milliseconds.',
   }),
 });
 

@@ -1,16 +1,149 @@
-import type { ServiceDefinition } from '@orderstream/service';
-import type { FaultPoints } from './partitions/fault-points';
-import { type ValidatorSettings, validatorSettings } from './validator.config';
-import { ValidatorModule } from './validator.module';
-import { Validators } from './validators';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { FAMILIES, TOPICS } from '@orderstream/contracts';
+import {
+  type BatchOutcome,
+  createKafka,
+  ensureTopics,
+  type KafkaBatchServer,
+  observeServers,
+  type RecordBatch,
+  stop,
+} from '@orderstream/kafka';
+import type { Health, Logger, Metrics } from '@orderstream/observability';
+import { DEFAULT_CATALOG_LIMITS, type QualitySettings } from '@orderstream/quality';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import type { Kafka } from 'kafkajs';
+import { CatalogReader } from './catalog/catalog-reader';
+import { FamilyValidator } from './partitions/family-validator';
+import { FAULT_POINTS, type FaultPoints } from './partitions/fault-points';
+import { Semaphore } from './partitions/semaphore';
+import { groupOf, qualityOf, type ValidatorSettings } from './validator.config';
+import { type ObservedState, ValidatorMetrics } from './validator-metrics';
 
-/** The validator as a service. */
-export const validatorService = (faults?: FaultPoints): ServiceDefinition<ValidatorSettings> => ({
-  name: 'validator',
-  settings: validatorSettings,
-  module: (settings) => ValidatorModule.with(settings, faults),
-  prepare: async (app) => {
-    await app.get(Validators).ensureTopics();
-  },
-  servers: (app) => app.get(Validators).families.map(({ server }) => server),
-});
+/**
+ * One thread reads all restores. This many keep it busy while the broker answers; more would only hold more megabytes
+ * of the log at once and delay the first partitions.
+ */
+const MAX_CONCURRENT_RESTORES = 3;
+
+/** The service: the families that this instance validates, and what `/admin` shows of them and does with them. */
+@Injectable()
+export class ValidatorService implements ServiceControl, OnApplicationShutdown {
+  private readonly kafka: Kafka;
+  private readonly families: readonly FamilyValidator[];
+  private readonly catalog: CatalogReader;
+  private readonly quality: QualitySettings;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: ValidatorSettings,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(METRICS) metrics: Metrics,
+    @Inject(HEALTH) health: Health,
+    @Inject(FAULT_POINTS) faults: FaultPoints,
+  ) {
+    this.kafka = createKafka(settings.kafka, logger);
+    this.quality = qualityOf(settings);
+    this.catalog = new CatalogReader({
+      kafka: this.kafka,
+      catalogGroupId: groupOf('catalog'),
+      limits: { ...DEFAULT_CATALOG_LIMITS, maxEntities: settings.state.maxCatalogEntities },
+      waitMs: settings.loop.catalogWaitMs,
+      logger,
+    });
+    const validatorMetrics = new ValidatorMetrics(metrics, this.quality.actions);
+    const options = {
+      settings,
+      quality: this.quality,
+      kafka: this.kafka,
+      catalog: this.catalog,
+      restores: new Semaphore(MAX_CONCURRENT_RESTORES),
+      metrics: validatorMetrics,
+      logger,
+      faults,
+    };
+    this.families = FAMILIES.filter((family) => settings.loop.families.includes(family)).map(
+      (family) => new FamilyValidator(family, options),
+    );
+    validatorMetrics.observe(() => this.opened());
+    observeServers(metrics, () => this.servers());
+    this.registerHealth(health);
+  }
+
+  /** Creates the missing topics. @throws if an existing topic differs from its specification */
+  async ensureTopics(): Promise<void> {
+    await ensureTopics(this.kafka, TOPICS, { replication: this.settings.kafka.replication });
+  }
+
+  servers(): KafkaBatchServer[] {
+    return this.families.map(({ server }) => server);
+  }
+
+  /** Resolves when the batch is committed, or with what is to become of its partition. */
+  async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
+    const found = this.families.find(({ partitions }) => partitions.topic === batch.topic);
+    if (found === undefined) return stop(new TypeError(`this instance does not validate ${batch.topic}`));
+    return found.partitions.handle(batch, signal);
+  }
+
+  status(): object {
+    const opened = [...this.opened()];
+    return {
+      settingsVersion: this.quality.version,
+      // Since the beginning of each assigned partition, restarts included.
+      accounting: Object.fromEntries(
+        this.families.map(({ family, partitions, server }) => [
+          family,
+          partitions.accounting(server.describe().partitions.map(({ partition }) => partition)),
+        ]),
+      ),
+      effectiveWindows: Object.fromEntries(
+        this.families.map(({ family }) => [
+          family,
+          shortestOf(opened.filter((one) => one.family === family).map(({ state }) => state.effectiveWindows())),
+        ]),
+      ),
+      groups: this.servers().map((server) => {
+        const { group, state } = server.describe();
+        return { group, state };
+      }),
+      partitions: this.servers().flatMap((server) => server.describe().partitions),
+    };
+  }
+
+  pause(): Promise<void> {
+    for (const server of this.servers()) server.pause();
+    return Promise.resolve();
+  }
+
+  /** Also opens the partitions again that an error or the circuit breaker stopped. */
+  resume(): Promise<void> {
+    for (const server of this.servers()) server.resume();
+    return Promise.resolve();
+  }
+
+  /** Nest calls it after the servers are closed. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.catalog.stop();
+  }
+
+  private *opened(): Generator<ObservedState> {
+    for (const { partitions } of this.families) yield* partitions.opened();
+  }
+
+  private registerHealth(health: Health): void {
+    for (const { family, server } of this.families) {
+      health.live(family, () => server.health().live);
+      health.ready(family, () => server.health().ready);
+    }
+    health.live('catalog', () => ({ ok: this.catalog.failed === undefined, detail: this.catalog.failed?.message }));
+  }
+}
+
+/** The shortest window of each kind. */
+function shortestOf(windows: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const shortest: Record<string, number> = {};
+  for (const window of windows) {
+    for (const [kind, ms] of Object.entries(window)) shortest[kind] = Math.min(shortest[kind] ?? Infinity, ms);
+  }
+  return shortest;
+}

@@ -28,7 +28,7 @@ export const vendorOnboarded = ({ vendor_id }: Shop): Body =>
   event('vendor.onboarded', {
     vendor_id,
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Task',
+    vendor_address: '7 Mill Road',
     vendor_vertical: 'Books',
   });
 
@@ -42,7 +42,7 @@ export const orderPlaced = (shop: Shop, customer_id: string, fields: Body = {}):
     order_rating: null,
     vendor_id: shop.vendor_id,
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Task',
+    vendor_address: '7 Mill Road',
     vendor_vertical: 'Books',
     customer_id,
     customer_registered_at: '2025-01-01T00:00:00.000Z',

@@ -2,19 +2,20 @@ import { type Family, PARTITIONS, stateTopic, TOPICS } from '@orderstream/contra
 import {
   createKafka,
   ensureTopics,
-  fetchEnds,
+  fetchCommittedOffsets,
+  fetchEndOffsets,
   type KafkaRecord,
   type OutputRecord,
   RecordProducer,
 } from '@orderstream/kafka';
-import type { Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { readCommitted } from '../../../test/support/read-committed';
 
 export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
 
 const testKafka = (): Kafka => createKafka({ brokers: BROKERS.split(','), clientId: 'validator-test' });
 
-/** The log as a test sees it: writes raw records, reads committed ones from where the test began. */
+/** Writes records, and reads the committed ones from where the test began. */
 export class TestLog {
   readonly kafka = testKafka();
   private readonly producer = new RecordProducer(this.kafka, { maxRequestBytes: 4_200_000 });
@@ -23,33 +24,27 @@ export class TestLog {
   async start(topics: readonly string[]): Promise<void> {
     await ensureTopics(this.kafka, TOPICS, { replication: 1 });
     await this.producer.connect();
-    for (const topic of topics) this.begins.set(topic, await fetchEnds(this.kafka, topic));
+    for (const topic of topics) this.begins.set(topic, await fetchEndOffsets(this.kafka, topic));
   }
 
   async stop(): Promise<void> {
     await this.producer.disconnect();
   }
 
-  /** Removes what an idle group has committed, as the broker does after a while. */
-  async forgetGroup(groupId: string): Promise<void> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    try {
-      await admin.deleteGroups([groupId]);
-    } finally {
-      await admin.disconnect();
-    }
+  /** Removes the committed offsets of a group without members, as the broker does when they expire. */
+  async deleteGroup(groupId: string): Promise<void> {
+    await this.withAdmin((admin) => admin.deleteGroups([groupId]));
   }
 
-  /** Moves a group without members to another offset of one partition, as an operator may. */
-  async moveGroup(groupId: string, topic: string, partition: number, offset: number): Promise<void> {
-    const admin = this.kafka.admin();
-    await admin.connect();
-    try {
-      await admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] });
-    } finally {
-      await admin.disconnect();
-    }
+  /** Sets the committed offset of a group without members, as an operator may. */
+  async setCommittedOffset(groupId: string, topic: string, partition: number, offset: number): Promise<void> {
+    await this.withAdmin((admin) =>
+      admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] }),
+    );
+  }
+
+  async committedOffset(groupId: string, topic: string, partition: number): Promise<number | undefined> {
+    return (await fetchCommittedOffsets(this.kafka, groupId, topic))[partition];
   }
 
   async send(...records: OutputRecord[]): Promise<void> {
@@ -57,15 +52,25 @@ export class TestLog {
   }
 
   /** Committed records of the partition since the test began. */
-  async readOne(topic: string, partition: number): Promise<KafkaRecord[]> {
+  async readPartition(topic: string, partition: number): Promise<KafkaRecord[]> {
     const from = this.begins.get(topic)?.[partition] ?? 0;
     return (await readCommitted(this.kafka, { topic, partition }, from)).records;
   }
 
   /** Committed records of all partitions since the test began. */
   async read(topic: string): Promise<KafkaRecord[]> {
-    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => this.readOne(topic, partition));
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => this.readPartition(topic, partition));
     return (await Promise.all(partitions)).flat();
+  }
+
+  private async withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 }
 
@@ -75,8 +80,8 @@ export const header = (record: KafkaRecord, name: string): string | undefined =>
   return value === undefined ? undefined : String(value);
 };
 
-/** A record of the state topic as a newer version would have written it. */
-export const damaged = (family: Family, partition: number, key: string): OutputRecord => ({
+/** A record of the state topic that this version cannot read. */
+export const unreadable = (family: Family, partition: number, key: string): OutputRecord => ({
   topic: stateTopic(family),
   partition,
   key: Buffer.from(key),

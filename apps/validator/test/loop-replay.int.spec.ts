@@ -5,33 +5,33 @@ import { createKafka } from '@orderstream/kafka';
 
 import { explore, type TracedStep } from '../../../test/model-checking/explore';
 import { type Followed, follow } from '../../../test/model-checking/follow';
+import { BROKERS } from './log';
 import type { BreakName } from './model/bounds';
 import { BREAKS } from './model/breaks';
 import type { Transition } from './model/loop';
 import { ValidatorLoop } from './model/validator-loop';
-import { BROKERS } from './log';
 import type { Breakage } from './replay/held-kafka';
-import { ensureFamily, Stage } from './replay/stage';
+import { ensureFamily, Replay } from './replay/replay';
 import { TRANSITIONS } from './replay/transitions';
 
 const BOUND = { maxStates: 400_000 };
 const TIMEOUT_MS = 10_000;
-/** How long the code has to do what it must not. */
-const STANDSTILL_MS = 300;
+/** How long the code is observed where it must not take a step. */
+const NO_STEP_MS = 300;
 const NAMES = Object.keys(BREAKS) as BreakName[];
-/** The state is brought to the position in one of two ways. */
+/** Transitions that may replace each other: the state is brought to the committed offset in one of two ways. */
 const ALIKE = [['settled', 'restored']];
 
-/** Breaks of the model that can be made of the code without changing it: process by process. */
+/** Faults of the model that the code can have without a change of it, by the number of the process. */
 const BROKEN_CODE: Readonly<Partial<Record<BreakName, (process: number) => Breakage>>> = {
   perInstanceIds: (process) => ({ ownIds: `.${String(process)}` }),
   settlesByOffset: () => ({ takesAnyToken: true }),
   takesLateAnswers: () => ({ takesLateAnswers: true }),
   stopsThoughFenced: () => ({ readsOnce: true }),
 };
-
-/** Each replay has a partition of its own; behind them is one for the warm-up. */
 const BROKEN_NAMES = NAMES.filter((name) => name in BROKEN_CODE);
+
+/** Each replay has a partition of its own. The last one is for the warm-up. */
 const WARM_UP = NAMES.length + BROKEN_NAMES.length;
 
 /** A family of its own: other suites validate the real ones on the same broker. */
@@ -42,10 +42,10 @@ let topics: readonly string[] = [];
 jest.setTimeout(60_000);
 beforeAll(async () => {
   topics = await ensureFamily(kafka, FAMILY, WARM_UP + 1);
-  // A broker makes topics of its own for the first transaction: nothing is to wait for that in the middle of a replay.
-  const stage = new Stage({ kafka, family: FAMILY, partition: WARM_UP, input: 'x' });
-  expect(await stage.calmDown()).toEqual([]);
-  await stage.stop();
+  // The broker creates its internal topics at the first transaction: no replay has to wait for that.
+  const replay = new Replay({ kafka, family: FAMILY, partition: WARM_UP, input: 'x' });
+  expect(await replay.finish()).toEqual([]);
+  await replay.stop();
 });
 afterAll(async () => {
   const admin = kafka.admin();
@@ -57,57 +57,68 @@ afterAll(async () => {
 const traceOf = (name: BreakName): readonly TracedStep[] =>
   explore(new ValidatorLoop(BREAKS[name].bounds, name), BOUND).trace;
 
-async function play(stage: Stage, step: TracedStep, timeoutMs: number): Promise<string> {
-  const { take, comesTo } = TRANSITIONS[step.name as Transition];
-  const outcome = await take({ stage, step, actor: stage.actors.get(step.actor), timeoutMs });
-  if (outcome?.by !== undefined) for (const point of comesTo) await outcome.by.comesTo(point);
-  return `${step.actor} ${outcome?.name ?? step.name}: ${outcome?.told ?? 'does not'}`;
+/** Lets the code take a step. Returns the step that it took. */
+async function takeStep(replay: Replay, step: TracedStep, timeoutMs: number): Promise<string> {
+  const { take, reaches } = TRANSITIONS[step.name as Transition];
+  const taken = await take({ replay, step, process: replay.processes.get(step.actor), timeoutMs });
+  if (taken?.by !== undefined) for (const point of reaches) await taken.by.untilReached(point);
+  return `${step.actor} ${taken?.name ?? step.name}: ${taken?.detail ?? 'no step'}`;
 }
 
-/** Leads the code along the trace, then lets everything come to its end. */
-async function replay(
+/** Lets the code take the steps of the trace, then run to the end without further faults. */
+async function replayTrace(
   name: BreakName,
   partition: number,
-  expected: (trace: readonly TracedStep[]) => readonly Followed[],
+  expectedSteps: (trace: readonly TracedStep[]) => readonly Followed[],
   breakage?: (process: number) => Breakage,
 ): Promise<{
-  readonly course: readonly string[];
-  readonly wanted: readonly string[];
-  readonly problems: readonly string[];
+  readonly steps: readonly string[];
+  readonly expected: readonly string[];
+  readonly violations: readonly string[];
 }> {
   const trace = traceOf(name);
   const { input } = BREAKS[name].bounds;
-  const stage = new Stage({ kafka, family: FAMILY, partition, input, ...(breakage === undefined ? {} : { breakage }) });
-  const course: string[] = [];
-  const wanted: string[] = [];
+  const replay = new Replay({
+    kafka,
+    family: FAMILY,
+    partition,
+    input,
+    ...(breakage === undefined ? {} : { breakage }),
+  });
+  const steps: string[] = [];
+  const expected: string[] = [];
   try {
-    for (const [index, { kind, step }] of expected(trace).entries()) {
-      const cue = step ?? trace[index];
-      if (cue === undefined || kind === 'unclear') continue;
-      wanted.push(`${cue.actor} ${cue.name}: ${step?.detail ?? 'does not'}`);
-      course.push(await play(stage, cue, kind === 'none' ? STANDSTILL_MS : TIMEOUT_MS));
+    for (const [index, { kind, step }] of expectedSteps(trace).entries()) {
+      const requested = step ?? trace[index];
+      if (requested === undefined || kind === 'unclear') continue;
+      expected.push(`${requested.actor} ${requested.name}: ${step?.detail ?? 'no step'}`);
+      steps.push(await takeStep(replay, requested, kind === 'none' ? NO_STEP_MS : TIMEOUT_MS));
     }
-    return { course, wanted, problems: await stage.calmDown() };
+    return { steps, expected, violations: await replay.finish() };
   } finally {
-    await stage.stop();
+    await replay.stop();
   }
 }
 
-describe('the code, led to where a broken loop fails', () => {
-  it.each(NAMES)('does what the loop does there, and has each outcome once: %s', async (name) => {
-    const loop = new ValidatorLoop(BREAKS[name].bounds);
-    const { course, wanted, problems } = await replay(name, NAMES.indexOf(name), (trace) => follow(loop, trace, ALIKE));
-    expect(course).toEqual(wanted);
-    expect(problems).toEqual([]);
-  });
+describe('the code, along the trace by which a broken loop violates the protocol', () => {
+  it.each(NAMES)(
+    'takes the steps of the loop without the fault, and gives each record one outcome: %s',
+    async (name) => {
+      const loop = new ValidatorLoop(BREAKS[name].bounds);
+      const follows = (trace: readonly TracedStep[]): readonly Followed[] => follow(loop, trace, ALIKE);
+      const { steps, expected, violations } = await replayTrace(name, NAMES.indexOf(name), follows);
+      expect(steps).toEqual(expected);
+      expect(violations).toEqual([]);
+    },
+  );
 });
 
-describe('broken code, led to where the same break of the loop fails', () => {
-  it.each(BROKEN_NAMES)('follows all the way, and is caught: %s', async (name) => {
+describe('the code with a fault, along the trace by which the loop with the same fault violates the protocol', () => {
+  it.each(BROKEN_NAMES)('takes the steps of the trace, and violates the protocol in the same way: %s', async (name) => {
     const same = (trace: readonly TracedStep[]): readonly Followed[] => trace.map((step) => ({ kind: 'same', step }));
     const partition = NAMES.length + BROKEN_NAMES.indexOf(name);
-    const { course, wanted, problems } = await replay(name, partition, same, BROKEN_CODE[name]);
-    expect(course).toEqual(wanted);
-    expect(problems).toContain(BREAKS[name].violation);
+    const { steps, expected, violations } = await replayTrace(name, partition, same, BROKEN_CODE[name]);
+    expect(steps).toEqual(expected);
+    expect(violations).toContain(BREAKS[name].violation);
   });
 });

@@ -4,8 +4,7 @@ import { runService } from '@orderstream/service';
 import type { Family } from '@orderstream/contracts';
 import { createLogger } from '@orderstream/observability';
 import type { Accounting } from '@orderstream/quality';
-import type { FaultPoints } from '../src/partitions/fault-points';
-import { validatorService } from '../src/validator.service';
+import { validatorDefinition } from '../src/validator.definition';
 import { BROKERS } from './log';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -17,7 +16,7 @@ export interface ValidatorStatus {
   readonly partitions: readonly { topic: string; partition: number; state: string; lag?: number; error?: string }[];
 }
 
-/** The validator as its main starts it, in this process. */
+/** The validator as `main.ts` starts it, in the process of the test. */
 export class RunningValidator {
   private stopSignal: (() => void) | undefined;
   private stopping = false;
@@ -25,10 +24,10 @@ export class RunningValidator {
 
   private constructor(private readonly url: string) {}
 
-  static async start(env: Readonly<Record<string, string>>, faults?: FaultPoints): Promise<RunningValidator> {
+  static async start(env: Readonly<Record<string, string>>): Promise<RunningValidator> {
     const port = await freePort();
     const running = new RunningValidator(`http://127.0.0.1:${String(port)}`);
-    await runService(validatorService(faults), {
+    await runService(validatorDefinition(), {
       env: {
         KAFKA_BROKERS: BROKERS,
         HTTP_PORT: String(port),
@@ -55,7 +54,7 @@ export class RunningValidator {
     return running;
   }
 
-  /** Resolves with the exit code. May be repeated. */
+  /** Sends SIGTERM and resolves with the exit code. May be repeated. */
   async stop(): Promise<number> {
     if (!this.stopping) this.stopSignal?.();
     this.stopping = true;
@@ -76,7 +75,7 @@ export class RunningValidator {
     return JSON.parse((await this.get('/admin/status')).text) as ValidatorStatus;
   }
 
-  /** Resolves when every partition that it was given runs. */
+  /** Resolves when all assigned partitions run. */
   async ready(): Promise<void> {
     await waitUntil(async () => (await this.get('/health/ready')).status === 200, {
       what: 'the validator to be ready',

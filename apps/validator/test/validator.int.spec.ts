@@ -17,9 +17,9 @@ import {
 } from './events';
 import { CatalogTimeoutError } from '../src/catalog/catalog-reader';
 import { rebuildCommand } from '../src/rebuild/rebuild-command';
-import { BROKERS, damaged, header, TestLog } from './log';
-import { PartitionRuns } from './partition-runs';
+import { BROKERS, header, TestLog, unreadable } from './log';
 import { RunningValidator } from './running-validator';
+import { ValidatorRuns } from './validator-runs';
 import { waitUntil } from '@orderstream/deadlines';
 
 const FAMILIES = { VALIDATOR_FAMILIES: 'orders,catalog,interactions' };
@@ -30,7 +30,7 @@ const VALIDATED = validatedTopic('orders');
 const DEAD = deadLetterTopic(RAW, 'validator');
 
 const log = new TestLog();
-/** Also those that have not started yet when a test fails. */
+/** Also the validators that have not started yet when a test fails. */
 const starts: Promise<RunningValidator>[] = [];
 async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningValidator> {
   const starting = RunningValidator.start({ ...FAMILIES, ...env });
@@ -65,7 +65,13 @@ afterAll(async () => {
 const withId = (records: readonly KafkaRecord[], body: Body): KafkaRecord[] =>
   records.filter((record) => header(record, 'ce_id') === body.event_id);
 
-/** The one record with this body's id, once it is there. */
+/** Ids of the records that are of these events, in the order of the records. */
+const idsOf = (records: readonly KafkaRecord[], bodies: readonly Body[]): unknown[] => {
+  const ids = new Set(bodies.map(({ event_id }) => event_id));
+  return records.map((record) => header(record, 'ce_id')).filter((id) => ids.has(id));
+};
+
+/** The first record with this body's id, once the topic has it. */
 const arrival = (topic: string, body: Body): Promise<KafkaRecord> =>
   waitUntil(async () => withId(await log.read(topic), body)[0], {
     what: `${String(body.event_id)} in ${topic}`,
@@ -77,7 +83,7 @@ const digest = (bytes: Buffer | null): string | null =>
 
 describe('validator on a broker', () => {
   it(
-    'gives each record its verdict, and remembers across a restart what it accepted',
+    'gives each record its verdict, and knows after a restart which events it accepted',
     async () => {
       const shop = newShop();
       const customer = customerIn(2);
@@ -94,10 +100,10 @@ describe('validator on a broker', () => {
         order_placed_at: '2026-01-02T00:00:00.000Z',
       });
 
-      // The catalog's events go first, but nobody has validated them when the orders are read.
+      // The catalog's events are sent first, but are not validated yet when the orders are read.
       await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
       const orderRecord = rawRecord(order, {
-        headers: { ...rawRecord(order).headers, 'dlq-attempt': '1', 'quality-flags': 'forged', custom: 'kept' },
+        headers: { ...rawRecord(order).headers, 'dlq-attempt': '1', 'quality-flags': 'forged', custom: 'header' },
       });
       await log.send(orderRecord, ...[paid, twin, drifted, future, stranger, order].map((body) => rawRecord(body)));
       const first = await start();
@@ -118,7 +124,7 @@ describe('validator on a broker', () => {
       expect(accepted.key?.toString()).toBe(customer);
       expect(accepted.partition).toBe(2);
       expect(accepted.timestamp).toBe(raw?.timestamp);
-      expect(header(accepted, 'custom')).toBe('kept');
+      expect(header(accepted, 'custom')).toBe('header');
       expect(header(accepted, 'quality-flags')).toBeUndefined();
       expect(header(accepted, 'dlq-attempt')).toBeUndefined();
       expect(header(accepted, 'quality-settings')).toMatch(/^[0-9a-f]{12}$/);
@@ -136,7 +142,9 @@ describe('validator on a broker', () => {
       expect(reasonOf(twin)).toEqual(['duplicate.order']);
       expect(reasonOf(future)).toEqual(['time.in_future']);
       expect(reasonOf(stranger)).toEqual(['reference.unknown_product']);
-      expect(withId(await log.read(VALIDATED), order)).toHaveLength(1);
+      const sent = [order, paid, twin, drifted, future, stranger];
+      expect(idsOf(await log.read(VALIDATED), sent)).toEqual([order, paid, drifted].map(({ event_id }) => event_id));
+      expect(idsOf(letters, sent)).toEqual([twin, future, stranger].map(({ event_id }) => event_id));
       const metrics = (await first.get('/metrics')).text;
       expect(metrics).toMatch(/orderstream_records_total\{.*family="orders".*outcome="repaired".*\} \d/);
       expect(metrics).toMatch(/orderstream_rule_fired_total\{.*rule="duplicate.order",action="reject".*\} \d/);
@@ -156,7 +164,7 @@ describe('validator on a broker', () => {
           const accounts = await second.accounting('orders');
           return accounts.input === before.input + 3 && accounts;
         },
-        { what: 'the accounts to have all', deadlineMs: WAIT_MS },
+        { what: 'the accounts to count all records', deadlineMs: WAIT_MS },
       );
       expect(after.skipped).toBe(before.skipped + 1);
       expect(after.accepted).toBe(before.accepted + 1);
@@ -167,7 +175,7 @@ describe('validator on a broker', () => {
   );
 
   it(
-    'turns each kind of bad input into one dead letter with its bytes and a reason, and stops for none',
+    'makes one dead letter of each kind of bad input, with its bytes and a reason, and stops no partition',
     async () => {
       const customer = customerIn(4);
       const good = sessionStarted(customer);
@@ -197,7 +205,7 @@ describe('validator on a broker', () => {
         ['a tombstone', bytes(null), 'structure.malformed_json', 'value'],
         ['no key', { key: null }, 'structure.key_mismatch', 'key'],
         ['a wrong key', { key: Buffer.from(customerIn(4)) }, 'structure.key_mismatch', 'key'],
-        ['another partition', { partition: 5 }, 'structure.key_mismatch', 'key'],
+        ["a partition that is not the key's", { partition: 5 }, 'structure.key_mismatch', 'key'],
         [
           'huge headers',
           { headers: { ...rawRecord(good).headers, junk: 'x'.repeat(2_000_000) } },
@@ -225,12 +233,15 @@ describe('validator on a broker', () => {
         },
         { what: 'a dead letter for each', deadlineMs: WAIT_MS },
       );
-      expect(letters).toHaveLength(cases.length);
+      const caseOf = (record: KafkaRecord): string | undefined => header(record, 'test-case');
+      expect(letters.map(caseOf).sort()).toEqual(sent.map((_, index) => `${customer}-${String(index)}`).sort());
+      const validated = await log.read(validatedTopic('interactions'));
+      expect(validated.map(caseOf).filter((name) => name?.startsWith(customer))).toEqual([]);
       cases.forEach(([name, , code, path], index) => {
         const record = sent[index]?.record;
         const letter = letters.find((one) => header(one, 'test-case') === `${customer}-${String(index)}`);
         if (record === undefined || letter === undefined) throw new Error(`no dead letter for ${name}`);
-        // By hash: a matcher would compare megabytes one by one.
+        // By hash: a matcher compares megabytes byte by byte.
         expect([name, digest(letter.value)]).toEqual([name, digest(record.value)]);
         expect([name, digest(letter.key)]).toEqual([name, digest(record.key)]);
         const parsed = parseDeadLetter(letter);
@@ -245,12 +256,13 @@ describe('validator on a broker', () => {
   );
 
   it(
-    'stops a partition that rejects too much, and goes on where it was when an operator resumes it',
+    'stops a partition that rejects too much, and loses and repeats no record when an operator resumes it',
     async () => {
       const customer = customerIn(1);
       const validator = await start({ BREAKER_WINDOW_RECORDS: '20', VALIDATOR_MAX_BATCH_RECORDS: '10' });
       await validator.ready();
-      const bad = Array.from({ length: 30 }, () => rawRecord(sessionStarted(customer), { value: Buffer.from('bad') }));
+      const badBodies = Array.from({ length: 30 }, () => sessionStarted(customer));
+      const bad = badBodies.map((body) => rawRecord(body, { value: Buffer.from('bad') }));
       const good = sessionStarted(customer);
       await log.send(...bad, rawRecord(good));
       const stopped = await waitUntil(
@@ -263,13 +275,15 @@ describe('validator on a broker', () => {
       expect(withId(await log.read(validatedTopic('interactions')), good)).toHaveLength(0);
       expect(await validator.post('/admin/resume')).toBeLessThan(300);
       await arrival(validatedTopic('interactions'), good);
+      const letters = await log.read(deadLetterTopic(rawTopic('interactions'), 'validator'));
+      expect(idsOf(letters, badBodies)).toEqual(badBodies.map(({ event_id }) => event_id));
       await stop(validator);
     },
     TEST_MS,
   );
 
   it(
-    'shares the partitions with a second instance, and validates each record once through it all',
+    'shares the partitions with a second instance, and validates each record once while it joins and the first leaves',
     async () => {
       const customers = [0, 1, 2, 3, 4, 5].map(customerIn);
       const sent: Body[] = [];
@@ -284,6 +298,11 @@ describe('validator on a broker', () => {
         ).length;
       const first = await start();
       await first.ready();
+      await waitUntil(async () => (await first.status()).partitions.every(({ lag }) => lag === 0), {
+        what: 'the records of earlier tests to be evaluated',
+        deadlineMs: WAIT_MS,
+      });
+      const before = await first.accounting('interactions');
       await burst();
       const second = await start();
       await burst();
@@ -295,28 +314,28 @@ describe('validator on a broker', () => {
       await stop(first);
       await burst();
       await waitUntil(async () => (await share(second)) === 6, {
-        what: 'all partitions at the one that is left',
+        what: 'all partitions at the second instance',
         deadlineMs: WAIT_MS,
       });
-      const ids = await waitUntil(
+      const after = await waitUntil(
         async () => {
-          const all = (await log.read(validatedTopic('interactions'))).map((record) => header(record, 'ce_id'));
-          const known = new Set(all);
-          return sent.every((body) => known.has(String(body.event_id))) && all;
+          const accounts = await second.accounting('interactions');
+          return accounts.input >= before.input + sent.length && accounts;
         },
-        { what: 'every record', deadlineMs: WAIT_MS },
+        { what: 'every record to be evaluated', deadlineMs: WAIT_MS },
       );
-      const wanted = new Set(sent.map((body) => body.event_id));
-      const mine = ids.filter((id) => wanted.has(id));
-      expect(mine).toHaveLength(sent.length);
+      expect(after).toEqual({
+        ...before,
+        input: before.input + sent.length,
+        accepted: before.accepted + sent.length,
+      });
+      const validated = await log.read(validatedTopic('interactions'));
+      expect(idsOf(validated, sent).sort()).toEqual(sent.map(({ event_id }) => event_id).sort());
+      expect(idsOf(await log.read(deadLetterTopic(rawTopic('interactions'), 'validator')), sent)).toEqual([]);
       for (const customer of customers) {
-        const ofCustomer = (bodies: readonly Body[]): unknown[] =>
-          bodies.filter((body) => body.customer_id === customer).map((body) => body.event_id);
-        const order = ofCustomer(sent);
-        expect(mine.filter((id) => order.includes(id))).toEqual(order);
+        const ofCustomer = sent.filter(({ customer_id }) => customer_id === customer);
+        expect(idsOf(validated, ofCustomer)).toEqual(ofCustomer.map(({ event_id }) => event_id));
       }
-      const accounts = await second.accounting('interactions');
-      expect(accounts.accepted + accounts.repaired + accounts.skipped + accounts.deadLettered).toBe(accounts.input);
       await stop(second);
     },
     TEST_MS,
@@ -325,7 +344,7 @@ describe('validator on a broker', () => {
 
 describe('a partition whose state cannot be read', () => {
   it(
-    'stops alone, and runs again once its state is rebuilt',
+    'stops without stopping others, and runs again once its state is rebuilt',
     async () => {
       const partition = 3;
       const shop = newShop();
@@ -337,7 +356,7 @@ describe('a partition whose state cannot be read', () => {
       await arrival(VALIDATED, paid);
       await stop(first);
 
-      await log.send(damaged('orders', partition, `lifecycle/${String(order.order_id)}`));
+      await log.send(unreadable('orders', partition, `lifecycle/${String(order.order_id)}`));
       const second = await start();
       const stopped = await waitUntil(
         async () => {
@@ -376,12 +395,12 @@ describe('a partition whose state cannot be read', () => {
   );
 });
 
-describe('an order whose shop the catalog does not know yet', () => {
-  const runs = new PartitionRuns(log, 'orders');
+describe('an order whose vendor and product the catalog does not know yet', () => {
+  const runs = new ValidatorRuns(log, 'orders');
   afterEach(() => runs.stop(), TEST_MS);
 
   it(
-    'waits while its predecessors pass, comes again after the deadline, survives its owner, and passes once it is known',
+    'waits behind its predecessors, is retried after a timeout and by the next owner, and is accepted once they are known',
     async () => {
       const partition = 5;
       const known = newShop();
@@ -392,39 +411,39 @@ describe('an order whose shop the catalog does not know yet', () => {
       for (const body of catalog) await arrival(validatedTopic('catalog'), body);
       const settled = runs.catalog(WAIT_MS);
       const before = runs.validator(partition, { catalog: settled });
-      await runs.toEnd(before, partition);
+      await runs.runToEnd(before, partition);
       await before.close();
       await settled.stop();
       await stop(early);
 
-      // Nobody validates the catalog now: what is announced stays unknown.
+      // Without a validator of the catalog the shop stays unknown.
       await log.send(rawRecord(vendorOnboarded(late)), rawRecord(productListed(late)));
       const predecessor = orderPlaced(known, customerIn(partition));
       const order = orderPlaced(late, customerIn(partition));
       const successor = orderPlaced(known, customerIn(partition));
       await log.send(...[predecessor, order, successor].map((body) => rawRecord(body)));
 
-      const impatient = runs.catalog(300);
-      const first = runs.validator(partition, { catalog: impatient });
-      const outcomes = await runs.toEnd(first, partition, 1);
+      const briefCatalog = runs.catalog(300);
+      const first = runs.validator(partition, { catalog: briefCatalog });
+      const outcomes = await runs.runToEnd(first, partition, 1);
       expect(outcomes).toMatchObject([{ kind: 'retry' }]);
       expect(outcomes[0]).toHaveProperty('cause', expect.any(CatalogTimeoutError));
       await first.close();
-      await impatient.stop();
+      await briefCatalog.stop();
       const ids = async (): Promise<unknown[]> =>
-        (await log.readOne(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
+        (await log.readPartition(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
       expect((await ids()).at(-1)).toBe(predecessor.event_id);
 
-      const dying = runs.catalog(WAIT_MS);
-      const death = runs.death('waiting');
-      const dead = runs.validator(partition, { catalog: dying, faults: death.faults });
-      const zombie = runs.toEnd(dead, partition);
-      await death.died;
+      const suspendedCatalog = runs.catalog(WAIT_MS);
+      const suspension = runs.suspendAt('waiting');
+      const suspended = runs.validator(partition, { catalog: suspendedCatalog, faults: suspension.faults });
+      const zombie = runs.runToEnd(suspended, partition);
+      await suspension.suspended;
 
-      const patient = runs.catalog(WAIT_MS);
+      const longCatalog = runs.catalog(WAIT_MS);
       const waiting = Promise.withResolvers<undefined>();
-      const heir = runs.validator(partition, {
-        catalog: patient,
+      const next = runs.validator(partition, {
+        catalog: longCatalog,
         faults: {
           reached: (point) => {
             if (point === 'waiting') waiting.resolve(undefined);
@@ -432,14 +451,14 @@ describe('an order whose shop the catalog does not know yet', () => {
         },
       });
       let isDone = false;
-      const done = runs.toEnd(heir, partition).finally(() => (isDone = true));
+      const done = runs.runToEnd(next, partition).finally(() => (isDone = true));
       await waiting.promise;
       expect(isDone).toBe(false);
       const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
       expect(await done).toEqual([{ kind: 'ack' }]);
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
       expect(withId(await log.read(DEAD), order)).toEqual([]);
-      // It was evaluated by a catalog that holds both announcements.
+      // It was evaluated by a catalog that holds both events of its shop.
       const evaluatedBy = JSON.parse(
         header(await arrival(VALIDATED, order), 'quality-catalog-position') ?? '[]',
       ) as number[];
@@ -449,12 +468,12 @@ describe('an order whose shop the catalog does not know yet', () => {
       expect(announced).toHaveLength(2);
       for (const one of announced) expect(evaluatedBy[one.partition]).toBeGreaterThan(one.offset);
 
-      await heir.close();
-      death.revive();
+      await next.close();
+      suspension.resume();
       await zombie;
-      await dead.close();
+      await suspended.close();
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
-      await Promise.all([dying.stop(), patient.stop()]);
+      await Promise.all([suspendedCatalog.stop(), longCatalog.stop()]);
       await stop(catalogValidator);
     },
     TEST_MS,

@@ -15,17 +15,17 @@ interface Load {
 }
 
 /**
- * The ceiling of the sink: the same rows, encoded beforehand, appended at explicit offsets over one connection for each
- * partition, and nothing else: no reading, no encoding, no commits.
+ * The baseline of the sink: appends the same rows at explicit offsets over one connection per partition. The rows are
+ * encoded before; there is no consumer and no commit.
  */
-async function main(): Promise<void> {
+async function appendRows(): Promise<void> {
   const { KAFKA_BROKERS = '', BIGQUERY_PROJECT: project = '', BIGQUERY_GRPC_ENDPOINT: grpcEndpoint } = process.env;
   const kafka = createKafka({ brokers: KAFKA_BROKERS.split(','), clientId: 'bare-appends' });
   const mappers = new Map(FAMILIES.map((family) => [family, new RowMapper(family)]));
   const loads: Load[] = [];
   for (const [family, mapper] of mappers) {
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const rows = await encodeSome(kafka, family, partition, mapper);
+      const rows = await encodeFirstRows(kafka, family, partition, mapper);
       if (rows.rows > 0) loads.push({ family, mapper, rows });
     }
   }
@@ -34,12 +34,12 @@ async function main(): Promise<void> {
   const left = { rows: Number(process.env.BENCH_ROWS) };
   process.once('SIGTERM', () => process.exit(0));
   await Promise.all(loads.map((load) => appendAll(streams, project, load, left)));
-  // It is measured from outside and stopped from there.
+  // The benchmark stops this process after the measurement.
   setInterval(() => undefined, 60_000);
 }
 
-/** Rows of the partition's first records, as the sink would send them. */
-async function encodeSome(kafka: Kafka, family: Family, partition: number, mapper: RowMapper): Promise<RowBuffer> {
+/** The rows of one append: the first records of the partition, encoded as by the sink. */
+async function encodeFirstRows(kafka: Kafka, family: Family, partition: number, mapper: RowMapper): Promise<RowBuffer> {
   const rows = new RowBuffer(1_000_000);
   const enough = new AbortController();
   const topic = validatedTopic(family);
@@ -53,7 +53,7 @@ async function encodeSome(kafka: Kafka, family: Family, partition: number, mappe
   return rows;
 }
 
-/** Appends until all connections together have appended what there is to append. */
+/** Appends the rows again and again, until all connections together have appended `left.rows` rows. */
 async function appendAll(
   streams: WriteStreams,
   project: string,
@@ -78,7 +78,7 @@ async function appendAll(
   connection.close();
 }
 
-main().catch((error: unknown) => {
+appendRows().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 });

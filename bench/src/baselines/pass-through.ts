@@ -3,10 +3,10 @@ import { FAMILIES, rawTopic } from '@orderstream/contracts';
 import { PASS_THROUGH_GROUP, passThroughTopic } from './names';
 
 /**
- * The ceiling of the validator: kafkajs doing the same reads, writes and transactions, with no work in between. One
- * transactional producer per input partition; every batch is copied as it is and its offset committed with it.
+ * The baseline of the validator: copies each batch to another topic and commits its offset in the same transaction,
+ * with one transactional producer per input partition.
  */
-async function main(): Promise<void> {
+async function copyRawTopics(): Promise<void> {
   const kafka = new Kafka({
     brokers: (process.env.KAFKA_BROKERS ?? '').split(','),
     clientId: 'pass-through',
@@ -62,4 +62,4 @@ async function main(): Promise<void> {
   });
 }
 
-void main();
+void copyRawTopics();

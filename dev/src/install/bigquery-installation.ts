@@ -5,18 +5,18 @@ import { lastLines } from './kafka-installation';
 import { runCommand } from './run-command';
 
 /**
- * The Python environment of the BigQuery emulator (510 MB): every package by its hash. uv, which installs it within
- * seconds where pip takes minutes, comes by its hash as well, into an environment of its own.
+ * The Python environment of the BigQuery emulator (510 MB). Every package is pinned by its hash. pip would take
+ * minutes, so it only installs uv, also pinned by its hash, and uv installs the rest within seconds.
  */
 export function bigqueryInstallation(options: {
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }): Installation {
-  const folderOf = (file: string): string => join(options.repository, 'dev', 'bigquery', file);
-  const requirements = folderOf('requirements.txt');
-  const uvRequirements = folderOf('uv-requirements.txt');
-  // pyenv's choice of a version and another environment's variables must not lead uv to another interpreter.
+  const pathOf = (file: string): string => join(options.repository, 'dev', 'bigquery', file);
+  const requirements = pathOf('requirements.txt');
+  const uvRequirements = pathOf('uv-requirements.txt');
+  // Without these variables pyenv or an active environment cannot make uv use another interpreter.
   const env: NodeJS.ProcessEnv = { ...options.env, UV_PYTHON_DOWNLOADS: 'never', UV_NO_CONFIG: '1' };
   delete env.PYENV_VERSION;
   delete env.VIRTUAL_ENV;
@@ -32,7 +32,7 @@ export function bigqueryInstallation(options: {
     name: 'bigquery',
     definedBy: [requirements, uvRequirements],
     async install(folder, { note, python }) {
-      if (python === undefined) throw new TypeError('a Python is needed to install the BigQuery emulator');
+      if (python === undefined) throw new TypeError('the BigQuery emulator cannot be installed without a Python');
       const installer = join(folder, 'installer');
       const environment = join(folder, 'environment');
       await run(note, python, '-I', '-m', 'venv', installer);

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 
 const COMPLETE = '.complete';
 
-/** Something that the local stack downloads for itself, once. */
+/** A download of the local stack. */
 export interface Installation {
   readonly name: string;
-  /** The files that say what it is made of: when one changes, it is installed anew. */
+  /** Files that define its content. A change of one installs it again. */
   readonly definedBy: readonly string[];
-  /** Puts everything into the folder, which is empty. */
+  /** Installs into the folder, which is empty. */
   install(folder: string, tools: InstallTools): Promise<void>;
 }
 
 export interface InstallTools {
-  /** Says what is being done just now. */
+  /** Reports the current step. */
   readonly note: (text: string) => void;
-  /** Path of a Python 3.13, where one is needed. */
+  /** Path of a Python 3.13, for installations that need one. */
   readonly python?: string;
 }
 
-/** Where the installation is once it is complete: a folder of its own for each content of its defining files. */
+/** The folder of the installation: one for each content of its defining files. */
 export function installationFolder(installed: string, { name, definedBy }: Installation): string {
   const hash = createHash('sha256');
   for (const file of definedBy) hash.update(readFileSync(file));
@@ -30,8 +30,8 @@ export function installationFolder(installed: string, { name, definedBy }: Insta
 export const isInstalled = (folder: string): boolean => existsSync(join(folder, COMPLETE));
 
 /**
- * Installs what is not there. An installation that was cut short has no mark and begins anew; older ones of the same name
- * are removed once the new one is complete.
+ * Installs what is missing and returns its folder. An interrupted installation has no `.complete` file and starts
+ * again. Older versions are removed after the new one is complete.
  */
 export async function install(installed: string, installation: Installation, tools: InstallTools): Promise<string> {
   const folder = installationFolder(installed, installation);

@@ -5,14 +5,14 @@ import { runCommand } from './run-command';
 const OLDEST_JAVA = 17;
 
 const HOW_TO_GET_JAVA =
-  'Java 17 or newer (runs Kafka and the Pub/Sub emulator): `apt-get install openjdk-17-jre-headless`, `brew install openjdk@21` or https://adoptium.net; JAVA_HOME is looked at first';
+  'Java 17 or newer (runs Kafka and the Pub/Sub emulator): `apt-get install openjdk-17-jre-headless`, `brew install openjdk@21` or https://adoptium.net; JAVA_HOME comes before the PATH';
 const HOW_TO_GET_MAVEN =
   'Maven (fetches Kafka, at the first start only): `apt-get install maven`, `brew install maven` or https://maven.apache.org/install.html';
 
-/** Something that was looked for: where it is, or what is wrong and how to get it. */
+/** The result of a search: a path, or what is missing and how to get it. */
 export type Found = { readonly path: string } | { readonly problem: string };
 
-/** A `java` that is new enough: JAVA_HOME's first, then the one on the PATH. */
+/** Finds Java 17 or newer: JAVA_HOME first, then the PATH. */
 export async function findJava(javaHome: string | undefined, env: NodeJS.ProcessEnv): Promise<Found> {
   const fromHome = javaHome === undefined ? undefined : join(javaHome, 'bin', 'java');
   const candidates = [...(fromHome !== undefined && existsSync(fromHome) ? [fromHome] : []), 'java'];
@@ -30,7 +30,7 @@ export async function findMaven(env: NodeJS.ProcessEnv): Promise<Found> {
   return code === 0 ? { path: 'mvn' } : { problem: HOW_TO_GET_MAVEN };
 }
 
-/** The major version out of `java -version`: `17.0.15`, or `1.8.0_402` of the old kind. */
+/** The major version in the output of `java -version`, which has `17.0.15` or, up to Java 8, `1.8.0_402`. */
 function parseJavaVersion(output: string): number | undefined {
   const match = /version "(?:1\.)?(\d+)/.exec(output);
   return match?.[1] === undefined ? undefined : Number(match[1]);

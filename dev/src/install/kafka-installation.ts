@@ -3,7 +3,7 @@ import { InstallError } from '../errors';
 import { type Installation } from './installer';
 import { runCommand } from './run-command';
 
-/** Apache Kafka's jars (38 MB) out of a Maven repository, with the checksums that the repository gives. */
+/** The jars of Apache Kafka (38 MB), from a Maven repository, checked against the checksums of the repository. */
 export function kafkaInstallation(options: {
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;

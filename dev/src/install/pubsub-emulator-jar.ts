@@ -10,7 +10,7 @@ const HOW_TO_GET_EMULATOR =
 const JAR = /^cloud-pubsub-emulator-.*-all\.jar$/;
 
 /**
- * The emulator's jar. The places where the Google Cloud SDK usually is come first: asking `gcloud` where it is takes it
+ * Finds the jar of the emulator. The default locations of the Google Cloud SDK come first, because `gcloud info` takes
  * about a second.
  */
 export async function findPubsubEmulatorJar(
@@ -21,9 +21,9 @@ export async function findPubsubEmulatorJar(
   if (configured !== undefined) {
     return existsSync(configured)
       ? { path: configured }
-      : { problem: `${HOW_TO_GET_EMULATOR} (what it names is not there)` };
+      : { problem: `${HOW_TO_GET_EMULATOR} (it names a file that does not exist)` };
   }
-  const usualRoots = [
+  const defaultRoots = [
     ...(cloudSdkRoot === undefined ? [] : [cloudSdkRoot]),
     join(homedir(), 'google-cloud-sdk'),
     '/usr/lib/google-cloud-sdk',
@@ -34,14 +34,14 @@ export async function findPubsubEmulatorJar(
     '/usr/local/share/google-cloud-sdk',
     '/snap/google-cloud-sdk/current',
   ];
-  const usual = usualRoots.map(jarIn).find((jar) => jar !== undefined);
-  if (usual !== undefined) return { path: usual };
+  const defaultJar = defaultRoots.map(jarIn).find((jar) => jar !== undefined);
+  if (defaultJar !== undefined) return { path: defaultJar };
   const { output } = await runCommand('gcloud', ['info', '--format=value(installation.sdk_root)'], { env });
-  const told = output
+  const installedJar = output
     .split('\n')
     .map((line) => jarIn(line.trim()))
     .find((jar) => jar !== undefined);
-  return told === undefined ? { problem: HOW_TO_GET_EMULATOR } : { path: told };
+  return installedJar === undefined ? { problem: HOW_TO_GET_EMULATOR } : { path: installedJar };
 }
 
 function jarIn(sdkRoot: string): string | undefined {

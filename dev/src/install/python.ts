@@ -10,9 +10,8 @@ const HOW_TO_GET_PYTHON =
 const WHICH_PYTHON = 'import sys, venv, ensurepip; print(sys.version_info[0], sys.version_info[1], sys.executable)';
 
 /**
- * A Python 3.13. `python3.13` on the PATH may be one of pyenv's shims, which fails unless that version is chosen there;
- * the interpreter itself, in pyenv's folder, always runs. What is found is the real interpreter, so that nothing that
- * is done with it goes through a shim.
+ * Finds a Python 3.13 and returns the path of the interpreter itself. `python3.13` on the PATH may be a shim of pyenv,
+ * which fails unless pyenv selects that version; the interpreter in the folder of pyenv always runs.
  */
 export async function findPython(
   configured: string | undefined,
@@ -30,7 +29,7 @@ export async function findPython(
   }
   return {
     problem:
-      configured === undefined ? HOW_TO_GET_PYTHON : `${HOW_TO_GET_PYTHON} (what ORDERSTREAM_PYTHON names is not one)`,
+      configured === undefined ? HOW_TO_GET_PYTHON : `${HOW_TO_GET_PYTHON} (it names another program or version)`,
   };
 }
 

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 
 export interface CommandResult {
-  /** Undefined when the program could not be started. */
+  /** Undefined when the program could not be started; -1 after a signal. */
   readonly code: number | undefined;
-  /** Standard output and standard error, the last part of it. */
+  /** The end of standard output and standard error. */
   readonly output: string;
 }
 
-const KEPT_OUTPUT_CHARACTERS = 16_384;
+const MAX_OUTPUT_CHARACTERS = 16_384;
 
-/** Runs a program to its end. Never rejects: a program that is not there is an answer too. */
+/** Runs a program until it exits. Never rejects: a program that does not exist gives an undefined code. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -23,13 +23,13 @@ export function runCommand(
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    const take = (chunk: string): void => {
-      output = (output + chunk).slice(-KEPT_OUTPUT_CHARACTERS);
+    const collect = (chunk: string): void => {
+      output = (output + chunk).slice(-MAX_OUTPUT_CHARACTERS);
       const last = chunk.trim().split('\n').at(-1);
       if (last !== undefined && last !== '') options.onLine?.(last);
     };
-    child.stdout.setEncoding('utf8').on('data', take);
-    child.stderr.setEncoding('utf8').on('data', take);
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
     child.once('error', () => {
       resolve({ code: undefined, output });
     });

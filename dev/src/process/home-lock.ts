@@ -3,11 +3,11 @@ import { acquireLock, LockHeldError } from '@orderstream/process-lock';
 import { LockedError } from '../errors';
 
 /**
- * One runner per home folder.
+ * Locks a home folder, so that it has one runner at a time.
  *
  * @param path the lock file in the home folder
  * @returns a function that releases the lock
- * @throws LockedError while another runner works in the folder
+ * @throws LockedError while another runner holds the lock
  */
 export function lockHome(path: string): () => void {
   try {

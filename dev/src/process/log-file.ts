@@ -15,38 +15,31 @@ const MAX_LOG_BYTES = 32 * 1_048_576;
 const TAIL_BYTES = 8_192;
 
 /**
- * A process' log: `<app>.log`, and what came before in `<app>.log.1`. The process writes to it by itself (it goes on when
- * the runner is killed), appending; so the file can be cut under its hands. What is written between the copy and the cut is
- * lost: it is a log for people, not a record.
+ * The log of a process: `<app>.log`, and older lines in `<app>.log.1`. The process appends to the file itself, also
+ * after the runner is killed. `trim` copies the file and truncates it; lines written between the two are lost.
  */
 export class LogFile {
   constructor(readonly path: string) {}
 
-  /** Starts a new file when the old one has grown, and opens it for a child's output. The caller closes it. */
+  /** Opens the file for the output of a child; a large one is renamed first. The caller closes the descriptor. */
   open(): number {
     mkdirSync(dirname(this.path), { recursive: true });
     if (this.bytes() > MAX_LOG_BYTES / 4) renameSync(this.path, `${this.path}.1`);
     return openSync(this.path, 'a');
   }
 
-  /** Keeps the file below its limit while the process writes to it. Cheap: one stat. */
+  /** Truncates the file when it is above its limit. Below, it costs one stat. */
   trim(): void {
     if (this.bytes() <= MAX_LOG_BYTES) return;
     copyFileSync(this.path, `${this.path}.1`);
     truncateSync(this.path, 0);
   }
 
-  /** The end of the log, at most `lines` lines, to show why a process died. */
+  /** The last `lines` lines, at most 8 kB, to show why a process exited. */
   tail(lines: number): string {
-    if (this.bytes() === 0) return '(the log is empty)';
-    return this.end(TAIL_BYTES).trimEnd().split('\n').slice(-lines).join('\n');
-  }
-
-  /** The last bytes of the log, as text. */
-  end(maxBytes: number): string {
     const size = this.bytes();
-    if (size === 0) return '';
-    const length = Math.min(size, maxBytes);
+    if (size === 0) return '(the log is empty)';
+    const length = Math.min(size, TAIL_BYTES);
     const buffer = Buffer.alloc(length);
     const file = openSync(this.path, 'r');
     try {
@@ -54,7 +47,7 @@ export class LogFile {
     } finally {
       closeSync(file);
     }
-    return buffer.toString('utf8');
+    return buffer.toString('utf8').trimEnd().split('\n').slice(-lines).join('\n');
   }
 
   private bytes(): number {

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitUntil, type WaitOptions } from '@orderstream/deadlines';
+import { identify, type ProcessIdentity } from '@orderstream/process-lock';
+import { StartError } from '../errors';
 import { type StackPaths } from '../paths';
 import { LogFile } from './log-file';
-import { identify, type ProcessIdentity } from '@orderstream/process-lock';
-import { waitForExit } from './stop-process';
+import { waitForExit } from './wait-for-exit';
+
+const LOG_LINES = 15;
 
 export interface ProcessSpec {
   readonly name: string;
@@ -24,8 +28,8 @@ export const describeExit = ({ code, signal }: ProcessExit): string =>
   signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`;
 
 /**
- * One child process with its log and its entry in the run folder. It leads a process group of its own: a Ctrl-C in the
- * terminal reaches the runner alone, which then stops the parts in their order.
+ * One child process with its log and its file in the run folder. It leads a process group of its own, so Ctrl-C in the
+ * terminal reaches only the runner, which then stops the components in their order.
  */
 export class ManagedProcess {
   readonly exited: Promise<ProcessExit>;
@@ -64,8 +68,8 @@ export class ManagedProcess {
       throw new Error(`${spec.command} cannot be started`);
     }
     const pidFile = join(paths.run, `${spec.name}.json`);
-    // A process that is gone already has no identity any more; its exit tells the rest.
-    const identity = identify(child.pid) ?? { pid: child.pid, startedAt: 'gone' };
+    // A process that has already exited has no identity. Its exit code is reported as usual.
+    const identity = identify(child.pid) ?? { pid: child.pid, startedAt: 'exited' };
     writeFileSync(pidFile, JSON.stringify({ name: spec.name, ...identity }));
     return new ManagedProcess(
       spec.name,
@@ -82,7 +86,7 @@ export class ManagedProcess {
     return this.ended === undefined;
   }
 
-  /** Asks the process to end; after `graceMs` its whole group is killed. Gives how it ended. */
+  /** Sends SIGTERM, and SIGKILL to the process group after `graceMs`. Resolves when the process has exited. */
   async stop(graceMs: number): Promise<ProcessExit> {
     if (this.ended !== undefined) return this.ended;
     process.kill(this.identity.pid, 'SIGTERM');
@@ -90,13 +94,40 @@ export class ManagedProcess {
     return this.exited;
   }
 
-  /** Ends the process and what it started, at once. */
+  /**
+   * Waits for a condition that needs this process.
+   *
+   * @throws StartError with the end of the log if the process exits first
+   * @throws DeadlineError, or the reason of the signal
+   */
+  async waitUntil(
+    condition: () => boolean | Promise<boolean>,
+    { what, signal, ...timing }: WaitOptions,
+  ): Promise<void> {
+    const exited = new AbortController();
+    void this.exited.then((exit) => {
+      const message = `${this.name} ${describeExit(exit)} during the wait for ${what}`;
+      exited.abort(new StartError(`${message}. The end of ${this.log.path}:\n${this.log.tail(LOG_LINES)}`));
+    });
+    try {
+      await waitUntil(condition, {
+        what: `${what} (log: ${this.log.path})`,
+        signal: AbortSignal.any(signal === undefined ? [exited.signal] : [exited.signal, signal]),
+        ...timing,
+      });
+    } catch (error) {
+      if (exited.signal.aborted) throw exited.signal.reason;
+      throw error;
+    }
+  }
+
+  /** Sends SIGKILL to the process group. */
   kill(): void {
     if (this.ended !== undefined) return;
     try {
       process.kill(-this.identity.pid, 'SIGKILL');
     } catch {
-      // it went by itself in the meantime
+      // the process has exited in the meantime
     }
   }
 }

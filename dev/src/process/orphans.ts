@@ -1,18 +1,18 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRunning, type ProcessIdentity } from '@orderstream/process-lock';
-import { waitForExit } from './stop-process';
+import { waitForExit } from './wait-for-exit';
 
 interface RunEntry extends ProcessIdentity {
   readonly name: string;
 }
 
 /**
- * Stops what a killed runner left behind. It goes by the entries of the run folder, and only where pid and start time still
- * belong together: never by name.
+ * Stops the processes of a killed runner. They are found by the files of the run folder, where pid and start time match
+ * a running process: never by name.
  *
- * @param order names in the order in which they are to stop; any other comes last
- * @returns the names of what was found running
+ * @param order names in the order of the stop; all others come last
+ * @returns the names of the processes that were running
  */
 export async function stopOrphans(runFolder: string, order: readonly string[], graceMs: number): Promise<string[]> {
   const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -36,7 +36,7 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // it went by itself in the meantime
+    // the process has exited in the meantime
   }
 }
 
@@ -48,7 +48,7 @@ function readEntries(runFolder: string): RunEntry[] {
       try {
         return [JSON.parse(readFileSync(join(runFolder, file), 'utf8')) as RunEntry];
       } catch {
-        return []; // a file that was being written when its runner was killed
+        return []; // the runner was killed while it wrote the file
       }
     });
 }

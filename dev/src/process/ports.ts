@@ -4,20 +4,20 @@ import { createServer } from 'node:net';
 const LOOPBACK = '127.0.0.1';
 const HIGHEST_PORT = 65_535;
 
-// Below what systems give to outgoing connections, so that none of those takes the port before its owner listens on it.
-const LOWEST_OF_ANY = 21_000;
-const HIGHEST_OF_ANY = 29_000;
+// Below the range for outgoing connections, so that none of them takes a port before its new owner listens on it.
+const LOWEST_RANDOM_PORT = 21_000;
+const HIGHEST_RANDOM_PORT = 29_000;
 
-/** Hands out ports that nothing listens on. A port is handed out once, also before its new owner listens on it. */
+/** Finds ports that nothing listens on. One finder returns a port only once, even if its owner does not listen yet. */
 export class PortFinder {
-  private readonly given = new Set<number>();
+  private readonly found = new Set<number>();
 
-  /** The preferred port, or the next free one above it; with 0 any that is free. */
+  /** The preferred port, or the next free one above it. 0 prefers a random one. */
   async find(preferred: number): Promise<number> {
-    const first = preferred === 0 ? randomInt(LOWEST_OF_ANY, HIGHEST_OF_ANY) : preferred;
+    const first = preferred === 0 ? randomInt(LOWEST_RANDOM_PORT, HIGHEST_RANDOM_PORT) : preferred;
     for (let port = first; port <= HIGHEST_PORT; port++) {
-      if (!this.given.has(port) && (await canListen(port))) {
-        this.given.add(port);
+      if (!this.found.has(port) && (await canListen(port))) {
+        this.found.add(port);
         return port;
       }
     }

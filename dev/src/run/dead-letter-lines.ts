@@ -2,7 +2,7 @@ import { CE } from '@orderstream/contracts';
 import { type DeadLetter } from '@orderstream/dead-letters';
 import { cellText, formatTable } from './format-table';
 
-/** One line for each dead letter: when, why, what and where; the latest first. */
+/** A table with one line per dead letter, in the order that is given. */
 export function deadLetterTable(letters: readonly DeadLetter[]): string {
   if (letters.length === 0) return '(no dead letters)';
   const rows = letters.map((letter) => {

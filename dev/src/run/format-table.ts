@@ -1,6 +1,6 @@
 const MAX_CELL_CHARACTERS = 72;
 
-/** Rows as a table of text: a line of names, a rule, one line a row; numbers to the right. */
+/** Rows as a table of text: a header, a rule and one line per row; numbers are aligned to the right. */
 export function formatTable(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const first = rows[0];
   if (first === undefined) return '(no rows)';
@@ -14,13 +14,16 @@ export function formatTable(rows: readonly Readonly<Record<string, unknown>>[]):
   return [format(columns), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(format)].join('\n');
 }
 
-/** Control characters never reach the terminal: what a record holds may come from anybody. */
+/**
+ * The value as text without control characters: records are untrusted input, and control characters can control a
+ * terminal.
+ */
 export function cellText(value: unknown): string {
   const plain = plainText(value).replace(/\p{Cc}+/gu, ' ');
   return plain.length > MAX_CELL_CHARACTERS ? `${plain.slice(0, MAX_CELL_CHARACTERS - 1)}…` : plain;
 }
 
-/** The client wraps times as `{ value }` and NUMERIC as a big number. */
+/** The BigQuery client returns times as `{ value }` and NUMERIC as a big number. */
 function plainText(value: unknown): string {
   switch (typeof value) {
     case 'string':

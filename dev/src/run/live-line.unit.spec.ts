@@ -3,7 +3,8 @@ import { formatLiveLine, type LiveCounts, readLiveCounts } from './live-line';
 const counts: LiveCounts = {
   generated: 2_100,
   eventsPerSecond: 49.6,
-  accepted: 2_051,
+  accepted: 2_030,
+  repaired: 21,
   deadLettered: 40,
   skipped: 3,
   inBigQuery: 2_000,
@@ -12,33 +13,38 @@ const counts: LiveCounts = {
   stopped: [],
 };
 
-/** A service that gives this status, as far as the live line uses one. */
-const answering = (status: object) => ({ status: () => Promise.resolve(status) });
+/** A service with the fields of its status that the live line reads. */
+const serviceWith = (status: object) => ({ status: () => Promise.resolve(status) });
 const partition = (state: string, lag: number) => ({ topic: 'orders', partition: 0, state, lag });
-const accounts = { input: 1, accepted: 1, repaired: 0, skipped: 0, deadLettered: 0 };
-const accounting = { orders: accounts, interactions: accounts, catalog: accounts, customers: accounts };
+const familyCounters = { input: 1_111, accepted: 1_000, repaired: 100, skipped: 10, deadLettered: 1 };
+const accounting = {
+  orders: familyCounters,
+  interactions: familyCounters,
+  catalog: familyCounters,
+  customers: familyCounters,
+};
 
-function stack(validator: object, tables: () => Promise<Record<string, number>>, answerWithinMs = 3_000) {
-  const consumer = answering({ partitions: [partition('running', 2)] });
+function readCounts(validator: object, tables: () => Promise<Record<string, number>>, timeoutMs = 3_000) {
+  const consumer = serviceWith({ partitions: [partition('running', 2)] });
   const clients = {
-    'order-generator': answering({
+    'order-generator': serviceWith({
       state: 'running',
       nextSeq: 7,
       run: { generated: 7, acked: 7 },
       rate: { achieved: 50 },
     }),
-    validator: answering(validator),
+    validator: serviceWith(validator),
     'bq-sink': consumer,
     'pubsub-bridge': consumer,
     'subscription-emulator': consumer,
   };
-  return readLiveCounts(clients, { counts: tables }, answerWithinMs);
+  return readLiveCounts(clients, { counts: tables }, timeoutMs);
 }
 
 describe('the live line', () => {
-  it('shows counts with their rate, and what is down or stopped', () => {
+  it('shows accepted and repaired records apart, the rate, and what is down or stopped', () => {
     expect(formatLiveLine(62, counts, [])).toBe(
-      '01:02  generated 2,100 (50/s)  accepted 2,051  dead-lettered 40  skipped 3  BigQuery 2,000  streaming_orders 900  lag 12',
+      '01:02  generated 2,100 (50/s)  accepted 2,030  repaired 21  dead-lettered 40  skipped 3  BigQuery 2,000  streaming_orders 900  lag 12',
     );
     const line = formatLiveLine(3_662, { ...counts, lag: undefined, stopped: ['validator orders/5'] }, [
       { name: 'bq-sink', state: 'restarting', restarts: 2 },
@@ -47,30 +53,46 @@ describe('the live line', () => {
     expect(line).toMatch(/^01:01:02 .* lag \? {2}DOWN: bq-sink restarting \(2\) {2}STOPPED: validator orders\/5$/);
   });
 
-  it('leaves out what a restoring validator would undercount, and names a partition that is stopped', async () => {
+  it('sums each counter over the families, and leaves the counters out while the validator restores', async () => {
     const whole = Array.from({ length: 24 }, () => partition('running', 1));
-    const rows = () => Promise.resolve({ order_events: 5, streaming_orders: 3 });
-    expect(await stack({ accounting, partitions: whole }, rows)).toMatchObject({
-      accepted: 4,
+    const rows = () => Promise.resolve({ order_events: 5, catalog_events: 4, streaming_orders: 3 });
+    expect(await readCounts({ accounting, partitions: whole }, rows)).toEqual({
+      generated: 7,
+      eventsPerSecond: 50,
+      accepted: 4_000,
+      repaired: 400,
+      skipped: 40,
+      deadLettered: 4,
+      inBigQuery: 9,
+      inStreamingOrders: 3,
       lag: 28,
-      inBigQuery: 5,
       stopped: [],
     });
     const opening = [...whole.slice(1), partition('opening', 0)];
-    expect(await stack({ accounting, partitions: opening }, rows)).toMatchObject({
+    expect(await readCounts({ accounting, partitions: opening }, rows)).toEqual({
+      generated: 7,
+      eventsPerSecond: 50,
       accepted: undefined,
+      repaired: undefined,
+      skipped: undefined,
+      deadLettered: undefined,
+      inBigQuery: 9,
+      inStreamingOrders: 3,
       lag: undefined,
-      inBigQuery: 5,
+      stopped: [],
     });
     const stopped = [...whole.slice(1), partition('stopped', 9)];
-    expect(await stack({ accounting, partitions: stopped }, rows)).toMatchObject({ stopped: ['validator orders/0'] });
+    expect(await readCounts({ accounting, partitions: stopped }, rows)).toMatchObject({
+      stopped: ['validator orders/0'],
+    });
   });
 
-  it('goes on when the warehouse hangs', async () => {
+  it('leaves out the rows while BigQuery does not answer', async () => {
     const hanging = () => new Promise<never>(() => undefined);
-    expect(await stack({ accounting, partitions: [] }, hanging, 20)).toMatchObject({
+    expect(await readCounts({ accounting, partitions: [] }, hanging, 20)).toMatchObject({
       generated: 7,
       inBigQuery: undefined,
+      inStreamingOrders: undefined,
     });
   });
 });

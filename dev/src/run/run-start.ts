@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Accountant, type LedgerMark, markLedger, NoProgressError, readLedgerSince } from '@orderstream/ledger';
+import { RunVerifier, type LedgerMark, markLedger, NoProgressError, readLedgerSince } from '@orderstream/ledger';
 import { EXIT } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
@@ -12,9 +12,9 @@ import { isGood, type RunResult, summaryJson, summaryLines } from './summary';
 const LIVE_INTERVAL_MS = { terminal: 1_000, log: 5_000 } as const;
 
 /**
- * Starts the stack, runs the generator, and ends when it is told to: by the signal, or with `--exit` by the accounts.
+ * Runs the stack and the generator until the signal, or with `--exit` until every event is accounted for.
  *
- * @returns the exit code; a signal's is the caller's
+ * @returns the exit code; after a signal the caller decides
  */
 export async function runStart(
   options: StartOptions,
@@ -32,15 +32,15 @@ export async function runStart(
   });
   const liveLine = new AbortController();
   try {
-    const accountant = new Accountant({
-      kafka: stack.kafka(),
-      tables: stack.tables(),
+    const verifier = new RunVerifier({
+      kafka: stack.createKafka(),
+      tables: stack.createTableReader(),
       generator: async () => generatorStatus.parse(await stack.clients['order-generator'].status()),
       validator: async () => validatorStatus.parse(await stack.clients.validator.status()),
       ledgerFolder: LocalStack.ledgerFolder(paths),
       signal,
     });
-    const opening = options.exit ? await accountant.open(ledgerMark) : undefined;
+    const opening = options.exit ? await verifier.start(ledgerMark) : undefined;
     const generatorStartedAt = performance.now();
     await stack.startGenerator();
     progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
@@ -51,14 +51,14 @@ export async function runStart(
     }
     let stalled: NoProgressError | undefined;
     try {
-      await accountant.untilDone(opening, options.events);
+      await verifier.waitUntilDone(opening, options.events);
     } catch (error) {
       if (!(error instanceof NoProgressError)) throw error;
       stalled = error;
     }
     const seconds = (performance.now() - generatorStartedAt) / 1000;
     liveLine.abort();
-    const run: RunResult = { ...(await accountant.close(opening)), seconds, stalled: stalled?.message };
+    const run: RunResult = { ...(await verifier.compare(opening)), seconds, stalled: stalled?.message };
     for (const line of summaryLines(run)) progress.line(line);
     if (options.json) result.write(`${summaryJson(run)}\n`);
     if (stalled !== undefined) return EXIT.noProgress;
@@ -72,7 +72,7 @@ export async function runStart(
   }
 }
 
-/** A generator that was started again has only the rest to do: the ledger knows what it did before. */
+/** Events that a restarted generator still has to generate; the ledger has those that it has generated. */
 async function remainingEvents(
   events: number | undefined,
   paths: StackPaths,
@@ -85,7 +85,7 @@ async function remainingEvents(
 
 async function showLiveLine(stack: LocalStack, progress: Progress, signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
-  const tables = stack.tables();
+  const tables = stack.createTableReader();
   const intervalMs = process.stderr.isTTY ? LIVE_INTERVAL_MS.terminal : LIVE_INTERVAL_MS.log;
   const ended = untilAborted(signal).then(() => true);
   while (!(await Promise.race([ended, delay(intervalMs, false, { ref: false })]))) {
@@ -102,7 +102,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else {
-      // Nothing else may be left that keeps the process running.
+      // A pending promise does not keep the process running.
       const keepAlive = setInterval(() => undefined, 60_000);
       signal.addEventListener('abort', () => {
         clearInterval(keepAlive);

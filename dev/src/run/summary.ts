@@ -1,9 +1,9 @@
-import { type Accounts, type Closing, isAccountedFor } from '@orderstream/ledger';
+import { type Accounts, type ComparisonResult, isAccountedFor } from '@orderstream/ledger';
 
-export interface RunResult extends Closing {
-  /** From the generator's start until everything was accounted for, or stood still. */
+export interface RunResult extends ComparisonResult {
+  /** From the start of the generator until every event was accounted for, or until the run stalled. */
   readonly seconds: number;
-  /** Why the wait was given up, if it was. */
+  /** The message of the NoProgressError, if the run stalled. */
   readonly stalled: string | undefined;
 }
 
@@ -11,7 +11,7 @@ export function isGood({ accounts, counterDifferences, stalled }: RunResult): bo
   return stalled === undefined && counterDifferences.length === 0 && isAccountedFor(accounts);
 }
 
-/** The accounts as one line of JSON, for machines. */
+/** The summary of a run as one line of JSON. */
 export function summaryJson(result: RunResult): string {
   const { accounts, counterDifferences, seconds } = result;
   const { examples, ...counts } = accounts;
@@ -26,7 +26,7 @@ export function summaryJson(result: RunResult): string {
   });
 }
 
-/** The same for people, one line each. */
+/** The summary of a run as text. */
 export function summaryLines(result: RunResult): string[] {
   const { accounts, counterDifferences, seconds, stalled } = result;
   const number = (value: number): string => value.toLocaleString('en-US');
@@ -34,32 +34,20 @@ export function summaryLines(result: RunResult): string[] {
   return [
     `${number(generated)} generated = ${number(accepted)} accepted + ${number(repaired)} repaired + ${number(skipped)} skipped + ${number(deadLettered)} dead-lettered`,
     ...Object.entries(accounts.tables).map(([table, rows]) => `  ${table}: ${number(rows)}`),
-    ...troubleLines(accounts),
+    ...differenceLines(accounts),
     ...counterDifferences,
     ...(stalled === undefined ? [] : [stalled]),
     `${isGood(result) ? 'Everything is accounted for' : 'NOT everything is accounted for'}, ${seconds.toFixed(1)} s, ${number(Math.round(generated / seconds))} events/s`,
   ];
 }
 
-function troubleLines(accounts: Accounts): string[] {
-  const troubles = (
-    [
-      'unsent',
-      'missing',
-      'duplicated',
-      'unexplained',
-      'outOfOrder',
-      'wrongVerdicts',
-      'rejected',
-      'redelivered',
-      'foreign',
-    ] as const
+function differenceLines(accounts: Accounts): string[] {
+  const others = (
+    ['unsent', 'unexplained', 'outOfOrder', 'wrongVerdicts', 'rejected', 'redelivered', 'foreign'] as const
   ).filter((kind) => accounts[kind] > 0);
   return [
     `missing ${String(accounts.missing)}, duplicated ${String(accounts.duplicated)}`,
-    ...troubles
-      .filter((kind) => kind !== 'missing' && kind !== 'duplicated')
-      .map((kind) => `${kind} ${String(accounts[kind])}`),
+    ...others.map((kind) => `${kind} ${String(accounts[kind])}`),
     ...accounts.examples.map((example) => `  ${example}`),
   ];
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Component } from './component';
 import { answersOk } from './http-probe';
-import { type Part } from './part';
 
 export interface BigQueryEmulatorOptions {
   readonly python: string;
@@ -13,8 +13,10 @@ export interface BigQueryEmulatorOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** local-bigquery (DuckDB) through its launcher. Acked rows survive a kill; open write streams do not survive a restart. */
-export function bigqueryEmulator(options: BigQueryEmulatorOptions): Part {
+/**
+ * local-bigquery, started by our launcher. Acknowledged rows survive a kill. Write streams do not survive a restart.
+ */
+export function bigqueryEmulator(options: BigQueryEmulatorOptions): Component {
   const { python, repository, data, project, apiPort, grpcPort, env } = options;
   return {
     name: 'bigquery-emulator',

@@ -1,15 +1,16 @@
 import { join } from 'node:path';
-import { type Toolbox } from '../install/prepare';
+import { type Toolbox } from '../install/prepare-toolbox';
 import { type StackPaths } from '../paths';
 import { type PortFinder } from '../process/ports';
 import { bigqueryEmulator } from './bigquery-emulator';
-import { kafkaBroker, type ProxiedListener } from './kafka-broker';
-import { type Part } from './part';
+import { type Component } from './component';
+import { kafkaBroker } from './kafka-broker';
+import { type ProxiedListener } from './kafka-properties';
 import { pubsubEmulator } from './pubsub-emulator';
 
 const LOCAL_PROJECT = 'orderstream-local';
 
-/** How the broker and the emulators are reached. */
+/** Addresses of the broker and the emulators. */
 export interface Endpoints {
   /** `host:port` */
   readonly kafka: string;
@@ -29,8 +30,8 @@ export interface InfrastructurePorts {
   readonly pubsub: number;
 }
 
-/** Where `npm start` listens if it can. */
-export const USUAL_PORTS: InfrastructurePorts = {
+/** Ports of `npm start`; the next free one if a port is taken. */
+export const DEFAULT_PORTS: InfrastructurePorts = {
   kafka: 19_092,
   bigqueryApi: 9_050,
   bigqueryGrpc: 9_060,
@@ -38,21 +39,20 @@ export const USUAL_PORTS: InfrastructurePorts = {
 };
 export const ANY_PORTS: InfrastructurePorts = { kafka: 0, bigqueryApi: 0, bigqueryGrpc: 0, pubsub: 0 };
 
-/** In the order in which they stop. */
 export const INFRASTRUCTURE_STOP_ORDER = ['bigquery-emulator', 'pubsub-emulator', 'kafka'] as const;
 
-/** The broker and the emulators for Google's services: what the services need around them. */
-export async function infrastructure(context: {
+/** Finds ports for the broker and the emulators, and returns their components and addresses. Starts nothing. */
+export async function defineInfrastructure(context: {
   readonly paths: StackPaths;
   readonly toolbox: Toolbox;
   readonly env: NodeJS.ProcessEnv;
   readonly ports: PortFinder;
   readonly preferred: InfrastructurePorts;
-  /** Further listeners of the broker. */
+  /** Additional listeners of the broker. */
   readonly proxied?: readonly ProxiedListener[];
-  /** Largest heap of the Pub/Sub emulator, where it is to hold more than usual. */
+  /** Maximum heap of the Pub/Sub emulator. */
   readonly pubsubHeapMb?: number;
-}): Promise<{ readonly parts: readonly Part[]; readonly endpoints: Endpoints }> {
+}): Promise<{ readonly components: readonly Component[]; readonly endpoints: Endpoints }> {
   const { paths, toolbox, env, ports, preferred, proxied, pubsubHeapMb } = context;
   const { java } = toolbox;
   const port = await ports.find(preferred.kafka);
@@ -62,7 +62,7 @@ export async function infrastructure(context: {
   const pubsubPort = await ports.find(preferred.pubsub);
   const at = (number: number): string => `127.0.0.1:${String(number)}`;
   return {
-    parts: [
+    components: [
       kafkaBroker({
         java,
         folder: toolbox.kafkaFolder,

@@ -5,16 +5,23 @@ import { createKafka } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { TableReader } from '@orderstream/ledger';
 import { type DevSettings } from '../dev.config';
-import { prepare } from '../install/prepare';
+import { prepareToolbox } from '../install/prepare-toolbox';
 import { type StackPaths } from '../paths';
 import { stopOrphans } from '../process/orphans';
 import { PortFinder } from '../process/ports';
 import { type Progress } from '../progress';
-import { ANY_PORTS, type Endpoints, infrastructure, INFRASTRUCTURE_STOP_ORDER, USUAL_PORTS } from './infrastructure';
-import { type PartStatus } from './part';
+import { type ComponentStatus } from './component';
+import {
+  ANY_PORTS,
+  DEFAULT_PORTS,
+  defineInfrastructure,
+  type Endpoints,
+  INFRASTRUCTURE_STOP_ORDER,
+} from './infrastructure';
 import { ServiceClient } from './service-client';
 import {
   DATASET,
+  defineServices,
   GENERATOR,
   type GeneratorOptions,
   PIPELINE,
@@ -22,30 +29,29 @@ import {
   PUBSUB_TOPIC,
   type Service,
   type ServiceName,
-  services,
 } from './services';
 import { removeStackFile, writeStackFile } from './stack-file';
 import { Supervisor } from './supervisor';
 import { loadTokens } from './tokens';
 
-/** What feeds stops before what it feeds. */
+/** Each component stops before those that it writes to. */
 const STOP_ORDER: readonly string[] = [GENERATOR, ...PIPELINE, ...INFRASTRUCTURE_STOP_ORDER];
 const ORPHAN_GRACE_MS = 15_000;
 
 export interface LocalStackContext {
   readonly paths: StackPaths;
   readonly settings: DevSettings;
-  /** What the parts inherit, and where programs are looked for. */
+  /** The environment of all components, and the PATH to search for programs. */
   readonly env: NodeJS.ProcessEnv;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** Ports that nobody else expects anything on, instead of the usual ones. */
+  /** Whether to use random free ports instead of the default ones. */
   readonly anyPorts: boolean;
-  /** Told before the first process starts: from then on `kill` ends whatever runs. */
+  /** Called before the first process starts; `kill` works from then on. */
   readonly onStarting: (stack: LocalStack) => void;
 }
 
-/** Broker, emulators and services of one home folder. The caller holds its lock. */
+/** Broker, emulators and services of one home folder. The caller holds the lock of the folder. */
 export class LocalStack {
   private constructor(
     readonly endpoints: Endpoints,
@@ -59,33 +65,33 @@ export class LocalStack {
     return join(paths.data, 'ledger');
   }
 
-  /** Forgets all data of earlier runs. Installations and tokens stay. */
+  /** Deletes data and logs of earlier runs. Installations and tokens stay. */
   static reset(paths: StackPaths): void {
     rmSync(paths.data, { recursive: true, force: true });
     rmSync(paths.logs, { recursive: true, force: true });
   }
 
-  /** Ends what a killed runner left behind. */
+  /** Stops the processes of a killed runner. */
   static async stopOrphans(paths: StackPaths, progress: Progress): Promise<void> {
     const stopped = await stopOrphans(paths.run, STOP_ORDER, ORPHAN_GRACE_MS);
-    if (stopped.length > 0) progress.line(`Stopped what an earlier start left behind: ${stopped.join(', ')}`);
+    if (stopped.length > 0) progress.line(`Stopped processes of an earlier start: ${stopped.join(', ')}`);
   }
 
-  /** Starts everything but the generator, which `startGenerator` starts. Whatever fails, what was started is stopped. */
+  /** Starts everything except the generator. If the start fails, whatever was started is stopped. */
   static async start(context: LocalStackContext, generator: GeneratorOptions): Promise<LocalStack> {
     const { paths, settings, env, progress, signal, anyPorts } = context;
-    const toolbox = await prepare({ paths, settings, env, progress, signal });
+    const toolbox = await prepareToolbox({ paths, settings, env, progress, signal });
     const tokens = loadTokens(paths.tokensFile);
     const ports = new PortFinder();
     const childEnv = {
       ...env,
       METADATA_SERVER_DETECTION: 'none',
-      // A third of a service's start is compiling what was compiled at the start before.
+      // Compiling takes a third of the start of a service. The cache is shared by all starts.
       NODE_COMPILE_CACHE: join(paths.installed, 'compiled'),
     };
-    const preferred = anyPorts ? ANY_PORTS : USUAL_PORTS;
-    const { parts, endpoints } = await infrastructure({ paths, toolbox, env: childEnv, ports, preferred });
-    const all = await services(
+    const preferred = anyPorts ? ANY_PORTS : DEFAULT_PORTS;
+    const { components, endpoints } = await defineInfrastructure({ paths, toolbox, env: childEnv, ports, preferred });
+    const all = await defineServices(
       {
         repository: paths.repository,
         ledgerFolder: LocalStack.ledgerFolder(paths),
@@ -103,9 +109,9 @@ export class LocalStack {
     context.onStarting(stack);
     try {
       progress.line('Starting:');
-      await supervisor.start(parts, signal);
+      await supervisor.start(components, signal);
       await supervisor.start(
-        PIPELINE.map((name) => all[name].part),
+        PIPELINE.map((name) => all[name].component),
         signal,
       );
       writeStackFile(paths.stackFile, {
@@ -133,18 +139,18 @@ export class LocalStack {
   }
 
   async startGenerator(): Promise<void> {
-    await this.supervisor.start([this.services[GENERATOR].part], this.context.signal);
+    await this.supervisor.start([this.services[GENERATOR].component], this.context.signal);
   }
 
-  status(): PartStatus[] {
+  status(): ComponentStatus[] {
     return this.supervisor.status();
   }
 
-  kafka(): Kafka {
+  createKafka(): Kafka {
     return createKafka({ brokers: [this.endpoints.kafka], clientId: 'orderstream-dev' });
   }
 
-  tables(): TableReader {
+  createTableReader(): TableReader {
     const { project, bigqueryApi, bigqueryGrpc } = this.endpoints;
     const connection = {
       project,
@@ -156,13 +162,13 @@ export class LocalStack {
     return new TableReader(createBigQuery(connection), DATASET);
   }
 
-  /** Stops in an order in which nothing is lost and the next start has nothing to repair. */
+  /** Stops all components, each before those that it writes to, so that the next start has nothing to recover. */
   async stop(): Promise<void> {
     removeStackFile(this.context.paths.stackFile);
     await this.supervisor.stop(STOP_ORDER);
   }
 
-  /** Ends all processes at once. */
+  /** Kills all processes at once. */
   kill(): void {
     removeStackFile(this.context.paths.stackFile);
     this.supervisor.kill();

@@ -1,4 +1,4 @@
-import { type Part } from './part';
+import { type Component } from './component';
 import { answersOk } from './http-probe';
 
 export interface PubsubEmulatorOptions {
@@ -6,18 +6,17 @@ export interface PubsubEmulatorOptions {
   readonly jar: string;
   readonly port: number;
   readonly env: NodeJS.ProcessEnv;
-  /** Largest heap, in MB. */
+  /** Maximum heap, in MB. */
   readonly heapMb?: number | undefined;
 }
 
 const HEAP_MB = 1_024;
 
 /**
- * Google's Pub/Sub emulator. It keeps nothing: after a restart topics, subscriptions and messages are gone. But as long as
- * it runs it never lets go of a message, acknowledged or not: some 200,000 orders fill the usual heap, and then it answers
- * nobody any more.
+ * Google's Pub/Sub emulator. A restart deletes topics, subscriptions and messages. While it runs it never frees a
+ * message, acknowledged or not: about 200,000 orders fill the default heap, and then it no longer answers.
  */
-export function pubsubEmulator({ java, jar, port, env, heapMb = HEAP_MB }: PubsubEmulatorOptions): Part {
+export function pubsubEmulator({ java, jar, port, env, heapMb = HEAP_MB }: PubsubEmulatorOptions): Component {
   return {
     name: 'pubsub-emulator',
     process: () => ({

@@ -1,13 +1,13 @@
 const ANSWER_TIMEOUT_MS = 3_000;
 
-/** One service's HTTP side, as a viewer sees it. */
+/** The admin API of one service, with a viewer token. */
 export class ServiceClient {
   constructor(
     readonly url: string,
     private readonly token: string,
   ) {}
 
-  /** GET /admin/status. Rejects when the service does not answer with one. */
+  /** GET /admin/status. Rejects when the service does not answer with 200 to 299 within 3 s. */
   async status(): Promise<unknown> {
     const response = await fetch(`${this.url}/admin/status`, {
       headers: { authorization: `Bearer ${this.token}` },

@@ -1,7 +1,7 @@
 import { FAMILIES, type Family } from '@orderstream/contracts';
 import { z } from 'zod';
 
-/** The parts of each service's `/admin/status` that the local stack reads. Anything else there is ignored. */
+/** The fields of each `/admin/status` that the local stack reads. Other fields are ignored. */
 
 const count = z.number().int().nonnegative();
 const partitions = z.array(
@@ -33,7 +33,7 @@ export type ValidatorStatus = z.infer<typeof validatorStatus>;
 export const consumerStatus = z.object({ partitions });
 export type ConsumerStatus = z.infer<typeof consumerStatus>;
 
-/** The partitions that wait for an operator, as `topic/partition`. */
+/** Partitions that are stopped until an operator resumes them, as `topic/partition`. */
 export function stoppedPartitions(status: ConsumerStatus): string[] {
   return status.partitions
     .filter(({ state }) => state === 'stopped')

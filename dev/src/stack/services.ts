@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { type PortFinder } from '../process/ports';
 import { type Endpoints } from './infrastructure';
 import { answersOk } from './http-probe';
-import { type Part } from './part';
+import { type Component } from './component';
 import { adminTokens, type StackTokens } from './tokens';
 
 export const DATASET = 'ecommerce_db';
 export const PUBSUB_TOPIC = 'orders-topic';
 export const PUBSUB_SUBSCRIPTION = 'orders-to-bigquery';
 
-/** What carries events from the log to the tables, in the order in which it stops: each after what feeds it. */
+/** The services that bring events from the log to the tables, in their stop order: each after those that feed it. */
 export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'] as const;
 export const GENERATOR = 'order-generator';
 export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR;
@@ -18,9 +18,9 @@ const FIRST_SERVICE_PORT = 3_001;
 const READY_WITHIN_MS = 90_000;
 const SHUTDOWN_TIMEOUT_MS = 25_000;
 const STOP_GRACE_MS = SHUTDOWN_TIMEOUT_MS + 5_000;
-/** Each service stays below 512 MB of memory; this is its share for the objects of the program. */
+/** The old space of the heap. Each service stays below 512 MB of memory. */
 const HEAP_MB = 384;
-/** Half a young generation of the heap. Left to itself node takes 64 MB, which saves no time and costs 130 MB. */
+/** Size of one semi-space of the young generation. Node's default of 64 MB costs 130 MB and saves no time. */
 const SEMI_SPACE_MB = 8;
 
 const ENTRY: Readonly<Record<ServiceName, string>> = {
@@ -32,9 +32,9 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
 };
 
 export interface GeneratorOptions {
-  /** Events a second; 0 is as fast as it goes. */
+  /** Events per second; 0 is unlimited. */
   readonly rate: number;
-  /** Events that are still to come; asked at each start of the generator. Undefined is endless. */
+  /** Number of events still to generate; called at each start of the generator. Undefined is unlimited. */
   readonly remainingEvents: () => Promise<number | undefined>;
   readonly seed?: number | undefined;
   readonly defectRate?: number | undefined;
@@ -53,11 +53,11 @@ export interface ServicesContext {
 export interface Service {
   readonly name: ServiceName;
   readonly url: string;
-  readonly part: Part;
+  readonly component: Component;
 }
 
-/** The services of the pipeline and the generator, each with a port of its own. */
-export async function services(
+/** Finds a port for each service and returns their components. Starts nothing. */
+export async function defineServices(
   context: ServicesContext,
   generator: GeneratorOptions,
 ): Promise<Record<ServiceName, Service>> {
@@ -71,13 +71,13 @@ export async function services(
   return found as Record<ServiceName, Service>;
 }
 
-/** What makes one instance of a service different from another. */
+/** Differences between the instances of a service. */
 export interface InstanceOptions {
-  /** Added to the name of the process, of its log and of its entry in the run folder. */
+  /** Appended to the name of the process, its log and its file in the run folder. */
   readonly suffix?: string;
-  /** Path of the program below the repository. */
+  /** Path of the program, relative to the repository; called at each start. */
   readonly entry?: () => string | undefined;
-  /** Asked at each start; wins over what every service gets. */
+  /** Variables that override those of every service; called at each start. */
   readonly env?: () => Promise<NodeJS.ProcessEnv>;
 }
 
@@ -103,7 +103,7 @@ export function serviceInstance(
   return {
     name,
     url,
-    part: {
+    component: {
       name: processName,
       process: async () => ({
         name: processName,
@@ -133,7 +133,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
     BIGQUERY_DATASET: DATASET,
     BIGQUERY_API_ENDPOINT: endpoints.bigqueryApi,
     BIGQUERY_GRPC_ENDPOINT: endpoints.bigqueryGrpc,
-    // The emulator forgets open appends together with their stream: nothing can land late.
+    // The emulator forgets open appends together with their stream, so no append can land late.
     BQ_SINK_FALLBACK_WAIT_MS: '0',
     PUBSUB_PROJECT: endpoints.project,
     PUBSUB_EMULATOR_HOST: endpoints.pubsub,
@@ -147,7 +147,7 @@ export async function generatorEnv(options: GeneratorOptions, ledgerFolder: stri
   const remaining = await options.remainingEvents();
   return {
     GENERATOR_RATE: String(rate),
-    // 0 is endless, so a generator that has nothing left to do is not told to begin.
+    // 0 is unlimited, so a generator with no events left must not start by itself.
     GENERATOR_MAX_EVENTS: String(remaining ?? 0),
     GENERATOR_AUTOSTART: String(remaining === undefined || remaining > 0),
     GENERATOR_LEDGER_DIR: ledgerFolder,

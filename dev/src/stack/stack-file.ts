@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { UsageError } from '../errors';
 import { type StackTokens, writePrivateFile } from './tokens';
 
-/** `.local/stack.json`: how any other program can look at the running system. Holds only what is there. */
+/** `.local/stack.json`: addresses and tokens of the running stack, for other programs. */
 export interface StackFile {
   readonly kafka: { readonly brokers: readonly string[] };
   readonly bigquery: {
@@ -26,10 +26,10 @@ export function writeStackFile(path: string, content: StackFile): void {
   writePrivateFile(path, content);
 }
 
-/** @throws UsageError when no stack runs here */
+/** @throws UsageError when no stack is running */
 export function readStackFile(path: string): StackFile {
   if (!existsSync(path))
-    throw new UsageError(`No stack is running here (${path} is not there): start one with npm start.`);
+    throw new UsageError(`No stack is running (${path} does not exist). Start one with npm start.`);
   return JSON.parse(readFileSync(path, 'utf8')) as StackFile;
 }
 

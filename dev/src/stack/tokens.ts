@@ -3,12 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { dirname } from 'node:path';
 import { type AdminToken } from '@orderstream/config';
 
-/** The bearer tokens of `/admin` in this stack: made at random once, kept in a file that its owner alone can read. */
+/** Bearer tokens for `/admin` of this stack: random, stored in a file that only its owner can read. */
 export interface StackTokens {
   readonly viewer: string;
   readonly operator: string;
 }
 
+/** Reads the tokens; creates the file when it does not exist. */
 export function loadTokens(path: string): StackTokens {
   if (!existsSync(path)) {
     const random = (): string => randomBytes(24).toString('base64url');
@@ -17,7 +18,7 @@ export function loadTokens(path: string): StackTokens {
   return JSON.parse(readFileSync(path, 'utf8')) as StackTokens;
 }
 
-/** What the services are told: who may do what, and the hash of each token. */
+/** The value of ADMIN_TOKENS: name, role and hash of each token. */
 export function adminTokens({ viewer, operator }: StackTokens): AdminToken[] {
   const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
   return [
@@ -26,7 +27,7 @@ export function adminTokens({ viewer, operator }: StackTokens): AdminToken[] {
   ];
 }
 
-/** JSON that nobody else on the machine can read, also when the file was there before with other rights. */
+/** Writes JSON with mode 0600, also to an existing file with another mode. */
 export function writePrivateFile(path: string, content: object): void {
   mkdirSync(dirname(path), { recursive: true });
   if (existsSync(path)) chmodSync(path, 0o600);

@@ -9,27 +9,27 @@ export interface PulledMessage {
   readonly orderingKey: string;
   /** Milliseconds since the epoch. */
   readonly publishedAtMs: number;
-  /** From 1, where the subscription counts. */
+  /** From 1; always 1 for a subscription without a dead-letter topic. */
   readonly deliveryAttempt: number;
 }
 
-/** What the subscription says of the table that it fills. */
+/** The table that the subscription writes to. */
 export interface BigQueryTarget {
   readonly project: string;
   readonly dataset: string;
   readonly table: string;
 }
 
-/** The emulator gives 100 messages at a time, whatever is asked for. */
+/** The Pub/Sub emulator returns at most 100 messages. */
 const MAX_MESSAGES = 1_000;
-/** Ack ids in one request: "Pub/Sub quotas and limits", 512 kB a request. */
+/** Ack ids in one request; a request is limited to 512 kB ("Pub/Sub quotas and limits"). */
 const MAX_ACK_IDS = 1_000;
 const CALL_TIMEOUT_MS = 10_000;
 const CALL = { timeout: CALL_TIMEOUT_MS, retry: null };
-/** An answer that is not awaited is lost, and its messages are delivered anew. */
+/** Longer: messages of a response after the timeout are delivered again. */
 const PULL = { timeout: 30_000, retry: null };
 
-/** The subscription, as something to pull from. All calls reject with the gRPC error of their only attempt. */
+/** Pulls from one subscription. Every call makes one attempt and rejects with its gRPC error. */
 export class PulledSubscription {
   readonly name: string;
   private readonly client;
@@ -39,17 +39,23 @@ export class PulledSubscription {
     this.client = connectSubscriber(connection);
   }
 
-  /** Undefined while there is no such subscription. @throws Error when it is none that this can stand in for */
+  /**
+   * The target table; undefined while the subscription does not exist.
+   *
+   * @throws Error when it is not a BigQuery subscription, or has options that the emulator does not support
+   */
   async target(): Promise<BigQueryTarget | undefined> {
     try {
       const [{ bigqueryConfig }] = await this.client.getSubscription({ subscription: this.name }, CALL);
       const { table, useTableSchema, writeMetadata, dropUnknownFields } = bigqueryConfig ?? {};
       const [project, datasetId, tableId, ...rest] = (table ?? '').split('.');
       if (!project || !datasetId || !tableId || rest.length > 0) {
-        throw new Error(`${this.name} is no BigQuery subscription`);
+        throw new Error(`${this.name} is not a BigQuery subscription`);
       }
       if (!useTableSchema || !writeMetadata || dropUnknownFields) {
-        throw new Error(`${this.name}: only table schema with metadata and no dropped fields is stood in for`);
+        throw new Error(
+          `${this.name}: the emulator supports only useTableSchema with writeMetadata and without dropUnknownFields`,
+        );
       }
       return { project, dataset: datasetId, table: tableId };
     } catch (error) {
@@ -58,7 +64,9 @@ export class PulledSubscription {
     }
   }
 
-  /** What there is. The emulator would end a pull that waits a second before its deadline, not early for a redelivery. */
+  /**
+   * Returns the available messages at once: a pull of the Pub/Sub emulator that waits does not return for a redelivery.
+   */
   async pull(): Promise<PulledMessage[]> {
     const request = { subscription: this.name, maxMessages: MAX_MESSAGES, returnImmediately: true };
     const [{ receivedMessages }] = await this.client.pull(request, PULL);
@@ -87,8 +95,10 @@ export class PulledSubscription {
     }
   }
 
-  /** Gives messages back: Pub/Sub counts a delivery and forwards them to the dead letters after the last one. */
-  async reject(messages: readonly PulledMessage[]): Promise<void> {
+  /**
+   * Negatively acknowledges messages. Pub/Sub forwards them to the dead-letter topic after the last delivery attempt.
+   */
+  async nack(messages: readonly PulledMessage[]): Promise<void> {
     for (const ackIds of chunksOfAckIds(messages)) {
       const request = { subscription: this.name, ackIds, ackDeadlineSeconds: 0 };
       await this.client.modifyAckDeadline(request, CALL);

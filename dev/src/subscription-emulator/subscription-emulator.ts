@@ -12,18 +12,20 @@ import { TableWriter } from './table-writer';
 
 const MAX_BATCH_ROWS = 1_000;
 const BACKOFF_MS = 500;
-/** The subscription is asked again so long after it gave nothing, and counts as empty when that was so often. */
-const EMPTY_PULL_GAP_MS = 100;
+/** Pause after an empty pull. */
+const EMPTY_PULL_PAUSE_MS = 100;
+/** A drain ends after this many empty pulls in a row. */
 const EMPTY_PULLS = 3;
 
 /**
- * Does on this machine what Pub/Sub does for a BigQuery subscription, which no emulator delivers: pulls, writes rows by
- * the table's schema with metadata columns, acknowledges what is written and rejects what is no row of the table.
- * Never part of a deployment.
+ * Emulates the delivery of a BigQuery subscription, which Google's Pub/Sub emulator does not have: pulls messages,
+ * writes rows with metadata columns by the schema of the table, acknowledges written messages, and negatively
+ * acknowledges messages that are not rows of the table. It is for the local stack only.
  *
- * Failure semantics: at least once. A message is acknowledged after its row is durable; killed in between, it is
- * delivered and written again. While BigQuery or Pub/Sub does not answer, the batch is kept and tried again.
- * Which table it is, is read once, when the subscription first shows. Nothing is created here: a topic that came into being here, before its subscription, would lose what is published to it.
+ * Failure semantics: at least once. A message is acknowledged after its row is durable. If the emulator is killed in
+ * between, the message is delivered and written again. While BigQuery or Pub/Sub does not answer, the batch is retried.
+ * The emulator reads the target table once, when the subscription exists. It creates nothing: a topic without its
+ * subscription loses the messages that are published to it.
  */
 @Injectable()
 export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
@@ -44,7 +46,7 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
   ) {
     this.subscription = new PulledSubscription(settings.pubsub, settings.pubsub.subscription);
     health.live('subscription', () => ({ ok: this.state !== 'ended', detail: this.state }));
-    // Waiting for a subscription that is to be created is being ready: there is nothing to deliver.
+    // Ready also while the subscription does not exist: there is nothing to deliver.
     health.ready('subscription', () => ({ ok: this.running !== undefined && !this.paused, detail: this.state }));
   }
 
@@ -69,7 +71,7 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
     return Promise.resolve();
   }
 
-  /** Delivers what is left in the subscription, then lets go. The deadline is the service's. */
+  /** Drains the subscription and closes the connections. The service limits the time. */
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     await this.running;
@@ -81,20 +83,20 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
     let writing: Promise<void> = Promise.resolve();
     for (;;) {
       const batch = await this.nextBatch();
-      // One batch is written while the next one is pulled; no more than that.
+      // One batch is written while the next one is pulled.
       await writing;
       if (batch === undefined || this.writer === undefined) return;
-      writing = this.settle(batch, this.writer);
+      writing = this.deliver(batch, this.writer);
     }
   }
 
-  /** Undefined when this is stopping and the subscription is empty, or is not there. */
+  /** Undefined while stopping, when the subscription is empty or does not exist. */
   private async nextBatch(): Promise<PulledMessage[] | undefined> {
     let empty = 0;
     for (;;) {
       if (this.paused && !this.stopping) {
         this.state = 'paused';
-        await delay(EMPTY_PULL_GAP_MS);
+        await delay(EMPTY_PULL_PAUSE_MS);
         continue;
       }
       try {
@@ -107,18 +109,18 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
         this.state = this.stopping ? 'draining' : 'delivering';
         if (batch.length > 0) return batch;
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
-        await delay(EMPTY_PULL_GAP_MS);
+        await delay(EMPTY_PULL_PAUSE_MS);
       } catch (error) {
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
-        const isGone = grpcStatus(error) === status.NOT_FOUND;
-        this.waitFor(isGone ? 'the subscription' : 'Pub/Sub', error);
+        const isDeleted = grpcStatus(error) === status.NOT_FOUND;
+        this.reportWait(isDeleted ? 'the subscription' : 'Pub/Sub', error);
         await delay(BACKOFF_MS);
       }
     }
   }
 
-  /** Logs once what is waited for, not at each attempt. */
-  private waitFor(what: string, error: unknown): void {
+  /** Sets the state, and logs the error once per wait, not at each attempt. */
+  private reportWait(what: string, error: unknown): void {
     const state = `waiting for ${what}`;
     if (this.state !== state) this.logger.warn({ err: error }, state);
     this.state = state;
@@ -145,30 +147,32 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
     return batch;
   }
 
-  /** Keeps at it until BigQuery has answered for each message. */
-  private async settle(batch: readonly PulledMessage[], writer: TableWriter): Promise<void> {
+  /** Writes and acknowledges a batch. Retries until BigQuery has answered for each message. */
+  private async deliver(batch: readonly PulledMessage[], writer: TableWriter): Promise<void> {
     this.redelivered += batch.filter(({ deliveryAttempt }) => deliveryAttempt > 1).length;
     for (;;) {
       try {
         const { written, rejected } = await writer.write(batch);
         this.rowsWritten += written.length;
         this.rejected += rejected.length;
-        if (rejected.length > 0) this.logger.warn({ messages: rejected.length }, 'rejected: no rows of the table');
-        await this.answer(written, rejected);
+        if (rejected.length > 0) {
+          this.logger.warn({ messages: rejected.length }, 'messages rejected: they are not rows of the table');
+        }
+        await this.acknowledge(written, rejected);
         return;
       } catch (error) {
-        this.waitFor('BigQuery', error);
+        this.reportWait('BigQuery', error);
         await delay(BACKOFF_MS);
       }
     }
   }
 
-  /** An answer that is lost costs a delivery, and a row written twice. */
-  private async answer(written: readonly PulledMessage[], rejected: readonly PulledMessage[]): Promise<void> {
+  /** If this fails, the messages are delivered and written again. */
+  private async acknowledge(written: readonly PulledMessage[], rejected: readonly PulledMessage[]): Promise<void> {
     try {
-      await Promise.all([this.subscription.acknowledge(written), this.subscription.reject(rejected)]);
+      await Promise.all([this.subscription.acknowledge(written), this.subscription.nack(rejected)]);
     } catch (error) {
-      this.logger.warn({ err: error }, 'cannot acknowledge: the messages will be delivered again');
+      this.logger.warn({ err: error }, 'the acknowledgment failed; the messages will be delivered again');
     }
   }
 }

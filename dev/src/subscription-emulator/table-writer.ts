@@ -30,17 +30,17 @@ interface OpenStream {
   offset: number;
 }
 
-/** What became of messages: written, or rejected because they are no rows of the table. */
-export interface Written {
+/** The messages that were written, and those that were rejected because they are not rows of the table. */
+export interface WriteResult {
   readonly written: readonly PulledMessage[];
   readonly rejected: readonly PulledMessage[];
 }
 
 /**
- * Writes messages as rows, mapped to the table's columns by name.
+ * Writes messages as rows, mapped to the columns of the table by name.
  *
- * Failure semantics: at least once. `write` resolves only when BigQuery has the rows; after an error it is not known
- * which of them it has, the stream is let go, and the caller writes the messages again.
+ * Failure semantics: at least once. `write` resolves after BigQuery has acknowledged the rows. After an error the
+ * outcome is unknown; the writer closes the stream, and the caller writes the messages again.
  */
 export class TableWriter {
   private readonly bigquery;
@@ -58,26 +58,26 @@ export class TableWriter {
     this.streams = new WriteStreams(this.client);
   }
 
-  async write(messages: readonly PulledMessage[]): Promise<Written> {
+  async write(messages: readonly PulledMessage[]): Promise<WriteResult> {
     try {
       return await this.append(messages);
     } catch (error) {
-      this.letGo();
+      this.closeStream();
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    this.letGo();
+    this.closeStream();
     await this.client.close();
   }
 
-  private letGo(): void {
+  private closeStream(): void {
     this.open?.connection.close();
     this.open = undefined;
   }
 
-  private async append(messages: readonly PulledMessage[]): Promise<Written> {
+  private async append(messages: readonly PulledMessage[]): Promise<WriteResult> {
     this.open ??= await this.openStream();
     const { encoder, connection, offset } = this.open;
     const rows = new RowBuffer();
@@ -94,8 +94,8 @@ export class TableWriter {
       this.open.offset += sent.length;
       return { written: sent, rejected };
     }
-    // Nothing more may be sent on a connection after an answer that is no success.
-    this.letGo();
+    // A connection cannot be used after an append that failed.
+    this.closeStream();
     if (outcome.kind !== 'rejected')
       throw new Error(`append to ${this.target.table}: ${outcome.reason}, ${outcome.message}`);
     const bad = new Set(outcome.rows.map(({ index }) => sent[index]));
@@ -116,7 +116,7 @@ export class TableWriter {
     };
   }
 
-  /** Reads the table's schema anew, so that added columns are known from the next stream on. */
+  /** Reads the schema of the table for each stream, so that a new stream has added columns. */
   private async openStream(): Promise<OpenStream> {
     const { dataset, table } = this.target;
     const [metadata] = (await this.bigquery.dataset(dataset).table(table).getMetadata()) as [TableMetadata, unknown];
@@ -147,7 +147,7 @@ function columnsOf({ schema }: TableMetadata): Column[] {
   return fields.map((field) => {
     const type = TYPES[field.type ?? ''];
     if (type === undefined || field.name === undefined) {
-      throw new Error(`column ${field.name ?? '?'} is of a type that is not stood in for: ${field.type ?? 'none'}`);
+      throw new Error(`the emulator does not support the type of column ${field.name ?? '?'}: ${field.type ?? 'none'}`);
     }
     const mode = field.mode === 'REQUIRED' ? 'REQUIRED' : 'NULLABLE';
     return { name: field.name, type, mode, description: '', personal: false };

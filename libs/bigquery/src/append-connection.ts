@@ -12,32 +12,32 @@ export interface AppendConnectionOptions {
   readonly stream: string;
   /** ProtoSchema of the rows. */
   readonly schema: Buffer;
-  /** An append without an answer for this long is lost, and the connection with it. */
+  /** When an append has no answer after this time, the connection ends and its appends are `lost`. */
   readonly appendTimeoutMs: number;
-  /** Appends that may wait for their answer at once. */
+  /** Largest number of appends that wait for their answers. */
   readonly maxInFlight: number;
 }
 
-interface Waiting {
+interface PendingAppend {
   readonly offset: number;
   readonly sentAtMs: number;
   readonly resolve: (outcome: AppendOutcome) => void;
 }
 
 /**
- * One AppendRows call: appends to one write stream, several in flight, answered in the order in which they were sent.
+ * One AppendRows call: appends to one write stream, several in flight. BigQuery answers them in the order sent.
  *
- * Failure semantics: an append resolves, never rejects, with what is known of it. `appended` is only ever said when
- * BigQuery named the very offset that was sent. After the first answer that is no success nothing more is sent; the
- * answers to what is under way are still awaited. When the call ends or an answer is overdue, all that waits is `lost`:
- * it may have landed, or may land later. A connection is never mended: open another one, after finding out where the
- * stream ends.
+ * Failure semantics: an append resolves with its outcome and never rejects. It is `appended` only if BigQuery answers
+ * with the offset that was sent. After the first answer that is not a success, the connection takes no more appends and
+ * still receives the answers to those in flight. When the call ends or an answer is overdue, all pending appends are
+ * `lost`: their rows may be in the table, or arrive later. A connection is not reused after a failure. The caller finds
+ * out how many rows the stream holds and opens another one.
  */
 export class AppendConnection {
-  private readonly waiting: Waiting[] = [];
+  private readonly pending: PendingAppend[] = [];
   private readonly head;
   private first = true;
-  private spoilt = false;
+  private failed = false;
   private ended = false;
   private deadline: NodeJS.Timeout | undefined;
 
@@ -50,74 +50,74 @@ export class AppendConnection {
       later: encodeHead({ stream: options.stream }),
     };
     call.on('data', (response: protos.google.cloud.bigquery.storage.v1.AppendRowsResponse) => {
-      this.answered(response);
+      this.receive(response);
     });
     call.on('error', (error: ServiceError) => {
       this.end(reasonOfCall(error), error.message);
     });
     call.on('end', () => {
-      this.end('unavailable', 'BigQuery ended the connection');
+      this.end('unavailable', 'BigQuery closed the connection');
     });
   }
 
   get inFlight(): number {
-    return this.waiting.length;
+    return this.pending.length;
   }
 
-  /** Whether an append may be sent now. */
+  /** Whether `append` may be called now. */
   get usable(): boolean {
-    return !this.spoilt && this.waiting.length < this.options.maxInFlight;
+    return !this.failed && this.pending.length < this.options.maxInFlight;
   }
 
   /**
-   * Sends rows for `offset` of the stream.
-   * @throws RangeError when the connection is not usable, or the request is over BigQuery's limit: the caller's defect.
+   * Appends rows at `offset` of the stream.
+   * @throws RangeError when the connection is not usable or the request exceeds BigQuery's limit: a defect of the caller
    */
   append(rows: RowBuffer, offset: number): Promise<AppendOutcome> {
-    if (!this.usable) throw new RangeError(`append to ${this.options.stream} on a connection that takes none`);
+    if (!this.usable) throw new RangeError(`append to ${this.options.stream} on a connection that is not usable`);
     const request = encodeAppendRequest(this.first ? this.head.first : this.head.later, offset, rows);
     if (request.length > MAX_REQUEST_BYTES) {
-      throw new RangeError(`append of ${String(request.length)} bytes to ${this.options.stream}`);
+      throw new RangeError(`append of ${String(request.length)} bytes to ${this.options.stream} exceeds the limit`);
     }
     this.first = false;
     return new Promise((resolve) => {
-      this.waiting.push({ offset, sentAtMs: performance.now(), resolve });
-      if (this.waiting.length === 1) this.armDeadline();
+      this.pending.push({ offset, sentAtMs: performance.now(), resolve });
+      if (this.pending.length === 1) this.armDeadline();
       this.call.write(request);
     });
   }
 
-  /** Lets go at once: what waits is lost. */
+  /** Closes the connection at once; pending appends are `lost`. */
   close(): void {
     if (this.ended) return;
     this.call.cancel();
     this.end('unavailable', 'the connection was closed');
   }
 
-  private answered(response: protos.google.cloud.bigquery.storage.v1.AppendRowsResponse): void {
+  private receive(response: protos.google.cloud.bigquery.storage.v1.AppendRowsResponse): void {
     if (this.ended) return;
-    const waiting = this.waiting.shift();
-    if (waiting === undefined) {
+    const append = this.pending.shift();
+    if (append === undefined) {
       this.fail('rejected', 'BigQuery answered more appends than were sent');
       return;
     }
-    const outcome = appendOutcome(response, waiting.offset);
-    if (outcome.kind !== 'appended') this.spoilt = true;
-    waiting.resolve(outcome);
+    const outcome = appendOutcome(response, append.offset);
+    if (outcome.kind !== 'appended') this.failed = true;
+    append.resolve(outcome);
     if (outcome.kind === 'lost') this.fail(outcome.reason, outcome.message);
     else this.armDeadline();
   }
 
-  /** One timer, for the oldest append: it is the first to be overdue. */
+  /** One timer, for the oldest append: its deadline is the first. */
   private armDeadline(): void {
     clearTimeout(this.deadline);
-    const [oldest] = this.waiting;
+    const [oldest] = this.pending;
     if (oldest === undefined) return;
     const leftMs = oldest.sentAtMs + this.options.appendTimeoutMs - performance.now();
     this.deadline = setTimeout(() => {
-      // Timers come before sockets: after a stall of this process the answer may lie unread.
+      // Node runs timers before it reads sockets: after a stall, the answer may not have been read yet.
       setImmediate(() => {
-        if (this.waiting[0] === oldest) {
+        if (this.pending[0] === oldest) {
           this.fail('unavailable', `no answer within ${String(this.options.appendTimeoutMs)} ms`);
         }
       });
@@ -132,8 +132,8 @@ export class AppendConnection {
   private end(reason: AppendErrorReason, message: string): void {
     if (this.ended) return;
     this.ended = true;
-    this.spoilt = true;
+    this.failed = true;
     clearTimeout(this.deadline);
-    for (const { resolve } of this.waiting.splice(0)) resolve({ kind: 'lost', reason, message });
+    for (const { resolve } of this.pending.splice(0)) resolve({ kind: 'lost', reason, message });
   }
 }

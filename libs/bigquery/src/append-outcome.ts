@@ -10,9 +10,9 @@ export interface RejectedRow {
 }
 
 /**
- * What became of one append. `appended`: the rows are durable at the offset that was sent. `rejected`: nothing of the
- * request landed, and these rows are why (BigQuery may name some of them only). `error`: BigQuery answered that nothing
- * landed by this request; why is in `reason`. `lost`: there is no answer, so it may have landed or may still land.
+ * The outcome of one append. `appended`: the rows are durable at the offset that was sent. `rejected`: no row of the
+ * request was appended because of these rows (BigQuery may list only some of them). `error`: no row of the request was
+ * appended, for `reason`. `lost`: unknown outcome. There is no answer, so the rows may be appended now or later.
  */
 export type AppendOutcome =
   | { readonly kind: 'appended' }
@@ -21,10 +21,10 @@ export type AppendOutcome =
   | { readonly kind: 'lost'; readonly reason: AppendErrorReason; readonly message: string };
 
 /**
- * Why an append failed. `already-exists`: something landed at this offset. `out-of-range`: something before it is
- * missing. `aborted`: because of what failed before it. `finalized`: another owner ended the stream. `stream-gone`:
- * BigQuery does not know the stream. `schema-behind`: the table or the stream does not know a column yet. `throttled`:
- * over a quota. `unavailable`: try again. `rejected`: anything else.
+ * Why an append failed. `already-exists`: the stream has a row at this offset. `out-of-range`: rows before this offset are
+ * missing. `aborted`: an earlier append failed. `finalized`: another owner ended the stream. `stream-gone`: BigQuery does
+ * not know the stream. `schema-behind`: the table or the stream lacks a column. `throttled`: a quota is exceeded.
+ * `unavailable`: transient. `rejected`: anything else.
  */
 export type AppendErrorReason =
   | 'already-exists'
@@ -41,9 +41,9 @@ const { AppendRowsResponse: Response, StorageError } = protos.google.cloud.bigqu
 const { Status } = protos.google.rpc;
 const { StorageErrorCode } = StorageError;
 
-/** Details of a google.rpc.Status that Write API errors carry. */
+/** Type of the details of the google.rpc.Status in Write API errors. */
 const STORAGE_ERROR_TYPE = 'google.cloud.bigquery.storage.v1.StorageError';
-/** Where a call that failed carries that status ("gRPC: Richer error model"). */
+/** Metadata key of that status when the call itself fails ("gRPC: Richer error model"). */
 const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 
 const BY_STORAGE_ERROR = new Map<unknown, AppendErrorReason>([
@@ -72,12 +72,12 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
 function reasonOfStatus(code: number, message: string): AppendErrorReason {
   const reason = BY_STATUS.get(code);
   if (reason !== undefined) return reason;
-  // The local emulator answers INVALID_ARGUMENT for both of these.
+  // The local emulator answers INVALID_ARGUMENT in both cases.
   if (/finaliz/i.test(message)) return 'finalized';
   return /stream name/i.test(message) ? 'stream-gone' : 'rejected';
 }
 
-/** The reason of a call that ended with this error: of the Write API's own code where it has one, else of its status. */
+/** The reason of a failed call: from the Write API's own error code if there is one, otherwise from the gRPC status. */
 export function reasonOfCall({
   code,
   message,
@@ -93,7 +93,7 @@ function reasonOfDetails(details: readonly protos.google.protobuf.IAny[]): Appen
   return bytes instanceof Uint8Array ? BY_STORAGE_ERROR.get(StorageError.decode(bytes).code) : undefined;
 }
 
-/** Reads the answer to the append that was sent at `offset`. */
+/** The outcome of the append sent at `offset`, from BigQuery's answer. */
 export function appendOutcome(response: AppendRowsResponse, offset: number): AppendOutcome {
   if (response.rowErrors.length > 0) {
     const rows = response.rowErrors.map(({ index, message }) => ({ index: Number(index), message: message ?? '' }));
@@ -111,7 +111,7 @@ export function appendOutcome(response: AppendRowsResponse, offset: number): App
   const acknowledged = response.appendResult?.offset?.value;
   if (acknowledged === undefined || acknowledged === null || Number(acknowledged) !== offset) {
     const got = acknowledged === undefined || acknowledged === null ? 'no offset' : `offset ${String(acknowledged)}`;
-    return { kind: 'lost', reason: 'rejected', message: `sent at offset ${String(offset)}, answered for ${got}` };
+    return { kind: 'lost', reason: 'rejected', message: `sent at offset ${String(offset)}, acknowledged with ${got}` };
   }
   return { kind: 'appended' };
 }

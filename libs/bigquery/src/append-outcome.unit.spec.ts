@@ -16,8 +16,8 @@ const storageError = (code: keyof typeof StorageError.StorageErrorCode): { type_
   },
 ];
 
-describe('the answer to an append', () => {
-  it('counts when it names the offset that was sent', () => {
+describe('the outcome of an append', () => {
+  it('is appended when the answer has the offset that was sent', () => {
     expect(outcomeOf({ appendResult: { offset: { value: 70 } } }, 70)).toEqual({ kind: 'appended' });
     expect(outcomeOf({ appendResult: { offset: { value: 0 } } }, 0)).toEqual({ kind: 'appended' });
   });
@@ -25,19 +25,19 @@ describe('the answer to an append', () => {
   it.each<[string, Answer]>([
     ['another offset', { appendResult: { offset: { value: 71 } } }],
     ['no offset', { appendResult: {} }],
-    ['nothing', {}],
-  ])('is none when it names %s', (_, answer) => {
+    ['no result', {}],
+  ])('is lost when the answer has %s', (_, answer) => {
     expect(outcomeOf(answer, 70)).toMatchObject({ kind: 'lost', reason: 'rejected' });
   });
 
-  it('names the rows that were rejected', () => {
+  it('is rejected when the answer has row errors, and lists the rows', () => {
     expect(outcomeOf({ rowErrors: [{ index: 3, message: 'no' }], error: { code: 3 } }, 0)).toEqual({
       kind: 'rejected',
       rows: [{ index: 3, message: 'no' }],
     });
   });
 
-  it('prefers the Write API’s own code, by which a missing column is no rejection of rows', () => {
+  it('has the reason of the Write API’s own error code: a missing column is not a rejection of rows', () => {
     const details = storageError('SCHEMA_MISMATCH_EXTRA_FIELDS');
     expect(outcomeOf({ error: { code: status.INVALID_ARGUMENT, message: 'extra', details } }, 0)).toEqual({
       kind: 'error',
@@ -53,12 +53,12 @@ describe('the answer to an append', () => {
     [status.RESOURCE_EXHAUSTED, 'throttled'],
     [status.UNAVAILABLE, 'unavailable'],
     [status.PERMISSION_DENIED, 'rejected'],
-  ])('is never a success with status %d', (code, reason) => {
+  ])('is an error when the answer has status %d', (code, reason) => {
     expect(outcomeOf({ error: { code, message: 'x' } }, 0)).toEqual({ kind: 'error', reason, message: 'x' });
   });
 });
 
-describe('the error that ends a call of appends', () => {
+describe('the reason of a failed call', () => {
   const errorOf = (code: status, details: readonly protos.google.protobuf.IAny[] = []) => {
     const metadata = new Metadata();
     const bytes = Buffer.from(protos.google.rpc.Status.encode({ code, details: [...details] }).finish());
@@ -71,14 +71,14 @@ describe('the error that ends a call of appends', () => {
     [status.INVALID_ARGUMENT, 'STREAM_FINALIZED', 'finalized'],
     [status.NOT_FOUND, 'STREAM_NOT_FOUND', 'stream-gone'],
     [status.RESOURCE_EXHAUSTED, 'TABLE_NOT_FOUND', 'throttled'],
-  ] as const)('is read by the code among the details of status %d: %s', (code, detail, reason) => {
+  ] as const)('comes from the Write API’s code in the details of status %d: %s', (code, detail, reason) => {
     expect(reasonOfCall(errorOf(code, storageError(detail)))).toBe(reason);
   });
 
   it.each([
     [status.UNAVAILABLE, 'unavailable'],
     [status.INVALID_ARGUMENT, 'rejected'],
-  ])('is read by its status %d where it has no details', (code, reason) => {
+  ])('comes from status %d when there are no details', (code, reason) => {
     expect(reasonOfCall(errorOf(code))).toBe(reason);
     expect(reasonOfCall(Object.assign(new Error('x'), { code }))).toBe(reason);
   });

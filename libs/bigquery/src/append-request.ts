@@ -1,20 +1,20 @@
 import { bytesField, tag, varint, varintField, WIRE_BYTES } from './protobuf';
 import type { RowBuffer } from './row-buffer';
 
-/** What an AppendRows request may have at most ("BigQuery quotas: Storage Write API"). */
+/** Largest size of an AppendRows request ("BigQuery quotas: Storage Write API"). */
 export const MAX_REQUEST_BYTES = 10_000_000;
 
 export interface AppendHead {
   readonly stream: string;
-  /** ProtoSchema bytes; the first request of a connection needs it, later ones may leave it out. */
+  /** Encoded ProtoSchema. The first request of a connection needs it; later requests may omit it. */
   readonly schema?: Buffer;
 }
 
-/** The part of an AppendRowsRequest that is the same for all requests of a connection. */
+/** The fields of an AppendRowsRequest that are the same for all requests of a connection. */
 export interface EncodedHead {
-  /** write_stream, or nothing. */
+  /** Encoded field write_stream. */
   readonly stream: Buffer;
-  /** writer_schema within ProtoData, or nothing. */
+  /** Encoded field writer_schema of ProtoData, or empty. */
   readonly schema: Buffer;
 }
 
@@ -23,10 +23,7 @@ export const encodeHead = ({ stream, schema }: AppendHead): EncodedHead => ({
   schema: schema === undefined ? Buffer.alloc(0) : bytesField(1, schema),
 });
 
-/**
- * An AppendRowsRequest as bytes: head, offset and the rows as they lie in their buffer. One copy of the rows, instead
- * of a message object and a serializer's walk over every row.
- */
+/** Encodes an AppendRowsRequest. Copies the encoded rows once, without a message object or a serializer per row. */
 export function encodeAppendRequest(head: EncodedHead, offset: number, rows: RowBuffer): Buffer {
   const encoded = rows.encoded();
   const rowsHead = Buffer.concat([tag(2, WIRE_BYTES), varint(encoded.length)]);

@@ -2,14 +2,14 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { v1 } from '@google-cloud/bigquery-storage';
 import { credentials } from '@grpc/grpc-js';
 
-/** Where the warehouse is. Both endpoints unset: Google's, with application default credentials. */
+/** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
 export interface BigQueryConnection {
   readonly project: string;
   readonly dataset: string;
   readonly location: string;
-  /** `http://host:port` of a emulator's REST API. */
+  /** `http://host:port` of an emulator's REST API. */
   readonly apiEndpoint?: string | undefined;
-  /** `host:port` of a emulator's Storage API, without TLS. */
+  /** `host:port` of an emulator's Storage API, without TLS. */
   readonly grpcEndpoint?: string | undefined;
 }
 
@@ -17,14 +17,14 @@ export interface BigQueryConnection {
 export function createBigQuery({ project, location, apiEndpoint }: BigQueryConnection): BigQuery {
   if (apiEndpoint === undefined) return new BigQuery({ projectId: project, location });
   const bigquery = new BigQuery({ projectId: project, location, apiEndpoint });
-  // A emulator asks for no credentials. An API key is one that never has to be fetched or refreshed.
+  // An emulator needs no credentials. With an API key, the client does not look for any.
   bigquery.authClient.cachedCredential = bigquery.authClient.fromAPIKey('emulator');
   return bigquery;
 }
 
 /**
- * A connection that died without a word is noticed (the times are those of Google's managed writer), and one that comes
- * back is taken up within seconds.
+ * Keepalives detect a dead connection (with the times of Google's managed writer); the backoff reconnects within seconds
+ * of the server's return.
  */
 const CHANNEL = {
   'grpc.keepalive_time_ms': 30_000,
@@ -43,7 +43,7 @@ export function createWriteClient({ project, grpcEndpoint }: BigQueryConnection)
     apiEndpoint: grpcEndpoint.slice(0, separator),
     port: Number(grpcEndpoint.slice(separator + 1)),
     sslCreds: credentials.createInsecure(),
-    // Otherwise the client asks the metadata server, which a emulator has not got, for its universe.
+    // Without this, the client asks the metadata server for its universe domain. An emulator has no metadata server.
     clientOptions: { universeDomain: 'googleapis.com' },
   });
 }

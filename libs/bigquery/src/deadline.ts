@@ -1,40 +1,51 @@
-import { BigQueryCallError } from './errors';
+import { type BigQueryCallCode, BigQueryCallError } from './errors';
 
-/** A look at a table, or its creation, takes a second at most. */
-const CALL_DEADLINE_MS = 10_000;
-const ATTEMPTS = 3;
+/** Calls that read or create a table or dataset take a second at most. */
+const ATTEMPT_DEADLINE_MS = 10_000;
+const MAX_ATTEMPTS = 3;
+
+/** What a call does, for its error. */
+export interface CallDescription {
+  readonly code: BigQueryCallCode;
+  /** Begins the error message: `a query`. */
+  readonly what: string;
+}
 
 /**
- * Gives a call over REST an end: Google's client sets timeouts that its transport ignores, so that a connection that died
- * without a word would be waited for until the operating system gives it up.
- * @throws BigQueryCallError (retriable) at the deadline; the call's own error before it
+ * Ends a REST call at a deadline. The transport of Google's client ignores the client's timeouts: without the deadline, a
+ * call over a dead connection waits until the operating system closes the connection.
+ * @throws BigQueryCallError (retriable) at the deadline; before it, the call's own error
  */
-export async function within<T>(deadlineMs: number, doing: string, call: () => Promise<T>): Promise<T> {
+export async function withDeadline<T>(
+  deadlineMs: number,
+  { code, what }: CallDescription,
+  call: () => Promise<T>,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const overdue = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new LateCallError(`${doing}: no answer within ${String(deadlineMs)} ms`, { retriable: true }));
+      reject(new NoAnswerError(`${what}: no answer within ${String(deadlineMs)} ms`, { code, retriable: true }));
     }, deadlineMs);
   });
   try {
-    return await Promise.race([call(), late]);
+    return await Promise.race([call(), overdue]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * The same for what may be done twice, over another connection where one gives no answer. What is answered with an error
- * is not tried again: the client has done so where that makes sense.
+ * Repeats a call that has no answer at its deadline: the next attempt uses another connection. Only for calls that may
+ * run twice. An error answer is not retried: the client has already retried it where that helps.
  */
-export async function answered<T>(doing: string, call: () => Promise<T>): Promise<T> {
+export async function retryWithoutAnswer<T>(description: CallDescription, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await within(CALL_DEADLINE_MS, doing, call);
+      return await withDeadline(ATTEMPT_DEADLINE_MS, description, call);
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof LateCallError)) throw error;
+      if (attempt === MAX_ATTEMPTS || !(error instanceof NoAnswerError)) throw error;
     }
   }
 }
 
-class LateCallError extends BigQueryCallError {}
+class NoAnswerError extends BigQueryCallError {}

@@ -1,45 +1,60 @@
-import { answered, within } from './deadline';
+import { type CallDescription, retryWithoutAnswer, withDeadline } from './deadline';
 
+const QUERY: CallDescription = { code: 'QUERY_FAILED', what: 'a query' };
+const LOOKUP: CallDescription = { code: 'TABLE_CALL_FAILED', what: 'looking for table t' };
 const never = (): Promise<never> => new Promise(() => undefined);
 
-describe('a call over REST', () => {
-  beforeEach(() => jest.useFakeTimers());
-  afterEach(() => jest.useRealTimers());
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
 
-  it('ends at its deadline when nothing answers, and may be tried again', async () => {
-    const late = expect(within(5_000, 'a query', never)).rejects.toMatchObject({
-      code: 'APPEND_FAILED',
-      retriable: true,
-      message: 'a query: no answer within 5000 ms',
-    });
-    await jest.advanceTimersByTimeAsync(5_000);
-    await late;
+describe('withDeadline', () => {
+  it('ends a call without an answer at its deadline, with a retriable error', async () => {
+    const ended = jest.fn();
+    const call = withDeadline(5_000, QUERY, never).catch(ended);
+    await jest.advanceTimersByTimeAsync(4_999);
+    expect(ended).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    await call;
+    expect(ended.mock.calls).toEqual([
+      [
+        expect.objectContaining({
+          code: 'QUERY_FAILED',
+          retriable: true,
+          message: 'a query: no answer within 5000 ms',
+        }),
+      ],
+    ]);
   });
 
-  it('leaves no timer behind when it is answered', async () => {
-    await expect(within(5_000, 'a query', () => Promise.resolve(1))).resolves.toBe(1);
+  it('returns the answer and leaves no timer behind', async () => {
+    await expect(withDeadline(5_000, QUERY, () => Promise.resolve(1))).resolves.toBe(1);
     expect(jest.getTimerCount()).toBe(0);
   });
+});
 
-  it('is made again over another connection when one gives no answer', async () => {
+describe('retryWithoutAnswer', () => {
+  it('repeats a call that has no answer at its deadline', async () => {
     const call = jest.fn<Promise<string>, []>().mockImplementationOnce(never).mockResolvedValueOnce('there');
-    const answer = answered('looking', call);
+    const answer = retryWithoutAnswer(LOOKUP, call);
     await jest.advanceTimersByTimeAsync(10_000);
     await expect(answer).resolves.toBe('there');
     expect(call).toHaveBeenCalledTimes(2);
   });
 
-  it('is given up after three attempts without an answer', async () => {
+  it('fails after three attempts without an answer', async () => {
     const call = jest.fn<Promise<string>, []>().mockImplementation(never);
-    const answer = expect(answered('looking', call)).rejects.toMatchObject({ retriable: true });
+    const answer = expect(retryWithoutAnswer(LOOKUP, call)).rejects.toMatchObject({
+      code: 'TABLE_CALL_FAILED',
+      retriable: true,
+    });
     await jest.advanceTimersByTimeAsync(30_000);
     await answer;
     expect(call).toHaveBeenCalledTimes(3);
   });
 
-  it('is not made again when the answer is an error', async () => {
+  it('does not repeat a call that is answered with an error', async () => {
     const call = jest.fn<Promise<string>, []>().mockRejectedValue(new Error('no rights'));
-    await expect(answered('looking', call)).rejects.toThrow('no rights');
+    await expect(retryWithoutAnswer(LOOKUP, call)).rejects.toThrow('no rights');
     expect(call).toHaveBeenCalledTimes(1);
   });
 });

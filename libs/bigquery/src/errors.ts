@@ -1,11 +1,22 @@
 import { status } from '@grpc/grpc-js';
-import { OrderstreamError } from '@orderstream/errors';
+import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstream/errors';
 
-/** A call to BigQuery failed. `retriable` when the same call may succeed later. */
+/** The calls to BigQuery that fail with a `BigQueryCallError`. */
+export type BigQueryCallCode = Extract<
+  ErrorCode,
+  'CREATE_STREAM_FAILED' | 'FINALIZE_FAILED' | 'QUERY_FAILED' | 'TABLE_CALL_FAILED'
+>;
+
+/** A call to BigQuery failed; `code` says which. `retriable` when the same call may succeed later. */
 export class BigQueryCallError extends OrderstreamError {
-  override readonly code = 'APPEND_FAILED';
+  override readonly code: BigQueryCallCode;
 
-  /** Over a quota: trying at once only uses it up. */
+  constructor(message: string, { code, ...options }: ErrorOptions & { readonly code: BigQueryCallCode }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** A quota is exceeded: an immediate retry fails again and counts against the quota. */
   get throttled(): boolean {
     const { cause } = this;
     const throttled: number = status.RESOURCE_EXHAUSTED;
@@ -13,16 +24,16 @@ export class BigQueryCallError extends OrderstreamError {
   }
 }
 
-/** A table exists and is not what the contracts say: another type, partitioning or clustering. */
+/** A table exists and differs from its contract in a type, a mode, its partitioning or its clustering. */
 export class TableMismatchError extends OrderstreamError {
   override readonly code = 'TABLE_MISMATCH';
 
   constructor(table: string, problems: readonly string[]) {
-    super(`table ${table} is not what the contracts say: ${problems.join('; ')}; migrate or drop it, then start again`);
+    super(`table ${table} differs from its contract: ${problems.join('; ')}; migrate or drop it, then start again`);
   }
 }
 
-/** The table lacks columns that the contract has: the schema sync has not run yet. */
+/** The table lacks columns of its contract: the schema sync has not run yet. */
 export class SchemaBehindError extends OrderstreamError {
   override readonly code = 'SCHEMA_BEHIND';
 

@@ -1,6 +1,6 @@
 export { type BigQueryConnection, createBigQuery, createWriteClient } from './clients';
-export { BigQueryCallError, SchemaBehindError } from './errors';
-export { ensureDataset, ensureTables, type TableOptions, type TableReport } from './tables';
+export { type BigQueryCallCode, BigQueryCallError, SchemaBehindError } from './errors';
+export { ensureDataset, ensureTables, type TableReport } from './tables';
 export { queryFresh, type QueryRow } from './query';
 export { RowBuffer } from './row-buffer';
 export { type RowColumns, RowEncoder, type RowNotEncodable } from './row-encoder';

@@ -1,10 +1,10 @@
 import { varintLength, writeVarint } from '@orderstream/varint';
 
-/** Wire types of Protocol Buffers (Encoding guide). */
+/** The wire types of Protocol Buffers (Encoding guide). */
 export const WIRE_VARINT = 0;
 export const WIRE_BYTES = 2;
 
-/** A tag or length as bytes. */
+/** An encoded varint. For requests and schemas; `RowBuffer` encodes the fields of rows. */
 export function varint(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(varintLength(value));
   writeVarint(bytes, 0, value);

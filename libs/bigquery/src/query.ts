@@ -1,15 +1,15 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 
-import { within } from './deadline';
+import { withDeadline } from './deadline';
 
-/** A query of one partition's rows takes seconds. */
+/** A query of one Kafka partition's rows takes seconds. */
 const QUERY_DEADLINE_MS = 60_000;
 
 export type QueryRow = Readonly<Record<string, unknown>>;
 
 /**
- * Runs a query that must see every row that was acknowledged before: never answered from BigQuery's result cache.
- * @throws BigQueryCallError (retriable) when it has not ended after `deadlineMs`; the client's error when it fails
+ * Runs a query that sees all rows acknowledged before it: BigQuery does not answer it from the result cache.
+ * @throws BigQueryCallError (retriable) at the deadline; before it, the client's error
  */
 export async function queryFresh(
   bigquery: BigQuery,
@@ -17,7 +17,7 @@ export async function queryFresh(
   params: Readonly<Record<string, string | number | readonly number[]>> = {},
   deadlineMs = QUERY_DEADLINE_MS,
 ): Promise<readonly QueryRow[]> {
-  const [rows] = await within(deadlineMs, 'a query', () =>
+  const [rows] = await withDeadline(deadlineMs, { code: 'QUERY_FAILED', what: 'a query' }, () =>
     bigquery.query({ query, params: { ...params }, useQueryCache: false }),
   );
   return rows as QueryRow[];

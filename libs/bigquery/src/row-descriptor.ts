@@ -12,8 +12,8 @@ const TYPE_BYTES = 12;
 const LABELS = { NULLABLE: 1, REQUIRED: 2, REPEATED: 3 } as const satisfies Record<Column['mode'], number>;
 
 /**
- * How each column type travels ("BigQuery Storage Write API: Data type conversions"): TIMESTAMP as microseconds since
- * the epoch, NUMERIC as its decimal string.
+ * The protobuf type of each column type ("BigQuery Storage Write API: Data type conversions"): TIMESTAMP is microseconds
+ * since the epoch, NUMERIC is a decimal string.
  */
 const PROTO_TYPES = {
   STRING: TYPE_STRING,
@@ -25,8 +25,8 @@ const PROTO_TYPES = {
 } as const satisfies Record<BigQueryType, number>;
 
 /**
- * The ProtoSchema of rows with these columns, as bytes: one self-contained proto2 message whose fields have the
- * columns' names and are numbered from 1 in their order.
+ * The encoded ProtoSchema of rows with these columns: one self-contained proto2 message. Its fields have the names of the
+ * columns and are numbered from 1, in order.
  */
 export function rowSchema(messageName: string, columns: readonly Column[]): Buffer {
   const fields = columns.map((column, index) =>

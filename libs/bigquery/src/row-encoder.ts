@@ -4,16 +4,16 @@ import { tag, WIRE_BYTES, WIRE_VARINT } from './protobuf';
 import type { RowBuffer } from './row-buffer';
 import { rowSchema } from './row-descriptor';
 
-/** Why a record is no row of the table: the first thing found. A dead letter's reason, not an error. */
+/** Why a record cannot be a row of the table: its first problem. It becomes the reason of a dead letter. */
 export interface RowNotEncodable {
   /** Name of the field. */
   readonly path: string;
-  /** What the column takes, or that there is no such column. */
+  /** What the column expects, or that there is no such column. */
   readonly constraint: string;
 }
 
 export interface RowColumns {
-  /** Columns that the event's body fills; a body field that is none of them is rejected. */
+  /** Columns that the event's body fills. A record with any other body field is rejected. */
   readonly body: readonly Column[];
   /** Columns that the sink fills. TIMESTAMPs among them are given in milliseconds since the epoch. */
   readonly metadata: readonly Column[];
@@ -23,7 +23,7 @@ type RowValues = Readonly<Record<string, unknown>>;
 
 interface FieldPlan {
   readonly name: string;
-  /** First byte of the tag, and the second one or 0. */
+  /** The encoded tag, one or two bytes. */
   readonly tag: Buffer;
   readonly type: Column['type'] | 'TIMESTAMP_MS';
   readonly required: boolean;
@@ -40,16 +40,16 @@ const EXPECTED = {
   BYTES: 'bytes',
 } as const satisfies Record<FieldPlan['type'], string>;
 
-/** Rows of about a megabyte are legal; nothing that a topic takes comes near this, and an append takes one of them. */
+/** One row of this size fits into an append. The topics' records are smaller. */
 const MAX_ROW_BYTES = 9_000_000;
 
 /**
- * Encodes events as rows of one table: protobuf by hand, straight into the buffer that is sent.
+ * Encodes events as rows of one table, in protobuf, directly into the buffer that is sent.
  *
- * Plain loops over plans made once, since this runs for every record of the stream and allocates nothing per field:
- * `row-encoder.unit.spec.ts` proves it against protobufjs, `npm run bench` has its rate.
+ * Hot: loops over field plans that are built once, and allocates nothing per field. `row-encoder.unit.spec.ts` compares it
+ * with protobufjs; `npm run bench` measures its rate.
  *
- * Range and scale of a NUMERIC are BigQuery's to evaluate: it rejects the row, which then is dead-lettered alone.
+ * BigQuery checks the range and scale of NUMERIC values: it rejects such a row, and the sink dead-letters its record.
  */
 export class RowEncoder {
   /** ProtoSchema of the rows, for the first request of a connection. */
@@ -69,7 +69,7 @@ export class RowEncoder {
     );
   }
 
-  /** Adds one row to `out`; when the record is no row of the table, says why and leaves `out` as it was. */
+  /** Adds one row to `out`. If the record cannot be a row, returns the reason and leaves `out` unchanged. */
   encode(body: RowValues, metadata: RowValues, out: RowBuffer): RowNotEncodable | undefined {
     out.beginRow();
     const rejected = this.encodeBody(body, out) ?? this.encodeMetadata(metadata, out);
@@ -103,7 +103,7 @@ export class RowEncoder {
         if (field.required) return { path: field.name, constraint: 'required' };
       } else if (!write(field, value, out)) return { path: field.name, constraint: EXPECTED[field.type] };
     }
-    return out.position - out.size > MAX_ROW_BYTES ? { path: '', constraint: 'row of 9 MB at most' } : undefined;
+    return out.writeOffset - out.size > MAX_ROW_BYTES ? { path: '', constraint: 'row of 9 MB at most' } : undefined;
   }
 
   private unknownField(body: RowValues): RowNotEncodable {

@@ -30,7 +30,7 @@ const METADATA = [
 ];
 const encoder = new RowEncoder('row', { body: BODY, metadata: METADATA });
 
-/** protobufjs, by the schema that BigQuery is given. */
+/** Decodes rows with protobufjs, by the schema that is sent to BigQuery. */
 function decoder(): (bytes: Uint8Array) => Record<string, unknown> {
   const [length, at] = readVarint(encoder.schema, 1);
   const message = descriptor.DescriptorProto.decode(encoder.schema.subarray(at, at + length));
@@ -65,7 +65,7 @@ function rowsOf(buffer: RowBuffer): Uint8Array[] {
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 20 }),
   fc.string({ unit: 'grapheme', minLength: 100, maxLength: 300 }),
-  // Around the lengths at which a length prefix grows.
+  // Lengths around which the length prefix grows.
   fc
     .tuple(
       fc.constantFrom('a', 'é', '€', '😀'),
@@ -90,7 +90,7 @@ const row = fc.record(
 const metadata = fc.record({ flags: fc.array(text, { maxLength: 3 }), offset: fc.maxSafeNat(), appended: fc.nat() });
 
 describe('RowEncoder', () => {
-  it('encodes rows that protobufjs reads back by the schema, field for field', () => {
+  it('encodes rows that protobufjs decodes by the schema to the same fields', () => {
     const decode = decoder();
     fc.assert(
       fc.property(fc.array(fc.tuple(row, metadata), { minLength: 1, maxLength: 5 }), (rows) => {
@@ -114,19 +114,19 @@ describe('RowEncoder', () => {
     );
   });
 
-  it('filters rows without touching the others', () => {
+  it('copies exactly the rows that a filter selects', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(row, metadata, fc.boolean()), { maxLength: 8 }), (rows) => {
         const all = new RowBuffer(16);
-        const kept = new RowBuffer(16);
-        for (const [body, meta, keep] of rows) {
+        const expected = new RowBuffer(16);
+        for (const [body, meta, selected] of rows) {
           const encoded = { ...body, at: body.at.toISOString() };
           encoder.encode(encoded, meta, all);
-          if (keep) encoder.encode(encoded, meta, kept);
+          if (selected) encoder.encode(encoded, meta, expected);
         }
         const filtered = all.filter((index) => rows[index]?.[2] === true);
-        expect(filtered.encoded().equals(kept.encoded())).toBe(true);
-        expect(filtered.rows).toBe(kept.rows);
+        expect(filtered.encoded().equals(expected.encoded())).toBe(true);
+        expect(filtered.rows).toBe(expected.rows);
       }),
     );
   });
@@ -146,7 +146,7 @@ describe('RowEncoder', () => {
     ['money as a number', { ...good, price: 1.5 }, 'price'],
     ['a lone surrogate', { ...good, note: 'a\ud800' }, 'note'],
     ['a row over the bound', { ...good, note: 'x'.repeat(9_000_001) }, ''],
-  ])('rejects %s, names the field, and leaves the buffer as it was', (_, body: Record<string, unknown>, path) => {
+  ])('rejects %s, names the field, and leaves the buffer unchanged', (_, body: Record<string, unknown>, path) => {
     const buffer = new RowBuffer();
     encoder.encode(good, { offset: 1 }, buffer);
     const before = Buffer.from(buffer.encoded());

@@ -1,35 +1,30 @@
 import { type BigQuery, type Dataset, type TableField, type TableMetadata } from '@google-cloud/bigquery';
 import { bigQuerySchema, type TableSpec } from '@orderstream/contracts';
 
-import { answered } from './deadline';
+import { retryWithoutAnswer } from './deadline';
 import { TableMismatchError } from './errors';
 
 const CONFLICT = 409;
 
-/** REST names of types that have two. */
+/** The type names of the contracts, by the other names that the REST API uses. */
 const TYPE_NAMES: Readonly<Record<string, string>> = { INTEGER: 'INT64', BOOLEAN: 'BOOL', FLOAT: 'FLOAT64' };
 
 export interface TableReport {
   readonly table: string;
   readonly created: boolean;
-  /** Columns of the contract that the table has not got yet: the schema sync is to add them. */
+  /** Columns of the contract that the table lacks. The schema sync adds them. */
   readonly missingColumns: readonly string[];
 }
 
-export interface TableOptions {
-  /** Partitions older than this are dropped by BigQuery; undefined keeps them. */
-  readonly partitionExpirationMs?: number;
-}
-
 /**
- * Creates the dataset if it is missing. Several services may do so at once.
+ * Creates the dataset if it is missing. Several services may do so at the same time.
  * @throws BigQueryCallError when BigQuery gives no answer
  */
 export async function ensureDataset(bigquery: BigQuery, dataset: string, location: string): Promise<Dataset> {
   const handle = bigquery.dataset(dataset);
-  const [exists] = await answered(`looking for dataset ${dataset}`, () => handle.exists());
+  const [exists] = await callTables(`looking for dataset ${dataset}`, () => handle.exists());
   if (!exists) {
-    await answered(`creating dataset ${dataset}`, () => bigquery.createDataset(dataset, { location })).catch(
+    await callTables(`creating dataset ${dataset}`, () => bigquery.createDataset(dataset, { location })).catch(
       ignore(CONFLICT),
     );
   }
@@ -37,27 +32,21 @@ export async function ensureDataset(bigquery: BigQuery, dataset: string, locatio
 }
 
 /**
- * Creates the tables that are missing and compares the others with their contracts. Several services may do so at once.
- * A table may have more columns than its contract; what it lacks is reported, never added here.
+ * Creates the missing tables and compares the others with their contracts. Several services may do so at the same time.
+ * A table may have more columns than its contract. Missing columns are reported, not added.
  * @throws TableMismatchError when a column has another type or mode, or the table another layout
  * @throws BigQueryCallError when BigQuery gives no answer
  */
-export async function ensureTables(
-  dataset: Dataset,
-  specs: readonly TableSpec[],
-  options: TableOptions = {},
-): Promise<readonly TableReport[]> {
-  return Promise.all(specs.map((spec) => ensureTable(dataset, spec, options)));
+export async function ensureTables(dataset: Dataset, specs: readonly TableSpec[]): Promise<readonly TableReport[]> {
+  return Promise.all(specs.map((spec) => ensureTable(dataset, spec)));
 }
 
-async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOptions): Promise<TableReport> {
+async function ensureTable(dataset: Dataset, spec: TableSpec): Promise<TableReport> {
   const table = dataset.table(spec.table);
-  const [exists] = await answered(`looking for table ${spec.table}`, () => table.exists());
+  const [exists] = await callTables(`looking for table ${spec.table}`, () => table.exists());
   let created = false;
   if (!exists) {
-    const creating = answered(`creating table ${spec.table}`, () =>
-      dataset.createTable(spec.table, layout(spec, options)),
-    );
+    const creating = callTables(`creating table ${spec.table}`, () => dataset.createTable(spec.table, layoutOf(spec)));
     created = await creating.then(
       () => true,
       (error: unknown) => {
@@ -66,35 +55,34 @@ async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOpti
       },
     );
   }
-  const [metadata] = (await answered(`looking at table ${spec.table}`, () => table.getMetadata())) as [
+  const [metadata] = (await callTables(`reading the schema of table ${spec.table}`, () => table.getMetadata())) as [
     TableMetadata,
     unknown,
   ];
   return { table: spec.table, created, missingColumns: compare(spec, metadata) };
 }
 
-function layout(spec: TableSpec, { partitionExpirationMs }: TableOptions): TableMetadata {
+const callTables = <T>(what: string, call: () => Promise<T>): Promise<T> =>
+  retryWithoutAnswer({ code: 'TABLE_CALL_FAILED', what }, call);
+
+function layoutOf(spec: TableSpec): TableMetadata {
   return {
     description: spec.description,
     schema: { fields: bigQuerySchema(spec) },
-    timePartitioning: {
-      type: 'DAY',
-      field: spec.partitionField,
-      ...(partitionExpirationMs === undefined ? {} : { expirationMs: String(partitionExpirationMs) }),
-    },
+    timePartitioning: { type: 'DAY', field: spec.partitionField },
     clustering: { fields: [...spec.clustering] },
   };
 }
 
-/** Names of the missing columns. */
+/** The names of the missing columns. @throws TableMismatchError when anything else differs */
 function compare(spec: TableSpec, metadata: TableMetadata): string[] {
   const schema = metadata.schema;
   const fields: readonly TableField[] =
     typeof schema === 'object' && 'fields' in schema && Array.isArray(schema.fields) ? schema.fields : [];
-  const found = new Map(fields.map((field) => [field.name, field]));
+  const fieldsByName = new Map(fields.map((field) => [field.name, field]));
   const problems: string[] = [];
   for (const column of spec.columns) {
-    const field = found.get(column.name);
+    const field = fieldsByName.get(column.name);
     if (field === undefined) continue;
     const type = TYPE_NAMES[field.type ?? ''] ?? field.type;
     if (type !== column.type) problems.push(`${column.name} is ${type ?? 'untyped'} instead of ${column.type}`);
@@ -102,8 +90,11 @@ function compare(spec: TableSpec, metadata: TableMetadata): string[] {
     const looser = mode === 'NULLABLE' && column.mode === 'REQUIRED';
     if (mode !== column.mode && !looser) problems.push(`${column.name} is ${mode} instead of ${column.mode}`);
   }
-  const partitioning = metadata.timePartitioning;
-  if (partitioning?.field !== spec.partitionField) problems.push(`not partitioned by ${spec.partitionField}`);
+  const { type, field } = metadata.timePartitioning ?? {};
+  if (type !== 'DAY' || field !== spec.partitionField) {
+    const found = type === undefined ? 'not partitioned' : `partitioned by ${type} on ${field ?? 'the ingestion time'}`;
+    problems.push(`${found} instead of by DAY on ${spec.partitionField}`);
+  }
   const clustering = metadata.clustering?.fields ?? [];
   if (clustering.join() !== spec.clustering.join()) {
     problems.push(
@@ -111,7 +102,7 @@ function compare(spec: TableSpec, metadata: TableMetadata): string[] {
     );
   }
   if (problems.length > 0) throw new TableMismatchError(spec.table, problems);
-  return spec.columns.filter(({ name }) => !found.has(name)).map(({ name }) => name);
+  return spec.columns.filter(({ name }) => !fieldsByName.has(name)).map(({ name }) => name);
 }
 
 function ignore(code: number): (error: unknown) => void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Column, TableSpec } from '@orderstream/contracts';
+import type { TableMetadata } from '@google-cloud/bigquery';
+import { bigQuerySchema, type Column, type TableSpec } from '@orderstream/contracts';
 
 import { createBigQuery } from '../src/clients';
 import { ensureDataset, ensureTables } from '../src/tables';
@@ -52,12 +53,28 @@ describe('tables in the BigQuery emulator', () => {
       { columns: [column('id', 'STRING', 'REPEATED')] },
       /id is REQUIRED instead of REPEATED/,
     ],
-    ['another partitioning', { partitionField: 'since' }, /not partitioned by since/],
+    ['another partitioning column', { partitionField: 'since' }, /partitioned by DAY on at instead of by DAY on since/],
     ['another clustering', { clustering: ['id'] }, /clustered by part, id instead of id/],
   ])('with %s stop the start', async (_, change, message) => {
     const dataset = await ensureDataset(bigquery, name, 'US');
     const started = ensureTables(dataset, [{ ...SPEC, ...change }]);
     await expect(started).rejects.toThrow(message);
     await expect(started).rejects.toMatchObject({ code: 'TABLE_MISMATCH', retriable: false });
+  });
+
+  it.each<[string, TableMetadata['timePartitioning'], RegExp]>([
+    ['is not partitioned', undefined, /not partitioned instead of by DAY on at/],
+    ['is partitioned by HOUR', { type: 'HOUR', field: 'at' }, /partitioned by HOUR on at instead of by DAY/],
+    ['is partitioned by ingestion time', { type: 'DAY' }, /partitioned by DAY on the ingestion time instead of/],
+  ])('stop the start when a table that others created %s', async (_, timePartitioning, message) => {
+    const dataset = await ensureDataset(bigquery, name, 'US');
+    const table = `foreign_${randomUUID().slice(0, 8)}`;
+    const fields = bigQuerySchema(SPEC);
+    await dataset.createTable(table, {
+      schema: { fields },
+      timePartitioning,
+      clustering: { fields: [...SPEC.clustering] },
+    });
+    await expect(ensureTables(dataset, [{ ...SPEC, table }])).rejects.toThrow(message);
   });
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { settings } from './setting';
 import { defineSettings, type SettingsOf } from './settings-spec';
 
-/** What an actor may do at `/admin`: a viewer looks, an operator changes things as well. */
+/** Roles at `/admin`: a viewer may read, an operator may also change things. */
 const ADMIN_ROLES = ['viewer', 'operator'] as const;
 export type AdminRole = (typeof ADMIN_ROLES)[number];
 
@@ -20,28 +20,28 @@ const adminTokens = z
   .refine((tokens) => new Set(tokens.map(({ name }) => name)).size === tokens.length)
   .readonly();
 
-/** A bearer token that `/admin` accepts: who it is, what they may do, and the SHA-256 (hex) of the token itself. */
+/** A bearer token that `/admin` accepts: the actor's name and role, and the SHA-256 (hex) of the token. */
 export type AdminToken = z.infer<typeof adminTokens>[number];
 
-/** What every service has: its HTTP server, its log, its way to stop. */
+/** Settings of every service: HTTP server, log, shutdown. */
 export const serviceSettings = defineSettings({
   httpHost: settings.string({
     env: 'HTTP_HOST',
     default: '127.0.0.1',
-    description: 'Address that health, metrics and `/admin` listen on. Loopback unless told otherwise.',
+    description: 'Address on which the service listens for health, metrics and `/admin` requests.',
   }),
   httpPort: settings.integer({
     env: 'HTTP_PORT',
     default: 3001,
     min: 0,
     max: 65_535,
-    description: 'Port of the same server; 0 takes a free one and logs it.',
+    description: 'Port of the same server. 0 selects a free port, which is logged.',
   }),
   logLevel: settings.oneOf({
     env: 'LOG_LEVEL',
     default: 'info',
     values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    description: 'Least severe level that is logged (JSON lines on standard output).',
+    description: 'Lowest level that is logged. The log is written to standard output as JSON lines.',
   }),
   adminTokens: settings.json({
     env: 'ADMIN_TOKENS',
@@ -51,14 +51,14 @@ export const serviceSettings = defineSettings({
     expected:
       'a JSON array of `{"name": "…", "role": "viewer"|"operator", "sha256": "<64 lower-case hex digits>"}`, names unique, 64 at most',
     description:
-      'Who may use `/admin`; `sha256` is the SHA-256 of the bearer token (make one by `openssl rand -hex 32`, its digest by `printf %s "$TOKEN" | sha256sum`). Without any, `/admin` rejects everything.',
+      'Bearer tokens for `/admin`. `sha256` is the SHA-256 of a token: create the token with `openssl rand -hex 32`, and its digest with `printf %s "$TOKEN" | sha256sum`. Without tokens, `/admin` rejects every request.',
   }),
   shutdownTimeoutMs: settings.integer({
     env: 'SHUTDOWN_TIMEOUT_MS',
     default: 25_000,
     min: 100,
     max: 600_000,
-    description: 'How long a stop may take to drain, in milliseconds, before the process exits with code 1.',
+    description: 'Time limit for draining at a stop, in milliseconds. After it, the process exits with code 1.',
   }),
 });
 export type ServiceSettings = SettingsOf<typeof serviceSettings>;
@@ -78,23 +78,26 @@ export const kafkaSettings = defineSettings(
       default: 'orderstream',
       pattern: /^[\w.-]{1,200}$/,
       expected: 'letters, digits, `.`, `_` and `-`',
-      description: "Name of this client in the brokers' logs and quotas.",
+      description: 'Client id that brokers use in logs and quotas.',
     }),
-    ssl: settings.boolean({ env: 'KAFKA_SSL', default: false, description: 'Whether to speak TLS to the brokers.' }),
+    ssl: settings.boolean({ env: 'KAFKA_SSL', default: false, description: 'Use TLS for connections to the brokers.' }),
     saslMechanism: settings.oneOf({
       env: 'KAFKA_SASL_MECHANISM',
       default: 'none',
       values: ['none', 'plain', 'scram-sha-256', 'scram-sha-512'],
-      description: 'How to log in at the brokers.',
+      description: 'SASL mechanism for authentication with the brokers.',
     }),
     saslUsername: settings.optional(
-      settings.string({ env: 'KAFKA_SASL_USERNAME', description: 'User name, with a mechanism other than `none`.' }),
+      settings.string({
+        env: 'KAFKA_SASL_USERNAME',
+        description: 'SASL user name. Required unless the mechanism is `none`.',
+      }),
     ),
     saslPassword: settings.optional(
       settings.string({
         env: 'KAFKA_SASL_PASSWORD',
         secret: true,
-        description: 'Password, with a mechanism other than `none`.',
+        description: 'SASL password. Required unless the mechanism is `none`.',
       }),
     ),
     groupInstanceId: settings.optional(
@@ -103,7 +106,7 @@ export const kafkaSettings = defineSettings(
         pattern: /^(?!\.{1,2}$)[\w.-]{1,249}$/,
         expected: 'letters, digits, `.`, `_` and `-`',
         description:
-          'Name of this instance in its consumer groups: another one for each instance, and the same one when it is started again (the name of a StatefulSet pod). With it, a process that was killed or restarted has its partitions back as soon as it is up, and the others notice nothing; one that goes for good is replaced when its session has ended. Without it, a restart is two rebalances, and after a kill the session of the dead one has to end first.',
+          'Static membership (`group.instance.id`): a name that is unique per instance and stays the same across restarts, such as the name of a StatefulSet pod. An instance that restarts within the session timeout gets its partitions back without a rebalance. When an instance is removed for good, its partitions move after the session timeout. Unset: each restart causes two rebalances, and after a kill the session of the killed process must expire first.',
       }),
     ),
     connectTimeoutMs: settings.integer({
@@ -111,14 +114,15 @@ export const kafkaSettings = defineSettings(
       default: 30_000,
       min: 0,
       max: 600_000,
-      description: 'How long a start waits for a broker to answer, in milliseconds, before it fails.',
+      description: 'How long the start waits for an answer of a broker, in milliseconds, before it fails.',
     }),
     replication: settings.integer({
       env: 'KAFKA_REPLICATION',
       default: 1,
       min: 1,
       max: 32_767,
-      description: 'Replicas of the topics that the services create: 1 for one local broker, 3 otherwise.',
+      description:
+        'Replication factor of the topics that the services create: 1 for a single local broker, 3 otherwise.',
     }),
   },
   ({ saslMechanism, saslUsername, saslPassword }) =>
@@ -129,33 +133,33 @@ export const kafkaSettings = defineSettings(
 
 const PROJECT = { pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, expected: 'a Google Cloud project id' };
 
-/** Where the warehouse is. Without endpoints: Google's BigQuery, with application default credentials. */
+/** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
 export const bigquerySettings = defineSettings(
   {
     project: settings.string({
       env: 'BIGQUERY_PROJECT',
       default: 'orderstream-local',
       ...PROJECT,
-      description: 'Project of the dataset.',
+      description: 'Google Cloud project of the dataset.',
     }),
     dataset: settings.string({
       env: 'BIGQUERY_DATASET',
       default: 'ecommerce_db',
       pattern: /^\w{1,1024}$/,
       expected: 'letters, digits and `_`',
-      description: 'Dataset of the tables.',
+      description: 'BigQuery dataset of the tables.',
     }),
     location: settings.string({
       env: 'BIGQUERY_LOCATION',
       default: 'US',
-      description: 'Location of the dataset when it has to be created.',
+      description: 'Location in which the dataset is created if it is missing.',
     }),
     apiEndpoint: settings.optional(
       settings.string({
         env: 'BIGQUERY_API_ENDPOINT',
         pattern: /^https?:\/\/[^\s/]+$/,
         expected: '`http://host:port`',
-        description: "REST endpoint of a emulator. Unset: Google's, with application default credentials.",
+        description: "REST endpoint of an emulator. Unset: Google's endpoint, with application default credentials.",
       }),
     ),
     grpcEndpoint: settings.optional(
@@ -163,7 +167,7 @@ export const bigquerySettings = defineSettings(
         env: 'BIGQUERY_GRPC_ENDPOINT',
         pattern: /^[^\s:/]+:\d{1,5}$/,
         expected: '`host:port`',
-        description: "Storage Write API endpoint of a emulator (without TLS). Unset: Google's.",
+        description: "Storage Write API endpoint of an emulator, without TLS. Unset: Google's endpoint.",
       }),
     ),
   },
@@ -178,32 +182,32 @@ const RESOURCE_ID = {
   expected: 'a Pub/Sub resource id (3 to 255 characters, a letter first)',
 };
 
-/** Where Pub/Sub is. Without an emulator: Google's, with application default credentials. */
+/** How to reach Pub/Sub. Without an emulator: Google's, with application default credentials. */
 export const pubsubSettings = defineSettings({
   project: settings.string({
     env: 'PUBSUB_PROJECT',
     default: 'orderstream-local',
     ...PROJECT,
-    description: 'Project of the topic and the subscription.',
+    description: 'Google Cloud project of the topic and the subscription.',
   }),
   emulatorHost: settings.optional(
     settings.string({
       env: 'PUBSUB_EMULATOR_HOST',
       pattern: /^[^\s:/]+:\d{1,5}$/,
       expected: '`host:port`',
-      description: "Address of the emulator. Unset: Google's Pub/Sub, with application default credentials.",
+      description: "Address of an emulator. Unset: Google's Pub/Sub, with application default credentials.",
     }),
   ),
   topic: settings.string({
     env: 'PUBSUB_TOPIC',
     default: 'orders-topic',
     ...RESOURCE_ID,
-    description: 'Topic that validated orders are published to.',
+    description: 'Topic to which validated orders are published.',
   }),
   subscription: settings.string({
     env: 'PUBSUB_SUBSCRIPTION',
     default: 'orders-to-bigquery',
     ...RESOURCE_ID,
-    description: 'BigQuery subscription that fills `streaming_orders`.',
+    description: 'BigQuery subscription that writes to `streaming_orders`.',
   }),
 });

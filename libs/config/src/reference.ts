@@ -1,16 +1,16 @@
 import { type Setting } from './setting';
 import { settingsIn, type SettingsSpec } from './settings-spec';
 
-/** The settings of each service, by its name, in the order in which they are to be described. */
+/** The settings of each service by its name, in the order of the documents. */
 export type ServiceSpecs = Readonly<Record<string, SettingsSpec<never>>>;
 
-/** One variable, and what it is to each service that reads it. */
+/** One variable, with the setting of each service that reads it. */
 interface Variable {
   readonly setting: Setting<unknown>;
   readonly byService: ReadonlyMap<string, Setting<unknown>>;
 }
 
-/** `docs/configuration.md`: every variable of every service, as the code defines it. */
+/** Renders `docs/configuration.md`: every variable of every service. */
 export function renderConfigurationDoc(services: ServiceSpecs): string {
   const variables = variablesOf(services);
   const shared = variables.filter(({ byService }) => byService.size > 1);
@@ -19,15 +19,15 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
   return [
     '# Configuration',
     'Generated from the code by `npm run generate`; do not edit.',
-    'A service is configured by environment variables alone, read once at its start. A variable that is unset or empty ' +
-      'takes its default. When any value is wrong the service exits with code 2 and names every such variable, what was ' +
-      'expected and its default, never the value. Secrets are marked; they are not written to logs or to this page.',
-    '[`.env.example`](../.env.example) lists the same variables for copying: ' +
+    'A service is configured by environment variables only. It reads them once, when it starts. A variable that is unset ' +
+      'or empty has its default. If a value is invalid, the service exits with code 2 and lists every invalid variable with ' +
+      'what was expected and its default, never the value. Secrets are marked; they are not written to logs or to this page.',
+    '[`.env.example`](../.env.example) lists the same variables, ready to copy: ' +
       '`node --env-file=.env dist/apps/<service>/src/main.js`.',
     '## Shared by several services',
     table(shared, services),
     ...Object.keys(services).flatMap((service) => {
-      const variablesOfIt = own(service);
+      const ownVariables = own(service);
       const alsoShared = shared.filter(
         ({ byService }) => byService.has(service) && byService.size < Object.keys(services).length,
       );
@@ -35,17 +35,17 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
         `## ${service}`,
         alsoShared.length === 0
           ? ''
-          : `Beside what every service reads, it reads from the table above: ${alsoShared.map(({ setting }) => `\`${setting.env}\``).join(', ')}.`,
-        variablesOfIt.length === 0 ? 'It has no variables of its own.' : table(variablesOfIt),
+          : `Also reads, from the table above: ${alsoShared.map(({ setting }) => `\`${setting.env}\``).join(', ')}.`,
+        ownVariables.length === 0 ? 'No other variables.' : table(ownVariables),
       ];
     }),
   ]
-    .filter((part) => part !== '')
+    .filter((block) => block !== '')
     .join('\n\n')
     .concat('\n');
 }
 
-/** `.env.example`: every variable with its description, commented out where it has a default or may be left unset. */
+/** Renders `.env.example`: every variable with its description, commented out if it has a default or may be unset. */
 export function renderEnvExample(services: ServiceSpecs): string {
   const blocks = variablesOf(services).map(({ setting, byService }) => {
     const value = sameForAll(byService) && !setting.secret ? (setting.default ?? '') : '';
@@ -59,7 +59,7 @@ export function renderEnvExample(services: ServiceSpecs): string {
   });
   return [
     '# Generated from the code by `npm run generate`; the reference is docs/configuration.md.\n' +
-      '# Copy to .env, uncomment what differs from the default, and run one service alone:\n' +
+      '# Copy it to .env, uncomment and change the variables that need another value, and run one service alone:\n' +
       '#   npm run build && node --env-file=.env dist/apps/<service>/src/main.js',
     ...blocks,
   ]
@@ -82,7 +82,7 @@ function variablesOf(services: ServiceSpecs): readonly Variable[] {
   return [...found.values()];
 }
 
-/** @param services when given, a column tells which of them read the variable */
+/** @param services adds a column with the services that read the variable */
 function table(variables: readonly Variable[], services?: ServiceSpecs): string {
   const rows = variables.map(({ setting, byService }) => [
     `\`${setting.env}\`${setting.secret ? ' (secret)' : ''}`,
@@ -91,7 +91,7 @@ function table(variables: readonly Variable[], services?: ServiceSpecs): string 
     defaults(byService),
     ...(services === undefined ? [] : [readers(byService, services)]),
   ]);
-  const head = ['variable', 'what it is', 'expected', 'default', ...(services === undefined ? [] : ['read by'])];
+  const head = ['variable', 'description', 'expected', 'default', ...(services === undefined ? [] : ['read by'])];
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n');
@@ -117,7 +117,7 @@ function oneDefault({ default: text, optional, secret }: Setting<unknown>): stri
   return secret ? 'none' : `\`${text}\``;
 }
 
-/** Lines of a comment in an environment file, without the marks that are Markdown's. */
+/** The lines of a comment in an environment file, without Markdown's backticks. */
 function comment(text: string): readonly string[] {
   return wrap(text.replaceAll('`', ''), 116).map((line) => `# ${line}`);
 }

@@ -1,11 +1,11 @@
 import { type ZodType } from 'zod';
 
-/** What a parser makes of a text: a value, or undefined when the text is not what was expected. */
+/** The result of a parser: a value, or undefined when the text is not as expected. */
 type Parsed<T> = { readonly value: T } | undefined;
 
 /**
- * One environment variable. Its documentation, its default and its parser live together, so that the reference
- * (docs/configuration.md), `.env.example` and the message at a failed start cannot disagree.
+ * One environment variable: its documentation, its default and its parser. docs/configuration.md, `.env.example` and the
+ * error message of a failed start are generated from it.
  */
 export interface Setting<T> {
   readonly kind: 'setting';
@@ -13,11 +13,11 @@ export interface Setting<T> {
   readonly description: string;
   /** Completes the sentence "expected …". */
   readonly expected: string;
-  /** As one would write it in the environment; undefined when there is none. */
+  /** The default as it is written in the environment; undefined when there is none. */
   readonly default: string | undefined;
-  /** Unset stands for undefined instead of being a problem. */
+  /** The variable may be unset; its value is undefined then. */
   readonly optional: boolean;
-  /** Never printed, not even its default. */
+  /** Neither its value nor its default is ever printed. */
   readonly secret: boolean;
   parse(this: void, text: string): Parsed<T>;
 }
@@ -62,7 +62,7 @@ function rangeText({ min, max }: Range): string {
   return max === undefined ? '' : ` of at most ${String(max)}`;
 }
 
-/** Any text that is not empty, or one that matches `pattern` as a whole. */
+/** Any text, or one that matches `pattern`. */
 function string(options: Base<string> & { readonly pattern?: RegExp; readonly expected?: string }): Setting<string> {
   const { pattern, expected = 'a text' } = options;
   return setting(options, expected, (text) =>
@@ -78,7 +78,7 @@ function integer(options: Base<number> & Range): Setting<number> {
   });
 }
 
-/** A finite number in decimal notation. */
+/** A number in decimal notation. */
 function number(options: Base<number> & Range): Setting<number> {
   return setting(options, `a number${rangeText(options)}`, (text) => {
     const value = Number(text);
@@ -101,7 +101,7 @@ function oneOf<const W extends string>(options: Base<W> & { readonly values: rea
   });
 }
 
-/** Comma-separated; spaces around an item are dropped; at least one item, none of them empty. */
+/** A comma-separated list of at least one item. Spaces around an item are removed; no item is empty. */
 function list(
   options: Base<readonly string[]> & { readonly item?: RegExp; readonly expected?: string },
 ): Setting<readonly string[]> {
@@ -110,14 +110,14 @@ function list(
     options,
     expected,
     (text) => {
-      const value = text.split(',').map((part) => part.trim());
-      return value.every((part) => part !== '' && item.test(part)) ? { value } : undefined;
+      const value = text.split(',').map((entry) => entry.trim());
+      return value.every((entry) => entry !== '' && item.test(entry)) ? { value } : undefined;
     },
     (value) => value.join(','),
   );
 }
 
-/** A JSON value of the given schema. `expected` says it in words: a schema's own messages may quote the value. */
+/** A JSON value of the given schema. `expected` describes it; the schema's own messages could contain the value. */
 function json<T>(options: Base<T> & { readonly schema: ZodType<T>; readonly expected: string }): Setting<T> {
   return setting(
     options,
@@ -134,7 +134,7 @@ function json<T>(options: Base<T> & { readonly schema: ZodType<T>; readonly expe
   );
 }
 
-/** The same setting, which may be left unset and is undefined then. */
+/** The same setting, which may be unset; its value is undefined then. */
 function optional<T>(inner: Setting<T>): Setting<T | undefined> {
   return { ...inner, default: undefined, optional: true };
 }

@@ -6,27 +6,27 @@ type Shape = Readonly<Record<string, Setting<unknown> | SettingsSpec<unknown>>>;
 type ValueOf<S> = S extends Setting<infer T> ? T : S extends SettingsSpec<infer T> ? T : never;
 type ValuesOf<S extends Shape> = { readonly [K in keyof S]: ValueOf<S[K]> };
 
-/** A group of settings, nested as the object that `loadSettings` makes of them. */
+/** A group of settings, nested like the object that `loadSettings` returns. */
 export interface SettingsSpec<T> {
   readonly kind: 'spec';
   readonly entries: Shape;
-  /** Problems that only several settings together have; each names its variables, never a value. */
+  /** Problems of several settings together. Each names its variables, never a value. */
   problemsOf(this: void, values: T): readonly string[];
 }
 
-/** The type that `loadSettings` gives for a spec. */
+/** The type that `loadSettings` returns for a spec. */
 export type SettingsOf<S> = S extends SettingsSpec<infer T> ? T : never;
 
-/** All settings of a spec, groups opened, in the order in which they are written. */
+/** All settings of a spec and its nested groups, in the order of their definition. */
 export function settingsIn(spec: SettingsSpec<never>): readonly Setting<unknown>[] {
   return Object.values(spec.entries).flatMap((entry) => (entry.kind === 'setting' ? [entry] : settingsIn(entry)));
 }
 
 /**
- * Groups settings. Throws a TypeError when the code itself is wrong: a default that its own parser rejects, or a
- * variable that is defined twice.
+ * Groups settings.
  *
- * @param problemsOf evaluates the values together once each of them is valid by itself
+ * @param problemsOf checks the values together, after each of them was found valid
+ * @throws TypeError when a default is rejected by its own parser, or a variable is defined twice
  */
 export function defineSettings<S extends Shape>(
   entries: S,
@@ -42,7 +42,7 @@ export function defineSettings<S extends Shape>(
   return spec;
 }
 
-/** The same settings with other defaults, by variable: `withDefaults(serviceSettings, { HTTP_PORT: '3002' })`. */
+/** The same settings with other defaults by variable: `withDefaults(serviceSettings, { HTTP_PORT: '3002' })`. */
 export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record<string, string>>): SettingsSpec<T> {
   const known = new Set(settingsIn(spec).map(({ env }) => env));
   const unknown = Object.keys(defaults).filter((env) => !known.has(env));
@@ -53,7 +53,7 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
         if (entry.kind === 'spec') return [name, { ...entry, entries: change(entry.entries) }];
         const text = defaults[entry.env];
         if (text === undefined) return [name, entry];
-        if (entry.parse(text) === undefined) throw new TypeError(`${entry.env} rejects the default that it is given`);
+        if (entry.parse(text) === undefined) throw new TypeError(`${entry.env} has a default that it rejects`);
         return [name, { ...entry, default: text }];
       }),
     );
@@ -61,9 +61,9 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
 }
 
 /**
- * Reads the settings out of an environment. A variable that is unset or empty takes its default.
+ * Reads the settings from the environment. A variable that is unset or empty has its default.
  *
- * @throws ConfigError listing all problems at once: the variable, what was expected and the default, never the value
+ * @throws ConfigError with all problems: the variable, what was expected and the default, never the value
  */
 export function loadSettings<T>(spec: SettingsSpec<T>, env: NodeJS.ProcessEnv = process.env): T {
   const problems: string[] = [];
@@ -93,11 +93,12 @@ function readOne(entry: Setting<unknown>, env: NodeJS.ProcessEnv, problems: stri
     return undefined;
   }
   const parsed = entry.parse(text);
-  if (parsed === undefined) problems.push(`${entry.env} is wrong: expected ${entry.expected} (${defaultText(entry)})`);
+  if (parsed === undefined)
+    problems.push(`${entry.env} is invalid: expected ${entry.expected} (${defaultText(entry)})`);
   return parsed?.value;
 }
 
 function defaultText({ default: text, secret, optional }: Setting<unknown>): string {
-  if (text === undefined) return optional ? 'it may be left unset' : 'it has no default';
+  if (text === undefined) return optional ? 'it may be unset' : 'it has no default';
   return secret ? 'it has a default' : `default: ${text}`;
 }

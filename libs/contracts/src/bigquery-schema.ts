@@ -1,6 +1,6 @@
 import type { TableSpec } from './tables';
 
-/** A field of a BigQuery table schema, as its REST API and `bq` take it. */
+/** A field of a BigQuery table schema in the format of the REST API and of `bq`. */
 export interface BigQueryField {
   readonly name: string;
   readonly type: string;
@@ -8,7 +8,7 @@ export interface BigQueryField {
   readonly description: string;
 }
 
-/** The schema of a table for the REST API (`schema.fields`) and for `bq mk --schema`. */
+/** The schema of a table for `schema.fields` of the REST API and for `bq mk --schema`. */
 export function bigQuerySchema(spec: TableSpec): BigQueryField[] {
   return spec.columns.map(({ name, type, mode, description }) => ({ name, type, mode, description }));
 }

@@ -1,7 +1,7 @@
 import { getMetadataStorage, IS_OPTIONAL, type ValidationArguments, ValidationTypes } from 'class-validator';
 import { EVENT_CONTRACTS } from './event-contracts';
 
-/** Says whether a body meets its contract. */
+/** Returns whether a body meets its contract. */
 export type BodyCheck = (body: Readonly<Record<string, unknown>>) => boolean;
 
 type ValueCheck = (value: unknown) => boolean;
@@ -9,11 +9,11 @@ type FieldMetadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTarget
 
 interface CompiledField {
   readonly required: boolean;
-  /** Evaluates a value that is neither null nor undefined. */
+  /** Checks a value that is neither null nor undefined. */
   readonly check: ValueCheck;
 }
 
-/** The constraint instances behind one decorator, as one function. Rejects what it would not compile faithfully. */
+/** Compiles one decorator. @throws TypeError if the compiled check would differ from `validateSync`. */
 function compileConstraint(eventClass: new () => object, metadata: FieldMetadata): ValueCheck {
   const constraints = getMetadataStorage().getTargetValidatorConstraints(metadata.constraintCls);
   const [constraint] = constraints;
@@ -52,7 +52,7 @@ function compileField(eventClass: new () => object, metadatas: readonly FieldMet
   const condition = conditions.find(({ name }) => name !== IS_OPTIONAL);
   if (condition !== undefined) {
     throw new TypeError(
-      `${eventClass.name}.${condition.propertyName}: only IsOptional is a condition that is compiled`,
+      `${eventClass.name}.${condition.propertyName}: IsOptional is the only condition that can be compiled`,
     );
   }
   const checks = metadatas
@@ -62,9 +62,9 @@ function compileField(eventClass: new () => object, metadatas: readonly FieldMet
 }
 
 /**
- * The check of one class, compiled from class-validator's metadata into a function that calls the same constraint
- * instances and allocates nothing per body; `true` means valid. A decorator that it could not follow (`each`, groups,
- * `ValidateIf`, nested or asynchronous ones) is rejected with a TypeError.
+ * Compiles class-validator's metadata of one class into a function that calls the same constraint instances and
+ * allocates nothing per body.
+ * @throws TypeError if a decorator cannot be compiled: `each`, groups, `ValidateIf`, nested and asynchronous ones.
  */
 export function compileCheck(eventClass: new () => object): BodyCheck {
   const metadatas = getMetadataStorage().getTargetValidationMetadatas(eventClass, '', false, false);
@@ -81,7 +81,7 @@ export function compileCheck(eventClass: new () => object): BodyCheck {
   const requiredCount = [...fields.values()].filter(({ required }) => required).length;
   return (body) => {
     let missing = requiredCount;
-    // A body out of JSON.parse has own properties only (`__proto__` among them, if the text names it).
+    // A body from JSON.parse has only own properties, which may include `__proto__`.
     for (const name in body) {
       const field = fields.get(name);
       if (field === undefined) return false;
@@ -95,9 +95,9 @@ export function compileCheck(eventClass: new () => object): BodyCheck {
 }
 
 /**
- * One check per event type, compiled once at the start. Agrees with `validateSync` under `whitelist` and
- * `forbidNonWhitelisted`, with one difference that `validateSync` gets wrong: it lets unknown fields pass that are named
- * like members of Object.prototype (`__proto__`, `constructor`). Here they are unknown fields like any other.
+ * Compiles one check per event type. Each agrees with `validateSync` under `whitelist` and `forbidNonWhitelisted`,
+ * except that it rejects unknown fields with the name of a member of Object.prototype (`__proto__`, `constructor`),
+ * which `validateSync` accepts.
  */
 export function compileChecks(): ReadonlyMap<string, BodyCheck> {
   return new Map([...EVENT_CONTRACTS.values()].map(({ type, eventClass }) => [type, compileCheck(eventClass)]));

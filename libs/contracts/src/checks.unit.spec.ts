@@ -24,7 +24,7 @@ function check(type: string, body: Json): boolean {
   return compiled(body);
 }
 
-/** What class-validator itself says about a body of this type. */
+/** Whether class-validator itself accepts a body of this type. */
 function validates(type: string, body: Json): boolean {
   const contract = EVENT_CONTRACTS.get(type);
   if (contract === undefined) throw new Error(`no contract for ${type}`);
@@ -36,7 +36,7 @@ const parse = (text: string): Json => JSON.parse(text) as Json;
 const types = [...EVENT_CONTRACTS.keys()];
 
 describe('compiled checks', () => {
-  it.each(types)('accept every good %s, as validateSync does', (type) => {
+  it.each(types)('accept every valid %s, as validateSync does', (type) => {
     const bodies: fc.Arbitrary<object> = GOOD_BODIES[type as keyof typeof GOOD_BODIES];
     fc.assert(
       fc.property(bodies, (good) => {
@@ -47,7 +47,7 @@ describe('compiled checks', () => {
     );
   });
 
-  it('agree with validateSync and explain on mutated bodies, evaluated as their own type and as any other', () => {
+  it('agree with validateSync and explain on mutated bodies, checked as their own type and as another', () => {
     const verdicts = { valid: 0, invalid: 0 };
     fc.assert(
       fc.property(goodBody, mutatedBody, fc.constantFrom(...types), fc.boolean(), (good, mutated, other, asOther) => {
@@ -60,12 +60,12 @@ describe('compiled checks', () => {
       }),
       { numRuns: 5_000 },
     );
-    // The mutations reach both sides, so that the agreement says something.
+    // The mutations must yield valid and invalid bodies.
     expect(verdicts.valid).toBeGreaterThan(200);
     expect(verdicts.invalid).toBeGreaterThan(1_000);
   });
 
-  it.each(INHERITED_NAMES)('reject an own field %s, which objects inherit', (name) => {
+  it.each(INHERITED_NAMES)('reject an own field %s, the name of an inherited member', (name) => {
     fc.assert(
       fc.property(goodBody, fc.jsonValue(), (good, value) => {
         const body = parse(withMember(JSON.stringify(good), name, value));
@@ -79,7 +79,7 @@ describe('compiled checks', () => {
     );
   });
 
-  it('do not take a field of a prototype for one of the body', () => {
+  it('ignore the fields of a __proto__ in the body', () => {
     const [good] = fc.sample(GOOD_BODIES['order.rated'], 1);
     expect(check('order.rated', parse(withMember('{}', '__proto__', good)))).toBe(false);
     expect(explain('order.rated', parse(withMember('{}', '__proto__', good)))[0]?.constraint).toBe('isDefined');
@@ -133,7 +133,7 @@ describe('explain', () => {
     order_placed_at: '2026-01-02T03:04:05.678Z',
     vendor_id: 'b'.repeat(64),
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Task',
+    vendor_address: '7 Mill Road',
     vendor_vertical: 'House and garden',
     customer_id: 'c'.repeat(64),
     customer_registered_at: '2025-01-02T03:04:05Z',
@@ -178,7 +178,7 @@ describe('explain', () => {
     [{ customer_id: null }, 'customer_id isDefined'],
     [{ customer_id: undefined }, 'customer_id isDefined'],
     [{ note: 'hello' }, 'note whitelistValidation'],
-  ])('names the field and the constraint of %j', (changes, problem) => {
+  ])('reports the field and the constraint of %j', (changes, problem) => {
     expect(problems(changes)).toEqual([problem]);
   });
 
@@ -193,15 +193,15 @@ describe('explain', () => {
     { vendor_name: '\u{1f44d}'.repeat(128) },
     { occurred_at: '1970-01-01T00:00:00Z' },
     { occurred_at: '2024-02-29T23:59:59.999999Z' },
-  ])('has nothing to say about %j', (changes) => {
+  ])('reports nothing for %j', (changes) => {
     expect(problems(changes)).toEqual([]);
   });
 
-  it('takes null and absence alike where a field is nullable', () => {
+  it('accepts null and absence of a nullable field', () => {
     expect([problems({ order_rating: null }), problems({})]).toEqual([[], []]);
   });
 
-  it('names all problems, in the order of the contract and then the unknown fields', () => {
+  it('reports all problems, in the order of the contract and then the unknown fields', () => {
     expect(problems({ zeta: 1, item_quantity: 0, event_id: '', alpha: 2, order_id: 7 })).toEqual([
       'event_id isIdentifier',
       'order_id isSha256',
@@ -211,16 +211,16 @@ describe('explain', () => {
     ]);
   });
 
-  it('bounds what it says about a body of unknown fields', () => {
+  it('reports at most 100 unknown fields, and at most 128 characters of each name', () => {
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`${'x'.repeat(500)}${index}`, 1]));
     const violations = explain('order.placed', { ...placed, ...many });
     expect(violations).toHaveLength(100);
     expect(violations.every(({ path }) => path.length === 128)).toBe(true);
   });
 
-  it('says that a type is unknown', () => {
+  it('reports an unknown type', () => {
     expect(explain('order.teleported', placed)).toEqual([
-      { path: 'event_type', constraint: 'isKnownType', message: 'event_type must be the type of a contract' },
+      { path: 'event_type', constraint: 'isKnownType', message: 'event_type must be the event type of a contract' },
     ]);
   });
 });

@@ -8,15 +8,15 @@ export interface Column {
   readonly type: BigQueryType;
   readonly mode: ColumnMode;
   readonly description: string;
-  /** Says something about a person (name, address, search terms): masked for viewers, covered by erasure. */
+  /** Whether it is personal data (a name, an address, search terms). */
   readonly personal: boolean;
 }
 
 /** One field of an event's body, which is also a column of its family's table. */
 export interface EventColumn extends Column {
   readonly mode: 'REQUIRED' | 'NULLABLE';
-  /** What the value must look like, in words. */
+  /** What the value must be. Completes the sentence "<field> must be …". */
   readonly constraint: string;
-  /** A value that meets the constraint. */
+  /** A valid value. */
   readonly example: string | number | boolean;
 }

@@ -21,7 +21,7 @@ import { contractsOfFamily } from './event-contracts';
 import { exampleOf } from './events-doc';
 
 const root = resolve(__dirname, '../../..');
-const samples = resolve(__dirname, '../samples/v1');
+const samples = resolve(__dirname, '../samples');
 
 const TYPES = {
   orders: ['placed', 'paid', 'shipped', 'delivered', 'cancelled', 'returned', 'rated'].map((name) => `order.${name}`),
@@ -46,7 +46,7 @@ const TYPES = {
 };
 
 describe('contracts', () => {
-  it('are those of the four families, keyed by what orders their events', () => {
+  it('are the 22 event types of the four families, each with its record key', () => {
     for (const family of FAMILIES) {
       const contracts = contractsOfFamily(family);
       expect(contracts.map(({ type }) => type)).toEqual(TYPES[family]);
@@ -79,7 +79,7 @@ describe('contracts', () => {
     });
   });
 
-  it('mark what says something about a person', () => {
+  it('mark personal data', () => {
     const columns = [...EVENT_CONTRACTS.values()].flatMap((contract) => contract.columns);
     expect([...new Set(columns.filter(({ personal }) => personal).map(({ name }) => name))].sort()).toEqual([
       'customer_email',
@@ -91,7 +91,7 @@ describe('contracts', () => {
     ]);
   });
 
-  it.each(FAMILIES)('agree within %s on the type, the meaning and the privacy of a column', (family) => {
+  it.each(FAMILIES)('agree within %s on the type of a column and on whether it is personal data', (family) => {
     const byName = new Map<string, unknown>();
     for (const { name, type, personal } of contractsOfFamily(family).flatMap(({ columns }) => columns)) {
       const seen = byName.get(name) ?? { type, personal };
@@ -100,7 +100,7 @@ describe('contracts', () => {
     }
   });
 
-  it('describe every column and give a good example of each', () => {
+  it('describe every column and have a valid example of each', () => {
     for (const [type, contract] of EVENT_CONTRACTS) {
       expect(explain(type, exampleOf(contract))).toEqual([]);
       for (const { description, constraint } of contract.columns) {
@@ -111,10 +111,11 @@ describe('contracts', () => {
 
   it('accept the stored samples of every version that was released', () => {
     const checks = compileChecks();
-    const names = readdirSync(samples);
+    expect(readdirSync(samples)).toEqual(['v1']);
+    const names = readdirSync(resolve(samples, 'v1'));
     expect(names.map((name) => name.replace(/\.json$/, '')).sort()).toEqual([...EVENT_CONTRACTS.keys()].sort());
     for (const name of names) {
-      const body = JSON.parse(readFileSync(resolve(samples, name), 'utf8')) as Record<string, unknown>;
+      const body = JSON.parse(readFileSync(resolve(samples, 'v1', name), 'utf8')) as Record<string, unknown>;
       const type = name.replace(/\.json$/, '');
       expect([body.event_type, checks.get(type)?.(body), explain(type, body)]).toEqual([type, true, []]);
     }
@@ -122,13 +123,24 @@ describe('contracts', () => {
 });
 
 describe('tables', () => {
-  it('are the six that the stream writes', () => {
-    expect(Object.keys(TABLES).sort()).toEqual(
-      [...Object.values(FAMILY_TABLES), 'dead_letters', 'streaming_orders'].sort(),
-    );
+  it('are one per family, dead_letters and streaming_orders', () => {
+    expect(FAMILY_TABLES).toEqual({
+      orders: 'order_events',
+      interactions: 'interaction_events',
+      catalog: 'catalog_events',
+      customers: 'customer_events',
+    });
+    expect(Object.keys(TABLES).sort()).toEqual([
+      'catalog_events',
+      'customer_events',
+      'dead_letters',
+      'interaction_events',
+      'order_events',
+      'streaming_orders',
+    ]);
   });
 
-  it.each(FAMILIES)('hold every column of %s, required where all of its types require it', (family) => {
+  it.each(FAMILIES)('have every column of %s, REQUIRED if all of its types require it', (family) => {
     const spec = tableForFamily(family);
     const contracts = contractsOfFamily(family);
     const own = spec.columns.slice(0, -METADATA_COLUMNS.length);
@@ -145,7 +157,7 @@ describe('tables', () => {
     expect([spec.partitionField, spec.clustering]).toEqual(['occurred_at', ['_kafka_partition', '_kafka_offset']]);
   });
 
-  it('keep streaming_orders free of required columns, with what a subscription adds', () => {
+  it('have only NULLABLE columns in streaming_orders: those of order_events and of a BigQuery subscription', () => {
     const { columns } = TABLES.streaming_orders ?? { columns: [] };
     expect(columns.every(({ mode }) => mode === 'NULLABLE')).toBe(true);
     const names = columns.map(({ name }) => name);
@@ -157,7 +169,7 @@ describe('tables', () => {
     );
   });
 
-  it('are valid at BigQuery: distinct names, a TIMESTAMP to partition by, existing columns to cluster by', () => {
+  it('are valid in BigQuery: distinct names, a TIMESTAMP to partition by, existing columns to cluster by', () => {
     for (const { columns, partitionField, clustering } of Object.values(TABLES)) {
       const names = columns.map(({ name }) => name.toLowerCase());
       expect(new Set(names).size).toBe(names.length);
@@ -173,7 +185,7 @@ describe('tables', () => {
     }
   });
 
-  it('have a schema that BigQuery takes', () => {
+  it('have a schema of name, type, mode and description', () => {
     const fields = bigQuerySchema(tableForFamily('orders'));
     expect(fields.find(({ name }) => name === 'item_price')).toEqual({
       name: 'item_price',
@@ -190,22 +202,65 @@ describe('generated files', () => {
     expect(readFileSync(resolve(root, path), 'utf8')).toBe(content);
   });
 
-  it('are all that lies in the folder of generated schemas', () => {
+  it('are the only files in the folder of generated schemas', () => {
     const paths = readdirSync(resolve(__dirname, '../generated')).map((name) => `libs/contracts/generated/${name}`);
     expect(paths.sort()).toEqual([...generatedFiles().keys()].filter((path) => path.endsWith('.json')).sort());
   });
+});
 
-  it('tell of every type, topic, rule and table', () => {
-    const text = renderEventsDoc();
+describe('docs/events.md', () => {
+  const text = renderEventsDoc();
+  /** The names in the first column of the first table after a heading. */
+  const fieldsUnder = (heading: string): string[] => {
+    const [, section = ''] = text.split(`\n${heading}\n`);
+    const [before = ''] = section.split(/\n#+ /);
+    return [...before.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
+  };
+
+  it('contains every event type, topic, rule and table', () => {
     const names = [...EVENT_CONTRACTS.keys(), ...TOPICS.map(({ name }) => name), ...RULE_CODES, ...Object.keys(TABLES)];
-    expect(names.filter((name) => !text.includes(name))).toEqual([]);
+    expect(names.filter((name) => !text.includes(`\`${name}\``) && !text.includes(`### ${name}\n`))).toEqual([]);
+  });
+
+  it('lists the fields of every event once: those of all events, of its family, and its own', () => {
+    const common = fieldsUnder('### Common fields of all events');
+    expect(common).toEqual(['event_id', 'event_type', 'occurred_at']);
+    const groups = {
+      'order.': 'orders',
+      'session.': 'interactions',
+      'product.viewed': 'interactions',
+      'search.': 'interactions',
+      'cart.': 'interactions',
+      'checkout.': 'interactions',
+      'review.': 'interactions',
+      'vendor.': '`vendor.*`',
+      'product.': '`product.*`',
+      'customer.': 'customers',
+    };
+    for (const [type, { columns }] of EVENT_CONTRACTS) {
+      const [, group = ''] = Object.entries(groups).find(([prefix]) => type.startsWith(prefix)) ?? [];
+      const listed = [...common, ...fieldsUnder(`#### Common fields of ${group}`), ...fieldsUnder(`#### ${type}`)];
+      expect([type, ...listed.sort()]).toEqual([type, ...columns.map(({ name }) => name).sort()]);
+    }
+  });
+
+  it('has a section for every link inside the document', () => {
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    const links = [...text.matchAll(/\]\(#([^)]*)\)/g)].map(([, anchor = '']) => anchor);
+    expect(links.length).toBe(22);
+    expect(links.filter((link) => !anchors.includes(link))).toEqual([]);
   });
 });
 
 describe('envelopeHeaders', () => {
   const required = { id: '1', type: 'order.paid', source: '/generator', time: '2026-01-02T03:04:05.678Z' };
 
-  it('are CloudEvents 1.0 in Kafka binary mode', () => {
+  it('are the attributes of CloudEvents 1.0 in Kafka binary mode', () => {
     expect(envelopeHeaders({ ...required, subject: 'abc', traceparent: '00-1-2-01' })).toEqual({
       ce_specversion: '1.0',
       ce_id: '1',
@@ -218,7 +273,7 @@ describe('envelopeHeaders', () => {
     });
   });
 
-  it('leave out what is not known', () => {
+  it('leave out an undefined subject and traceparent', () => {
     const headers = envelopeHeaders({ ...required, subject: undefined });
     expect(Object.keys(headers)).not.toContain(CE.subject);
     expect(Object.keys(headers)).not.toContain(CE.traceparent);

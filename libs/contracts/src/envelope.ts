@@ -13,30 +13,30 @@ export const CE = {
 export const CE_SPECVERSION = '1.0';
 const CONTENT_TYPE = 'application/json';
 
-/** Headers that the validator adds to what it lets through. */
+/** Headers that the validator adds to validated records. */
 export const QUALITY_HEADERS = {
-  /** Codes of the rules that flagged or repaired the record, separated by commas; absent if there are none. */
+  /** Codes of the rules that flagged or repaired the record, separated by commas. Absent if there are none. */
   flags: 'quality-flags',
-  /** Catalog positions that references were evaluated by, as JSON. */
+  /** Catalog offsets up to which the catalog was read when the record was evaluated, as JSON. Orders only. */
   catalogPosition: 'quality-catalog-position',
-  /** Version of the rule settings. */
+  /** Version of the rule settings that evaluated the record. */
   settings: 'quality-settings',
 } as const;
 
 export interface Envelope {
   readonly id: string;
   readonly type: string;
-  /** URI-reference of the producer. */
+  /** URI reference of the producer. */
   readonly source: string;
   /** RFC 3339 UTC. */
   readonly time: string;
-  /** What the event is about: the record's key. */
+  /** Subject of the event: the record's key. */
   readonly subject?: string | undefined;
   /** W3C trace context. */
   readonly traceparent?: string | undefined;
 }
 
-/** The headers of a record that carries this event; all values are ASCII or UTF-8 text. */
+/** The record headers of this envelope. All values are ASCII or UTF-8 text. */
 export function envelopeHeaders(envelope: Envelope): Record<string, string> {
   const headers: Record<string, string> = {
     [CE.specversion]: CE_SPECVERSION,

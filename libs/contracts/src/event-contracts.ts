@@ -7,11 +7,11 @@ import type { Family } from './families';
 
 const EVENT_CLASSES = [...ORDER_EVENTS, ...INTERACTION_EVENTS, ...CATALOG_EVENTS, ...CUSTOMER_EVENTS] as const;
 
-/** Any event's body, told apart by `event_type`. */
+/** The body of any event, discriminated by `event_type`. */
 export type AnyEvent = InstanceType<(typeof EVENT_CLASSES)[number]>;
 export type EventType = AnyEvent['event_type'];
 
-/** Every contract by event type, in the order of the families. */
+/** All contracts by event type, in the order of the families. */
 export const EVENT_CONTRACTS: ReadonlyMap<string, EventContract> = new Map(
   EVENT_CLASSES.map((eventClass) => {
     const contract = contractOf(eventClass);

@@ -2,7 +2,7 @@
 export const FAMILIES = ['orders', 'interactions', 'catalog', 'customers'] as const;
 export type Family = (typeof FAMILIES)[number];
 
-/** BigQuery table that holds a family's validated events. */
+/** BigQuery table of a family's validated events. */
 export const FAMILY_TABLES = {
   orders: 'order_events',
   interactions: 'interaction_events',

@@ -4,11 +4,10 @@ import type { BigQueryType, EventColumn } from './columns';
 import { FIRST_YEAR, LAST_YEAR, timestampMicros } from './timestamps';
 
 /**
- * The decorators that event classes are written with. Each puts the class-validator constraint and the column's
- * metadata on a property in one line, so that a class reads as a table and the two cannot disagree.
+ * The decorators of event classes. One decorator adds both the class-validator constraint and the column's metadata to
+ * a property, so the two cannot differ.
  *
- * A decorator's type ties it to the property's: `@Sha256` on a `number`, or a nullable property without
- * `nullable: true`, does not compile.
+ * The types must match: `@Sha256` on a `number`, or a nullable property without `nullable: true`, does not compile.
  */
 
 interface FieldOptions {
@@ -24,16 +23,16 @@ type RequiredField<V> = <K extends string>(target: Readonly<Record<K, V>>, name:
 type NullableField<V> = <K extends string>(target: Readonly<Partial<Record<K, V | null>>>, name: K) => void;
 
 interface Check {
-  /** Name of the constraint, as a violation reports it. */
+  /** Name of the constraint in a violation. */
   readonly name: string;
-  /** What the value must be, in words: ends the sentence "<field> must be …". */
+  /** Completes the sentence "<field> must be …". */
   readonly words: string;
   readonly test: (value: unknown) => boolean;
 }
 
 const columnsByPrototype = new Map<object, EventColumn[]>();
 
-/** The columns of a class, in the order of its properties, those that it inherits first. */
+/** The columns of a class in the order of its properties, inherited ones first. */
 export function columnsOf(prototype: object): readonly EventColumn[] {
   const parent: unknown = Object.getPrototypeOf(prototype);
   const inherited = typeof parent === 'object' && parent !== null ? columnsOf(parent) : [];
@@ -74,7 +73,7 @@ const matching =
   (value: unknown): boolean =>
     typeof value === 'string' && pattern.test(value);
 
-// Searching for a character that must not be there costs half of matching those that may.
+// To search for a character that is not allowed takes half the time of matching all the allowed ones.
 const NOT_HEX = /[^0-9a-f]/;
 const NOT_VISIBLE = /[^!-~]/;
 
@@ -84,7 +83,7 @@ const SHA256: Check = {
   test: (value) => typeof value === 'string' && value.length === 64 && !NOT_HEX.test(value),
 };
 
-/** A SHA-256 as 64 lower-case hex digits: orders, vendors and customers are named so. */
+/** A SHA-256 as 64 lower-case hex digits: the ids of orders, vendors and customers. */
 export function Sha256(description: string, options?: Required): RequiredField<string>;
 export function Sha256(description: string, options: Nullable): NullableField<string>;
 export function Sha256(description: string, options: FieldOptions = {}) {
@@ -97,7 +96,7 @@ const UUID: Check = {
   test: matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/),
 };
 
-/** A UUID of any version, in lower case: one thing has one spelling, or keys and joins would miss. */
+/** A UUID of any version. Only lower case, because keys and joins compare the text. */
 export function Uuid(description: string, options?: Required): RequiredField<string>;
 export function Uuid(description: string, options: Nullable): NullableField<string>;
 export function Uuid(description: string, options: FieldOptions = {}) {
@@ -110,7 +109,7 @@ const IDENTIFIER: Check = {
   test: (value) => typeof value === 'string' && value.length > 0 && value.length <= 128 && !NOT_VISIBLE.test(value),
 };
 
-/** An id that somebody else gives out: fits a header, a Pub/Sub attribute and a log line as it is. */
+/** An id that another system assigns. It fits into a header, a Pub/Sub attribute and a log line. */
 export function Identifier(description: string, options?: Required): RequiredField<string>;
 export function Identifier(description: string, options: Nullable): NullableField<string>;
 export function Identifier(description: string, options: FieldOptions = {}) {
@@ -119,11 +118,13 @@ export function Identifier(description: string, options: FieldOptions = {}) {
 
 const TIMESTAMP: Check = {
   name: 'isTimestamp',
-  words: `a time that exists, RFC 3339 in UTC such as 2026-01-02T03:04:05.678Z, with at most 6 decimals, in the years ${FIRST_YEAR} to ${LAST_YEAR}`,
+  words:
+    `an RFC 3339 time in UTC with at most 6 decimals, in the years ${FIRST_YEAR} to ${LAST_YEAR}, ` +
+    'such as 2026-01-02T03:04:05.678Z',
   test: (value) => typeof value === 'string' && !Number.isNaN(timestampMicros(value)),
 };
 
-/** A time, as `timestampMicros` reads it. */
+/** A time that `timestampMicros` can parse. */
 export function Timestamp(description: string, options?: Required): RequiredField<string>;
 export function Timestamp(description: string, options: Nullable): NullableField<string>;
 export function Timestamp(description: string, options: FieldOptions = {}) {
@@ -132,11 +133,11 @@ export function Timestamp(description: string, options: FieldOptions = {}) {
 
 const MONEY: Check = {
   name: 'isDecimalString',
-  words: 'a string of digits with exactly 2 decimals, from "0.00" to "999999999.99"',
+  words: 'a decimal string with exactly 2 decimals, from "0.00" to "999999999.99"',
   test: matching(/^(?:0|[1-9][0-9]{0,8})\.[0-9]{2}$/),
 };
 
-/** An amount of money: a decimal string, NUMERIC at BigQuery, never a float. */
+/** An amount of money: a decimal string in events, NUMERIC in BigQuery. */
 export function Money(description: string, options?: Required): RequiredField<string>;
 export function Money(description: string, options: Nullable): NullableField<string>;
 export function Money(description: string, options: FieldOptions = {}) {
@@ -147,7 +148,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 const text = (maxLength: number): Check => ({
   name: 'isText',
-  words: `a string of 1 to ${maxLength} UTF-16 code units, well-formed and not only white space`,
+  words: `a well-formed string of 1 to ${maxLength} UTF-16 code units, not only white space`,
   test: (value) =>
     typeof value === 'string' &&
     value.length > 0 &&
@@ -167,7 +168,7 @@ export function Text(description: string, options: FieldOptions & TextOptions) {
   return field('STRING', text(options.maxLength), description, 'text', options);
 }
 
-/** One of a closed list of words. A word may be added in a minor change only where readers tolerate new ones. */
+/** One value of a closed list. A value may be added only if all readers tolerate new ones. */
 export function OneOf<V extends string>(
   values: readonly [V, ...V[]],
   description: string,
@@ -192,14 +193,14 @@ interface RangeOptions {
   readonly max: number;
 }
 
-/** A whole number in a closed range. */
+/** An integer in a closed range. */
 export function WholeNumber(description: string, options: Required & RangeOptions): RequiredField<number>;
 export function WholeNumber(description: string, options: Nullable & RangeOptions): NullableField<number>;
 export function WholeNumber(description: string, options: FieldOptions & RangeOptions) {
   const { min, max } = options;
   const check: Check = {
     name: 'isWholeNumber',
-    words: `a whole number from ${min} to ${max}`,
+    words: `an integer from ${min} to ${max}`,
     test: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
   };
   return field('INT64', check, description, min, options);
@@ -231,7 +232,7 @@ const EMAIL: Check = {
   test: matching(/^(?=.{3,254}$)[^\s@]{1,64}@[^\s@]+$/),
 };
 
-/** An e-mail address by its shape only; whether it exists is not for a contract to say. */
+/** An e-mail address. Only the syntax is checked. */
 export function Email(description: string, options?: Required): RequiredField<string>;
 export function Email(description: string, options: Nullable): NullableField<string>;
 export function Email(description: string, options: FieldOptions = {}) {

@@ -2,7 +2,7 @@ import type { ExpectedOutcome, LedgerAck, LedgerIntent, LedgerLine } from './led
 import { RULES } from './rules';
 import { timestampMicros } from './timestamps';
 
-/** A line of a ledger that is not one: cut off by a crash in the middle of a write, or not a ledger at all. */
+/** The text is not a complete ledger line: a crash interrupted its write, or the file is no ledger. */
 export class LedgerFormatError extends SyntaxError {
   override readonly name = 'LedgerFormatError';
 }
@@ -69,7 +69,7 @@ const isIntents = record<LineOf<'intents'>>({
 });
 const isAcks = record<LineOf<'acks'>>({ kind: is('acks'), run: text, batch: natural, acks: listOf(isAck) });
 
-/** Reads one line of a ledger file, without its line feed. Throws LedgerFormatError if it is anything but a whole line. */
+/** Parses one line of a ledger file, without its line feed. @throws LedgerFormatError if it is not a complete line */
 export function parseLedgerLine(line: string): LedgerLine {
   let value: unknown;
   try {
@@ -78,10 +78,10 @@ export function parseLedgerLine(line: string): LedgerLine {
     throw new LedgerFormatError(`not JSON: ${line.slice(0, 80)}`, { cause });
   }
   if (isIntents(value) || isAcks(value) || isRun(value)) return value;
-  throw new LedgerFormatError(`not a line of a ledger: ${line.slice(0, 80)}`);
+  throw new LedgerFormatError(`not a ledger line: ${line.slice(0, 80)}`);
 }
 
-/** One line of a ledger file, without its line feed; JSON escapes any line feed inside. */
+/** One line of a ledger file, without its line feed. JSON escapes line feeds inside. */
 export function formatLedgerLine(line: LedgerLine): string {
   return JSON.stringify(line);
 }

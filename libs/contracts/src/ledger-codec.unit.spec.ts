@@ -41,7 +41,7 @@ const line: fc.Arbitrary<LedgerLine> = fc.oneof(
   fc.record({ kind: fc.constant('acks' as const), run: name, batch: natural, acks: fc.array(ack, { maxLength: 4 }) }),
 );
 
-/** Every way to change one value, add one field, or leave one out, at any depth. */
+/** The value with one field added, one left out, or one value replaced by an object, at every depth. */
 function* damaged(value: unknown): Generator {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
@@ -61,7 +61,7 @@ function* damaged(value: unknown): Generator {
 }
 
 describe('ledger lines', () => {
-  it('come back as they were written, each on one line', () => {
+  it('are equal after formatting and parsing, and have no line feed', () => {
     fc.assert(
       fc.property(line, (written) => {
         const text = formatLedgerLine(written);
@@ -71,7 +71,7 @@ describe('ledger lines', () => {
     );
   });
 
-  it('are rejected when they are cut off anywhere', () => {
+  it('are rejected when they are cut off at any character', () => {
     fc.assert(
       fc.property(line, fc.nat(), (written, at) => {
         const text = formatLedgerLine(written);
@@ -80,7 +80,7 @@ describe('ledger lines', () => {
     );
   });
 
-  it('are rejected when anything in them is changed in kind, added or left out', () => {
+  it('are rejected with any field added or left out, or any value of another type', () => {
     fc.assert(
       fc.property(line, (written) => {
         for (const other of damaged(written)) {

@@ -12,13 +12,13 @@ const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334
 const DAYS_BEFORE_1970 = 719_162;
 const SECONDS_PER_DAY = 86_400;
 
-/** The years that a time in an event may lie in: microseconds since 1970 are then exact in a double. */
+/** Years of the times in events. Microseconds since 1970 are exact in a double within them. */
 export const FIRST_YEAR = 1970;
 export const LAST_YEAR = 2199;
 
 const INVALID = -1;
 
-/** The number that `count` digits make, or INVALID. */
+/** The value of `count` digits, or INVALID. */
 function digits(text: string, from: number, count: number): number {
   let number = 0;
   for (let at = from; at < from + count; at++) {
@@ -41,7 +41,7 @@ function daysSince1970(year: number, month: number, day: number): number {
   return before * 365 + leapDaysBefore + dayOfYear - DAYS_BEFORE_1970;
 }
 
-/** Microseconds of the fraction between `from` and the closing Z: one to six digits. */
+/** Microseconds of the fraction between `from` and the final Z, or INVALID. One to six digits. */
 function fractionMicros(text: string, from: number): number {
   const count = text.length - 1 - from;
   if (count < 1) return INVALID;
@@ -52,8 +52,8 @@ function fractionMicros(text: string, from: number): number {
 }
 
 /**
- * Microseconds since 1970 of a time as events carry it, or NaN if it is not one: RFC 3339 in UTC with upper-case `T`
- * and `Z`, zero to six digits of a second's fraction, a date that exists, a year from 1970 to 2199, no leap second.
+ * Parses a time of an event to microseconds since 1970, or NaN: RFC 3339 in UTC with upper-case `T` and `Z`, zero to
+ * six decimals, an existing date in the years 1970 to 2199, no leap second.
  *
  * Hot: runs for every time of every record. It allocates nothing.
  */

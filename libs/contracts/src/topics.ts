@@ -1,8 +1,9 @@
 import { FAMILIES, type Family } from './families';
 
-/** Partitions of every raw, validated, state, dead-letter and retry topic; fixed for the life of a `.vN` topic. */
+/** Partitions of every topic. The number never changes for a `.vN` topic. */
 export const PARTITIONS = 6;
 
+/** Largest accepted record: key, value and headers together. */
 export const MAX_RECORD_BYTES = 1_048_576;
 const RAW_TOPIC_BYTES = 4 * 1_048_576;
 const DEAD_LETTER_HEADROOM_BYTES = 65_536;
@@ -12,7 +13,7 @@ export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;
   readonly cleanup: 'delete' | 'compact';
-  /** Undefined for compacted topics. */
+  /** Undefined for a compacted topic. */
   readonly retentionMs?: number;
   readonly maxMessageBytes: number;
   readonly timestamps: 'CreateTime' | 'LogAppendTime';
@@ -23,7 +24,7 @@ export const validatedTopic = (family: Family): string => `marketplace.${family}
 export const stateTopic = (family: Family): string => `marketplace.${family}.validator.state.v1`;
 export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
 
-/** The services that dead-letter records, and what each of them reads. */
+/** The services that write dead letters. */
 export const DEAD_LETTER_APPS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
 export type DeadLetterApp = (typeof DEAD_LETTER_APPS)[number];
 
@@ -61,5 +62,5 @@ function specs(): TopicSpec[] {
   ];
 }
 
-/** Every topic that the system owns. Created by `ensureTopics`, checked at each start. */
+/** Every topic of the system. Each service creates the missing ones and compares the others when it starts. */
 export const TOPICS: readonly TopicSpec[] = specs();

@@ -1,16 +1,16 @@
 import { validateSync } from 'class-validator';
 import { EVENT_CONTRACTS } from './event-contracts';
 
-/** One thing that is wrong with a body. */
+/** One violated constraint of a body. */
 export interface Violation {
-  /** Name of the field; of an unknown one, its first 128 characters. */
+  /** Name of the field, at most 128 characters of an unknown one. */
   readonly path: string;
   /** Name of the constraint, such as `isDecimalString`. */
   readonly constraint: string;
   readonly message: string;
 }
 
-/** A record can bring any number of unknown fields of any length; this many are named. */
+/** Bounds the report, because a record can contain any number of unknown fields of any length. */
 const MAX_UNKNOWN_FIELDS = 100;
 const MAX_PATH_LENGTH = 128;
 
@@ -22,17 +22,20 @@ function unknownField(name: string): Violation {
 }
 
 /**
- * All that is wrong with a body of this type, in the order of the contract, then the unknown fields; empty for a valid
- * one. A missing field is reported as missing (`isDefined`) and nothing else. Runs `validateSync`: for rejects only.
+ * All violations of a body: the fields in the order of the contract, then the unknown fields. Empty for a valid body. A
+ * missing field has the one violation `isDefined`. Slow, because it runs `validateSync`: call it for rejected records
+ * only.
  */
 export function explain(type: string, body: Readonly<Record<string, unknown>>): readonly Violation[] {
   const contract = EVENT_CONTRACTS.get(type);
   if (contract === undefined) {
-    return [{ path: 'event_type', constraint: 'isKnownType', message: 'event_type must be the type of a contract' }];
+    return [
+      { path: 'event_type', constraint: 'isKnownType', message: 'event_type must be the event type of a contract' },
+    ];
   }
   const instance = new contract.eventClass();
   const names = contract.columns.map(({ name }) => name);
-  // Only fields of the contract are copied: an own `__proto__` or `constructor` would change what is validated, as what.
+  // Copies only fields of the contract: an own `__proto__` or `constructor` would change the validated class.
   for (const name of names) if (Object.hasOwn(body, name)) Object.assign(instance, { [name]: body[name] });
   const constraints = new Map(validateSync(instance).map((error) => [error.property, error.constraints ?? {}]));
   const known = names.flatMap((path) => {

@@ -11,12 +11,12 @@ import {
   VERTICALS,
 } from '../src';
 
-/** Good bodies of every type, written from the contracts' words and independent of their decorators. */
+/** Valid bodies of every type, written from the contracts' descriptions and independent of their decorators. */
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...Array.from('0123456789abcdef')), minLength: length, maxLength: length });
 const sha256 = hex(64);
-const uuid = fc.tuple(hex(8), hex(4), hex(4), hex(4), hex(12)).map((parts) => parts.join('-'));
+const uuid = fc.tuple(hex(8), hex(4), hex(4), hex(4), hex(12)).map((groups) => groups.join('-'));
 const identifier = fc.string({
   unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
   minLength: 1,
@@ -46,7 +46,7 @@ const vertical = fc.constantFrom(...VERTICALS);
 
 type BodyOf<T extends EventType> = Extract<AnyEvent, { event_type: T }>;
 
-/** Bodies with these fields; those of `nullable` may be absent as well. */
+/** Bodies with these fields. Those of `nullable` may be absent. */
 function bodies<T extends EventType, R extends object, N extends object>(
   type: T,
   required: { [K in keyof R]: fc.Arbitrary<R[K]> },

@@ -3,7 +3,7 @@ import { goodBody } from './bodies';
 
 type Json = Record<string, unknown>;
 
-/** Values that are right somewhere, nearly right, or wrong everywhere. */
+/** Values that are valid for some field, almost valid, or valid for none. */
 const VALUES: readonly unknown[] = [
   null,
   true,
@@ -102,7 +102,7 @@ const VALUES: readonly unknown[] = [
 
 const STRANGE_NAMES = ['extra', '', 'Order_id', 'order_id ', 'customer_name', 'order_rating', 'item_quantity', '0'];
 
-/** Names that objects inherit: as own fields they come out of JSON.parse and must count as unknown. */
+/** Names of inherited members. As own fields, which JSON.parse creates, they are unknown fields. */
 export const INHERITED_NAMES = [
   '__proto__',
   'constructor',
@@ -121,7 +121,7 @@ function fieldOf(body: Json, pick: (max: number) => number): string {
   return names[pick(names.length)] ?? 'event_id';
 }
 
-function turned(value: unknown): unknown {
+function withOtherType(value: unknown): unknown {
   if (typeof value === 'number') return value.toString();
   if (typeof value === 'boolean') return Number(value);
   return typeof value === 'string' && !Number.isNaN(Number(value)) ? Number(value) : [value];
@@ -137,7 +137,7 @@ const MUTATIONS: readonly Mutation[] = [
   (body, pick) => set(body, fieldOf(body, pick), VALUES[pick(VALUES.length)]),
   (body, pick) => {
     const name = fieldOf(body, pick);
-    return set(body, name, turned(body[name]));
+    return set(body, name, withOtherType(body[name]));
   },
   (body, pick) => {
     const name = fieldOf(body, pick);
@@ -158,12 +158,12 @@ const MUTATIONS: readonly Mutation[] = [
   (body, pick) => set(body, STRANGE_NAMES[pick(STRANGE_NAMES.length)] ?? 'extra', VALUES[pick(VALUES.length)]),
 ];
 
-/** Puts a member in front of an object's text: the only way to an own `__proto__`. */
+/** Adds a first member to the text of an object. Only a text can contain an own `__proto__`. */
 export function withMember(text: string, name: string, value: unknown): string {
   return `{${JSON.stringify(name)}:${JSON.stringify(value)}${text === '{}' ? '' : ','}${text.slice(1)}`;
 }
 
-/** A body as JSON.parse gives it, after up to three mutations of a good one. */
+/** A body after up to three mutations of a valid one, parsed from JSON. */
 export const mutatedBody: fc.Arbitrary<Json> = fc
   .tuple(
     goodBody,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type DeadLetterApp, deadLetterTopic, RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
-import { fitted } from './fit-topic';
+import { fitToTopic } from './fit-topic';
 import {
   type Coordinates,
   coordinatesOf,
@@ -16,41 +16,41 @@ import {
 
 /** Why a record was rejected. */
 export interface DeadLetterReason {
-  /** A rule's code, or `<app's concern>.<what>` where no rule fired. */
+  /** The code of a rule; where no rule fired, a code of the app such as `publish.rejected`. */
   readonly code: string;
-  /** Field path in the body, or the header's name. */
+  /** Path of the field in the body, or name of the header. */
   readonly path?: string;
-  /** Name of the constraint that does not hold. */
+  /** Name of the violated constraint. */
   readonly constraint?: string;
 }
 
 export const MAX_DETAIL_BYTES = 2_048;
 
 /**
- * Longest code, path or constraint kept, in UTF-16 units. A path can be a field name that a stranger made up, of any
- * length. Three of them, each unit escaped to six bytes of JSON, stay below `MAX_DETAIL_BYTES`: one entry always fits.
+ * Longest code, path or constraint, in UTF-16 units; longer ones are cut (a path can be a field name of any length). Three
+ * of them, with each unit escaped to six bytes of JSON, stay below `MAX_DETAIL_BYTES`: one entry always fits.
  */
-const MAX_PART_LENGTH = 100;
+const MAX_TEXT_LENGTH = 100;
 
 export interface DeadLetterContext {
   readonly app: DeadLetterApp;
-  /** All that is wrong, at least one entry. */
+  /** Every problem of the record, at least one. */
   readonly reasons: readonly DeadLetterReason[];
   readonly failedAt: Date;
 }
 
 /**
- * The dead letter of a record: key, bytes and headers untouched, with `dlq-*` headers that say what happened; for
- * `<source>.dlq.<app>`, in the partition of the same number.
+ * The dead letter of a record: its key, value and headers unchanged, and `dlq-*` headers that describe the failure. It
+ * belongs into `<source>.dlq.<app>`, into the partition of the same number.
  *
- * A record that was replayed and fails again counts on: `dlq-attempt` + 1, `dlq-first-failed-at` kept, the other
- * `dlq-*` headers replaced. A record out of `<source>.retry.<app>` keeps the coordinates of its first reading.
+ * When a replayed record fails again, `dlq-attempt` increases by 1, `dlq-first-failed-at` stays the same, and the other
+ * `dlq-*` headers are replaced. A record from `<source>.retry.<app>` has the coordinates of its source record.
  *
- * The headers added are below 4 kB whatever the record holds, so the source's limit + 64 kB is room enough for what was
- * stored as it is. What was stored compressed may be larger by far: the producer compresses it again, and only of what
- * does not fit even so a part is cut off, which header `dlq-cut` then tells (`fitted`).
+ * The added headers are below 4 kB for any record. A record that was stored uncompressed therefore fits into the dead-letter
+ * topic, whose limit is that of the source + 64 kB. A record that was stored compressed can be much larger: the producer
+ * compresses its dead letter again, and what does not fit even then is cut (`fitToTopic`).
  *
- * @throws RangeError when no reason is given: that is a defect of the caller, not of the record.
+ * @throws RangeError when no reason is given: a defect of the caller
  */
 export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext): OutputRecord {
   const { app, failedAt } = context;
@@ -72,7 +72,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   headers[DLQ_HEADERS.firstFailedAt] = (firstFailedAt ?? failedAt).toISOString();
   headers[DLQ_HEADERS.attempt] = String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER));
   headers[DLQ_HEADERS.fingerprint] = fingerprint(app, first);
-  return fitted({
+  return fitToTopic({
     topic: deadLetterTopic(source.topic, app),
     partition: source.partition,
     key: record.key,
@@ -81,7 +81,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   });
 }
 
-/** What groups alike failures: 16 hex digits of sha256 over app, reason and field path, separated by line feeds. */
+/** Groups similar failures: 16 hex digits of the SHA-256 of app, reason and field path, separated by line feeds. */
 function fingerprint(app: DeadLetterApp, reason: DeadLetterReason): string {
   return createHash('sha256')
     .update(`${app}\n${reason.code}\n${reason.path ?? ''}`)
@@ -89,19 +89,19 @@ function fingerprint(app: DeadLetterApp, reason: DeadLetterReason): string {
     .slice(0, 16);
 }
 
-/** Where the record was first read: a record in a retry topic carries that in its headers. */
+/** The coordinates of the source record. A record in a retry topic has them in its headers. */
 function origin(record: KafkaRecord, app: DeadLetterApp): Coordinates {
   const retrySuffix = `.retry.${app}`;
   if (!record.topic.endsWith(retrySuffix)) return coordinatesOf(record);
   const source = sourceOf(record.headers);
   const topic = record.topic.slice(0, -retrySuffix.length);
-  // Headers that name another topic are a stranger's: the record then stands for itself, in its source's dead letters.
+  // With headers of another topic, the record was not written by a replay: it is identified by its own coordinates.
   return source?.topic === topic ? source : { ...coordinatesOf(record), topic };
 }
 
 const RANK: ReadonlyMap<string, number> = new Map(RULE_CODES.map((code, rank) => [code, rank]));
 
-/** Rules in the order in which they are evaluated; other codes after them, as given. */
+/** The codes of rules in the order of their evaluation, then other codes in the given order. */
 function inOrderOfRules(reasons: readonly DeadLetterReason[]): DeadLetterReason[] {
   const rank = (reason: DeadLetterReason): number => RANK.get(reason.code) ?? RANK.size;
   return reasons.toSorted((a, b) => rank(a) - rank(b));
@@ -115,13 +115,13 @@ function shortened(reason: DeadLetterReason): DeadLetterReason {
   };
 }
 
-/** Well-formed text: half a surrogate pair has no UTF-8, and would read back as another string. */
+/** Cuts a text. Replaces lone surrogates, which have no UTF-8 encoding. */
 function clip(text: string): string {
-  const kept = text.length <= MAX_PART_LENGTH ? text : `${text.slice(0, MAX_PART_LENGTH - 1)}…`;
-  return Buffer.from(kept).toString();
+  const clipped = text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+  return Buffer.from(clipped).toString();
 }
 
-/** As many whole entries as fit, from the first. */
+/** The first entries that fit into `MAX_DETAIL_BYTES`. */
 function detailJson(reasons: readonly DeadLetterReason[]): string {
   const entries: string[] = [];
   let bytes = 2;

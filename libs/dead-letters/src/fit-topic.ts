@@ -1,35 +1,35 @@
 import { TOPICS } from '@orderstream/contracts';
 import { isStorable, type OutputRecord, type RecordHeaders } from '@orderstream/kafka';
 
-import { DLQ_HEADERS, foreignHeaderBytes, onlyDeadLetterHeaders } from './headers';
+import { DLQ_HEADERS, recordHeaderBytes, onlyDeadLetterHeaders } from './headers';
 
-/** Bytes kept of a part that cannot be stored whole. */
-const KEPT_BYTES = 1_048_576;
-const KEPT_KEY_BYTES = 1_024;
+/** Length of a value and of a key that are cut, in bytes. */
+const CUT_VALUE_BYTES = 1_048_576;
+const CUT_KEY_BYTES = 1_024;
 
 const LIMITS: ReadonlyMap<string, number> = new Map(TOPICS.map(({ name, maxMessageBytes }) => [name, maxMessageBytes]));
 const LARGEST_LIMIT = Math.max(...LIMITS.values());
 
 /**
- * The dead letter as its topic can store it. Nearly always that is the very record: what came out of a topic of nearly the
- * same limit fits, compressed if need be. Otherwise as little as possible is cut: the end of the value; then the headers
- * that the record came with; then the end of the key. Header `dlq-cut` names each part with the bytes that it had.
+ * The dead letter as its topic can store it. Nearly every dead letter fits unchanged, compressed if necessary. Otherwise, as
+ * little as possible is removed, in this order: the end of the value; the headers of the failed record; the end of the key.
+ * Header `dlq-cut` lists what was removed from, with the original size in bytes.
  */
-export function fitted(letter: OutputRecord): OutputRecord {
+export function fitToTopic(letter: OutputRecord): OutputRecord {
   const maxBytes = LIMITS.get(letter.topic) ?? LARGEST_LIMIT;
   if (isStorable(letter, maxBytes)) return letter;
   const { key, value, headers } = letter;
 
   const cut: Record<string, number> = { value: value?.length ?? 0 };
-  let smaller = { ...letter, value: value?.subarray(0, KEPT_BYTES) ?? null, headers: withCut(headers, cut) };
+  let smaller = { ...letter, value: value?.subarray(0, CUT_VALUE_BYTES) ?? null, headers: withCut(headers, cut) };
   if (isStorable(smaller, maxBytes)) return smaller;
 
-  cut.headers = foreignHeaderBytes(headers);
+  cut.headers = recordHeaderBytes(headers);
   smaller = { ...smaller, headers: withCut(onlyDeadLetterHeaders(headers), cut) };
   if (isStorable(smaller, maxBytes)) return smaller;
 
   cut.key = key?.length ?? 0;
-  return { ...smaller, key: key?.subarray(0, KEPT_KEY_BYTES) ?? null, headers: withCut(smaller.headers, cut) };
+  return { ...smaller, key: key?.subarray(0, CUT_KEY_BYTES) ?? null, headers: withCut(smaller.headers, cut) };
 }
 
 function withCut(headers: RecordHeaders, cut: Readonly<Record<string, number>>): RecordHeaders {

@@ -1,8 +1,8 @@
 import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
 
-/** Headers that turn a copy of a record into a dead letter. Times are RFC 3339 UTC. */
+/** Headers that a dead letter adds to those of its record. Times are RFC 3339 UTC. */
 export const DLQ_HEADERS = {
-  /** The first code that fired, in the order of the rules. */
+  /** The first code, in the order of the rules. */
   reason: 'dlq-reason',
   /** JSON `[{code, path, constraint}]`, at most `MAX_DETAIL_BYTES`. */
   detail: 'dlq-detail',
@@ -13,39 +13,36 @@ export const DLQ_HEADERS = {
   sourceTimestamp: 'dlq-source-timestamp',
   failedAt: 'dlq-failed-at',
   firstFailedAt: 'dlq-first-failed-at',
-  /** How often this record has failed, from 1. */
+  /** How many times the record has failed, from 1. */
   attempt: 'dlq-attempt',
-  /** 16 hex digits that alike failures share. */
+  /** 16 hex digits, the same for similar failures. */
   fingerprint: 'dlq-fingerprint',
-  /** JSON `{part: bytes}`: parts that the topic cannot store whole, and how long they were. Absent: nothing is missing. */
+  /** JSON `{value|headers|key: original bytes}` of what was cut to fit the topic. Absent when the record is complete. */
   cut: 'dlq-cut',
 } as const;
 
 const DLQ_NAMES: ReadonlySet<string> = new Set(Object.values(DLQ_HEADERS));
 
-/**
- * The headers without those of a dead letter. The result has no prototype, so that a header named `__proto__` or
- * `constructor` is a header like any other.
- */
+/** The headers without `DLQ_HEADERS`. The result has no prototype: `__proto__` and `constructor` are valid header names. */
 export function withoutDeadLetterHeaders(headers: RecordHeaders): RecordHeaders {
-  const kept = Object.create(null) as RecordHeaders;
+  const selected = Object.create(null) as RecordHeaders;
   for (const name of Object.keys(headers)) {
-    if (!DLQ_NAMES.has(name)) kept[name] = headers[name];
+    if (!DLQ_NAMES.has(name)) selected[name] = headers[name];
   }
-  return kept;
+  return selected;
 }
 
-/** The headers of a dead letter without those that the record came with. */
+/** The `DLQ_HEADERS` of a dead letter, without the headers of its record. */
 export function onlyDeadLetterHeaders(headers: RecordHeaders): RecordHeaders {
-  const kept = Object.create(null) as RecordHeaders;
+  const selected = Object.create(null) as RecordHeaders;
   for (const name of Object.keys(headers)) {
-    if (DLQ_NAMES.has(name)) kept[name] = headers[name];
+    if (DLQ_NAMES.has(name)) selected[name] = headers[name];
   }
-  return kept;
+  return selected;
 }
 
-/** Bytes of the names and values that the record came with. */
-export function foreignHeaderBytes(headers: RecordHeaders): number {
+/** Bytes of the names and values of the record's own headers. */
+export function recordHeaderBytes(headers: RecordHeaders): number {
   let bytes = 0;
   for (const [name, value] of Object.entries(withoutDeadLetterHeaders(headers))) {
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -55,14 +52,14 @@ export function foreignHeaderBytes(headers: RecordHeaders): number {
   return bytes;
 }
 
-/** The text of a header; undefined when it is absent or repeated. */
+/** The text of a header; undefined when the header is absent or repeated. */
 export function headerText(headers: RecordHeaders, name: string): string | undefined {
   const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (typeof value === 'string') return value;
   return Buffer.isBuffer(value) ? value.toString('utf8') : undefined;
 }
 
-/** A header that holds a whole number within [min, 2^53); undefined for anything else. */
+/** The integer of a header, from `min` to 2^53 - 1; undefined for any other content. */
 export function headerInteger(headers: RecordHeaders, name: string, min: number): number | undefined {
   const text = headerText(headers, name);
   if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
@@ -72,7 +69,7 @@ export function headerInteger(headers: RecordHeaders, name: string, min: number)
 
 const RFC_3339_UTC = /^[+-]?\d{4,6}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?Z$/;
 
-/** A header that holds an RFC 3339 time in UTC; undefined for anything else. */
+/** The RFC 3339 UTC time of a header; undefined for any other content. */
 export function headerTime(headers: RecordHeaders, name: string): Date | undefined {
   const text = headerText(headers, name);
   if (text === undefined || !RFC_3339_UTC.test(text)) return undefined;
@@ -80,7 +77,7 @@ export function headerTime(headers: RecordHeaders, name: string): Date | undefin
   return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
-/** Where a record came from: its identity in the log. */
+/** Topic, partition, offset and timestamp of a record. */
 export interface Coordinates {
   readonly topic: string;
   readonly partition: number;
@@ -88,7 +85,7 @@ export interface Coordinates {
   readonly timestamp: Date;
 }
 
-/** The coordinates that `dlq-source-*` headers tell of, if they are whole. */
+/** The coordinates in the `dlq-source-*` headers; undefined when one of them is absent or invalid. */
 export function sourceOf(headers: RecordHeaders): Coordinates | undefined {
   const topic = headerText(headers, DLQ_HEADERS.sourceTopic);
   const partition = headerInteger(headers, DLQ_HEADERS.sourcePartition, 0);
@@ -100,7 +97,7 @@ export function sourceOf(headers: RecordHeaders): Coordinates | undefined {
   return { topic, partition, offset, timestamp };
 }
 
-/** Largest distance from the epoch that a Date can hold, in milliseconds. */
+/** Largest distance of a Date from the epoch, in milliseconds. */
 const MAX_TIME_MS = 8.64e15;
 
 export function coordinatesOf(record: KafkaRecord): Coordinates {

@@ -5,11 +5,11 @@ import type { Kafka } from 'kafkajs';
 import { type DeadLetter, DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
 
 export interface LatestDeadLettersOptions {
-  /** How many, over all topics. */
+  /** Largest number of dead letters, over all topics. */
   readonly limit: number;
-  /** Dead-letter topics; all of the system's by default. Those that do not exist yet are empty. */
+  /** Dead-letter topics; default: all topics of the system. Topics that do not exist are skipped. */
   readonly topics?: readonly string[];
-  /** Told of records that are no dead letters; they are left out. */
+  /** Called for each record that is not a dead letter; it is skipped. */
   readonly onUnreadable?: (error: DeadLetterUnreadableError) => void;
 }
 
@@ -19,8 +19,8 @@ const DEAD_LETTER_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).fil
 );
 
 /**
- * The dead letters that were written last, the latest first. Reads the end of each partition without a group, and so
- * disturbs nobody; the latest are found as long as clocks of the services agree.
+ * The latest dead letters by `dlq-failed-at`, latest first. Reads the end of each partition, without a consumer group. The
+ * order depends on the clocks of the services.
  */
 export async function latestDeadLetters(kafka: Kafka, options: LatestDeadLettersOptions): Promise<DeadLetter[]> {
   const { limit, topics = DEAD_LETTER_TOPICS, onUnreadable } = options;
@@ -60,7 +60,7 @@ async function tails(kafka: Kafka, topics: readonly string[]): Promise<Tail[]> {
   }
 }
 
-/** Goes back until enough is found: transaction markers and aborted records take up offsets too. */
+/** Reads further back until there are `limit` records: markers and aborted records occupy offsets as well. */
 async function readTail(
   kafka: Kafka,
   { topic, partition, start, end }: Tail,

@@ -13,42 +13,42 @@ import {
   withoutDeadLetterHeaders,
 } from './headers';
 
-/** A dead letter as read. Its identity is (app, source topic, partition, offset, attempt). */
+/** A dead letter. Its identity is (app, source topic, partition, offset, attempt). */
 export interface DeadLetter {
   readonly app: DeadLetterApp;
   readonly reason: string;
-  /** What is wrong, the reason first; cut to whole entries where it was long. */
+  /** The problems of the record, starting with `reason`. A long list is cut. */
   readonly reasons: readonly DeadLetterReason[];
   readonly source: Coordinates;
   readonly failedAt: Date;
   readonly firstFailedAt: Date;
   readonly attempt: number;
   readonly fingerprint: string;
-  /** Parts of the record that could not be stored whole, with the bytes that they had; undefined when all is there. */
+  /** What was cut to fit the topic, with its original size in bytes; undefined when the record is complete. */
   readonly cut: Readonly<Record<string, number>> | undefined;
-  /** Where the dead letter itself lies. */
+  /** Coordinates of the dead letter itself. */
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** As the failed record had them. */
+  /** Key, value and headers of the failed record. */
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
 }
 
-/** A record in a dead-letter topic whose `dlq-*` headers are not those that the services write. */
+/** A record in a dead-letter topic whose `dlq-*` headers are missing or invalid. */
 export class DeadLetterUnreadableError extends OrderstreamError {
   readonly code: ErrorCode = 'DEAD_LETTER_UNREADABLE';
 
   constructor(record: KafkaRecord, header: string) {
     super(
-      `${record.topic}/${String(record.partition)}@${String(record.offset)} is no dead letter: its header ${header} is ` +
-        'missing or not as the services write it; find out who else writes to this topic',
+      `${record.topic}/${String(record.partition)}@${String(record.offset)} is not a dead letter: its header ${header} ` +
+        'is missing or invalid; check whether other programs write to this topic',
     );
   }
 }
 
-/** @throws DeadLetterUnreadableError naming the first header that is wrong. */
+/** @throws DeadLetterUnreadableError with the first header that is missing or invalid */
 export function parseDeadLetter(record: KafkaRecord): DeadLetter {
   const { headers } = record;
   const required = <T>(value: T | undefined, header: string): T => {
@@ -78,7 +78,7 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
   };
 }
 
-/** A part of a record is never taken for the whole. @throws DeadLetterUnreadableError */
+/** @throws DeadLetterUnreadableError when the header is invalid, so that a cut record is not used as a complete one */
 function parseCut(record: KafkaRecord): Readonly<Record<string, number>> | undefined {
   const { headers } = record;
   if (!Object.hasOwn(headers, DLQ_HEADERS.cut)) return undefined;
@@ -86,7 +86,7 @@ function parseCut(record: KafkaRecord): Readonly<Record<string, number>> | undef
     const parsed: unknown = JSON.parse(headerText(headers, DLQ_HEADERS.cut) ?? '');
     if (isCut(parsed)) return parsed;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new DeadLetterUnreadableError(record, DLQ_HEADERS.cut);
 }
@@ -109,7 +109,7 @@ function parseDetail(text: string | undefined): readonly DeadLetterReason[] | un
 
 function isReason(value: unknown): value is DeadLetterReason {
   if (typeof value !== 'object' || value === null || !('code' in value)) return false;
-  const optionalText = (part: unknown): boolean => part === undefined || typeof part === 'string';
+  const optionalText = (text: unknown): boolean => text === undefined || typeof text === 'string';
   return (
     typeof value.code === 'string' &&
     (!('path' in value) || optionalText(value.path)) &&

@@ -21,7 +21,7 @@ afterAll(async () => {
   await admin.disconnect();
 });
 
-it('gives the latest dead letters of all partitions, the latest first, and leaves out what is none', async () => {
+it('returns the latest dead letters of all partitions, latest first, and skips records that are not dead letters', async () => {
   const spec = {
     name: topic,
     partitions: 2,
@@ -55,7 +55,7 @@ it('gives the latest dead letters of all partitions, the latest first, and leave
   const onUnreadable = (error: Error): void => void unreadable.push(error.message);
   const latest = await latestDeadLetters(kafka, { limit: 5, topics: [topic, 'no-such-topic'], onUnreadable });
   expect(latest.map(({ source: { offset } }) => offset)).toEqual([19, 18, 17, 16, 15]);
-  expect(unreadable).toHaveLength(1);
+  expect(unreadable).toEqual([expect.stringContaining(`${topic}/0@10 is not a dead letter`)]);
   const all = await latestDeadLetters(kafka, { limit: 100, topics: [topic] });
   expect(all).toHaveLength(20);
 });

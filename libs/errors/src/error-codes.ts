@@ -1,36 +1,50 @@
-/** Every error code of the system, in one place: what an operator searches a runbook for. */
+/** Every error code of the system. Operators find them in logs and in the answers of `/admin`. */
 export type ErrorCode =
+  // Every service: settings, start, waiting.
   | 'CONFIG_INVALID'
+  | 'LISTEN_FAILED'
+  | 'LOCK_HELD'
+  | 'DEADLINE_EXCEEDED'
+  // Kafka: topics, logs, transactions, handlers.
   | 'KAFKA_UNREACHABLE'
-  | 'TOPIC_MISMATCH'
   | 'TOPIC_MISSING'
-  | 'TRANSACTION_FAILED'
+  | 'TOPIC_MISMATCH'
+  | 'HANDLER_MISMATCH'
+  | 'PRODUCE_FAILED'
   | 'RECORD_TOO_LARGE'
   | 'READ_TIMEOUT'
+  | 'LOG_UNREADABLE'
+  | 'TRANSACTION_FAILED'
+  | 'OFFSET_OUT_OF_RANGE'
+  // Dead letters: records that are not readable as such.
+  | 'DEAD_LETTER_UNREADABLE'
+  // Validator: its state and its rebuild, the catalog, the circuit breaker.
   | 'STATE_UNREADABLE'
+  | 'COMMITTED_OFFSET_UNKNOWN'
   | 'CATALOG_TIMEOUT'
   | 'REJECT_RATE'
+  // BigQuery: calls, one code each, and tables that differ from their contracts.
+  | 'CREATE_STREAM_FAILED'
+  | 'FINALIZE_FAILED'
   | 'APPEND_FAILED'
-  | 'SCHEMA_BEHIND'
-  | 'RECOVERY_AMBIGUOUS'
+  | 'QUERY_FAILED'
+  | 'TABLE_CALL_FAILED'
   | 'TABLE_MISMATCH'
+  | 'SCHEMA_BEHIND'
+  // Sink: recovery, and the command set-position.
+  | 'RECOVERY_AMBIGUOUS'
+  | 'POSITION_REJECTED'
+  // Pub/Sub: publish requests, the BigQuery subscription.
   | 'PUBLISH_FAILED'
   | 'PUBLISH_REJECTED'
   | 'SUBSCRIPTION_MISMATCH'
+  // Generator: its ledger files.
   | 'LEDGER_UNREADABLE'
   | 'LEDGER_IN_USE'
-  | 'LOCK_HELD'
-  | 'LISTEN_FAILED'
-  | 'DEADLINE_EXCEEDED'
-  | 'DEAD_LETTER_UNREADABLE'
+  // Commands and the local stack.
   | 'USAGE'
   | 'PREREQUISITE_MISSING'
   | 'INSTALL_FAILED'
   | 'STACK_LOCKED'
   | 'START_FAILED'
-  | 'NO_PROGRESS'
-  | 'PRODUCE_FAILED'
-  | 'POSITION_LOST'
-  | 'POSITION_REJECTED'
-  | 'LOG_UNREADABLE'
-  | 'HANDLER_MISMATCH';
+  | 'NO_PROGRESS';

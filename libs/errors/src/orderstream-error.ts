@@ -1,14 +1,14 @@
 import type { ErrorCode } from './error-codes';
 
 export interface ErrorOptions {
-  /** The same call may succeed later without anybody changing anything. */
+  /** The same call may succeed later, without any change by an operator. */
   readonly retriable?: boolean;
   readonly cause?: unknown;
 }
 
 /**
- * Base of every error that a caller handles on purpose. The message says what happened, to which
- * topic/partition/offset/table, and what the operator can do.
+ * Base class of the errors that callers handle. The message says what happened, to which topic, partition, offset or
+ * table, and what the operator can do.
  */
 export abstract class OrderstreamError extends Error {
   abstract readonly code: ErrorCode;
@@ -21,7 +21,7 @@ export abstract class OrderstreamError extends Error {
   }
 }
 
-/** Whether the error says of itself that trying again may help: ours by `retriable`, kafkajs' by the same name. */
+/** Whether a retry may help: `retriable` of our errors, and of kafkajs' errors. */
 export function isRetriable(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'retriable' in error && error.retriable === true;
 }

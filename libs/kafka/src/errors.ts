@@ -1,51 +1,44 @@
 import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstream/errors';
 
-/** No broker let this client in before the deadline of the start. */
+/** No broker accepted a connection before the deadline of the start. */
 export class KafkaUnreachableError extends OrderstreamError {
   readonly code = 'KAFKA_UNREACHABLE' satisfies ErrorCode;
 }
 
-/** A topic exists with another partition count than its contract says. Stops the start. */
+/** A topic exists with a partition count that differs from its contract. Stops the start. */
 export class TopicMismatchError extends OrderstreamError {
   readonly code = 'TOPIC_MISMATCH' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
+/** A topic does not exist, or a partition of it has no leader. Stops the start. */
 export class TopicMissingError extends OrderstreamError {
   readonly code = 'TOPIC_MISSING' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
-/** The record cannot be sent whatever is done: it is larger than the bound. */
+/** The record is larger than the topic takes, even compressed. It can never be sent. */
 export class RecordTooLargeError extends OrderstreamError {
   readonly code = 'RECORD_TOO_LARGE' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
-/** A reader got no answer before its deadline. */
+/** A reader made no progress before its deadline. */
 export class ReadTimeoutError extends OrderstreamError {
   readonly code = 'READ_TIMEOUT' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions) {
     super(message, { retriable: true, ...options });
   }
 }
 
 /**
- * A transaction did not commit, or is not known to have. `aborted`: nothing of it counts. `unknown`: all of it may count or
- * nothing; open again, and the committed position tells. The transactions object is dead either way.
+ * A transaction did not commit, or its outcome is unknown. `aborted`: nothing of it counts. `unknown`: all of it counts or
+ * nothing does; open the partition again, and its committed offset shows which. PartitionTransactions is unusable in both
+ * cases.
  */
 export class TransactionFailedError extends OrderstreamError {
   readonly code = 'TRANSACTION_FAILED' satisfies ErrorCode;
   constructor(
     message: string,
     readonly outcome: 'aborted' | 'unknown',
-    /** Another instance opened the partition after this one: it owns the partition now. */
+    /** Another instance has opened the partition since, and owns it now. */
     readonly fenced: boolean,
     options?: ErrorOptions,
   ) {
@@ -53,7 +46,7 @@ export class TransactionFailedError extends OrderstreamError {
   }
 }
 
-/** A send failed: `acked` is stored, each other record is stored once or not at all. */
+/** A send failed. The records in `acked` are stored; each other record is stored once or not at all. */
 export class ProduceFailedError extends OrderstreamError {
   readonly code = 'PRODUCE_FAILED' satisfies ErrorCode;
   constructor(
@@ -70,26 +63,17 @@ export class ProduceFailedError extends OrderstreamError {
   }
 }
 
-/** The log no longer has, or never had, the position that was to be read. Nothing is guessed: an operator decides. */
-export class PositionLostError extends OrderstreamError {
-  readonly code = 'POSITION_LOST' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
+/** The log does not hold the offset to read: retention deleted it, or the topic was re-created. An operator decides. */
+export class OffsetOutOfRangeError extends OrderstreamError {
+  readonly code = 'OFFSET_OUT_OF_RANGE' satisfies ErrorCode;
 }
 
-/** A record batch that cannot be decoded: unknown compression, or bytes that are no record batch. */
+/** A record batch cannot be decoded: its codec is unknown, or its bytes are damaged. */
 export class LogUnreadableError extends OrderstreamError {
   readonly code = 'LOG_UNREADABLE' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }
 
-/** Not exactly one batch handler per topic. Stops the start. */
+/** A topic does not have exactly one batch handler. Stops the start. */
 export class HandlerMismatchError extends OrderstreamError {
   readonly code = 'HANDLER_MISMATCH' satisfies ErrorCode;
-  public constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }

@@ -1,4 +1,5 @@
-export * from './record';
+export type * from './record';
+export { type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
@@ -8,8 +9,8 @@ export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
+export { type CommittedOffset } from './transactions/committed-offset';
 export {
-  type CommittedPosition,
   PartitionTransactions,
   type PartitionTransactionsOptions,
   type TransactionWrites,
@@ -17,7 +18,7 @@ export {
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
 export { HighWatermarks } from './read/high-watermarks';
-export { fetchBounds, fetchCommitted, fetchEnds, type LogBounds } from './read/offsets';
+export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';
 export { OffsetTracker } from './server/offset-tracker';

@@ -1,8 +1,10 @@
 /**
- * What a batch handler says of a batch, as a value. `ack`: taken, hand over the next one (what it means to be
- * durable is the handler's own commit). `retry`: nothing of it counts; the partition is closed, waits and opens again.
- * `afterMs` is the first wait; the task doubles it from failure to failure while nothing is settled, bounds it and adds
- * jitter, so a handler keeps no count of its own. `stop`: the partition stops until an operator acts; the others go on.
+ * What a batch handler returns for a batch.
+ *
+ * - `ack`: the handler has taken the batch; the next one follows. Durability is the handler's own commit.
+ * - `retry`: nothing of the batch counts. The partition closes, waits, and opens again. `afterMs` is the first wait; the
+ *   partition task doubles it at each further failure without progress, bounds it and adds jitter.
+ * - `stop`: the partition stops until an operator resumes it. Other partitions go on.
  */
 export type BatchOutcome = { readonly kind: 'ack' } | FailureOutcome;
 

@@ -1,44 +1,32 @@
 import type { IHeaders } from 'kafkajs';
+import { type TopicPartition } from './topic-partition';
 
 /** Kafka headers as kafkajs has them: a repeated name is an array; values from the broker are Buffers. */
 export type RecordHeaders = IHeaders;
 
 /** One record of the log. Its identity is (topic, partition, offset). */
-export interface KafkaRecord {
-  readonly topic: string;
-  readonly partition: number;
-  /** Safe integer: an offset above 2^53 is rejected at the edge. */
+export interface KafkaRecord extends TopicPartition {
+  /** A safe integer: the decoder rejects an offset above 2^53. */
   readonly offset: number;
-  /** Milliseconds since the epoch; the append time on LogAppendTime topics. */
+  /** Milliseconds since the Unix epoch; the append time on LogAppendTime topics. */
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
 }
 
-/** Consecutive committed records of one partition. Offsets may have gaps (transaction markers, aborted records). */
-export interface RecordBatch {
-  readonly topic: string;
-  readonly partition: number;
+/** Consecutive committed records of one partition. Offsets can have gaps (transaction markers, aborted records). */
+export interface RecordBatch extends TopicPartition {
   readonly records: readonly KafkaRecord[];
-  /** The position after this batch: the offset from which nothing of it has to be read again. May lie beyond the last record + 1. */
+  /** The offset to read next. It can lie beyond the last record + 1. */
   readonly nextOffset: number;
-  /** End of the partition for a read_committed reader, as the broker last told. */
-  readonly highWatermark: number;
 }
 
-/** A record to be produced. The partition is always explicit: kafkajs runs a partitioner again when it retries. */
-export interface OutputRecord {
-  readonly topic: string;
-  readonly partition: number;
+/** A record to produce. The partition is always explicit: kafkajs runs a partitioner again at each retry. */
+export interface OutputRecord extends TopicPartition {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: RecordHeaders;
-  /** Milliseconds since the epoch; the time of sending when absent. */
+  /** Milliseconds since the Unix epoch. Default: the time of sending. */
   readonly timestamp?: number;
-}
-
-export interface PartitionRef {
-  readonly topic: string;
-  readonly partition: number;
 }

@@ -7,11 +7,11 @@ import {
   type BatchContext,
   BatchHandler,
   type BatchOutcome,
-  fetchCommitted,
+  fetchCommittedOffsets,
   KafkaBatchServer,
   type KafkaBatchServerOptions,
   type PartitionHooks,
-  type PartitionRef,
+  type TopicPartition,
   type RecordBatch,
   RecordProducer,
   retry,
@@ -29,7 +29,7 @@ interface Running {
   close(): Promise<void>;
 }
 
-/** A Nest application whose one handler is `handle`, on a server of its own. */
+/** Starts a Nest application with a server and one handler, `handle`. */
 async function serve(
   topic: string,
   groupId: string,
@@ -79,7 +79,7 @@ describe('KafkaBatchServer', () => {
     running.push(started);
     return started;
   };
-  /** `count` records 0, 1, 2, … to each partition. */
+  /** Produces `count` records to each partition, with the values `from`, `from` + 1, … */
   const fill = async (topic: string, partitions: number, count: number, from = 0, pad = ''): Promise<void> => {
     const records = Array.from({ length: count }, (_, i) =>
       Array.from({ length: partitions }, (_, p) => output(topic, p, `${(from + i).toString()}${pad}`)),
@@ -101,18 +101,18 @@ describe('KafkaBatchServer', () => {
     await topics.remove();
   });
 
-  it('hands over each record once and in order, whatever batches the handler rejects', async () => {
+  it('hands over each record once and in order, also when the handler rejects batches or takes half of them', async () => {
     const topic = await topics.create('retry', 3);
     await fill(topic, 3, 3_000);
     const store = new Store();
-    let rejections = 0;
+    let calls = 0;
     const { server } = await start(
       topic,
       unique('group'),
       (batch) => {
-        // Reject every fifth call; half of those after the records were taken up to the middle.
-        if (++rejections % 5 === 0) return retry(5, new Error('not now'));
-        if (rejections % 7 === 0) {
+        // Every fifth call is rejected; every seventh after half of the records were taken.
+        if (++calls % 5 === 0) return retry(5, new Error('not now'));
+        if (calls % 7 === 0) {
           store.take({ ...batch, records: batch.records.slice(0, batch.records.length >> 1) });
           return retry(5, new Error('half of it'));
         }
@@ -121,16 +121,16 @@ describe('KafkaBatchServer', () => {
       },
       { hooks: store, maxBatchRecords: 100, maxQueuedRecords: 500 },
     );
-    await waitUntil(() => store.count() === 9_000, { what: 'all records taken', deadlineMs: WAIT_MS });
+    await waitUntil(() => store.count() === 9_000, { what: 'all records to be taken', deadlineMs: WAIT_MS });
     for (const p of [0, 1, 2]) expect(store.values(p)).toEqual(Array.from({ length: 3_000 }, (_, i) => i.toString()));
     await waitUntil(() => server.describe().partitions.every(({ lag, lagMs }) => lag === 0 && lagMs === 0), {
-      what: 'no lag',
+      what: 'the lag to be 0',
       deadlineMs: WAIT_MS,
     });
     expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: true } });
   });
 
-  it('pauses a partition whose handler is slow, within its bounds, while the others run on', async () => {
+  it('queues a partition whose handler hangs up to its bounds, while another partition goes on', async () => {
     const startedAt = Date.now();
     const topic = await topics.create('slow', 2);
     await fill(topic, 2, 20_000, 0, ' '.repeat(500));
@@ -148,24 +148,24 @@ describe('KafkaBatchServer', () => {
       { hooks: store, maxBatchRecords: 500, maxQueuedRecords: 3_000, handlerTimeoutMs: 300, sessionTimeoutMs: 6_000 },
     );
     await waitUntil(() => store.count(1) === 20_000, {
-      what: 'the other partition is read to its end',
+      what: 'the other partition to be read to its end',
       deadlineMs: WAIT_MS,
     });
     const stuck = server.describe().partitions[0];
     expect(store.count(0)).toBe(0);
-    // One answer of 1 MiB may come on top of the bound.
+    // One response of 1 MiB can exceed the bound.
     expect(stuck?.queuedRecords).toBeLessThan(3_000 + 2_500);
     expect(stuck?.lag).toBe(20_000);
     expect(stuck?.lagMs).toBeGreaterThan(0);
     expect(stuck?.lagMs).toBeLessThan(Date.now() - startedAt);
-    await waitUntil(() => !server.health().live.ok, { what: 'the hung handler shows', deadlineMs: WAIT_MS });
+    await waitUntil(() => !server.health().live.ok, { what: 'liveness to fail', deadlineMs: WAIT_MS });
     expect(server.describe().state).toBe('joined');
     release?.();
-    await waitUntil(() => store.count(0) === 20_000, { what: 'everything is read', deadlineMs: WAIT_MS });
+    await waitUntil(() => store.count(0) === 20_000, { what: 'all records to be taken', deadlineMs: WAIT_MS });
     expect(server.health().live.ok).toBe(true);
   });
 
-  it('stops the partition of a handler that throws, and runs on with the others until an operator resumes it', async () => {
+  it('stops the partition whose handler throws until it is resumed, while another partition goes on', async () => {
     const topic = await topics.create('throws', 2);
     await fill(topic, 2, 10);
     const taken = [0, 0];
@@ -181,47 +181,47 @@ describe('KafkaBatchServer', () => {
         const [first, second] = server.describe().partitions;
         return taken[0] === 10 && first?.state === 'running' && second?.state === 'stopped';
       },
-      { what: 'one is read, the other stopped', deadlineMs: WAIT_MS },
+      { what: 'one partition to be read, and the other to be stopped', deadlineMs: WAIT_MS },
     );
-    expect(server.describe().partitions[1]).toMatchObject({ error: 'a defect', position: 0, lag: 10 });
+    expect(server.describe().partitions[1]).toMatchObject({ error: 'a defect', nextOffset: 0, lag: 10 });
     expect(server.describe().partitions[1]?.lagMs).toBeGreaterThan(0);
     expect(server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
     broken = false;
     server.resume();
-    await waitUntil(() => taken[1] === 10, { what: 'the stopped one is read', deadlineMs: WAIT_MS });
+    await waitUntil(() => taken[1] === 10, { what: 'the resumed partition to be read', deadlineMs: WAIT_MS });
   });
 
-  it('loses nothing and doubles nothing when instances come and go', async () => {
+  it('hands over each record once, and no partition to two instances, when instances join and leave', async () => {
     const topic = await topics.create('rebalance', 6);
     const group = unique('group');
     const log = new SharedLog();
-    // Nobody loses its partitions but by coming and going: who is only slow keeps them.
+    // A long session, so that a slow instance does not lose its partitions.
     const options = { maxBatchRecords: 50, sessionTimeoutMs: 20_000 };
     const first = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('a') });
     await fill(topic, 6, 500);
     await waitUntil(() => first.server.describe().partitions.length === 6, {
-      what: 'the first owns all',
+      what: 'the first instance to own all partitions',
       deadlineMs: WAIT_MS,
     });
     const second = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('b') });
     await fill(topic, 6, 500, 500);
     await waitUntil(
       () => second.server.describe().partitions.length === 3 && first.server.describe().partitions.length === 3,
-      { what: 'both own three', deadlineMs: WAIT_MS },
+      { what: 'each instance to own three partitions', deadlineMs: WAIT_MS },
     );
     await fill(topic, 6, 500, 1_000);
     await running.shift()?.close();
     await waitUntil(() => second.server.describe().partitions.length === 6, {
-      what: 'the second owns all',
+      what: 'the second instance to own all partitions',
       deadlineMs: WAIT_MS,
     });
     await fill(topic, 6, 500, 1_500);
-    await waitUntil(() => log.count() === 12_000, { what: 'all is taken', deadlineMs: WAIT_MS });
+    await waitUntil(() => log.count() === 12_000, { what: 'all records to be taken', deadlineMs: WAIT_MS });
     for (let p = 0; p < 6; p++) expect(log.values(p)).toEqual(Array.from({ length: 2_000 }, (_, i) => i.toString()));
     expect(log.overlaps).toBe(0);
   });
 
-  it('drains before it leaves, and commits what it drained', async () => {
+  it('drains before it leaves the group, and can commit in the drain', async () => {
     const topic = await topics.create('drain', 1);
     const group = unique('group');
     await fill(topic, 1, 100);
@@ -245,10 +245,10 @@ describe('KafkaBatchServer', () => {
       { hooks },
     );
     open.push(started.server);
-    await waitUntil(() => taken === 100, { what: 'all taken', deadlineMs: WAIT_MS });
+    await waitUntil(() => taken === 100, { what: 'all records to be taken', deadlineMs: WAIT_MS });
     await running.pop()?.close();
     await started.close();
-    expect(await fetchCommitted(kafka, group, topic)).toEqual([100]);
+    expect(await fetchCommittedOffsets(kafka, group, topic)).toEqual([100]);
     const admin = kafka.admin();
     await admin.connect();
     const { groups } = await admin.describeGroups([group]);
@@ -256,7 +256,7 @@ describe('KafkaBatchServer', () => {
     expect(groups[0]?.members).toEqual([]);
   });
 
-  it('does not close before its partitions have drained when a rebalance has begun to', async () => {
+  it('closes after its partitions have drained, also when a rebalance has begun the drain', async () => {
     const topic = await topics.create('drain-twice', 2);
     const group = unique('group');
     const draining: number[] = [];
@@ -271,14 +271,17 @@ describe('KafkaBatchServer', () => {
       close: () => Promise.resolve(),
     };
     const first = await start(topic, group, () => ack(), { hooks });
-    await waitUntil(() => first.server.health().ready.ok, { what: 'the first runs', deadlineMs: WAIT_MS });
+    await waitUntil(() => first.server.health().ready.ok, {
+      what: 'the first instance to be ready',
+      deadlineMs: WAIT_MS,
+    });
     await start(topic, group, () => ack());
-    await waitUntil(() => draining.length === 2, { what: 'the rebalance makes it drain', deadlineMs: WAIT_MS });
+    await waitUntil(() => draining.length === 2, { what: 'the rebalance to begin the drain', deadlineMs: WAIT_MS });
     await first.server.close();
     expect(drained).toBe(2);
   });
 
-  it('gets the partitions of the process that had its name before, within the session of that one, which is fenced', async () => {
+  it('gives a static member the partitions of the previous process with its id, which is fenced, within its session', async () => {
     const topic = await topics.create('named', 3);
     const group = unique('group');
     const instance = (name: string): Partial<KafkaBatchServerOptions> => ({
@@ -291,28 +294,31 @@ describe('KafkaBatchServer', () => {
     const first = await start(topic, group, takeNothing, instance('a'));
     const other = await start(topic, group, takeNothing, instance('b'));
     await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
-      what: 'each has its part',
+      what: 'each member to own partitions',
       deadlineMs: WAIT_MS,
     });
-    const partsOfFirst = owned(first);
-    const partsOfOther = owned(other);
+    const ownedByFirst = owned(first);
+    const ownedByOther = owned(other);
     const second = await start(topic, group, takeNothing, instance('a'));
     await waitUntil(() => second.server.health().ready.ok, {
-      what: 'the second process has the parts of the first',
+      what: 'the second process to be ready',
       deadlineMs: WAIT_MS,
     });
-    expect(owned(second)).toEqual(partsOfFirst);
-    expect(owned(other)).toEqual(partsOfOther);
-    await waitUntil(() => owned(first).length === 0, { what: 'the first process knows', deadlineMs: WAIT_MS });
+    expect(owned(second)).toEqual(ownedByFirst);
+    expect(owned(other)).toEqual(ownedByOther);
+    await waitUntil(() => owned(first).length === 0, {
+      what: 'the first process to lose its partitions',
+      deadlineMs: WAIT_MS,
+    });
     expect(first.server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
-    const [partition = -1] = partsOfFirst;
+    const [partition = -1] = ownedByFirst;
     await expect(first.server.commitOffsets([{ topic, partition, offset: 0 }])).rejects.toThrow();
     await second.server.commitOffsets([{ topic, partition, offset: 0 }]);
     await first.close();
     expect(second.server.health().ready.ok).toBe(true);
   });
 
-  it('joins again when the group has taken another for the owner of its name, who is not there', async () => {
+  it('joins again when a process with its group.instance.id has fenced it and ended', async () => {
     const topic = await topics.create('named-again', 2);
     const group = unique('group');
     await fill(topic, 2, 10);
@@ -323,35 +329,41 @@ describe('KafkaBatchServer', () => {
       return ack();
     };
     const owner = await start(topic, group, take, { ...named, hooks: store });
-    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner is ready', deadlineMs: WAIT_MS });
+    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner to be ready', deadlineMs: WAIT_MS });
     const other = await start(topic, group, () => stop(new Error('not this one')), named);
     await waitUntil(() => owner.server.describe().partitions.length === 0, {
-      what: 'the owner is fenced',
+      what: 'the owner to be fenced',
       deadlineMs: WAIT_MS,
     });
     await other.close();
-    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner is back', deadlineMs: WAIT_MS });
+    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner to be ready again', deadlineMs: WAIT_MS });
     await fill(topic, 2, 10, 10);
     await waitUntil(() => [0, 1].every((partition) => store.values(partition).length === 20), {
-      what: 'it takes what has come',
+      what: 'the new records to be taken',
       deadlineMs: WAIT_MS,
     });
   }, 60_000);
 
-  it('leaves the name to one of two processes that have it, and the other fails', async () => {
+  it('fails in one of two processes with the same group.instance.id, and goes on in the other', async () => {
     const topic = await topics.create('contested', 2);
     const group = unique('group');
     const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
     const first = await start(topic, group, () => ack(), named);
-    await waitUntil(() => first.server.health().ready.ok, { what: 'the first is ready', deadlineMs: WAIT_MS });
+    await waitUntil(() => first.server.health().ready.ok, {
+      what: 'the first process to be ready',
+      deadlineMs: WAIT_MS,
+    });
     const second = await start(topic, group, () => ack(), named);
-    await waitUntil(() => !first.server.health().live.ok, { what: 'the first has failed', deadlineMs: 60_000 });
+    await waitUntil(() => !first.server.health().live.ok, { what: 'the first process to fail', deadlineMs: 60_000 });
     expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
-    await waitUntil(() => second.server.health().ready.ok, { what: 'the second is ready', deadlineMs: WAIT_MS });
+    await waitUntil(() => second.server.health().ready.ok, {
+      what: 'the second process to be ready',
+      deadlineMs: WAIT_MS,
+    });
     expect(second.server.describe()).toMatchObject({ state: 'joined' });
   }, 90_000);
 
-  it('keeps the partitions for the next process of its name when it ends; the other members notice nothing', async () => {
+  it('causes no rebalance when a static member restarts, and one when it does not come back', async () => {
     const topic = await topics.create('named-restart', 3);
     const group = unique('group');
     await fill(topic, 3, 10);
@@ -362,19 +374,19 @@ describe('KafkaBatchServer', () => {
         stores[name].take(batch);
         return ack();
       };
-      // Long enough for a process to be replaced on a machine that has other things to do.
+      // Long enough for a restart on a busy machine.
       return start(topic, group, take, { kafka, hooks: stores[name], sessionTimeoutMs: 20_000 });
     };
     const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
     const first = await startAs('a');
     const other = await startAs('b');
     await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
-      what: 'each has its part',
+      what: 'each member to own partitions',
       deadlineMs: WAIT_MS,
     });
-    const [partsOfFirst, partsOfOther] = [owned(first), owned(other)];
+    const [ownedByFirst, ownedByOther] = [owned(first), owned(other)];
     await waitUntil(() => first.server.health().ready.ok && other.server.health().ready.ok, {
-      what: 'both are ready',
+      what: 'both members to be ready',
       deadlineMs: WAIT_MS,
     });
     const openings = stores.b.openings;
@@ -382,19 +394,22 @@ describe('KafkaBatchServer', () => {
     await first.close();
     await fill(topic, 3, 10, 10);
     const second = await startAs('a');
-    await waitUntil(() => partsOfFirst.every((partition) => stores.a.values(partition).length === 20), {
-      what: 'the second process has taken what came meanwhile',
+    await waitUntil(() => ownedByFirst.every((partition) => stores.a.values(partition).length === 20), {
+      what: 'the second process to take the new records',
       deadlineMs: WAIT_MS,
     });
-    expect([owned(second), owned(other)]).toEqual([partsOfFirst, partsOfOther]);
+    expect([owned(second), owned(other)]).toEqual([ownedByFirst, ownedByOther]);
     expect(stores.b.openings).toBe(openings);
 
-    // For good, now: its session ends, and the group goes on without it.
+    // This time nothing replaces it: its session ends.
     await second.close();
-    await waitUntil(() => owned(other).length === 3, { what: 'the other has all', deadlineMs: 40_000 });
+    await waitUntil(() => owned(other).length === 3, {
+      what: 'the other member to own all partitions',
+      deadlineMs: 40_000,
+    });
   }, 120_000);
 
-  it('does not start without exactly one handler per topic', async () => {
+  it('does not start when a topic has no handler', async () => {
     const expected = [unique('a'), unique('b')];
     await expect(serve(expected[0] ?? '', unique('group'), () => ack(), { topics: expected })).rejects.toMatchObject({
       code: 'HANDLER_MISMATCH',
@@ -402,25 +417,25 @@ describe('KafkaBatchServer', () => {
   });
 });
 
-/** Keeps what a handler took, and opens where it ended: what a durable store does. */
+/** Stores what a handler took, and opens at the offset after it, as a durable store does. */
 class Store implements PartitionHooks {
   private readonly taken = new Map<number, { values: string[]; next: number }>();
   openings = 0;
 
-  open({ partition }: PartitionRef): Promise<number> {
+  open({ partition }: TopicPartition): Promise<number> {
     this.openings++;
     return Promise.resolve(this.of(partition).next);
   }
   drain = (): Promise<void> => Promise.resolve();
   close = (): Promise<void> => Promise.resolve();
-  durablePosition({ partition }: PartitionRef): number {
+  firstUnsettledOffset({ partition }: TopicPartition): number {
     return this.of(partition).next;
   }
 
   take(batch: RecordBatch): void {
     const store = this.of(batch.partition);
     for (const record of batch.records) {
-      if (record.offset < store.next) throw new RangeError(`offset ${record.offset.toString()} again`);
+      if (record.offset < store.next) throw new RangeError(`offset ${record.offset.toString()} was taken before`);
       store.values.push(valueOf(record).trim());
       store.next = record.offset + 1;
     }
@@ -440,7 +455,7 @@ class Store implements PartitionHooks {
   }
 }
 
-/** One durable store that several instances share, as they share a broker; it notices two owners of a partition. */
+/** A store that several instances share. It counts the openings of a partition that another instance has open. */
 class SharedLog extends Store {
   overlaps = 0;
   private readonly owners = new Map<number, string>();

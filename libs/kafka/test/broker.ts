@@ -4,10 +4,10 @@ import { type Kafka } from 'kafkajs';
 import { readCommitted } from '../../../test/support/read-committed';
 import { createKafka, ensureTopics, type KafkaConnection, type KafkaRecord, type OutputRecord } from '../src';
 
-// Each wait has its own deadline; this is only for a box that is busy with something else.
+// Each wait has its own deadline. This one is long enough for a busy machine.
 jest.setTimeout(60_000);
 
-/** A client of the broker that the test run provides. Each call is a client of its own, as another process would have. */
+/** Returns a new client of the broker that the test run provides, as another process would have one. */
 export function testKafka(changes: Partial<KafkaConnection> = {}): Kafka {
   const brokers = process.env.TEST_KAFKA_BROKERS;
   if (brokers === undefined) throw new Error('TEST_KAFKA_BROKERS is not set');
@@ -16,7 +16,7 @@ export function testKafka(changes: Partial<KafkaConnection> = {}): Kafka {
 
 export const unique = (name: string): string => `test.kafka.${name}.${randomUUID().slice(0, 8)}`;
 
-/** Creates topics of this test run; `remove` deletes them. */
+/** Creates topics for a spec; `remove` deletes them. */
 export class TestTopics {
   private readonly names: string[] = [];
   constructor(private readonly kafka: Kafka) {}
@@ -50,7 +50,7 @@ export function output(topic: string, partition: number, value: string): OutputR
 
 export const valueOf = (record: KafkaRecord): string => record.value?.toString() ?? '';
 
-/** Values of what is committed in a partition, and where the reading ended. */
+/** The values of the committed records of a partition, and the offset after them. */
 export async function readAll(
   kafka: Kafka,
   topic: string,

@@ -13,7 +13,7 @@ interface Connection {
 const Connection = loadFromKafkajs('kafkajs/src/network/connection.js') as new (options: object) => Connection;
 const Encoder = loadFromKafkajs('kafkajs/src/protocol/encoder.js') as new () => object;
 
-/** Any request with any answer: what is looked at is the connection. */
+/** Any request with any response: the tests look at the connection. */
 const EXCHANGE = {
   request: { apiKey: 3, apiVersion: 0, apiName: 'Metadata', encode: () => Promise.resolve(new Encoder()) },
   response: {
@@ -22,36 +22,36 @@ const EXCHANGE = {
   },
 };
 
-/** An answer in its frame: length, correlation id, and a string. */
-function answerTo(request: Buffer): Buffer {
-  const answer = Buffer.alloc(4 + 4 + 2 + 5);
-  answer.writeInt32BE(answer.length - 4, 0);
-  answer.writeInt32BE(request.readInt32BE(8), 4);
-  answer.writeInt16BE(5, 8);
-  answer.write('hello', 10);
-  return answer;
+/** A response with its frame: length, correlation id, and a string. */
+function responseTo(request: Buffer): Buffer {
+  const response = Buffer.alloc(4 + 4 + 2 + 5);
+  response.writeInt32BE(response.length - 4, 0);
+  response.writeInt32BE(request.readInt32BE(8), 4);
+  response.writeInt16BE(5, 8);
+  response.write('hello', 10);
+  return response;
 }
 
 const quiet = () => undefined;
 const logger = { namespace: () => ({ debug: quiet, info: quiet, warn: quiet, error: quiet }) };
 
-describe('a connection whose other end has gone without a word', () => {
+describe('a connection whose other end stops responding', () => {
   const sockets: Socket[] = [];
-  /** Bytes of each answer that the first connection still sends. */
-  let answeredBytes = Infinity;
+  /** How many bytes of each response the first connection sends. */
+  let responseBytes = Infinity;
   const server = createServer((socket) => {
     sockets.push(socket);
     const isFirst = sockets.length === 1;
     socket.on('error', quiet);
     socket.on('data', (request) => {
-      socket.write(answerTo(request).subarray(0, isFirst ? answeredBytes : Infinity));
+      socket.write(responseTo(request).subarray(0, isFirst ? responseBytes : Infinity));
     });
   });
   let connection: Connection;
 
   beforeEach(async () => {
     sockets.length = 0;
-    answeredBytes = Infinity;
+    responseBytes = Infinity;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -75,11 +75,11 @@ describe('a connection whose other end has gone without a word', () => {
   });
 
   it.each([
-    ['nothing', 0],
-    ['half an answer', 7],
-  ])('is given up with the request that times out after %s, and the next one has its answer', async (_, bytes) => {
+    ['no response', 0],
+    ['half a response', 7],
+  ])('is closed when a request times out with %s, and the next connection gets its response', async (_, bytes) => {
     await expect(connection.send(EXCHANGE)).resolves.toBe('hello');
-    answeredBytes = bytes;
+    responseBytes = bytes;
     await expect(connection.send(EXCHANGE)).rejects.toThrow('timed out');
     await new Promise(setImmediate);
     expect(connection.isConnected()).toBe(false);
@@ -88,10 +88,9 @@ describe('a connection whose other end has gone without a word', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it('fails what else waits on it', async () => {
-    answeredBytes = 0;
-    const patient = { ...EXCHANGE, requestTimeout: 60_000 };
-    const waiting = connection.send(patient);
+  it('fails the other requests on it when it is closed', async () => {
+    responseBytes = 0;
+    const waiting = connection.send({ ...EXCHANGE, requestTimeout: 60_000 });
     const both = Promise.allSettled([waiting, connection.send(EXCHANGE)]);
     expect((await both).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });

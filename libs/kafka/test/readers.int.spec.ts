@@ -1,15 +1,15 @@
 import {
   ensureTopics,
-  fetchEnds,
+  fetchEndOffsets,
   HighWatermarks,
   PartitionTransactions,
-  PositionLostError,
+  OffsetOutOfRangeError,
   readPartition,
   RecordProducer,
   TopicFollower,
   TopicMismatchError,
 } from '../src';
-// After the library: it loads kafkajs itself, patched.
+// After the library, which patches kafkajs.
 import { ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { output, readAll, TestTopics, testKafka, unique, valueOf } from './broker';
 import { waitUntil } from '@orderstream/deadlines';
@@ -31,7 +31,7 @@ describe('readers', () => {
     await topics.remove();
   });
 
-  /** Commits `values` to the partition, or writes them and aborts. The marker follows them at once. */
+  /** Writes `values` to the partition in a transaction, and commits or aborts it. Resolves when its marker is written. */
   async function transact(
     topic: string,
     partition: number,
@@ -45,11 +45,11 @@ describe('readers', () => {
     await transaction.send({ topic, messages: values.map((value) => ({ partition, value })) });
     await (commit ? transaction.commit() : transaction.abort());
     await client.disconnect();
-    // It is answered before its marker is written, which others could come before: this waits for it.
+    // The broker answers before it writes the marker. This reads up to the marker.
     await readAll(kafka, topic, partition);
   }
 
-  it('tells where a topic ends with what is not committed yet, and without it', async () => {
+  it('returns the end offsets of a topic with and without the records of an open transaction', async () => {
     const topic = await topics.create('watermarks', 2);
     await producer.send([output(topic, 0, 'a'), output(topic, 1, 'b'), output(topic, 1, 'c')]);
     const watermarks = new HighWatermarks(kafka, topic);
@@ -57,22 +57,22 @@ describe('readers', () => {
     await client.connect();
     const transaction = await client.transaction();
     await transaction.send({ topic, messages: [{ partition: 0, value: 'open' }] });
-    expect(await fetchEnds(kafka, topic)).toEqual([1, 2]);
+    expect(await fetchEndOffsets(kafka, topic)).toEqual([1, 2]);
     expect(await watermarks.fetch()).toEqual([2, 2]);
     await transaction.abort();
     await client.disconnect();
     await watermarks.close();
   });
 
-  it('reads committed records to the end and passes an aborted tail', async () => {
+  it('reads the committed records up to the end, past an aborted transaction', async () => {
     const topic = await topics.create('aborted-tail', 1);
     await transact(topic, 0, 'a', ['a1', 'a2'], true);
     await transact(topic, 0, 'b', ['b1', 'b2'], false);
     await transact(topic, 0, 'c', ['c1'], true);
     await transact(topic, 0, 'd', ['d1', 'd2', 'd3'], false);
-    // 3 + 3 + 2 + 4 offsets: each transaction has its marker.
+    // 3 + 3 + 2 + 4 offsets: each transaction has a marker.
     expect(await readAll(kafka, topic, 0)).toEqual({ values: ['a1', 'a2', 'c1'], nextOffset: 12 });
-    expect(await fetchEnds(kafka, topic)).toEqual([12]);
+    expect(await fetchEndOffsets(kafka, topic)).toEqual([12]);
     const uncommitted: string[] = [];
     const { nextOffset } = await readPartition(
       kafka,
@@ -82,7 +82,7 @@ describe('readers', () => {
     expect([uncommitted, nextOffset]).toEqual([['a2', 'b1', 'b2', 'c1', 'd1'], 9]);
   });
 
-  it('reads interleaved transactions without what was aborted', async () => {
+  it('reads interleaved transactions without the records of the aborted ones', async () => {
     const topic = await topics.create('interleaved', 1);
     const clients = await Promise.all(
       [0, 1, 2].map(async (i) => {
@@ -111,15 +111,15 @@ describe('readers', () => {
     expect((await readAll(kafka, topic, 0)).values).toEqual(expected);
   });
 
-  it('rejects a position that the log does not have', async () => {
+  it('rejects an offset that the log does not hold', async () => {
     const topic = await topics.create('lost', 1);
     await producer.send([output(topic, 0, 'only')]);
     await expect(
       readPartition(kafka, { topic, partition: 0, from: 7, until: 9 }, () => undefined),
-    ).rejects.toBeInstanceOf(PositionLostError);
+    ).rejects.toBeInstanceOf(OffsetOutOfRangeError);
   });
 
-  it('keeps bytes, nulls and headers as they were written, and tells where records lie', async () => {
+  it('stores bytes, nulls and headers unchanged, and returns the offsets of the records', async () => {
     const topic = await topics.create('bytes', 2);
     const odd = {
       topic,
@@ -145,7 +145,7 @@ describe('readers', () => {
     expect(records).toEqual([{ ...odd, offset: 1 }]);
   });
 
-  it('follows all partitions, catches up, and waits for a position', async () => {
+  it('follows all partitions, catches up, and waits for an offset', async () => {
     const topic = await topics.create('follow', 3);
     await producer.send([0, 1, 2].flatMap((p) => [output(topic, p, 'a'), output(topic, p, 'b')]));
     const seen: string[] = [];
@@ -155,18 +155,18 @@ describe('readers', () => {
         void seen.push(...records.map((r) => `${partition.toString()}${valueOf(r)}`)),
     });
     await follower.start();
-    await follower.caughtUp();
+    await follower.waitUntilCaughtUp();
     expect([...seen].sort()).toEqual(['0a', '0b', '1a', '1b', '2a', '2b']);
-    const reached = follower.reached(2, 3, 30_000);
+    const reached = follower.waitForOffset(2, 3, 30_000);
     await transact(topic, 2, 'late', ['late'], true);
     await reached;
-    await waitUntil(() => follower.position(2) === 4, { what: 'the marker is passed', deadlineMs: WAIT_MS });
+    await waitUntil(() => follower.nextOffset(2) === 4, { what: 'the offset after the marker', deadlineMs: WAIT_MS });
     expect(seen).toContain('2late');
-    await expect(follower.reached(0, 99, 50)).rejects.toMatchObject({ code: 'READ_TIMEOUT' });
+    await expect(follower.waitForOffset(0, 99, 50)).rejects.toMatchObject({ code: 'READ_TIMEOUT' });
     await follower.stop();
   });
 
-  it('creates topics once when several services start together, and rejects another partition count', async () => {
+  it('creates a topic for several services that start together, and rejects another partition count', async () => {
     const spec = {
       name: unique('together'),
       partitions: 3,
@@ -194,14 +194,14 @@ describe('readers', () => {
     await admin.disconnect();
   });
 
-  it('opens while the last transaction of a killed owner is undecided: the reader does not wait for its timeout', async () => {
+  it('ends the transaction of a killed owner when the partition opens, before that transaction times out', async () => {
     const topic = await topics.create('killed', 1);
     const groupId = unique('group');
     const client = testKafka().producer({ transactionalId: `${groupId}.${topic}.0`, transactionTimeout: 60_000 });
     await client.connect();
     const transaction = await client.transaction();
-    await transaction.send({ topic, messages: [{ partition: 0, value: 'never' }] });
-    expect(await fetchEnds(kafka, topic)).toEqual([0]);
+    await transaction.send({ topic, messages: [{ partition: 0, value: 'uncommitted' }] });
+    expect(await fetchEndOffsets(kafka, topic)).toEqual([0]);
     const owner = await PartitionTransactions.open(kafka, {
       groupId,
       topic,

@@ -1,5 +1,6 @@
 import { connect, createServer, type Server } from 'node:net';
-import { createKafka, ensureTopics, fetchEnds } from '../src';
+import { freePort } from '../../../test/support/free-port';
+import { createKafka, ensureTopics, fetchEndOffsets } from '../src';
 import { testKafka, unique } from './broker';
 
 const spec = (name: string) => ({
@@ -11,18 +12,8 @@ const spec = (name: string) => ({
   timestamps: 'CreateTime' as const,
 });
 
-/** A port of this machine that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 describe('the start of a service', () => {
-  it('names the brokers that do not answer, and what can be done', async () => {
+  it('fails with the addresses of the brokers that do not answer, and the settings to check', async () => {
     const brokers = [`127.0.0.1:${(await freePort()).toString()}`];
     const kafka = createKafka({ brokers, clientId: 'kafka-int-spec', connectTimeoutMs: 1_000 });
     const failed: unknown = await ensureTopics(kafka, [spec(unique('x'))], { replication: 1 }).catch((e: unknown) => e);
@@ -31,29 +22,29 @@ describe('the start of a service', () => {
     expect((failed as Error).message).toContain('KAFKA_BROKERS');
   });
 
-  it('waits for a broker that comes up later than the service', async () => {
+  it('waits for a broker that starts later than the service', async () => {
     const [host = '', port = ''] = (process.env.TEST_KAFKA_BROKERS ?? '').split(',')[0]?.split(':') ?? [];
-    const behind = await freePort();
+    const proxyPort = await freePort();
     const name = unique('late');
-    let reject: (() => void) | undefined;
-    const rejected = new Promise<void>((resolve) => (reject = resolve));
+    let warned: (() => void) | undefined;
+    const hasFailedOnce = new Promise<void>((resolve) => (warned = resolve));
     const quiet = (): void => undefined;
     const kafka = createKafka(
-      { brokers: [`127.0.0.1:${behind.toString()}`], clientId: 'kafka-int-spec' },
-      { debug: quiet, info: quiet, warn: () => reject?.(), error: quiet },
+      { brokers: [`127.0.0.1:${proxyPort.toString()}`], clientId: 'kafka-int-spec' },
+      { debug: quiet, info: quiet, warn: () => warned?.(), error: quiet },
     );
     let proxy: Server | undefined;
-    const made = ensureTopics(kafka, [spec(name)], { replication: 1 });
-    await rejected;
+    const created = ensureTopics(kafka, [spec(name)], { replication: 1 });
+    await hasFailedOnce;
     try {
       proxy = createServer((client) => {
         const broker = connect(Number(port), host);
         for (const socket of [client, broker]) socket.on('error', () => socket.destroy());
         client.pipe(broker).pipe(client);
       });
-      proxy.listen(behind, '127.0.0.1');
-      await made;
-      expect(await fetchEnds(testKafka(), name)).toEqual([0]);
+      proxy.listen(proxyPort, '127.0.0.1');
+      await created;
+      expect(await fetchEndOffsets(testKafka(), name)).toEqual([0]);
     } finally {
       proxy?.close();
       const admin = testKafka().admin();

@@ -6,13 +6,13 @@ import {
   RecordProducer,
   RecordTooLargeError,
   TransactionFailedError,
-  fetchCommitted,
-  fetchEnds,
+  fetchCommittedOffsets,
+  fetchEndOffsets,
 } from '../src';
-// After the library, which patches it.
+// After the library, which patches kafkajs.
 import { CompressionTypes, type Kafka } from 'kafkajs';
-import { fetchStableOffset } from '../src/transactions/stable-offset-fetch';
-import { type Coordinators } from '../src/transactions/transaction-coordinator';
+import { fetchStableOffset } from '../src/transactions/committed-offset';
+import { type Coordinators } from '../src/transactions/coordinators';
 import { output, readAll, TestTopics, testKafka, unique } from './broker';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -42,7 +42,7 @@ describe('PartitionTransactions', () => {
   });
   afterAll(() => topics.remove());
 
-  it('commits records, offset and metadata together, transaction after transaction', async () => {
+  it('commits records, offset and metadata, transaction after transaction', async () => {
     const first = await open(0);
     expect(first.committed).toEqual({ offset: undefined, metadata: undefined });
     for (let i = 1; i <= 20; i++) {
@@ -64,11 +64,11 @@ describe('PartitionTransactions', () => {
     await second.close();
     const { values } = await readAll(kafka, out, 0);
     expect(values).toEqual([...Array.from({ length: 20 }, (_, i) => `r${(i + 1).toString()}`), 'r22']);
-    expect((await fetchCommitted(kafka, groupId, input))[0]).toBe(22);
-    expect((await fetchCommitted(kafka, groupId, input))[1]).toBeUndefined();
+    expect((await fetchCommittedOffsets(kafka, groupId, input))[0]).toBe(22);
+    expect((await fetchCommittedOffsets(kafka, groupId, input))[1]).toBeUndefined();
   });
 
-  it('fences the previous owner: what it commits afterwards does not count', async () => {
+  it('fences the previous owner: a later commit of that one is rejected and stores nothing', async () => {
     const zombie = await open(1);
     await zombie.commit({ records: [output(out, 1, 'before')], offset: 1 });
     const owner = await open(1);
@@ -84,9 +84,9 @@ describe('PartitionTransactions', () => {
     await successor.close();
   });
 
-  it('takes an answer that comes after its closing for none', async () => {
+  it('rejects a commit that is answered after close, with an unknown outcome that the next owner finds', async () => {
     const owner = await open(6);
-    // As on a connection that comes back after its partition was given up: the answer arrives when nobody waits for it.
+    // As when the answer of the broker is delayed until the partition is closed.
     const { coordinators } = owner as unknown as { coordinators: Coordinators };
     const coordinator = await coordinators.ofTransactions();
     const endTxn = coordinator.endTxn.bind(coordinator);
@@ -102,7 +102,7 @@ describe('PartitionTransactions', () => {
     await successor.close();
   });
 
-  it('is not told of the offset before a commit that is still to be carried out', async () => {
+  it('gets no committed offset while a transaction that changes it is undecided', async () => {
     const owner = await open(7);
     await owner.commit({ records: [], offset: 1, metadata: 'ü'.repeat(200) });
     const { coordinators } = owner as unknown as { coordinators: Coordinators };
@@ -113,7 +113,7 @@ describe('PartitionTransactions', () => {
         () => true,
         () => false,
       );
-    await waitUntil(isRead, { what: 'the commit is carried out', deadlineMs: WAIT_MS });
+    await waitUntil(isRead, { what: 'the commit to be completed', deadlineMs: WAIT_MS });
     expect(await read()).toMatchObject({ offset: 1, metadata: 'ü'.repeat(200) });
     const coordinator = await coordinators.ofTransactions();
     const endTxn = coordinator.endTxn.bind(coordinator);
@@ -130,13 +130,13 @@ describe('PartitionTransactions', () => {
     await successor.close();
   });
 
-  it('tells whether somebody else has committed since it was opened', async () => {
+  it('finds out whether another owner has committed since it was opened', async () => {
     const first = await open(8);
     await first.assertCurrent();
     await first.commit({ records: [], offset: 1, metadata: 'a' });
     await first.assertCurrent();
     const second = await open(8);
-    // Fenced, but nothing has changed yet.
+    // It is fenced, but nothing has changed yet.
     await first.assertCurrent();
     await second.commit({ records: [], offset: 1, metadata: 'b' });
     await second.assertCurrent();
@@ -144,12 +144,12 @@ describe('PartitionTransactions', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  it('does not hold back readers of its outputs while it is open and idle', async () => {
+  it('does not hold back the last stable offset of its output partitions while it is idle', async () => {
     const idle = await open(2);
     const plain = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
     await plain.send([output(out, 2, 'a'), output(out, 2, 'b')]);
     await plain.disconnect();
-    expect((await fetchEnds(kafka, out))[2]).toBe(2);
+    expect((await fetchEndOffsets(kafka, out))[2]).toBe(2);
     await idle.close();
   });
 
@@ -163,14 +163,16 @@ describe('PartitionTransactions', () => {
     ).rejects.toBeInstanceOf(RecordTooLargeError);
     await owner.commit({ records: [output(out, 3, 'still usable')], offset: 13 });
     await owner.close();
-    const { values } = await readAll(kafka, out, 3);
+    const { values, nextOffset } = await readAll(kafka, out, 3);
+    // Two transactions, each with one marker.
+    expect(nextOffset).toBe(12 + 1 + 1 + 1);
     expect(values.map((v) => v.slice(0, v.indexOf(':')))).toEqual(
       [...records.keys()].map(String).concat('still usabl'),
     );
     expect((await readAll(kafka, out, 4)).values).toEqual(['other']);
   });
 
-  it('stores what it can only store compressed, as it came', async () => {
+  it('stores a record that fits only compressed with the same key, value and headers', async () => {
     const source = await topics.create('compressed', 1);
     const small = await topics.create('compressed.out', 1, { maxMessageBytes: 4_259_840 });
     const plain = testKafka().producer();
@@ -192,8 +194,8 @@ describe('PartitionTransactions', () => {
     await readPartition(kafka, { ...range, topic: source }, ({ records }) => void read.push(...records));
     await owner.commit({ records: read.map((record) => ({ ...record, topic: small })), offset: 2 });
     await owner.close();
-    await waitUntil(async () => (await fetchEnds(kafka, small))[0] === 3, {
-      what: 'both are visible',
+    await waitUntil(async () => (await fetchEndOffsets(kafka, small))[0] === 3, {
+      what: 'both records to be visible',
       deadlineMs: WAIT_MS,
     });
     const written: KafkaRecord[] = [];
@@ -205,16 +207,16 @@ describe('PartitionTransactions', () => {
     }
   });
 
-  it('aborts when an output is rejected, releases its readers, and says so', async () => {
+  it('aborts when the broker rejects a record, before the transaction times out', async () => {
     const small = await topics.create('small', 1, { maxMessageBytes: 1_000 });
-    // Readers must not have to wait for the broker to give it up.
+    // The broker would abort it only after 60 s.
     const owner = await open(5, 60_000);
     const failed = await owner
       .commit({ records: [output(out, 5, 'lost'), output(small, 0, 'x'.repeat(5_000))], offset: 5 })
       .catch((e: unknown) => e);
     expect(failed).toMatchObject({ outcome: 'aborted', fenced: false });
-    await waitUntil(async () => (await fetchEnds(kafka, out))[5] === 2, {
-      what: 'the aborted transaction is ended',
+    await waitUntil(async () => (await fetchEndOffsets(kafka, out))[5] === 2, {
+      what: 'the abort marker',
       deadlineMs: WAIT_MS,
     });
     expect(await readAll(kafka, out, 5)).toEqual({ values: [], nextOffset: 2 });

@@ -5,40 +5,40 @@ export interface Verdicts {
   deadLettered: number;
 }
 
-/** What a run comes to. Counts are of this run's records unless they say otherwise. */
+/** The result of a comparison, as counts of this run's records unless a field says otherwise. */
 export interface Accounts extends Readonly<Verdicts> {
-  /** Intents in the ledger, bad and repeated ones included. */
+  /** Intents in the ledger, including records with a defect and duplicates. */
   readonly generated: number;
   /** Intents that were never acknowledged and are not in the log. */
   readonly unsent: number;
   /** Rows by table; `streaming_orders` counts distinct events. */
   readonly tables: Readonly<Record<string, number>>;
-  /** Records that are not where they must be, once for each place. */
+  /** Records that are not where they must be, counted once for each place. */
   readonly missing: number;
-  /** Of the missing, rows behind which the sink has committed its position: they are not late, they will not come. */
+  /** Of the missing, rows below the sink's committed offset. They are lost, not late. */
   readonly missingBelowCommit: number;
-  /** Copies too many, once for each copy. */
+  /** Surplus copies. */
   readonly duplicated: number;
-  /** Records in the raw topics that are not of this run; they are followed all the same. */
+  /** Records in the raw topics that are not of this run. They are followed like the others. */
   readonly foreign: number;
-  /** Of the records that are not of this run, those that were planted to be rejected. */
+  /** Of the foreign records, those that were planted to be rejected. */
   readonly planted: number;
-  /** What came of the records that are not of this run. */
+  /** Verdicts on the foreign records. */
   readonly foreignVerdicts: Readonly<Verdicts>;
-  /** Found, and nothing explains it: an output without an input, a row of no record, a record that nobody meant to send. */
+  /** Outputs without an input, rows without a record, records that the ledger does not hold. */
   readonly unexplained: number;
-  /** Validated, and then rejected by the sink or the bridge: in their dead letters instead of the table. */
+  /** Validated records that the sink or the bridge rejected: they are in its dead letters instead of the table. */
   readonly rejected: number;
   /** Deliveries to `streaming_orders` beyond the first: at least once allows them. */
   readonly redelivered: number;
-  /** Records of a partition that came out in another order than they went in. */
+  /** Records of a partition whose outputs are in another order than the inputs. */
   readonly outOfOrder: number;
   readonly wrongVerdicts: number;
-  /** The first few of each kind of trouble, in words. */
+  /** The first differences of each kind, as sentences. */
   readonly examples: readonly string[];
 }
 
-/** Whether nothing is left to explain. `rejected` is nothing to explain for records of others. */
+/** Whether every record of the run has its verdict and nothing is missing or surplus. `rejected` alone does not count. */
 export function isAccountedFor(accounts: Accounts): boolean {
   const { accepted, repaired, skipped, deadLettered, unsent, generated } = accounts;
   return (

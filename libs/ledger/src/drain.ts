@@ -4,16 +4,14 @@ import { NoProgressError } from './no-progress-error';
 const NO_PROGRESS_SECONDS = 60;
 const INTERVAL_MS = 300;
 
-/** One look at something that is to run empty. */
 export interface DrainState {
   readonly done: boolean;
-  /** Anything that changes as long as something moves. */
+  /** Any text that changes while there is progress. */
   readonly mark: string;
 }
 
-/** The time by which it is seen that nothing moves. */
 export interface DrainClock {
-  /** Milliseconds that only grow. */
+  /** Monotonic milliseconds. */
   now(): number;
   /** Rejects when the signal aborts. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
@@ -25,27 +23,30 @@ const SYSTEM_CLOCK: DrainClock = {
 };
 
 /**
- * Looks until it is done.
+ * Reads the state every 300 ms until it is done. A read that throws (a service is restarting) counts as no progress.
  *
- * @throws NoProgressError when nothing moves for 60 s; a look that fails (a part is being started again) is not a move
+ * @param what completes "No progress for 60 s while waiting for …"
+ * @throws NoProgressError when the mark does not change for 60 s
  */
-export async function untilDrained(
+export async function waitUntilDrained(
   what: string,
-  look: () => Promise<DrainState>,
+  readState: () => Promise<DrainState>,
   signal: AbortSignal,
   clock: DrainClock = SYSTEM_CLOCK,
 ): Promise<void> {
   let mark: string | undefined;
-  let movedAt = clock.now();
+  let lastProgressMs = clock.now();
   for (;;) {
     signal.throwIfAborted();
-    const state = await look().catch(() => undefined);
+    const state = await readState().catch(() => undefined);
     if (state?.done === true) return;
     if (state !== undefined && state.mark !== mark) {
       mark = state.mark;
-      movedAt = clock.now();
+      lastProgressMs = clock.now();
     }
-    if (clock.now() - movedAt > NO_PROGRESS_SECONDS * 1000) throw new NoProgressError(what, NO_PROGRESS_SECONDS);
+    if (clock.now() - lastProgressMs > NO_PROGRESS_SECONDS * 1000) {
+      throw new NoProgressError(what, NO_PROGRESS_SECONDS);
+    }
     await clock.wait(INTERVAL_MS, signal);
   }
 }

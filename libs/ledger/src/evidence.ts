@@ -5,7 +5,7 @@ export interface RawRecord {
   readonly offset: number;
   readonly timestamp: number;
   readonly sha256: string;
-  /** Its ledger-seq header, if it has a valid one. */
+  /** The value of its ledger-seq header; undefined if it has no valid one. */
   readonly seq: number | undefined;
   /** (ce_source, ce_id) as one text; empty if the record lacks them. */
   readonly identity: string;
@@ -18,7 +18,7 @@ export interface ValidatedRecord extends RawRecord {
   readonly flags: readonly string[];
 }
 
-/** A dead letter, tied to its source by the coordinates in its headers. */
+/** A dead letter, with the coordinates of its source from its headers. */
 export interface DeadLetterRecord {
   readonly sourceOffset: number;
   readonly reason: string;
@@ -32,8 +32,8 @@ export interface TableRow {
 }
 
 /**
- * All that can be found of one input partition between two moments at which the validator had committed: what came in, what
- * became of it, and what the tables hold of that. Every list in the order of its log, tables by offset.
+ * One input partition between two snapshots: its records, the validator's outputs, and the rows of the tables. Lists have
+ * the order of their log, rows the order of their offsets.
  */
 export interface PartitionEvidence {
   readonly family: Family;
@@ -43,12 +43,12 @@ export interface PartitionEvidence {
   readonly validated: readonly ValidatedRecord[];
   readonly deadLetters: readonly DeadLetterRecord[];
   readonly table: string;
-  /** Offset of the validated partition below which everything is settled, as the sink had committed before `rows` were read. */
-  readonly settled: number;
+  /** The sink's committed offset in the validated partition, read before `rows`. */
+  readonly sinkCommitted: number;
   readonly rows: readonly TableRow[];
-  /** Offsets that the sink rejected. */
+  /** Validated offsets of the records that the sink rejected. */
   readonly rejectedBySink: readonly number[];
-  /** Deliveries by offset of `streaming_orders`; undefined for families that do not go there. */
+  /** Deliveries to `streaming_orders` by validated offset; undefined for other families than orders. */
   readonly streaming:
     { readonly deliveries: ReadonlyMap<number, number>; readonly rejected: readonly number[] } | undefined;
 }

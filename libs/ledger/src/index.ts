@@ -1,4 +1,3 @@
-export { Accountant, type AccountantContext, type Closing, type Opening } from './accountant';
 export { type Accounts, isAccountedFor, type Verdicts } from './accounts';
 export { Comparison } from './compare';
 export { type LedgerMark, markLedger, readLedgerSince } from './ledger-files';
@@ -6,4 +5,5 @@ export { NoProgressError } from './no-progress-error';
 export { PlantedRecords } from './planted-records';
 export { TableReader } from './read-tables';
 export { RunLedger } from './run-ledger';
+export { type ComparisonResult, type RunStart, RunVerifier, type RunVerifierOptions } from './run-verifier';
 export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';

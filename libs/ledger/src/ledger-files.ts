@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { parseLedgerLine } from '@orderstream/contracts';
 import { RunLedger } from './run-ledger';
 
-/** How long each file of the ledger was at some moment: what comes after belongs to what began then. */
+/** Size of each ledger file at a point in time. What comes after it belongs to later runs. */
 export type LedgerMark = ReadonlyMap<string, number>;
 
 export function markLedger(folder: string): LedgerMark {
@@ -12,8 +12,8 @@ export function markLedger(folder: string): LedgerMark {
 }
 
 /**
- * Reads what was written to the ledger since the mark. A last line without its end was cut off by a crash, before anything
- * that it tells of was sent: it is not read.
+ * Reads the lines written since the mark. A last line that is not complete is ignored: a crash interrupted its write, and
+ * no record of it was sent.
  */
 export async function readLedgerSince(folder: string, mark: LedgerMark): Promise<RunLedger> {
   const ledger = new RunLedger();
@@ -28,12 +28,12 @@ export async function readLedgerSince(folder: string, mark: LedgerMark): Promise
       if (previous !== undefined && previous !== '') ledger.add(parseLedgerLine(previous));
       previous = line;
     }
-    if (previous !== undefined && previous !== '' && isWhole(previous)) ledger.add(parseLedgerLine(previous));
+    if (previous !== undefined && previous !== '' && isComplete(previous)) ledger.add(parseLedgerLine(previous));
   }
   return ledger;
 }
 
-function isWhole(line: string): boolean {
+function isComplete(line: string): boolean {
   try {
     parseLedgerLine(line);
     return true;
@@ -42,7 +42,7 @@ function isWhole(line: string): boolean {
   }
 }
 
-/** Append-only NDJSON files; their names sort in the order in which they were begun. */
+/** Append-only NDJSON files. Their names sort in the order of their creation. */
 function ledgerFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

@@ -1,20 +1,17 @@
-/** A record that was put into a raw topic beside the ledger, and that the validator has to reject. */
+/** A record that was sent to a raw topic beside the generator's, and that the validator must reject. */
 export interface PlantedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   /** What is wrong with it, in a word or two. */
   readonly kind: string;
-  /** The reason that its dead letter has to name. */
+  /** The reason that its dead letter must have. */
   readonly reason: string;
 }
 
-/**
- * Records that were acknowledged by the broker and are not the generator's. Each must become exactly one dead letter of the
- * validator, for its reason, and nothing else.
- */
+/** Acknowledged records that are not the generator's. Each must become exactly one dead letter of the validator. */
 export class PlantedRecords {
-  /** Records that were sent; those that the broker did not acknowledge lie somewhere in their topics, or nowhere. */
+  /** Number of records sent. Those without an acknowledgement may be in their topics or not. */
   sent = 0;
   private readonly byPlace = new Map<string, PlantedRecord>();
 
@@ -38,10 +35,10 @@ export class PlantedRecords {
     return this.byPlace.size;
   }
 
-  /** Those at or behind these positions, by topic and partition; `sent` is not known of a part. */
-  since(positionOf: (topic: string, partition: number) => number): PlantedRecords {
+  /** The records at or above these offsets. `sent` of the result is 0: it is not known for a part. */
+  since(offsetOf: (topic: string, partition: number) => number): PlantedRecords {
     return new PlantedRecords(
-      [...this.all()].filter(({ topic, partition, offset }) => offset >= positionOf(topic, partition)),
+      [...this.all()].filter(({ topic, partition, offset }) => offset >= offsetOf(topic, partition)),
     );
   }
 }

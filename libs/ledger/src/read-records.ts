@@ -12,9 +12,9 @@ import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { type DeadLetterRecord, type RawRecord, type ValidatedRecord } from './evidence';
-import { type FamilyPositions } from './positions';
+import { type FamilyOffsets } from './snapshot';
 
-/** What one partition's topics hold between two cuts. Values are read, hashed and let go. */
+/** The records of one partition's topics between two snapshots, with a hash in place of each value. */
 export interface PartitionRecords {
   readonly raw: readonly RawRecord[];
   readonly validated: readonly ValidatedRecord[];
@@ -27,30 +27,27 @@ export async function readRecords(
   kafka: Kafka,
   family: Family,
   partition: number,
-  from: FamilyPositions,
-  until: FamilyPositions,
+  from: FamilyOffsets,
+  until: FamilyOffsets,
 ): Promise<PartitionRecords> {
-  const read = <T>(
-    topic: string,
-    positions: (cut: FamilyPositions) => readonly number[],
-    take: (record: KafkaRecord) => T,
-  ): Promise<T[]> => readRange(kafka, topic, partition, positions(from)[partition], positions(until)[partition], take);
-  const rejected = (app: 'bq-sink' | 'pubsub-bridge', positions: (cut: FamilyPositions) => readonly number[]) =>
-    read(deadLetterTopic(validatedTopic(family), app), positions, (record) => deadLetterRecord(record).sourceOffset);
+  const read = <T>(topic: string, log: keyof FamilyOffsets, map: (record: KafkaRecord) => T): Promise<T[]> =>
+    readRange(kafka, topic, partition, from[log][partition], until[log][partition], map);
+  const rejected = (app: 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets) =>
+    read(deadLetterTopic(validatedTopic(family), app), log, (record) => deadLetterRecord(record).sourceOffset);
   return {
-    raw: await read(rawTopic(family), (cut) => cut.evaluated, rawRecord),
-    validated: await read(validatedTopic(family), (cut) => cut.validated, validatedRecord),
-    deadLetters: await read(deadLetterTopic(rawTopic(family), 'validator'), (cut) => cut.deadLetters, deadLetterRecord),
-    rejectedBySink: await rejected('bq-sink', (cut) => cut.rejectedBySink),
-    rejectedByBridge: family === 'orders' ? await rejected('pubsub-bridge', (cut) => cut.rejectedByBridge) : [],
+    raw: await read(rawTopic(family), 'committed', rawRecord),
+    validated: await read(validatedTopic(family), 'validated', validatedRecord),
+    deadLetters: await read(deadLetterTopic(rawTopic(family), 'validator'), 'deadLetters', deadLetterRecord),
+    rejectedBySink: await rejected('bq-sink', 'rejectedBySink'),
+    rejectedByBridge: family === 'orders' ? await rejected('pubsub-bridge', 'rejectedByBridge') : [],
   };
 }
 
-/** How much one validated partition holds between two cuts. */
+/** The records of one validated partition between two snapshots. */
 export interface ValidatedRange {
   readonly partition: number;
   readonly from: number;
-  /** The offset after the last record; transaction markers may follow it. */
+  /** The offset after the last record. Transaction markers may follow it. */
   readonly end: number;
   readonly records: number;
 }
@@ -58,8 +55,8 @@ export interface ValidatedRange {
 export async function readValidatedRanges(
   kafka: Kafka,
   family: Family,
-  from: FamilyPositions,
-  until: FamilyPositions,
+  from: FamilyOffsets,
+  until: FamilyOffsets,
 ): Promise<ValidatedRange[]> {
   const ranges: ValidatedRange[] = [];
   for (const [partition, first = 0] of from.validated.entries()) {
@@ -77,21 +74,21 @@ export async function readValidatedRanges(
   return ranges;
 }
 
-/** Committed records of one range, each turned into what is kept of it. */
+/** Committed records of one range of offsets. */
 async function readRange<T>(
   kafka: Kafka,
   topic: string,
   partition: number,
   from = 0,
   until = 0,
-  take: (record: KafkaRecord) => T,
+  map: (record: KafkaRecord) => T,
 ): Promise<T[]> {
-  const taken: T[] = [];
-  if (from >= until) return taken;
+  const mapped: T[] = [];
+  if (from >= until) return mapped;
   await readPartition(kafka, { topic, partition, from, until }, (batch) => {
-    for (const record of batch.records) taken.push(take(record));
+    for (const record of batch.records) mapped.push(map(record));
   });
-  return taken;
+  return mapped;
 }
 
 function rawRecord(record: KafkaRecord): RawRecord {
@@ -126,7 +123,7 @@ function header(record: KafkaRecord, name: string): string | undefined {
   return typeof value === 'string' ? value : value.toString('utf8');
 }
 
-/** Of no bytes for a tombstone, as the ledger has it. */
+/** For a tombstone the hash of no bytes, as in the ledger. */
 const sha256 = (value: Buffer | null): string =>
   createHash('sha256')
     .update(value ?? '')

@@ -2,7 +2,7 @@ import { type BigQuery } from '@google-cloud/bigquery';
 import { queryFresh, type QueryRow } from '@orderstream/bigquery';
 import { type TableRow } from './evidence';
 
-/** Which records of a validated topic: offsets from `from` to below `until`. */
+/** Records of a validated topic: offsets from `from` (inclusive) to `until` (exclusive). */
 export interface RecordRange {
   readonly topic: string;
   readonly partition: number;
@@ -10,10 +10,10 @@ export interface RecordRange {
   readonly until: number;
 }
 
-/** A run of millions of rows, on a machine that has other things to do. */
+/** Enough for a run of millions of rows on a busy machine. */
 const QUERY_DEADLINE_MS = 600_000;
 
-/** Reads what the warehouse holds of a range, by the coordinates that its rows carry. */
+/** Reads the rows of a range of records by their Kafka coordinates. */
 export class TableReader {
   constructor(
     private readonly bigquery: BigQuery,
@@ -25,35 +25,35 @@ export class TableReader {
     if (range.from >= range.until) return [];
     const rows = await queryFresh(
       this.bigquery,
-      `SELECT _kafka_offset AS position, event_id FROM ${this.dataset}.${table}
+      `SELECT _kafka_offset AS kafka_offset, event_id FROM ${this.dataset}.${table}
        WHERE _kafka_topic = @topic AND _kafka_partition = @partition
          AND _kafka_offset >= @from AND _kafka_offset < @until
        ORDER BY _kafka_offset`,
       { ...range },
       QUERY_DEADLINE_MS,
     );
-    return rows.map((row) => ({ offset: integer(row, 'position'), eventId: String(row.event_id) }));
+    return rows.map((row) => ({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id) }));
   }
 
-  /** Rows of `streaming_orders` by offset: a subscription delivers at least once. */
+  /** Number of rows of `streaming_orders` by offset. A subscription delivers at least once. */
   async deliveries(range: RecordRange): Promise<Map<number, number>> {
     if (range.from >= range.until) return new Map();
     const rows = await queryFresh(
       this.bigquery,
-      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS position, COUNT(*) AS deliveries
+      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset, COUNT(*) AS deliveries
        FROM ${this.dataset}.streaming_orders
        WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
          AND CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) = @partition
          AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) >= @from
          AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until
-       GROUP BY position`,
+       GROUP BY kafka_offset`,
       { ...range },
       QUERY_DEADLINE_MS,
     );
-    return new Map(rows.map((row) => [integer(row, 'position'), integer(row, 'deliveries')]));
+    return new Map(rows.map((row) => [integer(row, 'kafka_offset'), integer(row, 'deliveries')]));
   }
 
-  /** How many records of the ranges, which are of one topic, `streaming_orders` holds at least once. */
+  /** How many records of these ranges of one topic are in `streaming_orders`. */
   async delivered(ranges: readonly RecordRange[]): Promise<number> {
     const wanted = ranges.filter(({ from, until }) => from < until);
     const [first] = wanted;
@@ -61,14 +61,14 @@ export class TableReader {
     const inRanges = wanted
       .map(
         ({ partition, from, until }) =>
-          `(part = ${String(partition)} AND position >= ${String(from)} AND position < ${String(until)})`,
+          `(part = ${String(partition)} AND kafka_offset >= ${String(from)} AND kafka_offset < ${String(until)})`,
       )
       .join(' OR ');
     const [row] = await queryFresh(
       this.bigquery,
       `SELECT COUNT(*) AS delivered FROM (
          SELECT DISTINCT CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) AS part,
-           CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS position
+           CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset
          FROM ${this.dataset}.streaming_orders WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
        ) WHERE ${inRanges}`,
       { topic: first.topic },
@@ -77,7 +77,7 @@ export class TableReader {
     return row === undefined ? 0 : integer(row, 'delivered');
   }
 
-  /** Rows by table; for the live line. */
+  /** Number of rows by table. */
   async counts(tables: readonly string[]): Promise<Record<string, number>> {
     const selects = tables.map(
       (table) => `SELECT '${table}' AS name, COUNT(*) AS amount FROM ${this.dataset}.${table}`,

@@ -1,6 +1,6 @@
 import { type ExpectedOutcome, type LedgerAck, type LedgerIntent, type LedgerLine } from '@orderstream/contracts';
 
-/** What the ledger says of one record. */
+/** The ledger's entry of one record. */
 export interface LedgerEntry {
   readonly seq: number;
   readonly topic: string;
@@ -9,7 +9,7 @@ export interface LedgerEntry {
   readonly sha256: string;
   readonly defect: string | null;
   readonly expected: ExpectedOutcome;
-  /** Where the broker said that it lies; undefined while nothing was acknowledged. */
+  /** The offset from the broker's acknowledgement; undefined without one. */
   readonly ackedOffset: number | undefined;
 }
 
@@ -19,8 +19,8 @@ const SHA_BYTES = 32;
 const FIRST_CAPACITY = 1_024;
 
 /**
- * The intents and acks of a run, by sequence number: 56 bytes a record, so that a run of millions can be compared in memory.
- * Intents come before their acks, as the ledger writes them.
+ * The intents and acks of a run by sequence number. Takes 48 bytes a record, so that millions of records fit in memory.
+ * Intents must be added before their acks, in the order of the ledger.
  */
 export class RunLedger {
   private readonly names: string[] = [];
@@ -37,7 +37,6 @@ export class RunLedger {
   private count = 0;
   private ackCount = 0;
 
-  /** Records that were meant to be sent. */
   get intents(): number {
     return this.count;
   }
@@ -83,7 +82,8 @@ export class RunLedger {
   private addIntent(intent: LedgerIntent): void {
     if (this.firstSeq === -1) this.firstSeq = intent.seq;
     const index = intent.seq - this.firstSeq;
-    if (index < 0) throw new RangeError(`ledger-seq ${String(intent.seq)} comes after ${String(this.firstSeq)}`);
+    if (index < 0)
+      throw new RangeError(`ledger-seq ${String(intent.seq)} is below the first of the run, ${String(this.firstSeq)}`);
     this.reserve(index + 1);
     if (this.topics[index] === ABSENT) this.count++;
     this.topics[index] = this.number(intent.topic);
@@ -93,7 +93,7 @@ export class RunLedger {
     this.hashes.write(intent.sha256, index * SHA_BYTES, SHA_BYTES, 'hex');
   }
 
-  /** An ack covers so many intents of its partition, in their order, at consecutive offsets. */
+  /** An ack covers the next `count` intents of its partition, in their order, at consecutive offsets. */
   private addAcks(intents: readonly LedgerIntent[], acks: readonly LedgerAck[]): void {
     const waiting = new Map<string, LedgerIntent[]>();
     for (const intent of intents) {
@@ -104,10 +104,10 @@ export class RunLedger {
     }
     for (const { topic, partition, baseOffset, count } of acks) {
       const covered = waiting.get(`${topic}/${String(partition)}`)?.splice(0, count) ?? [];
-      covered.forEach((intent, position) => {
+      covered.forEach((intent, i) => {
         const index = intent.seq - this.firstSeq;
         if (this.offsets[index] === NOT_ACKED) this.ackCount++;
-        this.offsets[index] = baseOffset + position;
+        this.offsets[index] = baseOffset + i;
       });
     }
   }
@@ -142,7 +142,7 @@ export class RunLedger {
 
   private name(number: number): string {
     const name = this.names[number];
-    if (name === undefined) throw new RangeError(`no name has the number ${String(number)}`);
+    if (name === undefined) throw new RangeError(`no name with number ${String(number)}`);
     return name;
   }
 }

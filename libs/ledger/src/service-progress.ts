@@ -1,25 +1,25 @@
 import { type Family } from '@orderstream/contracts';
 import { type Verdicts } from './accounts';
 
-/** What the comparison needs of the generator's `/admin/status`. */
+/** The fields of the generator's `/admin/status` that the comparison uses. */
 export interface GeneratorProgress {
   readonly state: 'running' | 'stopped' | 'finished' | 'failed';
   readonly nextSeq: number;
   readonly run: { readonly acked: number };
 }
 
-/** Partitions that a consumer has, as its `/admin/status` lists them. */
+/** A consumer's assigned partitions, as its `/admin/status` lists them. */
 export interface AssignedPartitions {
   readonly partitions: readonly { readonly state: string }[];
 }
 
-/** What the comparison needs of the validator's `/admin/status`. */
+/** The fields of the validator's `/admin/status` that the comparison uses. */
 export interface ValidatorProgress extends AssignedPartitions {
   /** Cumulative counters since the topics were created. */
   readonly accounting: Readonly<Record<Family, Verdicts & { readonly input: number }>>;
 }
 
-/** Whether a consumer has opened all its partitions. Until then its counters leave out those that are still opening. */
+/** Whether a consumer has opened all partitions. Until then its counters leave out those that are opening. */
 export function hasOpened({ partitions }: AssignedPartitions, wanted: number): boolean {
   return partitions.length === wanted && partitions.every(({ state }) => state !== 'opening');
 }

@@ -1,4 +1,4 @@
-/** What a part of the service says of itself. The detail is shown to whoever asks: no secrets, no personal data. */
+/** The result of a check. `/health` shows the detail without authentication: no secrets, no personal data. */
 export interface Check {
   readonly ok: boolean;
   readonly detail?: unknown;
@@ -10,21 +10,21 @@ export interface HealthReport {
 }
 
 /**
- * The checks behind `/health/live` and `/health/ready`. Live: false when only a restart helps (a consumer stopped or
- * hangs). Ready: false while the service does not do its work (opening, restoring, paused, stopping).
+ * The checks of `/health/live` and `/health/ready`. Liveness fails when only a restart helps (a consumer stopped or hangs).
+ * Readiness fails while the service does not process records (starting, restoring, paused, stopping).
  *
- * A check answers from memory, at once; one that throws counts as failed.
+ * A check answers from memory. A check that throws has failed.
  */
 export class Health {
   private readonly liveChecks = new Map<string, () => Check>();
   private readonly readyChecks = new Map<string, () => Check>();
 
-  /** Registering a name again replaces its check. */
+  /** Adds a check of liveness, or replaces the one of this name. */
   live(name: string, check: () => Check): void {
     this.liveChecks.set(name, check);
   }
 
-  /** Registering a name again replaces its check. */
+  /** Adds a check of readiness, or replaces the one of this name. */
   ready(name: string, check: () => Check): void {
     this.readyChecks.set(name, check);
   }
@@ -47,6 +47,6 @@ function run(check: () => Check): Check {
   try {
     return check();
   } catch (error) {
-    return { ok: false, detail: `the check itself failed: ${error instanceof Error ? error.message : String(error)}` };
+    return { ok: false, detail: `the check failed: ${error instanceof Error ? error.message : String(error)}` };
   }
 }

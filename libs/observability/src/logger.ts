@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
 
 export type { Logger } from 'pino';
 
-/** Names of properties that never reach the log, at the top and one and two levels below it. */
+/** Properties that are redacted, at the top level and up to two levels below it. */
 const SECRET_NAMES = [
   'password',
   'saslPassword',
@@ -21,17 +21,17 @@ const SECRET_NAMES = [
 ];
 
 export interface LoggerOptions {
-  /** Name of the service; `service` of every line. */
+  /** Name of the service, the field `service` of every line. */
   readonly service: string;
-  /** Least severe level that is written. */
+  /** Lowest level that is written. */
   readonly level: string;
-  /** Standard output by default, written synchronously so that the last line before an exit is there. */
+  /** Default: standard output, written synchronously so that no line is missing after an exit. */
   readonly destination?: DestinationStream;
 }
 
 /**
- * JSON lines: `time` (RFC 3339 UTC), `level` (word), `service`, `msg`, what the call adds, and `trace_id` on lines about
- * one record (`logger.child({ trace_id })`). Errors go under `err` with their code and causes.
+ * Writes JSON lines with `time` (RFC 3339 UTC), `level` (a word), `service`, `msg` and the fields of the call. Errors belong
+ * into the field `err`, which has their code and causes.
  */
 export function createLogger({
   service,

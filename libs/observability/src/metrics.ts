@@ -5,8 +5,8 @@ type Label<M extends MetricSpec> = M['labels'][number];
 type Spec<T extends MetricSpec['type']> = MetricSpec & { readonly type: T };
 
 /**
- * The metrics of one service: a registry of its own, the process' own figures, and those of `METRIC` on demand.
- * Every series carries the label `app`. Asking for a metric twice gives the same one.
+ * The metrics of one service, in a registry of its own: the metrics of the process, and those of `METRIC` when they are
+ * first used. Every series has the label `app`. A metric that is requested again is the same object.
  */
 export class Metrics {
   readonly registry = new Registry();
@@ -20,7 +20,7 @@ export class Metrics {
     return this.once(spec, () => new Counter<Label<M>>(this.configuration(spec)));
   }
 
-  /** @param collect brings the gauge up to date when it is scraped; only that of the first call counts */
+  /** @param collect updates the gauge when it is scraped; ignored after the first call for this metric */
   gauge<const M extends Spec<'gauge'>>(
     spec: M,
     collect?: (gauge: Gauge<Label<M>>) => void | Promise<void>,

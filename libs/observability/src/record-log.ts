@@ -1,7 +1,7 @@
 import type { Logger } from './logger';
 import { traceIdOf } from './traceparent';
 
-/** A record's place in the log and its headers, as every line about one record names it. */
+/** The coordinates and headers of the record that a line is about. */
 export interface LoggedRecord {
   readonly topic: string;
   readonly partition: number;
@@ -12,13 +12,13 @@ export interface LoggedRecord {
 const WINDOW_MS = 1_000;
 
 /**
- * Log lines about single records, with their trace id. At most so many a second, so that a flood of bad records does
- * not become a flood of lines; what was left out is told by the first line of a later second.
+ * Writes log lines about single records, with their coordinates and trace id. The rate is limited; the next line that is
+ * written counts the omitted ones in `left_out`.
  */
 export class RecordLog {
   private windowStartMs = -Infinity;
   private lines = 0;
-  private leftOut = 0;
+  private omitted = 0;
 
   constructor(
     private readonly logger: Pick<Logger, 'info'>,
@@ -38,12 +38,12 @@ export class RecordLog {
       this.lines = 0;
     }
     if (this.lines >= this.maxLinesPerSecond) {
-      this.leftOut++;
+      this.omitted++;
       return;
     }
     this.lines++;
-    const left_out = this.leftOut === 0 ? undefined : this.leftOut;
-    this.leftOut = 0;
+    const left_out = this.omitted === 0 ? undefined : this.omitted;
+    this.omitted = 0;
     this.logger.info({ trace_id: traceIdOf(headers), topic, partition, offset, ...fields, left_out }, msg);
   }
 }

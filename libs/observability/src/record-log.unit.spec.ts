@@ -8,8 +8,8 @@ const record = (offset: number) => ({
   headers: { traceparent: Buffer.from(`00-${trace}-00f067aa0ba902b7-01`) },
 });
 
-describe('lines about single records', () => {
-  it('carry the record’s place and trace id, at most so many a second, and tell what was left out', () => {
+describe('RecordLog', () => {
+  it('writes the coordinates and trace id of a record, limits the lines per second, and counts the omitted ones', () => {
     const lines: object[] = [];
     let now = 0;
     const log = new RecordLog({ info: (line: object) => void lines.push(line) }, 2, () => now);

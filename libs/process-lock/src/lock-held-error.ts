@@ -8,6 +8,6 @@ export class LockHeldError extends OrderstreamError {
     path: string,
     readonly pid: number,
   ) {
-    super(`Process ${String(pid)} holds the lock ${path}.`);
+    super(`The running process ${String(pid)} holds the lock ${path}. Stop it first.`);
   }
 }

@@ -1,10 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/**
- * A process as it can be recognized later: a pid alone is used again by the system, a pid with the time at which its
- * process began is not.
- */
+/** Identifies a process for good: the system reuses a pid, but not together with the start time of its process. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Opaque; equal for the same process only. */
@@ -13,7 +10,7 @@ export interface ProcessIdentity {
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
-/** The identity of a running process; undefined when there is none with this pid (a zombie is none). */
+/** The identity of a running process; undefined when none has this pid. A zombie counts as not running. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = existsSync('/proc/self/stat') ? startFromProc(pid) : startFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
@@ -23,7 +20,7 @@ export function isRunning({ pid, startedAt }: ProcessIdentity): boolean {
   return identify(pid)?.startedAt === startedAt;
 }
 
-/** proc(5): field 3 is the state, field 22 the start in clock ticks since boot; field 2 may hold spaces and parentheses. */
+/** proc(5): field 3 is the state, field 22 the start in clock ticks since boot. Field 2 can hold spaces and parentheses. */
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');

@@ -4,32 +4,33 @@ import { LockHeldError } from './lock-held-error';
 import { identify, isRunning, type ProcessIdentity } from './process-identity';
 
 /**
- * A lock between processes: a file that names its holder. A link creates it, which either makes the whole file or fails. The
- * lock of a holder that no longer runs is taken over: it is renamed first, and a rename succeeds for one process only.
+ * Acquires a lock between processes: a file with the identity of its holder. The file is created by a link, which is
+ * atomic. The lock of a holder that no longer runs is taken over: it is renamed first, which succeeds for one process
+ * only.
  *
  * @returns a function that releases the lock
  * @throws LockHeldError when a running process holds it
  */
 export function acquireLock(path: string): () => void {
   const self = identify(process.pid);
-  if (self === undefined) throw new Error('this process cannot be identified');
+  if (self === undefined) throw new Error('The start time of this process cannot be read from /proc or ps');
   mkdirSync(dirname(path), { recursive: true });
-  const mine = `${path}.${String(self.pid)}`;
-  writeFileSync(mine, JSON.stringify(self));
+  const ownFile = `${path}.${String(self.pid)}`;
+  writeFileSync(ownFile, JSON.stringify(self));
   try {
     for (;;) {
-      if (tryLink(mine, path)) break;
+      if (tryLink(ownFile, path)) break;
       const holder = readHolder(path);
       if (holder !== undefined && isRunning(holder)) throw new LockHeldError(path, holder.pid);
-      const aside = `${mine}.stale`;
-      if (!tryRename(path, aside)) continue;
-      // Another process may have taken the lock between the read and the rename. Then it is moved back.
-      const moved = readHolder(aside);
-      if (moved !== undefined && isRunning(moved)) renameSync(aside, path);
-      else rmSync(aside, { force: true });
+      const staleFile = `${ownFile}.stale`;
+      if (!tryRename(path, staleFile)) continue;
+      // If another process took the lock between the read and the rename, its file is moved back.
+      const moved = readHolder(staleFile);
+      if (moved !== undefined && isRunning(moved)) renameSync(staleFile, path);
+      else rmSync(staleFile, { force: true });
     }
   } finally {
-    rmSync(mine, { force: true });
+    rmSync(ownFile, { force: true });
   }
   return () => {
     if (readHolder(path)?.pid === self.pid) rmSync(path, { force: true });

@@ -1,7 +1,7 @@
 import { credentials } from '@grpc/grpc-js';
 import { PubSub, v1 } from '@google-cloud/pubsub';
 
-/** Where Pub/Sub is. */
+/** How to reach Pub/Sub. */
 export interface PubSubConnection {
   readonly project: string;
   /** `host:port` of an emulator; undefined: Google's Pub/Sub with application default credentials. */
@@ -13,10 +13,10 @@ export const topicName = ({ project }: PubSubConnection, topic: string): string 
 export const subscriptionName = ({ project }: PubSubConnection, subscription: string): string =>
   `projects/${project}/subscriptions/${subscription}`;
 
-/** The clients would ask the credentials for their universe, and so look for credentials, which an emulator wants none of. */
-const NO_LOOKUP = { clientOptions: { universeDomain: 'googleapis.com' } };
+/** Without this, the clients look for credentials to find their universe domain. An emulator needs no credentials. */
+const NO_CREDENTIALS_LOOKUP = { clientOptions: { universeDomain: 'googleapis.com' } };
 
-/** A connection that died without a word is noticed, and one that comes back is taken up within seconds. */
+/** Keepalives detect a dead connection; the backoff reconnects within seconds of the server's return. */
 const CHANNEL = {
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
@@ -24,17 +24,23 @@ const CHANNEL = {
   'grpc.max_reconnect_backoff_ms': 5_000,
 };
 
-/** Client for topics and subscriptions. Close it at the end. */
+/** Client for topics and subscriptions. The caller closes it. */
 export function connectPubSub({ project, emulatorHost }: PubSubConnection): PubSub {
   if (emulatorHost === undefined) return new PubSub({ ...CHANNEL, projectId: project });
-  return new PubSub({ ...CHANNEL, projectId: project, apiEndpoint: emulatorHost, emulatorMode: true, ...NO_LOOKUP });
+  return new PubSub({
+    ...CHANNEL,
+    projectId: project,
+    apiEndpoint: emulatorHost,
+    emulatorMode: true,
+    ...NO_CREDENTIALS_LOOKUP,
+  });
 }
 
-/** The generated client of the publisher service: brings channel, credentials and endpoint. */
+/** The generated client of the publisher service, with its channel, credentials and endpoint. */
 export const connectPublisher = (connection: PubSubConnection): v1.PublisherClient =>
   new v1.PublisherClient(clientOptions(connection));
 
-/** The generated client of the subscriber service. Close it at the end. */
+/** The generated client of the subscriber service. The caller closes it. */
 export const connectSubscriber = (connection: PubSubConnection): v1.SubscriberClient =>
   new v1.SubscriberClient(clientOptions(connection));
 
@@ -46,7 +52,7 @@ function clientOptions({
   const [host = '', port = ''] = emulatorHost.split(':');
   return {
     ...CHANNEL,
-    ...NO_LOOKUP,
+    ...NO_CREDENTIALS_LOOKUP,
     projectId: project,
     apiEndpoint: host,
     port: Number(port),

@@ -2,64 +2,67 @@ import { isUtf8 } from 'node:buffer';
 
 import { LIMITS } from './message';
 
-/** Headers of a Kafka record; a repeated name has an array, and a value may be null though the types do not say so. */
+/** Headers of a Kafka record. A repeated name has an array of values, and a value may be null. */
 export type Headers = Readonly<Record<string, unknown>>;
 
-/** The record's place in the log, which every message carries. */
-export interface Place {
+/** Where a record is in Kafka; every message carries it. */
+export interface RecordCoordinates {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
 }
 
-const PLACE = { topic: 'kafka_topic', partition: 'kafka_partition', offset: 'kafka_offset' } as const;
+const COORDINATES = { topic: 'kafka_topic', partition: 'kafka_partition', offset: 'kafka_offset' } as const;
 const OVERFLOW_PREFIX = 'kafka_headers_';
 const CE_HEADER = 'ce_';
 const CE_ATTRIBUTE = 'ce-';
 
 /** Attributes left for headers. */
-const ROOM = LIMITS.attributesPerMessage - Object.keys(PLACE).length;
-/** How many attribute names are remembered; a stranger may make up any number of them. */
-const MAX_KNOWN_NAMES = 1_000;
+const HEADER_ATTRIBUTES = LIMITS.attributesPerMessage - Object.keys(COORDINATES).length;
+/** Bound of the cache of attribute names: producers may send any number of header names. */
+const MAX_CACHED_NAMES = 1_000;
 
 type OverflowEntry = readonly [name: string, base64: string | null];
 
 /**
- * Semaphore Kafka headers into Pub/Sub attributes, losing nothing.
+ * Maps Kafka headers to Pub/Sub attributes without loss.
  *
  * `ce_<name>` becomes `ce-<name>` (CloudEvents: Google Cloud Pub/Sub protocol binding, 3.1.3.1; `content-type` stays as
- * it is); other names stay. What cannot be an attribute moves into `kafka_headers_0`, `kafka_headers_1`, …: their
- * values put together are the base64 of a JSON array of `[name, base64 of the value or null]`. That is a header that is
- * repeated, has a value that is null, not UTF-8 or above 1,024 bytes, or a name that is empty, above 256 bytes, begins
- * with `goog`, or would read back as another header; and, where there are too many, as many of the smallest as it takes.
+ * it is). Other names are unchanged. A header that does not fit into an attribute moves to the overflow attributes
+ * `kafka_headers_0`, `kafka_headers_1`, …: their concatenated values are the base64 of a JSON array of
+ * `[name, base64 of the value or null]`. These headers do not fit: a repeated header; a value that is null, not UTF-8 or
+ * above 1,024 bytes; a name that is empty, above 256 bytes, starts with `goog`, or is the attribute name of another
+ * header. With more attributes than a message may have, the smallest ones move to the overflow as well.
  */
 export class HeaderAttributes {
   private readonly names = new Map<string, Buffer | undefined>();
-  private readonly place = {
-    topic: Buffer.from(PLACE.topic),
-    partition: Buffer.from(PLACE.partition),
-    offset: Buffer.from(PLACE.offset),
+  private readonly coordinateNames = {
+    topic: Buffer.from(COORDINATES.topic),
+    partition: Buffer.from(COORDINATES.partition),
+    offset: Buffer.from(COORDINATES.offset),
   };
   private lastTopic = { text: '', bytes: Buffer.alloc(0) };
   private lastPartition = { number: -1, bytes: Buffer.alloc(0) };
 
   /**
-   * Names and values in turn; undefined when even 97 attributes of overflow do not hold the headers (about 55 kB). Hot: the usual header costs one look into a map and a check of its bytes.
+   * Alternating names and values; undefined when the headers do not fit into 97 overflow attributes (about 55 kB).
+   *
+   * Hot: a header that fits costs one map lookup and one UTF-8 check.
    */
-  encode(headers: Headers, { topic, partition, offset }: Place): Buffer[] | undefined {
+  encode(headers: Headers, { topic, partition, offset }: RecordCoordinates): Buffer[] | undefined {
     if (topic !== this.lastTopic.text) this.lastTopic = { text: topic, bytes: Buffer.from(topic) };
     if (partition !== this.lastPartition.number) {
       this.lastPartition = { number: partition, bytes: Buffer.from(String(partition)) };
     }
     const attributes: Buffer[] = [
-      this.place.topic,
+      this.coordinateNames.topic,
       this.lastTopic.bytes,
-      this.place.partition,
+      this.coordinateNames.partition,
       this.lastPartition.bytes,
-      this.place.offset,
+      this.coordinateNames.offset,
       Buffer.from(String(offset)),
     ];
-    const placed = attributes.length;
+    const coordinates = attributes.length;
     let overflow: OverflowEntry[] | undefined;
     for (const name of Object.keys(headers)) {
       const given = headers[name];
@@ -70,7 +73,7 @@ export class HeaderAttributes {
       else (overflow ??= []).push(...overflowEntries(name, value));
     }
     if (overflow === undefined && attributes.length <= LIMITS.attributesPerMessage * 2) return attributes;
-    const plain = attributes.splice(placed);
+    const plain = attributes.splice(coordinates);
     const packed = pack(plain, overflow ?? []);
     return packed === undefined ? undefined : [...attributes, ...packed];
   }
@@ -79,33 +82,9 @@ export class HeaderAttributes {
     if (this.names.has(header)) return this.names.get(header);
     const name = Buffer.from(header.startsWith(CE_HEADER) ? CE_ATTRIBUTE + header.slice(CE_HEADER.length) : header);
     const known = isAttributeName(header, name) ? name : undefined;
-    if (this.names.size < MAX_KNOWN_NAMES) this.names.set(header, known);
+    if (this.names.size < MAX_CACHED_NAMES) this.names.set(header, known);
     return known;
   }
-}
-
-/** The headers that `HeaderAttributes` made attributes of. @throws SyntaxError when the overflow is not what it wrote */
-export function decodeHeaders(attributes: Readonly<Record<string, string>>): Record<string, unknown> {
-  const headers = Object.create(null) as Record<string, unknown>;
-  let overflow = '';
-  for (let part = 0; ; part++) {
-    const text = attributes[`${OVERFLOW_PREFIX}${String(part)}`];
-    if (text === undefined) break;
-    overflow += text;
-  }
-  for (const [name, text] of Object.entries(attributes)) {
-    if (isReserved(name)) continue;
-    const header = name.startsWith(CE_ATTRIBUTE) ? CE_HEADER + name.slice(CE_ATTRIBUTE.length) : name;
-    headers[header] = Buffer.from(text);
-  }
-  const entries = overflow === '' ? [] : (JSON.parse(Buffer.from(overflow, 'base64').toString()) as OverflowEntry[]);
-  for (const [name, base64] of entries) {
-    const value = base64 === null ? null : Buffer.from(base64, 'base64');
-    const earlier = headers[name];
-    if (earlier === undefined) headers[name] = value;
-    else headers[name] = Array.isArray(earlier) ? [...(earlier as unknown[]), value] : [earlier, value];
-  }
-  return headers;
 }
 
 const fits = (value: Buffer): boolean => value.length <= LIMITS.attributeValueBytes && isUtf8(value);
@@ -117,12 +96,12 @@ function isAttributeName(header: string, attribute: Buffer): boolean {
     !/^goog/i.test(header) &&
     !header.startsWith(CE_ATTRIBUTE) &&
     !isReserved(header) &&
-    // Half a surrogate pair has no UTF-8.
+    // A lone surrogate has no UTF-8 encoding.
     !/\p{Surrogate}/u.test(header)
   );
 }
 
-const RESERVED: ReadonlySet<string> = new Set(Object.values(PLACE));
+const RESERVED: ReadonlySet<string> = new Set(Object.values(COORDINATES));
 const isReserved = (name: string): boolean => RESERVED.has(name) || /^kafka_headers_\d+$/.test(name);
 
 function overflowEntries(name: string, value: unknown): OverflowEntry[] {
@@ -135,7 +114,7 @@ function base64Of(value: unknown): string | null {
   return typeof value === 'string' ? Buffer.from(value).toString('base64') : null;
 }
 
-/** Moves the smallest attributes over until all of it fits; undefined when it never does. */
+/** Moves the smallest attributes to the overflow until all headers fit; undefined when they cannot. */
 function pack(plain: readonly Buffer[], overflow: readonly OverflowEntry[]): Buffer[] | undefined {
   const pairs: { name: Buffer; value: Buffer; size: number }[] = [];
   for (let i = 0; i + 1 < plain.length; i += 2) {
@@ -146,8 +125,8 @@ function pack(plain: readonly Buffer[], overflow: readonly OverflowEntry[]): Buf
   const entries = [...overflow];
   let bytes = 2 + entries.reduce((sum, entry) => sum + entryLength(entry), 0);
   for (;;) {
-    const parts = entries.length === 0 ? 0 : Math.ceil((4 * Math.ceil(bytes / 3)) / LIMITS.attributeValueBytes);
-    if (pairs.length + parts <= ROOM) break;
+    const overflowCount = entries.length === 0 ? 0 : Math.ceil((4 * Math.ceil(bytes / 3)) / LIMITS.attributeValueBytes);
+    if (pairs.length + overflowCount <= HEADER_ATTRIBUTES) break;
     const smallest = pairs.pop();
     if (smallest === undefined) return undefined;
     const entry: OverflowEntry = [headerName(smallest.name), smallest.value.toString('base64')];
@@ -162,7 +141,7 @@ function headerName(attribute: Buffer): string {
   return name.startsWith(CE_ATTRIBUTE) ? CE_HEADER + name.slice(CE_ATTRIBUTE.length) : name;
 }
 
-/** Bytes of the entry in the JSON array, with a comma. */
+/** Bytes of the entry and a comma in the JSON array. */
 const entryLength = (entry: OverflowEntry): number => Buffer.byteLength(JSON.stringify(entry)) + 1;
 
 function overflowAttributes(entries: readonly OverflowEntry[]): Buffer[] {

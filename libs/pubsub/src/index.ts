@@ -6,4 +6,4 @@ export { PublishClient, type PublishClientOptions } from './publish-client';
 export { Publisher, type Ordering, type PublishCall, type PublisherEvents, type PublisherOptions } from './publisher';
 export { ensureTopology, SUBSCRIPTION_METADATA, type Topology } from './topology';
 export { TopologyGuard } from './topology-guard';
-export { HeaderAttributes, type Headers, type Place } from './header-attributes';
+export { HeaderAttributes, type Headers, type RecordCoordinates } from './header-attributes';

@@ -1,11 +1,11 @@
 /** A message ready to be published. */
 export interface PublishMessage {
   readonly data: Buffer;
-  /** Names and values in turn, each in UTF-8: name, value, name, value, … */
+  /** Alternating names and values, each in UTF-8: name, value, name, value, … */
   readonly attributes: readonly Buffer[];
-  /** Empty: the message has no place in any order. */
+  /** Empty for a message without an ordering key. */
   readonly orderingKey: string;
-  /** Size of the encoded message: `messageBytes` of the parts above. */
+  /** Size of the encoded message: `messageBytes` of the fields above. */
   readonly bytes: number;
 }
 
@@ -15,6 +15,6 @@ export const LIMITS = {
   attributeNameBytes: 256,
   attributeValueBytes: 1_024,
   messagesPerRequest: 1_000,
-  /** Below the 10 MB of the documentation, as Google's own clients keep it. */
+  /** The documentation says 10 MB; Google's own clients stay below it with this value. */
   requestBytes: 9 * 1_048_576,
 } as const;

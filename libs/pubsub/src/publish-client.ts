@@ -13,15 +13,15 @@ export interface PublishClientOptions {
 }
 
 /**
- * Sends publish requests over the channel of Google's generated client, with bytes that are encoded here (see
- * `encodePublishRequest` for why). Retries are the Publisher's: this rejects with the gRPC error of the first attempt.
+ * Sends publish requests over the channel of Google's generated client, encoded by `encodePublishRequest`. Does not retry:
+ * rejects with the gRPC error of the only attempt. `Publisher` retries.
  */
 export class PublishClient {
   private readonly metadata = new Metadata();
 
   private constructor(
     private readonly stub: Client,
-    private readonly closing: () => Promise<void>,
+    private readonly closeClient: () => Promise<void>,
     readonly topic: string,
     private readonly requestTimeoutMs: number,
   ) {
@@ -35,13 +35,13 @@ export class PublishClient {
     return new PublishClient(stub, () => client.close(), topicName(connection, topic), requestTimeoutMs);
   }
 
-  /** All of the messages must have the same ordering key. */
+  /** All messages must have the same ordering key. */
   publish(messages: readonly PublishMessage[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const call = this.stub.makeUnaryRequest(
         '/google.pubsub.v1.Publisher/Publish',
         (request: readonly PublishMessage[]) => encodePublishRequest(this.topic, request),
-        // The ids that Pub/Sub gave the messages: nobody asks for them.
+        // The answer holds the message ids, which are not used.
         () => undefined,
         messages,
         this.metadata,
@@ -60,6 +60,6 @@ export class PublishClient {
   }
 
   close(): Promise<void> {
-    return this.closing();
+    return this.closeClient();
   }
 }

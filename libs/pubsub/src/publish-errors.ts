@@ -1,7 +1,7 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { status } from '@grpc/grpc-js';
 
-/** Pub/Sub will never take this request as it is: one of its messages breaks a rule. Nothing of it was published. */
+/** Pub/Sub rejects this request at every attempt: one of its messages is invalid. None of them was published. */
 export class PublishRejectedError extends OrderstreamError {
   readonly code: ErrorCode = 'PUBLISH_REJECTED';
 
@@ -10,7 +10,7 @@ export class PublishRejectedError extends OrderstreamError {
   }
 }
 
-/** The publisher has given up for now. What is not acknowledged may or may not be published: publish it again. */
+/** The publisher gave up. Messages that are not acknowledged may be published or not: publish them again. */
 export class PublishFailedError extends OrderstreamError {
   readonly code: ErrorCode = 'PUBLISH_FAILED';
 
@@ -28,11 +28,11 @@ export function grpcStatus(error: unknown): status | undefined {
 }
 
 /**
- * Whether the request itself is wrong, so that sending it again cannot help. Everything else passes or is for an
- * operator to mend (permissions, quota, a topic that is gone) and is no reason to give up on a message.
+ * Whether the request itself is invalid, so that a retry cannot succeed. All other errors are transient, or an operator
+ * can fix their cause (permissions, quota, a deleted topic): the request is retried.
  *
- * A message beyond what the server's transport takes is answered RESOURCE_EXHAUSTED, as a used-up quota is; only the
- * text tells them apart.
+ * RESOURCE_EXHAUSTED is the status of an exceeded quota and of a message above the transport's limit. Only the text of
+ * the error differs.
  */
 export function isRejection(error: unknown): boolean {
   switch (grpcStatus(error)) {

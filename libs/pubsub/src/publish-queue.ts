@@ -5,22 +5,22 @@ export interface BatchLimits {
   readonly maxBatchBytes: number;
 }
 
-/** Messages that wait to be sent, and the rule of what may go into one request. */
+/** Messages that wait to be sent, and the rule for which of them share a request. */
 export interface PublishQueue<M extends PublishMessage> {
   readonly size: number;
   add(message: M): void;
   /**
-   * The next request: never empty, never above the limits (but for one message that is above them alone); undefined
-   * when nothing may be sent now.
+   * The messages of the next request: at least one, and within the limits unless a single message is larger. Undefined
+   * when no request may be sent now.
    *
-   * @param due the oldest message has waited long enough, a partial request is welcome
+   * @param due the linger time is over: also return a request that is not full
    */
   take(due: boolean): M[] | undefined;
-  /** The request that `take` gave is settled. */
+  /** All messages of a request that `take` returned are settled. */
   release(batch: readonly M[]): void;
 }
 
-/** Requests in the order of arrival; any number of them at once. */
+/** Requests in the order of arrival, any number of them in flight. */
 export class UnorderedQueue<M extends PublishMessage> implements PublishQueue<M> {
   private readonly waiting = new Waiting<M>();
 
@@ -40,19 +40,19 @@ export class UnorderedQueue<M extends PublishMessage> implements PublishQueue<M>
   }
 
   release(): void {
-    // Requests do not wait for one another.
+    // Requests are independent of each other.
   }
 }
 
 /**
- * A request holds messages of one ordering key (all that wait for it), and a key has one request at a time, so that a
- * key's messages reach Pub/Sub in their order whatever fails and is sent again. Messages without a key are unordered.
+ * A request holds messages of one ordering key: all that wait, up to the limits. A key has one request in flight, so that
+ * its messages reach Pub/Sub in order even when a request is retried. Messages without a key are unordered.
  */
 export class KeyedQueue<M extends PublishMessage> implements PublishQueue<M> {
   private readonly unkeyed: UnorderedQueue<M>;
   private readonly byKey = new Map<string, Waiting<M>>();
   private readonly busy = new Set<string>();
-  /** Keys with messages and no request, the longest waiting first. */
+  /** Keys with waiting messages and no request in flight, in the order in which they became ready. */
   private readonly ready = new Set<string>();
   private keyed = 0;
 
@@ -104,6 +104,7 @@ export class KeyedQueue<M extends PublishMessage> implements PublishQueue<M> {
   }
 }
 
+/** Messages in the order of arrival. */
 class Waiting<M extends PublishMessage> {
   private messages: M[] = [];
   bytes = 0;
@@ -117,7 +118,7 @@ class Waiting<M extends PublishMessage> {
     this.bytes += message.bytes;
   }
 
-  /** From the front, at least one. */
+  /** Removes the first messages that fit the limits, at least one. */
   take({ maxBatchMessages, maxBatchBytes }: BatchLimits): M[] {
     let count = 0;
     let bytes = 0;

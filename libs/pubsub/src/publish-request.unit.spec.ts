@@ -6,7 +6,7 @@ import { encodePublishRequest, messageBytes } from './publish-request';
 const text = fc.string({ unit: 'grapheme', maxLength: 200 });
 
 describe('encodePublishRequest', () => {
-  it('is read by protobufjs as the request that was meant', () => {
+  it('encodes requests that protobufjs decodes to the same topic and messages', () => {
     const message = fc.record({
       data: fc.uint8Array({ maxLength: 20_000 }).map((bytes) => Buffer.from(bytes)),
       attributes: fc.dictionary(
@@ -23,7 +23,7 @@ describe('encodePublishRequest', () => {
           messages.map(({ data, attributes, orderingKey }) => {
             const pairs = Object.entries(attributes)
               .flat()
-              .map((part) => Buffer.from(part));
+              .map((text) => Buffer.from(text));
             return { data, attributes: pairs, orderingKey, bytes: messageBytes(data, pairs, orderingKey) };
           }),
         );

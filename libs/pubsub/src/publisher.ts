@@ -4,38 +4,40 @@ import type { PublishMessage } from './message';
 import { isRejection, PublishFailedError, PublishRejectedError, textOf } from './publish-errors';
 import { type BatchLimits, KeyedQueue, type PublishQueue, UnorderedQueue } from './publish-queue';
 
-/** Sends one publish request. Resolves once Pub/Sub has answered for all of its messages; a rejection publishes none. */
+/** Sends one publish request. Resolves when Pub/Sub has acknowledged it; a rejected request publishes no message. */
 export type PublishCall = (messages: readonly PublishMessage[], signal: AbortSignal) => Promise<void>;
 
 export type Ordering = 'none' | 'key';
 
 export interface PublisherOptions extends BatchLimits {
-  /** Full topic name, for messages of errors. */
+  /** Full topic name, for error messages. */
   readonly topic: string;
   readonly ordering: Ordering;
-  /** How long a message may wait for others to share its request, in milliseconds. */
+  /** How long a message may wait for its request to fill, in milliseconds. */
   readonly lingerMs: number;
   readonly maxConcurrentRequests: number;
-  /** Above either, `capacity` makes the caller wait. */
+  /** `capacity` waits while either bound is reached. */
   readonly maxUnackedMessages: number;
   readonly maxUnackedBytes: number;
-  /** How long one request is tried again before the publisher fails, in milliseconds. */
+  /** How long one request is retried before the publisher fails, in milliseconds. */
   readonly retryTimeoutMs: number;
   readonly backoffMs: { readonly first: number; readonly max: number };
-  /** Milliseconds on a clock that never goes back. */
+  /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
 
-/** What the publisher tells its owner. Nothing is told after `close`. */
+/** What the publisher reports to its owner. It reports nothing after `close`. */
 export interface PublisherEvents<M> {
   acknowledged(messages: readonly M[]): void;
-  /** This message alone was rejected. The promise settles it; until then the messages of its key wait. */
+  /** Pub/Sub rejected this message. The messages of its key wait until the promise resolves. */
   rejected(message: M, error: PublishRejectedError): Promise<void>;
-  /** The publisher has stopped: everything not told of above has to be published again, by another one. */
+  /** The publisher has stopped. Another publisher must publish all messages that are not settled. */
   failed(error: Error): void;
+  /** A request was acknowledged after `seconds`. */
   requested?(request: { readonly messages: number; readonly bytes: number; readonly seconds: number }): void;
+  /** A request failed with this error and is sent again. */
   retrying?(error: unknown): void;
 }
 
@@ -46,12 +48,13 @@ interface Waiter {
 }
 
 /**
- * Publishes messages in large requests, several at once, with bounds on what is unacknowledged.
+ * Publishes messages in large requests, several in flight, with bounds on unacknowledged messages and bytes.
  *
- * Failure semantics: at least once. A request whose answer is lost is sent again, so its messages may be published
- * twice. A rejected request publishes nothing; it is halved until the culprit is alone. With ordering by key, a key has
- * one request at a time, and a later message of it is not sent before every earlier one is acknowledged or settled as
- * rejected. What is not acknowledged when the process dies is not known: the owner keeps its position behind it.
+ * Failure semantics: at least once. A request without an answer is sent again, so its messages may be published twice. A
+ * rejected request publishes nothing. It is bisected until the invalid message is alone; the others are published. With
+ * ordering by key, a message is sent when every earlier message of its key is settled: acknowledged, or reported as
+ * rejected. If the process is killed, unacknowledged messages may be published or not: the owner commits no offset
+ * beyond them.
  */
 export class Publisher<M extends PublishMessage> {
   private readonly queue: PublishQueue<M>;
@@ -77,12 +80,12 @@ export class Publisher<M extends PublishMessage> {
     this.random = options.random ?? Math.random;
   }
 
-  /** Taken and neither acknowledged nor settled as rejected. */
+  /** Messages taken and not settled. */
   get unacknowledged(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.messages, bytes: this.bytes };
   }
 
-  /** Takes messages in their order. Never waits: call `capacity` between one batch and the next. */
+  /** Takes messages, in order, without waiting. Call `capacity` before the next batch. */
   publish(messages: readonly M[]): void {
     if (this.ended !== undefined) throw this.ended;
     for (const message of messages) {
@@ -94,16 +97,16 @@ export class Publisher<M extends PublishMessage> {
   }
 
   /**
-   * Resolves when another batch may come; rejects when the publisher failed or was closed.
+   * Resolves when another batch may be published; rejects when the publisher failed or was closed.
    *
-   * @param ownersBound the owner has room, too; asked again whenever messages were settled
+   * @param ownerHasCapacity a bound of the owner, checked again whenever messages are settled
    */
-  capacity(ownersBound: () => boolean = () => true): Promise<void> {
+  capacity(ownerHasCapacity: () => boolean = () => true): Promise<void> {
     const { maxUnackedMessages, maxUnackedBytes } = this.options;
-    return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes && ownersBound());
+    return this.until(() => this.messages < maxUnackedMessages && this.bytes < maxUnackedBytes && ownerHasCapacity());
   }
 
-  /** Sends what waits without lingering; resolves when all is acknowledged or settled as rejected. */
+  /** Sends waiting messages without lingering. Resolves when all messages are settled. */
   async flush(): Promise<void> {
     this.flushes++;
     try {
@@ -114,7 +117,7 @@ export class Publisher<M extends PublishMessage> {
     }
   }
 
-  /** Lets go at once: no request is awaited, nothing is told any more. */
+  /** Cancels requests in flight. Waiting calls reject, and nothing is reported any more. */
   close(): void {
     this.end(new PublishFailedError(`the publisher of ${this.options.topic} was closed`));
   }
@@ -161,7 +164,7 @@ export class Publisher<M extends PublishMessage> {
     }
   }
 
-  /** One after the other, so that the halves of a rejected request stay in order. */
+  /** Publishes the halves of a rejected request one after the other, which keeps their order. */
   private async publishAll(batch: readonly M[]): Promise<void> {
     const rejection = await this.send(batch);
     if (this.ended !== undefined) return;
@@ -189,7 +192,7 @@ export class Publisher<M extends PublishMessage> {
     }
   }
 
-  /** Undefined when published, the error when rejected; throws when the patience or the publisher is at its end. */
+  /** Undefined when published, the error when rejected. Throws after `retryTimeoutMs` and after `close`. */
   private async send(batch: readonly M[]): Promise<PublishRejectedError | undefined> {
     const { signal } = this.stop;
     const { topic, retryTimeoutMs, backoffMs } = this.options;
@@ -208,10 +211,11 @@ export class Publisher<M extends PublishMessage> {
         const elapsedMs = this.now() - startedAt;
         if (elapsedMs >= retryTimeoutMs) {
           const seconds = (elapsedMs / 1_000).toFixed(1);
-          throw new PublishFailedError(`${topic} did not take a request for ${seconds} s: ${textOf(error)}`, error);
+          const message = `a publish request to ${topic} failed for ${seconds} s: ${textOf(error)}`;
+          throw new PublishFailedError(message, error);
         }
         this.events.retrying?.(error);
-        // Full jitter: publishers that failed together do not come back together.
+        // Full jitter spreads the retries of publishers that failed at the same time.
         await delay(Math.min(backoffMs.max, backoffMs.first * 2 ** Math.min(attempt, 20)) * this.random(), undefined, {
           signal,
         });

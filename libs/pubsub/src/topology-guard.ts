@@ -5,43 +5,43 @@ import { grpcStatus, PublishFailedError } from './publish-errors';
 import type { PublishCall } from './publisher';
 
 /**
- * A publish call that puts topic and subscription up again when they are gone (the emulator forgets them at a restart).
+ * A publish call that re-creates a missing topic and subscription (an emulator loses them when it restarts).
  *
- * Failure semantics: what is published between the creation of a topic and that of its subscription reaches nobody,
- * though it is acknowledged. So nothing is sent while they are put up, and a request that was under way when that
- * began counts as failed even if it was acknowledged: it is published again.
+ * Failure semantics: a message published after its topic is created and before its subscription is, is acknowledged and
+ * lost. Therefore no request is sent while they are re-created. A request that was in flight at that time fails even if
+ * it was acknowledged, and is published again.
  */
 export class TopologyGuard {
-  private doubtful = false;
+  private mayBeMissing = false;
   private repairs = 0;
   private repairing: Promise<void> | undefined;
 
   /**
    * @param ensure creates what is missing
-   * @param forgetful the server may have lost everything whenever its connection breaks (an emulator)
+   * @param losesState a broken connection may mean that the server lost topic and subscription (an emulator)
    */
   constructor(
     private readonly call: PublishCall,
     private readonly ensure: () => Promise<void>,
-    private readonly forgetful: boolean,
+    private readonly losesState: boolean,
   ) {}
 
   readonly publish = async (messages: readonly PublishMessage[], signal: AbortSignal): Promise<void> => {
-    if (this.doubtful) await this.repair();
+    if (this.mayBeMissing) await this.repair();
     const before = this.repairs;
     try {
       await this.call(messages, signal);
     } catch (error) {
       const code = grpcStatus(error);
-      if (code === status.NOT_FOUND || (this.forgetful && code === status.UNAVAILABLE)) this.doubtful = true;
+      if (code === status.NOT_FOUND || (this.losesState && code === status.UNAVAILABLE)) this.mayBeMissing = true;
       throw error;
     }
     if (this.repairs !== before) {
-      throw new PublishFailedError('topic and subscription were put up again while this request was under way');
+      throw new PublishFailedError('topic and subscription were re-created while this request was in flight');
     }
   };
 
-  /** One at a time, whoever asks. */
+  /** Concurrent callers share one repair. */
   private repair(): Promise<void> {
     this.repairing ??= this.repairOnce().finally(() => {
       this.repairing = undefined;
@@ -52,6 +52,6 @@ export class TopologyGuard {
   private async repairOnce(): Promise<void> {
     this.repairs++;
     await this.ensure();
-    this.doubtful = false;
+    this.mayBeMissing = false;
   }
 }

@@ -4,29 +4,29 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 
 import { grpcStatus } from './publish-errors';
 
-/** The topic, its BigQuery subscription, and where messages go that the table does not take. Ids, not full names. */
+/** The topic, its BigQuery subscription, and the dead-letter topic of the subscription. Ids, not full names. */
 export interface Topology {
   readonly topic: string;
   readonly subscription: string;
   readonly deadLetterTopic: string;
-  /** Pull subscription that keeps what comes to the dead-letter topic until somebody looks. */
+  /** Pull subscription that retains the messages of the dead-letter topic. */
   readonly deadLetterSubscription: string;
-  /** `project.dataset.table`, which must exist. */
+  /** `project.dataset.table`; the table must exist. */
   readonly table: string;
   readonly ordered: boolean;
   readonly maxDeliveryAttempts: number;
-  /** Seconds between two deliveries of a message that was not taken. */
+  /** Seconds between two deliveries of a message that was not acknowledged. */
   readonly retryBackoffSeconds: { readonly min: number; readonly max: number };
 }
 
-/** The subscription exists and is another one than this system needs. */
+/** The BigQuery subscription exists with other properties than this system needs. */
 export class SubscriptionMismatchError extends OrderstreamError {
   readonly code: ErrorCode = 'SUBSCRIPTION_MISMATCH';
 
   constructor(subscription: string, differences: readonly string[]) {
     super(
-      `subscription ${subscription} is not as this system needs it: ${differences.join('; ')}; ` +
-        'change it, or delete it once it is drained and start again',
+      `subscription ${subscription} does not fit: ${differences.join('; ')}; ` +
+        'update it, or delete it once its backlog is empty, then start again',
     );
   }
 }
@@ -34,10 +34,10 @@ export class SubscriptionMismatchError extends OrderstreamError {
 const RETENTION_SECONDS = 7 * 86_400;
 
 /**
- * Creates what is missing, topics before their subscriptions and all of it before anything is published (a topic
- * without a subscription forgets what it is given), and compares what is there.
+ * Creates missing topics and subscriptions, and checks an existing BigQuery subscription. Run it before the first message
+ * is published: a topic without a subscription drops its messages.
  *
- * @throws SubscriptionMismatchError when the BigQuery subscription differs in what decides where rows end up
+ * @throws SubscriptionMismatchError when the BigQuery subscription has another source, filter, target or write option
  */
 export async function ensureTopology(pubsub: PubSub, topology: Topology): Promise<void> {
   const { topic, deadLetterTopic } = topology;
@@ -60,7 +60,7 @@ function subscriptionOptions(pubsub: PubSub, topology: Topology): CreateSubscrip
       table: topology.table,
       useTableSchema: true,
       writeMetadata: true,
-      // An unknown field must show as a rejected message, not vanish.
+      // A message with an unknown field is rejected. With this option, the field would be dropped without notice.
       dropUnknownFields: false,
     },
     deadLetterPolicy: {
@@ -71,7 +71,7 @@ function subscriptionOptions(pubsub: PubSub, topology: Topology): CreateSubscrip
     enableMessageOrdering: topology.ordered,
     ackDeadlineSeconds: 60,
     messageRetentionDuration: { seconds: RETENTION_SECONDS },
-    // Never: by default a subscription that is idle for 31 days is deleted, with what comes after it.
+    // Never expires. By default, Pub/Sub deletes a subscription after 31 days without activity.
     expirationPolicy: {},
   };
 }
@@ -84,7 +84,7 @@ const seconds = (value: number): { seconds: number; nanos: number } => ({
 const fullTopicName = (pubsub: PubSub, topic: string): string => `projects/${pubsub.projectId}/topics/${topic}`;
 
 async function createTopic(pubsub: PubSub, topic: string): Promise<void> {
-  await unlessThere(() => pubsub.createTopic(topic));
+  await ignoreExisting(() => pubsub.createTopic(topic));
 }
 
 async function createSubscription(
@@ -93,10 +93,10 @@ async function createSubscription(
   subscription: string,
   options: CreateSubscriptionOptions,
 ): Promise<void> {
-  await unlessThere(() => pubsub.topic(topic).createSubscription(subscription, options));
+  await ignoreExisting(() => pubsub.topic(topic).createSubscription(subscription, options));
 }
 
-async function unlessThere(create: () => Promise<unknown>): Promise<void> {
+async function ignoreExisting(create: () => Promise<unknown>): Promise<void> {
   try {
     await create();
   } catch (error) {
@@ -127,5 +127,5 @@ async function checkSubscription(pubsub: PubSub, topology: Topology): Promise<vo
   if (differences.length > 0) throw new SubscriptionMismatchError(topology.subscription, differences);
 }
 
-/** Columns that a BigQuery subscription fills itself with `write_metadata` ("BigQuery subscriptions", write metadata). */
+/** Columns that a BigQuery subscription with `write_metadata` fills ("BigQuery subscriptions", write metadata). */
 export const SUBSCRIPTION_METADATA = ['subscription_name', 'message_id', 'publish_time', 'attributes'] as const;

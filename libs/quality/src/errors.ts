@@ -1,6 +1,6 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 
-/** A record of the state cannot be read: written by a newer version, or damaged. */
+/** A state record is damaged or was written by a newer version. */
 export class StateUnreadableError extends OrderstreamError {
   readonly code = 'STATE_UNREADABLE' satisfies ErrorCode;
   constructor(key: string, cause: unknown) {
@@ -12,7 +12,7 @@ export class StateUnreadableError extends OrderstreamError {
   }
 }
 
-/** An action was configured that its rule does not know. */
+/** The settings name an unknown rule, or an action that a rule does not allow. */
 export class RuleActionError extends OrderstreamError {
   readonly code = 'CONFIG_INVALID' satisfies ErrorCode;
   constructor(problems: readonly string[]) {

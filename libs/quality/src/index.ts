@@ -1,14 +1,6 @@
-export * from './lifecycle';
 export * from './verdict';
 export * from './errors';
-export {
-  allowedActions,
-  DEFAULT_STATE_LIMITS,
-  qualitySettings,
-  type QualitySettings,
-  type StateLimits,
-  type WindowLimits,
-} from './settings';
+export { allowedActions, qualitySettings, type QualitySettings } from './settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { identityOf } from './structure/structure';
 export {
@@ -20,8 +12,10 @@ export {
   type VendorVersion,
 } from './catalog/catalog';
 export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
-export { PartitionState } from './state/partition-state';
+export { DEFAULT_STATE_LIMITS, PartitionState, type StateLimits } from './state/partition-state';
 export { StateOverlay } from './state/state-overlay';
-export { readSummary, type StateRecord, type StateSummary, SUMMARY_KEY } from './state/state-codec';
+export { type OrderLifecycle } from './state/order-memory';
+export { type StateRecord } from './state/state-record';
+export { readSummary, type StateSummary, SUMMARY_KEY } from './state/state-summary';
 export { StateRebuild, type StateRebuildOptions } from './state/state-rebuild';
-export { type OrderLifecycle, type StateChange, type StateView } from './state/state-view';
+export { type StateChange, type StateView } from './state/state-view';

@@ -1,15 +1,12 @@
-/**
- * The life of an order, as data: which event may follow which state, and the state it leads to. An event that is not
- * listed for a state is an illegal transition.
- */
-export const ORDER_LIFECYCLE = {
+/** The states of an order: for each state, the events that may follow and the state that each leads to. */
+const ORDER_LIFECYCLE = {
   /** No order of this id was accepted. */
   none: { 'order.placed': 'placed' },
   placed: { 'order.paid': 'paid', 'order.cancelled': 'cancelled' },
   paid: { 'order.shipped': 'shipped', 'order.cancelled': 'cancelled' },
   shipped: { 'order.delivered': 'delivered' },
   delivered: { 'order.rated': 'rated', 'order.returned': 'returned' },
-  /** A customer rates an order once; a rated one may still come back, a returned one may still be rated. */
+  /** A customer rates an order once. A rated order can still be returned, and a returned one rated. */
   rated: { 'order.returned': 'returned_rated' },
   returned: { 'order.rated': 'returned_rated' },
   returned_rated: {},
@@ -18,7 +15,7 @@ export const ORDER_LIFECYCLE = {
 
 export type OrderState = Exclude<keyof typeof ORDER_LIFECYCLE, 'none'>;
 
-/** States after which little or nothing is expected: such orders leave a full memory first. */
+/** States that at most one more event can follow. Orders in them are evicted first. */
 export const CLOSED_STATES: ReadonlySet<OrderState> = new Set<OrderState>([
   'rated',
   'returned',
@@ -33,7 +30,10 @@ const TRANSITIONS: ReadonlyMap<string, ReadonlyMap<string, OrderState>> = new Ma
   ]),
 );
 
-/** The state that an event of this type leads to; undefined where it is illegal. `undefined` state: an unknown order. */
+/**
+ * The state after an event of this type, or undefined if the transition is illegal. `state` is undefined for an unknown
+ * order.
+ */
 export function nextState(state: OrderState | undefined, eventType: string): OrderState | undefined {
   return TRANSITIONS.get(state ?? 'none')?.get(eventType);
 }

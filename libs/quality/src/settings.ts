@@ -2,32 +2,31 @@ import { createHash } from 'node:crypto';
 import { MAX_RECORD_BYTES, RULE_CODES, RULES, type RuleAction, type RuleCode } from '@orderstream/contracts';
 import { RuleActionError } from './errors';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 86_400_000;
 
-/** What the rules do, and where their thresholds lie. */
+/** Actions and thresholds of the rules. */
 export interface QualitySettings {
   readonly actions: Readonly<Record<RuleCode, RuleAction>>;
-  /** `time.in_future` fires above it; an order that is dated further ahead counts as placed then. */
+  /** `time.in_future` fires above it. An order that is dated further ahead counts as placed at this limit. */
   readonly maxAheadMs: number;
   /** `time.too_late` fires above it. */
   readonly maxLateMs: number;
-  /** `structure.too_large` fires above it: key, value and headers together, or the value alone. */
+  /** `structure.too_large` fires above it: the sum of key, value and headers. */
   readonly maxRecordBytes: number;
-  /** Names these settings in the records evaluated by them: 12 hex digits that change when anything above does. */
+  /** Identifies the settings in the records that they evaluated: 12 hex digits of a hash over everything above. */
   readonly version: string;
 }
 
-/** A record that breaks its contract can neither be stored as a row nor remembered: it is rejected or dropped. */
-const STRUCTURAL: readonly RuleAction[] = ['reject', 'skip'];
-const JUDGED: readonly RuleAction[] = ['reject', 'flag', 'skip', 'off'];
-const REPAIRABLE: readonly RuleAction[] = ['repair', ...JUDGED];
+/** A record that breaks its contract cannot become a row, so it cannot be accepted. */
+const STRUCTURE_ACTIONS: readonly RuleAction[] = ['reject', 'skip'];
+const DEFAULT_ACTIONS: readonly RuleAction[] = ['reject', 'flag', 'skip', 'off'];
+const DRIFT_ACTIONS: readonly RuleAction[] = ['repair', ...DEFAULT_ACTIONS];
 
 /** The actions that a rule can be set to. */
 export function allowedActions(code: RuleCode): readonly RuleAction[] {
   if (code === 'internal.rule_failed') return ['reject'];
-  if (code.startsWith('structure.')) return STRUCTURAL;
-  return code.startsWith('drift.') ? REPAIRABLE : JUDGED;
+  if (code.startsWith('structure.')) return STRUCTURE_ACTIONS;
+  return code.startsWith('drift.') ? DRIFT_ACTIONS : DEFAULT_ACTIONS;
 }
 
 type Overrides = Partial<Omit<QualitySettings, 'actions' | 'version'>> & {
@@ -35,8 +34,8 @@ type Overrides = Partial<Omit<QualitySettings, 'actions' | 'version'>> & {
 };
 
 /**
- * The settings with defaults for what is not given.
- * @throws RuleActionError naming every unknown rule and every action that its rule does not allow.
+ * The default settings with these overrides.
+ * @throws RuleActionError that names every unknown rule and every action that its rule does not allow.
  */
 export function qualitySettings(overrides: Overrides = {}): QualitySettings {
   const actions = Object.fromEntries(RULE_CODES.map((code) => [code, RULES[code].action])) as Record<
@@ -61,32 +60,3 @@ export function qualitySettings(overrides: Overrides = {}): QualitySettings {
   const version = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
   return { ...settings, version };
 }
-
-/** How long, and how much of it, something is remembered: whichever bound is reached first. */
-export interface WindowLimits {
-  /** By append time. */
-  readonly windowMs: number;
-  /** Per partition. */
-  readonly maxEntries: number;
-}
-
-/** Bounds of a partition's state. */
-export interface StateLimits {
-  readonly events: WindowLimits;
-  readonly orderKeys: WindowLimits;
-  /** Since the order's last event; closed orders leave first when there are too many. */
-  readonly lifecycles: WindowLimits;
-  /** By count alone. */
-  readonly registrations: { readonly maxEntries: number };
-}
-
-/**
- * Sized for 24 partitions in one process below 512 MB: an order with its key, its event id and a registration takes some
- * 630 bytes.
- */
-export const DEFAULT_STATE_LIMITS: StateLimits = {
-  events: { windowMs: 24 * HOUR_MS, maxEntries: 40_000 },
-  orderKeys: { windowMs: 24 * HOUR_MS, maxEntries: 40_000 },
-  lifecycles: { windowMs: 90 * DAY_MS, maxEntries: 40_000 },
-  registrations: { maxEntries: 40_000 },
-};

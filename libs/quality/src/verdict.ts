@@ -1,28 +1,28 @@
 import type { RuleCode } from '@orderstream/contracts';
 
-/** One thing that is wrong with a record. */
+/** One problem of a record. */
 export interface Reason {
   readonly code: RuleCode;
   /** Field of the body, name of the header, or `key` / `value`. */
   readonly path?: string;
-  /** Name of the constraint that does not hold. */
+  /** Name of the violated constraint. */
   readonly constraint?: string;
 }
 
-/** Something of the catalog that a record refers to. */
+/** A vendor or product of the catalog that a record refers to. */
 export interface Reference {
   readonly entity: 'vendor' | 'product';
   readonly id: string;
 }
 
 /**
- * What the rules say of one record.
- * - `accept`: passed on as it is; `flags` are marks, in the order of the rules.
- * - `repair`: `body` replaces the record's; `flags` name the repairs and the marks.
- * - `skip`: a redelivery; counted, not passed on.
- * - `reject`: all reasons, in the order of the rules.
- * - `wait`: the catalog that was read does not agree with the record. Evaluate again, with `catalogComplete`, once all
- *   that was announced before the record was received has been read.
+ * The result of evaluating one record.
+ * - `accept`: the record continues unchanged; `flags` in the order of the rules.
+ * - `repair`: `body` replaces the record's body; `flags` in the order of the rules, the repairs among them.
+ * - `skip`: the record is counted and does not continue.
+ * - `reject`: the record becomes a dead letter; all reasons, in the order of the rules.
+ * - `wait`: the catalog, as far as it was read, contradicts the record. Evaluate it again with `catalogComplete` when
+ *   everything that was announced before the record was received has been read.
  */
 export type Verdict =
   | { readonly kind: 'accept'; readonly flags: readonly RuleCode[] }
@@ -35,10 +35,12 @@ export type Verdict =
   | { readonly kind: 'reject'; readonly reasons: readonly Reason[] }
   | { readonly kind: 'wait'; readonly missing: readonly Reference[] };
 
-/** A record as the log has it. Structurally a `KafkaRecord`; header values may be text where no log was crossed. */
+/**
+ * A record of the input. A `KafkaRecord` has this shape; header values may also be text, for records built in memory.
+ */
 export interface RawRecord {
   readonly partition: number;
-  /** Append time in milliseconds since the epoch: the rules' "now". */
+  /** Append time in milliseconds since the epoch: "now" for the rules. */
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;

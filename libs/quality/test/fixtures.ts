@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { envelopeHeaders, EVENT_CONTRACTS, type Family } from '@orderstream/contracts';
 import {
   Catalog,
-  RuleEvaluator,
   PartitionState,
   qualitySettings,
   type RawRecord,
+  RuleEvaluator,
   StateOverlay,
   type Verdict,
 } from '../src';
@@ -34,7 +34,7 @@ export function placed(fields: Fields = {}): Fields {
     order_rating: null,
     vendor_id: sha('vendor'),
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Task',
+    vendor_address: '7 Mill Road',
     vendor_vertical: 'Books',
     customer_id: sha('customer'),
     customer_registered_at: '2025-01-01T00:00:00.000Z',
@@ -55,6 +55,7 @@ const FOLLOW_UP_FIELDS: Readonly<Record<string, Fields>> = {
   'order.rated': { order_rating: 5 },
 };
 
+/** An event after order.placed. */
 export function followUp(type: string, fields: Fields = {}): Fields {
   return {
     event_id: nextId(),
@@ -68,7 +69,7 @@ export function followUp(type: string, fields: Fields = {}): Fields {
   };
 }
 
-/** The record of a body, with a key and an envelope that agree with it. */
+/** A record with this body and a matching key and envelope. */
 export function recordOf(body: Fields, changes: Partial<RawRecord> = {}): RawRecord {
   const keyField = EVENT_CONTRACTS.get(String(body.event_type))?.keyField ?? 'customer_id';
   return {
@@ -90,7 +91,7 @@ export function recordOf(body: Fields, changes: Partial<RawRecord> = {}): RawRec
   };
 }
 
-/** A catalog that knows the vendor and the product of `placed()`. */
+/** A catalog with the vendor and the product of `placed()`. */
 export function knownCatalog(): Catalog {
   const catalog = new Catalog();
   catalog.apply({
@@ -98,7 +99,7 @@ export function knownCatalog(): Catalog {
     occurred_at: '2025-01-01T00:00:00Z',
     vendor_id: sha('vendor'),
     vendor_name: 'Becker and Sons',
-    vendor_address: '7 Mill Task',
+    vendor_address: '7 Mill Road',
     vendor_vertical: 'Books',
   });
   catalog.apply({
@@ -114,8 +115,8 @@ export function evaluatorFor(family: Family = 'orders', actions: Readonly<Record
   return new RuleEvaluator({ family, settings: qualitySettings({ actions }), partitionOf: () => PARTITION });
 }
 
-/** One partition with its state, evaluated record by record; each record is a batch of its own. */
-export class Bench {
+/** A partition that evaluates and commits record by record. */
+export class TestPartition {
   state = new PartitionState();
   catalog = knownCatalog();
 
@@ -124,7 +125,7 @@ export class Bench {
     private readonly catalogComplete = true,
   ) {}
 
-  give(record: RawRecord): Verdict {
+  evaluate(record: RawRecord): Verdict {
     const overlay = new StateOverlay(this.state);
     overlay.advanceTo(record.timestamp);
     const { verdict, changes } = this.evaluator.evaluate(record, overlay, this.catalog, this.catalogComplete);
@@ -134,12 +135,12 @@ export class Bench {
     return verdict;
   }
 
-  giveBody(body: Fields): Verdict {
-    return this.give(recordOf(body));
+  evaluateBody(body: Fields): Verdict {
+    return this.evaluate(recordOf(body));
   }
 }
 
-/** `accept`, `skip`, …, and for a reject its codes in order. */
+/** The kind of the verdict, with the codes of a reject or the flags, in order. */
 export function summary(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'reject':

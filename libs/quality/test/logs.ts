@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import {
-  type RuleEvaluator,
   PartitionState,
   type RawRecord,
+  type RuleEvaluator,
   type StateLimits,
   StateOverlay,
   type StateRecord,
@@ -11,10 +11,10 @@ import {
 import { digestOf } from '../src/state/identity-window';
 import { identityOfRecord } from '../src/structure/structure';
 import {
+  evaluatorFor,
   type Fields,
   followUp,
   iso,
-  evaluatorFor,
   knownCatalog,
   NOON_MS,
   placed,
@@ -33,11 +33,14 @@ export const SMALL: StateLimits = {
 };
 
 const skipping: RuleEvaluator = evaluatorFor();
-/** Accepts an event that it knows. */
+/** Accepts a redelivered event. */
 export const flagging: RuleEvaluator = evaluatorFor('orders', { 'duplicate.event': 'flag' });
 const catalog = knownCatalog();
 
-/** Evaluates a log cut into batches of these sizes (the rest in one), each folded, or dropped and evaluated once more. */
+/**
+ * Evaluates a log in batches of the sizes `cuts`, and the rest in one batch. Every batch is folded. With `dropFirst`
+ * each batch is evaluated twice and its first overlay is dropped.
+ */
 export function run(
   log: readonly RawRecord[],
   cuts: readonly number[],
@@ -54,50 +57,61 @@ export function run(
     from += batch.length;
     for (const drop of dropFirst ? [true, false] : [false]) {
       const overlay = new StateOverlay(state);
-      const said: string[] = [];
-      const passed: { record: RawRecord; verdict: Verdict }[] = [];
+      const batchVerdicts: string[] = [];
+      const batchAccepted: { record: RawRecord; verdict: Verdict }[] = [];
       for (const record of batch) {
         overlay.advanceTo(record.timestamp);
         const { verdict, changes } = evaluator.evaluate(record, overlay, catalog, true);
         overlay.settle(verdict, changes, record.timestamp);
-        said.push(summary(verdict));
-        if (verdict.kind === 'accept' || verdict.kind === 'repair') passed.push({ record, verdict });
+        batchVerdicts.push(summary(verdict));
+        if (verdict.kind === 'accept' || verdict.kind === 'repair') batchAccepted.push({ record, verdict });
       }
       if (drop) continue;
       stateLog.push(...overlay.stateRecords(from));
       overlay.fold(from);
-      verdicts.push(...said);
-      accepted.push(...passed);
+      verdicts.push(...batchVerdicts);
+      accepted.push(...batchAccepted);
     }
   }
   return { verdicts, accepted, state, stateLog };
+}
+
+/** The state that these records of the state topic restore. */
+export function restored(topic: readonly StateRecord[], limits = SMALL): PartitionState {
+  const state = new PartitionState(limits);
+  for (const record of topic) restoreRecord(state, record);
+  state.finishRestore();
+  return state;
 }
 
 export const restoreRecord = (state: PartitionState, { key, value }: StateRecord): void => {
   state.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
 };
 
-/** The remembered events' append times, oldest first, and where among them each of these identities stands. */
-export const eventsIn = ({ events }: PartitionState, identities: Iterable<string>): unknown => ({
-  times: Array.from({ length: events.size }, (_, rank) => events.timeAt(rank)),
-  ranks: Array.from(identities, (identity) => events.rankOf(digestOf(identity))),
+/** The remembered events' append times, oldest first, and the rank of each of these identities among them. */
+export const eventsIn = (
+  { events: { identities: window } }: PartitionState,
+  identities: Iterable<string>,
+): unknown => ({
+  times: Array.from({ length: window.size }, (_, rank) => window.timeAt(rank)),
+  ranks: Array.from(identities, (identity) => window.rankOf(digestOf(identity))),
 });
 
-/** Everything that a state holds, oldest first; of its events those of the given log. */
+/** Everything that a state contains, oldest first; of its events, those of the log. */
 export const contents = (state: PartitionState, log: Iterable<RawRecord>): unknown => ({
   events: eventsIn(
     state,
     Array.from(log, ({ headers }) => identityOfRecord(headers) ?? ''),
   ),
-  orderKeys: [...state.orderKeys.entries],
+  orderKeys: [...state.orders.keys.entries],
   registrations: [...state.registrations.entries],
-  open: [...state.openOrders.entries],
-  closed: [...state.closedOrders.entries],
-  horizon: state.forgottenPlacedUntilMs,
+  open: [...state.orders.open.entries],
+  closed: [...state.orders.closed.entries],
+  horizon: state.orders.forgottenPlacedUntilMs,
   accounting: state.accounting,
 });
 
-/** A log of a few customers and orders: legal, illegal, repeated and drifted events, at a growing append time. */
+/** A log of a few customers and orders: legal, illegal, repeated and drifted events, with increasing append times. */
 export const logs = fc
   .array(
     fc.record({
@@ -107,7 +121,7 @@ export const logs = fc
       again: fc.boolean(),
       drifted: fc.boolean(),
     }),
-    // Without the size most logs are far shorter, and none reaches the bounds.
+    // With the default size most logs are far shorter and do not reach the bounds.
     { minLength: 1, maxLength: 60, size: 'max' },
   )
   .map((steps) => {

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 
-/** The whole state of an `Rng`: four unsigned 32-bit integers. */
+/** The complete state of an `Rng`: four unsigned 32-bit integers. */
 export type RngState = readonly [number, number, number, number];
 
 const MIXING_ROUNDS = 12;
 
 /**
  * Seeded pseudo-random numbers: the same seed gives the same sequence. The algorithm is sfc32 (Chris Doty-Humphrey,
- * PractRand); its state is four integers, so a checkpoint can hold it. Not for secrets.
+ * PractRand). Its state is four integers, small enough for a checkpoint. Not for secrets.
  */
 export class Rng {
   private constructor(
@@ -51,19 +51,19 @@ export class Rng {
     return this.fraction() < probability;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** Uniform among the integers from `min` to `max`, both included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.fraction() * (max - min + 1));
   }
 
-  /** An index into something of this length, which must not be 0. */
+  /** A uniform index into a list of this length. The length must not be 0. */
   index(length: number): number {
     return Math.floor(this.fraction() * length);
   }
 
-  /** @throws RangeError when there is nothing to pick from */
+  /** @throws RangeError when the list is empty */
   pick<T>(choices: readonly T[]): T {
-    if (choices.length === 0) throw new RangeError('nothing to pick from');
+    if (choices.length === 0) throw new RangeError('Cannot pick from an empty list');
     return choices[this.index(choices.length)] as T;
   }
 

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type AdminRole, type AdminToken } from '@orderstream/config';
 import { type Request } from 'express';
 
-/** Who sent a request to `/admin`, by the name of their token. */
+/** Who sent a request to `/admin`: name and role of the token. */
 export interface Actor {
   readonly name: string;
   readonly role: AdminRole;
@@ -20,8 +20,8 @@ export function actorOf(request: Request): Actor | undefined {
 }
 
 /**
- * The configured tokens. Only their SHA-256 is known; a presented token is hashed and compared with each of them in
- * constant time, found or not, so that an answer's time tells nothing about any of them.
+ * The configured tokens, by their SHA-256. A presented token is hashed and compared with all of them in constant time, so
+ * that the response time reveals nothing about them.
  */
 export class TokenTable {
   private readonly entries: readonly { readonly digest: Buffer; readonly actor: Actor }[];

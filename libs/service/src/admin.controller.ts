@@ -1,12 +1,12 @@
 import { Controller, Get, HttpCode, NotImplementedException, Post } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ApiBearerAuth, ApiExcludeEndpoint, ApiOperation, type OpenAPIObject } from '@nestjs/swagger';
-import { Roles } from './admin.guard';
+import { Roles } from './roles.guard';
 import { OpenApi } from './open-api';
 import { type ServiceControl } from './service-control';
 import { SERVICE_CONTROL } from './tokens';
 
-/** What every service can be asked and told. */
+/** The administration of every service: status, pause, resume and the OpenAPI document. */
 @ApiBearerAuth()
 @Controller('admin')
 export class AdminController {
@@ -17,7 +17,7 @@ export class AdminController {
 
   @Get('status')
   @Roles('viewer')
-  @ApiOperation({ summary: 'What the service is doing.' })
+  @ApiOperation({ summary: 'Returns the status of the service.' })
   async status(): Promise<object> {
     return this.control().status();
   }
@@ -25,7 +25,7 @@ export class AdminController {
   @Post('pause')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Stop taking new work, settle what was taken.' })
+  @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
   async pause(): Promise<object> {
     await this.control().pause();
     return this.control().status();
@@ -34,7 +34,7 @@ export class AdminController {
   @Post('resume')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Go on after a pause; try stopped partitions again.' })
+  @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
   async resume(): Promise<object> {
     await this.control().resume();
     return this.control().status();
@@ -51,7 +51,7 @@ export class AdminController {
     try {
       return this.modules.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
     } catch (cause) {
-      throw new NotImplementedException('This service has no controls.', { cause });
+      throw new NotImplementedException('This service has no status, pause or resume.', { cause });
     }
   }
 }

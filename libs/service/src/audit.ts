@@ -6,23 +6,23 @@ import { actorOf } from './actor';
 import { statusOf } from './error.filter';
 import { AUDIT_LOG, LOGGER } from './tokens';
 
-/** One change that somebody made, or tried to make, through `/admin`. */
+/** A change through `/admin`, successful or not. */
 export interface AuditEntry {
   readonly actor: string;
   readonly role: string;
   /** `POST /admin/pause` */
   readonly action: string;
-  /** The JSON body, as it was sent. */
+  /** The JSON body of the request. */
   readonly change: unknown;
   readonly status: number;
 }
 
-/** Where changes are recorded. Provided under `AUDIT_LOG`. */
+/** Records changes. Provided under `AUDIT_LOG`. */
 export interface AuditLog {
   record(entry: AuditEntry): void;
 }
 
-/** Writes the audit as lines of the service's log, marked `audit: true`. */
+/** Writes the audit to the service's log, as lines with `audit: true`. */
 @Injectable()
 export class LoggedAudit implements AuditLog {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
@@ -32,7 +32,7 @@ export class LoggedAudit implements AuditLog {
   }
 }
 
-/** Records every request of an actor that is not a mere read, with the status that it was answered with. */
+/** Records every authenticated request except GET and HEAD, with the status of its response. */
 @Injectable()
 export class AuditInterceptor implements NestInterceptor {
   constructor(@Inject(AUDIT_LOG) private readonly log: AuditLog) {}

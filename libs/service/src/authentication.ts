@@ -3,19 +3,19 @@ import { type ServiceSettings } from '@orderstream/config';
 import { type Logger, METRIC, type Metrics } from '@orderstream/observability';
 import { type NextFunction, type Request, type Response } from 'express';
 import { setActor, TokenTable } from './actor';
-import { RejectionLimiter } from './rejection-limiter';
+import { AuthenticationLimiter } from './authentication-limiter';
 import { LOGGER, METRICS, SETTINGS } from './tokens';
 
-export type RejectionReason = 'no_tokens_configured' | 'no_token' | 'unknown_token' | 'rate_limited' | 'role';
+type RejectionReason = 'no_tokens_configured' | 'no_token' | 'unknown_token' | 'rate_limited';
 
 /**
- * Lets a request to `/admin` pass only with a known bearer token, before its body is read. It is a middleware of the
- * whole path rather than a guard of its handlers, so that what is not a handler (an unknown path) is rejected as well.
+ * Rejects requests to `/admin` without a known bearer token, before their body is read. As a middleware of the whole path,
+ * it also rejects requests to unknown paths, which a guard of the handlers would not see.
  */
 @Injectable()
 export class Authentication implements NestMiddleware {
   private readonly tokens: TokenTable;
-  private readonly limiter = new RejectionLimiter();
+  private readonly limiter = new AuthenticationLimiter();
 
   constructor(
     @Inject(SETTINGS) settings: { readonly service: ServiceSettings },
@@ -30,7 +30,7 @@ export class Authentication implements NestMiddleware {
     const blockedForMs = this.limiter.blockedForMs(address);
     if (blockedForMs > 0) {
       response.setHeader('Retry-After', Math.ceil(blockedForMs / 1_000));
-      this.reject(request, response, 429, 'rate_limited', 'Too many rejected requests from this address.');
+      this.reject(request, response, 429, 'rate_limited', 'Too many failed authentications from this address.');
       return;
     }
     if (this.tokens.isEmpty) {
@@ -51,8 +51,8 @@ export class Authentication implements NestMiddleware {
 
   private reject(request: Request, response: Response, status: number, reason: RejectionReason, message: string): void {
     const address = request.socket.remoteAddress ?? 'unknown';
-    // A rejection of the limiter itself does not count: the window ends even for those who keep asking.
-    if (reason !== 'rate_limited') this.limiter.rejected(address);
+    // A rejection by the limiter does not count, so that the block ends with the window.
+    if (reason !== 'rate_limited') this.limiter.authenticationFailed(address);
     this.metrics.counter(METRIC.adminRejected).inc({ reason });
     const level = reason === 'rate_limited' ? 'debug' : 'warn';
     this.logger[level]({ address, method: request.method, reason }, 'request to /admin rejected');

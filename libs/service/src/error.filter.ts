@@ -4,13 +4,13 @@ import { type Logger } from '@orderstream/observability';
 import { type Response } from 'express';
 import { LOGGER } from './tokens';
 
-/** The status that a request which failed with this error is answered with. */
+/** The HTTP status for this error: 503 when a retry may help, 500 otherwise. */
 export function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   return error instanceof OrderstreamError && error.retriable ? 503 : 500;
 }
 
-/** Answers a request that failed for a known reason with its code and message: 503 when trying again may help, else 500. */
+/** Answers a request that failed with an `OrderstreamError`: status, code and message. */
 @Catch(OrderstreamError)
 export class ErrorFilter implements ExceptionFilter<OrderstreamError> {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}

@@ -2,14 +2,14 @@ import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Health, type HealthReport } from '@orderstream/observability';
 import { type Response } from 'express';
-import { Open } from './admin.guard';
+import { Open } from './roles.guard';
 import { HEALTH } from './tokens';
 
 interface HealthBody extends Omit<HealthReport, 'ok'> {
   readonly status: 'ok' | 'failing';
 }
 
-/** 200 when every check holds, 503 otherwise; each check by name with its detail. */
+/** Answers 200 when all checks are ok and 503 otherwise, with the result of each check. */
 @Open()
 @ApiExcludeController()
 @Controller('health')
@@ -19,17 +19,17 @@ export class HealthController {
   @Get('live')
   @Header('Cache-Control', 'no-store')
   live(@Res({ passthrough: true }) response: Response): HealthBody {
-    return answer(this.health.liveness(), response);
+    return respond(this.health.liveness(), response);
   }
 
   @Get('ready')
   @Header('Cache-Control', 'no-store')
   ready(@Res({ passthrough: true }) response: Response): HealthBody {
-    return answer(this.health.readiness(), response);
+    return respond(this.health.readiness(), response);
   }
 }
 
-function answer({ ok, checks }: HealthReport, response: Response): HealthBody {
+function respond({ ok, checks }: HealthReport, response: Response): HealthBody {
   response.status(ok ? 200 : 503);
   return { status: ok ? 'ok' : 'failing', checks };
 }

@@ -2,10 +2,10 @@ import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { Metrics } from '@orderstream/observability';
 import { type Response } from 'express';
-import { Open } from './admin.guard';
+import { Open } from './roles.guard';
 import { METRICS } from './tokens';
 
-/** The registry in Prometheus' text format. */
+/** The metrics in the Prometheus text format. */
 @Open()
 @ApiExcludeController()
 @Controller('metrics')

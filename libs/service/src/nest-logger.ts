@@ -1,7 +1,7 @@
 import { type LoggerService } from '@nestjs/common';
 import { type Logger } from '@orderstream/observability';
 
-/** Nest's own messages as lines of the service's log; what it says about wiring at start is for debugging. */
+/** Writes Nest's messages to the service's log. Messages of level `log`, mostly about the start, become `debug`. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
@@ -29,7 +29,7 @@ export class NestLogger implements LoggerService {
     this.write('fatal', message, details);
   }
 
-  /** Nest appends the context as the last argument, and for errors the stack before it. */
+  /** Nest passes the context as the last argument and, for errors, the stack before it. */
   private write(level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal', message: unknown, details: unknown[]): void {
     const context = typeof details.at(-1) === 'string' ? details.at(-1) : undefined;
     if (message instanceof Error) this.logger[level]({ err: message, context }, message.message);

@@ -1,20 +1,20 @@
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 
-/** The OpenAPI document of the service's `/admin`, made at the first request for it. */
+/** The OpenAPI document of the service's `/admin`, created at the first request. */
 @Injectable()
 export class OpenApi {
-  private source: (() => OpenAPIObject) | undefined;
-  private made: OpenAPIObject | undefined;
+  private create: (() => OpenAPIObject) | undefined;
+  private created: OpenAPIObject | undefined;
 
   describe(app: INestApplication, title: string): void {
-    this.source = () =>
+    this.create = () =>
       SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(title).addBearerAuth().build());
   }
 
   document(): OpenAPIObject {
-    if (this.source === undefined) throw new Error('the application has not been described');
-    this.made ??= this.source();
-    return this.made;
+    if (this.create === undefined) throw new Error('describe has not been called');
+    this.created ??= this.create();
+    return this.created;
   }
 }

@@ -3,7 +3,7 @@ import { OrderstreamError } from '@orderstream/errors';
 import { createLogger, type Logger } from '@orderstream/observability';
 import { Service, type ServiceDefinition } from './service';
 
-/** The part of `process` that a service's life hangs on. */
+/** What `runService` uses of `process`. */
 export interface ProcessHost {
   on(event: 'SIGTERM' | 'SIGINT', listener: (signal: NodeJS.Signals) => void): unknown;
   on(event: 'unhandledRejection' | 'uncaughtException', listener: (error: unknown) => void): unknown;
@@ -11,8 +11,8 @@ export interface ProcessHost {
   exit(code: number): unknown;
 }
 
-export interface Surroundings {
-  /** The process' own environment by default. */
+export interface RunServiceOptions {
+  /** `process.env` by default. */
   readonly env?: NodeJS.ProcessEnv;
   readonly host?: ProcessHost;
   readonly logger?: Logger;
@@ -20,19 +20,19 @@ export interface Surroundings {
 
 const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 
-/** How the process ends. */
+/** Exit codes of the process. */
 const EXIT = { ok: 0, failed: 1, misconfigured: 2 } as const;
 
 /**
- * Runs a service as this process: reads its settings, starts it, and ends the process with it. Resolves once it runs.
+ * Runs a service in this process: reads its settings, starts it, and exits when it stops. Resolves when it is running.
  *
  * Exit codes: 0 stopped by SIGTERM or SIGINT and drained; 1 the start failed, the drain did not end within
- * SHUTDOWN_TIMEOUT_MS, or something threw that nobody caught; 2 the configuration is not valid; 128 + n a second
- * signal n came during the drain.
+ * SHUTDOWN_TIMEOUT_MS, or an error was not caught; 2 the configuration is invalid; 128 + n a second signal n came during
+ * the drain.
  */
 export async function runService<T extends { readonly service: ServiceSettings }>(
   definition: ServiceDefinition<T>,
-  { env, host = process, logger: givenLogger }: Surroundings = {},
+  { env, host = process, logger: givenLogger }: RunServiceOptions = {},
 ): Promise<void> {
   let settings: T;
   try {
@@ -59,7 +59,7 @@ export async function runService<T extends { readonly service: ServiceSettings }
     logger.info({ signal }, 'stopping');
     const { shutdownTimeoutMs } = settings.service;
     const deadline = setTimeout(() => {
-      logger.fatal({ code: 'DEADLINE_EXCEEDED', shutdownTimeoutMs }, 'could not drain in time');
+      logger.fatal({ code: 'DEADLINE_EXCEEDED', shutdownTimeoutMs }, 'not drained within the shutdown timeout');
       host.exit(EXIT.failed);
     }, shutdownTimeoutMs);
     service.stop().then(
@@ -70,28 +70,28 @@ export async function runService<T extends { readonly service: ServiceSettings }
       },
       (error: unknown) => {
         clearTimeout(deadline);
-        fail(error, 'could not stop in order');
+        fail(error, 'the stop failed');
       },
     );
   };
   host.on('SIGTERM', onSignal);
   host.on('SIGINT', onSignal);
   host.on('unhandledRejection', (error) => {
-    fail(error, 'a promise was rejected and nobody caught it');
+    fail(error, 'unhandled promise rejection');
   });
   host.on('uncaughtException', (error) => {
-    fail(error, 'an error was thrown and nobody caught it');
+    fail(error, 'uncaught exception');
   });
 
   try {
     await service.start();
   } catch (error) {
-    // A stop takes the ground from under a start that is still going on: its error says nothing then.
-    if (!service.isStopping()) fail(error, 'could not start');
+    // A stop during the start closes what the start uses; the error is a consequence of the stop.
+    if (!service.isStopping()) fail(error, 'the start failed');
   }
 }
 
-/** What was foreseen says all in its message; only a defect is worth its stack. */
+/** The message of an `OrderstreamError` is complete; any other error is a defect and is logged with its stack. */
 function logFatal(logger: Logger, error: unknown, what: string): void {
   if (error instanceof OrderstreamError) logger.fatal({ code: error.code }, `${what}: ${error.message}`);
   else logger.fatal({ err: error }, what);

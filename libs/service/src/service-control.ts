@@ -1,9 +1,9 @@
-/** What `/admin/status`, `/admin/pause` and `/admin/resume` ask of a service. Provided under `SERVICE_CONTROL`. */
+/** The service behind `/admin/status`, `/admin/pause` and `/admin/resume`. Provided under `SERVICE_CONTROL`. */
 export interface ServiceControl {
-  /** A JSON object: what an operator on duty and the local stack want to know. Answers at once. */
+  /** The status as a JSON object, for operators and the local stack. Answers from memory. */
   status(): object | Promise<object>;
-  /** Stops taking new work; what was taken is settled. Repeating it is no error. */
+  /** Stops taking new work; work in progress is settled. Idempotent. */
   pause(): Promise<void>;
-  /** Goes on after `pause`, and tries partitions again that stopped. Repeating it is no error. */
+  /** Resumes after `pause`, and retries stopped partitions. Idempotent. */
   resume(): Promise<void>;
 }

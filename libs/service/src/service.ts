@@ -8,33 +8,33 @@ import { OrderstreamError } from '@orderstream/errors';
 import { type Check, Health, type Logger, Metrics } from '@orderstream/observability';
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { AdminModule } from './admin.module';
+import { ServiceModule } from './service.module';
 import { Authentication } from './authentication';
 import { NestLogger } from './nest-logger';
 import { OpenApi } from './open-api';
 
-/** Largest body that `/admin` reads. */
+/** Largest request body that `/admin` accepts. */
 const MAX_BODY_BYTES = 65_536;
 
-/** What makes a service, beside its own module. */
+/** What `runService` needs to run a service. */
 export interface ServiceDefinition<T extends { readonly service: ServiceSettings }> {
-  /** As the folder under `apps/`; label `app` of its metrics, `service` of its log. */
+  /** The folder under `apps/`, the label `app` of its metrics and the field `service` of its log. */
   readonly name: string;
   readonly settings: SettingsSpec<T>;
   readonly module: (settings: T) => Type | DynamicModule;
   /**
-   * What has to be there before the first record: topics, tables. Runs after the HTTP server listens, so that health
-   * tells what the service waits for; an error ends the start.
+   * Creates what must exist before the first record: topics, tables. Runs when the HTTP server already listens, so that
+   * health shows what the service waits for. An error ends the start.
    */
   readonly prepare?: (app: INestApplicationContext) => Promise<void>;
   /**
-   * Transports to connect once `prepare` is done. Each needs a `transportId` of its own: a handler without one is
-   * registered with all of them. Their `close` drains; it is called again by Nest and has to bear that.
+   * Transports to connect after `prepare`. Each needs a `transportId` of its own: Nest registers a handler without one with
+   * all transports. `close` drains the transport. Nest calls `close` a second time, so that it must be idempotent.
    */
   readonly servers?: (app: INestApplicationContext) => Iterable<CustomTransportStrategy>;
 }
 
-/** The HTTP port cannot be had. */
+/** The HTTP server cannot listen on its address. */
 class ListenError extends OrderstreamError {
   readonly code = 'LISTEN_FAILED';
 
@@ -47,10 +47,10 @@ class ListenError extends OrderstreamError {
 }
 
 /**
- * A service from its settings to its end.
+ * Starts and stops a service: HTTP server, transports, readiness.
  *
- * Failure semantics: nothing here keeps state. A kill at any point is as good as a stop to what the service promises;
- * `stop` only saves the next owner of its partitions the wait.
+ * Failure semantics: this class has no durable state. The guarantees of a service hold after a kill as after a stop. A
+ * stop hands its partitions over without waiting for a session timeout.
  */
 export class Service<T extends { readonly service: ServiceSettings }> {
   readonly health = new Health();
@@ -66,7 +66,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     this.health.ready('service', (): Check => ({ ok: this.phase === 'running', detail: this.phase }));
   }
 
-  /** Resolves once everything listens. @throws whatever a part of it throws; `stop` then still has to be called */
+  /** Resolves when all transports are connected. @throws any error of the start; the caller still has to call `stop` */
   async start(): Promise<void> {
     const app = await this.createApp();
     await this.listen(app);
@@ -82,13 +82,10 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     this.logger.info('running');
   }
 
-  /**
-   * Semaphore readiness red, drains the transports while health still answers, then closes the rest. Has no deadline of
-   * its own.
-   */
+  /** Fails readiness, drains the transports while health still answers, then closes HTTP. Has no deadline. */
   async stop(): Promise<void> {
     this.phase = 'stopping';
-    // Nest would close the HTTP server first, and health with it.
+    // Nest's own order closes the HTTP server, and with it health, before the transports.
     await Promise.all(
       this.servers.map(async (server) => {
         await server.close();
@@ -97,7 +94,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     await this.app?.close();
   }
 
-  /** Where the HTTP server listens; undefined before. */
+  /** The URL of the HTTP server; undefined until it listens. */
   url(): string | undefined {
     const address = this.app?.getHttpServer().address() as AddressInfo | null | undefined;
     if (address === null || address === undefined) return undefined;
@@ -112,9 +109,9 @@ export class Service<T extends { readonly service: ServiceSettings }> {
 
   private async createApp(): Promise<NestExpressApplication> {
     const { definition, settings, logger, health } = this;
-    const parts = { settings, logger, health, metrics: new Metrics({ app: definition.name }) };
+    const dependencies = { settings, logger, health, metrics: new Metrics({ app: definition.name }) };
     const app = await NestFactory.create<NestExpressApplication>(
-      { module: ServiceRoot, imports: [AdminModule.forService(parts), definition.module(settings)] },
+      { module: ServiceRoot, imports: [ServiceModule.forService(dependencies), definition.module(settings)] },
       { logger: new NestLogger(logger), abortOnError: false, bodyParser: false, forceCloseConnections: true },
     );
     this.app = app;
@@ -141,6 +138,6 @@ export class Service<T extends { readonly service: ServiceSettings }> {
   }
 }
 
-/** Imports the service's own module beside its admin. */
+/** Imports `ServiceModule` and the service's own module. */
 @Module({})
 class ServiceRoot {}

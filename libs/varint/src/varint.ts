@@ -1,7 +1,7 @@
 /**
- * Unsigned base-128 varints (Protocol Buffers, Encoding), for integers from 0 to 2^53 - 1.
+ * Unsigned base-128 varints (Protocol Buffers, "Encoding"), for integers from 0 to 2^53 - 1.
  *
- * Written for hot loops: a value below 2^31 takes only integer operations.
+ * Written for hot loops: values below 2^31 need only integer operations.
  */
 
 /** Length of the varint in bytes. */
@@ -13,7 +13,7 @@ export function varintLength(value: number): number {
   return bytes;
 }
 
-/** Writes the varint at the offset and returns the offset behind it. */
+/** Writes the varint at the offset and returns the offset after it. */
 export function writeVarint(out: Buffer, offset: number, value: number): number {
   let at = offset;
   let rest = value;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { varintLength, writeVarint } from '.';
 
-/** The definition: seven bits a byte, least significant first, the top bit set on all but the last. */
+/** The definition: seven bits per byte, least significant first, the top bit set on all but the last byte. */
 function expected(value: bigint): Buffer {
   const bytes: number[] = [];
   let rest = value;
@@ -17,7 +17,7 @@ describe('varint', () => {
     fc.constantFrom(0, 127, 128, 16_383, 16_384, 2 ** 31 - 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
   );
 
-  it('writes every integer up to 2^53 - 1 as its definition says, in the length it states', () => {
+  it('writes any integer from 0 to 2^53 - 1 as defined, with the length that varintLength returns', () => {
     fc.assert(
       fc.property(values, fc.nat(5), (value, offset) => {
         const out = Buffer.alloc(offset + 12);

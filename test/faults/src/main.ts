@@ -1,13 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
 import { createProgress, EXIT, exitCodeOf, repositoryRoot } from '../../../dev/src';
 import { FAULTS } from './faults/catalogue';
-import { isAsExpected, tryBreaks } from './run/breaks';
-import { chosen, parseFaultOptions } from './run/cli';
+import { chooseBreaks, isAsExpected, tryBreaks } from './run/break-trials';
+import { chooseFaults, parseFaultOptions } from './run/cli';
 import { doModelsHold, exploreModels, renderModels } from './run/models';
 import { renderReport } from './run/report';
-import { describeSchedule, schedule } from './run/schedule';
 import { isSuiteGreen } from './run/results';
+import { describeSchedule, schedule } from './run/schedule';
 import { runSuite } from './run/suite';
 import { FaultStack, type FaultStackOptions } from './stack/fault-stack';
 
@@ -17,7 +18,8 @@ const RECORDS_PER_FAULT = 20_000;
 async function main(args: readonly string[]): Promise<number> {
   const options = parseFaultOptions(args);
   if (options === undefined) return EXIT.ok;
-  const faults = options.breaks ? [] : chosen(FAULTS, options.only);
+  const breaks = options.breaks ? chooseBreaks(options.only) : [];
+  const faults = options.breaks ? [] : chooseFaults(FAULTS, options.only);
   if (options.list) {
     for (const { name, description } of faults) process.stdout.write(`${name}: ${description}\n`);
     return EXIT.ok;
@@ -38,19 +40,18 @@ async function main(args: readonly string[]): Promise<number> {
     load: { eventsPerSecond: options.rate, seed: options.seed, defectRate: options.defectRate },
   };
   if (options.breaks) {
-    const trials = await tryBreaks(stackOptions, options.only, progress);
+    const trials = await tryBreaks(stackOptions, breaks, progress);
     return trials.every(isAsExpected) ? EXIT.ok : EXIT.notAccountedFor;
   }
   const { seed, round: perRound, mixed } = options;
   const rounds = schedule({ seed, faults, count: options.faults, perRound, mixed });
   const count = rounds.flat(2).length;
   const records = options.records ?? count * RECORDS_PER_FAULT;
-  const said = args.map((arg) => (/\s/.test(arg) ? `'${arg}'` : arg)).join(' ');
-  const command = `npm run test:faults -- ${said}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
+  const quoted = args.map((arg) => (/\s/.test(arg) ? `'${arg}'` : arg)).join(' ');
+  const command = `npm run test:faults -- ${quoted}${args.includes('--seed') ? '' : ` --seed ${String(options.seed)}`}`;
   progress.line(`${String(count)} faults over ${records.toLocaleString('en-US')} records. To repeat: ${command}`);
   for (const line of describeSchedule(rounds)) progress.line(`  ${line}`);
 
-  // Of a run of some faults the models are no part.
   const exploresModels = !options.skipModels && options.only.length === 0;
   const models = exploresModels ? await exploreModels(folder, progress, stopping.signal) : [];
   if (models === undefined) return EXIT.interrupted;
@@ -61,11 +62,11 @@ async function main(args: readonly string[]): Promise<number> {
     const result = await Promise.race([runSuite(stack, plan, progress, stopping.signal), aborted(stopping.signal)]);
     const path = join(folder, `report-${String(options.seed)}.md`);
     const isGreen = isSuiteGreen(result) && doModelsHold(models);
-    const parts = [
+    const sections = [
       renderReport(result, { isGreen, command, ...options }),
       ...(models.length === 0 ? [] : [renderModels(models)]),
     ];
-    writeFileSync(path, parts.join('\n'));
+    writeFileSync(path, sections.join('\n'));
     progress.line(`${isGreen ? 'Green' : 'RED'}. The report: ${path}`);
     return isGreen ? EXIT.ok : EXIT.notAccountedFor;
   } catch (error) {
@@ -76,7 +77,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Rejects when the signal says so. */
+/** Rejects when the signal aborts. */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => {
@@ -87,7 +88,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 main(process.argv.slice(2)).then(
   (code) => {
-    // Clients of brokers that are gone may hold the process for a while.
+    // Clients of stopped brokers may keep the process running for a while.
     process.exit(code);
   },
   (error: unknown) => {

@@ -1,13 +1,13 @@
-import { int64At, visitFields } from './wire';
+import { int64At, visitFields } from './protobuf-fields';
 
-/** An AppendRowsRequest, read as far as offsets and connections need it. */
+/** The fields of an AppendRowsRequest that the server needs. */
 export interface AppendRequest {
-  /** The request as it came. */
+  /** The serialized request. */
   readonly bytes: Buffer;
-  /** `write_stream`; a later request of a connection may leave it out. */
+  /** `write_stream`; optional after the first request of a connection. */
   readonly stream: string | undefined;
   readonly offset: number | undefined;
-  /** ProtoSchema, where the request has one. */
+  /** The serialized ProtoSchema; optional after the first request of a connection. */
   readonly schema: Buffer | undefined;
   readonly rowCount: number;
   /** The serialized rows. */
@@ -21,25 +21,25 @@ const WRITER_SCHEMA = 1;
 const ROWS = 2;
 
 /**
- * Reads a request without making an object for each row: at full speed a server has no time for them.
- * @throws RangeError when these bytes are no message
+ * Parses a request without an object per row, for speed.
+ * @throws RangeError when the bytes are not a message
  */
 export function readAppendRequest(bytes: Buffer): AppendRequest {
   let stream: string | undefined;
   let offset: number | undefined;
   let schema: Buffer | undefined;
   let rowCount = 0;
-  const parts: [start: number, end: number][] = [];
+  const rowRanges: [start: number, end: number][] = [];
   visitFields(bytes, 0, bytes.length, (field, _wireType, start, end) => {
     if (field === WRITE_STREAM) stream = bytes.toString('utf8', start, end);
     else if (field === OFFSET) {
-      offset = 0; // proto3 leaves a zero out
+      offset = 0; // proto3 omits a zero
       visitFields(bytes, start, end, (_field, _type, at) => (offset = Number(int64At(bytes, at))));
     } else if (field === PROTO_ROWS) {
-      visitFields(bytes, start, end, (part, _type, from, to) => {
-        if (part === WRITER_SCHEMA) schema = bytes.subarray(from, to);
-        else if (part === ROWS) {
-          parts.push([from, to]);
+      visitFields(bytes, start, end, (protoRowsField, _type, from, to) => {
+        if (protoRowsField === WRITER_SCHEMA) schema = bytes.subarray(from, to);
+        else if (protoRowsField === ROWS) {
+          rowRanges.push([from, to]);
           visitFields(bytes, from, to, () => rowCount++);
         }
       });
@@ -47,7 +47,7 @@ export function readAppendRequest(bytes: Buffer): AppendRequest {
   });
   const rows = (): Buffer[] => {
     const found: Buffer[] = [];
-    for (const [from, to] of parts)
+    for (const [from, to] of rowRanges)
       visitFields(bytes, from, to, (_field, _type, start, end) => found.push(bytes.subarray(start, end)));
     return found;
   };

@@ -19,7 +19,7 @@ export type UnaryMethod = (typeof UNARY_METHODS)[number];
 
 export const pathOf = (method: UnaryMethod): string => `${SERVICE}/${method}`;
 
-/** Name of the stream or table that a request is about. */
+/** Name of the stream or table of a request. */
 export function targetOf(method: UnaryMethod, request: Buffer): string {
   switch (method) {
     case 'CreateWriteStream':
@@ -35,29 +35,29 @@ export function targetOf(method: UnaryMethod, request: Buffer): string {
   }
 }
 
-/** Why a row is to be rejected, or undefined for a row that is not. */
-export type RowTest = (row: Row) => string | undefined;
+/** Returns why a row is rejected, or undefined. */
+export type RowCheck = (row: Row) => string | undefined;
 
-/** One AppendRows call. Appends are handed over one after the other, in the order in which they came. */
+/** One AppendRows call. `append` and `skip` are called in the order of the requests, one at a time. */
 export interface AppendSession {
   /**
-   * Appends, and resolves with the AppendRowsResponse.
-   * @param rejects rows to be rejected beside those that the table rejects
-   * @throws WriteApiError when the call ends with it
+   * Appends, and resolves to the serialized AppendRowsResponse.
+   * @param rejects rejects rows in addition to the table
+   * @throws WriteApiError when the call ends with this error
    */
-  append(request: AppendRequest, rejects?: RowTest): Promise<Buffer>;
-  /** Does not append; what the request says of stream and schema holds for those behind it all the same. */
+  append(request: AppendRequest, rejects?: RowCheck): Promise<Buffer>;
+  /** Does not append, but applies the stream and schema of the request to later ones. */
   skip(request: AppendRequest): void;
   close(): void;
 }
 
-/** What stands behind the gRPC server: requests and responses are serialized messages. */
+/** The backend of the gRPC server. Requests and responses are serialized messages. */
 export interface WriteBackend {
   /** @throws WriteApiError */
   call(method: UnaryMethod, request: Buffer): Promise<Buffer>;
-  /** @throws WriteApiError when no more connections are taken */
+  /** @throws WriteApiError above the limit of connections */
   openAppends(): AppendSession;
-  /** From now on no stream is known that exists now, and nothing more lands in one. */
+  /** Deletes all streams; appends in flight to them fail. */
   forgetStreams(): void;
   close(): void;
 }

@@ -8,9 +8,9 @@ import type { WriteApiServer } from './write-api-server';
 const MAX_BODY_BYTES = 65_536;
 
 /**
- * Faults on demand, for other processes, in JSON over HTTP on loopback:
- * `POST /faults` a FaultRule -> `{id}`; `GET /faults` the rules and how often each was applied; `DELETE /faults[/id]`;
- * `POST /connections/cut`; `POST /streams/forget`; `GET /counts`.
+ * Controls the faults of a server from other processes: JSON over HTTP on loopback.
+ * `POST /faults` with a FaultRule -> `{id}`; `GET /faults` -> the rules with the number of their applications;
+ * `DELETE /faults[/id]`; `POST /connections/cut`; `POST /streams/forget`; `GET /counts`.
  */
 export async function startControlServer(server: WriteApiServer, port: number): Promise<{ url: string; stop(): void }> {
   const http = createServer((request, response) => {
@@ -43,7 +43,7 @@ async function respond(server: WriteApiServer, request: IncomingMessage, respons
       answer(server.faults.list());
       return;
     case 'POST /faults':
-      answer({ id: server.faults.add(faultRule.parse(JSON.parse(await bodyOf(request)))) });
+      answer({ id: server.faults.add(faultRule.parse(JSON.parse(await readBody(request)))) });
       return;
     case 'DELETE /faults':
       server.faults.remove(id);
@@ -65,13 +65,13 @@ async function respond(server: WriteApiServer, request: IncomingMessage, respons
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) throw new SyntaxError('the body is too large');
-    parts.push(part);
+    chunks.push(chunk);
   }
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(chunks).toString();
 }

@@ -2,7 +2,7 @@ import { type Rng } from '@orderstream/random';
 import { status } from '@grpc/grpc-js';
 import { z } from 'zod';
 
-import { type RowTest, UNARY_METHODS } from './backend';
+import { type RowCheck, UNARY_METHODS } from './backend';
 import { StorageErrorCode, WriteApiError } from './status';
 
 const FAILURES = [
@@ -24,30 +24,32 @@ const STORAGE_ERRORS = [
   'SCHEMA_MISMATCH_EXTRA_FIELDS',
 ] as const satisfies readonly (keyof typeof StorageErrorCode)[];
 
-/** What ends: the call, or the whole TCP connection with every call on it. */
+/** What is cut: the call, or the TCP connection with all its calls. */
 const cut = z.enum(['call', 'socket']).default('call');
 const ms = z.number().int().min(0).max(3_600_000);
 
 const fault = z.discriminatedUnion('kind', [
-  /** It is done, and answered so much later. */
+  /** Executes the request and delays the answer. */
   z.object({ kind: z.literal('delay'), ms }),
-  /** Nothing is done. In band: the append is answered so and the connection goes on; otherwise the call ends with it. */
+  /** Does not execute the request. `inBand`: answers an append with the error; otherwise the call ends with it. */
   z.object({
     kind: z.literal('fail'),
     code: z.enum(FAILURES),
-    /** The Write API's own code among the details. */
+    /** The code of the StorageError in the details. */
     storageError: z.enum(STORAGE_ERRORS).optional(),
     inBand: z.boolean().default(false),
   }),
-  /** It is done, and instead of the answer the connection is cut. */
+  /** Executes the request and cuts the connection instead of answering. */
   z.object({ kind: z.literal('lose-answer'), cut }),
-  /** No answer, to this request or any behind it; the connection stays. */
+  /**
+   * Answers neither this request nor later ones of the call. `lands`: whether this request is executed; later ones are.
+   */
   z.object({ kind: z.literal('never-answer'), lands: z.boolean().default(true) }),
-  /** The connection is cut at once; this request and those behind it are done `ms` later, in order. */
+  /** Cuts the connection at once, and executes this request `ms` later. */
   z.object({ kind: z.literal('land-late'), ms, cut }),
-  /** The connection is cut; this request and those behind it are not done. */
+  /** Cuts the connection. Neither this request nor later ones are executed. */
   z.object({ kind: z.literal('cut'), cut }),
-  /** Rows with this value are rejected, and with them the append. */
+  /** Rejects rows with this value, and with them the append. */
   z.object({
     kind: z.literal('reject-rows'),
     column: z.string(),
@@ -57,41 +59,40 @@ const fault = z.discriminatedUnion('kind', [
 
 export const faultRule = z.object({
   on: z.enum([...UNARY_METHODS, 'AppendRows']),
-  /** Only requests for a stream or table with this in its name. */
+  /** Applies only to streams and tables whose name contains this. */
   stream: z.string().default(''),
-  /** So many requests that it is for are let by first. */
+  /** Number of matching requests before the first application. */
   skip: z.number().int().min(0).default(0),
-  /** It is applied so often; 0 for as long as it is there. */
+  /** Number of applications; 0 is unlimited. */
   times: z.number().int().min(0).default(1),
-  /** From 0 to 1. */
+  /** Probability of each application, from 0 to 1. */
   chance: z.number().min(0).max(1).default(1),
   fault,
 });
 
 export type Fault = z.output<typeof fault>;
-/** What is left out is as in `faultRule`. */
 export type FaultRule = z.input<typeof faultRule>;
-/** A fault that happens to one request at a time, other than a delay. */
-export type Accident = Exclude<Fault, { kind: 'delay' } | { kind: 'reject-rows' }>;
+/** A fault of which a request has at most one. */
+export type RequestFault = Exclude<Fault, { kind: 'delay' } | { kind: 'reject-rows' }>;
 
 interface ActiveRule extends z.output<typeof faultRule> {
   readonly id: string;
-  passed: number;
+  matched: number;
   applied: number;
 }
 
-/** Rules for what goes wrong. Every request is shown to them, in the order of its arrival. */
+/** The active fault rules. Each request is matched against them in the order of arrival. */
 export class Faults {
   private rules: ActiveRule[] = [];
   private lastId = 0;
 
-  /** @param rng decides for rules with a chance */
+  /** @param rng for rules with a chance */
   constructor(private readonly rng: Rng) {}
 
-  /** Returns the id of the rule. */
+  /** Adds a rule and returns its id. */
   add(rule: FaultRule): string {
     const id = String(++this.lastId);
-    this.rules.push({ ...faultRule.parse(rule), id, passed: 0, applied: 0 });
+    this.rules.push({ ...faultRule.parse(rule), id, matched: 0, applied: 0 });
     return id;
   }
 
@@ -104,29 +105,29 @@ export class Faults {
     return this.rules.map((rule) => ({ ...rule }));
   }
 
-  /** How often the rule was applied; 0 for one that is not there. */
+  /** Number of applications of the rule; 0 for an unknown id. */
   applied(id: string): number {
     return this.rules.find((rule) => rule.id === id)?.applied ?? 0;
   }
 
-  /** What happens to a request: all delays that are for it, and the first accident. */
-  next(on: FaultRule['on'], target: string): { readonly delayMs: number; readonly accident: Accident | undefined } {
+  /** The faults of the next request: the sum of all matching delays, and the first other fault. */
+  next(on: FaultRule['on'], target: string): { readonly delayMs: number; readonly fault: RequestFault | undefined } {
     let delayMs = 0;
-    let accident: Accident | undefined;
+    let fault: RequestFault | undefined;
     for (const rule of this.rules) {
-      const { fault: what } = rule;
-      if (what.kind === 'reject-rows' || !isFor(rule, on, target)) continue;
-      if (what.kind !== 'delay' && accident !== undefined) continue;
-      if (rule.passed++ < rule.skip || !this.rng.chance(rule.chance)) continue;
+      const candidate = rule.fault;
+      if (candidate.kind === 'reject-rows' || !isFor(rule, on, target)) continue;
+      if (candidate.kind !== 'delay' && fault !== undefined) continue;
+      if (rule.matched++ < rule.skip || !this.rng.chance(rule.chance)) continue;
       rule.applied++;
-      if (what.kind === 'delay') delayMs += what.ms;
-      else accident = what;
+      if (candidate.kind === 'delay') delayMs += candidate.ms;
+      else fault = candidate;
     }
-    return { delayMs, accident };
+    return { delayMs, fault };
   }
 
-  /** Rows that are to be rejected; undefined if there is no rule about any. A rejected row counts as one application. */
-  rejecting(target: string): RowTest | undefined {
+  /** Applies the `reject-rows` rules; undefined if there are none. Each rejected row counts as one application. */
+  rowCheck(target: string): RowCheck | undefined {
     const rules = this.rules.filter((rule) => rule.fault.kind === 'reject-rows' && isFor(rule, 'AppendRows', target));
     if (rules.length === 0) return undefined;
     return (row) => {
@@ -147,6 +148,7 @@ const isSpent = ({ times, applied }: ActiveRule): boolean => times > 0 && applie
 const isFor = (rule: ActiveRule, on: FaultRule['on'], target: string): boolean =>
   rule.on === on && target.includes(rule.stream) && !isSpent(rule);
 
+/** The error of a `fail` fault. */
 export const failure = ({ code, storageError }: Extract<Fault, { kind: 'fail' }>): WriteApiError =>
   new WriteApiError(
     status[code],

@@ -6,7 +6,7 @@ import {
   APPEND_ROWS_PATH,
   type AppendSession,
   pathOf,
-  type RowTest,
+  type RowCheck,
   targetOf,
   type UnaryMethod,
   type WriteBackend,
@@ -19,7 +19,7 @@ const { AppendRowsRequest, ProtoSchema, WriteStream, RowError } = protos.google.
 const RAW = (bytes: Buffer): Buffer => bytes;
 const MAX_MESSAGE_BYTES = 64 << 20;
 
-/** Another Write API: requests go there as they came, answers come back as they are. */
+/** Forwards requests to another Write API, and its responses back, both unchanged. */
 export class ForwardingBackend implements WriteBackend {
   private readonly client: Client;
   private readonly known = new Set<string>();
@@ -30,7 +30,7 @@ export class ForwardingBackend implements WriteBackend {
     this.client = new Client(endpoint, credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      // It is to be tried at once when it is back after a restart.
+      // Reconnects quickly after a restart.
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
     });
@@ -41,7 +41,7 @@ export class ForwardingBackend implements WriteBackend {
     const response = await new Promise<Buffer>((resolve, reject) => {
       this.client.makeUnaryRequest(pathOf(method), RAW, RAW, request, (error, answer) => {
         if (error !== null) reject(asWriteApiError(error));
-        else if (answer === undefined) reject(unavailable('no answer from behind'));
+        else if (answer === undefined) reject(unavailable('the upstream has not answered'));
         else resolve(answer);
       });
     });
@@ -76,13 +76,13 @@ interface Waiting {
   readonly reject: (error: WriteApiError) => void;
 }
 
-/** Answers come in the order of the requests ("Responses are received in the same order": AppendRows). */
+/** Responses arrive in the order of the requests ("Responses are received in the same order": AppendRows). */
 class ForwardedAppends implements AppendSession {
   private readonly waiting: Waiting[] = [];
   private ended: WriteApiError | undefined;
   private stream = '';
   private decoder: RowDecoder | undefined;
-  /** Stream and schema of requests that were not forwarded. */
+  /** Stream and schema of requests that were not forwarded, as serialized messages. */
   private head: Buffer[] = [];
 
   constructor(
@@ -91,28 +91,28 @@ class ForwardedAppends implements AppendSession {
   ) {
     call.on('data', (response: Buffer) => this.waiting.shift()?.resolve(response));
     call.on('error', (error: ServiceError) => this.end(asWriteApiError(error)));
-    call.on('end', () => this.end(unavailable('the connection behind has ended')));
+    call.on('end', () => this.end(unavailable('the upstream has ended the call')));
   }
 
-  append(request: AppendRequest, rejects?: RowTest): Promise<Buffer> {
+  append(request: AppendRequest, rejects?: RowCheck): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (this.ended !== undefined) throw this.ended;
       this.read(request);
       const rejections = rejects === undefined ? [] : this.rejections(request, rejects);
       if (rejections.length > 0) {
-        this.keepHead(request);
+        this.storeHead(request);
         resolve(new WriteApiError(status.INVALID_ARGUMENT, 'Rows are invalid').inBand(this.stream, rejections));
         return;
       }
       this.waiting.push({ resolve, reject });
-      // Serialized messages that follow one another are one message with the fields of all (Protocol Buffers: Encoding).
+      // Concatenated messages are one message with the fields of all ("Protocol Buffers: Encoding").
       this.call.write(Buffer.concat([...this.head.splice(0), request.bytes]));
     });
   }
 
   skip(request: AppendRequest): void {
     this.read(request);
-    this.keepHead(request);
+    this.storeHead(request);
   }
 
   close(): void {
@@ -125,7 +125,7 @@ class ForwardedAppends implements AppendSession {
     if (schema !== undefined) this.decoder = new RowDecoder(schema);
   }
 
-  private keepHead({ stream, schema }: AppendRequest): void {
+  private storeHead({ stream, schema }: AppendRequest): void {
     if (stream === undefined && schema === undefined) return;
     const head = {
       ...(stream === undefined ? {} : { writeStream: stream }),
@@ -134,7 +134,7 @@ class ForwardedAppends implements AppendSession {
     this.head.push(Buffer.from(AppendRowsRequest.encode(head).finish()));
   }
 
-  private rejections(request: AppendRequest, rejects: RowTest): protos.google.cloud.bigquery.storage.v1.IRowError[] {
+  private rejections(request: AppendRequest, rejects: RowCheck): protos.google.cloud.bigquery.storage.v1.IRowError[] {
     const { decoder } = this;
     if (decoder === undefined) return [];
     return request.rows().flatMap((bytes, index) => {

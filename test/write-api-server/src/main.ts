@@ -6,8 +6,8 @@ import { MemoryBackend } from './memory-backend';
 import { WriteApiServer } from './write-api-server';
 
 /**
- * A Write API as a process of its own. With `--upstream host:port` it stands in front of another one and adds faults;
- * without, it checks offsets and counts rows and keeps none, for measurements. Says where it listens in one line of JSON.
+ * Runs a Write API server. With `--upstream host:port` it forwards to another Write API and injects faults. Without, it
+ * checks offsets and counts rows, for benchmarks. Prints its addresses as one line of JSON.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     },
   });
   const { upstream } = values;
-  const backend = upstream === undefined ? new MemoryBackend({ keepRows: false }) : new ForwardingBackend(upstream);
+  const backend = upstream === undefined ? new MemoryBackend({ storeRows: false }) : new ForwardingBackend(upstream);
   const server = new WriteApiServer({ backend, port: Number(values.port), seed: Number(values.seed) });
   const grpc = await server.start();
   const control = await startControlServer(server, Number(values['control-port']));

@@ -2,7 +2,7 @@ import { protos } from '@google-cloud/bigquery-storage';
 import { status } from '@grpc/grpc-js';
 
 import type { AppendRequest } from './append-request';
-import type { RowTest } from './backend';
+import type { RowCheck } from './backend';
 import { type Row, RowDecoder } from './row-decoder';
 import { type RowErrorMessage, StorageErrorCode, WriteApiError } from './status';
 import type { StreamSource, WriteStream } from './write-stream';
@@ -13,21 +13,20 @@ const { AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1
 const MAX_REQUEST_BYTES = 10_000_000;
 
 /**
- * One AppendRows call, as the comments of AppendRows, AppendRowsRequest and AppendRowsResponse describe it. What a
- * request got wrong is answered in the connection, which goes on; a connection that does not say where it writes, and
- * how its rows read, ends.
+ * One AppendRows call, as the comments of AppendRows, AppendRowsRequest and AppendRowsResponse describe it. An error of
+ * a request is its response, and the connection stays open. A connection without a stream or a schema ends.
  */
 export class MemoryAppends {
   private name: string | undefined;
   private decoder: RowDecoder | undefined;
   private schema: Buffer | undefined;
-  /** Version of the table's columns that the writer has been told of. */
+  /** Version of the columns that the writer knows. */
   private knownVersion: number | undefined;
 
   constructor(private readonly streams: StreamSource) {}
 
-  /** @throws WriteApiError when the call ends with it */
-  append(request: AppendRequest, rejects?: RowTest): Buffer {
+  /** @throws WriteApiError when the call ends with this error */
+  append(request: AppendRequest, rejects?: RowCheck): Buffer {
     this.readHead(request);
     if (this.name === undefined) throw new WriteApiError(status.INVALID_ARGUMENT, 'write_stream is missing');
     const stream = this.streams.stream(this.name);
@@ -48,7 +47,7 @@ export class MemoryAppends {
     }
   }
 
-  /** Stream and schema hold until another request has others ("You send the first request of an RPC connection"). */
+  /** Stream and schema apply until a request has others (AppendRowsRequest: write_stream, writer_schema). */
   readHead({ stream, schema }: AppendRequest): void {
     this.name = stream ?? this.name;
     if (schema === undefined) return;
@@ -60,7 +59,7 @@ export class MemoryAppends {
     if (this.schema === undefined) {
       throw new WriteApiError(status.INVALID_ARGUMENT, 'Rows must be sent with writer_schema in the first request');
     }
-    if (!this.streams.keepRows || this.decoder !== undefined) return;
+    if (!this.streams.storeRows || this.decoder !== undefined) return;
     try {
       this.decoder = new RowDecoder(this.schema);
     } catch (error) {
@@ -68,11 +67,10 @@ export class MemoryAppends {
     }
   }
 
-  private check({ bytes, offset }: AppendRequest, { name, type, rowCount, finalized, gone }: WriteStream): void {
+  private check({ bytes, offset }: AppendRequest, { name, type, rowCount, finalized }: WriteStream): void {
     if (bytes.length >= MAX_REQUEST_BYTES) {
       throw new WriteApiError(status.INVALID_ARGUMENT, `The request of ${bytes.length} bytes is over 10 MB`);
     }
-    if (gone) throw storageError(status.NOT_FOUND, 'STREAM_NOT_FOUND', name, 'Stream is not found');
     if (finalized) throw storageError(status.FAILED_PRECONDITION, 'STREAM_FINALIZED', name, 'Stream is finalized');
     if (offset === undefined) return;
     if (type === 'DEFAULT') {
@@ -91,7 +89,7 @@ export class MemoryAppends {
   private decode(
     request: AppendRequest,
     { name, table }: WriteStream,
-    rejects: RowTest | undefined,
+    rejects: RowCheck | undefined,
   ): { rows: Row[]; rejections: RowErrorMessage[] } {
     const { decoder } = this;
     if (decoder === undefined) return { rows: [], rejections: [] };

@@ -3,7 +3,7 @@ import { protos } from '@google-cloud/bigquery-storage';
 import { status } from '@grpc/grpc-js';
 
 import type { AppendRequest } from './append-request';
-import type { AppendSession, RowTest, UnaryMethod, WriteBackend } from './backend';
+import type { AppendSession, RowCheck, UnaryMethod, WriteBackend } from './backend';
 import { MemoryAppends } from './memory-appends';
 import { StorageErrorCode, WriteApiError } from './status';
 import { Table, type TableColumn } from './table';
@@ -19,30 +19,31 @@ export interface MemoryBackendOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   /**
-   * Rows are decoded, checked against their table and kept. Without: every table exists, and rows are only counted, for
-   * measurements.
+   * Whether rows are decoded, checked and stored. If not, every table exists and rows are only counted, for benchmarks.
    */
-  readonly keepRows?: boolean;
-  /** An idle stream is forgotten after so long; about three days ("Storage Write API: Committed type"). */
+  readonly storeRows?: boolean;
+  /** Idle time after which a stream is deleted; about three days ("Storage Write API: Committed type"). */
   readonly streamTtlMs?: number;
-  /** CreateWriteStream calls in an hour; 10,000 ("Quotas and limits: Storage Write API"). */
+  /** CreateWriteStream calls per hour; 10,000 ("Quotas and limits: Storage Write API"). */
   readonly maxStreamsPerHour?: number;
-  /** AppendRows calls at once; 1,000 in a region ("Quotas and limits: Storage Write API: Concurrent connections"). */
+  /**
+   * Concurrent AppendRows calls; 1,000 in a region ("Quotas and limits: Storage Write API: Concurrent connections").
+   */
   readonly maxConnections?: number;
   /**
-   * Appends may use new columns so much later, whenever their stream was created; the schema has them at once. Minutes
-   * ("Storage Write API: Update a table schema").
+   * Time until appends may use new columns, also on new streams; the schema has them at once. Minutes ("Storage Write
+   * API: Update a table schema").
    */
   readonly schemaDelayMs?: number;
 }
 
 /**
  * Tables and write streams in memory, as "google.cloud.bigquery.storage.v1: Service BigQueryWrite" describes them:
- * COMMITTED streams, the default stream of each table, PENDING streams. BUFFERED ones are not there.
+ * COMMITTED and PENDING streams and the default stream of each table. BUFFERED streams are not implemented.
  */
 export class MemoryBackend implements WriteBackend, StreamSource {
-  readonly keepRows: boolean;
-  readonly tables = new Map<string, Table>();
+  readonly storeRows: boolean;
+  private readonly tables = new Map<string, Table>();
   private readonly streams = new Map<string, WriteStream>();
   private readonly created: number[] = [];
   private readonly options: Required<MemoryBackendOptions>;
@@ -51,14 +52,14 @@ export class MemoryBackend implements WriteBackend, StreamSource {
   constructor(options: MemoryBackendOptions = {}) {
     this.options = {
       now: Date.now,
-      keepRows: true,
+      storeRows: true,
       streamTtlMs: 72 * HOUR_MS,
       maxStreamsPerHour: 10_000,
       maxConnections: 1_000,
       schemaDelayMs: 0,
       ...options,
     };
-    this.keepRows = this.options.keepRows;
+    this.storeRows = this.options.storeRows;
   }
 
   /** @param path `projects/…/datasets/…/tables/…` */
@@ -76,11 +77,6 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     else setTimeout(() => table.propagate(), this.options.schemaDelayMs).unref();
   }
 
-  /** Rows that landed in the streams that there are. */
-  get rowCount(): number {
-    return [...this.streams.values()].reduce((sum, { rowCount }) => sum + rowCount, 0);
-  }
-
   call(method: UnaryMethod, request: Buffer): Promise<Buffer> {
     switch (method) {
       case 'CreateWriteStream':
@@ -92,11 +88,11 @@ export class MemoryBackend implements WriteBackend, StreamSource {
       case 'BatchCommitWriteStreams':
         return resolved(() => this.commit(v1.BatchCommitWriteStreamsRequest.decode(request)));
       case 'FlushRows':
-        return Promise.reject(new WriteApiError(status.UNIMPLEMENTED, 'no BUFFERED streams here'));
+        return Promise.reject(new WriteApiError(status.UNIMPLEMENTED, 'BUFFERED streams are not implemented'));
     }
   }
 
-  /** Past the limit an append connection ends with RESOURCE_EXHAUSTED ("Quotas and limits: Concurrent connections"). */
+  /** Above the limit a connection ends with RESOURCE_EXHAUSTED ("Quotas and limits: Concurrent connections"). */
   openAppends(): AppendSession {
     if (this.connections >= this.options.maxConnections) {
       throw new WriteApiError(status.RESOURCE_EXHAUSTED, "Exceeds 'Concurrent connections' quota");
@@ -104,7 +100,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     this.connections++;
     const appends = new MemoryAppends(this);
     return {
-      append: (request: AppendRequest, rejects?: RowTest) => resolved(() => appends.append(request, rejects)),
+      append: (request: AppendRequest, rejects?: RowCheck) => resolved(() => appends.append(request, rejects)),
       skip: (request: AppendRequest) => appends.readHead(request),
       close: () => {
         this.connections--;
@@ -113,7 +109,6 @@ export class MemoryBackend implements WriteBackend, StreamSource {
   }
 
   forgetStreams(): void {
-    for (const stream of this.streams.values()) stream.gone = true;
     this.streams.clear();
   }
 
@@ -125,13 +120,13 @@ export class MemoryBackend implements WriteBackend, StreamSource {
   table(path: string): Table {
     const table = this.tables.get(path);
     if (table !== undefined) return table;
-    if (!this.keepRows) return this.createTable(path, []);
+    if (!this.storeRows) return this.createTable(path, []);
     const message = `Requested entity was not found. Entity: ${path}`;
     throw new WriteApiError(status.NOT_FOUND, message, { code: StorageErrorCode.TABLE_NOT_FOUND, entity: path });
   }
 
   /**
-   * A stream that may be used now. The default stream is there without being created ("Storage Write API: Default stream").
+   * The stream, unless it has expired. The default stream always exists ("Storage Write API: Default stream").
    * @throws WriteApiError NOT_FOUND
    */
   stream(name: string): WriteStream {
@@ -169,7 +164,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     return encodeStream(this.stream(name), view === v1.WriteStreamView.FULL || view === 'FULL');
   }
 
-  /** May be repeated: a finalized stream is finalized, and has as many rows as before. */
+  /** Idempotent. */
   private finalize(name: string): Buffer {
     if (name.endsWith(DEFAULT_STREAM)) {
       throw new WriteApiError(status.NOT_FOUND, `Requested entity was not found. Entity: ${name}`);
@@ -179,7 +174,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
     return encoded(v1.FinalizeWriteStreamResponse.encode({ rowCount: stream.rowCount }));
   }
 
-  /** All streams or none of them; finalized PENDING ones, once ("BatchCommitWriteStreams"). */
+  /** Commits all streams or none. Each must be PENDING, finalized and not committed ("BatchCommitWriteStreams"). */
   private commit({ writeStreams }: protos.google.cloud.bigquery.storage.v1.BatchCommitWriteStreamsRequest): Buffer {
     const streams = writeStreams.map((name) => this.stream(name));
     const streamErrors = streams.flatMap((stream) => stream.commitError() ?? []);
@@ -193,7 +188,7 @@ export class MemoryBackend implements WriteBackend, StreamSource {
 function typeOf(type: unknown): StreamType {
   if (type === StreamMessage.Type.COMMITTED || type === 'COMMITTED') return 'COMMITTED';
   if (type === StreamMessage.Type.PENDING || type === 'PENDING') return 'PENDING';
-  throw new WriteApiError(status.UNIMPLEMENTED, `no write streams of type ${String(type)} here`);
+  throw new WriteApiError(status.UNIMPLEMENTED, `write streams of type ${String(type)} are not implemented`);
 }
 
 function encodeStream(stream: WriteStream, withSchema: boolean): Buffer {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { protos } from '@google-cloud/bigquery-storage';
 
-import { BYTES, int64At, varintAt, afterVarint, visitFields } from './wire';
+import { BYTES, int64At, varintAt, afterVarint, visitFields } from './protobuf-fields';
 
 const { ProtoSchema } = protos.google.cloud.bigquery.storage.v1;
 const { Type, Label } = protos.google.protobuf.FieldDescriptorProto;
@@ -9,16 +9,16 @@ const { Type, Label } = protos.google.protobuf.FieldDescriptorProto;
 export type Value = string | number | bigint | boolean | Buffer;
 export type Row = Readonly<Record<string, Value | readonly Value[]>>;
 
-/** Types of protobuf that columns of these tables may be sent as. */
-export type WireType = 'int' | 'bool' | 'string' | 'bytes' | 'double';
+/** The protobuf types of a writer schema that the decoder supports. */
+export type ScalarType = 'int' | 'bool' | 'string' | 'bytes' | 'double';
 
 export interface WriterField {
   readonly name: string;
-  readonly type: WireType;
+  readonly type: ScalarType;
   readonly repeated: boolean;
 }
 
-const WIRE_TYPES = new Map<number, WireType>([
+const SCALAR_TYPES = new Map<number, ScalarType>([
   [Type.TYPE_INT32, 'int'],
   [Type.TYPE_INT64, 'int'],
   [Type.TYPE_BOOL, 'bool'],
@@ -27,24 +27,24 @@ const WIRE_TYPES = new Map<number, WireType>([
   [Type.TYPE_DOUBLE, 'double'],
 ]);
 
-/** Reads rows by the descriptor that their writer sent. Fields that the descriptor does not know are passed over. */
+/** Decodes rows by the descriptor of their writer. Fields that are not in the descriptor are ignored. */
 export class RowDecoder {
   /** By field number. */
   private readonly fields = new Map<number, WriterField>();
 
   /**
    * @param schema a ProtoSchema with one flat message
-   * @throws RangeError when it is none, or has a type that no column of these tables takes
+   * @throws RangeError for another schema, or for a type that is not supported
    */
   constructor(schema: Buffer) {
     const descriptor = ProtoSchema.decode(schema).protoDescriptor;
     if (!descriptor?.name) throw new RangeError('the writer schema has no message');
     for (const { name, number, type, label } of descriptor.field ?? []) {
-      const wireType = WIRE_TYPES.get(Number(type));
-      if (!name || !number || wireType === undefined) {
+      const scalar = SCALAR_TYPES.get(Number(type));
+      if (!name || !number || scalar === undefined) {
         throw new RangeError(`field ${name ?? '?'} of the writer schema has type ${String(type)}`);
       }
-      this.fields.set(number, { name, type: wireType, repeated: label === Label.LABEL_REPEATED });
+      this.fields.set(number, { name, type: scalar, repeated: label === Label.LABEL_REPEATED });
     }
   }
 
@@ -52,7 +52,7 @@ export class RowDecoder {
     return [...this.fields.values()];
   }
 
-  /** @throws RangeError when the row is no message of this schema */
+  /** @throws RangeError when the row is not a message of this schema */
   decode(bytes: Buffer): Row {
     const row: Record<string, Value | Value[]> = {};
     visitFields(bytes, 0, bytes.length, (number, wireType, start, end) => {
@@ -72,7 +72,7 @@ export class RowDecoder {
   }
 }
 
-function valueAt(bytes: Buffer, type: WireType, start: number, end: number): Value {
+function valueAt(bytes: Buffer, type: ScalarType, start: number, end: number): Value {
   switch (type) {
     case 'int': {
       const value = int64At(bytes, start);

@@ -9,7 +9,7 @@ export type RowErrorMessage = protos.google.cloud.bigquery.storage.v1.IRowError;
 type StatusMessage = protos.google.rpc.IStatus;
 
 const STORAGE_ERROR_URL = 'type.googleapis.com/google.cloud.bigquery.storage.v1.StorageError';
-/** Where gRPC carries a google.rpc.Status with its details ("gRPC: Richer error model"). */
+/** The metadata key of a google.rpc.Status ("gRPC: Richer error model"). */
 const DETAILS_KEY = 'grpc-status-details-bin';
 
 export interface StorageErrorDetail {
@@ -17,10 +17,7 @@ export interface StorageErrorDetail {
   readonly entity: string;
 }
 
-/**
- * An answer of the Write API that is no success. Thrown where the call ends with it; `inBand` where an append is answered
- * with it and the connection goes on.
- */
+/** An error of the Write API: the status of a call that ends with it, or, by `inBand`, the response to an append. */
 export class WriteApiError extends Error {
   constructor(
     readonly code: status,
@@ -30,7 +27,7 @@ export class WriteApiError extends Error {
     super(message);
   }
 
-  /** The status that the call ends with. */
+  /** The status of the call. */
   toStatus(): StatusObject {
     const metadata = new Metadata();
     if (this.storageError !== undefined) {
@@ -39,7 +36,7 @@ export class WriteApiError extends Error {
     return { code: this.code, details: this.message, metadata };
   }
 
-  /** The AppendRowsResponse that says so within the connection. */
+  /** The serialized AppendRowsResponse with this error. The connection stays open. */
   inBand(stream: string, rowErrors: readonly RowErrorMessage[] = []): Buffer {
     const response = { error: this.toMessage(), rowErrors: [...rowErrors], writeStream: stream };
     return Buffer.from(AppendRowsResponse.encode(response).finish());

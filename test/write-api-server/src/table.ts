@@ -1,34 +1,31 @@
 import { protos } from '@google-cloud/bigquery-storage';
 import type { Column } from '@orderstream/contracts';
 
-import type { Row, Value, WireType, WriterField } from './row-decoder';
+import type { Row, Value, ScalarType, WriterField } from './row-decoder';
 
 const { TableFieldSchema } = protos.google.cloud.bigquery.storage.v1;
 
 export type TableColumn = Pick<Column, 'name' | 'type' | 'mode'>;
 
-/** "Storage Write API: Data type conversions", as far as the columns of this project go. */
-const TAKEN_AS = {
+/** The types that a column accepts ("Storage Write API: Data type conversions"). */
+const ACCEPTED_TYPES = {
   STRING: ['string'],
   NUMERIC: ['string', 'int', 'double', 'bytes'],
   INT64: ['int'],
   TIMESTAMP: ['int', 'string'],
   BOOL: ['bool', 'int'],
   BYTES: ['bytes'],
-} as const satisfies Record<TableColumn['type'], readonly WireType[]>;
+} as const satisfies Record<TableColumn['type'], readonly ScalarType[]>;
 
-/** NUMERIC has 38 digits, 9 of them behind the point ("Data types: Decimal types"). */
+/** NUMERIC has 38 digits, 9 of them after the decimal point ("Data types: Decimal types"). */
 const NUMERIC = /^[+-]?(\d{1,29}(\.\d{0,9})?|\.\d{1,9})$/;
-/** TIMESTAMP reaches from year 1 to 9999, in microseconds ("Data types: Timestamp type"). */
+/** The range of TIMESTAMP is the years 1 to 9999, in microseconds ("Data types: Timestamp type"). */
 const EARLIEST_MICROS = -62_135_596_800_000_000n;
 const LATEST_MICROS = 253_402_300_799_999_999n;
 
-/**
- * A table: columns, of which more may come, and the rows that can be queried. What takes its rows learns of a new column
- * later than who asks for its schema.
- */
+/** A table with its columns and rows. A new column is in the schema at once; rows may use it after it is propagated. */
 export class Table {
-  /** Rises with every change of the columns that rows may use. */
+  /** Increases with every change of the columns that rows may use. */
   version = 0;
   readonly rows: Row[] = [];
   /** Columns that rows may use. */
@@ -44,12 +41,12 @@ export class Table {
     this.propagate();
   }
 
-  /** Part of the schema from now on; rows may use them when that is propagated. */
+  /** Adds columns to the schema. */
   addColumns(columns: readonly TableColumn[]): void {
     for (const column of columns) this.all.set(column.name.toLowerCase(), column);
   }
 
-  /** Rows may use all columns that there are now. */
+  /** Allows rows to use all columns of the schema. */
   propagate(): void {
     this.columns = new Map(this.all);
     this.version++;
@@ -64,24 +61,24 @@ export class Table {
     return { fields };
   }
 
-  /** Names of the fields that the table has no column for. */
+  /** Names of the fields without a column. */
   extraFields(fields: readonly WriterField[]): string[] {
     return fields.map(({ name }) => name).filter((name) => !this.columns.has(name.toLowerCase()));
   }
 
-  /** Names of the fields that come in a type that their column does not take. */
+  /** Names of the fields with a type that their column does not accept. */
   mistypedFields(fields: readonly WriterField[]): string[] {
     return fields
       .filter(({ name, type, repeated }) => {
         const column = this.columns.get(name.toLowerCase());
         if (column === undefined) return false;
-        const types: readonly WireType[] = TAKEN_AS[column.type];
+        const types: readonly ScalarType[] = ACCEPTED_TYPES[column.type];
         return !types.includes(type) || repeated !== (column.mode === 'REPEATED');
       })
       .map(({ name }) => name);
   }
 
-  /** Why the table rejects a row of a fitting schema, or undefined. */
+  /** Why the table rejects a row whose fields have the right types, or undefined. */
   rejection(row: Row): string | undefined {
     const values = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value]));
     for (const [name, { type, mode }] of this.columns) {
@@ -91,7 +88,7 @@ export class Table {
         continue;
       }
       const each: readonly Value[] = typeof value === 'object' && !Buffer.isBuffer(value) ? value : [value];
-      if (!each.every((one) => isInRange(type, one))) return `Field ${name}: value is no ${type}`;
+      if (!each.every((one) => isInRange(type, one))) return `Field ${name}: value is not a ${type}`;
     }
     return undefined;
   }

@@ -15,20 +15,20 @@ import { APPEND_ROWS_PATH, pathOf, targetOf, UNARY_METHODS, type UnaryMethod, ty
 import { failure, Faults } from './faults';
 import { unavailable, WriteApiError } from './status';
 
-/** Above BigQuery's own limit, so that a request over it is answered as BigQuery does. */
+/** Above the limit of BigQuery, so that a request over it is answered as by BigQuery. */
 const MAX_MESSAGE_BYTES = 32 << 20;
 const FLOW_CONTROL_WINDOW_BYTES = 4 << 20;
+const HOST = '127.0.0.1';
 
 export interface WriteApiServerOptions {
   readonly backend: WriteBackend;
-  /** For faults with a chance. */
+  /** Seed of the faults with a chance. */
   readonly seed?: number;
-  readonly host?: string;
-  /** 0: a free one. */
+  /** 0 is a free port. */
   readonly port?: number;
 }
 
-/** A Storage Write API in front of a backend, with faults on demand. */
+/** A Storage Write API server that injects faults between its clients and a backend. */
 export class WriteApiServer {
   readonly faults: Faults;
   readonly counts: Counts = { connections: 0, requests: 0, rows: 0, bytes: 0, waiting: 0 };
@@ -37,7 +37,7 @@ export class WriteApiServer {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
   });
-  /** By the address that gRPC calls the peer. */
+  /** By the peer address of gRPC. */
   private readonly sockets = new Map<string, Socket>();
   private readonly listener: TcpServer;
 
@@ -48,7 +48,7 @@ export class WriteApiServer {
       ...Object.fromEntries(UNARY_METHODS.map((method) => [method, this.unary(method)])),
       AppendRows: (call: ServerDuplexStream<Buffer, Buffer>) => this.serveAppends(call),
     });
-    // The sockets are taken here and handed to gRPC, so that they can be cut.
+    // Accepts the sockets and passes them to gRPC, so that faults can cut them.
     const injector = this.server.createConnectionInjector(ServerCredentials.createInsecure());
     this.listener = createServer({ noDelay: true }, (socket) => {
       const peer = `${String(socket.remoteAddress)}:${String(socket.remotePort)}`;
@@ -59,16 +59,16 @@ export class WriteApiServer {
     });
   }
 
-  /** Listens; returns `host:port`. */
+  /** Starts listening on loopback; resolves to `host:port`. */
   async start(): Promise<string> {
-    const { host = '127.0.0.1', port = 0 } = this.options;
+    const { port = 0 } = this.options;
     await new Promise<void>((resolve, reject) => {
       this.listener.once('error', reject);
-      this.listener.listen(port, host, resolve);
+      this.listener.listen(port, HOST, resolve);
     });
     const address = this.listener.address();
     if (address === null || typeof address === 'string') throw new Error('the server has no port');
-    return `${host}:${address.port}`;
+    return `${HOST}:${address.port}`;
   }
 
   async stop(): Promise<void> {
@@ -79,7 +79,7 @@ export class WriteApiServer {
     await closed;
   }
 
-  /** Cuts all TCP connections. What was received lands nevertheless. */
+  /** Destroys all TCP connections. Requests that were received are still executed. */
   cutConnections(): void {
     for (const socket of this.sockets.values()) socket.destroy();
   }
@@ -106,23 +106,23 @@ export class WriteApiServer {
     };
   }
 
-  /** Undefined: there is no answer. */
+  /** Resolves to the response; undefined for none. */
   private async answer(method: UnaryMethod, call: ServerUnaryCall<Buffer, Buffer>): Promise<Buffer | undefined> {
     const { request } = call;
-    const { delayMs, accident } = this.faults.next(method, targetOf(method, request));
-    if (accident?.kind === 'fail') throw failure(accident);
-    if (accident?.kind === 'land-late') {
-      setTimeout(() => void this.backend.call(method, request).catch(() => undefined), accident.ms);
+    const { delayMs, fault } = this.faults.next(method, targetOf(method, request));
+    if (fault?.kind === 'fail') throw failure(fault);
+    if (fault?.kind === 'land-late') {
+      setTimeout(() => void this.backend.call(method, request).catch(() => undefined), fault.ms);
     }
     const isDone =
-      accident === undefined || accident.kind === 'lose-answer' || (accident.kind === 'never-answer' && accident.lands);
+      fault === undefined || fault.kind === 'lose-answer' || (fault.kind === 'never-answer' && fault.lands);
     const response = isDone ? await this.backend.call(method, request) : undefined;
-    if (accident === undefined) {
+    if (fault === undefined) {
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
       return response;
     }
-    if (accident.kind === 'never-answer') return undefined;
-    if (accident.cut === 'call') throw unavailable('cut by a fault');
+    if (fault.kind === 'never-answer') return undefined;
+    if (fault.cut === 'call') throw unavailable('cut by a fault');
     this.sockets.get(call.getPeer())?.destroy();
     return undefined;
   }

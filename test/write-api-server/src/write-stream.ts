@@ -6,20 +6,18 @@ import type { Table } from './table';
 
 export type StreamType = 'COMMITTED' | 'PENDING' | 'DEFAULT';
 
-/** Where the streams are. */
+/** Finds streams by name. */
 export interface StreamSource {
-  /** Rows are decoded, checked and kept; otherwise only counted. */
-  readonly keepRows: boolean;
+  /** Whether rows are decoded, checked and stored, or only counted. */
+  readonly storeRows: boolean;
   /** @throws WriteApiError NOT_FOUND */
   stream(name: string): WriteStream;
 }
 
-/** A write stream: an end that appends move, and, if it is PENDING, rows that nobody sees before the commit. */
+/** A write stream. Rows of a PENDING stream are not in the table before the commit. */
 export class WriteStream {
   rowCount = 0;
   finalized = false;
-  /** Forgotten: an append that is still on its way must not land. */
-  gone = false;
   usedAtMs: number;
   committedAtMs: number | undefined;
   private pending: Row[] = [];
@@ -34,7 +32,7 @@ export class WriteStream {
     this.committedAtMs = type === 'PENDING' ? undefined : createdAtMs;
   }
 
-  /** @param rows none where rows are only counted */
+  /** @param rows empty if rows are only counted */
   land(rowCount: number, rows: readonly Row[]): void {
     const target = this.type === 'PENDING' ? this.pending : this.table.rows;
     for (const row of rows) target.push(row);

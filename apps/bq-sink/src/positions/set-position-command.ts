@@ -3,19 +3,19 @@ import { createBigQuery, createWriteClient, WriteStreams } from '@orderstream/bi
 import { ConfigError, loadSettings } from '@orderstream/config';
 import { FAMILIES, type Family, PARTITIONS, tableForFamily, validatedTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { createKafka, fetchBounds, PartitionTransactions } from '@orderstream/kafka';
+import { createKafka, fetchLogBounds, PartitionTransactions } from '@orderstream/kafka';
 import { createLogger } from '@orderstream/observability';
 
 import { bqSinkSettings } from '../bq-sink.config';
-import { GROUP_ID } from '../sink';
+import { GROUP_ID } from '../sink-topics';
 import { BigQueryWarehouse } from '../streams/bigquery-warehouse';
 import { RowMapper } from '../streams/row-mapper';
-import { type Goal, setPosition } from './set-position';
+import { type PositionTarget, setPosition } from './set-position';
 
 const USAGE =
   'set-position --family <orders|interactions|catalog|customers> --partition <number> --to <offset|beginning|table>';
 
-/** How the command ends. */
+/** Exit codes of the command. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 class UsageError extends OrderstreamError {
@@ -23,21 +23,21 @@ class UsageError extends OrderstreamError {
 }
 
 /**
- * `set-position`: see `setPosition`. Takes the sink's own settings from the environment. The report goes to stdout as one
- * line of JSON; a running sink then opens the partition again after `POST /admin/resume`.
+ * `set-position`: see `setPosition`. Reads the sink's own settings from the environment and prints the report to stdout as
+ * one line of JSON. After `POST /admin/resume` a running sink opens the partition again.
  *
  * Exit codes: 0 done; 1 rejected or failed, nothing changed; 2 usage or configuration.
  */
 export async function setPositionCommand(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   try {
-    const { family, partition, goal } = parse(argv);
+    const { family, partition, target } = parse(argv);
     const { kafka: connection, bigquery, sink } = loadSettings(bqSinkSettings, env);
     const kafka = createKafka(connection, createLogger({ service: 'bq-sink', level: 'warn' }));
     const ref = { topic: validatedTopic(family), partition };
     const { project, dataset } = bigquery;
     const report = await setPosition({
       partition: ref,
-      goal,
+      target,
       warehouse: new BigQueryWarehouse({
         bigquery: createBigQuery(bigquery),
         streams: new WriteStreams(createWriteClient(bigquery)),
@@ -54,7 +54,7 @@ export async function setPositionCommand(argv: readonly string[], env?: NodeJS.P
           transactionTimeoutMs: sink.transactionTimeoutMs,
         }),
       logBounds: async () => {
-        const { beginnings, ends } = await fetchBounds(kafka, ref.topic);
+        const { beginnings, ends } = await fetchLogBounds(kafka, ref.topic);
         return { start: beginnings[partition] ?? 0, end: ends[partition] ?? 0 };
       },
     });
@@ -66,24 +66,24 @@ export async function setPositionCommand(argv: readonly string[], env?: NodeJS.P
   }
 }
 
-function parse(argv: readonly string[]): { family: Family; partition: number; goal: Goal } {
-  const { values } = parsed(argv);
+function parse(argv: readonly string[]): { family: Family; partition: number; target: PositionTarget } {
+  const { values } = parseOptions(argv);
   const family = FAMILIES.find((known) => known === values.family);
   const partition = Number(values.partition ?? 'none');
-  const goal = goalOf(values.to);
+  const target = parseTarget(values.to);
   const isPartition = Number.isInteger(partition) && partition >= 0 && partition < PARTITIONS;
-  if (family === undefined || !isPartition || goal === undefined) {
-    throw new UsageError(`usage: ${USAGE}, where the number is from 0 to ${String(PARTITIONS - 1)}`);
+  if (family === undefined || !isPartition || target === undefined) {
+    throw new UsageError(`usage: ${USAGE}, with a partition from 0 to ${String(PARTITIONS - 1)}`);
   }
-  return { family, partition, goal };
+  return { family, partition, target };
 }
 
-function goalOf(text: string | undefined): Goal | undefined {
+function parseTarget(text: string | undefined): PositionTarget | undefined {
   if (text === 'beginning' || text === 'table') return text;
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-function parsed(argv: readonly string[]) {
+function parseOptions(argv: readonly string[]) {
   const string = { type: 'string' } as const;
   try {
     return parseArgs({ args: [...argv], options: { family: string, partition: string, to: string } });

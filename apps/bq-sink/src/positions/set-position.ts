@@ -1,51 +1,52 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 
 import { Exclusions } from '../streams/exclusions';
 import { decodePosition, encodeMetadata } from '../streams/position';
 import type { LogBounds } from '../streams/recovery';
-import type { Transactions } from '../streams/sink-parts';
+import type { Transactions } from '../streams/sink-dependencies';
 import type { Warehouse } from '../streams/warehouse';
 
-/** Where to: an offset, the first one that the log still has, or the one behind the partition's last row. */
-export type Goal = number | 'beginning' | 'table';
+/** An offset, the start of the log, or the offset after the partition's last row. */
+export type PositionTarget = number | 'beginning' | 'table';
 
-/** The position asked for would double rows, or lies outside the log. */
+/** The requested position would write rows twice, or lies outside the log. */
 export class PositionRejectedError extends OrderstreamError {
   readonly code = 'POSITION_REJECTED' satisfies ErrorCode;
 }
 
 export interface SetPositionOptions {
-  readonly partition: PartitionRef;
-  readonly goal: Goal;
+  readonly partition: TopicPartition;
+  readonly target: PositionTarget;
   readonly warehouse: Pick<Warehouse, 'finalize' | 'lastOffset'>;
   readonly openTransactions: () => Promise<Transactions>;
   readonly logBounds: () => Promise<LogBounds>;
 }
 
-export interface SetPositionReport extends PartitionRef {
-  /** As it was committed; null: nothing was. */
+export interface SetPositionReport extends TopicPartition {
+  /** The offset committed before; null if there was none. */
   readonly before: number | null;
   /** First offset that the sink will write. */
   readonly position: number;
-  /** Highest offset of the partition's own rows; null: there is none. */
+  /** Highest offset of the partition's own rows; null if there is none. */
   readonly lastRow: number | null;
   readonly log: LogBounds;
 }
 
 /**
- * Moves a partition of the sink by hand: the operator's answer where recovery stopped and asked
- * (docs/sink-protocol.md, "When a partition stops and asks").
+ * Sets the committed position of a partition by an operator's command, after recovery has stopped the partition
+ * (docs/sink-protocol.md, "When a partition stops").
  *
- * Failure semantics: opening the partition's transactions fences its owner, and finalizing the stream that it committed
- * ends what is still on its way, before the table is looked at. The new position is one commit: killed before it nothing
- * has changed, and all of it may be repeated. An owner that opens the partition again in between fences this instead.
+ * Failure semantics: opening the partition's transactions fences its owner. Finalizing the committed stream rejects
+ * appends that are still in flight. Only then the table is queried. The new position is one commit: when the command is
+ * killed before it, nothing has changed. The command may be repeated. An owner that opens the partition in between fences
+ * the command.
  *
  * @throws PositionRejectedError, TransactionFailedError, BigQueryCallError
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
-  const { partition, goal, warehouse } = options;
-  const place = `${partition.topic}/${String(partition.partition)}`;
+  const { partition, target, warehouse } = options;
+  const name = `${partition.topic}/${String(partition.partition)}`;
   const transactions = await options.openTransactions();
   try {
     const { offset: before, metadata } = transactions.committed;
@@ -53,21 +54,22 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     if (stream !== undefined) await warehouse.finalize(stream.name);
     const lastRow = await warehouse.lastOffset(0, []);
     const log = await options.logBounds();
-    const behindTable = lastRow === undefined ? log.start : Math.max(lastRow + 1, log.start);
-    const position = goal === 'beginning' ? log.start : goal === 'table' ? behindTable : goal;
+    const afterTable = lastRow === undefined ? log.start : Math.max(lastRow + 1, log.start);
+    const position = target === 'beginning' ? log.start : target === 'table' ? afterTable : target;
     if (position < log.start || position > log.end) {
       throw new PositionRejectedError(
-        `${place} has a log from ${String(log.start)} to ${String(log.end)}: ${String(position)} is not in it. Nothing was changed.`,
+        `the log of ${name} starts at ${String(log.start)} and ends at ${String(log.end)}: ${String(position)} is outside. ` +
+          'Nothing was changed.',
       );
     }
     if (lastRow !== undefined && position <= lastRow) {
       throw new PositionRejectedError(
-        `${place} has rows up to offset ${String(lastRow)}: from ${String(position)} on they would be written again. ` +
-          'Nothing was changed. Move or delete those rows first, or go on behind them.',
+        `${name} has rows up to offset ${String(lastRow)}: from ${String(position)} on they would be written twice. ` +
+          'Nothing was changed. Move or delete those rows first, or set a position after them.',
       );
     }
-    const settled = { offset: position, stream: undefined, exclusions: Exclusions.NONE, topicId: undefined };
-    await transactions.commit({ records: [], offset: position, metadata: encodeMetadata(settled) });
+    const withoutStream = { offset: position, stream: undefined, exclusions: Exclusions.NONE, topicId: undefined };
+    await transactions.commit({ records: [], offset: position, metadata: encodeMetadata(withoutStream) });
     return { ...partition, before: before ?? null, position, lastRow: lastRow ?? null, log };
   } finally {
     await transactions.close();

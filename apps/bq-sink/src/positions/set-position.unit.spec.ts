@@ -1,109 +1,109 @@
 import type { TransactionWrites } from '@orderstream/kafka';
 
-import { type Goal, setPosition } from './set-position';
+import { type PositionTarget, setPosition } from './set-position';
 import { setPositionCommand } from './set-position-command';
 
 const partition = { topic: 'marketplace.orders.validated.v1', partition: 3 };
 
-interface World {
+interface Setup {
   readonly committed?: { readonly offset: number; readonly metadata: string };
   readonly lastRow?: number;
-  /** Highest row once the committed stream is ended: an append was still on its way. */
-  readonly lastRowWhenEnded?: number;
+  /** Last row once the committed stream is finalized: an append was still in flight. */
+  readonly lastRowAfterFinalize?: number;
 }
 
-/** What was done, in order, and what came of it. */
-async function moved(goal: Goal, world: World): Promise<{ done: string[]; report: unknown }> {
-  const done: string[] = [];
-  let lastRow = world.lastRow;
-  const committed = world.committed ?? { offset: undefined, metadata: undefined };
-  const report = await setPosition({
+/** Runs the command. Returns its calls in order, and its report or its error. */
+async function run(target: PositionTarget, setup: Setup): Promise<{ calls: string[]; result: unknown }> {
+  const calls: string[] = [];
+  let lastRow = setup.lastRow;
+  const committed = setup.committed ?? { offset: undefined, metadata: undefined };
+  const result = await setPosition({
     partition,
-    goal,
+    target,
     warehouse: {
       finalize: (stream) => {
-        done.push(`finalize ${stream}`);
-        lastRow = world.lastRowWhenEnded ?? lastRow;
+        calls.push(`finalize ${stream}`);
+        lastRow = setup.lastRowAfterFinalize ?? lastRow;
         return Promise.resolve({ kind: 'gone' });
       },
       lastOffset: (from, excluded) => {
         expect([from, excluded]).toEqual([0, []]);
-        done.push('look');
+        calls.push('query');
         return Promise.resolve(lastRow);
       },
     },
     openTransactions: () => {
-      done.push('fence');
+      calls.push('fence');
       return Promise.resolve({
         committed,
         commit: ({ records, offset, metadata }: TransactionWrites) => {
           expect(records).toEqual([]);
-          done.push(`commit ${String(offset)} ${metadata ?? ''}`);
+          calls.push(`commit ${String(offset)} ${metadata ?? ''}`);
           return Promise.resolve();
         },
-        assertCurrent: () => Promise.reject(new Error('nobody asks')),
+        assertCurrent: () => Promise.reject(new Error('not expected')),
         close: () => {
-          done.push('close');
+          calls.push('close');
           return Promise.resolve();
         },
       });
     },
     logBounds: () => Promise.resolve({ start: 10, end: 100 }),
   }).catch((error: unknown) => error);
-  return { done, report };
+  return { calls, result };
 }
 
-describe('a position set by hand', () => {
-  it.each<[string, Goal, World, number]>([
+describe('setPosition', () => {
+  it.each<[string, PositionTarget, Setup, number]>([
     ['an offset', 40, { lastRow: 20 }, 40],
-    ['the beginning of the log', 'beginning', {}, 10],
-    ['behind the last row', 'table', { lastRow: 57 }, 58],
-    ['behind the last row, where retention has taken more of the log', 'table', { lastRow: 3 }, 10],
-    ['behind the last row, where there is none', 'table', {}, 10],
-  ])('may be %s', async (_, goal, world, position) => {
-    const { done, report } = await moved(goal, world);
-    expect(done).toEqual(['fence', 'look', `commit ${String(position)} {"v":1,"e":""}`, 'close']);
-    expect(report).toEqual({
+    ['the start of the log', 'beginning', {}, 10],
+    ['the end of the log', 100, { lastRow: 99 }, 100],
+    ['the offset after the last row', 'table', { lastRow: 57 }, 58],
+    ['the start of the log when retention has deleted the log beyond the last row', 'table', { lastRow: 3 }, 10],
+    ['the start of the log when the table has no row', 'table', {}, 10],
+  ])('commits %s', async (_, target, setup, position) => {
+    const { calls, result } = await run(target, setup);
+    expect(calls).toEqual(['fence', 'query', `commit ${String(position)} {"v":1,"e":""}`, 'close']);
+    expect(result).toEqual({
       ...partition,
       before: null,
       position,
-      lastRow: world.lastRow ?? null,
+      lastRow: setup.lastRow ?? null,
       log: { start: 10, end: 100 },
     });
   });
 
-  it('lies behind what a former owner had still under way: its stream is ended before the table is looked at', async () => {
+  it('finalizes the committed stream before it queries the table, so that it finds the rows of a former owner', async () => {
     const committed = { offset: 30, metadata: '{"v":1,"s":"streams/7","n":4,"e":""}' };
-    const { done, report } = await moved('table', { committed, lastRow: 33, lastRowWhenEnded: 41 });
-    expect(done).toEqual(['fence', 'finalize streams/7', 'look', 'commit 42 {"v":1,"e":""}', 'close']);
-    expect(report).toMatchObject({ before: 30, position: 42, lastRow: 41 });
+    const { calls, result } = await run('table', { committed, lastRow: 33, lastRowAfterFinalize: 41 });
+    expect(calls).toEqual(['fence', 'finalize streams/7', 'query', 'commit 42 {"v":1,"e":""}', 'close']);
+    expect(result).toMatchObject({ before: 30, position: 42, lastRow: 41 });
   });
 
-  it.each<[string, Goal, World, RegExp]>([
-    ['rows would be written again', 57, { lastRow: 57 }, /rows up to offset 57/],
-    ['rows would be written again from the beginning', 'beginning', { lastRow: 57 }, /from 10 on/],
-    ['it lies before the log', 9, {}, /9 is not in it/],
-    ['it lies behind the log', 101, {}, /101 is not in it/],
-  ])('is rejected where %s, and nothing is changed', async (_, goal, world, message) => {
-    const { done, report } = await moved(goal, world);
-    expect(done.filter((step) => step.startsWith('commit'))).toEqual([]);
-    expect(done.at(-1)).toBe('close');
-    expect(report).toMatchObject({ code: 'POSITION_REJECTED', message: expect.stringMatching(message) as string });
+  it.each<[string, PositionTarget, Setup, RegExp]>([
+    ['an offset whose row exists', 57, { lastRow: 57 }, /rows up to offset 57/],
+    ['the start of the log when rows exist', 'beginning', { lastRow: 57 }, /from 10 on/],
+    ['an offset before the start of the log', 9, {}, /9 is outside/],
+    ['an offset after the end of the log', 101, {}, /101 is outside/],
+  ])('rejects %s and commits nothing', async (_, target, setup, message) => {
+    const { calls, result } = await run(target, setup);
+    expect(calls).toEqual(['fence', 'query', 'close']);
+    expect(result).toMatchObject({ code: 'POSITION_REJECTED', message: expect.stringMatching(message) as string });
   });
 
   it.each([
     [[]],
     [['--family', 'orders', '--partition', '6', '--to', 'table']],
     [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
-    [['--family', 'nobody', '--partition', '1', '--to', '5']],
+    [['--family', 'unknown', '--partition', '1', '--to', '5']],
     [['--famly', 'orders']],
-  ])('is a question of usage when told %j', async (argv) => {
-    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  ])('prints the usage and exits with 2 for %j', async (argv) => {
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       expect(await setPositionCommand(argv, {})).toBe(2);
-      expect(said.mock.calls.join('')).toContain('usage: set-position');
+      expect(stderr.mock.calls.join('')).toContain('usage: set-position');
     } finally {
-      said.mockRestore();
+      stderr.mockRestore();
     }
   });
 });

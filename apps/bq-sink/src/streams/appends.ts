@@ -4,39 +4,45 @@ import type { BatchQueue } from './batch-queue';
 import type { MicroBatch } from './micro-batch';
 import type { OpenStream, Progress } from './progress';
 import { commitRejection } from './rejections';
+import type { PartitionSinkDependencies } from './sink-dependencies';
 import { AppendFailedError } from './sink-errors';
-import type { SinkLife } from './sink-life';
-import type { PartitionSinkParts } from './sink-parts';
+import type { SinkLifecycle } from './sink-lifecycle';
 
 interface Append {
   readonly batch: MicroBatch;
   readonly sentAtMs: number;
-  /** `rejected`: by BigQuery, or by the encoder and never sent. `behind`: answered, behind one that was rejected. */
+  /**
+   * `rejected`: by BigQuery, or by the encoder and never sent. `behind`: answered with an error that a rejected append
+   * before it explains.
+   */
   status: 'sent' | 'appended' | 'rejected' | 'behind';
-  /** Rows that BigQuery rejected: index and what it said. */
+  /** Rows that BigQuery rejected: its message by row index. */
   rejectedRows: ReadonlyMap<number, string>;
 }
 
-/** What BigQuery may say of an append behind a rejected one (the comments of AppendRowsResponse.error). */
-const BEHIND_REJECTED: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>(['out-of-range', 'aborted']);
+/** Errors that BigQuery may answer to an append behind a rejected one (the comments of AppendRowsResponse.error). */
+const EXPECTED_BEHIND_REJECTION: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>([
+  'out-of-range',
+  'aborted',
+]);
 
 const NO_ROWS: ReadonlyMap<number, string> = new Map();
 
 /**
- * The appends of a running sink: sent in order at consecutive stream offsets, several under way, and settled in order.
- * A rejected one stops the sending until the rejected records are dead letters (state `rejecting`).
+ * The appends of a running sink. They are sent in order at consecutive stream offsets, several in flight, and settled in
+ * order. After a rejection nothing is sent until the rejected records are dead-lettered (state `rejecting`).
  *
- * Failure semantics: an answer that is lost, or an error that no rejection before it explains, fails the sink. What was
- * under way may be durable or not, and the next owner counts.
+ * Failure semantics: an append without an answer, or an error that no rejection before it explains, fails the sink. The
+ * outcome of the appends in flight is unknown then, and the recovery of the next owner counts the durable rows.
  */
 export class Appends {
-  /** In the order of the stream. */
+  /** In stream order. */
   private inFlight: Append[] = [];
   private isConnecting = false;
 
   constructor(
-    private readonly parts: PartitionSinkParts,
-    private readonly life: SinkLife,
+    private readonly dependencies: PartitionSinkDependencies,
+    private readonly lifecycle: SinkLifecycle,
     private readonly queue: BatchQueue,
     private readonly progress: Progress,
   ) {}
@@ -49,11 +55,11 @@ export class Appends {
     return this.inFlight.map(({ batch }) => batch);
   }
 
-  /** Sends what is due, in order, as far as appends may be under way. */
-  pump(): void {
+  /** Sends due batches in order while the number of appends in flight is below the limit. */
+  sendDue(): void {
     const { stream } = this.progress;
-    const { maxInFlight } = this.parts.limits;
-    while (this.life.state === 'running' && stream !== undefined && this.inFlight.length < maxInFlight) {
+    const { maxInFlight } = this.dependencies.limits;
+    while (this.lifecycle.state === 'running' && stream !== undefined && this.inFlight.length < maxInFlight) {
       const batch = this.queue.due();
       if (batch === undefined) return;
       if (batch.rejected.length > 0) {
@@ -74,19 +80,19 @@ export class Appends {
     const offset = stream.next;
     stream.next += batch.rows.rows;
     this.inFlight.push(append);
-    this.parts.observer.appending(batch.rows);
-    this.orFail(
+    this.dependencies.observer.appending(batch.rows);
+    this.failOnError(
       stream.appender.append(batch.rows, offset).then(async (outcome) => {
-        await this.parts.faults.reach('append-answered');
-        this.answered(append, outcome);
+        await this.dependencies.faults.reach('append-answered');
+        this.onAnswer(append, outcome);
       }),
     );
-    const reached = this.parts.faults.reach('append-sent');
-    if (reached !== undefined) this.orFail(reached);
+    const reached = this.dependencies.faults.reach('append-sent');
+    if (reached !== undefined) this.failOnError(reached);
   }
 
-  private answered(append: Append, outcome: AppendOutcome): void {
-    if (!this.life.isAlive) return;
+  private onAnswer(append: Append, outcome: AppendOutcome): void {
+    if (!this.lifecycle.isActive) return;
     const isBehindRejected = this.inFlight
       .slice(0, this.inFlight.indexOf(append))
       .some(({ status }) => status === 'rejected');
@@ -102,19 +108,22 @@ export class Appends {
         break;
       case 'error':
       case 'lost':
-        // Behind a rejected append nothing can land: its place in the stream is missing. Anything else is not explained.
-        if (outcome.kind === 'lost' || !isBehindRejected || !BEHIND_REJECTED.has(outcome.reason)) {
-          throw new AppendFailedError(`append of ${this.life.place} failed: ${outcome.message}`, outcome.reason);
+        // An append behind a rejected one cannot land: the rows at the stream offsets before it are missing.
+        if (outcome.kind === 'lost' || !isBehindRejected || !EXPECTED_BEHIND_REJECTION.has(outcome.reason)) {
+          throw new AppendFailedError(
+            `append to ${this.lifecycle.partitionName} failed: ${outcome.message}`,
+            outcome.reason,
+          );
         }
         append.status = 'behind';
         break;
     }
     this.settleRejected();
-    this.pump();
-    this.life.wake();
+    this.sendDue();
+    this.lifecycle.notifyChange();
   }
 
-  /** The oldest appends that are acknowledged move the position. */
+  /** Advances the position over the oldest appends that are acknowledged. */
   private settleAppended(): void {
     const { stream } = this.progress;
     while (stream !== undefined && this.inFlight[0]?.status === 'appended') {
@@ -123,76 +132,78 @@ export class Appends {
       const { batch, sentAtMs } = append;
       stream.rows += batch.rows.rows;
       batch.settled = true;
-      this.progress.passTo(batch.endOffset);
-      this.parts.observer.appended(batch.records, batch.rows, (performance.now() - sentAtMs) / 1000);
+      this.progress.advanceTo(batch.endOffset);
+      this.dependencies.observer.appended(batch.records, batch.rows, (performance.now() - sentAtMs) / 1000);
       this.progress.scheduleCommit();
     }
   }
 
-  /** Nothing more is sent until the rejected records are dead letters. */
   private reject(append: Append): void {
     append.status = 'rejected';
     if (!this.inFlight.includes(append)) this.inFlight.push(append);
-    if (this.life.state !== 'rejecting') this.life.enter('rejecting');
+    if (this.lifecycle.state !== 'rejecting') this.lifecycle.enter('rejecting');
     this.settleRejected();
   }
 
-  /** Once everything before is acknowledged and everything behind is answered, the rejected records leave the stream. */
+  /** Dead-letters the rejected records once every append before them is acknowledged and every one behind is answered. */
   private settleRejected(): void {
     const { stream } = this.progress;
     const [rejected, ...behind] = this.inFlight;
-    if (this.life.state !== 'rejecting' || rejected?.status !== 'rejected' || stream === undefined) return;
+    if (this.lifecycle.state !== 'rejecting' || rejected?.status !== 'rejected' || stream === undefined) return;
     if (behind.some(({ status }) => status === 'sent')) return;
     if (behind.some(({ status }) => status === 'appended')) {
-      throw new AppendFailedError(`${this.life.place}: an append behind a rejected one was acknowledged`, 'rejected');
+      throw new AppendFailedError(
+        `${this.lifecycle.partitionName}: an append behind a rejected one was acknowledged`,
+        'rejected',
+      );
     }
     this.inFlight = [];
-    // What was rejected behind it is evaluated again when its own turn comes.
+    // A rejection behind the first one counts only when its batch is sent again.
     this.queue.putBack([rejected.batch, ...behind.map(({ batch }) => batch)]);
-    this.orFail(this.goOnWithout(stream, rejected));
+    this.failOnError(this.commitAndResume(stream, rejected));
   }
 
-  /** Then the rest of the batch goes by itself, and what was behind it, at new stream offsets. */
-  private async goOnWithout(stream: OpenStream, { batch, rejectedRows }: Append): Promise<void> {
-    await commitRejection(this.parts, this.progress, stream, batch, rejectedRows);
+  /** Then sends the rest of the batch, and the batches behind it, at new stream offsets. */
+  private async commitAndResume(stream: OpenStream, { batch, rejectedRows }: Append): Promise<void> {
+    await commitRejection(this.dependencies, this.progress, stream, batch, rejectedRows);
     if (batch.records.length === 0) {
       batch.settled = true;
       this.queue.shift();
-      this.progress.passTo(batch.endOffset);
+      this.progress.advanceTo(batch.endOffset);
       this.progress.scheduleCommit();
     }
     stream.next = stream.rows;
     if (!stream.appender.usable) await this.connect(stream);
-    this.life.enter('running');
-    this.pump();
-    this.life.wake();
+    this.lifecycle.enter('running');
+    this.sendDue();
+    this.lifecycle.notifyChange();
   }
 
   /**
-   * The connection has ended. What is under way will say why; when nothing is (BigQuery ends idle connections), every
-   * append was acknowledged, and the next one continues the stream on another connection.
+   * BigQuery closes idle connections. If no append is in flight, the sink opens a new connection and continues at the same
+   * stream offset. If an append is in flight, its own answer fails the sink.
    */
   private replaceConnection(stream: OpenStream): void {
     if (this.inFlight.length > 0 || this.isConnecting) return;
     this.isConnecting = true;
-    this.orFail(
+    this.failOnError(
       this.connect(stream)
         .finally(() => (this.isConnecting = false))
         .then(() => {
-          this.pump();
+          this.sendDue();
         }),
     );
   }
 
   private async connect(stream: OpenStream): Promise<void> {
     stream.appender.close();
-    stream.appender = await this.parts.warehouse.connect(stream.name);
-    if (!this.life.isAlive) stream.appender.close();
+    stream.appender = await this.dependencies.warehouse.connect(stream.name);
+    if (!this.lifecycle.isActive) stream.appender.close();
   }
 
-  private orFail(work: Promise<void>): void {
+  private failOnError(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      this.life.fail(error);
+      this.lifecycle.fail(error);
     });
   }
 }

@@ -5,22 +5,22 @@ import { type BatchLimits, MicroBatch, type RowSource } from './micro-batch';
 export interface BatchQueueOptions {
   readonly mapper: RowSource;
   readonly limits: BatchLimits & { readonly lingerMs: number };
-  /** A batch may have become due. */
+  /** Called when the linger time of a batch is over. */
   readonly onDue: () => void;
 }
 
-/** Records that were taken and not sent, in order: sealed micro-batches, and behind them one that still fills. */
+/** Records that are taken and not sent yet, in order: sealed micro-batches, then one that is still being filled. */
 export class BatchQueue {
   private sealed: MicroBatch[] = [];
   private filling: MicroBatch | undefined;
-  private lingered = false;
-  /** The batch that the last record taken went into, wherever it is now. */
-  private tail: MicroBatch | undefined;
+  private hasLingered = false;
+  /** The batch of the last record taken, queued or sent. */
+  private last: MicroBatch | undefined;
   private lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: BatchQueueOptions) {}
 
-  /** Batches that get no more records. */
+  /** Number of sealed batches. */
   get length(): number {
     return this.sealed.length;
   }
@@ -37,43 +37,46 @@ export class BatchQueue {
       const batch = new MicroBatch(record.offset);
       batch.add(record, mapper, limits);
       this.filling = batch;
-      this.tail = batch;
+      this.last = batch;
       this.lingerTimer = setTimeout(() => {
-        this.lingered = true;
+        this.hasLingered = true;
         onDue();
       }, limits.lingerMs);
     }
     if (this.filling?.isFull(limits) === true) this.seal();
   }
 
-  /** Transaction markers and exclusions behind the last record settle with it. Returns false when that is settled already. */
+  /**
+   * Transaction markers and exclusions after the last record are settled with its batch. Returns false if that batch is
+   * settled already.
+   */
   extendTo(offset: number): boolean {
-    if (this.tail === undefined || this.tail.settled) return false;
-    if (offset > this.tail.endOffset) this.tail.endOffset = offset;
+    if (this.last === undefined || this.last.settled) return false;
+    if (offset > this.last.endOffset) this.last.endOffset = offset;
     return true;
   }
 
-  /** The batch that fills gets no more records. */
+  /** Closes the batch that is being filled. */
   seal(): void {
     clearTimeout(this.lingerTimer);
-    this.lingered = false;
+    this.hasLingered = false;
     if (this.filling === undefined) return;
     this.sealed.push(this.filling);
     this.filling = undefined;
   }
 
-  /** The batch that is due first; one that has lingered long enough goes on filling until it is asked for. */
+  /** The next batch to send. A batch whose linger time is over takes more records until this call. */
   due(): MicroBatch | undefined {
-    if (this.sealed.length === 0 && this.lingered) this.seal();
+    if (this.sealed.length === 0 && this.hasLingered) this.seal();
     return this.sealed[0];
   }
 
-  /** Takes out what `due` told of. */
+  /** Removes the batch that `due` returned. */
   shift(): void {
     this.sealed.shift();
   }
 
-  /** Batches that are to be sent again, in front of the others. */
+  /** Puts batches that must be sent again in front of the others. */
   putBack(batches: readonly MicroBatch[]): void {
     this.sealed.unshift(...batches);
   }

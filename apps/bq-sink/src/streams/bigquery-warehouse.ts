@@ -1,6 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { type Finalized, queryFresh, type TableRef, type WriteStreams } from '@orderstream/bigquery';
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 
 import type { RowMapper } from './row-mapper';
 import type { Appender, Warehouse } from './warehouse';
@@ -9,13 +9,13 @@ export interface BigQueryWarehouseOptions {
   readonly bigquery: BigQuery;
   readonly streams: WriteStreams;
   readonly table: TableRef;
-  readonly partition: PartitionRef;
+  readonly partition: TopicPartition;
   readonly mapper: RowMapper;
   readonly appendTimeoutMs: number;
   readonly maxInFlight: number;
 }
 
-/** One partition's side of BigQuery. */
+/** The BigQuery calls of one partition. */
 export class BigQueryWarehouse implements Warehouse {
   constructor(private readonly options: BigQueryWarehouseOptions) {}
 
@@ -33,7 +33,7 @@ export class BigQueryWarehouse implements Warehouse {
     return streams.connect({ stream, schema: mapper.schema, appendTimeoutMs, maxInFlight });
   }
 
-  /** Rows that came by a replay keep their first coordinates and say nothing of how far this partition's stream got. */
+  /** Excludes replayed rows: they have their original coordinates and do not show how far this partition has written. */
   async lastOffset(from: number, excluded: readonly number[]): Promise<number | undefined> {
     const { bigquery, table, partition } = this.options;
     const notExcluded = excluded.length === 0 ? '' : ' AND _kafka_offset NOT IN UNNEST(@excluded)';

@@ -1,6 +1,6 @@
 /**
- * Offsets that are no rows: dead-lettered, at or behind the position. Immutable; a few at most, since they all lie
- * within the batch that was rejected last.
+ * Dead-lettered offsets at or after the position. Immutable. There are few, because all of them lie within the batch that
+ * was rejected last.
  */
 export class Exclusions {
   static readonly NONE = new Exclusions([]);
@@ -15,10 +15,6 @@ export class Exclusions {
     return sorted.length === 0 ? Exclusions.NONE : new Exclusions(sorted);
   }
 
-  get isEmpty(): boolean {
-    return this.offsets.length === 0;
-  }
-
   has(offset: number): boolean {
     return this.offsets.length > 0 && this.offsets.includes(offset);
   }
@@ -27,7 +23,7 @@ export class Exclusions {
     return Exclusions.of([...this.offsets, ...offsets]);
   }
 
-  /** Those at `offset` and behind it. */
+  /** The offsets from `offset` on. */
   from(offset: number): Exclusions {
     const [first] = this.offsets;
     if (first === undefined || first >= offset) return this;

@@ -1,6 +1,7 @@
 /**
  * The steps of the protocol between which a process can be killed (docs/sink-protocol.md). `fenced`: the transactional
- * producer is open and the committed position read, which is one call. `committed-read`: the log's bounds are known too.
+ * producer is open and has read the committed position; both happen in one call. `committed-read`: the log's bounds are
+ * known, too.
  */
 export type SinkStep =
   | 'fenced'
@@ -8,7 +9,7 @@ export type SinkStep =
   | 'finalized'
   | 'max-read'
   | 'stream-created'
-  | 'stream-named'
+  | 'stream-assigned'
   | 'append-sent'
   | 'append-answered'
   | 'commit-begun'
@@ -18,13 +19,13 @@ export type SinkStep =
   | 'stream-ended'
   | 'end-committed';
 
-/** Where a fault suite stops, kills or delays a sink. Called right after the step it names. */
+/** Where the fault suite kills or delays a sink. Called immediately after the step. */
 export interface FaultPoints {
   reach(step: SinkStep): Promise<void> | void;
 }
 
 export const NO_FAULTS: FaultPoints = {
   reach() {
-    // Nothing stands in the way of a sink in production.
+    // In production nothing happens between the steps.
   },
 };

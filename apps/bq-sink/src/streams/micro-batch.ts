@@ -4,15 +4,15 @@ import type { KafkaRecord } from '@orderstream/kafka';
 
 import { MAX_EXCLUSION_SPAN } from './position';
 
-/** A record that is no row, and why. */
+/** A record that the encoder or BigQuery rejects, and the reason. */
 export interface Rejection {
   readonly record: KafkaRecord;
   readonly reason: DeadLetterReason;
 }
 
-/** Makes rows of records; a `RowMapper`. */
+/** Encodes records as rows; implemented by `RowMapper`. */
 export interface RowSource {
-  /** Adds the record's row to `rows`, or says why it is none. */
+  /** Adds the record's row to `rows`, or returns the reason why it cannot be encoded. */
   encode(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined;
 }
 
@@ -22,15 +22,15 @@ export interface BatchLimits {
   readonly maxBatchBytes: number;
 }
 
-/** Consecutive records on their way to BigQuery in one append. */
+/** Consecutive records that are sent to BigQuery in one append. */
 export class MicroBatch {
   private rowBuffer = new RowBuffer();
   /** The record of each row. */
   private rowRecords: KafkaRecord[] = [];
   private rejections: Rejection[] = [];
-  /** Offset at which the position is when all of the batch is settled. */
+  /** The partition's position once the whole batch is settled. */
   endOffset: number;
-  /** Durable or dead-lettered, all of it. */
+  /** Every record is durable or dead-lettered. */
   settled = false;
 
   constructor(private readonly firstOffset: number) {
@@ -45,14 +45,14 @@ export class MicroBatch {
     return this.rowRecords;
   }
 
-  /** Records that the encoder rejected: dead letters, before the rest is sent. */
+  /** Records that the encoder rejects. They are dead-lettered before the rest of the batch is sent. */
   get rejected(): readonly Rejection[] {
     return this.rejections;
   }
 
   /**
-   * Takes a record, if it still fits. A batch stops short of the offsets that a bitmap of exclusions can cover, since
-   * any of its records may be rejected.
+   * Adds a record if it fits. Any record of a batch may be rejected, so a batch spans no more offsets than the bitmap of
+   * exclusions can hold.
    */
   add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): boolean {
     if (this.isFull(limits) || record.offset - this.firstOffset >= MAX_EXCLUSION_SPAN) return false;
@@ -70,8 +70,8 @@ export class MicroBatch {
     return this.rowRecords.length + this.rejections.length >= maxBatchRows || this.rowBuffer.size >= maxBatchBytes;
   }
 
-  /** Takes the rejected rows out, by their index, and forgets what the encoder rejected: all that is dead-lettered now. */
-  prune(rows: ReadonlySet<number>): void {
+  /** Removes what was dead-lettered: the rows with these indexes, and the records that the encoder rejected. */
+  removeRejected(rows: ReadonlySet<number>): void {
     this.rejections = [];
     if (rows.size === 0) return;
     this.rowBuffer = this.rowBuffer.filter((row) => !rows.has(row));

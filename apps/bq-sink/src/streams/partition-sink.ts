@@ -9,71 +9,77 @@ import {
 
 import { Appends } from './appends';
 import { BatchQueue } from './batch-queue';
+import { skipDurableRows } from './durable-rows';
 import type { MicroBatch } from './micro-batch';
-import { passDurable } from './position';
 import { Progress } from './progress';
 import { moreRowsThanRecords, type Recovered, recover } from './recovery';
+import type { PartitionSinkDependencies, Transactions } from './sink-dependencies';
 import { RecoveryAmbiguousError } from './sink-errors';
-import { SinkLife, type SinkState } from './sink-life';
-import type { PartitionSinkParts, Transactions } from './sink-parts';
-import { StreamLife } from './stream-life';
+import { SinkLifecycle, type SinkState } from './sink-lifecycle';
+import { StreamAssignment } from './stream-assignment';
 
 /**
- * One partition's way into BigQuery: its records become rows of one committed write stream at explicit offsets, and the
- * partition's transactional producer commits how far that went. The protocol is told in docs/sink-protocol.md; its
- * states are in `SinkLife`, naming and ending a stream in `StreamLife`, running and rejecting in `Appends`, what is
- * committed in `Progress`.
+ * Writes one partition to BigQuery: records become rows of one COMMITTED write stream at explicit stream offsets, and the
+ * partition's transactional producer commits the position. docs/sink-protocol.md describes the protocol. `SinkLifecycle`
+ * holds the states, `StreamAssignment` assigns and ends a stream, `Appends` sends and rejects, `Progress` commits.
  *
- * Failure semantics: every record that is handed over becomes one row or one dead letter, exactly once, whatever is
- * killed. An instance lives from `open` to its first failure or `close`. It never repairs itself: after a lost answer,
- * an unexplained error or a commit of unknown outcome it does nothing more, and the next instance fences it, ends its
- * stream, and counts what is durable. Killed between an append and its commit, rows are durable beyond the committed
- * position: the next owner counts them off. Killed between the naming of a stream and the first append: it is empty.
- * Killed around a commit: the next owner reads whether it happened. Nothing is seen twice.
+ * Failure semantics: every record becomes one row or one dead letter, exactly once. A sink lives from `open` to its first
+ * failure or to `close`. After an append without an answer, an unexplained error or a commit with an unknown outcome it
+ * does nothing more. The next sink fences it, finalizes its stream and counts the durable rows.
+ * - Killed between an append and its commit: rows are durable beyond the committed position, and the next owner skips them.
+ * - Killed between the assignment of a stream and the first append: the stream is empty.
+ * - Killed around a commit: the next owner reads whether it happened.
+ *
+ * Nothing is written twice.
  */
 export class PartitionSink {
-  private readonly life: SinkLife;
+  private readonly lifecycle: SinkLifecycle;
   private readonly queue: BatchQueue;
   private readonly progress: Progress;
   private readonly appends: Appends;
-  private readonly streams: StreamLife;
+  private readonly assignment: StreamAssignment;
   private transactions: Transactions | undefined;
-  /** Rows that recovery has still to find in the records that follow. */
+  /** Durable rows whose records were not read yet. */
   private durableRows = 0;
-  /** End of the log when recovery had ended the stream. */
+  /** End of the log after recovery finalized the stream. */
   private logEnd = 0;
   /** First offset not taken. */
-  private taken = 0;
+  private takenUntil = 0;
   private isTaking = false;
   private outcome: FailureOutcome | undefined;
 
-  constructor(private readonly parts: PartitionSinkParts) {
-    const { topic, partition } = parts.partition;
-    this.life = new SinkLife(`${topic}/${String(partition)}`, (cause) => {
-      this.failed(cause);
+  constructor(private readonly dependencies: PartitionSinkDependencies) {
+    const { topic, partition } = dependencies.partition;
+    this.lifecycle = new SinkLifecycle(`${topic}/${String(partition)}`, (cause) => {
+      this.onFailure(cause);
     });
     this.queue = new BatchQueue({
-      mapper: parts.mapper,
-      limits: parts.limits,
+      mapper: dependencies.mapper,
+      limits: dependencies.limits,
       onDue: () => {
-        this.appends.pump();
+        this.appends.sendDue();
       },
     });
-    this.progress = new Progress(parts, this.life);
-    this.appends = new Appends(parts, this.life, this.queue, this.progress);
-    this.streams = new StreamLife(parts, this.life, this.progress, () => !this.isTaking && this.pending().length === 0);
+    this.progress = new Progress(dependencies, this.lifecycle);
+    this.appends = new Appends(dependencies, this.lifecycle, this.queue, this.progress);
+    this.assignment = new StreamAssignment(
+      dependencies,
+      this.lifecycle,
+      this.progress,
+      () => !this.isTaking && this.pending().length === 0,
+    );
   }
 
   get state(): SinkState {
-    return this.life.state;
+    return this.lifecycle.state;
   }
 
-  /** First offset that is neither durable nor dead-lettered; undefined until it is found out. */
+  /** First offset that is neither durable nor dead-lettered; undefined until recovery knows it. */
   get position(): number | undefined {
-    return this.life.state === 'opening' ? undefined : this.progress.position;
+    return this.lifecycle.state === 'opening' ? undefined : this.progress.position;
   }
 
-  /** What an operator sees of it. */
+  /** The status of the sink for operators and metrics. */
   describe(): {
     state: SinkState;
     committed: number;
@@ -84,7 +90,7 @@ export class PartitionSink {
     const batches = this.pending();
     const oldest = batches.flatMap((batch) => batch.records.slice(0, 1))[0];
     return {
-      state: this.life.state,
+      state: this.lifecycle.state,
       committed: this.progress.committed,
       stream: this.progress.stream?.name ?? null,
       pendingRecords: batches.reduce((sum, batch) => sum + batch.records.length, 0),
@@ -93,164 +99,165 @@ export class PartitionSink {
   }
 
   /**
-   * Fences the previous owner, reads what is committed, ends its stream and finds out what is durable.
-   * @returns the first offset wanted
+   * Fences the previous owner, reads the committed position, finalizes its stream and counts the durable rows.
+   * @returns the first offset to read
    */
   async open(): Promise<number> {
-    const { parts } = this;
-    const transactions = await parts.openTransactions();
+    const { dependencies } = this;
+    const transactions = await dependencies.openTransactions();
     this.transactions = transactions;
-    if (!this.life.isAlive) await transactions.close();
-    this.life.check();
-    await parts.faults.reach('fenced');
+    if (!this.lifecycle.isActive) await transactions.close();
+    this.lifecycle.assertActive();
+    await dependencies.faults.reach('fenced');
     const recovered = await this.recoverFrom(transactions);
-    this.life.check();
-    if (recovered.byQuery) parts.observer.fellBack();
+    this.lifecycle.assertActive();
+    if (recovered.byQuery) dependencies.observer.fallbackTaken();
     this.progress.begin(transactions, recovered);
-    this.taken = recovered.offset;
+    this.takenUntil = recovered.offset;
     this.durableRows = recovered.durableRows;
     this.logEnd = recovered.logEnd;
-    this.life.enter(recovered.durableRows > 0 ? 'counting' : 'ready');
+    this.lifecycle.enter(recovered.durableRows > 0 ? 'counting' : 'ready');
     return recovered.offset;
   }
 
   /**
-   * Takes the next records of the partition. Resolves when there is room for more, not when they are durable; so a slow
-   * warehouse fills the task's queue, and that pauses the partition.
+   * Takes the next records of the partition. Resolves when there is room for more, not when they are durable: a slow
+   * warehouse fills the queue of the partition task, which then pauses the partition.
    */
   async take(batch: RecordBatch): Promise<BatchOutcome> {
     this.isTaking = true;
     try {
       await this.takeAll(batch);
-      this.life.check();
+      this.lifecycle.assertActive();
       return ack();
     } catch (error) {
-      this.life.fail(error);
-      // Without a failure it was closed meanwhile, and nobody asks for more.
+      this.lifecycle.fail(error);
+      // Without an outcome the sink was closed, and the partition task ignores the result.
       return this.outcome ?? retry(0, error);
     } finally {
       this.isTaking = false;
-      this.life.wake();
+      this.lifecycle.notifyChange();
     }
   }
 
-  /** No records follow: sends what was taken, waits for it, ends the stream and commits that. Gives up at the signal. */
+  /** Sends what was taken, waits until it is settled, then ends the stream. Returns early when the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
-    const wake = (): void => {
-      this.life.wake();
+    const notify = (): void => {
+      this.lifecycle.notifyChange();
     };
-    signal.addEventListener('abort', wake, { once: true });
+    signal.addEventListener('abort', notify, { once: true });
     try {
-      await this.streams.ending;
+      await this.assignment.ending;
       for (;;) {
         this.queue.seal();
-        this.appends.pump();
-        if (!this.life.isAlive || signal.aborted) return;
-        if (!this.isTaking && this.life.state !== 'rejecting' && this.pending().length === 0) break;
-        await this.life.change();
+        this.appends.sendDue();
+        if (!this.lifecycle.isActive || signal.aborted) return;
+        if (!this.isTaking && this.lifecycle.state !== 'rejecting' && this.pending().length === 0) break;
+        await this.lifecycle.nextChange();
       }
-      await this.streams.end();
+      await this.assignment.end();
     } catch (error) {
-      this.life.fail(error);
+      this.lifecycle.fail(error);
     } finally {
-      signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', notify);
     }
   }
 
-  /** Lets go at once. What is under way is the next owner's to find out. */
+  /** Releases the partition at once. The next owner recovers what is in flight. */
   async close(): Promise<void> {
-    if (!this.life.close()) return;
-    this.letGo();
+    if (!this.lifecycle.close()) return;
+    this.releaseResources();
     await this.transactions?.close();
   }
 
   private async recoverFrom(transactions: Transactions): Promise<Recovered> {
-    const { parts } = this;
+    const { dependencies } = this;
     try {
       return await recover({
-        partition: parts.partition,
+        partition: dependencies.partition,
         committed: transactions.committed,
-        logBounds: () => parts.logBounds(),
-        warehouse: parts.warehouse,
-        wait: () => parts.delay(parts.limits.fallbackWaitMs, this.life.closed),
-        faults: parts.faults,
+        logBounds: () => dependencies.logBounds(),
+        warehouse: dependencies.warehouse,
+        wait: () => dependencies.delay(dependencies.limits.fallbackWaitMs, this.lifecycle.closed),
+        faults: dependencies.faults,
       });
     } catch (error) {
-      // What does not fit may be a new owner's doing, which has fenced this one: then it fits for whoever opens again.
+      // A new owner that has fenced this one may have caused the ambiguity. Then the partition only has to open again.
       if (error instanceof RecoveryAmbiguousError) await transactions.assertCurrent();
       throw error;
     }
   }
 
   private async takeAll({ records, nextOffset }: RecordBatch): Promise<void> {
-    // Encoding a batch holds the event loop for tens of milliseconds: between two batches the answers get their turn.
+    // Encoding a batch blocks the event loop for tens of milliseconds. This handles pending answers first.
     await new Promise((resolve) => setImmediate(resolve));
-    this.life.check();
-    this.streams.disarm();
-    const first = this.countDurable(records, nextOffset);
+    this.lifecycle.assertActive();
+    this.assignment.stopIdleTimer();
+    const first = this.skipDurable(records, nextOffset);
     for (let index = first; index < records.length; index++) {
       const record = records[index];
-      if (record === undefined || record.offset < this.taken || this.progress.exclusions.has(record.offset)) continue;
-      if (this.streams.ending !== undefined) await this.streams.ending;
-      if (this.progress.stream === undefined) await this.streams.name(record.offset);
-      while (this.isFull()) await this.life.change();
-      this.life.check();
+      if (record === undefined || record.offset < this.takenUntil || this.progress.exclusions.has(record.offset))
+        continue;
+      if (this.assignment.ending !== undefined) await this.assignment.ending;
+      if (this.progress.stream === undefined) await this.assignment.assign(record.offset);
+      while (this.isFull()) await this.lifecycle.nextChange();
+      this.lifecycle.assertActive();
       this.queue.add(record);
-      this.appends.pump();
-      this.taken = record.offset + 1;
+      this.appends.sendDue();
+      this.takenUntil = record.offset + 1;
     }
-    this.life.check();
-    if (nextOffset > this.taken) this.taken = nextOffset;
-    if (this.life.state !== 'counting') this.passOver(nextOffset);
-    this.streams.arm();
+    this.lifecycle.assertActive();
+    if (nextOffset > this.takenUntil) this.takenUntil = nextOffset;
+    if (this.lifecycle.state !== 'counting') this.settleTrailingOffsets(nextOffset);
+    this.assignment.startIdleTimer();
   }
 
-  /** Recovery: the first records are durable already. Returns the index of the first that is not. */
-  private countDurable(records: readonly KafkaRecord[], nextOffset: number): number {
-    if (this.life.state !== 'counting') return 0;
+  /** Skips records whose rows recovery found durable. Returns the index of the first record to write. */
+  private skipDurable(records: readonly KafkaRecord[], nextOffset: number): number {
+    if (this.lifecycle.state !== 'counting') return 0;
     const { progress } = this;
-    const passed = passDurable(records, this.durableRows, progress.exclusions);
-    this.parts.observer.skipped(this.durableRows - passed.remaining);
-    this.durableRows = passed.remaining;
-    if (passed.remaining > 0) {
+    const { index, remaining } = skipDurableRows(records, this.durableRows, progress.exclusions);
+    this.dependencies.observer.skipped(this.durableRows - remaining);
+    this.durableRows = remaining;
+    if (remaining > 0) {
       if (nextOffset >= this.logEnd) {
-        throw moreRowsThanRecords(this.parts.partition, passed.remaining, progress.position, this.logEnd);
+        throw moreRowsThanRecords(this.dependencies.partition, remaining, progress.position, this.logEnd);
       }
       return records.length;
     }
-    const last = records[passed.index - 1];
-    // Not past exclusions that follow: their records are yet to come, and to be known again.
-    if (last !== undefined) progress.passTo(last.offset + 1);
-    this.life.enter('ready');
-    return passed.index;
+    const last = records[index - 1];
+    // Exclusions that follow stay: their records come later and must be recognized.
+    if (last !== undefined) progress.advanceTo(last.offset + 1);
+    this.lifecycle.enter('ready');
+    return index;
   }
 
-  /** Everything before `nextOffset` was taken: markers and exclusions at the end of a batch are passed over with it. */
-  private passOver(nextOffset: number): void {
+  /** Settles the transaction markers and exclusions at the end of a batch, once every record before them is settled. */
+  private settleTrailingOffsets(nextOffset: number): void {
     if (this.queue.extendTo(nextOffset) || nextOffset <= this.progress.position) return;
-    this.progress.passTo(nextOffset);
+    this.progress.advanceTo(nextOffset);
     this.progress.scheduleCommit();
   }
 
-  /** As much waits as may be under way at once, and one batch more. */
+  /** As many batches wait or are in flight as the limit allows, and one more. */
   private isFull(): boolean {
-    this.life.check();
-    return this.queue.length > 0 && this.queue.length + this.appends.length > this.parts.limits.maxInFlight;
+    this.lifecycle.assertActive();
+    return this.queue.length > 0 && this.queue.length + this.appends.length > this.dependencies.limits.maxInFlight;
   }
 
   private pending(): readonly MicroBatch[] {
     return [...this.appends.batches, ...this.queue.batches];
   }
 
-  private failed(cause: unknown): void {
-    this.letGo();
-    this.outcome = this.parts.outcomeOf(cause);
-    if (!this.isTaking) this.parts.interrupt(this.outcome);
+  private onFailure(cause: unknown): void {
+    this.releaseResources();
+    this.outcome = this.dependencies.outcomeOf(cause);
+    if (!this.isTaking) this.dependencies.interrupt(this.outcome);
   }
 
-  private letGo(): void {
+  private releaseResources(): void {
     this.queue.close();
-    this.streams.disarm();
-    this.progress.letGo();
+    this.assignment.stopIdleTimer();
+    this.progress.close();
   }
 }

@@ -2,19 +2,19 @@ import { z } from 'zod';
 
 import { Exclusions } from './exclusions';
 
-/** Where a partition stands, as it is committed: everything before `offset` is durable or dead-lettered. */
+/** A committed position: every record before `offset` is durable or dead-lettered. */
 export interface SinkPosition {
-  /** First offset that is neither durable nor dead-lettered, as far as the commit knows. */
+  /** First offset that was neither durable nor dead-lettered at the commit. */
   readonly offset: number;
-  /** Stream that continues at `offset`, with so many rows in it before; undefined: none, all of it is settled. */
+  /** The stream that continues at `offset`, and its rows before that offset; undefined if no stream is open. */
   readonly stream: { readonly name: string; readonly rows: number } | undefined;
-  /** Dead-lettered offsets at `offset` and behind it. */
+  /** Dead-lettered offsets at or after `offset`. */
   readonly exclusions: Exclusions;
-  /** Id of the topic where known: a topic that was deleted and made anew has another one. */
+  /** Id of the topic, if known. A re-created topic has another id. */
   readonly topicId: string | undefined;
 }
 
-/** Offsets that a bitmap covers at most: 1,000 bytes, of the 4,096 that commit metadata may have. */
+/** Maximum number of offsets that a bitmap covers: 1,000 bytes of the 4,096 that commit metadata may have. */
 export const MAX_EXCLUSION_SPAN = 8_000;
 
 const METADATA = z
@@ -37,7 +37,7 @@ export function encodeMetadata({ offset, stream, exclusions, topicId }: SinkPosi
   });
 }
 
-/** The position that was committed, or undefined when the metadata is not what a sink of this version writes. */
+/** Reads a committed position; undefined if a sink of this version did not write the metadata. */
 export function decodePosition(offset: number, metadata: string): SinkPosition | undefined {
   let parsed: unknown;
   try {
@@ -78,30 +78,4 @@ function decodeBitmap(from: number, base64: string): Exclusions {
     for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) offsets.push(from + index * 8 + bit);
   });
   return Exclusions.of(offsets);
-}
-
-/** How far records, in the order of the log, are durable already. */
-export interface Passed {
-  /** Index of the first record that is neither among the durable rows nor excluded; the length if there is none. */
-  readonly index: number;
-  /** Durable rows that are still to be found in the records that follow. */
-  readonly remaining: number;
-}
-
-/**
- * Recovery's arithmetic: `remaining` rows are durable beyond the position. They are the first records from there on that
- * are not excluded. Transaction markers take offsets and are no records, so records are counted, never offsets.
- */
-export function passDurable(
-  records: readonly { readonly offset: number }[],
-  remaining: number,
-  exclusions: Exclusions,
-): Passed {
-  let left = remaining;
-  for (const [index, { offset }] of records.entries()) {
-    if (exclusions.has(offset)) continue;
-    if (left === 0) return { index, remaining: 0 };
-    left--;
-  }
-  return { index: records.length, remaining: left };
 }

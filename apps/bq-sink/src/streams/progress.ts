@@ -3,30 +3,30 @@ import type { OutputRecord } from '@orderstream/kafka';
 import { Exclusions } from './exclusions';
 import { encodeMetadata, type SinkPosition } from './position';
 import type { Recovered } from './recovery';
-import type { SinkLife } from './sink-life';
-import type { PartitionSinkParts, Transactions } from './sink-parts';
+import type { PartitionSinkDependencies, Transactions } from './sink-dependencies';
+import type { SinkLifecycle } from './sink-lifecycle';
 import type { Appender } from './warehouse';
 
 /** The write stream that continues at the position. */
 export interface OpenStream {
   readonly name: string;
-  /** Rows acknowledged: the stream offset of the position. */
+  /** Acknowledged rows: the stream offset of the position. */
   rows: number;
   /** Stream offset of the next append. */
   next: number;
   appender: Appender;
 }
 
-interface Writes {
+interface Commit {
   readonly position: SinkPosition;
   readonly records: readonly OutputRecord[];
 }
 
-/** How far a partition is, and the commits that say so: one transaction after the other, each with all of it. */
+/** The partition's position and its commits. Commits run one after the other, each in one transaction. */
 export class Progress {
   /** First offset that is neither durable nor dead-lettered. */
   position = 0;
-  /** Dead-lettered offsets at the position and behind it. */
+  /** Dead-lettered offsets at or after the position. */
   exclusions = Exclusions.NONE;
   stream: OpenStream | undefined;
   private topicId: string | undefined;
@@ -36,11 +36,11 @@ export class Progress {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly parts: PartitionSinkParts,
-    private readonly life: SinkLife,
+    private readonly dependencies: PartitionSinkDependencies,
+    private readonly lifecycle: SinkLifecycle,
   ) {}
 
-  /** Last offset known to be committed; -1: none. */
+  /** Last offset known to be committed; -1 if there is none. */
   get committed(): number {
     return this.committedOffset;
   }
@@ -53,14 +53,14 @@ export class Progress {
     this.topicId = topicId;
   }
 
-  /** Everything before `offset` is settled. */
-  passTo(offset: number): void {
+  /** Every record before `offset` is settled. */
+  advanceTo(offset: number): void {
     this.position = Math.max(this.position, offset);
     this.exclusions = this.exclusions.from(this.position);
   }
 
-  /** What a commit says: `offset`, the stream that continues there, and the exclusions from there on. */
-  at(
+  /** A position at `offset`, with the stream that continues there and the exclusions from there on. */
+  positionAt(
     offset: number,
     stream: { readonly name: string; readonly rows: number } | undefined,
     exclusions: Exclusions = this.exclusions,
@@ -74,43 +74,43 @@ export class Progress {
   }
 
   /**
-   * Commits what `contents` says when its turn comes; nothing when it says undefined.
-   * Rejects when it is not known to be committed: then this sink is over.
+   * Commits what `contents` returns once all earlier commits are done; nothing if it returns undefined.
+   * Rejects if the commit failed or its outcome is unknown. The sink has to fail then.
    */
-  commit(contents: () => Writes | undefined): Promise<void> {
-    const turn = this.commits.then(async () => {
-      this.life.check();
+  commit(contents: () => Commit | undefined): Promise<void> {
+    const committing = this.commits.then(async () => {
+      this.lifecycle.assertActive();
       const { transactions } = this;
-      const writes = contents();
-      if (transactions === undefined || writes === undefined) return;
-      const { position, records } = writes;
-      await this.parts.faults.reach('commit-begun');
+      const commit = contents();
+      if (transactions === undefined || commit === undefined) return;
+      const { position, records } = commit;
+      await this.dependencies.faults.reach('commit-begun');
       await transactions.commit({ records, offset: position.offset, metadata: encodeMetadata(position) });
       this.committedOffset = position.offset;
-      await this.parts.faults.reach('committed');
+      await this.dependencies.faults.reach('committed');
     });
-    this.commits = turn.catch(() => undefined);
-    return turn;
+    this.commits = committing.catch(() => undefined);
+    return committing;
   }
 
-  /** The steady commit, within `commitIntervalMs`. */
+  /** Commits the position within `commitIntervalMs`. */
   scheduleCommit(): void {
-    if (this.timer !== undefined || !this.life.isAlive) return;
+    if (this.timer !== undefined || !this.lifecycle.isActive) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      if (!this.life.isAlive) return;
+      if (!this.lifecycle.isActive) return;
       this.commit(() =>
         this.position > this.committedOffset
-          ? { position: this.at(this.position, this.stream), records: [] }
+          ? { position: this.positionAt(this.position, this.stream), records: [] }
           : undefined,
       ).catch((error: unknown) => {
-        this.life.fail(error);
+        this.lifecycle.fail(error);
       });
-    }, this.parts.limits.commitIntervalMs);
+    }, this.dependencies.limits.commitIntervalMs);
   }
 
-  /** Nothing more is committed or appended. */
-  letGo(): void {
+  /** Stops scheduled commits and closes the append connection. */
+  close(): void {
     clearTimeout(this.timer);
     this.stream?.appender.close();
   }

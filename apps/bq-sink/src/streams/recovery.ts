@@ -1,4 +1,4 @@
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 
 import { Exclusions } from './exclusions';
 import type { FaultPoints } from './fault-points';
@@ -6,68 +6,59 @@ import { decodePosition, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
 import type { Warehouse } from './warehouse';
 
-/** What the log holds of a partition: from the first offset kept to the last stable one. */
+/** The offsets that the log of a partition holds: from its first offset to its last stable offset. */
 export interface LogBounds {
   readonly start: number;
   readonly end: number;
 }
 
-/** Where a new owner begins. No stream is open, and nobody else can add a row. */
+/** Where a new owner starts. No stream is open, and no other owner can append a row. */
 export interface Recovered {
   /** First offset to read. */
   readonly offset: number;
-  /** Rows from `offset` on that are durable already: to be counted off the records that follow. */
+  /** Rows from `offset` on that are durable already. The sink skips their records. */
   readonly durableRows: number;
   readonly exclusions: Exclusions;
   readonly topicId: string | undefined;
-  /** The stream was gone, so the offset came from a query. */
+  /** The offset comes from a query, because the stream is gone or gives no row count. */
   readonly byQuery: boolean;
-  /** Last stable offset when nobody else could add a row any more: a durable row belongs to a record before it. */
+  /** Last stable offset, read when no other owner could append any more. Every durable row has a record before it. */
   readonly logEnd: number;
 }
 
 export interface RecoveryOptions {
-  readonly partition: PartitionRef;
+  readonly partition: TopicPartition;
   /** As read after fencing. */
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
   /**
-   * Asked again when the stream is ended: the log grows, and until then a former owner may have appended what was not in
-   * it before.
+   * Called again after the stream is finalized. Until then the log grows, and a former owner may append rows of records
+   * that are new.
    */
   readonly logBounds: () => Promise<LogBounds>;
   readonly warehouse: Warehouse;
-  /** Waits until no append to a stream that is gone can land any more. Called once at most. */
+  /** Waits until no append to a deleted stream can land any more. Called once at most. */
   readonly wait: () => Promise<void>;
   readonly faults: FaultPoints;
 }
 
 /**
- * Finds out what is durable of a partition that was just fenced (docs/sink-protocol.md, Recovery and Fallback).
+ * Determines which rows of a partition are durable, after its previous owner was fenced (docs/sink-protocol.md, Recovery
+ * and Fallback).
  *
- * Failure semantics: it changes nothing but the stream, which it ends for whoever still appends to it; so it may be
- * killed and repeated at any step. Where what is known leaves a choice, it throws RecoveryAmbiguousError instead.
+ * Failure semantics: the only change is that the committed stream is finalized, which rejects appends of a former owner.
+ * So it may be killed and repeated at every step.
+ * @throws RecoveryAmbiguousError if more than one result would be possible
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { committed } = options;
   const log = await options.logBounds();
   await options.faults.reach('committed-read');
-  if (committed.offset === undefined) return fromTheBeginning(options);
+  if (committed.offset === undefined) return recoverWithoutCommit(options);
   const position = decodePosition(committed.offset, committed.metadata ?? '');
   if (position === undefined) {
     throw ambiguous(options, `offset ${String(committed.offset)} was committed without the metadata of a sink`);
   }
-  if (position.offset < log.start) {
-    throw ambiguous(
-      options,
-      `the log begins at ${String(log.start)}, behind the committed position ${String(position.offset)}: what lies between was dropped before it was read`,
-    );
-  }
-  if (position.offset > log.end) {
-    throw ambiguous(
-      options,
-      `the log ends at ${String(log.end)}, before the committed position ${String(position.offset)}: it is not the log that was read`,
-    );
-  }
+  assertInLog(options, position.offset, log);
   const { offset, stream, exclusions, topicId } = position;
   if (stream === undefined) {
     return { offset, durableRows: 0, exclusions, topicId, byQuery: false, logEnd: log.end };
@@ -86,14 +77,14 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     if (durableRows > logEnd - offset) throw moreRowsThanRecords(options.partition, durableRows, offset, logEnd);
     return { offset, durableRows, exclusions, topicId, byQuery: false, logEnd };
   }
-  // Nothing can land in a stream that is ended; in one that is gone, what was under way still may.
+  // Nothing can land in a finalized stream. In a deleted one, an append in flight still may.
   if (finalized.kind === 'gone') await options.wait();
-  return byQuery(options, position);
+  return recoverByQuery(options, position);
 }
 
-/** More rows are durable than the log has records for: rows of another log, or a log that lost its end. */
+/** More rows are durable than the log has records: they belong to another log, or the log lost its end. */
 export function moreRowsThanRecords(
-  partition: PartitionRef,
+  partition: TopicPartition,
   rows: number,
   from: number,
   end: number,
@@ -104,7 +95,22 @@ export function moreRowsThanRecords(
   );
 }
 
-async function byQuery(options: RecoveryOptions, position: SinkPosition): Promise<Recovered> {
+function assertInLog(options: RecoveryOptions, offset: number, { start, end }: LogBounds): void {
+  if (offset < start) {
+    throw ambiguous(
+      options,
+      `the log starts at ${String(start)}, after the committed position ${String(offset)}: the records in between were deleted before the sink read them`,
+    );
+  }
+  if (offset > end) {
+    throw ambiguous(
+      options,
+      `the log ends at ${String(end)}, before the committed position ${String(offset)}: the position belongs to another log`,
+    );
+  }
+}
+
+async function recoverByQuery(options: RecoveryOptions, position: SinkPosition): Promise<Recovered> {
   const { offset, exclusions, topicId } = position;
   const last = await options.warehouse.lastOffset(offset, exclusions.offsets);
   await options.faults.reach('max-read');
@@ -116,7 +122,7 @@ async function byQuery(options: RecoveryOptions, position: SinkPosition): Promis
   return { offset: next, durableRows: 0, exclusions: exclusions.from(next), topicId, byQuery: true, logEnd };
 }
 
-async function fromTheBeginning(options: RecoveryOptions): Promise<Recovered> {
+async function recoverWithoutCommit(options: RecoveryOptions): Promise<Recovered> {
   const last = await options.warehouse.lastOffset(0, []);
   await options.faults.reach('max-read');
   if (last !== undefined) {
@@ -134,10 +140,11 @@ async function fromTheBeginning(options: RecoveryOptions): Promise<Recovered> {
 }
 
 function ambiguous(
-  { partition: { topic, partition } }: { readonly partition: PartitionRef },
-  what: string,
+  { partition: { topic, partition } }: { readonly partition: TopicPartition },
+  found: string,
 ): RecoveryAmbiguousError {
   return new RecoveryAmbiguousError(
-    `${topic}/${String(partition)} stopped: ${what}. See docs/sink-protocol.md, "When a partition stops and asks".`,
+    `${topic}/${String(partition)} stopped: ${found}. docs/sink-protocol.md, "When a partition stops", says what ` +
+      'to check. Then run `npm run set-position` and `POST /admin/resume`.',
   );
 }

@@ -8,14 +8,14 @@ import { traceIdOf } from '@orderstream/observability';
 
 import type { RowSource } from './micro-batch';
 
-/** Codes of what the sink dead-letters, beside the rules of the validator. */
-export const REFUSALS = {
+/** Reason codes of the sink's dead letters. */
+export const REJECTION_CODES = {
   notJson: 'sink.malformed_json',
   notEncodable: 'sink.row_not_encodable',
   rejected: 'sink.row_rejected',
 } as const;
 
-/** Makes rows of a family's records: the body's fields, and where the record came from. */
+/** Encodes the records of a family as rows: the fields of the body, and metadata columns. */
 export class RowMapper implements RowSource {
   private readonly encoder: RowEncoder;
 
@@ -34,10 +34,10 @@ export class RowMapper implements RowSource {
     return this.encoder.schema;
   }
 
-  /** Adds the record's row to `rows`, or says why it is none. */
+  /** Adds the record's row to `rows`, or returns the reason why it cannot be encoded. */
   encode(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined {
     const body = parseObject(record.value);
-    if (body === undefined) return { code: REFUSALS.notJson };
+    if (body === undefined) return { code: REJECTION_CODES.notJson };
     const { headers } = record;
     const flags = headerText(headers, QUALITY_HEADERS.flags);
     const rejected = this.encoder.encode(
@@ -55,7 +55,7 @@ export class RowMapper implements RowSource {
     );
     return rejected === undefined
       ? undefined
-      : { code: REFUSALS.notEncodable, path: rejected.path, constraint: rejected.constraint };
+      : { code: REJECTION_CODES.notEncodable, path: rejected.path, constraint: rejected.constraint };
   }
 }
 
@@ -70,7 +70,7 @@ function parseObject(value: Buffer | null): Readonly<Record<string, unknown>> | 
   return isObject(parsed) ? parsed : undefined;
 }
 
-/** A header's text; the first one where a name is repeated. */
+/** The text of a header; of its first value if the header is repeated. */
 function headerText(headers: RecordHeaders, name: string): string | undefined {
   const value = headers[name];
   const first = Array.isArray(value) ? value[0] : value;

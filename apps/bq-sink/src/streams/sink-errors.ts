@@ -1,12 +1,12 @@
 import { type AppendErrorReason } from '@orderstream/bigquery';
 import { OrderstreamError } from '@orderstream/errors';
 
-/** What is durable cannot be told from what is known. The partition stops: whatever it did would be a guess. */
+/** Recovery cannot determine which rows are durable. The partition stops instead of guessing. */
 export class RecoveryAmbiguousError extends OrderstreamError {
   override readonly code = 'RECOVERY_AMBIGUOUS';
 }
 
-/** An append failed or has no answer. The partition opens again and finds out what is durable. */
+/** An append failed or its outcome is unknown. The partition opens again, and recovery counts the durable rows. */
 export class AppendFailedError extends OrderstreamError {
   override readonly code = 'APPEND_FAILED';
 

@@ -3,12 +3,12 @@ import type { KafkaRecord } from '@orderstream/kafka';
 
 import type { Rejection } from './micro-batch';
 
-/** What a partition's sink tells of its work; the metrics. */
+/** Receives the events of a partition's sink; feeds the metrics. */
 export interface SinkObserver {
   appending(rows: RowBuffer): void;
   appended(records: readonly KafkaRecord[], rows: RowBuffer, seconds: number): void;
   rejected(rejections: readonly Rejection[]): void;
   skipped(rows: number): void;
   streamCreated(): void;
-  fellBack(): void;
+  fallbackTaken(): void;
 }

@@ -1,18 +1,21 @@
 import type { AppendOutcome, Finalized, RowBuffer } from '@orderstream/bigquery';
 
-/** A connection that appends to one stream; an `AppendConnection`. */
+/** A connection that appends to one stream; implemented by `AppendConnection`. */
 export interface Appender {
   readonly usable: boolean;
   append(rows: RowBuffer, offset: number): Promise<AppendOutcome>;
   close(): void;
 }
 
-/** What a partition's sink needs of BigQuery: the streams of its table, and a look at its own rows. */
+/** The BigQuery calls of one partition: its table's write streams, and a query for its own rows. */
 export interface Warehouse {
   /** Creates a stream and returns its name. */
   createStream(): Promise<string>;
   finalize(stream: string): Promise<Finalized>;
   connect(stream: string): Promise<Appender>;
-  /** Highest `_kafka_offset` of this partition's own rows from `from` on that is not excluded; undefined if there is none. */
+  /**
+   * Returns the highest `_kafka_offset` of the partition's own rows at or after `from`, without the excluded offsets;
+   * undefined if there is no such row.
+   */
   lastOffset(from: number, excluded: readonly number[]): Promise<number | undefined>;
 }

@@ -1,43 +1,43 @@
-/** How far a model is explored: what the log holds, how many faults happen, and what servers and operators may do. */
+/** The size of an exploration: the log, the number of faults, and the optional behaviour of servers and operators. */
 export interface Bounds {
   /** As in Log. */
   readonly log: string;
-  /** So many of its last entries are produced while the processes run, whenever it pleases the producers. */
+  /** This many entries at the end of the log are produced while the processes run. */
   readonly grows: number;
-  /** Records in an append at most. */
+  /** Maximum number of records in an append. */
   readonly maxBatch: number;
-  /** Appends in flight at once. */
+  /** Maximum number of appends in flight. */
   readonly inFlight: number;
   /** Kills. */
   readonly crashes: number;
-  /** Times that the partition is given away although its owner lives. */
+  /** Times that the partition is assigned to another process while its owner runs. */
   readonly reassignments: number;
-  /** Answers that never come, to an append or to a commit, although what was asked for is done. */
+  /** Appends and commits that take effect and whose answers are lost. */
   readonly lostAnswers: number;
-  /** So many of these answers to commits come nonetheless, when nobody waits for them any more. */
+  /** This many of the lost answers to commits arrive after the process has given up waiting. */
   readonly lateAnswers: number;
-  /** Times that streams disappear. */
+  /** Times that streams are deleted. */
   readonly expiries: number;
-  /** Times that a process commits a position without a stream: it drains, idles, or finds nothing to read. */
+  /** Times that a process commits a position without a stream: it is drained or idle, or finds nothing to read. */
   readonly endings: number;
-  /** Thrift: who opens again keeps its stream where it is known to be whole. */
-  readonly keepsStream: boolean;
+  /** A process that opens the partition again reuses its own stream if no append to it can be missing. */
+  readonly reusesStream: boolean;
   /**
-   * After a rejection, records that were sent already may go out in other batches, and a stream may end without them. The
-   * code does neither: a trace without this is one that the code can follow.
+   * After a rejection, records that were sent before may go out in other batches, and a stream may end without them. The
+   * code does neither, so a trace can be replayed with the code only if this is false.
    */
   readonly regroups: boolean;
   /** An operator replays dead letters: rows with the original coordinates. */
   readonly replays: boolean;
-  /** A stream that was finalized before gives no row count. */
+  /** Finalizing a stream again returns no row count. */
   readonly finalizeAnswersOnce: boolean;
-  /** After a lost answer or an error of an append, it recovers without opening its producer again. */
+  /** After a lost answer or an error of an append, a process recovers without opening its producer again. */
   readonly recoversInPlace: boolean;
-  /** An append under way when its stream disappears may still land. */
+  /** An append in flight when its stream is deleted may still land. */
   readonly acceptedMayLandAfterExpiry: boolean;
 }
 
-const NORMAL: Bounds = {
+const DEFAULTS: Bounds = {
   log: 'obo-o',
   grows: 0,
   maxBatch: 2,
@@ -48,7 +48,7 @@ const NORMAL: Bounds = {
   lateAnswers: 0,
   expiries: 0,
   endings: 0,
-  keepsStream: false,
+  reusesStream: false,
   regroups: true,
   replays: false,
   finalizeAnswersOnce: false,
@@ -56,5 +56,5 @@ const NORMAL: Bounds = {
   acceptedMayLandAfterExpiry: false,
 };
 
-/** A rejected record, a gap of a marker, one kill, one re-assignment and one lost answer, but for what is said otherwise. */
-export const bounds = (different: Partial<Bounds>): Bounds => ({ ...NORMAL, ...different });
+/** Defaults: a rejected record, a transaction marker, one kill, one reassignment and one lost answer. */
+export const bounds = (overrides: Partial<Bounds>): Bounds => ({ ...DEFAULTS, ...overrides });

@@ -1,161 +1,161 @@
 import { NO_END } from '../../../../test/model-checking/explore';
 import { type Bounds, bounds } from './bounds';
-import type { BreakName } from './rules';
+import type { BreakName } from './model-context';
 
 export interface Break {
-  /** What is done otherwise. */
-  readonly text: string;
-  /** The smallest at which it shows. */
+  /** How the broken protocol differs. */
+  readonly description: string;
+  /** The smallest bounds within which exploration finds the violation. */
   readonly bounds: Bounds;
   readonly violation: string;
-  /** Steps of the shortest trace. */
+  /** Number of steps in the shortest trace. */
   readonly length: number;
 }
 
 const kill = { crashes: 1, reassignments: 0, lostAnswers: 0 };
 const expiry = { ...kill, expiries: 1 };
 
-/** As the code does it, so that the code can be led along the trace. */
-const asCode = (different: Partial<Bounds>): Bounds => bounds({ regroups: false, ...different });
+/** Bounds whose traces can be replayed with the code. */
+const replayable = (overrides: Partial<Bounds>): Bounds => bounds({ regroups: false, ...overrides });
 
-/** Deliberate faults. Each is one sentence of the protocol left out, and each must lose or double a record, or never end. */
+/** Each break leaves out one rule of the protocol. Exploration must find a lost or duplicated record, or a livelock. */
 export const BREAKS: Readonly<Record<BreakName, Break>> = {
-  noFinalize: {
-    text: 'recovery reads the row count without finalizing the stream',
-    bounds: asCode({ log: 'o', ...kill }),
+  skipsFinalize: {
+    description: 'recovery reads the row count without finalizing the stream',
+    bounds: replayable({ log: 'o', ...kill }),
     violation: 'record 0 is in the table twice',
     length: 17,
   },
-  commitBeforeAck: {
-    text: 'the position is committed when the append is sent',
-    bounds: asCode({ log: 'o', ...kill }),
-    violation: 'stops and asks: 0 rows are fewer than the 1 committed',
+  commitsBeforeAck: {
+    description: 'the position is committed when the append is sent',
+    bounds: replayable({ log: 'o', ...kill }),
+    violation: 'stops: 0 rows are fewer than the 1 committed',
     length: 13,
   },
-  plainCommits: {
-    text: 'positions are committed outside of transactions, and repeated across a rebalance',
-    bounds: asCode({ log: 'ooo', maxBatch: 1, lostAnswers: 0 }),
+  nonTransactionalCommits: {
+    description: 'positions are committed outside of transactions, and retried across a rebalance',
+    bounds: replayable({ log: 'ooo', maxBatch: 1, lostAnswers: 0 }),
     violation: 'record 1 is in the table twice',
     length: 27,
   },
-  namedAtOldPosition: {
-    text: 'a new stream is named at the old committed position',
-    bounds: asCode({ log: 'oo', ...kill, crashes: 2 }),
+  assignsAtOldPosition: {
+    description: 'a new stream is assigned at the old committed position',
+    bounds: replayable({ log: 'oo', ...kill, crashes: 2 }),
     violation: 'record 0 is in the table twice',
     length: 24,
   },
   skipsAllRows: {
-    text: 'recovery skips all rows of the stream, not those behind the committed ones',
-    bounds: asCode({ log: 'oo', ...kill }),
-    violation: 'stops and asks: more rows are durable than the log has records',
+    description: 'recovery skips all rows of the stream, including those before the committed position',
+    bounds: replayable({ log: 'oo', ...kill }),
+    violation: 'stops: more rows are durable than the log has records',
     length: 15,
   },
   renumbersInFlight: {
-    text: 'a rejection does not wait for the appends in flight',
-    bounds: asCode({ log: 'oboo', ...kill }),
+    description: 'a rejection does not wait for the appends in flight',
+    bounds: replayable({ log: 'oboo', ...kill }),
     violation: 'record 2 is in the table twice',
     length: 16,
   },
-  exclusionsLate: {
-    text: 'the pruned batch is appended first; dead letters and exclusions come with the next commit',
-    bounds: asCode({ log: 'obo', ...kill }),
+  exclusionsAfterAppend: {
+    description: 'the rest of a rejected batch is appended before its dead letters and exclusions are committed',
+    bounds: replayable({ log: 'obo', ...kill }),
     violation: 'record 2 is in the table twice',
     length: 22,
   },
-  maxOnly: {
-    text: 'the fallback goes on behind the last row, whatever is committed',
-    bounds: asCode({ log: 'ob', ...expiry }),
+  fallbackIgnoresPosition: {
+    description: 'the fallback continues after the last row and ignores the committed position',
+    bounds: replayable({ log: 'ob', ...expiry }),
     violation: 'record 1 is in the dead letters twice',
     length: 25,
   },
   recoveryDropsExclusions: {
-    text: 'recovery commits no exclusions',
-    bounds: asCode({ log: 'ob', ...kill }),
+    description: 'recovery commits no exclusions',
+    bounds: replayable({ log: 'ob', ...kill }),
     violation: 'record 1 is in the dead letters twice',
     length: 21,
   },
   fallbackDropsExclusions: {
-    text: 'the fallback forgets the exclusions',
-    bounds: asCode({ log: 'ob', ...expiry }),
+    description: 'the fallback drops the exclusions',
+    bounds: replayable({ log: 'ob', ...expiry }),
     violation: 'record 1 is in the dead letters twice',
     length: 23,
   },
   oneBatchExclusions: {
-    text: 'exclusions cover only the batch rejected last, and the position waits for an acknowledgement',
-    bounds: asCode({ log: 'bb', ...kill }),
+    description: 'exclusions cover only the last rejected batch, and a rejection does not advance the position',
+    bounds: replayable({ log: 'bb', ...kill }),
     violation: 'record 0 is in the dead letters twice',
     length: 25,
   },
   steadyDropsExclusions: {
-    text: 'a commit of the position forgets the exclusions',
-    bounds: asCode({ log: 'oob', ...kill, crashes: 2, maxBatch: 3 }),
+    description: 'a commit of the position drops the exclusions',
+    bounds: replayable({ log: 'oob', ...kill, crashes: 2, maxBatch: 3 }),
     violation: 'record 2 is in the dead letters twice',
     length: 32,
   },
-  keepsBlindly: {
-    text: 'goes on with its own stream without comparing it with the committed one',
-    bounds: asCode({ log: 'o', crashes: 1, reassignments: 2, lostAnswers: 0, keepsStream: true }),
+  reusesStreamUnchecked: {
+    description: 'a process reuses its stream without comparing it with the committed one',
+    bounds: replayable({ log: 'o', crashes: 1, reassignments: 2, lostAnswers: 0, reusesStream: true }),
     violation: 'record 0 is in the table twice',
     length: 27,
   },
-  keepsAfterErrors: {
-    text: 'goes on with its own stream although an append to it failed',
-    bounds: asCode({ log: 'o', ...kill, reassignments: 2, keepsStream: true }),
+  reusesStreamAfterErrors: {
+    description: 'a process reuses its stream after a failed append to it',
+    bounds: replayable({ log: 'o', ...kill, reassignments: 2, reusesStream: true }),
     violation: NO_END,
     length: 11,
   },
-  maxCountsReplays: {
-    text: 'the fallback counts replayed rows',
-    bounds: asCode({ log: 'ob', ...expiry, replays: true }),
+  fallbackCountsReplays: {
+    description: 'the fallback counts replayed rows',
+    bounds: replayable({ log: 'ob', ...expiry, replays: true }),
     violation: 'record 0 is lost',
     length: 18,
   },
-  maxWithoutWait: {
-    text: 'the fallback reads the table while appends to the vanished stream may still land',
-    bounds: asCode({ log: 'o', ...expiry, acceptedMayLandAfterExpiry: true }),
+  fallbackWithoutWait: {
+    description: 'the fallback queries the table while appends to the deleted stream may still land',
+    bounds: replayable({ log: 'o', ...expiry, acceptedMayLandAfterExpiry: true }),
     violation: 'record 0 is in the table twice',
     length: 19,
   },
   readsBeforeFence: {
-    text: 'the committed position is read before the older owner is fenced',
-    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
+    description: 'the committed position is read before the previous owner is fenced',
+    bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
     violation: 'record 0 is in the table twice',
     length: 18,
   },
   endingDropsExclusions: {
-    text: 'a position without a stream forgets the exclusions',
-    bounds: asCode({ log: 'oob', ...kill, crashes: 2, maxBatch: 3, endings: 1 }),
+    description: 'a position without a stream drops the exclusions',
+    bounds: replayable({ log: 'oob', ...kill, crashes: 2, maxBatch: 3, endings: 1 }),
     violation: 'record 2 is in the dead letters twice',
     length: 31,
   },
-  perInstanceIds: {
-    text: 'transactional ids are the instances’, so that nobody is fenced',
-    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
+  perInstanceTransactionalIds: {
+    description: 'each instance has its own transactional id, so no owner is fenced',
+    bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
     violation: 'record 0 is in the table twice',
     length: 16,
   },
-  endBeforeFinalize: {
-    text: 'recovery compares the row count with the end that the log had before the stream was finalized',
-    bounds: asCode({ log: 'oo', grows: 1, crashes: 0, reassignments: 1, lostAnswers: 0 }),
-    violation: 'stops and asks: more rows are durable than the log has records',
+  readsLogEndBeforeFinalize: {
+    description: 'recovery compares the row count with a log end that was read before the stream was finalized',
+    bounds: replayable({ log: 'oo', grows: 1, crashes: 0, reassignments: 1, lostAnswers: 0 }),
+    violation: 'stops: more rows are durable than the log has records',
     length: 12,
   },
-  endBeforeMax: {
-    text: 'the fallback compares the last row with the end that the log had before the table was read',
-    bounds: asCode({ log: 'oo', grows: 1, crashes: 0, reassignments: 1, lostAnswers: 0, expiries: 1 }),
-    violation: 'stops and asks: the table has a row of offset 1, and the log ends at 1',
+  readsLogEndBeforeQuery: {
+    description: 'the fallback compares the last row with a log end that was read before the query',
+    bounds: replayable({ log: 'oo', grows: 1, crashes: 0, reassignments: 1, lostAnswers: 0, expiries: 1 }),
+    violation: 'stops: the table has a row of offset 1, and the log ends at 1',
     length: 14,
   },
-  takesLateAnswers: {
-    text: 'the answer to a commit that was given up counts for the one that is under way since',
-    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 1, lateAnswers: 1 }),
+  acceptsLateAnswers: {
+    description: 'a late answer to an earlier commit is taken for the answer to the current one',
+    bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 1, lateAnswers: 1 }),
     violation: 'record 0 is in the table twice',
     length: 22,
   },
-  stopsThoughFenced: {
-    text: 'what does not fit at an opening stops the partition, though a new owner has fenced this one and is the cause',
-    bounds: asCode({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
-    violation: 'stops and asks: nothing is committed, and the table has rows',
+  stopsAlthoughFenced: {
+    description: 'recovery stops the partition although a new owner has fenced this one and caused the ambiguity',
+    bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
+    violation: 'stops: nothing is committed, and the table has rows',
     length: 11,
   },
 };

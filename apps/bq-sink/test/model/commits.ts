@@ -1,13 +1,13 @@
 import { firstOf, from, laterOf, NO_OFFSETS, type OffsetSet } from './log';
 import { abandon, close, fail } from './membership';
-import { nameOf, type Rules, type SinkSteps, type Transition, type Turn } from './rules';
+import { nameOf, type Rules, type SinkSteps, type Transition, type StepContext } from './model-context';
 import { applyCommit } from './servers';
 import {
   type CommitReason,
   type Failed,
   formatOffsets,
   formatPosition,
-  NOBODY,
+  NO_PROCESS,
   type Position,
   type Process,
   type Ready,
@@ -20,20 +20,20 @@ import {
   withProcess,
 } from './state';
 
-/** The code's names for a commit that is known to have succeeded. */
-const HEARD = {
-  naming: 'stream-named',
+/** The name of a transition in which a process receives the answer to its commit. */
+const COMMITTED_AS = {
+  assigning: 'stream-assigned',
   steady: 'committed',
   rejection: 'rejection-committed',
   ending: 'end-committed',
 } as const satisfies Record<CommitReason, Transition>;
 
 /**
- * A transaction with everything in it, and the request to commit it. That is one step: what was written and is not
- * committed is seen by nobody, so a kill in between is a kill before.
+ * Writes a transaction and requests its commit. This is one step, because uncommitted writes are invisible: a kill in
+ * between has the same effect as a kill before.
  */
 export function commitSteps(
-  { state, i, process, steps }: Turn<Ready | Running | Ending>,
+  { state, i, process, steps }: StepContext<Ready | Running | Ending>,
   reason: CommitReason,
   position: Position,
   dead: OffsetSet = NO_OFFSETS,
@@ -48,23 +48,30 @@ export function commitSteps(
     );
     return;
   }
-  if (state.transaction !== undefined) return; // Only where nobody is fenced: one at a time keeps the state small.
+  // Another transaction exists only if no owner is fenced. One at a time limits the number of states.
+  if (state.transaction !== undefined) return;
   const letters = dead === NO_OFFSETS ? '' : ` with dead letters ${formatOffsets(dead)}`;
   steps.add(
     me,
     reason === 'rejection' ? 'rejection-settled' : 'commit-begun',
     () => `${reason} ${formatPosition(position)}${letters}`,
     () => {
-      return begin(withProcess(state, i, { ...process, awaits: reason }), i, reason, position, dead);
+      return beginCommit(withProcess(state, i, { ...process, awaits: reason }), i, reason, position, dead);
     },
   );
 }
 
-export function begin(state: State, by: number, reason: CommitReason, position: Position, dead: OffsetSet): State {
+export function beginCommit(
+  state: State,
+  by: number,
+  reason: CommitReason,
+  position: Position,
+  dead: OffsetSet,
+): State {
   return { ...state, transaction: { by, reason, position, dead } };
 }
 
-/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it or does not. */
+/** Kafka: a commit takes effect. The answer reaches a waiting sender, or is lost. */
 export function coordinatorSteps(rules: Rules, state: State, steps: SinkSteps): void {
   const { transaction } = state;
   if (transaction !== undefined) {
@@ -72,20 +79,20 @@ export function coordinatorSteps(rules: Rules, state: State, steps: SinkSteps): 
     const applied = (): State => ({ ...applyCommit(state, position, dead), transaction: undefined });
     steps.add(
       'Kafka',
-      by === NOBODY ? 'committed' : HEARD[transaction.reason],
+      by === NO_PROCESS ? 'committed' : COMMITTED_AS[transaction.reason],
       () => formatPosition(position),
       () => {
-        return by === NOBODY ? applied() : heard(rules, applied(), by, transaction.reason, position);
+        return by === NO_PROCESS ? applied() : onCommitAnswer(rules, applied(), by, transaction.reason, position);
       },
     );
-    if (by !== NOBODY && state.left.lostAnswers > 0) {
+    if (by !== NO_PROCESS && state.budget.lostAnswers > 0) {
       steps.add(
         'Kafka',
         'committed',
         () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
         () => {
           const lost = fail(spend(applied(), 'lostAnswers'), by, 'unknown');
-          if (lost.left.lateAnswers === 0) return lost;
+          if (lost.budget.lateAnswers === 0) return lost;
           return withLateAnswers(spend(lost, 'lateAnswers'), by, (lost.lateAnswers[by] as number) + 1);
         },
       );
@@ -97,27 +104,27 @@ export function coordinatorSteps(rules: Rules, state: State, steps: SinkSteps): 
         'Kafka',
         'late-answer',
         () => `to ${nameOf(to)}`,
-        () => heardLate(rules, withLateAnswers(state, to, count - 1), to),
+        () => onLateAnswer(rules, withLateAnswers(state, to, count - 1), to),
       );
     }
   });
-  state.plainCommits.forEach((position, index) => {
+  state.nonTransactionalCommits.forEach((position, index) => {
     steps.add(
       'Kafka',
       'committed',
       () => `outside of a transaction ${formatPosition(position)}`,
       () => {
-        const plainCommits = state.plainCommits.filter((_, other) => other !== index);
-        return { ...applyCommit(state, position, NO_OFFSETS), plainCommits };
+        const nonTransactionalCommits = state.nonTransactionalCommits.filter((_, other) => other !== index);
+        return { ...applyCommit(state, position, NO_OFFSETS), nonTransactionalCommits };
       },
     );
   });
 }
 
-/** Fenced while it waits for a commit, which will never be. */
-export function fencedWaitingSteps({ state, i, process, steps }: Turn<Process>): void {
-  const waits = 'awaits' in process && process.awaits !== undefined;
-  if (!waits || process.owner) return;
+/** A fenced process learns that its commit was aborted. */
+export function fencedCommitSteps({ state, i, process, steps }: StepContext<Process>): void {
+  const isWaiting = 'awaits' in process && process.awaits !== undefined;
+  if (!isWaiting || process.owner) return;
   steps.add(
     nameOf(i),
     'closed',
@@ -126,36 +133,41 @@ export function fencedWaitingSteps({ state, i, process, steps }: Turn<Process>):
   );
 }
 
-/** What a successful commit means to who waited for it. */
-function heard(rules: Rules, state: State, i: number, reason: CommitReason, position: Position): State {
+/** The process receives the answer to its successful commit. */
+function onCommitAnswer(rules: Rules, state: State, i: number, reason: CommitReason, position: Position): State {
   const process = state.processes[i] as Process;
   switch (process.at) {
-    case 'naming':
-      // It was created because the record at its position was taken.
+    case 'assigning':
+      // The stream was created for the record at its position, which was taken.
       return withProcess(
         state,
         i,
         running(process.owner, process, process.offset, rules.bounds.regroups ? 0 : process.offset + 1),
       );
     case 'ready':
-      return withProcess(state, i, { ...process, awaits: undefined, saved: position.offset });
+      return withProcess(state, i, { ...process, awaits: undefined, committedOffset: position.offset });
     case 'ending': {
       const { owner, offset, exclusions } = process;
       return withProcess(state, i, {
         at: 'ready',
         owner,
-        early: undefined,
+        readBeforeFence: undefined,
         awaits: undefined,
         offset,
         exclusions,
-        saved: position.offset,
+        committedOffset: position.offset,
       });
     }
     case 'running': {
-      const saved: Running = { ...process, awaits: undefined, saved: position.offset, unsaid: NO_OFFSETS };
-      if (reason !== 'rejection') return withProcess(state, i, saved);
-      const freed = rules.broken === 'renumbersInFlight' ? abandon(state, process) : state;
-      return withProcess(freed, i, prune(rules, saved, position.offset));
+      const acknowledged: Running = {
+        ...process,
+        awaits: undefined,
+        committedOffset: position.offset,
+        uncommitted: NO_OFFSETS,
+      };
+      if (reason !== 'rejection') return withProcess(state, i, acknowledged);
+      const abandoned = rules.broken === 'renumbersInFlight' ? abandon(state, process) : state;
+      return withProcess(abandoned, i, pruneRejected(rules, acknowledged, position.offset));
     }
     case 'failed':
       return withProcess(state, i, { ...process, awaits: undefined } satisfies Failed);
@@ -164,26 +176,26 @@ function heard(rules: Rules, state: State, i: number, reason: CommitReason, posi
   }
 }
 
-/** Whoever gave a commit up has failed, and opened again if it is here at all: the answer is nobody's. */
-function heardLate(rules: Rules, state: State, i: number): State {
+/** The process has failed since, and may have opened the partition again. It ignores the answer. */
+function onLateAnswer(rules: Rules, state: State, i: number): State {
   const process = state.processes[i] as Process;
-  if (rules.broken !== 'takesLateAnswers' || state.transaction?.by !== i || process.at === 'failed') return state;
+  if (rules.broken !== 'acceptsLateAnswers' || state.transaction?.by !== i || process.at === 'failed') return state;
   const { reason, position } = state.transaction;
-  return heard(rules, state, i, reason, position);
+  return onCommitAnswer(rules, state, i, reason, position);
 }
 
-/** The rejected records leave the stream: the rest is sent again, renumbered. */
-export function prune({ bounds }: Rules, process: Running, offset: number): Running {
-  const [rejected, ...behind] = process.flights;
+/** Removes the rejected records from the stream. The rest is sent again at new stream offsets. */
+export function pruneRejected({ bounds }: Rules, process: Running, offset: number): Running {
+  const [rejected, ...behind] = process.inFlight;
   if (rejected === undefined) return process;
-  const again = [rejected.records & ~rejected.rejected, ...behind.map(({ records }) => records)];
+  const resend = [rejected.records & ~rejected.rejected, ...behind.map(({ records }) => records)];
   return {
     ...process,
     exclusions: from(process.exclusions | rejected.rejected, offset),
     offset,
     next: laterOf(offset, firstOf(rejected.records)),
     sendAt: process.rows,
-    flights: [],
-    again: bounds.regroups ? [] : again.filter((records) => records !== NO_OFFSETS),
+    inFlight: [],
+    resend: bounds.regroups ? [] : resend.filter((records) => records !== NO_OFFSETS),
   };
 }

@@ -1,21 +1,21 @@
 import { ProtocolViolation } from '../../../../test/model-checking/model';
 
-// Taken out of the global object once: looking a global up is slow in jest's sandbox.
+// Looked up once: access to a global is slow in jest's sandbox.
 const { clz32 } = Math;
 
-/** A set of offsets: bit o stands for offset o. A log of the model has fewer than 31 entries. */
+/** A set of offsets as a bitmap: bit o stands for offset o. A log of the model has fewer than 31 entries. */
 export type OffsetSet = number;
 
 export const NO_OFFSETS: OffsetSet = 0;
 
 export const only = (offset: number): OffsetSet => 1 << offset;
 const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
-/** Those at `offset` and behind it. */
+/** The offsets from `offset` on. */
 export const from = (set: OffsetSet, offset: number): OffsetSet => (set >>> offset) << offset;
-/** The lowest; 32 if there is none. */
+/** The lowest offset; 32 if the set is empty. */
 export const firstOf = (set: OffsetSet): number => (set === 0 ? 32 : 31 - clz32(set & -set));
 export const laterOf = (a: number, b: number): number => (a > b ? a : b);
-/** The highest; -1 if there is none. */
+/** The highest offset; -1 if the set is empty. */
 export const lastOf = (set: OffsetSet): number => 31 - clz32(set);
 
 export function countOf(set: OffsetSet): number {
@@ -32,17 +32,16 @@ export function listOf(set: OffsetSet): number[] {
 }
 
 /**
- * The partition's log up to an end. One letter for each offset:
- *
- * `o` a record that is fine, `b` one that BigQuery rejects, `x` one that the encoder rejects, `f` one that BigQuery rejects
- * or not, differently by attempt, `-` a transaction marker: an offset without a record.
+ * The partition's log up to an end, with one letter per offset: `o` a valid record, `b` a record that BigQuery rejects,
+ * `x` a record that the encoder rejects, `f` a record that BigQuery rejects on some attempts, `-` a transaction marker (an
+ * offset without a record).
  */
 export class Log {
   readonly end: number;
   readonly records: OffsetSet;
-  /** Rejected by BigQuery whenever it looks at them. */
+  /** Rejected by BigQuery on every attempt. */
   readonly rejected: OffsetSet;
-  /** Rejected by BigQuery whenever it likes. */
+  /** Rejected by BigQuery on some attempts or on every attempt. */
   readonly rejectable: OffsetSet;
   /** Rejected by the encoder. */
   readonly unencodable: OffsetSet;
@@ -61,23 +60,23 @@ export class Log {
     this.unencodable = all('x');
   }
 
-  /** As it was when it ended there. */
+  /** The log when it ended at `end`. */
   upTo(end: number): Log {
     return end === this.end ? this : (this.earlier[end] ??= new Log(this.entries.slice(0, end)));
   }
 
-  /** Recovery's arithmetic: the offset behind the first `count` records from `offset` on that are not excluded. */
+  /** The offset after the first `count` records from `offset` on that are not excluded. */
   skip(offset: number, count: number, exclusions: OffsetSet): number {
     let at = offset;
     for (let left = count; left > 0; at++) {
-      if (at >= this.end) throw new ProtocolViolation('stops and asks: more rows are durable than the log has records');
+      if (at >= this.end) throw new ProtocolViolation('stops: more rows are durable than the log has records');
       if (has(this.records, at) && !has(exclusions, at)) left--;
     }
     return at;
   }
 
   /** The first offset from `offset` on that is neither excluded nor a marker. */
-  passOver(offset: number, exclusions: OffsetSet): number {
+  nextRecord(offset: number, exclusions: OffsetSet): number {
     let at = offset;
     while (at < this.end && (!has(this.records, at) || has(exclusions, at))) at++;
     return at;

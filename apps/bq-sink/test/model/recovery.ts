@@ -1,8 +1,8 @@
 import { ProtocolViolation } from '../../../../test/model-checking/model';
-import { begin, commitSteps } from './commits';
+import { beginCommit, commitSteps } from './commits';
 import { from, lastOf, NO_OFFSETS } from './log';
 import { fail } from './membership';
-import { nameOf, type Rules, type Turn } from './rules';
+import { nameOf, type Rules, type StepContext } from './model-context';
 import { mayStillLand } from './servers';
 import {
   type CommittedRead,
@@ -22,46 +22,48 @@ import {
   withStream,
 } from './state';
 
-/** From the fence to the committed position. */
-export function fencedSteps({ rules, state, i, process, steps }: Turn<Fenced>): void {
-  const committed = rules.broken === 'readsBeforeFence' ? process.early?.committed : state.committed;
+/** Reads the committed position after fencing. */
+export function fencedSteps({ rules, state, i, process, steps }: StepContext<Fenced>): void {
+  const committed = rules.broken === 'readsBeforeFence' ? process.readBeforeFence?.committed : state.committed;
   steps.add(
     nameOf(i),
     'committed-read',
     () => formatPosition(committed),
     () => {
-      const { owner, kept } = process;
-      if (kept !== undefined && rules.broken === 'keepsBlindly') return withProcess(state, i, running(owner, kept, -1));
-      if (kept !== undefined && committed?.stream === kept.stream) {
-        return withProcess(state, i, running(owner, keptAt(rules, kept, committed), committed.offset));
+      const { owner, reusable } = process;
+      if (reusable !== undefined && rules.broken === 'reusesStreamUnchecked')
+        return withProcess(state, i, running(owner, reusable, -1));
+      if (reusable !== undefined && committed?.stream === reusable.stream) {
+        return withProcess(state, i, running(owner, reusedAt(rules, reusable, committed), committed.offset));
       }
       if (committed?.stream === NO_STREAM) {
         const { offset, exclusions } = committed;
         return withProcess(state, i, ready(owner, offset, exclusions, offset));
       }
-      const earlyEnd = rules.broken === 'endBeforeFinalize' || rules.broken === 'endBeforeMax' ? state.end : 0;
-      return withProcess(state, i, { at: 'committed-read', owner, early: undefined, committed, earlyEnd });
+      const earlyLogEnd =
+        rules.broken === 'readsLogEndBeforeFinalize' || rules.broken === 'readsLogEndBeforeQuery' ? state.end : 0;
+      return withProcess(state, i, { at: 'committed-read', owner, readBeforeFence: undefined, committed, earlyLogEnd });
     },
   );
 }
 
-/** Every append of its own is answered, so the rows it knows are the stream's end. The rest is taken from the commit. */
-function keptAt(
+/** Every append of the process is answered, so its row count is the end of the stream. The commit gives the rest. */
+function reusedAt(
   { log }: Rules,
   { stream, rows }: OwnStream,
   committed: { readonly offset: number; readonly rows: number; readonly exclusions: number },
 ): OwnStream {
   const { exclusions } = committed;
-  const offset = log.passOver(log.skip(committed.offset, rows - committed.rows, exclusions), exclusions);
+  const offset = log.nextRecord(log.skip(committed.offset, rows - committed.rows, exclusions), exclusions);
   return { stream, rows, offset, exclusions: from(exclusions, offset) };
 }
 
-/** Ends the stream of whoever wrote to it; its rows are what is durable. */
-export function committedReadSteps(turn: Turn<CommittedRead>): void {
-  const { rules, state, i, process, steps } = turn;
-  const { committed, owner, earlyEnd } = process;
+/** Finalizes the committed stream; its rows are durable. */
+export function committedReadSteps(context: StepContext<CommittedRead>): void {
+  const { rules, state, i, process, steps } = context;
+  const { committed, owner, earlyLogEnd } = process;
   if (committed === undefined) {
-    fallbackSteps(turn);
+    fallbackSteps(context);
     return;
   }
   const stream = streamOf(state, committed.stream);
@@ -72,27 +74,30 @@ export function committedReadSteps(turn: Turn<CommittedRead>): void {
     () => `s${String(committed.stream)}: ${isGone ? 'gone' : `${String(stream.rows)} rows`}`,
     () => {
       if (isGone || (rules.bounds.finalizeAnswersOnce && stream.status === 'finalized')) {
-        return withProcess(state, i, { at: 'uncounted', owner, early: undefined, committed, earlyEnd });
+        return withProcess(state, i, { at: 'uncounted', owner, readBeforeFence: undefined, committed, earlyLogEnd });
       }
       if (stream.rows < committed.rows) {
         throw new ProtocolViolation(
-          `stops and asks: ${String(stream.rows)} rows are fewer than the ${String(committed.rows)} committed`,
+          `stops: ${String(stream.rows)} rows are fewer than the ${String(committed.rows)} committed`,
         );
       }
       const ended =
-        rules.broken === 'noFinalize' ? state : withStream(state, committed.stream, { ...stream, status: 'finalized' });
-      const finalized: Finalized = { at: 'finalized', owner, early: undefined, committed, rows: stream.rows };
-      const known = rules.broken === 'endBeforeFinalize' ? countedOff(rules, finalized, earlyEnd) : finalized;
-      return withProcess(ended, i, known);
+        rules.broken === 'skipsFinalize'
+          ? state
+          : withStream(state, committed.stream, { ...stream, status: 'finalized' });
+      const finalized: Finalized = { at: 'finalized', owner, readBeforeFence: undefined, committed, rows: stream.rows };
+      const next =
+        rules.broken === 'readsLogEndBeforeFinalize' ? afterDurableRows(rules, finalized, earlyLogEnd) : finalized;
+      return withProcess(ended, i, next);
     },
   );
 }
 
-/** No stream says what is durable: the table does, once nothing can land in it any more. */
-export function fallbackSteps({ rules, state, i, process, steps }: Turn<CommittedRead | Uncounted>): void {
+/** Without a row count the table shows what is durable, once no append can land any more. */
+export function fallbackSteps({ rules, state, i, process, steps }: StepContext<CommittedRead | Uncounted>): void {
   const { broken } = rules;
-  if (broken !== 'maxWithoutWait' && mayStillLand(state)) return;
-  const { committed, owner, earlyEnd } = process;
+  if (broken !== 'fallbackWithoutWait' && mayStillLand(state)) return;
+  const { committed, owner, earlyLogEnd } = process;
   const rows = state.table | state.replayed;
   steps.add(
     nameOf(i),
@@ -100,23 +105,23 @@ export function fallbackSteps({ rules, state, i, process, steps }: Turn<Committe
     () => `the last row is ${String(lastOf(rows))}`,
     () => {
       if (committed === undefined && rows !== NO_OFFSETS) {
-        // They may be those of a new owner, which has named its stream before: whoever is fenced opens again.
-        if (state.committed !== undefined && broken !== 'stopsThoughFenced') return fail(state, i, undefined);
-        throw new ProtocolViolation('stops and asks: nothing is committed, and the table has rows');
+        // A new owner that has committed a stream may have written them. Then this process only has to open again.
+        if (state.committed !== undefined && broken !== 'stopsAlthoughFenced') return fail(state, i, undefined);
+        throw new ProtocolViolation('stops: nothing is committed, and the table has rows');
       }
-      const own = broken === 'maxCountsReplays' ? rows : rows & ~(committed?.exclusions ?? NO_OFFSETS);
-      const read: MaxRead = { at: 'max-read', owner, early: undefined, committed, last: lastOf(own) };
-      const isKnown = broken === 'endBeforeMax' && committed !== undefined;
-      return withProcess(state, i, isKnown ? behindLast(rules, read, earlyEnd) : read);
+      const own = broken === 'fallbackCountsReplays' ? rows : rows & ~(committed?.exclusions ?? NO_OFFSETS);
+      const read: MaxRead = { at: 'max-read', owner, readBeforeFence: undefined, committed, last: lastOf(own) };
+      const hasLogEnd = broken === 'readsLogEndBeforeQuery' && committed !== undefined;
+      return withProcess(state, i, hasLogEnd ? afterLastRow(rules, read, earlyLogEnd) : read);
     },
   );
 }
 
 /**
- * Nobody else can add a row any more, so a durable row is that of a record before the log's end as it is now. More of them
- * would be rows of another log.
+ * No other process can append any more, so every durable row belongs to a record before the current end of the log. More
+ * rows would belong to another log.
  */
-export function logEndSteps({ rules, state, i, process, steps }: Turn<Finalized | MaxRead>): void {
+export function logEndSteps({ rules, state, i, process, steps }: StepContext<Finalized | MaxRead>): void {
   const { end } = state;
   steps.add(
     nameOf(i),
@@ -126,56 +131,71 @@ export function logEndSteps({ rules, state, i, process, steps }: Turn<Finalized 
       return withProcess(
         state,
         i,
-        process.at === 'finalized' ? countedOff(rules, process, end) : behindLast(rules, process, end),
+        process.at === 'finalized' ? afterDurableRows(rules, process, end) : afterLastRow(rules, process, end),
       );
     },
   );
 }
 
-/** Behind the records that the rows of the stream belong to. */
-function countedOff({ log, broken }: Rules, { owner, committed, rows }: Finalized, end: number): Ready {
+/** Continues after the records whose rows are in the stream. */
+function afterDurableRows({ log, broken }: Rules, { owner, committed, rows }: Finalized, end: number): Ready {
   const durable = broken === 'skipsAllRows' ? rows : rows - committed.rows;
   const offset = log.upTo(end).skip(committed.offset, durable, committed.exclusions);
   const exclusions = broken === 'recoveryDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
   return ready(owner, offset, exclusions, committed.offset);
 }
 
-/** Behind the last row. */
-function behindLast({ broken }: Rules, { owner, committed, last }: MaxRead, end: number): Ready {
+/** Continues after the last row. */
+function afterLastRow({ broken }: Rules, { owner, committed, last }: MaxRead, end: number): Ready {
   if (committed === undefined) return ready(owner, 0, NO_OFFSETS, 0);
   if (last >= end) {
     throw new ProtocolViolation(
-      `stops and asks: the table has a row of offset ${String(last)}, and the log ends at ${String(end)}`,
+      `stops: the table has a row of offset ${String(last)}, and the log ends at ${String(end)}`,
     );
   }
-  const offset = Math.max(broken === 'maxOnly' ? 0 : committed.offset, last + 1);
+  const offset = Math.max(broken === 'fallbackIgnoresPosition' ? 0 : committed.offset, last + 1);
   const exclusions = broken === 'fallbackDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
   return ready(owner, offset, exclusions, committed.offset);
 }
 
-/** The first record wanted brings a stream, named in a commit before its first append. Without one, the position alone is committed. */
-export function readySteps(turn: Turn<Ready>): void {
-  const { rules, state, i, process, steps } = turn;
+/**
+ * The first record to write creates a stream, which is committed before its first append. Without a record, only the
+ * position is committed.
+ */
+export function readySteps(context: StepContext<Ready>): void {
+  const { rules, state, i, process, steps } = context;
   if (process.awaits !== undefined) return;
-  const { owner, exclusions, saved } = process;
-  const offset = rules.log.passOver(process.offset, exclusions);
+  const { owner, exclusions, committedOffset } = process;
+  const offset = rules.log.nextRecord(process.offset, exclusions);
   if (offset < rules.log.end && state.transaction === undefined) {
     const stream = state.streams.length;
     const own: OwnStream = { stream, rows: 0, offset, exclusions: from(exclusions, offset) };
-    const namedAt = rules.broken === 'namedAtOldPosition' ? saved : offset;
-    // Nobody sees a stream before it is named, so that creating it and sending the commit is one step.
+    const assignedAt = rules.broken === 'assignsAtOldPosition' ? committedOffset : offset;
+    // An unassigned stream is invisible to other processes, so creating it and sending the commit is one step.
     steps.add(
       nameOf(i),
       'stream-created',
-      () => `s${String(stream)}, named for ${String(namedAt)} in a commit`,
+      () => `s${String(stream)}, assigned at ${String(assignedAt)} in a commit`,
       () => {
         const created: State = { ...state, streams: [...state.streams, { rows: 0, status: 'open' }] };
-        const naming = withProcess(created, i, { at: 'naming', owner, early: undefined, awaits: 'naming', ...own });
-        return begin(naming, i, 'naming', { offset: namedAt, stream, rows: 0, exclusions: own.exclusions }, NO_OFFSETS);
+        const assigning = withProcess(created, i, {
+          at: 'assigning',
+          owner,
+          readBeforeFence: undefined,
+          awaits: 'assigning',
+          ...own,
+        });
+        return beginCommit(
+          assigning,
+          i,
+          'assigning',
+          { offset: assignedAt, stream, rows: 0, exclusions: own.exclusions },
+          NO_OFFSETS,
+        );
       },
     );
   }
-  if (offset > saved && state.left.endings > 0) {
-    commitSteps(turn, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions: from(exclusions, offset) });
+  if (offset > committedOffset && state.budget.endings > 0) {
+    commitSteps(context, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions: from(exclusions, offset) });
   }
 }

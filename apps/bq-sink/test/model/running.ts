@@ -1,12 +1,12 @@
-import { commitSteps, prune } from './commits';
+import { commitSteps, pruneRejected } from './commits';
 import { countOf, from, lastOf, laterOf, NO_OFFSETS, type OffsetSet, only } from './log';
 import { fail } from './membership';
-import { nameOf, type Rules, type SinkSteps, type Turn } from './rules';
+import { nameOf, type Rules, type SinkSteps, type StepContext } from './model-context';
 import { type Answer, answersTo, land } from './servers';
 import {
   type Append,
   type Ending,
-  type Flight,
+  type InFlightAppend,
   formatOffsets,
   NO_STREAM,
   type OwnStream,
@@ -19,25 +19,25 @@ import {
   withStream,
 } from './state';
 
-/** Appends, commits of the position, rejections, and the stream's end. */
-export function runningSteps(turn: Turn<Running>): void {
-  sendSteps(turn);
-  if (turn.process.awaits !== undefined) return;
-  steadySteps(turn);
-  rejectionSteps(turn);
-  endSteps(turn);
+/** Appends, commits of the position, rejections, and the end of the stream. */
+export function runningSteps(context: StepContext<Running>): void {
+  sendSteps(context);
+  if (context.process.awaits !== undefined) return;
+  steadySteps(context);
+  rejectionSteps(context);
+  endSteps(context);
 }
 
-/** Sends the next records, as many as it likes; nothing behind a rejected row. */
-function sendSteps({ rules, state, i, process, steps }: Turn<Running>): void {
+/** Sends the next records, in a batch of any size; nothing behind a rejected row. */
+function sendSteps({ rules, state, i, process, steps }: StepContext<Running>): void {
   const { log, bounds } = rules;
-  const { flights, sendAt, stream } = process;
+  const { inFlight, sendAt, stream } = process;
   const isRejecting =
-    process.awaits === 'rejection' || flights.some(({ status }) => status === 'rejected' || status === 'error');
-  if (isRejecting || flights.length >= bounds.inFlight) return;
+    process.awaits === 'rejection' || inFlight.some(({ status }) => status === 'rejected' || status === 'error');
+  if (isRejecting || inFlight.length >= bounds.inFlight) return;
   for (const batch of batchesFrom(rules, process)) {
     const rejected = batch & log.unencodable;
-    const flight: Flight = {
+    const append: InFlightAppend = {
       stream,
       at: sendAt,
       records: batch,
@@ -45,60 +45,60 @@ function sendSteps({ rules, state, i, process, steps }: Turn<Running>): void {
       status: rejected === NO_OFFSETS ? 'sent' : 'rejected',
       rejected,
     };
-    const told = (): string =>
+    const detail = (): string =>
       rejected === NO_OFFSETS
         ? `${formatOffsets(batch)} to s${String(stream)} at ${String(sendAt)}`
         : `${formatOffsets(rejected)} of ${formatOffsets(batch)} by the encoder`;
-    steps.add(nameOf(i), rejected === NO_OFFSETS ? 'append-sent' : 'rejected', told, () => {
+    steps.add(nameOf(i), rejected === NO_OFFSETS ? 'append-sent' : 'rejected', detail, () => {
       const end = lastOf(batch) + 1;
       return withProcess(state, i, {
         ...process,
         sendAt: sendAt + countOf(batch),
         next: end,
-        flights: [...flights, flight],
-        again: process.again.slice(1),
+        inFlight: [...inFlight, append],
+        resend: process.resend.slice(1),
         taken: bounds.regroups ? 0 : laterOf(process.taken, end),
       });
     });
   }
 }
 
-/** What may go out next: the batch that was put back, or the next records, as many as fit. */
-function batchesFrom({ log, bounds }: Rules, { again, next, exclusions }: Running): readonly OffsetSet[] {
-  const [first] = again;
+/** The possible next batches: the first batch to send again, or the next records in every size up to the limit. */
+function batchesFrom({ log, bounds }: Rules, { resend, next, exclusions }: Running): readonly OffsetSet[] {
+  const [first] = resend;
   if (first !== undefined) return [first];
   const batches: OffsetSet[] = [];
   let records: OffsetSet = NO_OFFSETS;
-  let offset = log.passOver(next, exclusions);
+  let offset = log.nextRecord(next, exclusions);
   while (batches.length < bounds.maxBatch && offset < log.end) {
     records |= only(offset);
     batches.push(records);
-    offset = log.passOver(offset + 1, exclusions);
+    offset = log.nextRecord(offset + 1, exclusions);
   }
   return batches;
 }
 
-function steadySteps(turn: Turn<Running>): void {
-  const { rules, state, i, process, steps } = turn;
+function steadySteps(context: StepContext<Running>): void {
+  const { rules, state, i, process, steps } = context;
   const position = steadyPosition(rules, process);
-  if (position.offset <= process.saved) return;
-  if (rules.broken === 'plainCommits') {
+  if (position.offset <= process.committedOffset) return;
+  if (rules.broken === 'nonTransactionalCommits') {
     steps.add(
       nameOf(i),
       'commit-begun',
       () => 'outside of a transaction',
       () => {
-        const saved = withProcess(state, i, { ...process, saved: position.offset });
-        return { ...saved, plainCommits: [...state.plainCommits, position] };
+        const committing = withProcess(state, i, { ...process, committedOffset: position.offset });
+        return { ...committing, nonTransactionalCommits: [...state.nonTransactionalCommits, position] };
       },
     );
-  } else commitSteps(turn, 'steady', position, process.unsaid);
+  } else commitSteps(context, 'steady', position, process.uncommitted);
 }
 
 function steadyPosition({ broken }: Rules, process: Running): Position {
   const { stream, rows, offset, exclusions } = process;
   switch (broken) {
-    case 'commitBeforeAck':
+    case 'commitsBeforeAck':
       return { offset: process.next, stream, rows: process.sendAt, exclusions: NO_OFFSETS };
     case 'steadyDropsExclusions':
       return { offset, stream, rows, exclusions: NO_OFFSETS };
@@ -107,34 +107,40 @@ function steadyPosition({ broken }: Rules, process: Running): Position {
   }
 }
 
-/** Everything before the rejected append is acknowledged, everything behind it is answered: dead letters and exclusions in one commit. */
-function rejectionSteps(turn: Turn<Running>): void {
-  const { rules, state, i, process, steps } = turn;
+/**
+ * Once every append before the rejected one is acknowledged and every one behind it is answered, one commit holds the dead
+ * letters and the exclusions.
+ */
+function rejectionSteps(context: StepContext<Running>): void {
+  const { rules, state, i, process, steps } = context;
   const { broken, log } = rules;
-  const [first, ...behind] = process.flights;
+  const [first, ...behind] = process.inFlight;
   if (first?.status !== 'rejected') return;
   if (broken !== 'renumbersInFlight' && behind.some(({ status }) => status === 'sent')) return;
   const exclusions = process.exclusions | first.rejected;
-  const offset = broken === 'oneBatchExclusions' ? process.offset : log.passOver(process.offset, exclusions);
-  if (broken === 'exclusionsLate') {
+  const offset = broken === 'oneBatchExclusions' ? process.offset : log.nextRecord(process.offset, exclusions);
+  if (broken === 'exclusionsAfterAppend') {
     steps.add(
       nameOf(i),
       'pruned',
       () => `${formatOffsets(first.rejected)}, not committed yet`,
       () => {
-        return withProcess(state, i, { ...prune(rules, process, offset), unsaid: process.unsaid | first.rejected });
+        return withProcess(state, i, {
+          ...pruneRejected(rules, process, offset),
+          uncommitted: process.uncommitted | first.rejected,
+        });
       },
     );
     return;
   }
-  const told = broken === 'oneBatchExclusions' ? first.rejected : exclusions;
+  const committed = broken === 'oneBatchExclusions' ? first.rejected : exclusions;
   const { stream, rows } = process;
-  commitSteps(turn, 'rejection', { offset, stream, rows, exclusions: from(told, offset) }, first.rejected);
+  commitSteps(context, 'rejection', { offset, stream, rows, exclusions: from(committed, offset) }, first.rejected);
 }
 
-/** Drained or idle, with all that was sent settled: it ends its stream, and commits that. */
-function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
-  if (state.left.endings === 0 || process.flights.length > 0 || process.offset < process.taken) return;
+/** A drained or idle process whose records are all settled finalizes its stream and commits that. */
+function endSteps({ rules, state, i, process, steps }: StepContext<Running>): void {
+  if (state.budget.endings === 0 || process.inFlight.length > 0 || process.offset < process.taken) return;
   const { stream, rows, offset, exclusions, owner } = process;
   const { status, rows: found } = streamOf(state, stream);
   steps.add(
@@ -149,7 +155,7 @@ function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
       return withProcess(ended, i, {
         at: 'ending',
         owner,
-        early: undefined,
+        readBeforeFence: undefined,
         awaits: undefined,
         stream,
         rows,
@@ -160,47 +166,47 @@ function endSteps({ rules, state, i, process, steps }: Turn<Running>): void {
   );
 }
 
-export function endingSteps(turn: Turn<Ending>): void {
-  const { process, rules } = turn;
+export function endingSteps(context: StepContext<Ending>): void {
+  const { process, rules } = context;
   if (process.awaits !== undefined) return;
   const { offset } = process;
   const exclusions = rules.broken === 'endingDropsExclusions' ? NO_OFFSETS : from(process.exclusions, offset);
-  commitSteps(turn, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions });
+  commitSteps(context, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions });
 }
 
-/** BigQuery looks at what is under way, in any order; the answer arrives or is lost. */
-export function answerSteps({ rules, state, i, process, steps }: Turn<Running>): void {
-  process.flights.forEach((flight, index) => {
-    if (flight.status !== 'sent') return;
-    for (const answer of answersTo(state, flight, rules.log)) {
-      const told = (): string => `${formatAppend(flight)}: ${answer}`;
-      const looked = (): State => (answer === 'appended' ? land(state, flight) : state);
-      steps.add('BigQuery', 'append-answered', told, () => answered(rules, looked(), i, process, index, answer));
-      if (state.left.lostAnswers === 0) continue;
+/** BigQuery processes the appends in flight in any order. The answer arrives or is lost. */
+export function answerSteps({ rules, state, i, process, steps }: StepContext<Running>): void {
+  process.inFlight.forEach((append, index) => {
+    if (append.status !== 'sent') return;
+    for (const answer of answersTo(state, append, rules.log)) {
+      const detail = (): string => `${formatAppend(append)}: ${answer}`;
+      const processed = (): State => (answer === 'appended' ? land(state, append) : state);
+      steps.add('BigQuery', 'append-answered', detail, () => answered(rules, processed(), i, process, index, answer));
+      if (state.budget.lostAnswers === 0) continue;
       steps.add(
         'BigQuery',
         'append-answered',
-        () => `${told()}, unknown to ${nameOf(i)}`,
+        () => `${detail()}, unknown to ${nameOf(i)}`,
         () => {
-          const flights = process.flights.filter((_, other) => other !== index);
-          const lost = spend(looked(), 'lostAnswers');
-          return fail(withProcess(lost, i, { ...process, flights }), i, process.awaits);
+          const inFlight = process.inFlight.filter((_, other) => other !== index);
+          const lost = spend(processed(), 'lostAnswers');
+          return fail(withProcess(lost, i, { ...process, inFlight }), i, process.awaits);
         },
       );
     }
   });
 }
 
-/** What its sender no longer waits for. */
-export function lateSteps(rules: Rules, state: State, steps: SinkSteps): void {
-  state.late.forEach((append, index) => {
+/** BigQuery processes an append whose sender no longer waits for the answer. */
+export function orphanedAppendSteps(rules: Rules, state: State, steps: SinkSteps): void {
+  state.orphaned.forEach((append, index) => {
     for (const answer of answersTo(state, append, rules.log)) {
       steps.add(
         'BigQuery',
-        'late-append',
+        'orphaned-append',
         () => `${formatAppend(append)}: ${answer}`,
         () => {
-          const rest = { ...state, late: state.late.filter((_, other) => other !== index) };
+          const rest = { ...state, orphaned: state.orphaned.filter((_, other) => other !== index) };
           return answer === 'appended' ? land(rest, append) : rest;
         },
       );
@@ -210,38 +216,38 @@ export function lateSteps(rules: Rules, state: State, steps: SinkSteps): void {
 
 function answered(rules: Rules, state: State, i: number, process: Running, index: number, answer: Answer): State {
   const { log, broken } = rules;
-  const flights = process.flights.map((flight, other): Flight => {
-    if (other !== index) return flight;
+  const inFlight = process.inFlight.map((append, other): InFlightAppend => {
+    if (other !== index) return append;
     return {
-      ...flight,
+      ...append,
       status: answer,
-      rejected: answer === 'rejected' ? flight.records & log.rejectable : NO_OFFSETS,
+      rejected: answer === 'rejected' ? append.records & log.rejectable : NO_OFFSETS,
     };
   });
-  if (answer === 'error' && !flights.slice(0, index).some(({ status }) => status === 'rejected')) {
-    const others = flights.filter((_, other) => other !== index);
-    const kept = broken === 'keepsAfterErrors' && others.every(({ status }) => status === 'rejected');
+  if (answer === 'error' && !inFlight.slice(0, index).some(({ status }) => status === 'rejected')) {
+    const others = inFlight.filter((_, other) => other !== index);
+    const reusable = broken === 'reusesStreamAfterErrors' && others.every(({ status }) => status === 'rejected');
     return fail(
-      withProcess(state, i, { ...process, flights: others }),
+      withProcess(state, i, { ...process, inFlight: others }),
       i,
       process.awaits,
-      kept ? ownOf(process) : undefined,
+      reusable ? ownOf(process) : undefined,
     );
   }
-  return withProcess(state, i, acknowledged(rules, { ...process, flights }));
+  return withProcess(state, i, settleAcknowledged(rules, { ...process, inFlight }));
 }
 
-/** The oldest appends that are acknowledged move the position. */
-function acknowledged({ log, broken }: Rules, process: Running): Running {
-  let { rows, offset, flights } = process;
-  for (let [first] = flights; first?.status === 'appended'; [first] = flights) {
-    flights = flights.slice(1);
+/** Advances the position over the oldest appends that are acknowledged. */
+function settleAcknowledged({ log, broken }: Rules, process: Running): Running {
+  let { rows, offset, inFlight } = process;
+  for (let [first] = inFlight; first?.status === 'appended'; [first] = inFlight) {
+    inFlight = inFlight.slice(1);
     rows += countOf(first.records);
     offset = lastOf(first.records) + 1;
-    if (broken !== 'oneBatchExclusions') offset = log.passOver(offset, process.exclusions);
+    if (broken !== 'oneBatchExclusions') offset = log.nextRecord(offset, process.exclusions);
   }
   const next = laterOf(process.next, offset);
-  return { ...process, rows, offset, next, flights, exclusions: from(process.exclusions, offset) };
+  return { ...process, rows, offset, next, inFlight, exclusions: from(process.exclusions, offset) };
 }
 
 function ownOf({ stream, rows, offset, exclusions }: Running): OwnStream {

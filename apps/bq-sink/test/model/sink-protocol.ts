@@ -1,28 +1,28 @@
 import type { Fingerprint } from '../../../../test/model-checking/fingerprint';
 import { type Model, type Step, StepList } from '../../../../test/model-checking/model';
 import type { Bounds } from './bounds';
-import { encodeState } from './canonical';
-import { coordinatorSteps, fencedWaitingSteps } from './commits';
+import { encodeState } from './encode-state';
+import { coordinatorSteps, fencedCommitSteps } from './commits';
 import { listOf, Log, only } from './log';
 import { close, membershipSteps } from './membership';
 import { committedReadSteps, fallbackSteps, fencedSteps, logEndSteps, readySteps } from './recovery';
-import type { BreakName, Rules, SinkSteps, Transition, Turn } from './rules';
-import { answerSteps, endingSteps, lateSteps, runningSteps } from './running';
-import { vanish } from './servers';
+import type { BreakName, Rules, SinkSteps, Transition, StepContext } from './model-context';
+import { answerSteps, endingSteps, orphanedAppendSteps, runningSteps } from './running';
+import { expireStreams } from './servers';
 import { initialState, type Process, spend, type State, streamOf } from './state';
 
 /**
- * The sink's exactly-once protocol (docs/sink-protocol.md): one partition of the log, two processes, Kafka's coordinator,
- * BigQuery. Every remote call is one atomic step. A transition that the code has too carries the code's name for it.
+ * The sink's exactly-once protocol (docs/sink-protocol.md): one partition of the log, two processes, Kafka's coordinator
+ * and BigQuery. Every remote call is one atomic step. A transition that is a step of the code has the same name.
  *
- * What it takes for granted: what an aborted transaction wrote is read by nobody; opening a producer returns when the
- * transactions of older ones are ended; the log loses nothing, and nobody else writes to the table, so that nobody has a
- * reason to stop and ask. Appends under way may be applied in any order, since a process can have more than one connection.
+ * Assumptions: consumers do not read aborted transactions. A producer is open only after the transactions of older ones
+ * have ended. The log loses no record and no other program writes to the table, so every stop is a violation. Appends in
+ * flight may be applied in any order, because a process can have more than one connection.
  */
 export class SinkProtocol implements Model<State> {
   readonly symmetries = 2;
   private readonly log: Log;
-  /** By the end of the log. */
+  /** Indexed by the end of the log. */
   private readonly rules: readonly Rules[];
 
   constructor(
@@ -40,23 +40,23 @@ export class SinkProtocol implements Model<State> {
 
   steps(state: State): readonly Step<State>[] {
     const rules = this.rules[state.end] as Rules;
-    const list = new StepList<State, Transition>(state, (next) => this.tidy(next));
+    const list = new StepList<State, Transition>(state, (next) => this.normalize(next));
     state.processes.forEach((process, i) => {
       processSteps({ rules, state, i, process, steps: list });
     });
-    lateSteps(rules, state, list);
+    orphanedAppendSteps(rules, state, list);
     coordinatorSteps(rules, state, list);
     this.environmentSteps(state, list);
     return list.steps;
   }
 
-  /** Somebody owns and is through, and nothing is missing. */
+  /** At rest, an owner has reached the end of the log and no record is missing. */
   wrongAtRest(state: State): string | undefined {
     const { log } = this;
     const owner = state.processes.find((process) => process.owner);
     if (owner?.at !== 'running' && owner?.at !== 'ready') return 'stuck before the end of the log';
     const next = owner.at === 'running' ? owner.next : owner.offset;
-    if (log.passOver(next, owner.exclusions) < log.end) return 'stuck before the end of the log';
+    if (log.nextRecord(next, owner.exclusions) < log.end) return 'stuck before the end of the log';
     const missing = listOf(log.records & ~(state.table | state.dead))[0];
     return missing === undefined ? undefined : `record ${String(missing)} is lost`;
   }
@@ -75,26 +75,26 @@ export class SinkProtocol implements Model<State> {
         () => String(end),
         () => ({ ...state, end: end + 1 }),
       );
-    if (state.left.expiries > 0) {
+    if (state.budget.expiries > 0) {
       const spent = spend(state, 'expiries');
       const mayLand = bounds.acceptedMayLandAfterExpiry;
-      const named = state.committed?.stream ?? -1;
-      if (named >= 0 && streamOf(state, named).status !== 'gone') {
+      const assigned = state.committed?.stream ?? -1;
+      if (assigned >= 0 && streamOf(state, assigned).status !== 'gone') {
         steps.add(
           'BigQuery',
-          'stream-vanished',
-          () => `s${String(named)}`,
+          'stream-expired',
+          () => `s${String(assigned)}`,
           () => {
-            return vanish(spent, (stream) => stream === named, mayLand);
+            return expireStreams(spent, (stream) => stream === assigned, mayLand);
           },
         );
       }
       if (state.streams.length > 1) {
         steps.add(
           'BigQuery',
-          'stream-vanished',
-          () => 'every one',
-          () => vanish(spent, () => true, mayLand),
+          'stream-expired',
+          () => 'all streams',
+          () => expireStreams(spent, () => true, mayLand),
         );
       }
     }
@@ -109,73 +109,73 @@ export class SinkProtocol implements Model<State> {
     }
   }
 
-  /** Leaves out what makes no difference any more: appends that can only fail, and who can do nothing that others see. */
-  private tidy(state: State): State {
+  /** Removes what has no further effect: orphaned appends that can only fail, and processes that cannot affect others. */
+  private normalize(state: State): State {
     let next = state;
-    if (state.late.length > 0) {
-      const late = state.late.filter(({ stream, at, accepted }) => {
+    if (state.orphaned.length > 0) {
+      const orphaned = state.orphaned.filter(({ stream, at, accepted }) => {
         const { status, rows } = streamOf(state, stream);
         return status === 'open' ? at >= rows : status === 'gone' && accepted;
       });
-      if (late.length < state.late.length) next = { ...next, late };
+      if (orphaned.length < state.orphaned.length) next = { ...next, orphaned };
     }
-    for (let i = 0; i < 2; i++) if (this.isHarmless(next.processes[i] as Process)) next = close(next, i);
+    for (let i = 0; i < 2; i++) if (this.cannotAffectOthers(next.processes[i] as Process)) next = close(next, i);
     return next;
   }
 
-  private isHarmless(process: Process): boolean {
+  private cannotAffectOthers(process: Process): boolean {
     if (process.owner) return false;
     switch (process.at) {
       case 'ready':
-      case 'naming':
+      case 'assigning':
       case 'ending':
         return true;
       case 'failed':
-        return !this.bounds.recoversInPlace && process.early === undefined && process.kept === undefined;
+        return !this.bounds.recoversInPlace && process.readBeforeFence === undefined && process.reusable === undefined;
       default:
         return false;
     }
   }
 }
 
-function processSteps(turn: Turn<Process>): void {
-  const { process } = turn;
-  membershipSteps(turn);
-  fencedWaitingSteps(turn);
+function processSteps(context: StepContext<Process>): void {
+  const { process } = context;
+  membershipSteps(context);
+  fencedCommitSteps(context);
   switch (process.at) {
     case 'closed':
-    case 'naming':
+    case 'assigning':
     case 'failed':
       break;
     case 'fenced': {
-      fencedSteps({ ...turn, process });
+      fencedSteps({ ...context, process });
       return;
     }
     case 'committed-read': {
-      committedReadSteps({ ...turn, process });
+      committedReadSteps({ ...context, process });
       return;
     }
     case 'uncounted': {
-      fallbackSteps({ ...turn, process });
+      fallbackSteps({ ...context, process });
       return;
     }
     case 'finalized':
     case 'max-read': {
-      logEndSteps({ ...turn, process });
+      logEndSteps({ ...context, process });
       return;
     }
     case 'ready': {
-      readySteps({ ...turn, process });
+      readySteps({ ...context, process });
       return;
     }
     case 'running':
-      runningSteps({ ...turn, process });
+      runningSteps({ ...context, process });
       {
-        answerSteps({ ...turn, process });
+        answerSteps({ ...context, process });
         return;
       }
     case 'ending': {
-      endingSteps({ ...turn, process });
+      endingSteps({ ...context, process });
       return;
     }
   }

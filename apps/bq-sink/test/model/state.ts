@@ -1,12 +1,12 @@
 import type { Bounds } from './bounds';
 import { listOf, NO_OFFSETS, type OffsetSet } from './log';
 
-/** In place of a stream: everything before the position is settled, and no stream continues there. */
+/** In place of a stream: every record before the position is settled, and no stream is open. */
 export const NO_STREAM = -1;
-/** In place of a process: it listens no more. */
-export const NOBODY = -1;
+/** In place of a process: no process waits for the answer. */
+export const NO_PROCESS = -1;
 
-/** As it is committed (SinkPosition of the code). */
+/** A committed position (SinkPosition of the code). */
 export interface Position {
   readonly offset: number;
   readonly stream: number;
@@ -25,31 +25,31 @@ export interface Append {
   /** Stream offset. */
   readonly at: number;
   readonly records: OffsetSet;
-  /** Was under way when the stream vanished, and may still land. */
+  /** Was in flight when the stream was deleted, and may still land. */
   readonly accepted: boolean;
 }
 
-/** An append as its sender knows it. `error`: answered with an error that a rejection before it explains. */
-export interface Flight extends Append {
+/** An append from the view of its sender. `error`: answered with an error that a rejection before it explains. */
+export interface InFlightAppend extends Append {
   readonly status: 'sent' | 'appended' | 'rejected' | 'error';
   readonly rejected: OffsetSet;
 }
 
-export type CommitReason = 'naming' | 'steady' | 'rejection' | 'ending';
+export type CommitReason = 'assigning' | 'steady' | 'rejection' | 'ending';
 
-/** A transaction with all its writes, whose commit is on its way. */
+/** A transaction with all its writes, whose commit request is in flight. */
 export interface Transaction {
-  /** The process that waits for the outcome, or NOBODY. */
+  /** The process that waits for the answer, or NO_PROCESS. */
   readonly by: number;
   readonly reason: CommitReason;
   readonly position: Position;
   readonly dead: OffsetSet;
 }
 
-/** What a process knows of a stream of its own. */
+/** A process's view of its own stream. */
 export interface OwnStream {
   readonly stream: number;
-  /** Rows acknowledged: the stream offset of the position. */
+  /** Acknowledged rows: the stream offset of the position. */
   readonly rows: number;
   /** The position. */
   readonly offset: number;
@@ -57,119 +57,119 @@ export interface OwnStream {
 }
 
 interface Member {
-  /** Its transactional producer is the one opened last. */
+  /** Its transactional producer was opened last. */
   readonly owner: boolean;
-  /** What it read before it fenced, which only a broken protocol does. */
-  readonly early: { readonly committed: Position | undefined } | undefined;
+  /** The position that it read before it fenced; only in a broken protocol. */
+  readonly readBeforeFence: { readonly committed: Position | undefined } | undefined;
 }
 
-interface Waiting extends Member {
-  /** The commit that it waits for. */
+interface Committing extends Member {
+  /** The commit whose answer it waits for. */
   readonly awaits: CommitReason | undefined;
 }
 
-/** Not running, or running without the partition. */
+/** Not running, or not assigned. */
 export interface Closed extends Member {
   readonly at: 'closed';
 }
 export interface Fenced extends Member {
   readonly at: 'fenced';
-  readonly kept: OwnStream | undefined;
+  readonly reusable: OwnStream | undefined;
 }
 export interface CommittedRead extends Member {
   readonly at: 'committed-read';
   readonly committed: Position | undefined;
-  /** The log's end as it was then, which only a broken protocol goes by. */
-  readonly earlyEnd: number;
+  /** End of the log at that time; only a broken protocol uses it. */
+  readonly earlyLogEnd: number;
 }
-/** Has ended the stream that was committed: nobody can add a row to it any more. */
+/** Has finalized the committed stream: no process can append to it any more. */
 export interface Finalized extends Member {
   readonly at: 'finalized';
   readonly committed: Position;
-  /** Of the stream. */
+  /** Rows of the stream. */
   readonly rows: number;
 }
-/** The stream is gone, or finalized before and gives no count. */
+/** The stream is gone, or was finalized before and returns no count. */
 export interface Uncounted extends Member {
   readonly at: 'uncounted';
   readonly committed: Position;
-  /** As of CommittedRead. */
-  readonly earlyEnd: number;
+  /** As in CommittedRead. */
+  readonly earlyLogEnd: number;
 }
-/** Knows what the table has instead. */
+/** Has queried the table instead. */
 export interface MaxRead extends Member {
   readonly at: 'max-read';
   readonly committed: Position | undefined;
-  /** Highest offset at the position or behind it, without the exclusions; -1: there is none. */
+  /** Highest offset at or after the position, without the exclusions; -1 if there is none. */
   readonly last: number;
 }
-/** Knows what is durable, and has no stream. */
-export interface Ready extends Waiting {
+/** Knows the durable rows, and has no stream. */
+export interface Ready extends Committing {
   readonly at: 'ready';
   readonly offset: number;
   readonly exclusions: OffsetSet;
-  /** Committed offset, as far as it knows. */
-  readonly saved: number;
+  /** The last committed offset that it knows. */
+  readonly committedOffset: number;
 }
-export interface Naming extends Waiting, OwnStream {
-  readonly at: 'naming';
+export interface Assigning extends Committing, OwnStream {
+  readonly at: 'assigning';
 }
-/** With a rejected append in flight, or a rejection's commit under way, it is what the code calls rejecting. */
-export interface Running extends Waiting, OwnStream {
+/** With a rejected append in flight or a rejection being committed, this is the state `rejecting` of the code. */
+export interface Running extends Committing, OwnStream {
   readonly at: 'running';
-  readonly saved: number;
-  /** First offset not sent yet. */
+  readonly committedOffset: number;
+  /** First offset not sent. */
   readonly next: number;
   /** Stream offset of the next append. */
   readonly sendAt: number;
-  readonly flights: readonly Flight[];
-  /** Batches that a rejection put back: first to go out again, as they are. Empty where they may be regrouped. */
-  readonly again: readonly OffsetSet[];
-  /** First offset not taken from the log, where a stream only ends when all that was taken is settled; 0 otherwise. */
+  readonly inFlight: readonly InFlightAppend[];
+  /** Batches that are sent again unchanged after a rejection. Empty if they may be regrouped. */
+  readonly resend: readonly OffsetSet[];
+  /** First offset not taken from the log. 0 if a stream may end before all records taken are settled. */
   readonly taken: number;
-  /** Rejected, excluded, and not committed, which only a broken protocol does. */
-  readonly unsaid: OffsetSet;
+  /** Rejected records that are not committed yet; only in a broken protocol. */
+  readonly uncommitted: OffsetSet;
 }
-/** Has finalized its own stream, with all of it settled. */
-export interface Ending extends Waiting, OwnStream {
+/** Has finalized its own stream, in which every record is settled. */
+export interface Ending extends Committing, OwnStream {
   readonly at: 'ending';
 }
-/** Does nothing more but hear of its commit; only opening again helps. */
+/** Does nothing more except receive the answer to its commit, until it opens the partition again. */
 export interface Failed extends Member {
   readonly at: 'failed';
   readonly awaits: CommitReason | 'unknown' | undefined;
-  /** Goes on with it, which only a broken protocol does. */
-  readonly kept: OwnStream | undefined;
+  /** The stream that it may reuse; only in a broken protocol after an error. */
+  readonly reusable: OwnStream | undefined;
 }
 
 export type Process =
-  Closed | Fenced | CommittedRead | Finalized | Uncounted | MaxRead | Ready | Naming | Running | Ending | Failed;
+  Closed | Fenced | CommittedRead | Finalized | Uncounted | MaxRead | Ready | Assigning | Running | Ending | Failed;
 
-/** Faults that may still happen. */
+/** The number of faults that may still happen. */
 export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers' | 'expiries' | 'endings'>;
 
 export interface State {
-  /** Of the log. */
+  /** End of the log. */
   readonly end: number;
   readonly streams: readonly Stream[];
-  /** Records with a row that came by the stream. */
+  /** Records with a row from a stream. */
   readonly table: OffsetSet;
-  /** Records with a row that came by the replay of a dead letter. */
+  /** Records with a row from the replay of a dead letter. */
   readonly replayed: OffsetSet;
   readonly dead: OffsetSet;
   readonly committed: Position | undefined;
   readonly transaction: Transaction | undefined;
-  /** Appends under way whose sender listens no more. */
-  readonly late: readonly Append[];
-  /** Commits outside of transactions that are under way, which only a broken protocol has. */
-  readonly plainCommits: readonly Position[];
-  /** By process, answers on their way to commits that it has given up. */
+  /** Appends in flight whose sender no longer waits for the answer. */
+  readonly orphaned: readonly Append[];
+  /** Commits outside of transactions that are in flight; only in a broken protocol. */
+  readonly nonTransactionalCommits: readonly Position[];
+  /** By process: late answers to commits that it has given up. */
   readonly lateAnswers: readonly [number, number];
   readonly processes: readonly [Process, Process];
-  readonly left: Budget;
+  readonly budget: Budget;
 }
 
-export const CLOSED: Closed = { at: 'closed', owner: false, early: undefined };
+export const CLOSED: Closed = { at: 'closed', owner: false, readBeforeFence: undefined };
 
 export function initialState(bounds: Bounds): State {
   const { log, grows, crashes, reassignments, lostAnswers, lateAnswers, expiries, endings } = bounds;
@@ -181,37 +181,37 @@ export function initialState(bounds: Bounds): State {
     dead: NO_OFFSETS,
     committed: undefined,
     transaction: undefined,
-    late: [],
-    plainCommits: [],
+    orphaned: [],
+    nonTransactionalCommits: [],
     lateAnswers: [0, 0],
     processes: [CLOSED, CLOSED],
-    left: { crashes, reassignments, lostAnswers, lateAnswers, expiries, endings },
+    budget: { crashes, reassignments, lostAnswers, lateAnswers, expiries, endings },
   };
 }
 
-export function ready(owner: boolean, offset: number, exclusions: number, saved: number): Ready {
-  return { at: 'ready', owner, early: undefined, awaits: undefined, offset, exclusions, saved };
+export function ready(owner: boolean, offset: number, exclusions: number, committedOffset: number): Ready {
+  return { at: 'ready', owner, readBeforeFence: undefined, awaits: undefined, offset, exclusions, committedOffset };
 }
 
-/** Goes on with a stream; what is committed is `saved`. */
-export function running(owner: boolean, own: OwnStream, saved: number, taken = 0): Running {
+/** Continues with a stream after the commit of `committedOffset`. */
+export function running(owner: boolean, own: OwnStream, committedOffset: number, taken = 0): Running {
   const { stream, rows, offset, exclusions } = own;
   return {
     at: 'running',
     owner,
-    early: undefined,
+    readBeforeFence: undefined,
     awaits: undefined,
     stream,
     rows,
     offset,
     exclusions,
-    saved,
+    committedOffset,
     next: offset,
     sendAt: rows,
-    flights: [],
-    again: [],
+    inFlight: [],
+    resend: [],
     taken,
-    unsaid: NO_OFFSETS,
+    uncommitted: NO_OFFSETS,
   };
 }
 
@@ -232,14 +232,14 @@ export function withStream(state: State, s: number, stream: Stream): State {
 export const streamOf = (state: State, s: number): Stream => state.streams[s] as Stream;
 
 export const spend = (state: State, fault: keyof Budget): State => {
-  return { ...state, left: { ...state.left, [fault]: state.left[fault] - 1 } };
+  return { ...state, budget: { ...state.budget, [fault]: state.budget[fault] - 1 } };
 };
 
 export function formatPosition(position: Position | undefined): string {
   if (position === undefined) return 'nothing';
   const { offset, stream, rows, exclusions } = position;
-  const where = stream === NO_STREAM ? 'no stream' : `s${String(stream)} at ${String(rows)}`;
-  return `{${String(offset)}, ${where}, excluded ${formatOffsets(exclusions)}}`;
+  const streamText = stream === NO_STREAM ? 'no stream' : `s${String(stream)} at ${String(rows)}`;
+  return `{${String(offset)}, ${streamText}, excluded ${formatOffsets(exclusions)}}`;
 }
 
 export const formatOffsets = (set: OffsetSet): string => `[${listOf(set).join(' ')}]`;

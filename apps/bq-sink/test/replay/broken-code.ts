@@ -1,68 +1,74 @@
 import { type BreakContext, SINK_BREAKS } from '../../../../test/faults/src/instrumented/sink-breaks';
-import type { BreakName } from '../model/rules';
+import type { BreakName } from '../model/model-context';
 import type { LogBounds } from '../../src/streams/recovery';
-import type { PartitionSinkParts } from '../../src/streams/sink-parts';
+import type { PartitionSinkDependencies } from '../../src/streams/sink-dependencies';
 import type { Warehouse } from '../../src/streams/warehouse';
-import type { Actor } from './actor';
-import type { StageOptions } from './stage';
+import type { SinkProcess } from './sink-process';
+import type { ReplayOptions } from './replay-environment';
 
-type Broken = Pick<StageOptions, 'broken' | 'fences'>;
+type BrokenCode = Pick<ReplayOptions, 'broken' | 'fences'>;
 
-/** The breaks of the model that exist as code too. Most of them the fault suite runs as processes. */
-export const BROKEN_CODE: Readonly<Partial<Record<BreakName, Broken>>> = {
-  noFinalize: {
-    broken: (parts, actor) => {
-      const broken = SINK_BREAKS['skip-finalize'](parts, contextOf(actor));
+/** The breaks of the model that exist in code. The fault suite runs most of them as processes. */
+export const BROKEN_CODE: Readonly<Partial<Record<BreakName, BrokenCode>>> = {
+  skipsFinalize: {
+    broken: (dependencies, process) => {
+      const broken = SINK_BREAKS['skip-finalize'](dependencies, contextOf(process));
       const { warehouse } = broken;
-      // The model still asks for the rows there; the code asks nobody, and goes on in its turn all the same.
-      const finalize: Warehouse['finalize'] = (stream) => actor.finalize(stream, () => warehouse.finalize(stream));
+      // The model has a step for this call. The broken code makes no call, but the replay holds it at the same place.
+      const finalize: Warehouse['finalize'] = (stream) => process.finalize(stream, () => warehouse.finalize(stream));
       return { ...broken, warehouse: { ...warehouse, finalize } };
     },
   },
-  commitBeforeAck: { broken: (parts, actor) => SINK_BREAKS['commit-before-ack'](parts, contextOf(actor)) },
-  plainCommits: { broken: (parts, actor) => SINK_BREAKS['consumer-commits'](parts, contextOf(actor)) },
-  renumbersInFlight: { broken: (parts, actor) => SINK_BREAKS['renumber-in-flight'](parts, contextOf(actor)) },
-  endBeforeFinalize: { broken: looksOnce },
-  endBeforeMax: { broken: looksOnce },
-  takesLateAnswers: { broken: takingLateAnswers() },
-  stopsThoughFenced: { broken: asksNobody },
-  // There it is the transactional id that differs; here, what the coordinator makes of it.
-  perInstanceIds: { fences: false },
+  commitsBeforeAck: {
+    broken: (dependencies, process) => SINK_BREAKS['commit-before-ack'](dependencies, contextOf(process)),
+  },
+  nonTransactionalCommits: {
+    broken: (dependencies, process) => SINK_BREAKS['consumer-commits'](dependencies, contextOf(process)),
+  },
+  renumbersInFlight: {
+    broken: (dependencies, process) => SINK_BREAKS['renumber-in-flight'](dependencies, contextOf(process)),
+  },
+  readsLogEndBeforeFinalize: { broken: readsLogEndOnce },
+  readsLogEndBeforeQuery: { broken: readsLogEndOnce },
+  acceptsLateAnswers: { broken: acceptingLateAnswers() },
+  stopsAlthoughFenced: { broken: skipsOwnershipCheck },
+  // In the fault suite the transactional id differs. Here the coordinator does not fence.
+  perInstanceTransactionalIds: { fences: false },
 };
 
-/** Where something is committed, the log's end is looked at before the stream is ended, and not again. */
-function looksOnce(parts: PartitionSinkParts): PartitionSinkParts {
+/** With a committed position, reads the log's end before the stream is finalized, and not again. */
+function readsLogEndOnce(dependencies: PartitionSinkDependencies): PartitionSinkDependencies {
   let isCommitted = false;
   let first: Promise<LogBounds> | undefined;
   return {
-    ...parts,
+    ...dependencies,
     openTransactions: async () => {
-      const transactions = await parts.openTransactions();
+      const transactions = await dependencies.openTransactions();
       isCommitted = transactions.committed.offset !== undefined;
       return transactions;
     },
-    logBounds: () => (isCommitted ? (first ??= parts.logBounds()) : parts.logBounds()),
+    logBounds: () => (isCommitted ? (first ??= dependencies.logBounds()) : dependencies.logBounds()),
   };
 }
 
-/** What does not fit is taken for wrong. */
-function asksNobody(parts: PartitionSinkParts): PartitionSinkParts {
+/** Stops the partition without checking whether a new owner has committed. */
+function skipsOwnershipCheck(dependencies: PartitionSinkDependencies): PartitionSinkDependencies {
   return {
-    ...parts,
+    ...dependencies,
     openTransactions: async () => {
-      const { committed, ...transactions } = await parts.openTransactions();
+      const { committed, ...transactions } = await dependencies.openTransactions();
       return { ...transactions, committed, assertCurrent: () => Promise.resolve() };
     },
   };
 }
 
-/** A process takes the first answer to a commit of any of its sinks for the answer to its last one. */
-function takingLateAnswers(): (parts: PartitionSinkParts) => PartitionSinkParts {
+/** Takes the first answer to any commit of the process for the answer to its last one. */
+function acceptingLateAnswers(): (dependencies: PartitionSinkDependencies) => PartitionSinkDependencies {
   const unanswered = new Set<Promise<void>>();
-  return (parts) => ({
-    ...parts,
+  return (dependencies) => ({
+    ...dependencies,
     openTransactions: async () => {
-      const { committed, ...transactions } = await parts.openTransactions();
+      const { committed, ...transactions } = await dependencies.openTransactions();
       return {
         committed,
         assertCurrent: () => transactions.assertCurrent(),
@@ -78,9 +84,10 @@ function takingLateAnswers(): (parts: PartitionSinkParts) => PartitionSinkParts 
   });
 }
 
-const contextOf = (actor: Actor): BreakContext => ({
+const contextOf = (process: SinkProcess): BreakContext => ({
   get kafka(): never {
-    throw new Error('there is no broker here');
+    throw new Error('a replay has no broker');
   },
-  commitAsConsumer: ({ offset, metadata }) => actor.commitAsConsumer({ records: [], offset, metadata: metadata ?? '' }),
+  commitAsConsumer: ({ offset, metadata }) =>
+    process.commitAsConsumer({ records: [], offset, metadata: metadata ?? '' }),
 });

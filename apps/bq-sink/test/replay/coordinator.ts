@@ -1,42 +1,41 @@
 import type { TransactionWrites } from '@orderstream/kafka';
 
 import type { CommitReason } from '../model/state';
-import type { Transactions } from '../../src/streams/sink-parts';
+import type { Transactions } from '../../src/streams/sink-dependencies';
 
-/** A commit that is on its way: its writes are with the coordinator, and take effect or never do. */
+/** A commit request that the coordinator has received and not applied. */
 export interface PendingCommit {
   readonly by: object;
   readonly reason: CommitReason;
   readonly writes: TransactionWrites;
-  /** Otherwise it goes the consumer's way, which no fence stops. */
+  /** False for a commit by the consumer, which is not fenced. */
   readonly inTransaction: boolean;
   readonly answer: PromiseWithResolvers<undefined>;
 }
 
-/** Kafka's side of one partition: the transactions of its producer, and what its group has committed. */
+/** Kafka's side of one partition: the transactions of its producers, and the position committed for the group. */
 export class Coordinator {
   committed: Transactions['committed'] = { offset: undefined, metadata: undefined };
-  /** Offsets of dead letters, in the order of their commits. */
+  /** Offsets of the dead letters, in the order of their commits. */
   readonly deadLetters: number[] = [];
   pending: PendingCommit[] = [];
-  /** Whose producer was opened last. */
+  /** The process that opened its producer last. */
   owner: object | undefined;
-  /** Commits take effect as they come. */
-  private isQuiet = false;
+  private appliesAtOnce = false;
   private readonly aborted: PendingCommit[] = [];
-  /** Answers that are late, by whom they are for. */
-  private readonly late: { readonly to: string; readonly commit: PendingCommit }[] = [];
+  /** Applied commits whose answers are late. */
+  private readonly lateAnswers: { readonly to: string; readonly commit: PendingCommit }[] = [];
 
-  /** @param fences false: transactional ids are the instances' own */
+  /** @param fences false if each instance has its own transactional id */
   constructor(private readonly fences: boolean) {}
 
-  /** InitProducerId: the transactions of older producers are aborted, and they begin no others. */
+  /** InitProducerId: aborts the transactions of older producers, and rejects new ones. */
   fence(by: object): void {
     this.owner = by;
     if (!this.fences) return;
     this.aborted.push(...this.pending.filter(({ inTransaction }) => inTransaction));
     this.pending = this.pending.filter(({ inTransaction }) => !inTransaction);
-    if (this.isQuiet) this.answerAborted();
+    if (this.appliesAtOnce) this.answerAborted();
   }
 
   /** Resolves when the commit is answered. */
@@ -46,40 +45,40 @@ export class Coordinator {
       pending.answer.reject(new Error('fenced'));
     } else {
       this.pending.push(pending);
-      if (this.isQuiet) this.apply(pending);
+      if (this.appliesAtOnce) this.apply(pending);
     }
     return pending.answer.promise;
   }
 
-  /** It takes effect, and its sender hears of it if it still listens. */
+  /** Applies the commit and answers it. */
   apply(commit: PendingCommit): void {
-    this.carryOut(commit);
+    this.takeEffect(commit);
     commit.answer.resolve(undefined);
   }
 
-  /** It takes effect, and the answer is late. */
-  applyUnheard(commit: PendingCommit, to: string): void {
-    this.carryOut(commit);
-    this.late.push({ to, commit });
+  /** Applies the commit and holds its answer. */
+  applyWithLateAnswer(commit: PendingCommit, to: string): void {
+    this.takeEffect(commit);
+    this.lateAnswers.push({ to, commit });
   }
 
-  /** The oldest answer that is late for this process arrives. Returns whether there was one. */
-  answerLate(to: string): boolean {
-    const at = this.late.findIndex((each) => each.to === to);
+  /** Delivers the oldest late answer to this process. Returns whether there was one. */
+  deliverLateAnswer(to: string): boolean {
+    const at = this.lateAnswers.findIndex((each) => each.to === to);
     if (at < 0) return false;
-    for (const { commit } of this.late.splice(at, 1)) commit.answer.resolve(undefined);
+    for (const { commit } of this.lateAnswers.splice(at, 1)) commit.answer.resolve(undefined);
     return true;
   }
 
-  /** What is on its way takes effect, and what was aborted is answered. */
-  calmDown(): void {
-    this.isQuiet = true;
+  /** Applies and answers every pending commit, and every later one at once. */
+  releaseAll(): void {
+    this.appliesAtOnce = true;
     for (const commit of [...this.pending]) this.apply(commit);
-    for (const { commit } of this.late.splice(0)) commit.answer.resolve(undefined);
+    for (const { commit } of this.lateAnswers.splice(0)) commit.answer.resolve(undefined);
     this.answerAborted();
   }
 
-  private carryOut(commit: PendingCommit): void {
+  private takeEffect(commit: PendingCommit): void {
     const { records, offset, metadata } = commit.writes;
     this.pending = this.pending.filter((other) => other !== commit);
     this.deadLetters.push(...records.map(({ headers }) => Number(headers['dlq-source-offset'])));
@@ -89,7 +88,7 @@ export class Coordinator {
   private answerAborted(): void {
     for (const { answer } of this.aborted.splice(0)) {
       answer.promise.catch(() => undefined);
-      answer.reject(new Error('fenced while it commits'));
+      answer.reject(new Error('fenced during the commit'));
     }
   }
 }

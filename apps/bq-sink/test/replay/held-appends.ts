@@ -1,7 +1,7 @@
 import { protos } from '@google-cloud/bigquery-storage';
 
 import type { AppendRequest } from '../../../../test/write-api-server/src/append-request';
-import type { AppendSession, RowTest, UnaryMethod, WriteBackend } from '../../../../test/write-api-server/src/backend';
+import type { AppendSession, RowCheck, UnaryMethod, WriteBackend } from '../../../../test/write-api-server/src/backend';
 import type { MemoryBackend } from '../../../../test/write-api-server/src/memory-backend';
 import { RowDecoder } from '../../../../test/write-api-server/src/row-decoder';
 import type { WriteStream } from '../../../../test/write-api-server/src/write-stream';
@@ -10,22 +10,22 @@ const { AppendRowsResponse } = protos.google.cloud.bigquery.storage.v1;
 
 export type Answer = 'appended' | 'rejected' | 'error';
 
-/** An append that BigQuery has received and not looked at. */
+/** An append that BigQuery has received and not processed. */
 export interface HeldAppend {
-  /** Full name. */
+  /** Full name of the stream. */
   readonly stream: string;
   /** Stream offset. */
   readonly at: number;
-  /** Was under way when its stream vanished, and may still land. */
+  /** Was in flight when its stream was deleted, and may still land. */
   isAccepted: boolean;
-  /** Lets it be looked at. Resolves with the answer, which is on its way to the sender if there still is one. */
-  look(): Promise<Answer>;
+  /** Processes the append and resolves with the answer, which also goes to its sender. */
+  process(): Promise<Answer>;
 }
 
-/** BigQuery in memory that looks at an append only when it is told to. */
+/** BigQuery in memory, which holds each append until the replay processes it. */
 export class HeldAppends implements WriteBackend {
   readonly held: HeldAppend[] = [];
-  private isFree = false;
+  private isReleased = false;
 
   constructor(private readonly memory: MemoryBackend) {}
 
@@ -52,26 +52,26 @@ export class HeldAppends implements WriteBackend {
     };
   }
 
-  /** @param mayLand what is under way to them may still land */
-  vanishStreams(mayLand: boolean): void {
+  /** Deletes all streams. @param mayLand whether appends in flight to them may still land */
+  expireStreams(mayLand: boolean): void {
     for (const append of this.held) append.isAccepted = mayLand;
     this.memory.forgetStreams();
   }
 
-  /** From now on appends are looked at as they come. Those that are held stay so. */
-  free(): void {
-    this.isFree = true;
+  /** Holds no append from now on. The held ones stay held. */
+  releaseAll(): void {
+    this.isReleased = true;
   }
 
   forgetStreams(): void {
-    this.vanishStreams(false);
+    this.expireStreams(false);
   }
 
   close(): void {
     this.memory.close();
   }
 
-  /** The stream, as long as it is known. */
+  /** The stream; undefined if it was deleted. */
   private streamOf(name: string): WriteStream | undefined {
     try {
       return this.memory.stream(name);
@@ -84,25 +84,25 @@ export class HeldAppends implements WriteBackend {
     session: AppendSession,
     request: AppendRequest,
     { stream: name, schema }: { readonly stream: string; readonly schema: Buffer },
-    reject: RowTest | undefined,
+    reject: RowCheck | undefined,
   ): Promise<Buffer> {
-    if (this.isFree) return session.append(request, reject);
+    if (this.isReleased) return session.append(request, reject);
     const stream = this.streamOf(name);
-    const turn = Promise.withResolvers<undefined>();
+    const released = Promise.withResolvers<undefined>();
     const done = Promise.withResolvers<Answer>();
     const append: HeldAppend = {
       stream: name,
       at: request.offset ?? -1,
       isAccepted: false,
-      look: () => {
+      process: () => {
         this.held.splice(this.held.indexOf(append), 1);
-        turn.resolve(undefined);
+        released.resolve(undefined);
         return done.promise;
       },
     };
     this.held.push(append);
-    await turn.promise;
-    if (append.isAccepted && stream?.rowCount === append.at) landInVanished(stream, request, schema);
+    await released.promise;
+    if (append.isAccepted && stream?.rowCount === append.at) landInDeletedStream(stream, request, schema);
     try {
       const response = await session.append(request, reject);
       done.resolve(answerOf(response));
@@ -114,8 +114,8 @@ export class HeldAppends implements WriteBackend {
   }
 }
 
-/** What BigQuery had taken before it forgot the stream; its sender, if there still is one, hears that the stream is gone. */
-function landInVanished(stream: WriteStream, request: AppendRequest, schema: Buffer): void {
+/** Lands rows that BigQuery accepted before it deleted the stream. The sender gets the answer that the stream is gone. */
+function landInDeletedStream(stream: WriteStream, request: AppendRequest, schema: Buffer): void {
   const decoder = new RowDecoder(schema);
   stream.land(
     request.rowCount,

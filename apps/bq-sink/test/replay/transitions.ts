@@ -1,196 +1,209 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
-import type { Transition } from '../model/rules';
+import type { Transition } from '../model/model-context';
 import type { SinkStep } from '../../src/streams/fault-points';
-import type { Actor, CallName } from './actor';
-import type { Stage } from './stage';
+import type { ReplayEnvironment } from './replay-environment';
+import type { CallName, SinkProcess } from './sink-process';
 
-/** A step of the model that is to be taken. */
-interface Cue {
-  readonly stage: Stage;
-  /** Who is to take it; undefined for servers and operators. */
-  readonly actor: Actor | undefined;
+/** A step of the model that the code has to take. */
+interface RequestedStep {
+  readonly environment: ReplayEnvironment;
+  /** The process that takes the step; undefined for servers and operators. */
+  readonly process: SinkProcess | undefined;
   readonly step: TracedStep;
-  /** How long what the code does of itself may take. */
+  /** How long to wait until the code is ready for the step. */
   readonly timeoutMs: number;
 }
 
-interface Play {
-  /** Steps of the code (SinkStep) that it consists of, in their order, where the process is there to take them. */
+interface StepReplay {
+  /** The steps of the code (SinkStep) that it consists of, in their order. Awaited if a process takes the step. */
   readonly reaches: readonly SinkStep[];
-  /** Lets it happen. Returns how it turned out, in the words of the model; undefined when nobody takes such a step. */
-  readonly take: (cue: Cue) => Promise<Outcome | undefined>;
+  /** Makes the code take the step; returns undefined if it does not take it. */
+  readonly perform: (request: RequestedStep) => Promise<Outcome | undefined>;
 }
 
 interface Outcome {
-  readonly told: string;
-  /** Who has taken it, or has heard of it. */
-  readonly by?: Actor | undefined;
+  /** In the format of the model. */
+  readonly detail: string;
+  /** The process that took the step or received its answer. */
+  readonly by?: SinkProcess | undefined;
 }
 
-/** For what comes behind a step that was taken. */
-const COMES_MS = 10_000;
+/** Timeout for a call that directly follows another one. */
+const FOLLOWING_CALL_TIMEOUT_MS = 10_000;
 
-const ofOthers = (told: string): Outcome => ({ told });
+const withoutProcess = (detail: string): Outcome => ({ detail });
 
-/** A call that the process waits to make, and nothing else. */
-async function call({ actor, timeoutMs }: Cue, name: CallName): Promise<Outcome | undefined> {
-  const parked = await actor?.calls.next(name, timeoutMs);
-  const told = await parked?.go();
-  return told === undefined ? undefined : { told, by: actor };
+/** Releases the next call of the process, if it has this name. */
+async function releaseCall({ process, timeoutMs }: RequestedStep, name: CallName): Promise<Outcome | undefined> {
+  const held = await process?.calls.next(name, timeoutMs);
+  const detail = await held?.release();
+  return detail === undefined ? undefined : { detail, by: process };
 }
 
-/** A commit that the process waits to send. */
-async function commit(cue: Cue): Promise<Outcome | undefined> {
-  const { stage, actor } = cue;
-  const begun = await call(cue, 'commit');
-  const pending = stage.coordinator.pending.findLast(({ by }) => by === actor);
-  if (begun === undefined || pending === undefined) return undefined;
+/** Releases a commit request of the process. The coordinator holds it until it is applied. */
+async function sendCommit(request: RequestedStep): Promise<Outcome | undefined> {
+  const { environment, process } = request;
+  const released = await releaseCall(request, 'commit');
+  const pending = environment.coordinator.pending.findLast(({ by }) => by === process);
+  if (released === undefined || pending === undefined) return undefined;
   const { reason, writes, inTransaction } = pending;
   const dead = writes.records.map(({ headers }) => String(headers['dlq-source-offset']));
   const letters = dead.length === 0 ? '' : ` with dead letters [${dead.join(' ')}]`;
-  const told = inTransaction
-    ? `${reason} ${stage.tellPosition(writes.offset, writes.metadata)}${letters}`
+  const detail = inTransaction
+    ? `${reason} ${environment.describePosition(writes.offset, writes.metadata)}${letters}`
     : 'outside of a transaction';
-  return { told, by: actor };
+  return { detail, by: process };
 }
 
-/** The coordinator lets a commit take effect. Whoever does not hear of it in time gives it up. */
-async function takesEffect(cue: Cue): Promise<Outcome | undefined> {
-  const { stage, step } = cue;
-  const { coordinator } = stage;
+/** Applies a commit at the coordinator. A process whose answer is lost or late gives the commit up. */
+async function applyCommit({ environment, step }: RequestedStep): Promise<Outcome | undefined> {
+  const { coordinator } = environment;
   const all = coordinator.pending.map((pending) => {
     const { writes, inTransaction, reason } = pending;
-    const position = stage.tellPosition(writes.offset, writes.metadata);
-    return { pending, told: inTransaction || reason === 'naming' ? position : `outside of a transaction ${position}` };
+    const position = environment.describePosition(writes.offset, writes.metadata);
+    return {
+      pending,
+      detail: inTransaction || reason === 'assigning' ? position : `outside of a transaction ${position}`,
+    };
   });
-  const [, unheard = '', to] = /(, unknown to (.))$/.exec(step.detail) ?? [];
-  const found = all.find(({ told }) => told + unheard === step.detail) ?? all[0];
+  const [, lostAnswer = '', to] = /(, unknown to (.))$/.exec(step.detail) ?? [];
+  const found = all.find(({ detail }) => detail + lostAnswer === step.detail) ?? all[0];
   if (found === undefined) return undefined;
-  const { pending, told } = found;
-  const by = stage.all.find((actor) => actor === pending.by && actor.isUsable());
+  const { pending, detail } = found;
+  const by = environment.processes.find((process) => process === pending.by && process.isUsable());
   if (to === undefined) {
     coordinator.apply(pending);
-    return { told, by };
+    return { detail, by };
   }
-  coordinator.applyUnheard(pending, to);
+  coordinator.applyWithLateAnswer(pending, to);
   await by?.sink.close();
-  return ofOthers(told + unheard);
+  return withoutProcess(detail + lostAnswer);
 }
 
-/** BigQuery looks at an append. */
-async function looksAt({ stage, step }: Cue, isLate: boolean): Promise<Outcome | undefined> {
-  const held = stage.held().filter(({ sent, append }) => isLate || (sent.by.isUsable() && !append.isAccepted));
+/** Makes BigQuery process an append. */
+async function processAppend({ environment, step }: RequestedStep, isOrphaned: boolean): Promise<Outcome | undefined> {
+  const held = environment
+    .held()
+    .filter(({ sent, append }) => isOrphaned || (sent.by.isUsable() && !append.isAccepted));
   const found =
-    held.find(({ told }) => step.detail.startsWith(`${told}:`)) ?? (held.length === 1 ? held[0] : undefined);
+    held.find(({ detail }) => step.detail.startsWith(`${detail}:`)) ?? (held.length === 1 ? held[0] : undefined);
   if (found === undefined) return undefined;
-  const answer = await found.append.look();
-  // The model leaves out what is under way and can only fail.
-  if (isLate && answer === 'error') return undefined;
-  return { told: `${found.told}: ${answer}`, by: isLate ? undefined : found.sent.by };
+  const answer = await found.append.process();
+  // The model removes orphaned appends that can only fail.
+  if (isOrphaned && answer === 'error') return undefined;
+  return { detail: `${found.detail}: ${answer}`, by: isOrphaned ? undefined : found.sent.by };
 }
 
-const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+const notTaken = (): Promise<undefined> => Promise.resolve(undefined);
 
-/** How each transition of the model is led over in the code: the one place where the names of both meet. */
-export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
+/** How the code takes each transition of the model. This is the only place that maps the names of one to the other. */
+export const TRANSITIONS: Readonly<Record<Transition, StepReplay>> = {
   fenced: {
     reaches: [],
-    take: async ({ stage, step: { actor: name }, timeoutMs }) => {
-      const { owner } = stage.coordinator;
-      const isFree = !stage.all.some((actor) => actor === owner && actor.isUsable());
-      const actor = await stage.assign(name);
-      await (await actor.calls.next('fence', timeoutMs))?.go();
-      return { told: isFree ? '' : 're-assigned', by: actor };
+    perform: async ({ environment, step: { actor: name }, timeoutMs }) => {
+      const { owner } = environment.coordinator;
+      const isUnowned = !environment.processes.some((process) => process === owner && process.isUsable());
+      const process = await environment.assign(name);
+      await (await process.calls.next('fence', timeoutMs))?.release();
+      return { detail: isUnowned ? '' : 'reassigned', by: process };
     },
   },
-  // The code reads the position in the call that fences, and tells of both behind it.
+  // The code fences and reads the position in one call, and reaches both steps after it.
   'committed-read': {
     reaches: ['fenced', 'committed-read'],
-    take: async (cue) => {
-      const { offset, metadata } = cue.stage.coordinator.committed;
-      const read = await call(cue, 'read');
-      // What the log holds is looked at right behind it, for the first time.
-      if (read !== undefined) await call({ ...cue, timeoutMs: COMES_MS }, 'log-bounds');
-      return read === undefined ? undefined : { ...read, told: cue.stage.tellPosition(offset, metadata) };
+    perform: async (request) => {
+      const { environment } = request;
+      const { offset, metadata } = environment.coordinator.committed;
+      const read = await releaseCall(request, 'read');
+      // The first look at the log's bounds directly follows.
+      if (read !== undefined) await releaseCall({ ...request, timeoutMs: FOLLOWING_CALL_TIMEOUT_MS }, 'log-bounds');
+      return read === undefined ? undefined : { ...read, detail: environment.describePosition(offset, metadata) };
     },
   },
-  finalized: { reaches: ['finalized'], take: (cue) => call(cue, 'finalize') },
-  'log-end-read': { reaches: [], take: (cue) => call(cue, 'log-bounds') },
-  // The wait before it is over when nothing under way can land in a stream that is gone.
+  finalized: { reaches: ['finalized'], perform: (request) => releaseCall(request, 'finalize') },
+  'log-end-read': { reaches: [], perform: (request) => releaseCall(request, 'log-bounds') },
+  // The wait before it ends when no append in flight can land in a deleted stream.
   'max-read': {
     reaches: ['max-read'],
-    take: async (cue) => {
-      const mayLand = cue.stage.held().some(({ append }) => append.isAccepted);
-      if (!mayLand) await (await cue.actor?.calls.next('wait', cue.timeoutMs))?.go();
-      return call(cue, 'last-offset');
+    perform: async (request) => {
+      const mayLand = request.environment.held().some(({ append }) => append.isAccepted);
+      if (!mayLand) await (await request.process?.calls.next('wait', request.timeoutMs))?.release();
+      return releaseCall(request, 'last-offset');
     },
   },
   'stream-created': {
     reaches: ['stream-created', 'commit-begun'],
-    take: async (cue) => {
-      await cue.actor?.feed(cue.stage.end, cue.timeoutMs);
-      const created = await call(cue, 'create');
+    perform: async (request) => {
+      const { environment, process } = request;
+      await process?.feed(environment.end, request.timeoutMs);
+      const created = await releaseCall(request, 'create');
       if (created === undefined) return undefined;
-      await commit({ ...cue, timeoutMs: COMES_MS });
-      const named = cue.stage.coordinator.pending.findLast(({ by }) => by === cue.actor);
-      return { told: `${created.told}, named for ${String(named?.writes.offset)} in a commit`, by: cue.actor };
+      await sendCommit({ ...request, timeoutMs: FOLLOWING_CALL_TIMEOUT_MS });
+      const pending = environment.coordinator.pending.findLast(({ by }) => by === process);
+      return { detail: `${created.detail}, assigned at ${String(pending?.writes.offset)} in a commit`, by: process };
     },
   },
-  'stream-named': { reaches: ['committed', 'stream-named'], take: takesEffect },
+  'stream-assigned': { reaches: ['committed', 'stream-assigned'], perform: applyCommit },
   'append-sent': {
     reaches: ['append-sent'],
-    take: async ({ stage, actor, step: { detail }, timeoutMs }) => {
-      if (actor === undefined) return undefined;
+    perform: async ({ environment, process, step: { detail }, timeoutMs }) => {
+      if (process === undefined) return undefined;
       const last = Number(/(\d+)\]/.exec(detail)?.[1]);
-      actor.mayFly = 1 + stage.unanswered(actor);
-      await actor.feed(last + 1, timeoutMs);
-      const sent = await actor.sendNow();
+      process.maxInFlight = 1 + environment.unanswered(process);
+      await process.feed(last + 1, timeoutMs);
+      const sent = await process.sendNow();
       if (sent === undefined) return undefined;
-      await stage.received();
-      return { told: stage.tell(sent), by: actor };
+      await environment.waitUntilReceived();
+      return { detail: environment.describeAppend(sent), by: process };
     },
   },
-  'append-answered': { reaches: ['append-answered'], take: (cue) => looksAt(cue, false) },
-  'late-append': { reaches: [], take: (cue) => looksAt(cue, true) },
-  'commit-begun': { reaches: ['commit-begun'], take: commit },
-  committed: { reaches: ['committed'], take: takesEffect },
-  'rejection-settled': { reaches: ['rejection-settled', 'commit-begun'], take: commit },
-  'rejection-committed': { reaches: ['committed', 'rejection-committed'], take: takesEffect },
+  'append-answered': { reaches: ['append-answered'], perform: (request) => processAppend(request, false) },
+  'orphaned-append': { reaches: [], perform: (request) => processAppend(request, true) },
+  'commit-begun': { reaches: ['commit-begun'], perform: sendCommit },
+  committed: { reaches: ['committed'], perform: applyCommit },
+  'rejection-settled': { reaches: ['rejection-settled', 'commit-begun'], perform: sendCommit },
+  'rejection-committed': { reaches: ['committed', 'rejection-committed'], perform: applyCommit },
   'stream-ended': {
     reaches: ['stream-ended'],
-    take: (cue) => {
-      void cue.actor?.sink.drain(new AbortController().signal);
-      return call(cue, 'finalize');
+    perform: (request) => {
+      void request.process?.sink.drain(new AbortController().signal);
+      return releaseCall(request, 'finalize');
     },
   },
-  'end-committed': { reaches: ['committed', 'end-committed'], take: takesEffect },
+  'end-committed': { reaches: ['committed', 'end-committed'], perform: applyCommit },
   crashed: {
     reaches: [],
-    take: async ({ actor }) => {
-      if (actor?.calls.lives() !== true) return undefined;
-      await actor.kill();
-      return ofOthers('');
+    perform: async ({ process }) => {
+      if (process?.calls.isAlive() !== true) return undefined;
+      await process.kill();
+      return withoutProcess('');
     },
   },
-  closed: { reaches: [], take: nothing },
+  closed: { reaches: [], perform: notTaken },
   'late-answer': {
     reaches: [],
-    take: ({ stage, step: { detail } }) => {
-      const isThere = stage.coordinator.answerLate(detail.replace('to ', ''));
-      return Promise.resolve(isThere ? ofOthers(detail) : undefined);
+    perform: ({ environment, step: { detail } }) => {
+      const isDelivered = environment.coordinator.deliverLateAnswer(detail.replace('to ', ''));
+      return Promise.resolve(isDelivered ? withoutProcess(detail) : undefined);
     },
   },
-  produced: { reaches: [], take: ({ stage }) => Promise.resolve(ofOthers(String(stage.produce()))) },
-  // Steps that only a broken protocol takes.
-  pruned: { reaches: [], take: nothing },
-  'recovered-in-place': { reaches: [], take: nothing },
-  rejected: { reaches: [], take: nothing },
+  produced: {
+    reaches: [],
+    perform: ({ environment }) => Promise.resolve(withoutProcess(String(environment.produce()))),
+  },
+  // Only a broken protocol takes these three steps.
+  pruned: { reaches: [], perform: notTaken },
+  'recovered-in-place': { reaches: [], perform: notTaken },
+  rejected: { reaches: [], perform: notTaken },
   replayed: {
     reaches: [],
-    take: ({ stage, step: { detail } }) => {
-      stage.replay(Number(detail));
-      return Promise.resolve(ofOthers(detail));
+    perform: ({ environment, step: { detail } }) => {
+      environment.replayDeadLetter(Number(detail));
+      return Promise.resolve(withoutProcess(detail));
     },
   },
-  'stream-vanished': { reaches: [], take: ({ stage }) => Promise.resolve(ofOthers(stage.vanishStreams())) },
+  'stream-expired': {
+    reaches: [],
+    perform: ({ environment }) => Promise.resolve(withoutProcess(environment.expireStreams())),
+  },
 };

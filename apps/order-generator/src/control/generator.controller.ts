@@ -4,7 +4,7 @@ import { Roles } from '@orderstream/service';
 import { Generator } from '../generator';
 import { SetRateDto } from './set-rate.dto';
 
-/** What the generator can be told, beside what every service can. */
+/** The generator's commands beside those of every service. */
 @ApiBearerAuth()
 @Controller('admin')
 export class GeneratorController {
@@ -13,7 +13,7 @@ export class GeneratorController {
   @Post('start')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Go on where it was stopped, or begin another run where one was finished.' })
+  @ApiOperation({ summary: 'Continue a stopped run, or start a new run after a finished one.' })
   async start(): Promise<object> {
     await this.generator.resume();
     return this.generator.status();
@@ -22,7 +22,7 @@ export class GeneratorController {
   @Post('stop')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Send nothing more; what was sent is waited for.' })
+  @ApiOperation({ summary: 'Stop sending records, and wait for the acknowledgements of those already sent.' })
   async stop(): Promise<object> {
     await this.generator.pause();
     return this.generator.status();
@@ -31,7 +31,7 @@ export class GeneratorController {
   @Post('rate')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Set the rate, until the next start of the service.' })
+  @ApiOperation({ summary: 'Set the rate until the next start of the service.' })
   rate(@Body() { eventsPerSecond }: SetRateDto): object {
     this.generator.setRate(eventsPerSecond);
     return this.generator.status();

@@ -22,7 +22,7 @@ describe('/admin/rate', () => {
 
   afterAll(() => app.close());
 
-  it('takes a rate from 0 to 100,000', async () => {
+  it('sets a rate from 0 to 100,000', async () => {
     for (const eventsPerSecond of [0, 12.5, 100_000]) {
       await request(app.getHttpServer())
         .post('/admin/rate')

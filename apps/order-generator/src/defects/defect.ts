@@ -2,28 +2,28 @@ import { type ExpectedOutcome } from '@orderstream/contracts';
 import { type Marketplace } from '../simulation/marketplace';
 import { type Draft, encode, type SimulatedRecord } from '../simulation/record';
 
-/** What a defect is made in: the marketplace as it stands before the event, and the event's place in the story. */
+/** The marketplace before an event, with the event's sequence number and time. */
 export interface Moment {
   readonly market: Marketplace;
   readonly seq: number;
   readonly nowMs: number;
 }
 
-/** One way for a record to be bad (or strange, and to be let through all the same). */
+/** One kind of planted defect. Some are accepted or repaired. */
 export interface Defect {
   readonly name: string;
-  /** The verdict that the rules must come to, by default actions. */
+  /** The verdict that the rules must give with their default actions. */
   readonly expected: ExpectedOutcome;
-  /** How often, relative to the others. */
+  /** Frequency relative to the other defects. */
   readonly weight: number;
   /**
-   * Makes the record, or undefined when the story so far offers no occasion. A record that will be rejected or skipped
-   * must leave the marketplace as it was; one that will be let through must be part of its story.
+   * Generates the record; undefined if the marketplace lacks what it needs. A record that will be rejected or skipped must
+   * not change the marketplace; one that will be accepted or repaired must change it as its event says.
    */
   make(this: void, moment: Moment): SimulatedRecord | undefined;
 }
 
-/** What is put in an event's place, beside its defect's name and outcome. */
+/** The changed fields of the record. */
 export type Damage = Partial<Pick<SimulatedRecord, 'key' | 'partition' | 'value' | 'headers'>>;
 
 interface Spec {
@@ -32,7 +32,7 @@ interface Spec {
   readonly weight?: number;
 }
 
-/** A defect that is done to a good event. `source` gives the event; `damage` says what is different in the record. */
+/** A defect that changes a valid record. `source` gives the event, `damage` the changed fields. */
 export function damaged(
   spec: Spec,
   source: (moment: Moment) => Draft | undefined,
@@ -51,7 +51,7 @@ export function damaged(
   };
 }
 
-/** A defect in the body alone: the event is encoded with what `change` makes of its fields. */
+/** A defect in the body alone. */
 export function altered(
   spec: Spec,
   source: (moment: Moment) => Draft | undefined,
@@ -62,7 +62,7 @@ export function altered(
   }));
 }
 
-/** A good event of any family that never happens. */
+/** A valid event of any family that does not change the marketplace. */
 export function anyEvent({ market, seq, nowMs }: Moment): Draft | undefined {
   const { rng, catalog, customers } = market;
   const roll = rng.fraction();
@@ -79,7 +79,7 @@ export function anyEvent({ market, seq, nowMs }: Moment): Draft | undefined {
   );
 }
 
-/** An order that is never placed. */
+/** An order that does not change the marketplace. */
 export const order = ({ market, seq, nowMs }: Moment): Draft | undefined => market.pretendOrder(seq, nowMs);
 
 export function without(body: Draft['body'], field: string): Draft['body'] {

@@ -2,15 +2,15 @@ import { altered, type Defect, type Moment } from './defect';
 
 const REGISTERED_OFF_BY_MS = 86_400_000;
 
-/** Orders that are placed, and only told wrong: repaired, they live on. */
+/** An order that is placed: the record is repaired, and later events refer to it. */
 const placed = ({ market, seq, nowMs }: Moment) => market.placeOrder(seq, nowMs, () => true);
 
-/** By somebody whose registration an accepted order has told before. */
+/** An order by a customer whose registration time the validator knows from an accepted order. */
 const placedAgain = ({ market, seq, nowMs }: Moment) => market.placeOrder(seq, nowMs, ({ ordered }) => ordered);
 
 const named = (what: string, weight: number) => ({ name: `drift.${what}`, expected: 'repair', weight }) as const;
 
-/** Orders whose copy of somebody else's data is not what that somebody says. */
+/** Orders whose copy of vendor, product or customer data differs from the catalog or from earlier orders. */
 export const DRIFT_DEFECTS: readonly Defect[] = [
   altered(named('vendor', 3), placed, (body, { market: { rng } }) =>
     rng.chance(0.5)

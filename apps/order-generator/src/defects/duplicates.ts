@@ -2,7 +2,7 @@ import { LEDGER_SEQ_HEADER } from '@orderstream/contracts';
 import { type Draft } from '../simulation/record';
 import { altered, type Defect, type Moment } from './defect';
 
-/** The rules remember for 24 hours by append time; virtual time may lag behind that, never lead. */
+/** Below the rules' window of 24 hours of append time. Virtual time may be behind append time, never ahead. */
 const MAX_AGE_MS = 3_600_000;
 
 const recent = <T>(from: readonly T[], { market }: Moment, ageMs: (item: T) => number): T | undefined => {
@@ -11,7 +11,7 @@ const recent = <T>(from: readonly T[], { market }: Moment, ageMs: (item: T) => n
   return item !== undefined && ageMs(item) <= MAX_AGE_MS ? item : undefined;
 };
 
-/** A new order by the customer, at the vendor and at the time of one that was accepted. */
+/** A new order with customer, vendor and time of an accepted one. */
 function orderAgain(moment: Moment): Draft | undefined {
   const { market, seq, nowMs } = moment;
   const first = recent(market.memory.orders, moment, ({ placedAtMs }) => nowMs - placedAtMs);
@@ -36,11 +36,11 @@ export const DUPLICATE_DEFECTS: readonly Defect[] = [
     name: 'duplicate.event',
     expected: 'skip',
     weight: 5,
-    // Byte for byte what was sent before on the same partition, but for the ledger's own header.
+    // The same bytes and headers as an earlier record on the same partition, except for the ledger's header.
     make: (moment) => {
-      const told = recent(moment.market.memory.told, moment, ({ occurredAtMs }) => moment.nowMs - occurredAtMs);
-      if (told === undefined) return undefined;
-      const { record } = told;
+      const earlier = recent(moment.market.memory.records, moment, ({ occurredAtMs }) => moment.nowMs - occurredAtMs);
+      if (earlier === undefined) return undefined;
+      const { record } = earlier;
       return {
         ...record,
         seq: moment.seq,

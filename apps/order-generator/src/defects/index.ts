@@ -11,7 +11,7 @@ import { REFERENCE_DEFECTS } from './references';
 import { TIME_DEFECTS } from './time';
 import { UNKNOWN_TYPE_DEFECTS } from './unknown-type';
 
-/** Every defect that there is. Adding one, or changing a weight, changes the content of every sequence with defects. */
+/** All defects. Adding one, or changing a weight, changes the content of every sequence with defects. */
 export const DEFECTS: readonly Defect[] = [
   ...MALFORMED_DEFECTS,
   ...UNKNOWN_TYPE_DEFECTS,
@@ -32,7 +32,7 @@ function choose(rng: Rng): Defect | undefined {
   return DEFECTS.find(({ weight }) => (roll -= weight) < 0);
 }
 
-/** A record with a defect, by weight; undefined when the story offers no occasion for what was drawn. */
+/** A record with a random defect by weight; undefined if the marketplace lacks what the chosen ones need. */
 export function makeDefect(moment: Moment): SimulatedRecord | undefined {
   for (let tried = 0; tried < TRIES; tried++) {
     const record = choose(moment.market.rng)?.make(moment);

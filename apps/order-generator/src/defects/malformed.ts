@@ -19,7 +19,7 @@ export const MALFORMED_DEFECTS: readonly Defect[] = [
   })),
   damaged(named('invalid_utf8'), anyEvent, ({ body }) => {
     const value = Buffer.from(JSON.stringify(body));
-    // 0xff never occurs in UTF-8. The last byte but two is inside the last string or number, never the closing brace.
+    // 0xff never occurs in UTF-8. The third last byte is inside the last string or number, never the closing brace.
     value[value.length - 3] = 0xff;
     return { value };
   }),

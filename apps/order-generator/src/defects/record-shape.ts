@@ -5,7 +5,7 @@ import { anyEvent, damaged, type Defect } from './defect';
 const KEY = 'reject:structure.key_mismatch';
 const ENVELOPE = 'reject:structure.envelope_mismatch';
 
-/** More than the limit by more than a record's overhead. */
+/** Exceeds the limit by more than a record's overhead. */
 const TOO_MANY_BYTES = MAX_RECORD_BYTES + 65_536;
 const HOUR_MS = 3_600_000;
 
@@ -23,9 +23,9 @@ const wrongHeader = (name: string, value: (was: string) => string): Defect =>
     headers: { ...headers, [name]: value(headers[name] ?? '') },
   }));
 
-/** Good bodies in bad records: too large, under the wrong key, with the wrong envelope. */
+/** Valid bodies in records that are too large or have a wrong key or envelope. */
 export const RECORD_SHAPE_DEFECTS: readonly Defect[] = [
-  // White space is JSON: nothing but the size is wrong. Rare, for a megabyte is a thousand records' worth.
+  // Trailing white space is valid JSON, so only the size is wrong. Rare, because it is as large as a thousand records.
   damaged({ name: 'size.too_large', expected: 'reject:structure.too_large', weight: 0.15 }, anyEvent, ({ body }) => {
     const json = JSON.stringify(body);
     return { value: Buffer.from(json + ' '.repeat(TOO_MANY_BYTES - json.length)) };

@@ -1,6 +1,6 @@
 import { altered, type Defect, order } from './defect';
 
-/** Orders of what the catalog has never told of. The validator has to look twice for each: not too many. */
+/** Orders of unknown vendors or products. Rare, because the validator's partition waits for the catalog on each. */
 export const REFERENCE_DEFECTS: readonly Defect[] = [
   altered(
     { name: 'reference.unknown_vendor', expected: 'reject:reference.unknown_vendor' },

@@ -4,12 +4,12 @@ import { altered, damaged, type Damage, type Defect, order } from './defect';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Far enough that a story told late is still told of a later future: the virtual clock may be days behind. */
+/** In the future even when the virtual clock is days behind the wall clock. */
 const FUTURE_MS = 60 * DAY_MS;
-/** Beyond the rule's seven days by any clock. */
+/** More than the rule's seven days behind virtual time, and so behind append time. */
 const LATE_MS = 10 * DAY_MS;
 
-/** The event at another time, in the envelope as in the body. */
+/** The event at another time, in envelope and body. */
 function moved({ body, headers, occurredAtMs }: Draft, byMs: number): Damage {
   const time = new Date(occurredAtMs + byMs).toISOString();
   return {
@@ -18,12 +18,12 @@ function moved({ body, headers, occurredAtMs }: Draft, byMs: number): Damage {
   };
 }
 
-/** Events that happened when they cannot, or long ago. */
+/** Events with a time that is impossible or long ago. */
 export const TIME_DEFECTS: readonly Defect[] = [
   damaged({ name: 'time.in_future', expected: 'reject:time.in_future', weight: 2 }, order, (event) =>
     moved(event, FUTURE_MS),
   ),
-  // Let through with a flag, so it refers to nothing that did not exist at the time.
+  // Accepted with a flag, so it must not refer to anything that did not exist at that time.
   damaged(
     { name: 'time.too_late', expected: 'accept', weight: 2 },
     ({ market, seq, nowMs }) => market.pretendVisit('search.performed', seq, nowMs),

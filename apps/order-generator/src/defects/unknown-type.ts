@@ -4,7 +4,7 @@ import { anyEvent, damaged, type Damage, type Defect, order } from './defect';
 
 const UNKNOWN = 'reject:structure.unknown_type';
 
-/** The event under another type, in the envelope as in the body. */
+/** The event with another type, in envelope and body. */
 const retyped = ({ body, headers }: Draft, type: string): Damage => ({
   value: Buffer.from(JSON.stringify({ ...body, event_type: type })),
   headers: { ...headers, [CE.type]: type },
@@ -12,7 +12,7 @@ const retyped = ({ body, headers }: Draft, type: string): Damage => ({
 
 const FOREIGN: EventType = 'product.listed';
 
-/** Types that no contract of the topic's family knows. */
+/** Types without a contract in the topic's family. */
 export const UNKNOWN_TYPE_DEFECTS: readonly Defect[] = [
   damaged({ name: 'type.unknown', expected: UNKNOWN, weight: 2 }, anyEvent, (event) =>
     retyped(event, 'order.teleported'),

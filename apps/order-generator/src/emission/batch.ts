@@ -3,12 +3,12 @@ import { type OutputRecord } from '@orderstream/kafka';
 import { type SimulatedRecord, valueHash } from '../simulation/record';
 import { type Sequence } from '../simulation/sequence';
 
-/** Records that are sent together. */
+/** Consecutive records of the sequence that are sent and acknowledged together. */
 export interface Batch {
   readonly number: number;
   readonly firstSeq: number;
   readonly intents: readonly LedgerIntent[];
-  /** Catalog and customers: to be acknowledged before the others are sent, which refer to them. */
+  /** Catalog and customers. The activities refer to them, so they must be acknowledged first. */
   readonly references: readonly OutputRecord[];
   /** Orders and interactions. */
   readonly activities: readonly OutputRecord[];
@@ -28,7 +28,7 @@ const outputOf = (record: SimulatedRecord, topic: string): OutputRecord => ({
   headers: record.headers,
 });
 
-/** Makes the next records of the story, one at least. */
+/** Generates the next records of the sequence, at least one. The last one may exceed `maxBytes`. */
 export function nextBatch(
   sequence: Sequence,
   number: number,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Wall clock and waiting, so that a test can own them. */
+/** Wall clock and timer; a test passes its own. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;

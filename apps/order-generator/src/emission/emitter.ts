@@ -1,6 +1,6 @@
 import { isRetriable } from '@orderstream/errors';
-import { dueBy, type Epoch, epochTimes, type PaceBounds, timeOf } from '../simulation/epochs';
-import { type Story } from '../ledger/story';
+import { type EmissionLedger } from '../ledger/emission-ledger';
+import { dueBy, type PaceBounds, type Segment, segmentTimes, timeOf } from '../simulation/schedule';
 import { AchievedRate } from './achieved-rate';
 import { type Batch, nextBatch } from './batch';
 import { type Clock } from './clock';
@@ -13,9 +13,9 @@ export interface EmitterSettings extends PaceBounds {
   readonly maxBatchRecords: number;
   readonly maxBatchBytes: number;
   readonly maxBatchesInFlight: number;
-  /** How long events that are due wait for others to share their batch, milliseconds. */
+  /** How long due events wait for more events of their batch, milliseconds. */
   readonly lingerMs: number;
-  /** Records from one checkpoint to the next. */
+  /** Records between two checkpoints. */
   readonly checkpointEvery: number;
 }
 
@@ -27,26 +27,27 @@ export interface RunStatus {
   readonly generated: number;
   readonly acked: number;
   readonly defects: number;
-  /** Records that were intended and whose sending failed: they may have arrived or not. */
-  readonly doubtful: number;
+  /** Records whose sending failed: they may be in the topics or not. */
+  readonly unknownOutcomes: number;
 }
 
-/** A story that follows the wall clock and is later than this goes on at the present: an outage leaves a gap, not a flood. */
+/** A schedule that follows the wall clock and is later than this skips to the present: an outage leaves a gap, no flood. */
 const MAX_BEHIND_MS = 5_000;
 const MAX_WAIT_MS = 200;
 const RETRY_MS = 1_000;
-const NO_RUN: RunStatus = { id: '', firstSeq: 0, generated: 0, acked: 0, defects: 0, doubtful: 0 };
+const NO_RUN: RunStatus = { id: '', firstSeq: 0, generated: 0, acked: 0, defects: 0, unknownOutcomes: 0 };
 
-/** Is told of every batch that was acknowledged. */
-export type Observer = (batch: Batch) => void;
+/** Called after each batch is acknowledged. */
+export type AckListener = (batch: Batch) => void;
 
 /**
- * Tells the story to Kafka: makes what is due by the virtual clock, writes the intents down, sends, writes down the acks.
+ * Emits the simulation to Kafka: generates the records that are due by the virtual clock, writes their intents to the
+ * ledger, sends them, writes their acks.
  *
- * Failure semantics: a record is sent once or not at all (an idempotent producer repeats requests, never records). When
- * sending fails for good, the records under way are left in doubt: their ids are not used again, what they touched is not
- * spoken of again, and the story goes on behind them. Killed between any two steps: the next start finds the intents without
- * acks and does the same. Never seen twice: a sequence number, an event id (but for the repetitions that are meant).
+ * Failure semantics: each record is sent at most once (the idempotent producer repeats requests, never records). When
+ * sending fails, the outcome of the records in flight is unknown: their ids are not used again, no later record refers to
+ * what they changed, and a new segment begins after them. Killed between any two steps: the next start finds intents
+ * without acks and does the same. Never seen twice: a sequence number, an event id (except planted duplicates).
  */
 export class Emitter {
   private current: EmitterState = 'stopped';
@@ -56,20 +57,21 @@ export class Emitter {
   private abort = new AbortController();
   private paceChanged = false;
   private batches = 0;
-  private checkpointAt = 0;
-  private doubtFrom: number | undefined;
+  private checkpointSeq = 0;
+  private pendingCheckpoint: { readonly after: Batch; readonly text: string } | undefined;
+  private unknownFrom: number | undefined;
   private readonly achieved = new AchievedRate();
 
   constructor(
-    private readonly ledger: Story,
+    private readonly ledger: EmissionLedger,
     private readonly sender: Sender,
     private readonly clock: Clock,
     private readonly settings: EmitterSettings,
-    /** Events per second; 0 is as fast as it goes. */
+    /** Events per second; 0 is unthrottled. */
     private rate: number,
-    private readonly observe: Observer = () => undefined,
+    private readonly onAcked: AckListener = () => undefined,
   ) {
-    this.doubtFrom = ledger.doubtFrom;
+    this.unknownFrom = ledger.unknownFrom;
   }
 
   get state(): EmitterState {
@@ -93,55 +95,55 @@ export class Emitter {
     return this.achieved.at(this.clock.now());
   }
 
-  /** Begins a run, or goes on with one that was stopped. Repeating it is no error. */
+  /** Starts a run, or continues one that was stopped. Does nothing while one is running or after a failure. */
   start(): void {
     if (this.current !== 'stopped' && this.current !== 'finished') return;
     const isNew = this.stats.id === '' || this.current === 'finished';
     this.current = 'running';
     this.abort = new AbortController();
-    this.loop = this.tell(isNew).catch((error: unknown) => {
+    this.loop = this.emit(isNew).catch((error: unknown) => {
       this.current = 'failed';
       this.error = error;
     });
   }
 
-  /** Resolves when what was sent is acknowledged, or in doubt. Repeating it is no error. */
+  /** Resolves when every sent record is acknowledged or its outcome is unknown. May be called again. */
   async stop(): Promise<void> {
     this.abort.abort();
     await this.loop;
     if (this.current === 'running' || this.current === 'retrying') this.current = 'stopped';
   }
 
-  /** From the next batch on. */
+  /** Applies from the next batch on. */
   setRate(eventsPerSecond: number): void {
     this.rate = eventsPerSecond;
     this.paceChanged = true;
   }
 
-  /** Resolves when the story pauses: stopped, finished or failed. */
+  /** Resolves when the emitter is stopped, finished or failed. */
   async idle(): Promise<void> {
     await this.loop;
   }
 
-  private async tell(isNew: boolean): Promise<void> {
+  private async emit(isNew: boolean): Promise<void> {
     if (isNew) this.beginRun();
-    else this.beginEpoch();
+    else this.beginSegment();
     while (!this.abort.signal.aborted && this.remaining > 0) {
       const pipeline = new Pipeline(this.sender, this.ledger, this.settings.maxBatchesInFlight, (batch) => {
-        this.acked(batch);
+        this.handleAcked(batch);
       });
       await this.feed(pipeline);
       await pipeline.settled();
-      if (pipeline.firstDoubt !== undefined) await this.doubt(pipeline.firstDoubt, pipeline.failed);
+      if (pipeline.unknownFrom !== undefined) await this.handleFailure(pipeline.unknownFrom, pipeline.failureCause);
     }
-    if (this.doubtFrom === undefined) this.ledger.store(this.ledger.snapshot());
+    if (this.unknownFrom === undefined) this.ledger.store(this.ledger.snapshot());
     if (this.remaining === 0) this.current = 'finished';
   }
 
   private async feed(pipeline: Pipeline): Promise<void> {
     const { signal } = this.abort;
-    while (!signal.aborted && pipeline.failed === undefined && this.remaining > 0) {
-      if (this.paceChanged || this.isBehind()) this.beginEpoch();
+    while (!signal.aborted && pipeline.failureCause === undefined && this.remaining > 0) {
+      if (this.paceChanged || this.isBehind()) this.beginSegment();
       const due = Math.min(this.due(), this.remaining);
       if (due > 0) await this.submit(pipeline, due);
       if (due < this.settings.maxBatchRecords) await this.clock.wait(this.untilNext(), signal);
@@ -159,36 +161,34 @@ export class Emitter {
       generated: this.stats.generated + batch.intents.length,
       defects: this.stats.defects + batch.defects,
     };
-    if (this.pendingCheckpoint === undefined && sequence.nextSeq - this.checkpointAt >= checkpointEvery) {
-      this.checkpointAt = sequence.nextSeq;
+    if (this.pendingCheckpoint === undefined && sequence.nextSeq - this.checkpointSeq >= checkpointEvery) {
+      this.checkpointSeq = sequence.nextSeq;
       this.pendingCheckpoint = { after: batch, text: this.ledger.snapshot() };
     }
     await pipeline.submit(batch);
   }
 
-  private pendingCheckpoint: { readonly after: Batch; readonly text: string } | undefined;
-
-  private acked(batch: Batch): void {
+  private handleAcked(batch: Batch): void {
     this.stats = { ...this.stats, acked: this.stats.acked + batch.intents.length };
     this.achieved.add(batch.intents.length, this.clock.now());
     this.current = 'running';
     this.error = undefined;
-    this.observe(batch);
+    this.onAcked(batch);
     if (this.pendingCheckpoint?.after !== batch) return;
     this.ledger.store(this.pendingCheckpoint.text);
     this.pendingCheckpoint = undefined;
   }
 
-  /** Leaves everything from there on behind and waits before it goes on. */
-  private async doubt(firstSeq: number, cause: unknown): Promise<void> {
-    this.doubtFrom = firstSeq;
+  /** Waits, then begins a segment that leaves out the records from `firstSeq` on. @throws the cause if not retriable */
+  private async handleFailure(firstSeq: number, cause: unknown): Promise<void> {
+    this.unknownFrom = firstSeq;
     this.pendingCheckpoint = undefined;
-    this.stats = { ...this.stats, doubtful: this.stats.generated - this.stats.acked };
+    this.stats = { ...this.stats, unknownOutcomes: this.stats.generated - this.stats.acked };
     this.error = cause;
     if (!isRetriable(cause)) throw cause;
     this.current = 'retrying';
     await this.clock.wait(RETRY_MS, this.abort.signal);
-    if (!this.abort.signal.aborted) this.beginEpoch();
+    if (!this.abort.signal.aborted) this.beginSegment();
   }
 
   private get remaining(): number {
@@ -198,46 +198,46 @@ export class Emitter {
 
   private due(): number {
     const { sequence } = this.ledger;
-    return dueBy(sequence.epoch, this.clock.now()) - (sequence.nextSeq - sequence.epoch.firstSeq);
+    return dueBy(sequence.segment, this.clock.now()) - (sequence.nextSeq - sequence.segment.firstSeq);
   }
 
   private untilNext(): number {
     const { sequence } = this.ledger;
-    const nextMs = timeOf(sequence.epoch, sequence.nextSeq) - this.clock.now();
+    const nextMs = timeOf(sequence.segment, sequence.nextSeq) - this.clock.now();
     return Math.min(Math.max(nextMs, this.settings.lingerMs), MAX_WAIT_MS);
   }
 
-  /** Only where the story is meant to follow the wall clock: an unthrottled run of N events tells the past. */
+  /** Only for a schedule that follows the wall clock. An unthrottled run of N events emits past times on purpose. */
   private isBehind(): boolean {
     const { sequence } = this.ledger;
-    const follows = this.rate > 0 || this.settings.maxEvents === 0;
-    return follows && this.clock.now() - timeOf(sequence.epoch, sequence.nextSeq) > MAX_BEHIND_MS;
+    const followsWallClock = this.rate > 0 || this.settings.maxEvents === 0;
+    return followsWallClock && this.clock.now() - timeOf(sequence.segment, sequence.nextSeq) > MAX_BEHIND_MS;
   }
 
   private beginRun(): void {
     this.stats = { ...NO_RUN, firstSeq: this.ledger.sequence.nextSeq };
     this.batches = 0;
-    this.ledger.beginRun(new Date(this.clock.now()), this.nextEpoch());
-    this.checkpointAt = this.ledger.sequence.nextSeq;
+    this.ledger.beginRun(new Date(this.clock.now()), this.nextSegment());
+    this.checkpointSeq = this.ledger.sequence.nextSeq;
     this.stats = { ...this.stats, id: this.ledger.run };
-    this.doubtFrom = undefined;
+    this.unknownFrom = undefined;
     this.paceChanged = false;
   }
 
-  private beginEpoch(): void {
-    this.ledger.beginEpoch(this.nextEpoch());
-    this.doubtFrom = undefined;
+  private beginSegment(): void {
+    this.ledger.beginSegment(this.nextSegment());
+    this.unknownFrom = undefined;
     this.paceChanged = false;
   }
 
-  private nextEpoch(): Epoch {
+  private nextSegment(): Segment {
     const { sequence } = this.ledger;
     const pace = { rate: this.rate, events: this.remaining === Infinity ? 0 : this.remaining };
     return {
       firstSeq: sequence.nextSeq,
-      ...epochTimes(pace, this.settings, this.clock.now(), sequence.lastMs),
+      ...segmentTimes(pace, this.settings, this.clock.now(), sequence.lastMs),
       defectRate: this.settings.defectRate,
-      ...(this.doubtFrom !== undefined && { doubtFrom: this.doubtFrom }),
+      ...(this.unknownFrom !== undefined && { unknownFrom: this.unknownFrom }),
     };
   }
 }

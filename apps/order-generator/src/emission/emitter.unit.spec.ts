@@ -1,9 +1,9 @@
 import { type LedgerAck, type LedgerIntent } from '@orderstream/contracts';
 import { type OutputRecord, ProduceFailedError, type ProducedRange } from '@orderstream/kafka';
-import { type Story } from '../ledger/story';
-import { type Epoch } from '../simulation/epochs';
+import { type EmissionLedger } from '../ledger/emission-ledger';
 import { createPools } from '../simulation/pools';
 import { STEADY_TRADE } from '../simulation/scenarios/steady-trade';
+import { type Segment } from '../simulation/schedule';
 import { Sequence } from '../simulation/sequence';
 import { type Clock } from './clock';
 import { Emitter, type EmitterSettings } from './emitter';
@@ -23,7 +23,7 @@ const SETTINGS: EmitterSettings = {
   checkpointEvery: 1_000,
 };
 
-/** Time passes when somebody waits, and not otherwise. */
+/** A clock that advances only in `wait`. */
 class TestClock implements Clock {
   constructor(public ms: number) {}
   now(): number {
@@ -35,22 +35,22 @@ class TestClock implements Clock {
   }
 }
 
-/** A story whose ledger is in memory. */
-class MemoryStory implements Story {
-  readonly sequence = new Sequence({ generation: 'test', seed: 1 }, POOLS, STEADY_TRADE);
-  readonly doubtFrom = undefined;
+/** A simulation with its ledger in memory. */
+class MemoryLedger implements EmissionLedger {
+  readonly sequence = new Sequence({ marketplaceId: 'test', seed: 1 }, POOLS, STEADY_TRADE);
+  readonly unknownFrom = undefined;
   readonly run = 'run-1';
-  readonly epochs: Epoch[] = [];
+  readonly segments: Segment[] = [];
   readonly intended: LedgerIntent[] = [];
   readonly acked: LedgerAck[] = [];
   readonly stored: number[] = [];
   topicOf = (family: string): string => family;
-  beginRun(_: Date, epoch: Epoch): void {
-    this.beginEpoch(epoch);
+  beginRun(_: Date, segment: Segment): void {
+    this.beginSegment(segment);
   }
-  beginEpoch(epoch: Epoch): void {
-    this.epochs.push(epoch);
-    this.sequence.begin(epoch);
+  beginSegment(segment: Segment): void {
+    this.segments.push(segment);
+    this.sequence.begin(segment);
   }
   intents(_: number, intents: readonly LedgerIntent[]): void {
     this.intended.push(...intents);
@@ -66,7 +66,7 @@ class MemoryStory implements Story {
   }
 }
 
-/** A broker that says yes, unless `reject` says otherwise; it must find every record intended and none from the future. */
+/** A broker that acknowledges every record unless `fails` returns true. It notes records without an intent. */
 class TestSender implements Sender {
   readonly received: {
     readonly seq: number;
@@ -75,15 +75,15 @@ class TestSender implements Sender {
     readonly nowMs: number;
   }[] = [];
   readonly unintended: number[] = [];
-  reject: (records: readonly OutputRecord[]) => boolean = () => false;
+  fails: () => boolean = () => false;
   constructor(
-    private readonly story: MemoryStory,
+    private readonly ledger: MemoryLedger,
     private readonly clock: Clock,
   ) {}
   async send(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]> {
     await new Promise((resolve) => setImmediate(resolve));
-    if (this.reject(records)) throw new ProduceFailedError('the broker is gone', [], {});
-    const intended = new Set(this.story.intended.map(({ seq }) => seq));
+    if (this.fails()) throw new ProduceFailedError('the broker is gone', [], {});
+    const intended = new Set(this.ledger.intended.map(({ seq }) => seq));
     const counts = new Map<string, number>();
     for (const { topic, partition, headers } of records) {
       const seq = Number(headers['ledger-seq']);
@@ -100,33 +100,33 @@ class TestSender implements Sender {
   }
 }
 
-function emitter(rate: number, settings: Partial<EmitterSettings> = {}) {
+function createEmitter(rate: number, settings: Partial<EmitterSettings> = {}) {
   const clock = new TestClock(NOW);
-  const story = new MemoryStory();
-  const sender = new TestSender(story, clock);
-  return { clock, story, sender, emitter: new Emitter(story, sender, clock, { ...SETTINGS, ...settings }, rate) };
+  const ledger = new MemoryLedger();
+  const sender = new TestSender(ledger, clock);
+  return { clock, ledger, sender, emitter: new Emitter(ledger, sender, clock, { ...SETTINGS, ...settings }, rate) };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 20_000 && !condition(); turn++) await new Promise((resolve) => setImmediate(resolve));
+/** Yields to the emitter until the condition holds. Real time does not matter: the emitter's waits advance the clock. */
+async function yieldUntil(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 20_000 && !condition(); i++) await new Promise((resolve) => setImmediate(resolve));
   expect(condition()).toBe(true);
 }
 
-const acknowledged = (story: MemoryStory): number => story.acked.reduce((sum, { count }) => sum + count, 0);
+const acknowledged = (ledger: MemoryLedger): number => ledger.acked.reduce((sum, { count }) => sum + count, 0);
 
 describe('the emitter', () => {
-  it('tells an unthrottled run of N events of the past, up to now, and finishes', async () => {
-    const { story, sender, emitter: told, clock } = emitter(0, { maxEvents: 5_000 });
-    told.start();
-    await told.idle();
-    expect(told.state).toBe('finished');
-    expect(told.run).toMatchObject({ firstSeq: 0, generated: 5_000, acked: 5_000, doubtful: 0 });
-    expect(acknowledged(story)).toBe(5_000);
+  it('emits an unthrottled run of N events with past times, each family in order and references first, and finishes', async () => {
+    const { ledger, sender, emitter, clock } = createEmitter(0, { maxEvents: 5_000 });
+    emitter.start();
+    await emitter.idle();
+    expect(emitter.state).toBe('finished');
+    expect(emitter.run).toMatchObject({ firstSeq: 0, generated: 5_000, acked: 5_000, unknownOutcomes: 0 });
+    expect(acknowledged(ledger)).toBe(5_000);
     expect(sender.unintended).toEqual([]);
     expect(sender.received[0]?.occurredAtMs).toBe(NOW - 100_000);
     expect(sender.received.filter(({ occurredAtMs, nowMs }) => occurredAtMs > nowMs)).toEqual([]);
     expect(clock.ms - NOW).toBeLessThan(1_000);
-    // In order within each family; references are ahead of what was made with them, never behind.
     for (const family of ['orders', 'catalog', 'customers', 'interactions']) {
       const seqs = sender.received.filter(({ topic }) => topic === family).map(({ seq }) => seq);
       expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
@@ -141,69 +141,74 @@ describe('the emitter', () => {
         [...lastReference].some(([reference, sentAt]) => reference < seq && sentAt > at),
     );
     expect(before).toEqual([]);
-    expect(story.stored.at(-1)).toBe(5_000);
-    expect(story.stored.length).toBeGreaterThan(2);
+    expect(ledger.stored.at(-1)).toBe(5_000);
+    expect(ledger.stored.length).toBeGreaterThan(2);
   });
 
-  it('keeps to the rate and to the wall clock, and to another rate from where it is set', async () => {
-    const { clock, sender, emitter: told } = emitter(200);
-    told.start();
-    await until(() => clock.ms >= NOW + 10_000);
+  it('follows the rate by the wall clock, and another rate once it is set', async () => {
+    const { clock, sender, emitter } = createEmitter(200);
+    emitter.start();
+    await yieldUntil(() => clock.ms >= NOW + 10_000);
     const atFirst = sender.received.length;
     expect(atFirst).toBeGreaterThan(1_950);
     expect(atFirst).toBeLessThanOrEqual(2_002);
-    told.setRate(20);
+    emitter.setRate(20);
     const changed = clock.ms;
-    await until(() => clock.ms >= changed + 10_000);
+    await yieldUntil(() => clock.ms >= changed + 10_000);
     expect(sender.received.length - atFirst).toBeGreaterThan(190);
     expect(sender.received.length - atFirst).toBeLessThan(215);
-    await told.stop();
-    expect(told.state).toBe('stopped');
+    await emitter.stop();
+    expect(emitter.state).toBe('stopped');
     expect(sender.received.filter(({ occurredAtMs, nowMs }) => occurredAtMs > nowMs)).toEqual([]);
   });
 
-  it('leaves what failed in doubt, uses no sequence number again and goes on behind it', async () => {
-    const { story, sender, emitter: told } = emitter(0, { maxEvents: 6_000, maxBatchRecords: 200 });
+  it('continues after a failed send with new sequence numbers, and leaves out the records of unknown outcome', async () => {
+    const { ledger, sender, emitter } = createEmitter(0, { maxEvents: 6_000, maxBatchRecords: 200 });
     let sends = 0;
-    sender.reject = () => ++sends === 9;
-    told.start();
-    await told.idle();
-    expect(told.state).toBe('finished');
-    const { generated, acked, doubtful } = told.run;
+    sender.fails = () => ++sends === 9;
+    emitter.start();
+    await emitter.idle();
+    expect(emitter.state).toBe('finished');
+    const { generated, acked, unknownOutcomes } = emitter.run;
     expect(generated).toBe(6_000);
-    expect(acked + doubtful).toBe(6_000);
-    expect(doubtful).toBeGreaterThan(0);
-    expect(doubtful).toBeLessThanOrEqual(3 * 200);
-    expect(new Set(story.intended.map(({ seq }) => seq)).size).toBe(6_000);
-    expect(new Set(sender.received.map(({ seq }) => seq)).size).toBe(sender.received.length);
-    expect(story.epochs.at(1)?.doubtFrom).toBeDefined();
-    expect(story.epochs.at(1)?.firstSeq).toBeGreaterThan(story.epochs.at(1)?.doubtFrom ?? Infinity);
+    expect(acked).toBe(acknowledged(ledger));
+    expect(acked + unknownOutcomes).toBe(6_000);
+    expect(unknownOutcomes).toBeGreaterThan(0);
+    expect(unknownOutcomes).toBeLessThanOrEqual(3 * 200);
+    expect(new Set(ledger.intended.map(({ seq }) => seq)).size).toBe(6_000);
+    const received = new Set(sender.received.map(({ seq }) => seq));
+    expect(received.size).toBe(sender.received.length);
+    const [, { firstSeq, unknownFrom = -1 } = { firstSeq: -1 }] = ledger.segments;
+    const lost = ledger.intended.map(({ seq }) => seq).filter((seq) => !received.has(seq));
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.filter((seq) => seq < unknownFrom || seq >= firstSeq)).toEqual([]);
+    expect(firstSeq - unknownFrom).toBe(unknownOutcomes);
   });
 
-  it('does not flood after an outage of the wall clock: it goes on at the present', async () => {
-    const { clock, sender, emitter: told } = emitter(100);
-    told.start();
-    await until(() => sender.received.length > 100);
+  it('skips to the present after the wall clock jumped ahead by an hour, without sending the events in between', async () => {
+    const { clock, sender, emitter } = createEmitter(100);
+    emitter.start();
+    await yieldUntil(() => sender.received.length > 100);
     const before = sender.received.length;
     clock.ms += 3_600_000;
-    await until(() => sender.received.length > before + 100);
-    await told.stop();
+    await yieldUntil(() => sender.received.length > before + 100);
+    await emitter.stop();
     expect(sender.received.length).toBeLessThan(before + 1_000);
     expect((sender.received.at(-1)?.occurredAtMs ?? 0) - NOW).toBeGreaterThan(3_600_000);
   });
 
-  it('goes on where it was stopped, and begins another run where one was finished', async () => {
-    const { story, emitter: told } = emitter(0, { maxEvents: 1_000 });
-    told.start();
-    await told.stop();
-    const generated = told.run.generated;
+  it('continues a stopped run, and starts another run after a finished one', async () => {
+    const { ledger, emitter } = createEmitter(0, { maxEvents: 1_000 });
+    emitter.start();
+    await emitter.stop();
+    const generated = emitter.run.generated;
     expect(generated).toBeLessThan(1_000);
-    told.start();
-    await told.idle();
-    expect(told.run).toMatchObject({ firstSeq: 0, generated: 1_000 });
-    told.start();
-    await told.idle();
-    expect(told.run).toMatchObject({ firstSeq: 1_000, generated: 1_000, acked: 1_000 });
-    expect(story.intended.map(({ seq }) => seq)).toEqual(Array.from({ length: 2_000 }, (_, seq) => seq));
+    emitter.start();
+    await emitter.idle();
+    expect(emitter.run).toMatchObject({ firstSeq: 0, generated: 1_000 });
+    emitter.start();
+    await emitter.idle();
+    expect(emitter.run).toMatchObject({ firstSeq: 1_000, generated: 1_000, acked: 1_000 });
+    expect(ledger.intended.map(({ seq }) => seq)).toEqual(Array.from({ length: 2_000 }, (_, seq) => seq));
   });
 });

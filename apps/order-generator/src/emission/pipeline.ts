@@ -1,63 +1,57 @@
 import { type LedgerAck } from '@orderstream/contracts';
 import { type OutputRecord, ProduceFailedError, type ProducedRange } from '@orderstream/kafka';
-import { type Story } from '../ledger/story';
+import { type EmissionLedger } from '../ledger/emission-ledger';
 import { type Batch } from './batch';
 
-/** The part of a RecordProducer that is needed. */
+/** The method of RecordProducer that the pipeline uses. */
 export interface Sender {
   send(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]>;
 }
 
 /**
- * Sends batches in order, a few at a time: a batch's references (catalog, customers) go out while the activities of the
- * batch before are still under way, its own activities only after its references are acknowledged.
+ * Sends batches in order, up to `maxBatches` at a time. The references of a batch (catalog, customers) are sent while the
+ * activities of the batch before are in flight. Its own activities are sent after its references are acknowledged.
  *
- * Failure semantics: nothing is ever sent a second time. After the first failure nothing more is sent at all; what was
- * acknowledged until then is in the log, every other record that was submitted may have arrived or not. `firstDoubt` says
- * from where; begin anew with another pipeline. Killed at any point: the same, read from the log.
+ * Failure semantics: no record is sent twice. After the first failure nothing more is sent; the outcome of every submitted
+ * record without an acknowledgement is unknown, and `unknownFrom` is the first of them. Continue with another pipeline.
+ * Killed at any point: the next start finds the same in the ledger.
  */
 export class Pipeline {
   private references: Promise<unknown> = Promise.resolve();
   private activities: Promise<unknown> = Promise.resolve();
-  private readonly underWay = new Map<Batch, Promise<void>>();
+  private readonly inFlight = new Map<Batch, Promise<void>>();
   private failure: { readonly cause: unknown; readonly firstSeq: number } | undefined;
 
   constructor(
     private readonly sender: Sender,
-    private readonly log: Pick<Story, 'acks'>,
+    private readonly ledger: Pick<EmissionLedger, 'acks'>,
     private readonly maxBatches: number,
     private readonly onAcked: (batch: Batch) => void,
   ) {}
 
-  get failed(): unknown {
+  /** The first error of the sender; undefined while there is none. */
+  get failureCause(): unknown {
     return this.failure?.cause;
   }
 
-  /** Sequence number of the first record that is in doubt after a failure. */
-  get firstDoubt(): number | undefined {
+  /** Sequence number of the first record whose outcome is unknown after a failure. */
+  get unknownFrom(): number | undefined {
     return this.failure?.firstSeq;
   }
 
-  /** Records that were submitted and not acknowledged. */
-  get unacknowledged(): number {
-    let records = 0;
-    for (const batch of this.underWay.keys()) records += batch.intents.length;
-    return records;
-  }
-
-  /** Takes the batch over. Resolves when there is room for another, or after a failure. */
+  /** Starts sending the batch. Resolves when another batch may be submitted, or after a failure. */
   async submit(batch: Batch): Promise<void> {
-    this.underWay.set(batch, this.send(batch));
-    if (this.underWay.size >= this.maxBatches) await this.oldest();
+    this.inFlight.set(batch, this.send(batch));
+    if (this.inFlight.size >= this.maxBatches) await this.waitForOldest();
   }
 
-  /** Resolves when everything is acknowledged, or nothing more will be. */
+  /** Resolves when every batch is acknowledged or has failed. */
   async settled(): Promise<void> {
-    while (this.underWay.size > 0) await this.oldest();
+    while (this.inFlight.size > 0) await this.waitForOldest();
   }
 
-  private async oldest(): Promise<void> {
-    for (const done of this.underWay.values()) {
+  private async waitForOldest(): Promise<void> {
+    for (const done of this.inFlight.values()) {
       await done;
       return;
     }
@@ -65,8 +59,8 @@ export class Pipeline {
 
   private async send(batch: Batch): Promise<void> {
     const acks: LedgerAck[] = [];
-    const part = async (records: readonly OutputRecord[], turn: Promise<unknown>): Promise<void> => {
-      await turn;
+    const sendAfter = async (previous: Promise<unknown>, records: readonly OutputRecord[]): Promise<void> => {
+      await previous;
       if (this.failure !== undefined || records.length === 0) return;
       try {
         acks.push(...(await this.sender.send(records)));
@@ -75,13 +69,13 @@ export class Pipeline {
         this.failure ??= { cause, firstSeq: batch.firstSeq };
       }
     };
-    const references = part(batch.references, this.references);
-    const activities = part(batch.activities, Promise.all([references, this.activities]));
+    const references = sendAfter(this.references, batch.references);
+    const activities = sendAfter(Promise.all([references, this.activities]), batch.activities);
     this.references = references;
     this.activities = activities;
     await activities;
-    if (acks.length > 0) this.log.acks(batch.number, acks);
-    this.underWay.delete(batch);
+    if (acks.length > 0) this.ledger.acks(batch.number, acks);
+    this.inFlight.delete(batch);
     const acknowledged = acks.reduce((sum, { count }) => sum + count, 0);
     if (acknowledged === batch.intents.length) this.onAcked(batch);
     else if (this.failure !== undefined) {

@@ -6,20 +6,20 @@ import { replaceFile } from './durable-file';
 import { LedgerUnreadableError } from './errors';
 
 const NAME = 'checkpoint.json';
-/** Of the state's format and meaning. Another version is not read: a new generation begins. */
+/** Version of the state's format and meaning. Another version is not restored: a new marketplace starts. */
 const VERSION = 1;
 
-/** A sequence at a point before which every record was acknowledged, or is in no doubt any more. */
+/** A state of the sequence. Every record before it is acknowledged or left out by a segment. */
 export interface Checkpoint {
   readonly identity: MarketplaceIdentity;
-  /** How many epochs had begun. */
-  readonly epochs: number;
-  /** Segment in which the lines that follow begin. */
-  readonly segment: string;
+  /** Number of segments that had begun. */
+  readonly segments: number;
+  /** The ledger file that holds the first lines after the checkpoint. */
+  readonly ledgerFile: string;
   readonly sequence: SequenceState;
 }
 
-/** A checkpoint as text: a picture of now, that may be stored later. */
+/** A checkpoint as text, which may be stored later than it was taken. */
 export type CheckpointText = string;
 
 export const formatCheckpoint = (checkpoint: Checkpoint): CheckpointText =>
@@ -29,7 +29,7 @@ export function storeCheckpoint(directory: string, text: CheckpointText): void {
   replaceFile(join(directory, NAME), text);
 }
 
-/** Undefined if there is none, or none that this version can go on from. @throws LedgerUnreadableError */
+/** Undefined if there is none, or only one of another version. @throws LedgerUnreadableError */
 export function loadCheckpoint(directory: string): Checkpoint | undefined {
   const path = join(directory, NAME);
   if (!existsSync(path)) return undefined;
@@ -38,7 +38,7 @@ export function loadCheckpoint(directory: string): Checkpoint | undefined {
   return stored.version === VERSION ? stored : undefined;
 }
 
-/** Written as a whole by this very code (`replaceFile`): what has the version has the shape. */
+/** `replaceFile` writes the file as a whole, so a checkpoint of this version has its shape. */
 function parse(path: string, text: string): Checkpoint & { readonly version: number } {
   try {
     return JSON.parse(text) as Checkpoint & { readonly version: number };

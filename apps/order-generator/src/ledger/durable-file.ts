@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 const LINE_FEED = 0x0a;
 
 /**
- * A file that lines are added to. A line that was appended survives the death of the process at once (it is the kernel's);
- * the death of the machine only after `sync`.
+ * A file to append lines to. An appended line survives a crash of the process, because the kernel has it; it survives a
+ * crash of the machine only after `sync`.
  */
 export class AppendFile {
   private readonly file: number;
@@ -31,7 +31,7 @@ export class AppendFile {
   }
 }
 
-/** Puts the text in the file's place as a whole: after a crash of process or machine it is the old text or the new. */
+/** Replaces the file atomically: after a crash of process or machine it has the old text or the new text. */
 export function replaceFile(path: string, text: string): void {
   const next = `${path}.next`;
   const file = openSync(next, 'w', 0o600);
@@ -50,15 +50,15 @@ export function replaceFile(path: string, text: string): void {
   }
 }
 
-/** The whole lines of the text. A crash may have cut the last one off: what has no line feed was never written. */
-export function wholeLines(text: string): string[] {
+/** The complete lines of the text. A last line without a line feed is ignored: a crash interrupted its write. */
+export function completeLines(text: string): string[] {
   const end = text.lastIndexOf('\n');
   return end < 0 ? [] : text.slice(0, end).split('\n');
 }
 
-/** Cuts what follows the last line feed off the file. */
-export function cutTornLine(path: string, bytes: Buffer): Buffer {
-  const whole = bytes.lastIndexOf(LINE_FEED) + 1;
-  if (whole < bytes.length) truncateSync(path, whole);
-  return bytes.subarray(0, whole);
+/** Truncates the file after its last line feed. */
+export function truncateIncompleteLine(path: string, bytes: Buffer): Buffer {
+  const complete = bytes.lastIndexOf(LINE_FEED) + 1;
+  if (complete < bytes.length) truncateSync(path, complete);
+  return bytes.subarray(0, complete);
 }

@@ -1,6 +1,6 @@
 import { OrderstreamError } from '@orderstream/errors';
 
-/** The ledger directory is in use. Nothing was changed. */
+/** Another process uses the ledger directory. Nothing was changed. */
 export class LedgerInUseError extends OrderstreamError {
   readonly code = 'LEDGER_IN_USE';
 
@@ -11,13 +11,13 @@ export class LedgerInUseError extends OrderstreamError {
   }
 }
 
-/** A file of the ledger directory is not what the generator wrote. Nothing is sent. */
+/** A file in the ledger directory is damaged. Nothing was sent. */
 export class LedgerUnreadableError extends OrderstreamError {
   readonly code = 'LEDGER_UNREADABLE';
 
   constructor(path: string, cause: unknown) {
     super(
-      `${path} is damaged (${cause instanceof Error ? cause.message : String(cause)}). Move its directory away: a new story begins then, with other ids.`,
+      `${path} is damaged (${cause instanceof Error ? cause.message : String(cause)}). Move its directory away; a new marketplace with other ids starts then.`,
       { cause },
     );
   }

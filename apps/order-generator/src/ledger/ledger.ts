@@ -3,57 +3,57 @@ import { mkdirSync, readFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Family, type LedgerAck, type LedgerIntent } from '@orderstream/contracts';
 import { acquireLock, LockHeldError } from '@orderstream/process-lock';
-import { type Epoch } from '../simulation/epochs';
 import { type MarketplaceIdentity } from '../simulation/marketplace';
+import { type Segment } from '../simulation/schedule';
 import { type Sequence } from '../simulation/sequence';
 import { type CheckpointText, formatCheckpoint, loadCheckpoint, storeCheckpoint } from './checkpoint';
 import { replaceFile } from './durable-file';
-import { EpochLog, readEpochs } from './epoch-log';
+import { type EmissionLedger } from './emission-ledger';
 import { LedgerInUseError } from './errors';
+import { LedgerFileWriter, nextRunId } from './ledger-files';
 import { type BuildSequence, recover } from './recovery';
-import { nextRunId, SegmentWriter } from './segments';
-import { type Story } from './story';
+import { readSchedule, ScheduleLog } from './schedule-log';
 
 export interface LedgerOptions {
   readonly directory: string;
   readonly seed: number;
-  /** Oldest segments go when all of them together are larger. */
+  /** Above this total size the oldest ledger files are deleted. */
   readonly maxBytes: number;
   readonly build: BuildSequence;
-  /** Where a family's records are sent. */
+  /** The topic that a family's records are sent to. */
   readonly topicOf: (family: Family) => string;
-  /** Whether the topics never had a record. Asked only when the directory is new. */
+  /** Whether the topics never had a record. Called only for a new directory. */
   readonly topicsUntouched: () => Promise<boolean>;
 }
 
-const IDENTITY_FILE = 'generation.json';
+const IDENTITY_FILE = 'identity.json';
 const LOCK_FILE = 'lock';
 
 /**
- * What the generator is about to send, and what became of it; and where its story stands.
+ * The records that the generator is about to send, their acknowledgements, and the state of its simulation.
  *
- * Files: `<run>.<segment>.ndjson` (the ledger; format in libs/contracts), `epochs.jsonl`, `checkpoint.json`,
- * `generation.json`, `lock`.
+ * Files: `<run>.<number>.ndjson` (the ledger; format in libs/contracts), `schedule.jsonl`, `checkpoint.json`,
+ * `identity.json`, `lock`.
  *
- * Failure semantics: an intent has been handed to the kernel before its record is sent, so a kill at any point leaves
- * every id that was ever sent in the ledger. Synced to the disk are epochs (before their first record), checkpoints and the
- * ledger at each checkpoint and at the end; when the machine itself dies, intents since then may be lost while the
- * broker, on another machine, has their records: the next epoch tells other times, so remove the directory then, and
- * a generation with other ids begins.
+ * Failure semantics: an intent is written to its file before its record is sent, so after a kill at any point the ledger
+ * has every id that was sent. Synced to the disk are segments (before their first record), checkpoints, and the ledger
+ * files at each checkpoint and at the end. When the machine crashes, later intents may be lost while a broker on another
+ * machine has their records. The next segment would give their sequence numbers to other records: remove the directory
+ * then, and a marketplace with other ids starts.
  */
-export class Ledger implements Story {
-  private writer: SegmentWriter | undefined;
+export class Ledger implements EmissionLedger {
+  private writer: LedgerFileWriter | undefined;
   private runId = '';
 
   private constructor(
     private readonly options: LedgerOptions,
     private readonly unlock: () => void,
-    private readonly epochs: EpochLog,
+    private readonly schedule: ScheduleLog,
     private readonly directoryId: string,
     readonly sequence: Sequence,
-    readonly doubtFrom: number | undefined,
-    /** Why the story of before could not be gone on with, if there was one. */
-    readonly broken: string | undefined,
+    readonly unknownFrom: number | undefined,
+    /** Why the directory's last sequence could not continue; undefined if it could, or if there was none. */
+    readonly restartReason: string | undefined,
   ) {}
 
   /** @throws LedgerInUseError, LedgerUnreadableError */
@@ -62,18 +62,19 @@ export class Ledger implements Story {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const unlock = lockDirectory(directory);
     try {
-      const directoryId = await identify(options);
-      const recorded = readEpochs(directory);
+      const directoryId = await readOrCreateId(options);
+      const segments = readSchedule(directory);
       const checkpoint = loadCheckpoint(directory);
-      const { sequence, nextSeq, doubtFrom, broken } = recover(directory, checkpoint, recorded, build, topicOf);
-      const epochs = new EpochLog(directory, recorded.length);
+      const recovered = recover(directory, checkpoint, segments, build, topicOf);
+      const { sequence, nextSeq, unknownFrom, restartReason } = recovered;
+      const schedule = new ScheduleLog(directory, segments.length);
       if (sequence?.identity.seed === seed) {
-        return new Ledger(options, unlock, epochs, directoryId, sequence, doubtFrom, undefined);
+        return new Ledger(options, unlock, schedule, directoryId, sequence, unknownFrom, undefined);
       }
-      const generations = new Set(recorded.map(({ identity }) => identity.generation)).size;
-      const identity: MarketplaceIdentity = { generation: `${directoryId}-${(generations + 1).toString()}`, seed };
+      const earlier = new Set(segments.map(({ identity }) => identity.marketplaceId)).size;
+      const identity: MarketplaceIdentity = { marketplaceId: `${directoryId}-${(earlier + 1).toString()}`, seed };
       const fresh = build(identity, { seq: nextSeq, notBeforeMs: sequence?.lastMs ?? 0 });
-      return new Ledger(options, unlock, epochs, directoryId, fresh, undefined, broken);
+      return new Ledger(options, unlock, schedule, directoryId, fresh, undefined, restartReason);
     } catch (error) {
       unlock();
       throw error;
@@ -88,10 +89,10 @@ export class Ledger implements Story {
     return this.runId;
   }
 
-  beginRun(startedAt: Date, epoch: Epoch): void {
+  beginRun(startedAt: Date, segment: Segment): void {
     this.writer?.close();
     this.runId = nextRunId(this.options.directory, this.directoryId);
-    this.writer = new SegmentWriter(
+    this.writer = new LedgerFileWriter(
       this.options.directory,
       {
         kind: 'run',
@@ -102,66 +103,66 @@ export class Ledger implements Story {
       },
       this.options.maxBytes,
     );
-    this.beginEpoch(epoch);
+    this.beginSegment(segment);
     this.store(this.snapshot());
   }
 
-  beginEpoch(epoch: Epoch): void {
-    this.epochs.add({ ...epoch, identity: this.sequence.identity });
-    this.sequence.begin(epoch);
+  beginSegment(segment: Segment): void {
+    this.schedule.add({ ...segment, identity: this.sequence.identity });
+    this.sequence.begin(segment);
   }
 
   intents(batch: number, intents: readonly LedgerIntent[]): void {
-    this.open().write({ kind: 'intents', run: this.runId, batch, intents });
+    this.currentWriter().write({ kind: 'intents', run: this.runId, batch, intents });
   }
 
   acks(batch: number, acks: readonly LedgerAck[]): void {
-    this.open().write({ kind: 'acks', run: this.runId, batch, acks });
+    this.currentWriter().write({ kind: 'acks', run: this.runId, batch, acks });
   }
 
   snapshot(): CheckpointText {
     return formatCheckpoint({
       identity: this.sequence.identity,
-      epochs: this.epochs.count,
-      segment: this.open().current,
+      segments: this.schedule.count,
+      ledgerFile: this.currentWriter().current,
       sequence: this.sequence.state,
     });
   }
 
   store(snapshot: CheckpointText): void {
-    this.open().sync();
+    this.currentWriter().sync();
     storeCheckpoint(this.options.directory, snapshot);
   }
 
   close(): void {
     this.writer?.close();
     this.writer = undefined;
-    this.epochs.close();
+    this.schedule.close();
     this.unlock();
   }
 
-  private open(): SegmentWriter {
+  private currentWriter(): LedgerFileWriter {
     if (this.writer === undefined) throw new Error('no run has begun');
     return this.writer;
   }
 }
 
 /**
- * What marks everything that comes out of this directory. A first directory over untouched topics is called `g`, so that the
- * same seed gives the same bytes; any other gets a name of its own: its ids collide with nothing that was told before.
+ * The directory's part of every marketplace id. For a first directory over untouched topics it is `g`, so that the same seed
+ * gives the same bytes. Any other directory has a random one, so that its ids never collide with earlier ones.
  */
-async function identify({ directory, topicsUntouched }: LedgerOptions): Promise<string> {
+async function readOrCreateId({ directory, topicsUntouched }: LedgerOptions): Promise<string> {
   const path = join(directory, IDENTITY_FILE);
   if (existsSync(path)) return (JSON.parse(readFileSync(path, 'utf8')) as { directory: string }).directory;
-  const name = (await topicsUntouched()) ? 'g' : `g${randomBytes(4).toString('hex')}`;
-  replaceFile(path, `${JSON.stringify({ directory: name })}\n`);
-  return name;
+  const id = (await topicsUntouched()) ? 'g' : `g${randomBytes(4).toString('hex')}`;
+  replaceFile(path, `${JSON.stringify({ directory: id })}\n`);
+  return id;
 }
 
 /**
- * Keeps a second generator from the directory: two would give one sequence number to two records.
+ * Prevents a second generator over the directory: it would use the same sequence numbers for other records.
  *
- * @throws LedgerInUseError while another process holds it
+ * @throws LedgerInUseError while another process holds the lock
  */
 function lockDirectory(directory: string): () => void {
   try {

@@ -3,19 +3,18 @@ import { type MarketplaceIdentity } from '../simulation/marketplace';
 import { valueHash } from '../simulation/record';
 import { type Sequence } from '../simulation/sequence';
 import { type Checkpoint } from './checkpoint';
-import { type RecordedEpoch } from './epoch-log';
-import { listSegments, readSegment } from './segments';
+import { listLedgerFiles, readLedgerFile } from './ledger-files';
+import { type RecordedSegment } from './schedule-log';
 
-/** Where a directory's story stands. */
 export interface Recovered {
-  /** Behind the last intent; undefined if the story cannot be gone on with and another has to begin. */
+  /** The sequence after the last intent; undefined if it cannot continue and a new marketplace has to start. */
   readonly sequence: Sequence | undefined;
-  /** Behind the last intent that was ever written. */
+  /** The sequence number after the last intent of the ledger. */
   readonly nextSeq: number;
-  /** The first record that may have arrived or not; undefined if there is none. */
-  readonly doubtFrom: number | undefined;
-  /** Why the story cannot be gone on with. */
-  readonly broken?: string;
+  /** The first record whose outcome is unknown; undefined if there is none. */
+  readonly unknownFrom: number | undefined;
+  /** Why the sequence cannot continue. */
+  readonly restartReason?: string;
 }
 
 export type BuildSequence = (
@@ -24,35 +23,35 @@ export type BuildSequence = (
 ) => Sequence;
 
 /**
- * Tells the story again, silently, from the checkpoint to the last intent, and holds it against what the ledger says.
- * Costs as much as making the records since the checkpoint.
+ * Generates the records from the checkpoint to the last intent again, without sending them, and compares each with its
+ * intent. Costs as much as generating the records since the checkpoint.
  */
 export function recover(
   directory: string,
   checkpoint: Checkpoint | undefined,
-  epochs: readonly RecordedEpoch[],
+  segments: readonly RecordedSegment[],
   build: BuildSequence,
   topicOf: (family: Family) => string,
 ): Recovered {
-  const segments = listSegments(directory).map(({ name }) => name);
+  const files = listLedgerFiles(directory).map(({ name }) => name);
   if (checkpoint === undefined) {
-    const nextSeq = endOfIntents(directory, segments);
-    const broken = nextSeq === 0 ? {} : { broken: 'there is no checkpoint that this version can read' };
-    return { sequence: undefined, nextSeq, doubtFrom: undefined, ...broken };
+    const nextSeq = endOfIntents(directory, files);
+    const reason = nextSeq === 0 ? {} : { restartReason: 'the ledger has no checkpoint of this version' };
+    return { sequence: undefined, nextSeq, unknownFrom: undefined, ...reason };
   }
-  const replay = new Replay(checkpoint, epochs, build, topicOf);
-  for (const name of segments) {
-    if (name < checkpoint.segment) continue;
-    for (const line of readSegment(directory, name)) replay.take(line);
+  const replay = new Replay(checkpoint, segments, build, topicOf);
+  for (const name of files) {
+    if (name < checkpoint.ledgerFile) continue;
+    for (const line of readLedgerFile(directory, name)) replay.apply(line);
   }
   return replay.finish();
 }
 
-/** Looks from the end: only the last run's segment may be without an intent. */
-function endOfIntents(directory: string, segments: readonly string[]): number {
-  for (const name of segments.toReversed()) {
+/** Reads from the last file backwards. Only files of the last run can be without an intent. */
+function endOfIntents(directory: string, files: readonly string[]): number {
+  for (const name of files.toReversed()) {
     let next = 0;
-    for (const line of readSegment(directory, name)) {
+    for (const line of readLedgerFile(directory, name)) {
       if (line.kind === 'run') next = Math.max(next, line.firstSeq);
       else if (line.kind === 'intents') next = Math.max(next, (line.intents.at(-1)?.seq ?? -1) + 1);
     }
@@ -63,82 +62,85 @@ function endOfIntents(directory: string, segments: readonly string[]): number {
 
 class Replay {
   private sequence: Sequence;
-  private applied: number;
+  private begunSegments: number;
   private nextSeq: number;
-  private broken: string | undefined;
+  private restartReason: string | undefined;
   /** By run and batch: its first record, and how many of its records are not acknowledged. */
-  private readonly open = new Map<string, { readonly firstSeq: number; missing: number }>();
+  private readonly batches = new Map<string, { readonly firstSeq: number; unacked: number }>();
 
   constructor(
     private readonly checkpoint: Checkpoint,
-    private readonly epochs: readonly RecordedEpoch[],
+    private readonly segments: readonly RecordedSegment[],
     private readonly build: BuildSequence,
     private readonly topicOf: (family: Family) => string,
   ) {
     this.sequence = build(checkpoint.identity, { seq: 0, notBeforeMs: 0 });
     this.sequence.restore(checkpoint.sequence);
-    this.applied = checkpoint.epochs;
+    this.begunSegments = checkpoint.segments;
     this.nextSeq = checkpoint.sequence.nextSeq;
   }
 
-  take(line: LedgerLine): void {
+  apply(line: LedgerLine): void {
     if (line.kind === 'acks') {
-      const batch = this.open.get(`${line.run}/${line.batch.toString()}`);
-      if (batch !== undefined) for (const { count } of line.acks) batch.missing -= count;
+      const batch = this.batches.get(`${line.run}/${line.batch.toString()}`);
+      if (batch !== undefined) for (const { count } of line.acks) batch.unacked -= count;
     } else if (line.kind === 'intents') {
       const intents = line.intents.filter(({ seq }) => seq >= this.checkpoint.sequence.nextSeq);
       const [first] = intents;
       if (first === undefined) return;
-      this.beginEpochs(first.seq);
-      this.open.set(`${line.run}/${line.batch.toString()}`, { firstSeq: first.seq, missing: intents.length });
-      for (const intent of intents) this.tellAgain(intent);
+      this.beginSegments(first.seq);
+      this.batches.set(`${line.run}/${line.batch.toString()}`, { firstSeq: first.seq, unacked: intents.length });
+      for (const intent of intents) this.replayIntent(intent);
     }
   }
 
   finish(): Recovered {
-    this.beginEpochs(this.nextSeq);
-    const doubtful = [...this.open.values()].filter(({ missing }) => missing > 0);
-    const doubtFrom = doubtful.length === 0 ? undefined : Math.min(...doubtful.map(({ firstSeq }) => firstSeq));
-    if (this.broken !== undefined) {
-      return { sequence: undefined, nextSeq: this.nextSeq, doubtFrom: undefined, broken: this.broken };
-    }
-    return { sequence: this.sequence, nextSeq: this.nextSeq, doubtFrom };
+    this.beginSegments(this.nextSeq);
+    const { restartReason, nextSeq } = this;
+    if (restartReason !== undefined) return { sequence: undefined, nextSeq, unknownFrom: undefined, restartReason };
+    const unknown = [...this.batches.values()].filter(({ unacked }) => unacked > 0);
+    const unknownFrom = unknown.length === 0 ? undefined : Math.min(...unknown.map(({ firstSeq }) => firstSeq));
+    return { sequence: this.sequence, nextSeq, unknownFrom };
   }
 
-  /** Begins every epoch up to this record that has not begun yet. */
-  private beginEpochs(seq: number): void {
-    for (let epoch = this.epochs[this.applied]; epoch !== undefined && epoch.firstSeq <= seq;) {
-      this.applied++;
-      this.begin(epoch);
-      epoch = this.epochs[this.applied];
+  /** Begins every further segment whose first record is at or before this one. */
+  private beginSegments(seq: number): void {
+    for (let segment = this.segments[this.begunSegments]; segment !== undefined && segment.firstSeq <= seq;) {
+      this.begunSegments++;
+      this.begin(segment);
+      segment = this.segments[this.begunSegments];
     }
   }
 
-  private begin({ identity, ...epoch }: RecordedEpoch): void {
-    if (identity.generation !== this.sequence.identity.generation) {
-      this.sequence = this.build(identity, { seq: epoch.firstSeq, notBeforeMs: this.sequence.lastMs });
-      this.broken = undefined;
+  private begin({ identity, ...segment }: RecordedSegment): void {
+    if (identity.marketplaceId !== this.sequence.identity.marketplaceId) {
+      this.sequence = this.build(identity, { seq: segment.firstSeq, notBeforeMs: this.sequence.lastMs });
+      this.restartReason = undefined;
     }
-    if (this.broken === undefined) {
-      if (epoch.firstSeq === this.sequence.nextSeq) this.sequence.begin(epoch);
-      else this.broken = `an epoch begins at ${epoch.firstSeq.toString()}, and the ledger has no such place`;
+    if (this.restartReason === undefined) {
+      if (segment.firstSeq === this.sequence.nextSeq) this.sequence.begin(segment);
+      else {
+        const [begins, ends] = [segment.firstSeq.toString(), this.sequence.nextSeq.toString()];
+        this.restartReason = `a segment begins at ledger-seq ${begins}, but the ledger continues at ${ends}`;
+      }
     }
-    // Whatever was open until then is settled by it: doubted, or part of another story.
-    if (epoch.doubtFrom !== undefined || this.broken !== undefined) this.open.clear();
+    // Earlier batches need no further acks: the segment leaves them out, or they belong to another marketplace.
+    if (segment.unknownFrom !== undefined || this.restartReason !== undefined) this.batches.clear();
   }
 
-  private tellAgain(intent: LedgerIntent): void {
+  private replayIntent(intent: LedgerIntent): void {
     this.nextSeq = intent.seq + 1;
-    if (this.broken !== undefined) return;
+    if (this.restartReason !== undefined) return;
     if (this.sequence.nextSeq !== intent.seq) {
-      this.broken = `the ledger goes on at ${intent.seq.toString()} instead of ${this.sequence.nextSeq.toString()}`;
+      const [found, expected] = [intent.seq.toString(), this.sequence.nextSeq.toString()];
+      this.restartReason = `the ledger continues at ledger-seq ${found} instead of ${expected}`;
       return;
     }
     const record = this.sequence.next();
-    const same =
+    const isSame =
       valueHash(record) === intent.sha256 &&
       record.partition === intent.partition &&
       this.topicOf(record.family) === intent.topic;
-    if (!same) this.broken = `record ${intent.seq.toString()} was another one when it was sent`;
+    if (!isSame) this.restartReason = `record ${intent.seq.toString()} differs from the one that was sent`;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What is to happen at which event of the sequence. Each event of the sequence does one thing, so what comes due
- * together waits its turn, first in, first out. Its length is bounded by its user, who adds only when nothing is due.
+ * Items by the event of the sequence (tick) at which they become due. Each event takes one item, so items that are due
+ * together wait in a FIFO queue. The caller bounds the length: it adds an item only when it took one or none was due.
  */
 export class Agenda<T> {
   private readonly byTick = new Map<number, T[]>();
@@ -13,7 +13,7 @@ export class Agenda<T> {
     else items.push(item);
   }
 
-  /** Makes due what was put at this tick. To be called for every tick, in order. */
+  /** Makes the items of this tick due. Must be called for every tick, in order. */
   advance(tick: number): void {
     const items = this.byTick.get(tick);
     if (items === undefined) return;
@@ -22,14 +22,14 @@ export class Agenda<T> {
     this.taken = 0;
   }
 
-  /** The next item that is due. */
+  /** Removes the next due item. */
   take(): T | undefined {
     const item = this.due[this.taken];
     if (item !== undefined) this.taken++;
     return item;
   }
 
-  /** All items with their ticks, in the order in which they will be taken; what is due already has the tick -1. */
+  /** All items with their ticks, in the order in which they will be taken. A due item has the tick -1. */
   entries(): (readonly [number, T])[] {
     const later = [...this.byTick.entries()].sort(([a], [b]) => a - b);
     return [

@@ -1,18 +1,18 @@
-import { SAME_INSTANT_TICKS } from './epochs';
+import { type Rng } from '@orderstream/random';
 import { type Identities } from './identity';
 import { entry, type Pools } from './pools';
-import { type Rng } from '@orderstream/random';
+import { SAME_INSTANT_TICKS } from './schedule';
 
 export interface Customer {
   readonly index: number;
   readonly id: string;
   readonly registeredAtMs: number;
   readonly registeredAt: string;
-  /** How often the profile changed. */
+  /** Number of profile changes. */
   version: number;
   /** Sequence number of the last event of the customer. */
   lastSeq: number;
-  /** An order of the customer was accepted: the registration time that it told counts from then on. */
+  /** An order of the customer was accepted. Its registration time is the reference for later orders. */
   ordered: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface CustomersState {
 const TRIES = 8;
 const CONSENT = 0.6;
 
-/** Customers. Those on a journey are with the journey; the idle ones are here. */
+/** The idle customers, those without a journey. The others are held by their journeys. */
 export class Customers {
   private idle: Customer[] = [];
   private nextIndex = 0;
@@ -47,15 +47,15 @@ export class Customers {
     return customer;
   }
 
-  /** A customer with nothing else to do and no event in this instant; it is no longer idle. */
-  take(seq: number, rng: Rng, fit: (customer: Customer) => boolean = () => true): Customer | undefined {
-    const at = this.find(seq, rng, fit);
+  /** Removes an idle customer without an event in this instant. */
+  take(seq: number, rng: Rng, fits: (customer: Customer) => boolean = () => true): Customer | undefined {
+    const at = this.find(seq, rng, fits);
     return at === undefined ? undefined : this.removeAt(at);
   }
 
-  /** The same, but the customer stays idle. */
-  peek(seq: number, rng: Rng, fit: (customer: Customer) => boolean = () => true): Customer | undefined {
-    const at = this.find(seq, rng, fit);
+  /** Like `take`, but the customer stays idle. */
+  peek(seq: number, rng: Rng, fits: (customer: Customer) => boolean = () => true): Customer | undefined {
+    const at = this.find(seq, rng, fits);
     return at === undefined ? undefined : this.idle[at];
   }
 
@@ -63,8 +63,8 @@ export class Customers {
     this.idle.push(customer);
   }
 
-  /** Somebody leaves for good, without a word. */
-  forgetOne(rng: Rng): void {
+  /** Removes an idle customer for good, without an event. */
+  removeOne(rng: Rng): void {
     if (this.idle.length > 0) this.removeAt(rng.index(this.idle.length));
   }
 
@@ -83,8 +83,9 @@ export class Customers {
     };
   }
 
-  retire(doubtFrom: number): void {
-    this.idle = this.idle.filter(({ lastSeq }) => lastSeq < doubtFrom);
+  /** Removes the customers with an event from `unknownFrom` on. */
+  retire(unknownFrom: number): void {
+    this.idle = this.idle.filter(({ lastSeq }) => lastSeq < unknownFrom);
   }
 
   make([index, registeredAtMs, version, lastSeq, ordered]: CustomerState): Customer {
@@ -108,12 +109,12 @@ export class Customers {
     this.idle = state.idle.map((customer) => this.make(customer));
   }
 
-  private find(seq: number, rng: Rng, fit: (customer: Customer) => boolean): number | undefined {
+  private find(seq: number, rng: Rng, fits: (customer: Customer) => boolean): number | undefined {
     if (this.idle.length === 0) return undefined;
     for (let tried = 0; tried < TRIES; tried++) {
       const at = rng.index(this.idle.length);
       const customer = this.idle[at];
-      if (customer !== undefined && seq - customer.lastSeq >= SAME_INSTANT_TICKS && fit(customer)) return at;
+      if (customer !== undefined && seq - customer.lastSeq >= SAME_INSTANT_TICKS && fits(customer)) return at;
     }
     return undefined;
   }

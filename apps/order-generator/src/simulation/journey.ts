@@ -1,13 +1,14 @@
 import { CHANNELS, DEVICES, type EventType, VERTICALS } from '@orderstream/contracts';
-import { centsOf, money, type Product } from './catalog';
+import { type Rng } from '@orderstream/random';
+import { type Product } from './catalog-entities';
 import { type Customer } from './customers';
 import { type Identities } from './identity';
+import { centsOf, money } from './money';
 import { type Order, type OrderState } from './orders';
 import { entry, type Pools } from './pools';
-import { type Rng } from '@orderstream/random';
 import { type Scenario } from './scenarios/scenario';
 
-/** What a customer on a journey does next, named by the event that tells of it. */
+/** A step of a journey, named by the type of its event. */
 export type Step = Exclude<
   EventType,
   | `vendor.${string}`
@@ -19,12 +20,12 @@ export type Step = Exclude<
   | 'customer.updated'
 >;
 
-/** One customer's way from a visit to an order and to its end. */
+/** One customer's steps from a visit to an order and to the order's last event. */
 export interface Journey {
   readonly customer: Customer;
   readonly product: Product;
   readonly quantity: number;
-  /** Sequence number of its first event; names the session. */
+  /** Sequence number of its first event; the session id derives from it. */
   readonly sessionSeq: number;
   step: Step;
   viewsLeft: number;
@@ -46,7 +47,7 @@ const STATE_AFTER: Partial<Record<Step, OrderState>> = {
 
 export const stateAfter = (step: Step): OrderState | undefined => STATE_AFTER[step];
 
-/** What a visit tells at a step before or after its order. */
+/** Body of a step that is not an event of the order itself. */
 export function visitFields(
   step: Step,
   journey: Journey,
@@ -91,7 +92,7 @@ export function visitFields(
   }
 }
 
-/** What follows a step; undefined ends the journey. Legal by the life of an order: the validator must let it through. */
+/** The step after the current one; undefined ends the journey. Every transition is legal by the lifecycle rules. */
 export function nextStep(journey: Journey, rng: Rng, { browsing, fulfilment, delays }: Scenario): Next {
   const afterwards = (step: Step, share: number): Next =>
     rng.chance(share) ? { step, delay: delays.afterwards } : undefined;

@@ -1,27 +1,26 @@
 import { type EventType } from '@orderstream/contracts';
+import { Rng, type RngState } from '@orderstream/random';
 import { Agenda } from './agenda';
-import { canBeQuoted, Catalog, type CatalogChange, type CatalogState, type Product, quote } from './catalog';
-import { type Customer, customerState, Customers, type CustomersState, type CustomerState } from './customers';
+import { canBeQuoted, Catalog, type CatalogChange, type CatalogState, quote } from './catalog';
+import { type Product } from './catalog-entities';
+import { type Customer, Customers, type CustomersState } from './customers';
 import { Identities } from './identity';
 import { type Journey, nextStep, stateAfter, type Step, visitFields } from './journey';
+import { journeyState, type JourneyState, restoreJourney } from './journey-state';
 import { Memory, type MemoryState } from './memory';
 import { lifecycleFields, type Order, orderFields } from './orders';
 import { type Pools } from './pools';
 import { type Body, type Draft, draft } from './record';
-import { Rng, type RngState } from '@orderstream/random';
 import { type Scenario } from './scenarios/scenario';
 
-/** What names and colours a marketplace: same identity, same content. */
+/** Marketplaces with the same identity have the same content. */
 export interface MarketplaceIdentity {
-  /** Marks everything that one ledger directory tells; part of every id and of `ce_source`. */
-  readonly generation: string;
+  /** Part of every id and of `ce_source`. A ledger directory never uses one id for two marketplaces. */
+  readonly marketplaceId: string;
   readonly seed: number;
 }
 
-/** tick (-1: due), customer, product, quantity, session, step, viewsLeft, seq of the order or -1, lastSeq */
-type JourneyState = readonly [number, CustomerState, number, number, number, Step, number, number, number];
-
-/** All that the future depends on, as JSON. */
+/** Everything that later events depend on, as JSON. */
 export interface MarketplaceState {
   readonly rng: RngState;
   readonly catalog: CatalogState;
@@ -33,14 +32,14 @@ export interface MarketplaceState {
 
 const MAX_QUANTITY = 10;
 
-const sourceOf = ({ generation }: MarketplaceIdentity): string => `/orderstream/order-generator/${generation}`;
+const sourceOf = ({ marketplaceId }: MarketplaceIdentity): string => `/orderstream/order-generator/${marketplaceId}`;
 
 /**
- * A marketplace as a state machine: `tell` makes the next event of its story. It knows nothing of time but what it is
- * told, and of chance but its own `Rng`: the story is a function of identity, scenario, sequence number and clock.
+ * A marketplace as a state machine: `nextEvent` generates its next event. Time is passed in and randomness comes from its
+ * own `Rng`, so the events are a function of identity, scenario, sequence number and clock.
  *
- * Consistent by construction: only what the validator will have let through changes it. What is told as bad
- * (`defects/`) leaves no trace here, as it leaves none there.
+ * Consistent by construction: only events that the validator accepts or repairs change the state. Records that it rejects
+ * (`defects/`) leave no state here, as they leave none there.
  */
 export class Marketplace {
   readonly identities: Identities;
@@ -57,7 +56,7 @@ export class Marketplace {
     readonly pools: Pools,
     readonly scenario: Scenario,
   ) {
-    const namespace = `${identity.generation}/${identity.seed.toString()}`;
+    const namespace = `${identity.marketplaceId}/${identity.seed.toString()}`;
     this.identities = new Identities(namespace);
     this.source = sourceOf(identity);
     this.catalog = new Catalog(this.identities, pools);
@@ -65,15 +64,15 @@ export class Marketplace {
     this.rng = Rng.seeded(namespace);
   }
 
-  /** To be called once for each event of the sequence, before the event is made. */
+  /** Must be called once for each event of the sequence, before the event is generated. */
   advance(seq: number): void {
     this.agenda.advance(seq);
   }
 
-  /** The next good event. */
-  tell(seq: number, nowMs: number): Draft {
+  /** The next event without a defect. */
+  nextEvent(seq: number, nowMs: number): Draft {
     const { share } = this.scenario;
-    const opening = this.open(seq, nowMs);
+    const opening = this.openingEvent(seq, nowMs);
     if (opening !== undefined) return opening;
     const roll = this.rng.fraction();
     if (roll < share.catalog) {
@@ -86,18 +85,15 @@ export class Marketplace {
     return journey === undefined ? this.register(seq, nowMs) : this.step(journey, seq, nowMs);
   }
 
-  /**
-   * An order out of the blue by somebody who is idle, and the event that places it. Its life goes on like any other's:
-   * only for records that will be let through.
-   */
-  placeOrder(seq: number, nowMs: number, fit: (customer: Customer) => boolean): Draft | undefined {
+  /** Starts a journey of an idle customer with its order. Only for records that the validator accepts or repairs. */
+  placeOrder(seq: number, nowMs: number, fits: (customer: Customer) => boolean): Draft | undefined {
     const product = this.catalog.offer(seq, this.rng);
-    const customer = product && this.customers.take(seq, this.rng, fit);
+    const customer = product && this.customers.take(seq, this.rng, fits);
     if (product === undefined || customer === undefined) return undefined;
     return this.step(this.journey(customer, product, 'order.placed', seq), seq, nowMs);
   }
 
-  /** An order that is told and does not happen: for records that will be rejected. */
+  /** An order that leaves the marketplace as it is: for records that the validator rejects. */
   pretendOrder(seq: number, nowMs: number): Draft | undefined {
     const product = this.catalog.offer(seq, this.rng);
     const customer = product && this.customers.peek(seq, this.rng);
@@ -108,7 +104,7 @@ export class Marketplace {
     return this.draft(seq, nowMs, { type: 'order.placed', key: customer.id, fields });
   }
 
-  /** A visit that is told and leads nowhere. */
+  /** A step of a visit that leaves the marketplace as it is. */
   pretendVisit(step: 'session.started' | 'search.performed', seq: number, nowMs: number): Draft | undefined {
     const product = this.catalog.anyProduct(this.rng);
     const customer = product && this.customers.peek(seq, this.rng);
@@ -126,18 +122,18 @@ export class Marketplace {
     return draft(this.identities, this.source, { seq, occurredAtMs, ...event });
   }
 
-  /** Forgets everything that the events from `doubtFrom` on touched: whether they arrived is not known. */
-  retire(doubtFrom: number): void {
-    const gone = this.catalog.retire(doubtFrom);
-    this.customers.retire(doubtFrom);
-    this.memory.retire(doubtFrom);
-    const kept: (readonly [number, Journey])[] = [];
+  /** Removes everything that the events from `unknownFrom` on changed: it is not known whether they were sent. */
+  retire(unknownFrom: number): void {
+    const removedProducts = this.catalog.retire(unknownFrom);
+    this.customers.retire(unknownFrom);
+    this.memory.retire(unknownFrom);
+    const remaining: (readonly [number, Journey])[] = [];
     for (const [tick, journey] of this.agenda.entries()) {
-      const doubtful = journey.lastSeq >= doubtFrom || journey.customer.lastSeq >= doubtFrom;
-      if (!doubtful && !gone.has(journey.product)) kept.push([tick, journey]);
-      else this.leave(journey, !doubtful);
+      const isUnknown = journey.lastSeq >= unknownFrom || journey.customer.lastSeq >= unknownFrom;
+      if (!isUnknown && !removedProducts.has(journey.product)) remaining.push([tick, journey]);
+      else this.endJourney(journey, !isUnknown);
     }
-    this.agenda.replace(kept);
+    this.agenda.replace(remaining);
   }
 
   get state(): MarketplaceState {
@@ -148,17 +144,7 @@ export class Marketplace {
       rng: this.rng.state,
       catalog: this.catalog.state,
       customers: this.customers.state,
-      journeys: journeys.map(([tick, journey]) => [
-        tick,
-        customerState(journey.customer),
-        journey.product.index,
-        journey.quantity,
-        journey.sessionSeq,
-        journey.step,
-        journey.viewsLeft,
-        journey.order?.seq ?? -1,
-        journey.lastSeq,
-      ]),
+      journeys: journeys.map(journeyState),
       orders: [...orders.values()],
       memory: this.memory.state,
     };
@@ -172,29 +158,11 @@ export class Marketplace {
     this.memory.restore(state.memory, orders);
     const products = this.catalog.productByIndex();
     this.journeys = state.journeys.length;
-    this.agenda.replace(
-      state.journeys.map(([tick, customer, productIndex, quantity, sessionSeq, step, viewsLeft, orderSeq, lastSeq]) => {
-        const product = products.get(productIndex);
-        if (product === undefined)
-          throw new RangeError(`a journey leads to unknown product ${productIndex.toString()}`);
-        product.inUse++;
-        const order = orders.get(orderSeq);
-        const journey: Journey = {
-          customer: this.customers.make(customer),
-          product,
-          quantity,
-          sessionSeq,
-          step,
-          viewsLeft,
-          lastSeq,
-          ...(order && { order }),
-        };
-        return [tick, journey];
-      }),
-    );
+    this.agenda.replace(state.journeys.map((journey) => restoreJourney(journey, this.customers, products, orders)));
   }
 
-  private open(seq: number, nowMs: number): Draft | undefined {
+  /** An event that grows catalog or customers to the scenario's opening numbers; undefined once they are reached. */
+  private openingEvent(seq: number, nowMs: number): Draft | undefined {
     const { opening } = this.scenario;
     const { vendors, products } = this.catalog.size;
     if (vendors < opening.vendors) return this.draft(seq, nowMs, this.catalog.onboard(seq));
@@ -229,7 +197,7 @@ export class Marketplace {
   }
 
   private register(seq: number, nowMs: number): Draft {
-    if (this.customers.idleCount + this.journeys >= this.scenario.limits.customers) this.customers.forgetOne(this.rng);
+    if (this.customers.idleCount + this.journeys >= this.scenario.limits.customers) this.customers.removeOne(this.rng);
     const customer = this.customers.register(seq, nowMs);
     const fields = this.customers.profile(customer);
     return this.draft(seq, nowMs, { type: 'customer.registered', key: customer.id, fields });
@@ -260,11 +228,11 @@ export class Marketplace {
   private step(journey: Journey, seq: number, nowMs: number): Draft {
     const { step, customer } = journey;
     const fields = this.fieldsOf(journey, seq, nowMs);
-    if (fields === undefined) return this.wait(journey, seq, nowMs);
+    if (fields === undefined) return this.postpone(journey, seq, nowMs);
     journey.lastSeq = seq;
     customer.lastSeq = seq;
     const next = nextStep(journey, this.rng, this.scenario);
-    if (next === undefined) this.leave(journey, true);
+    if (next === undefined) this.endJourney(journey, true);
     else {
       journey.step = next.step;
       this.agenda.at(seq + this.rng.between(...next.delay), journey);
@@ -272,8 +240,8 @@ export class Marketplace {
     return this.draft(seq, nowMs, { type: step, key: customer.id, fields });
   }
 
-  /** The product or its vendor changed in this very instant: somebody else goes first. */
-  private wait(journey: Journey, seq: number, nowMs: number): Draft {
+  /** The product or its vendor changed in this instant: registers a customer instead, and tries again later. */
+  private postpone(journey: Journey, seq: number, nowMs: number): Draft {
     this.agenda.at(seq + this.rng.between(...this.scenario.delays.browse), journey);
     return this.register(seq, nowMs);
   }
@@ -318,9 +286,9 @@ export class Marketplace {
     return order;
   }
 
-  private leave(journey: Journey, comesBack: boolean): void {
+  private endJourney(journey: Journey, customerStays: boolean): void {
     this.journeys--;
     journey.product.inUse--;
-    if (comesBack) this.customers.giveBack(journey.customer);
+    if (customerStays) this.customers.giveBack(journey.customer);
   }
 }

@@ -1,56 +1,57 @@
 import { type Order } from './orders';
 import { type SimulatedRecord } from './record';
 
-/** A good record that was told lately and may be told again, as it was. */
-export interface Told {
+/** An earlier record without a defect, to be duplicated. */
+export interface EarlierRecord {
   readonly record: SimulatedRecord;
   readonly occurredAtMs: number;
 }
 
 export interface MemoryState {
-  /** Orders in memory, oldest first, by seq. */
+  /** Sequence numbers of the orders, oldest first. */
   readonly orders: readonly number[];
-  readonly told: readonly {
+  readonly records: readonly {
     readonly record: Omit<SimulatedRecord, 'value'> & { readonly value: string };
     readonly occurredAtMs: number;
   }[];
 }
 
 const MAX_ORDERS = 256;
-const MAX_TOLD = 48;
+const MAX_RECORDS = 48;
 
-/** The last orders and a few of the last records: what later defects refer back to. Bounded; the oldest leave. */
+/** The last orders and some of the last records, for defects that refer to them. Bounded; the oldest are removed. */
 export class Memory {
-  private recentOrders: Order[] = [];
-  private recentlyTold: Told[] = [];
+  private lastOrders: Order[] = [];
+  private lastRecords: EarlierRecord[] = [];
 
   get orders(): readonly Order[] {
-    return this.recentOrders;
+    return this.lastOrders;
   }
 
-  get told(): readonly Told[] {
-    return this.recentlyTold;
+  get records(): readonly EarlierRecord[] {
+    return this.lastRecords;
   }
 
   addOrder(order: Order): void {
-    if (this.recentOrders.length >= MAX_ORDERS) this.recentOrders.shift();
-    this.recentOrders.push(order);
+    if (this.lastOrders.length >= MAX_ORDERS) this.lastOrders.shift();
+    this.lastOrders.push(order);
   }
 
-  addTold(told: Told): void {
-    if (this.recentlyTold.length >= MAX_TOLD) this.recentlyTold.shift();
-    this.recentlyTold.push(told);
+  addRecord(record: EarlierRecord): void {
+    if (this.lastRecords.length >= MAX_RECORDS) this.lastRecords.shift();
+    this.lastRecords.push(record);
   }
 
-  retire(doubtFrom: number): void {
-    this.recentOrders = this.recentOrders.filter(({ lastSeq }) => lastSeq < doubtFrom);
-    this.recentlyTold = this.recentlyTold.filter(({ record }) => record.seq < doubtFrom);
+  /** Removes the orders with an event from `unknownFrom` on, and the records from there on. */
+  retire(unknownFrom: number): void {
+    this.lastOrders = this.lastOrders.filter(({ lastSeq }) => lastSeq < unknownFrom);
+    this.lastRecords = this.lastRecords.filter(({ record }) => record.seq < unknownFrom);
   }
 
   get state(): MemoryState {
     return {
-      orders: this.recentOrders.map(({ seq }) => seq),
-      told: this.recentlyTold.map(({ record, occurredAtMs }) => ({
+      orders: this.lastOrders.map(({ seq }) => seq),
+      records: this.lastRecords.map(({ record, occurredAtMs }) => ({
         record: { ...record, value: record.value?.toString('utf8') ?? '' },
         occurredAtMs,
       })),
@@ -58,8 +59,8 @@ export class Memory {
   }
 
   restore(state: MemoryState, orders: ReadonlyMap<number, Order>): void {
-    this.recentOrders = state.orders.flatMap((seq) => orders.get(seq) ?? []);
-    this.recentlyTold = state.told.map(({ record, occurredAtMs }) => ({
+    this.lastOrders = state.orders.flatMap((seq) => orders.get(seq) ?? []);
+    this.lastRecords = state.records.map(({ record, occurredAtMs }) => ({
       record: { ...record, value: Buffer.from(record.value, 'utf8') },
       occurredAtMs,
     }));

@@ -1,14 +1,14 @@
 import { CANCEL_REASONS, CANCELLED_BY, type EventType, PAYMENT_METHODS, RETURN_REASONS } from '@orderstream/contracts';
-import { centsOf, money, type Product } from './catalog';
+import { type Rng } from '@orderstream/random';
+import { type Product } from './catalog-entities';
 import { type Customer } from './customers';
 import { type Identities } from './identity';
+import { centsOf, money } from './money';
 import { entry, type Pools } from './pools';
-import { type Rng } from '@orderstream/random';
 
-export const ORDER_STATES = ['placed', 'paid', 'shipped', 'delivered', 'rated', 'returned', 'cancelled'] as const;
-export type OrderState = (typeof ORDER_STATES)[number];
+export type OrderState = 'placed' | 'paid' | 'shipped' | 'delivered' | 'rated' | 'returned' | 'cancelled';
 
-/** An order that the validator has let through. */
+/** An order that the validator accepts or repairs. */
 export interface Order {
   /** Sequence number of its `order.placed`. */
   readonly seq: number;
@@ -31,7 +31,7 @@ const RATED_SHARE = 0.8;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The 13 columns of an order: 80 % of them with a rating, as in the original data set. */
+/** The 13 columns of an order. 80 % have a rating, as in the original data set. */
 export function orderFields(
   orderId: string,
   customer: Pick<Customer, 'id' | 'registeredAt'>,
@@ -58,7 +58,7 @@ export function orderFields(
   };
 }
 
-/** What a step in an order's life tells, whether the step is legal or not. */
+/** Body of a lifecycle event; a planted defect may emit it in an illegal state. */
 export function lifecycleFields(type: EventType, order: Order, rng: Rng, pools: Pools, identities: Identities): Fields {
   const subject = {
     order_id: order.id,

@@ -1,7 +1,7 @@
 import { en, Faker } from '@faker-js/faker';
 import { VERTICALS, type Vertical } from '@orderstream/contracts';
 
-/** Words to describe the marketplace with. */
+/** Texts for the attributes of the marketplace. */
 export interface Pools {
   readonly companies: readonly string[];
   readonly addresses: readonly string[];
@@ -19,8 +19,8 @@ const CARRIERS = ['DHL', 'DPD', 'UPS', 'FedEx', 'GLS', 'Hermes'] as const;
 const SIZE = { companies: 2_000, addresses: 4_000, people: 4_000, products: 400, searches: 500, reviews: 500 } as const;
 
 /**
- * faker takes tens of microseconds for a sentence, so that all of it is drawn once, before the first event. About half a
- * second; the same seed gives the same pools as long as faker's version (pinned in the lock file) is the same.
+ * Fills the pools once, before the first event: faker takes tens of microseconds for a sentence. Takes about half a second.
+ * The same seed gives the same pools with the same version of faker, which the lock file pins.
  */
 export function createPools(seed: number): Pools {
   const faker = new Faker({ locale: [en], seed });
@@ -57,7 +57,7 @@ export function createPools(seed: number): Pools {
   };
 }
 
-/** The entry that a draw from outside fell on. */
+/** The entry with this number, modulo the size of the pool. */
 export function entry<T>(pool: readonly T[], draw: number): T {
   const value = pool[draw % pool.length];
   if (value === undefined) throw new RangeError('a pool is empty');

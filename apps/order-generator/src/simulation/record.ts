@@ -10,10 +10,10 @@ import {
 import { partitionFor } from '@orderstream/kafka';
 import { type Identities } from './identity';
 
-/** The body of an event, as JSON will have it. */
+/** The body of an event before it is encoded as JSON. */
 export type Body = Readonly<Record<string, unknown>>;
 
-/** A record of the sequence: what is sent, and what must become of it. */
+/** A record of the sequence with the outcome that the pipeline must give it. */
 export interface SimulatedRecord {
   readonly seq: number;
   readonly family: Family;
@@ -21,17 +21,17 @@ export interface SimulatedRecord {
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
-  /** Name of the defect that was put in, or null. */
+  /** Name of the planted defect, or null. */
   readonly defect: string | null;
   readonly expected: ExpectedOutcome;
 }
 
 const NOTHING = Buffer.alloc(0);
 
-/** sha256 hex of the value's bytes, of no bytes for a tombstone: as the ledger has it. */
+/** The ledger's hash of a record: sha256 hex of the value's bytes, of no bytes for a tombstone. */
 export const valueHash = ({ value }: Pick<SimulatedRecord, 'value'>): string => hash('sha256', value ?? NOTHING);
 
-/** An event before it is bytes. */
+/** An event before it is encoded. */
 export interface Draft {
   readonly seq: number;
   readonly type: EventType;
@@ -45,7 +45,7 @@ export interface Draft {
 const MAX_CACHED_PARTITIONS = 100_000;
 const partitions = new Map<string, number>();
 
-/** `partitionFor`, remembered: keys come again and again. */
+/** `partitionFor` with a cache, because keys repeat. */
 export function partitionOf(key: string): number {
   let partition = partitions.get(key);
   if (partition === undefined) {
@@ -58,7 +58,7 @@ export function partitionOf(key: string): number {
 
 const FAMILY_OF = new Map([...EVENT_CONTRACTS].map(([type, { family }]) => [type, family]));
 
-/** Puts the envelope around an event. */
+/** Adds the envelope to an event. */
 export function draft(
   identities: Identities,
   source: string,
@@ -86,15 +86,13 @@ export function draft(
   };
 }
 
-export interface Fate {
-  readonly defect: string | null;
-  readonly expected: ExpectedOutcome;
-}
+/** The ledger's description of a record. */
+export type Expectation = Pick<SimulatedRecord, 'defect' | 'expected'>;
 
-const GOOD: Fate = { defect: null, expected: 'accept' };
+const GOOD: Expectation = { defect: null, expected: 'accept' };
 
-/** The bytes of an event as it should be. */
-export function encode(event: Draft, fate: Fate = GOOD): SimulatedRecord {
+/** Encodes an event by its contract. */
+export function encode(event: Draft, expectation: Expectation = GOOD): SimulatedRecord {
   return {
     seq: event.seq,
     family: event.family,
@@ -102,7 +100,6 @@ export function encode(event: Draft, fate: Fate = GOOD): SimulatedRecord {
     key: event.key,
     value: Buffer.from(JSON.stringify(event.body)),
     headers: event.headers,
-    defect: fate.defect,
-    expected: fate.expected,
+    ...expectation,
   };
 }

@@ -1,36 +1,36 @@
 import { makeDefect } from '../defects';
-import { type Epoch, timeOf } from './epochs';
 import { Marketplace, type MarketplaceIdentity, type MarketplaceState } from './marketplace';
 import { type Pools } from './pools';
 import { encode, type SimulatedRecord } from './record';
 import { type Scenario } from './scenarios/scenario';
+import { type Segment, timeOf } from './schedule';
 
-/** A sequence between two of its records. */
+/** State of a sequence between two records. */
 export interface SequenceState {
   readonly nextSeq: number;
   /** Virtual time of the last record, milliseconds since 1970; 0 before the first. */
   readonly lastMs: number;
-  readonly epoch: Epoch;
+  readonly segment: Segment;
   readonly marketplace: MarketplaceState;
 }
 
-/** Share of good records that are kept in memory to be told again. */
-const RETOLD_SHARE = 1 / 16;
+/** Share of the records without a defect that are remembered to be duplicated. */
+const REMEMBERED_SHARE = 1 / 16;
 
 /**
- * The records of a generation, one after the other: good ones from the marketplace, and here and there a bad one. Content is
- * a function of (generation, seed, scenario, epochs, sequence number); a sequence that is restored goes on like the one
- * whose state it was. The first epoch has to be set before the first record.
+ * The records of a marketplace, one after the other, some of them with a planted defect. Content is a function of
+ * (marketplace id, seed, scenario, segments, sequence number). A restored sequence continues like the one whose state it
+ * was restored from. `begin` must be called before the first `next`.
  *
- * Hot: 50,000 records a second and more on one core, encoded.
+ * Hot: over 50,000 encoded records a second on one core.
  */
 export class Sequence {
   readonly market: Marketplace;
   private seq: number;
-  private toldUntilMs: number;
-  private current: Epoch | undefined;
+  private lastRecordMs: number;
+  private current: Segment | undefined;
 
-  /** @param start where in the ledger's sequence, and since when, this one begins */
+  /** @param start sequence number of the first record, and the earliest virtual time */
   constructor(
     readonly identity: MarketplaceIdentity,
     pools: Pools,
@@ -38,7 +38,7 @@ export class Sequence {
     start: { readonly seq: number; readonly notBeforeMs: number } = { seq: 0, notBeforeMs: 0 },
   ) {
     this.seq = start.seq;
-    this.toldUntilMs = start.notBeforeMs;
+    this.lastRecordMs = start.notBeforeMs;
     this.market = new Marketplace(identity, pools, scenario);
   }
 
@@ -48,47 +48,47 @@ export class Sequence {
 
   /** Virtual time of the last record, milliseconds since 1970; 0 before the first. */
   get lastMs(): number {
-    return this.toldUntilMs;
+    return this.lastRecordMs;
   }
 
-  get epoch(): Epoch {
-    if (this.current === undefined) throw new Error('the first epoch has not begun');
+  get segment(): Segment {
+    if (this.current === undefined) throw new Error('no segment has begun');
     return this.current;
   }
 
-  /** Goes on by another clock. @throws RangeError unless it begins at the next record, no earlier than the last one */
-  begin(epoch: Epoch): void {
-    if (epoch.firstSeq !== this.seq) {
-      throw new RangeError(`epoch of ${epoch.firstSeq.toString()} begins at ${this.seq.toString()}`);
+  /** @throws RangeError unless the segment begins at the next record, no earlier than the last one */
+  begin(segment: Segment): void {
+    if (segment.firstSeq !== this.seq) {
+      throw new RangeError(`segment of ${segment.firstSeq.toString()} begins at ${this.seq.toString()}`);
     }
-    if (epoch.startMs < this.toldUntilMs) throw new RangeError(`time runs backwards at ${this.seq.toString()}`);
-    this.current = epoch;
-    if (epoch.doubtFrom !== undefined) this.market.retire(epoch.doubtFrom);
+    if (segment.startMs < this.lastRecordMs) throw new RangeError(`time runs backwards at ${this.seq.toString()}`);
+    this.current = segment;
+    if (segment.unknownFrom !== undefined) this.market.retire(segment.unknownFrom);
   }
 
   next(): SimulatedRecord {
-    const { epoch, market, seq } = this;
-    const nowMs = timeOf(epoch, seq);
+    const { segment, market, seq } = this;
+    const nowMs = timeOf(segment, seq);
     this.seq = seq + 1;
-    this.toldUntilMs = nowMs;
+    this.lastRecordMs = nowMs;
     market.advance(seq);
-    if (epoch.defectRate > 0 && market.rng.chance(epoch.defectRate)) {
-      const bad = makeDefect({ market, seq, nowMs });
-      if (bad !== undefined) return bad;
+    if (segment.defectRate > 0 && market.rng.chance(segment.defectRate)) {
+      const defective = makeDefect({ market, seq, nowMs });
+      if (defective !== undefined) return defective;
     }
-    const record = encode(market.tell(seq, nowMs));
-    if (market.rng.chance(RETOLD_SHARE)) market.memory.addTold({ record, occurredAtMs: nowMs });
+    const record = encode(market.nextEvent(seq, nowMs));
+    if (market.rng.chance(REMEMBERED_SHARE)) market.memory.addRecord({ record, occurredAtMs: nowMs });
     return record;
   }
 
   get state(): SequenceState {
-    return { nextSeq: this.seq, lastMs: this.toldUntilMs, epoch: this.epoch, marketplace: this.market.state };
+    return { nextSeq: this.seq, lastMs: this.lastRecordMs, segment: this.segment, marketplace: this.market.state };
   }
 
   restore(state: SequenceState): void {
     this.seq = state.nextSeq;
-    this.toldUntilMs = state.lastMs;
-    this.current = state.epoch;
+    this.lastRecordMs = state.lastMs;
+    this.current = state.segment;
     this.market.restore(state.marketplace);
   }
 }

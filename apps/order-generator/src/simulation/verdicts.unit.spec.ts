@@ -22,20 +22,20 @@ const outcomeOf = (verdict: Verdict): string => {
   return verdict.kind;
 };
 
-/** The validator's rules over records, with its state, as if nothing ever failed. */
+/** The validator's rules with their state. */
 class Validator {
   private readonly settings = qualitySettings();
   private readonly catalog = new Catalog();
-  private readonly evaluates = new Map<Family, RuleEvaluator>();
+  private readonly evaluators = new Map<Family, RuleEvaluator>();
   private readonly states = new Map<string, PartitionState>();
   private evaluated = 0;
 
   evaluate(record: SimulatedRecord, appendMs: number): Verdict {
     const { family, partition, key, value, headers } = record;
-    let evaluator = this.evaluates.get(family);
+    let evaluator = this.evaluators.get(family);
     if (evaluator === undefined) {
       evaluator = new RuleEvaluator({ family, settings: this.settings, partitionOf: (k) => partitionFor(k) });
-      this.evaluates.set(family, evaluator);
+      this.evaluators.set(family, evaluator);
     }
     const place = `${family}/${partition.toString()}`;
     const state = this.states.get(place) ?? new PartitionState();
@@ -53,23 +53,23 @@ class Validator {
   }
 }
 
-interface Story {
+interface Simulation {
   readonly seed: number;
   readonly tickMs: number;
   readonly records: number;
   readonly defectRate: number;
-  /** Catalog events of so many records are evaluated before the others: as far as the validator's catalog may be ahead. */
+  /** Records per batch. Its references are evaluated before its activities, so the validator's catalog may be ahead. */
   readonly batch: number;
-  /** How far the virtual clock lies behind the append time. */
+  /** How far the virtual clock is behind the append time. */
   readonly behindMs: number;
-  /** Every so many batches one is lost on its way, from a place of its own in each partition on; 0: never. */
+  /** Each batch of this number loses its records from some point of each partition on; undefined: none. */
   readonly loseEvery?: number;
 }
 
 const isReference = ({ family }: SimulatedRecord): boolean => family === 'catalog' || family === 'customers';
 
-/** What arrives of a batch whose sending failed: of each partition a beginning; activities only behind all references. */
-function arrived(batch: readonly SimulatedRecord[], seed: number): Set<SimulatedRecord> {
+/** The records of a failed batch that the topics have: the first of each partition, activities only after all references. */
+function delivered(batch: readonly SimulatedRecord[], seed: number): Set<SimulatedRecord> {
   const rest = new Map<string, number>();
   const got = batch.filter(({ family, partition }) => {
     const place = `${family}/${partition.toString()}`;
@@ -82,24 +82,25 @@ function arrived(batch: readonly SimulatedRecord[], seed: number): Set<Simulated
   return new Set(complete ? got : got.filter(isReference));
 }
 
-function surprises(story: Story): { wrong: string[]; seen: Map<string, number> } {
-  const sequence = new Sequence({ generation: 'test', seed: story.seed }, POOLS, STEADY_TRADE);
-  const epoch = { firstSeq: 0, startMs: START_MS, tickMs: story.tickMs, defectRate: story.defectRate };
-  sequence.begin(epoch);
+/** Evaluates the records of a simulation. `wrong` are unexpected verdicts, `seen` the number of records by defect. */
+function evaluate(simulation: Simulation): { wrong: string[]; seen: Map<string, number> } {
+  const sequence = new Sequence({ marketplaceId: 'test', seed: simulation.seed }, POOLS, STEADY_TRADE);
+  const segment = { firstSeq: 0, startMs: START_MS, tickMs: simulation.tickMs, defectRate: simulation.defectRate };
+  sequence.begin(segment);
   const validator = new Validator();
   const wrong: string[] = [];
   const seen = new Map<string, number>();
-  for (let number = 1; number * story.batch <= story.records; number++) {
-    const doubtFrom = sequence.nextSeq;
+  for (let number = 1; number * simulation.batch <= simulation.records; number++) {
+    const unknownFrom = sequence.nextSeq;
     const batch: SimulatedRecord[] = [];
     const appendMs = new Map<number, number>();
-    for (let i = 0; i < story.batch; i++) {
+    for (let i = 0; i < simulation.batch; i++) {
       const record = sequence.next();
       batch.push(record);
-      appendMs.set(record.seq, sequence.lastMs + story.behindMs);
+      appendMs.set(record.seq, sequence.lastMs + simulation.behindMs);
     }
-    const isLost = story.loseEvery !== undefined && number % story.loseEvery === 0;
-    const there = isLost ? arrived(batch, number) : undefined;
+    const isLost = simulation.loseEvery !== undefined && number % simulation.loseEvery === 0;
+    const there = isLost ? delivered(batch, number) : undefined;
     const inOrder = [...batch.filter(isReference), ...batch.filter((record) => !isReference(record))];
     for (const record of inOrder) {
       if (there?.has(record) === false) continue;
@@ -111,49 +112,49 @@ function surprises(story: Story): { wrong: string[]; seen: Map<string, number> }
       wrong.push(`${seq.toString()} ${name} in ${family}: ${expected}, got ${JSON.stringify(verdict)}`);
     }
     if (isLost) {
-      sequence.begin({ ...epoch, firstSeq: sequence.nextSeq, startMs: sequence.lastMs + 1_000, doubtFrom });
+      sequence.begin({ ...segment, firstSeq: sequence.nextSeq, startMs: sequence.lastMs + 1_000, unknownFrom });
     }
   }
   return { wrong, seen };
 }
 
-const NOMINAL: Story = { seed: 1, tickMs: 20, records: 50_000, defectRate: 0.05, batch: 500, behindMs: 40 };
+const NOMINAL: Simulation = { seed: 1, tickMs: 20, records: 50_000, defectRate: 0.05, batch: 500, behindMs: 40 };
 
-describe('what the generator expects', () => {
-  it('is the verdict of the rules on each of 50,000 records, at the nominal rate', () => {
-    const { wrong, seen } = surprises(NOMINAL);
+describe('the expected outcome', () => {
+  it('is the verdict of the rules on each of 50,000 records at the nominal rate', () => {
+    const { wrong, seen } = evaluate(NOMINAL);
     expect(wrong.slice(0, 5)).toEqual([]);
     expect(seen.get('good')).toBeGreaterThan(47_000);
   }, 60_000);
 
-  it.each<Story>([
+  it.each<Simulation>([
     { seed: 2, tickMs: 0.01, records: 10_000, defectRate: 0.3, batch: 2_000, behindMs: 0 },
     { seed: 3, tickMs: 1_000, records: 10_000, defectRate: 0.3, batch: 1, behindMs: 48 * 3_600_000 },
     { seed: 4, tickMs: 0.1, records: 10_000, defectRate: 0, batch: 1_000, behindMs: 1_000 },
   ])(
-    'is right at any rate and share: %j',
-    (story) => {
-      expect(surprises(story).wrong.slice(0, 5)).toEqual([]);
+    'is the verdict of the rules at other rates and defect rates: %j',
+    (simulation) => {
+      expect(evaluate(simulation).wrong.slice(0, 5)).toEqual([]);
     },
     60_000,
   );
 
   it.each([1, 3, 10])(
-    'is right for what arrives although every %i. batch is lost in part',
+    'is the verdict of the rules on what is delivered when every %i. batch is lost in part',
     (loseEvery) => {
-      const story = { ...NOMINAL, seed: 5, records: 10_000, defectRate: 0.1, batch: 400, loseEvery };
-      expect(surprises(story).wrong.slice(0, 5)).toEqual([]);
+      const simulation = { ...NOMINAL, seed: 5, records: 10_000, defectRate: 0.1, batch: 400, loseEvery };
+      expect(evaluate(simulation).wrong.slice(0, 5)).toEqual([]);
     },
     60_000,
   );
 
-  it('covers every defect, and with them every rule that a record can break', () => {
-    const { seen } = surprises({ ...NOMINAL, seed: 6, records: 20_000, defectRate: 0.5 });
+  it('covers every defect, and every rule that rejects', () => {
+    const { seen } = evaluate({ ...NOMINAL, seed: 6, records: 20_000, defectRate: 0.5 });
     const missing = DEFECTS.filter(({ name }) => !seen.has(name)).map(({ name }) => name);
     expect(missing).toEqual([]);
     const rejecting = DEFECTS.map(({ expected }) => expected).filter((expected) => expected.startsWith('reject:'));
     const unbroken = RULE_CODES.filter((code) => !rejecting.includes(`reject:${code}`));
-    // Let through with a flag, skipped, repaired, and what only a defect of the rules themselves brings about.
+    // Rules that flag, skip or repair, and the one for an error in a rule.
     expect(unbroken).toEqual([
       'time.too_late',
       'duplicate.event',

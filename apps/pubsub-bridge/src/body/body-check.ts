@@ -20,24 +20,24 @@ const VALUE_CHECKS: Readonly<Record<Column['type'], { readonly check: ValueCheck
   BYTES: { check: (value) => typeof value === 'string', constraint: 'isString' },
 };
 
-/** How many problems of one body are told of. */
+/** Most problems reported for one body. */
 const MAX_REASONS = 20;
 
 /**
- * Whether the table takes a body. A message that the table does not take would be delivered again and again, and then
- * lie among the subscription's dead letters, far from the record that it was; so it is found out before.
+ * Checks that a body fits the table of the BigQuery subscription. Pub/Sub would deliver a message that does not fit again
+ * and again, and then move it to the subscription's dead-letter topic. The bridge dead-letters its record instead.
  *
- * Hot: parses each body once and looks at each of its fields once.
+ * Hot: parses each body once and visits each of its fields once.
  */
 export class BodyCheck {
   private readonly checks: ReadonlyMap<string, { readonly check: ValueCheck; readonly constraint: string }>;
 
-  /** @param columns those that a body may fill, all of them nullable */
+  /** @param columns the columns that a body may fill, all of them nullable */
   constructor(columns: readonly Column[]) {
     this.checks = new Map(columns.map(({ name, type }) => [name, VALUE_CHECKS[type]]));
   }
 
-  /** Undefined when the table takes it, otherwise what is wrong. */
+  /** What is wrong with the body; undefined when it fits the table. */
   problems(body: Buffer | null): readonly DeadLetterReason[] | undefined {
     if (body === null) return [{ code: 'structure.malformed_json', constraint: 'isPresent' }];
     if (!isUtf8(body)) return [{ code: 'structure.malformed_json', constraint: 'isUtf8' }];
@@ -54,7 +54,7 @@ export class BodyCheck {
     return this.fieldProblems(parsed as Record<string, unknown>, text.includes('\\ud') || text.includes('\\uD'));
   }
 
-  /** @param escapes the text has escapes of surrogates: only they can put half a pair into a string */
+  /** @param escapes the text escapes surrogates; in valid UTF-8, only an escape can put a lone one into a string */
   private fieldProblems(body: Record<string, unknown>, escapes: boolean): readonly DeadLetterReason[] | undefined {
     let reasons: DeadLetterReason[] | undefined;
     for (const path of Object.keys(body)) {

@@ -1,5 +1,5 @@
 import { type DeadLetterReason } from '@orderstream/dead-letters';
-import { type KafkaRecord, OffsetTracker, type PartitionRef, type RecordBatch } from '@orderstream/kafka';
+import { type KafkaRecord, OffsetTracker, type TopicPartition, type RecordBatch } from '@orderstream/kafka';
 import {
   HeaderAttributes,
   messageBytes,
@@ -12,10 +12,13 @@ import {
 
 import type { BodyCheck } from '../body/body-check';
 
-/** One request that is tried again and again holds the position back while others go on: so far, and no further. */
-const HELD_PER_UNACKED = 4;
+/**
+ * A request that is retried holds the committable offset back while later requests are acknowledged. This bounds the
+ * offsets tracked meanwhile, as a multiple of the unacknowledged messages.
+ */
+const TRACKED_PER_UNACKED = 4;
 
-/** A message and the record it was made of. */
+/** A message and the record it was made from. */
 interface Outgoing extends PublishMessage {
   readonly record: KafkaRecord;
 }
@@ -25,85 +28,92 @@ export interface RejectedRecord {
   readonly reasons: readonly DeadLetterReason[];
 }
 
-/** What all partitionBridges share. */
+/** What all partitions share. */
 export interface PartitionBridgeDependencies {
   readonly publish: PublishCall;
   readonly options: PublisherOptions;
   readonly body: BodyCheck;
-  /** Resolves once the dead letters are acknowledged by all replicas. */
+  /** Resolves when all in-sync replicas have acknowledged the dead letters. */
   readonly deadLetter: (rejected: readonly RejectedRecord[]) => Promise<void>;
-  readonly observer: PartitionTaskObserver;
+  readonly observer: PartitionBridgeObserver;
   /** Largest batch that `take` is given, in records. */
   readonly maxBatchRecords: number;
 }
 
-export interface PartitionTaskObserver {
+export interface PartitionBridgeObserver {
   published(records: readonly KafkaRecord[]): void;
   requested(request: { readonly messages: number; readonly bytes: number; readonly seconds: number }): void;
 }
 
+/** Requests that fail, and since when (`performance.now()`). */
+export interface Failing {
+  readonly error: unknown;
+  readonly sinceMs: number;
+}
+
 /**
- * One partition on its way to Pub/Sub, from its assignment until it is let go.
+ * Publishes the records of one partition to Pub/Sub, from its assignment to its revocation.
  *
  * Failure semantics: at least once. A record is settled when Pub/Sub has acknowledged its message, or Kafka its dead
- * letter; the position that may be committed never passes a record that is not settled. Killed anywhere, the next owner
- * reads from the committed position: what was published since is published again. A failure of either side ends the
- * partitionBridge, and a new one begins at the committed position.
+ * letter. The committable offset never passes a record that is not settled. After a kill, the next owner reads from the
+ * committed offset and publishes again what was published since. When Pub/Sub or Kafka fails, this object is closed and a
+ * new one starts at the committed offset.
  */
 export class PartitionBridge implements PublisherEvents<Outgoing> {
   private readonly attributes = new HeaderAttributes();
   private readonly publisher: Publisher<Outgoing>;
   private readonly tracker: OffsetTracker;
-  private readonly maxHeld: number;
+  private readonly maxTracked: number;
   private unsettled = 0;
   private nextOffset: number | undefined;
-  private lastError: { readonly error: unknown; readonly sinceMs: number } | undefined;
+  private failingRequests: Failing | undefined;
 
   constructor(
-    readonly partition: PartitionRef,
-    private readonly parts: PartitionBridgeDependencies,
-    /** The publisher gave up; `take` and `drain` reject, too. */
+    readonly partition: TopicPartition,
+    private readonly dependencies: PartitionBridgeDependencies,
+    /** Called when the publisher gives up. Pending and later calls of `take` and `drain` reject as well. */
     readonly failed: (error: Error) => void,
   ) {
-    this.publisher = new Publisher(parts.publish, parts.options, this);
-    this.maxHeld = HELD_PER_UNACKED * parts.options.maxUnackedMessages;
-    this.tracker = new OffsetTracker(this.maxHeld + parts.maxBatchRecords);
+    const { publish, options, maxBatchRecords } = dependencies;
+    this.publisher = new Publisher(publish, options, this);
+    this.maxTracked = TRACKED_PER_UNACKED * options.maxUnackedMessages;
+    this.tracker = new OffsetTracker(this.maxTracked + maxBatchRecords);
   }
 
-  /** Records that are taken and not settled. */
+  /** Records taken and not settled. */
   get unacknowledged(): number {
     return this.unsettled;
   }
 
-  /** Why nothing moves, and since when (`performance.now()`); undefined while Pub/Sub answers. */
-  get trouble(): { readonly error: unknown; readonly sinceMs: number } | undefined {
-    return this.lastError;
+  /** Undefined while Pub/Sub acknowledges requests. */
+  get failing(): Failing | undefined {
+    return this.failingRequests;
   }
 
-  /** Takes a batch; resolves when the next one may come. Rejects when the partitionBridge has failed and must begin anew. */
+  /** Takes a batch. Resolves when the next one may come; rejects when the partition has to start again. */
   async take(batch: RecordBatch): Promise<void> {
     const rejected: RejectedRecord[] = [];
     const messages: Outgoing[] = [];
     for (const record of batch.records) {
-      const made = this.message(record);
+      const message = this.messageOf(record);
       this.tracker.track(record.offset);
-      if ('reasons' in made) rejected.push(made);
-      else messages.push(made);
+      if ('reasons' in message) rejected.push(message);
+      else messages.push(message);
     }
     this.unsettled += batch.records.length;
     this.nextOffset = batch.nextOffset;
     this.publisher.publish(messages);
     if (rejected.length > 0) await this.settleAsDeadLetters(rejected);
-    await this.publisher.capacity(() => this.tracker.held <= this.maxHeld);
+    await this.publisher.capacity(() => this.tracker.held <= this.maxTracked);
   }
 
-  /** The offset from which another owner would have to read; undefined while nothing was taken. */
+  /** The offset to commit: all records below it are settled. Undefined until a batch was taken. */
   committable(): number | undefined {
-    // With nothing open the position passes over transaction markers at the end of the log too.
+    // With nothing unsettled, the offset is also behind transaction markers at the end of the batch.
     return this.unsettled === 0 ? this.nextOffset : this.tracker.committable();
   }
 
-  /** Resolves when all that was taken is settled, or rejects with the reason of the signal or of a failure. */
+  /** Resolves when all records taken are settled. Rejects when the signal aborts or the publisher fails. */
   async drain(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
@@ -124,7 +134,7 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
 
   acknowledged(messages: readonly Outgoing[]): void {
     this.settle(messages);
-    this.parts.observer.published(messages.map(({ record }) => record));
+    this.dependencies.observer.published(messages.map(({ record }) => record));
   }
 
   async rejected({ record }: Outgoing, error: Error): Promise<void> {
@@ -132,26 +142,26 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   }
 
   requested(request: { readonly messages: number; readonly bytes: number; readonly seconds: number }): void {
-    this.lastError = undefined;
-    this.parts.observer.requested(request);
+    this.failingRequests = undefined;
+    this.dependencies.observer.requested(request);
   }
 
   retrying(error: unknown): void {
-    this.lastError = { error, sinceMs: this.lastError?.sinceMs ?? performance.now() };
+    this.failingRequests = { error, sinceMs: this.failingRequests?.sinceMs ?? performance.now() };
   }
 
-  private message(record: KafkaRecord): Outgoing | RejectedRecord {
-    const reasons = this.parts.body.problems(record.value);
+  private messageOf(record: KafkaRecord): Outgoing | RejectedRecord {
+    const reasons = this.dependencies.body.problems(record.value);
     if (reasons !== undefined || record.value === null) return { record, reasons: reasons ?? [] };
     const attributes = this.attributes.encode(record.headers, record);
     if (attributes === undefined) return { record, reasons: [{ code: 'publish.attributes_overflow' }] };
-    const orderingKey = this.parts.options.ordering === 'key' ? orderingKeyOf(record.key) : '';
+    const orderingKey = this.dependencies.options.ordering === 'key' ? orderingKeyOf(record.key) : '';
     const data = record.value;
     return { record, data, attributes, orderingKey, bytes: messageBytes(data, attributes, orderingKey) };
   }
 
   private async settleAsDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
-    await this.parts.deadLetter(rejected);
+    await this.dependencies.deadLetter(rejected);
     this.settle(rejected);
   }
 
@@ -161,7 +171,7 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   }
 }
 
-/** An ordering key is text: bytes that are none keep their identity, and so their order, as hex. */
+/** An ordering key is text. A key that is not valid UTF-8 is written as hex, so that different keys stay different. */
 function orderingKeyOf(key: Buffer | null): string {
   if (key === null) return '';
   const text = key.toString();

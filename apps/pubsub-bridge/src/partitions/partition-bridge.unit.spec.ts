@@ -1,7 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { TABLES } from '@orderstream/contracts';
+import { waitUntil } from '@orderstream/deadlines';
 import type { KafkaRecord, RecordBatch } from '@orderstream/kafka';
 import type { PublishCall, PublisherOptions, PublishMessage } from '@orderstream/pubsub';
+import fc from 'fast-check';
 
 import { BodyCheck } from '../body/body-check';
 import { PartitionBridge, type PartitionBridgeDependencies, type RejectedRecord } from './partition-bridge';
@@ -33,10 +35,9 @@ const batch = (records: readonly KafkaRecord[], nextOffset: number): RecordBatch
   ...PARTITION,
   records,
   nextOffset,
-  highWatermark: nextOffset,
 });
 
-/** A request under way, and how it ends. */
+/** A request in flight; `end` answers it. */
 interface Request {
   readonly messages: readonly PublishMessage[];
   readonly end: (code?: status) => void;
@@ -57,7 +58,7 @@ function setUp(deadLetter: PartitionBridgeDependencies['deadLetter'] = () => Pro
   const dead: RejectedRecord[] = [];
   const published: number[] = [];
   const failures: Error[] = [];
-  const parts: PartitionBridgeDependencies = {
+  const dependencies: PartitionBridgeDependencies = {
     publish,
     options: OPTIONS,
     body: new BodyCheck(TABLES.streaming_orders?.columns ?? []),
@@ -71,50 +72,73 @@ function setUp(deadLetter: PartitionBridgeDependencies['deadLetter'] = () => Pro
     },
     maxBatchRecords: 10,
   };
-  const partitionBridge = new PartitionBridge(PARTITION, parts, (error) => failures.push(error));
-  return { partitionBridge, requests, dead, published, failures };
+  const bridge = new PartitionBridge(PARTITION, dependencies, (error) => failures.push(error));
+  return { bridge, requests, dead, published, failures };
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+/** Runs what was queued by the answers to requests. */
+const settled = (): Promise<void> => new Promise(setImmediate);
+async function sent(requests: readonly Request[], count: number): Promise<void> {
+  const what = `${String(count)} requests`;
+  await waitUntil(() => requests.length >= count, { what, deadlineMs: 2_000, intervalMs: 1 });
+}
 
 describe('PartitionBridge', () => {
-  it('never lets the position pass a record that is not settled, whatever order the answers come in', async () => {
-    const { partitionBridge, requests } = setUp();
-    await partitionBridge.take(batch([good(10, 'a'), good(11, 'b'), good(14, 'c')], 20));
-    await settled();
-    expect(partitionBridge.committable()).toBe(10);
-    requests[2]?.end();
-    requests[1]?.end();
-    await settled();
-    expect(partitionBridge.committable()).toBe(10);
-    expect(partitionBridge.unacknowledged).toBe(1);
-    requests[0]?.end();
-    await settled();
-    // Past the markers at the end of the batch.
-    expect(partitionBridge.committable()).toBe(20);
+  it('commits up to the lowest unsettled record, in whatever order the answers arrive', async () => {
+    const answers = fc
+      .uniqueArray(fc.nat(50), { minLength: 1, maxLength: 8 })
+      .chain((offsets) =>
+        fc.tuple(
+          fc.constant(offsets.toSorted((a, b) => a - b)),
+          fc.shuffledSubarray(offsets, { minLength: offsets.length }),
+        ),
+      );
+    await fc.assert(
+      fc.asyncProperty(answers, async ([offsets, order]) => {
+        const { bridge, requests } = setUp();
+        // The offsets between the last record and the next batch are transaction markers.
+        await bridge.take(
+          batch(
+            offsets.map((offset) => good(offset, `key ${String(offset)}`)),
+            60,
+          ),
+        );
+        await sent(requests, offsets.length);
+        const unsettled = new Set(offsets);
+        for (const offset of order) {
+          expect(bridge.committable()).toBe(Math.min(...unsettled));
+          expect(bridge.unacknowledged).toBe(unsettled.size);
+          requests.find(({ messages: [first] }) => first?.orderingKey === `key ${String(offset)}`)?.end();
+          await settled();
+          unsettled.delete(offset);
+        }
+        expect(bridge.committable()).toBe(60);
+      }),
+      { numRuns: 30 },
+    );
   });
 
-  it('dead-letters what the table does not take, without publishing it, and settles it', async () => {
-    const { partitionBridge, requests, dead } = setUp();
-    await partitionBridge.take(batch([record(1, 'not JSON'), record(2, '{"unknown":1}')], 3));
+  it('dead-letters a body that does not fit the table, without publishing it, and settles its record', async () => {
+    const { bridge, requests, dead } = setUp();
+    await bridge.take(batch([record(1, 'not JSON'), record(2, '{"unknown":1}')], 3));
     expect(requests).toHaveLength(0);
     expect(dead.map(({ reasons }) => reasons[0]?.code)).toEqual([
       'structure.malformed_json',
       'structure.invalid_field',
     ]);
-    expect(partitionBridge.committable()).toBe(3);
+    expect(bridge.committable()).toBe(3);
   });
 
-  it('isolates a rejected message, dead-letters it, and lets its key go on in order', async () => {
-    const { partitionBridge, requests, dead, published } = setUp();
-    await partitionBridge.take(batch([good(1), good(2), good(3)], 4));
-    await settled();
+  it('isolates a rejected message, dead-letters it alone, and publishes the others of its key in order', async () => {
+    const { bridge, requests, dead, published } = setUp();
+    await bridge.take(batch([good(1), good(2), good(3)], 4));
+    await sent(requests, 1);
     requests[0]?.end(status.INVALID_ARGUMENT);
     await settled();
     requests[1]?.end(status.INVALID_ARGUMENT);
     await settled();
     requests[2]?.end();
-    await settled();
+    await sent(requests, 4);
     requests[3]?.end();
     await settled();
     expect(requests.map(({ messages }) => messages.length)).toEqual([2, 1, 1, 1]);
@@ -123,36 +147,38 @@ describe('PartitionBridge', () => {
       { code: 'publish.rejected', constraint: expect.stringContaining('INVALID_ARGUMENT') as string },
     ]);
     expect(published).toEqual([2, 3]);
-    expect(partitionBridge.committable()).toBe(4);
+    expect(bridge.committable()).toBe(4);
   });
 
-  it('dead-letters headers that no attributes can hold', async () => {
-    const { partitionBridge, dead } = setUp();
-    await partitionBridge.take(batch([{ ...good(1), headers: { huge: Buffer.alloc(100_000) } }], 2));
-    expect(dead[0]?.reasons).toEqual([{ code: 'publish.attributes_overflow' }]);
+  it('dead-letters a record whose headers do not fit into attributes, without publishing it', async () => {
+    const { bridge, requests, dead } = setUp();
+    await bridge.take(batch([{ ...good(1), headers: { huge: Buffer.alloc(100_000) } }], 2));
+    expect(requests).toHaveLength(0);
+    expect(dead.map(({ reasons }) => reasons)).toEqual([[{ code: 'publish.attributes_overflow' }]]);
+    expect(bridge.committable()).toBe(2);
   });
 
-  it('fails with the position behind everything unsettled when Pub/Sub or the dead letters fail', async () => {
+  it('fails without moving the committable offset when Pub/Sub or the dead letters fail', async () => {
     const first = setUp();
-    await first.partitionBridge.take(batch([good(1), good(2)], 3));
-    const drained = first.partitionBridge.drain(new AbortController().signal);
+    await first.bridge.take(batch([good(1), good(2)], 3));
+    const drained = first.bridge.drain(new AbortController().signal);
     first.requests[0]?.end(status.UNAVAILABLE);
-    await expect(drained).rejects.toThrow('did not take a request');
+    await expect(drained).rejects.toThrow('a publish request to projects/p/topics/t failed');
     expect(first.failures).toHaveLength(1);
-    expect(first.partitionBridge.committable()).toBe(1);
+    expect(first.bridge.committable()).toBe(1);
 
     const second = setUp(() => Promise.reject(new Error('no broker')));
-    await expect(second.partitionBridge.take(batch([record(5, 'x')], 6))).rejects.toThrow('no broker');
-    expect(second.partitionBridge.committable()).toBe(5);
+    await expect(second.bridge.take(batch([record(5, 'x')], 6))).rejects.toThrow('no broker');
+    expect(second.bridge.committable()).toBe(5);
   });
 
-  it('gives up a drain when told to, and leaves the rest to the next owner', async () => {
-    const { partitionBridge } = setUp();
-    await partitionBridge.take(batch([good(1)], 2));
+  it('ends a drain when the signal aborts, with the committable offset at the unsettled record', async () => {
+    const { bridge } = setUp();
+    await bridge.take(batch([good(1)], 2));
     const controller = new AbortController();
-    const drained = partitionBridge.drain(controller.signal);
+    const drained = bridge.drain(controller.signal);
     controller.abort(new Error('time is up'));
     await expect(drained).rejects.toThrow('time is up');
-    expect(partitionBridge.committable()).toBe(1);
+    expect(bridge.committable()).toBe(1);
   });
 });

@@ -3,7 +3,7 @@ import {
   type BatchOutcome,
   type KafkaBatchServer,
   type PartitionHooks,
-  type PartitionRef,
+  type TopicPartition,
   type RecordBatch,
   retry,
 } from '@orderstream/kafka';
@@ -11,35 +11,35 @@ import type { Logger } from '@orderstream/observability';
 
 import { PartitionBridge, type PartitionBridgeDependencies } from './partition-bridge';
 
-/** How long a partition waits after its partitionBridge failed, in milliseconds; the server adds jitter and backs off. */
+/** How long a partition waits after a failure, in milliseconds; the server adds jitter and backs off. */
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * The partitionBridges of the assigned partitions, and the commits of their positions.
+ * The bridges of the assigned partitions, and the commits of their offsets.
  *
- * Failure semantics: positions are committed on a cadence and after a drain, with the member's generation. A commit
- * that fails is tried again with the next one: it only costs records published twice after a kill.
+ * Failure semantics: offsets are committed at an interval and after a drain, with the member's generation id. The next
+ * commit covers one that failed; if the process is killed before it, more records are published twice.
  */
 export class PartitionBridges implements PartitionHooks {
-  private readonly partitionBridges = new Map<string, PartitionBridge>();
+  private readonly bridges = new Map<string, PartitionBridge>();
   private readonly committed = new Map<string, number>();
-  /** PartitionBridges in whose `take` or `drain` somebody waits, and so learns of a failure. */
+  /** Bridges with a pending `take` or `drain`, which reports their failure. */
   private readonly awaited = new Set<PartitionBridge>();
   private server: KafkaBatchServer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private committing: Promise<void> | undefined;
 
   constructor(
-    private readonly parts: () => PartitionBridgeDependencies,
+    private readonly dependencies: () => PartitionBridgeDependencies,
     private readonly commitIntervalMs: number,
     private readonly logger: Logger,
   ) {}
 
-  /** The server whose partitions these are; commits go through it. */
+  /** Commits go through this server from now on. */
   attach(server: KafkaBatchServer): void {
     this.server = server;
     this.timer = setInterval(() => {
-      this.committing ??= this.commit([...this.partitionBridges.values()]).finally(() => {
+      this.committing ??= this.commit(this.all()).finally(() => {
         this.committing = undefined;
       });
     }, this.commitIntervalMs);
@@ -50,73 +50,75 @@ export class PartitionBridges implements PartitionHooks {
     clearInterval(this.timer);
   }
 
-  open(partition: PartitionRef): Promise<undefined> {
-    const partitionBridge: PartitionBridge = new PartitionBridge(partition, this.parts(), (error) => {
-      if (this.awaited.has(partitionBridge)) return;
+  open(partition: TopicPartition): Promise<undefined> {
+    const bridge: PartitionBridge = new PartitionBridge(partition, this.dependencies(), (error) => {
+      if (this.awaited.has(bridge)) return;
       this.server?.interrupt(partition, retry(RETRY_AFTER_MS, error));
     });
-    this.partitionBridges.set(nameOf(partition), partitionBridge);
+    this.bridges.set(partitionName(partition), bridge);
     return Promise.resolve(undefined);
   }
 
-  /** The handler of a batch. `ack` says that the next one may come: what is settled is known to the partitionBridge. */
-  async take(batch: RecordBatch, partition: PartitionRef): Promise<BatchOutcome> {
-    const partitionBridge = this.partitionBridges.get(nameOf(partition));
-    if (partitionBridge === undefined)
-      return retry(RETRY_AFTER_MS, new Error(`no partitionBridge is open for ${nameOf(partition)}`));
-    this.awaited.add(partitionBridge);
+  /** Handles a batch. `ack` asks for the next one; the bridge tracks which records are settled. */
+  async take(batch: RecordBatch, partition: TopicPartition): Promise<BatchOutcome> {
+    const bridge = this.bridges.get(partitionName(partition));
+    if (bridge === undefined) {
+      return retry(RETRY_AFTER_MS, new Error(`partition ${partitionName(partition)} is not open`));
+    }
+    this.awaited.add(bridge);
     try {
-      await partitionBridge.take(batch);
+      await bridge.take(batch);
       return ack();
     } catch (error) {
       return retry(RETRY_AFTER_MS, error);
     } finally {
-      this.awaited.delete(partitionBridge);
+      this.awaited.delete(bridge);
     }
   }
 
-  async drain(partition: PartitionRef, signal: AbortSignal): Promise<void> {
-    const partitionBridge = this.partitionBridges.get(nameOf(partition));
-    if (partitionBridge === undefined) return;
-    this.awaited.add(partitionBridge);
+  async drain(partition: TopicPartition, signal: AbortSignal): Promise<void> {
+    const bridge = this.bridges.get(partitionName(partition));
+    if (bridge === undefined) return;
+    this.awaited.add(bridge);
     try {
-      await partitionBridge.drain(signal);
+      await bridge.drain(signal);
     } catch (error) {
-      this.logger.warn({ ...partition, unacknowledged: partitionBridge.unacknowledged, err: error }, 'could not drain');
+      const { unacknowledged } = bridge;
+      this.logger.warn({ ...partition, unacknowledged, err: error }, 'partition not drained; it is read again');
     } finally {
-      this.awaited.delete(partitionBridge);
+      this.awaited.delete(bridge);
     }
-    await this.commit([partitionBridge]);
+    await this.commit([bridge]);
   }
 
-  close(partition: PartitionRef): Promise<void> {
-    this.partitionBridges.get(nameOf(partition))?.close();
-    this.partitionBridges.delete(nameOf(partition));
-    this.committed.delete(nameOf(partition));
+  close(partition: TopicPartition): Promise<void> {
+    const name = partitionName(partition);
+    this.bridges.get(name)?.close();
+    this.bridges.delete(name);
+    this.committed.delete(name);
     return Promise.resolve();
   }
 
-  durablePosition(partition: PartitionRef): number | undefined {
-    return this.partitionBridges.get(nameOf(partition))?.committable();
+  firstUnsettledOffset(partition: TopicPartition): number | undefined {
+    return this.bridges.get(partitionName(partition))?.committable();
   }
 
   all(): readonly PartitionBridge[] {
-    return [...this.partitionBridges.values()];
+    return [...this.bridges.values()];
   }
 
-  private async commit(partitionBridges: readonly PartitionBridge[]): Promise<void> {
-    const offsets = partitionBridges.flatMap((partitionBridge) => {
-      const offset = partitionBridge.committable();
-      const { topic, partition } = partitionBridge.partition;
-      return offset === undefined || offset === this.committed.get(nameOf(partitionBridge.partition))
-        ? []
-        : [{ topic, partition, offset }];
+  private async commit(bridges: readonly PartitionBridge[]): Promise<void> {
+    const offsets = bridges.flatMap((bridge) => {
+      const { topic, partition } = bridge.partition;
+      const offset = bridge.committable();
+      const unchanged = offset === this.committed.get(partitionName(bridge.partition));
+      return offset === undefined || unchanged ? [] : [{ topic, partition, offset }];
     });
     if (offsets.length === 0) return;
     try {
       await this.server?.commitOffsets(offsets);
       for (const { offset, ...partition } of offsets) {
-        if (this.partitionBridges.has(nameOf(partition))) this.committed.set(nameOf(partition), offset);
+        if (this.bridges.has(partitionName(partition))) this.committed.set(partitionName(partition), offset);
       }
     } catch (error) {
       this.logger.warn({ err: error }, 'could not commit offsets; the next commit covers them');
@@ -124,4 +126,4 @@ export class PartitionBridges implements PartitionHooks {
   }
 }
 
-const nameOf = ({ topic, partition }: PartitionRef): string => `${topic}/${String(partition)}`;
+export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${String(partition)}`;

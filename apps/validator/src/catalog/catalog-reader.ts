@@ -1,8 +1,8 @@
 import { PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
-  fetchBounds,
-  fetchCommitted,
+  fetchLogBounds,
+  fetchCommittedOffsets,
   HighWatermarks,
   type LogBounds,
   type RecordBatch,
@@ -17,13 +17,13 @@ import { unlessAborted } from '../partitions/unless-aborted';
 const FIRST_POLL_MS = 5;
 const MAX_POLL_MS = 250;
 
-/** The catalog did not get to where a record needs it. */
+/** The validator of the catalog did not catch up in time for a record that waits for it. */
 export class CatalogTimeoutError extends OrderstreamError {
   readonly code = 'CATALOG_TIMEOUT' satisfies ErrorCode;
   constructor(waitMs: number) {
     super(
-      `the validator of the catalog did not get past the end of ${rawTopic('catalog')} within ${String(waitMs)} ms. ` +
-        'Records with unknown references wait for it: see whether the catalog partitions are assigned and not stopped.',
+      `The validator of the catalog did not reach the end of ${rawTopic('catalog')} within ${String(waitMs)} ms. ` +
+        'Records with unknown references wait for it. Check that the catalog partitions are assigned and not stopped.',
       { retriable: true },
     );
   }
@@ -31,24 +31,25 @@ export class CatalogTimeoutError extends OrderstreamError {
 
 export interface CatalogReaderOptions {
   readonly kafka: Kafka;
-  /** Group of the catalog's validator: what it committed is what it has evaluated. */
+  /** Group of the catalog's validator: it has evaluated what lies below its committed offsets. */
   readonly catalogGroupId: string;
   readonly limits: CatalogLimits;
   readonly waitMs: number;
   readonly logger: Logger;
 }
 
-/** One look at how far the catalog is: complete when all announced before `startedAt` has been read. */
-interface Sample {
+/** One wait for the catalog. Shared by all batches received before it started. */
+interface CatchUp {
   readonly startedAt: number;
+  /** Resolves when everything announced before `startedAt` has been read. */
   readonly done: Promise<void>;
 }
 
 /**
- * Follows the validated catalog, and tells when all that was announced before a batch was received has been read.
+ * Follows the validated catalog, and waits until everything announced before a batch was received has been read.
  *
- * Failure semantics: reads only, in no group. It holds the whole catalog of the topic's retention in memory, so a
- * restart reads it from its beginning. Follows committed records, hence only what is announced for good.
+ * Failure semantics: only reads, without a consumer group. The catalog is in memory, so a restart reads the topic from
+ * its beginning. Only committed records are read: what was read is never taken back.
  */
 export class CatalogReader {
   readonly catalog: Catalog;
@@ -56,12 +57,14 @@ export class CatalogReader {
   private readonly validatedEnds: HighWatermarks;
   private admin: Admin | undefined;
   private started: Promise<void> | undefined;
-  private readonly positions: number[] = [];
+  /** The next offset to read, by partition. */
+  private readonly nextOffsets: number[] = [];
   private header: Buffer | undefined;
-  /** Counts marks and samples: the order of local events, which no clock gives. */
+  /** Numbers marks and catch-ups in their order: a clock may give two of them the same time. */
   private ticks = 0;
-  private completedSince = 0;
-  private sampling: Sample | undefined;
+  /** Start of the last complete catch-up. */
+  private completeAt = 0;
+  private catchUp: CatchUp | undefined;
 
   constructor(private readonly options: CatalogReaderOptions) {
     this.catalog = new Catalog(options.limits);
@@ -74,7 +77,7 @@ export class CatalogReader {
     });
   }
 
-  /** Begins to follow; resolves when what the topic held has been read. Repeating it waits for the same. */
+  /** Starts to follow the topic. Resolves when the records that it held then have been read. May be repeated. */
   caughtUp(): Promise<void> {
     this.started ??= this.start().catch((error: unknown) => {
       this.started = undefined;
@@ -83,34 +86,34 @@ export class CatalogReader {
     return this.started;
   }
 
-  /** The error that ended the following: only a restart helps. */
+  /** The error that stopped the follower. Only a restart helps. */
   get failed(): Error | undefined {
     return this.follower.failed;
   }
 
-  /** What to compare a sample with: to be taken when a batch is received. */
+  /** A mark for `completeSince`, to be taken when a batch is received. */
   mark(): number {
     return ++this.ticks;
   }
 
-  /** Positions read so far by partition, as JSON. */
+  /** The next offsets to read as a JSON array by partition, for the header `quality-catalog-position`. */
   positionHeader(): Buffer {
     this.header ??= Buffer.from(
-      JSON.stringify(Array.from({ length: PARTITIONS }, (_, partition) => this.positions[partition] ?? 0)),
+      JSON.stringify(Array.from({ length: PARTITIONS }, (_, partition) => this.nextOffsets[partition] ?? 0)),
     );
     return this.header;
   }
 
   /**
-   * Resolves when all that was announced in the raw catalog before the mark has been evaluated and read. Batches share
-   * samples: one that was received before a completed sample began waits for nothing.
+   * Resolves when everything announced in the raw catalog before the mark has been evaluated and read: at once if a
+   * catch-up that started after the mark is complete.
    * @throws CatalogTimeoutError when that takes too long; the signal's reason
    */
   async completeSince(mark: number, signal: AbortSignal): Promise<void> {
-    while (this.completedSince < mark) {
+    while (this.completeAt < mark) {
       signal.throwIfAborted();
-      this.sampling ??= this.beginSample();
-      await unlessAborted(this.sampling.done, signal);
+      this.catchUp ??= this.startCatchUp();
+      await unlessAborted(this.catchUp.done, signal);
     }
   }
 
@@ -124,7 +127,7 @@ export class CatalogReader {
     await admin.connect();
     this.admin = admin;
     await this.follower.start();
-    await this.follower.caughtUp();
+    await this.follower.waitUntilCaughtUp();
     this.options.logger.info({ entities: this.catalog.size }, 'catalog read');
   }
 
@@ -133,52 +136,54 @@ export class CatalogReader {
       try {
         this.catalog.apply(value === null ? null : JSON.parse(value.toString()));
       } catch (error) {
-        // The validated topic holds valid JSON only, unless somebody else wrote to it.
+        // The validator writes valid JSON only: this record is of another producer.
         this.options.logger.error({ err: error, partition, offset }, 'a catalog record cannot be read');
       }
     }
-    this.positions[partition] = nextOffset;
+    this.nextOffsets[partition] = nextOffset;
     this.header = undefined;
   }
 
-  private beginSample(): Sample {
+  private startCatchUp(): CatchUp {
     const startedAt = ++this.ticks;
-    const done = this.sample()
+    const done = this.untilEvaluatedAndRead()
       .then(() => {
-        this.completedSince = startedAt;
+        this.completeAt = startedAt;
       })
       .finally(() => {
-        this.sampling = undefined;
+        this.catchUp = undefined;
       });
-    // Those who wait for it may all have gone.
+    // All batches that wait for it may have been aborted: the rejection must not be unhandled.
     done.catch(() => undefined);
     return { startedAt, done };
   }
 
-  private async sample(): Promise<void> {
+  private async untilEvaluatedAndRead(): Promise<void> {
     const { admin } = this;
     if (admin === undefined) throw new TypeError('the catalog reader has not been started');
     const { catalogGroupId, waitMs } = this.options;
     const deadline = performance.now() + waitMs;
-    const bounds = await fetchBounds(admin, rawTopic('catalog'));
+    const bounds = await fetchLogBounds(admin, rawTopic('catalog'));
     for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, MAX_POLL_MS)) {
-      const committed = await fetchCommitted(admin, catalogGroupId, rawTopic('catalog'));
+      const committed = await fetchCommittedOffsets(admin, catalogGroupId, rawTopic('catalog'));
       if (isEvaluated(bounds, committed)) break;
       if (performance.now() + pollMs > deadline) throw new CatalogTimeoutError(waitMs);
       await delay(pollMs);
     }
-    // Not the last stable offsets: the marker that ends a transaction comes to each partition at a time of its own, and the
-    // position's may come before the catalog's.
+    // Up to the high watermarks: the commit marker of a transaction reaches each partition at its own time, and the one
+    // of the committed offset may come before the one of the validated records, which the last stable offset waits for.
     const ends = await this.validatedEnds.fetch();
     await Promise.all(
-      ends.map((end, partition) => this.follower.reached(partition, end, Math.max(1, deadline - performance.now()))),
+      ends.map((end, partition) =>
+        this.follower.waitForOffset(partition, end, Math.max(1, deadline - performance.now())),
+      ),
     );
   }
 }
 
 /**
- * Whether a group's committed offsets have passed the ends. What retention has taken nobody will evaluate any more: a
- * partition of which nothing is left is waited for in vain, above all by a group that has never committed.
+ * Whether the group has evaluated the topic up to its ends. What retention has removed counts as evaluated: otherwise a
+ * group that never committed would wait for ever for an empty partition.
  */
 export function isEvaluated({ beginnings, ends }: LogBounds, committed: readonly (number | undefined)[]): boolean {
   return ends.every((end, partition) => Math.max(committed[partition] ?? 0, beginnings[partition] ?? 0) >= end);

@@ -3,38 +3,32 @@ import { createLogger } from '@orderstream/observability';
 import { DEFAULT_CATALOG_LIMITS } from '@orderstream/quality';
 import { CatalogReader, isEvaluated } from './catalog-reader';
 
-it('does not keep a partition that is revoked while a record waits for the catalog', async () => {
+it('stops waiting for the catalog when the partition is revoked', async () => {
   const reader = new CatalogReader({
-    kafka: createKafka({ brokers: ['127.0.0.1:1'], clientId: 'nobody' }),
-    catalogGroupId: 'nobody',
+    kafka: createKafka({ brokers: ['127.0.0.1:1'], clientId: 'test' }),
+    catalogGroupId: 'test',
     limits: DEFAULT_CATALOG_LIMITS,
     waitMs: 60_000,
     logger: createLogger({ service: 'test', level: 'silent' }),
   });
-  // A look at the catalog that another record's wait has begun, and that does not end.
-  Object.assign(reader, { sampling: { startedAt: 1, done: new Promise(() => undefined) } });
+  // The catch-up of another batch, which does not end.
+  Object.assign(reader, { catchUp: { startedAt: 1, done: new Promise(() => undefined) } });
   const revoked = new AbortController();
   const waiting = reader.completeSince(reader.mark(), revoked.signal);
   revoked.abort(new Error('revoked'));
   await expect(waiting).rejects.toThrow('revoked');
 });
 
-describe('the raw catalog is evaluated', () => {
+describe('isEvaluated', () => {
   it.each([
-    ['when the group has committed the ends', [0, 0], [7, 3], [7, 3], true],
-    ['beyond them', [0, 0], [7, 3], [9, 3], true],
-    ['not while one partition is behind', [0, 0], [7, 3], [7, 2], false],
-    [
-      'not by a group that has committed nothing, while there is something',
-      [0, 0],
-      [7, 0],
-      [undefined, undefined],
-      false,
-    ],
-    ['by nobody, while there is nothing', [0, 0], [0, 0], [undefined, undefined], true],
-    ['by nobody, when retention has taken all of it', [7, 3], [7, 3], [undefined, 1], true],
-    ['not when retention has left some of it', [5, 3], [7, 3], [undefined, 3], false],
-    ['not when the group lies before what retention has left', [5, 3], [7, 3], [4, 3], false],
+    ['is true when the group has committed the end offsets', [0, 0], [7, 3], [7, 3], true],
+    ['is true when the group has committed beyond them', [0, 0], [7, 3], [9, 3], true],
+    ['is false while one partition is behind', [0, 0], [7, 3], [7, 2], false],
+    ['is false while a group without commits has records to read', [0, 0], [7, 0], [undefined, undefined], false],
+    ['is true for a group without commits when there are no records', [0, 0], [0, 0], [undefined, undefined], true],
+    ['is true when retention has removed all records', [7, 3], [7, 3], [undefined, 1], true],
+    ['is false when retention has left some records', [5, 3], [7, 3], [undefined, 3], false],
+    ['is false when the group lies below what retention has left', [5, 3], [7, 3], [4, 3], false],
   ])('%s', (_, beginnings, ends, committed, expected) => {
     expect(isEvaluated({ beginnings, ends }, committed)).toBe(expected);
   });

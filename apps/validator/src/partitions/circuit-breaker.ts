@@ -1,26 +1,27 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 
-/** So many of a partition's last records were rejected that something else than single records is wrong. */
+/** Too many of a partition's last records were rejected for single bad records to be the cause. */
 export class RejectRateError extends OrderstreamError {
   readonly code = 'REJECT_RATE' satisfies ErrorCode;
-  constructor({ topic, partition }: PartitionRef, rejected: number, windowRecords: number) {
+  constructor({ topic, partition }: TopicPartition, rejected: number, windowRecords: number) {
     super(
-      `${topic}/${String(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected. ` +
-        'Nothing is lost: look at the dead letters, patch the producer or the rule, then resume the validator.',
+      `${topic}/${String(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected.` +
+        ' Nothing is lost: look at the dead letters, fix the producer or the rule, then resume the validator.',
     );
   }
 }
 
-/** Counts rejects among the last records of a partition. Silent until that many were seen. */
+/** Counts the rejections among the last records of a partition. Cannot trip before the window is full. */
 export class CircuitBreaker {
   private readonly window: Uint8Array;
   private at = 0;
   private seen = 0;
   private rejectedInWindow = 0;
 
+  /** @param windowRecords 0 disables the breaker */
   constructor(
-    windowRecords: number,
+    readonly windowRecords: number,
     private readonly maxShare: number,
   ) {
     this.window = new Uint8Array(windowRecords);
@@ -37,7 +38,7 @@ export class CircuitBreaker {
     this.seen++;
   }
 
-  /** Rejects among the last records if they are too many, otherwise undefined. */
+  /** Number of rejections among the last records if they are too many, otherwise undefined. */
   tripped(): number | undefined {
     const { length } = this.window;
     if (length === 0 || this.seen < length) return undefined;

@@ -1,56 +1,64 @@
 import { type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
-import type { BatchOutcome, PartitionHooks, PartitionRef, RecordBatch } from '@orderstream/kafka';
+import {
+  type BatchOutcome,
+  type PartitionHooks,
+  type RecordBatch,
+  stop,
+  type TopicPartition,
+} from '@orderstream/kafka';
 import { type Accounting, sumOf } from '@orderstream/quality';
 import type { ObservedState } from '../validator-metrics';
 import type { PartitionValidator } from './partition-validator';
 
-/** A partition that does not come back keeps its state that long, for a rebalance that gives it to the same instance. */
+/** How long the state of a revoked partition stays in memory, in case a rebalance assigns the partition here again. */
 const FORGET_AFTER_MS = 60_000;
 
-/** The partitions of one family that this instance has, or had a moment ago. */
+/** The partitions of one family that are assigned to this instance, or were until a moment ago. */
 export class FamilyPartitions implements PartitionHooks {
   readonly topic: string;
   private readonly validators = new Map<number, PartitionValidator>();
-  private readonly forgetting = new Map<number, NodeJS.Timeout>();
+  private readonly forgetTimers = new Map<number, NodeJS.Timeout>();
 
   constructor(
     readonly family: Family,
-    private readonly create: (ref: PartitionRef) => PartitionValidator,
+    private readonly createValidator: (ref: TopicPartition) => PartitionValidator,
   ) {
     this.topic = rawTopic(family);
   }
 
-  open({ partition }: PartitionRef, signal: AbortSignal): Promise<number | undefined> {
-    clearTimeout(this.forgetting.get(partition));
-    this.forgetting.delete(partition);
+  open({ partition }: TopicPartition, signal: AbortSignal): Promise<number | undefined> {
+    clearTimeout(this.forgetTimers.get(partition));
+    this.forgetTimers.delete(partition);
     let validator = this.validators.get(partition);
     if (validator === undefined) {
-      validator = this.create({ topic: this.topic, partition });
+      validator = this.createValidator({ topic: this.topic, partition });
       this.validators.set(partition, validator);
     }
     return validator.open(signal);
   }
 
-  /** Nothing is left to settle: a batch's call returns when it is committed. */
+  /** Nothing is left to drain: `handle` resolves when the batch is committed. */
   drain(): Promise<void> {
     return Promise.resolve();
   }
 
-  async close({ partition }: PartitionRef): Promise<void> {
+  async close({ partition }: TopicPartition): Promise<void> {
     const validator = this.validators.get(partition);
     if (validator === undefined) return;
     const timer = setTimeout(() => {
-      this.forgetting.delete(partition);
+      this.forgetTimers.delete(partition);
       validator.forget();
     }, FORGET_AFTER_MS);
     timer.unref();
-    this.forgetting.set(partition, timer);
+    this.forgetTimers.set(partition, timer);
     await validator.close();
   }
 
-  handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
+  async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
     const validator = this.validators.get(batch.partition);
-    if (validator === undefined) throw new TypeError(`${this.topic}/${String(batch.partition)} was never opened`);
+    if (validator === undefined) {
+      return stop(new TypeError(`${this.topic}/${String(batch.partition)} was never opened`));
+    }
     return validator.handle(batch, signal);
   }
 
@@ -61,7 +69,7 @@ export class FamilyPartitions implements PartitionHooks {
     }
   }
 
-  /** What became of the records of these partitions since their beginning, as last committed: also of those that reopen. */
+  /** The committed accounts of these partitions since their beginning, those of partitions that open again included. */
   accounting(assigned: Iterable<number>): Accounting {
     const accounts = Array.from(assigned, (partition) => this.validators.get(partition)?.accounting);
     return sumOf(accounts.filter((one) => one !== undefined));

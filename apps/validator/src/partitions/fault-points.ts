@@ -1,23 +1,26 @@
-import type { PartitionRef } from '@orderstream/kafka';
+import type { TopicPartition } from '@orderstream/kafka';
 
 /**
- * The steps of a partition's loop, in their order, between which a process may die, hang or lose its partition.
+ * Points of a partition's loop at which a process may be killed, hang or lose its partition, in the order of the loop.
  *
- * 1 `fenced`: the transactional producer is open, older owners are shut out, the position is read.
- * 2 `restored`: the state is that of the position.
- * 3 `evaluated`: verdicts and changes of a batch exist, in memory only.
- * 4 `committed`: the transaction is known to be committed; the state does not have its changes yet.
- * 5 `folded`: the state has them; the next batch is not taken yet.
+ * 1 `fenced`: the transactional producer is open, older owners are fenced, the committed offset is read.
+ * 2 `restored`: the state is that of the committed offset.
+ * 3 `evaluated`: the batch has its verdicts and changes, in memory only.
+ * 4 `committed`: the transaction is committed; the state in memory does not have its changes yet.
+ * 5 `folded`: the state in memory has them; the next batch is not taken yet.
  * 6 `waiting`: a record waits for the catalog.
  */
 export type FaultPoint = 'fenced' | 'restored' | 'evaluated' | 'committed' | 'folded' | 'waiting';
 
-/** Where a fault can be put between two steps. */
+/** Injects faults. */
 export interface FaultPoints {
-  reached(point: FaultPoint, partition: PartitionRef): void | Promise<void>;
+  reached(point: FaultPoint, partition: TopicPartition): void | Promise<void>;
 }
 
-/** Production: nothing happens. */
+/** Injection token of the `FaultPoints`. */
+export const FAULT_POINTS = Symbol('FAULT_POINTS');
+
+/** For production: injects nothing. */
 export const NO_FAULTS: FaultPoints = {
   reached: () => {
     // Nothing.

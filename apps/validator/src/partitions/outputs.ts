@@ -1,17 +1,17 @@
 import { type Family, QUALITY_HEADERS, stateTopic, validatedTopic } from '@orderstream/contracts';
-import { buildDeadLetter, type DeadLetterReason } from '@orderstream/dead-letters';
+import { buildDeadLetter } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord, RecordHeaders } from '@orderstream/kafka';
 import type { StateRecord, Verdict } from '@orderstream/quality';
 
-/** What a batch was evaluated by, as its records tell it. */
+/** What a batch was evaluated by, for the headers of its validated records. */
 export interface EvaluatedBy {
   /** Version of the settings. */
   readonly settings: Buffer;
-  /** Positions of the catalog; undefined where no rule looks at it. */
+  /** Offsets of the catalog's partitions; undefined for a family whose rules do not read the catalog. */
   readonly catalogPosition: Buffer | undefined;
 }
 
-/** Semaphore verdicts into the records of a transaction. Output partition = input partition. */
+/** Builds the records of a transaction. The output partition is the input partition. */
 export class Outputs {
   private readonly validated: string;
   private readonly state: string;
@@ -21,23 +21,19 @@ export class Outputs {
     this.state = stateTopic(family);
   }
 
-  /** The record for a verdict; undefined for what is not passed on. */
+  /** The validated record or dead letter of a verdict; undefined for a record that is skipped or waits. */
   forVerdict(record: KafkaRecord, verdict: Verdict, evaluatedBy: EvaluatedBy, now: Date): OutputRecord | undefined {
     switch (verdict.kind) {
       case 'accept':
-        return this.passOn(record, record.value, verdict.flags, evaluatedBy);
+        return this.validatedRecord(record, record.value, verdict.flags, evaluatedBy);
       case 'repair':
-        return this.passOn(record, Buffer.from(JSON.stringify(verdict.body)), verdict.flags, evaluatedBy);
+        return this.validatedRecord(record, Buffer.from(JSON.stringify(verdict.body)), verdict.flags, evaluatedBy);
       case 'reject':
-        return this.deadLetter(record, verdict.reasons, now);
+        return buildDeadLetter(record, { app: 'validator', reasons: verdict.reasons, failedAt: now });
       case 'skip':
       case 'wait':
         return undefined;
     }
-  }
-
-  deadLetter(record: KafkaRecord, reasons: readonly DeadLetterReason[], now: Date): OutputRecord {
-    return buildDeadLetter(record, { app: 'validator', reasons, failedAt: now });
   }
 
   forState(partition: number, { key, value }: StateRecord): OutputRecord {
@@ -50,7 +46,7 @@ export class Outputs {
     };
   }
 
-  private passOn(
+  private validatedRecord(
     record: KafkaRecord,
     value: Buffer | null,
     flags: readonly string[],
@@ -73,8 +69,8 @@ export class Outputs {
 }
 
 /**
- * The headers that travel on. What speaks of an earlier verdict does not: `dlq-*` of a replayed record, and `quality-*`,
- * which only the validator may say. Without a prototype, so that no name is special.
+ * The headers of the validated record: all but those of an earlier verdict, which are `dlq-*` of a replayed record and
+ * `quality-*`, which only the validator may set. The object has no prototype: any header name is safe.
  */
 function onwardHeaders(headers: RecordHeaders): RecordHeaders {
   const onward = Object.create(null) as RecordHeaders;

@@ -4,14 +4,15 @@ import { PartitionState, type StateLimits, StateUnreadableError } from '@orderst
 import type { Kafka } from 'kafkajs';
 
 /**
- * Builds a partition's state from what is committed: the state partition from its beginning. How long the other logs are
- * does not matter.
+ * Builds a partition's state from the committed records of its state partition. The time it takes does not depend on
+ * the length of the other logs.
  *
- * Failure semantics: reads only. To be called after the partition's producer is open: it is the only writer of the state
- * partition, so that after the fencing nothing is undecided below its end, and what is read is what the committed
- * position belongs to.
+ * Failure semantics: only reads. To be called after the partition's transactional producer is open. That producer is
+ * the only writer of the state partition: after fencing no transaction is open below its end, and what is read belongs
+ * to the committed offset.
  *
- * @throws StateUnreadableError when a record that counts is damaged or of an unknown version
+ * @returns the state and the number of records read
+ * @throws StateUnreadableError when the last record of a key is damaged or of an unknown version
  * @throws ReadTimeoutError when the broker does not answer; the signal's reason
  */
 export async function restoreState(
@@ -20,7 +21,7 @@ export async function restoreState(
   partition: number,
   limits: StateLimits,
   signal?: AbortSignal,
-): Promise<RestoredState> {
+): Promise<{ readonly state: PartitionState; readonly records: number }> {
   const state = new PartitionState(limits);
   let records = 0;
   await readPartition(
@@ -36,7 +37,7 @@ export async function restoreState(
     (batch) => {
       records += batch.records.length;
       for (const record of batch.records) {
-        // A record without a key cannot be in a compacted topic.
+        // A compacted topic takes no record without a key.
         if (record.key === null) throw new StateUnreadableError('(no key)', `offset ${String(record.offset)}`);
         state.restoreRecord(record.key, record.value);
       }
@@ -44,10 +45,4 @@ export async function restoreState(
   );
   state.finishRestore();
   return { state, records };
-}
-
-export interface RestoredState {
-  readonly state: PartitionState;
-  /** Read to build it. */
-  readonly records: number;
 }

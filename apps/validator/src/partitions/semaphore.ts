@@ -1,36 +1,44 @@
-/** Lets so many pieces of work run at once; the others wait, in the order in which they came. */
+/** Limits how many pieces of work run at once. The others wait, first in, first out. */
 export class Semaphore {
   private readonly waiting = new Set<() => void>();
 
-  constructor(private free: number) {}
+  constructor(private permits: number) {}
 
-  /** Rejects with the signal's reason when it aborts before the turn has come; the work minds the signal by itself. */
+  /** Runs the work with a permit. Rejects with the signal's reason if the signal aborts before there is a permit. */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
-    if (this.free > 0) this.free--;
-    else await this.turn(signal);
+    await this.acquire(signal);
     try {
       return await work();
     } finally {
-      const [next] = this.waiting;
-      if (next === undefined) this.free++;
-      else next();
+      this.release();
     }
   }
 
-  private async turn(signal: AbortSignal | undefined): Promise<void> {
+  private async acquire(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.permits > 0) {
+      this.permits--;
+      return;
+    }
     await new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.waiting.delete(come);
+      const onAbort = (): void => {
+        this.waiting.delete(onPermit);
         reject(signal?.reason as Error);
       };
-      const come = (): void => {
-        this.waiting.delete(come);
-        signal?.removeEventListener('abort', leave);
+      const onPermit = (): void => {
+        this.waiting.delete(onPermit);
+        signal?.removeEventListener('abort', onAbort);
         resolve();
       };
-      this.waiting.add(come);
-      signal?.addEventListener('abort', leave, { once: true });
+      this.waiting.add(onPermit);
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Hands the permit to the first that waits. */
+  private release(): void {
+    const [next] = this.waiting;
+    if (next === undefined) this.permits++;
+    else next();
   }
 }

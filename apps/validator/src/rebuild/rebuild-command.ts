@@ -9,7 +9,7 @@ import { rebuildState } from './rebuild-state';
 
 const USAGE = 'rebuild-state --family <orders|interactions|catalog|customers> --partition <number>';
 
-/** How the command ends. */
+/** Exit codes. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 class UsageError extends OrderstreamError {
@@ -17,15 +17,15 @@ class UsageError extends OrderstreamError {
 }
 
 /**
- * `rebuild-state`: the operator's answer to a partition that stopped because its state cannot be read. Takes the
- * validator's own settings from the environment. The report goes to stdout as one line of JSON; a running validator
- * then opens the partition again after `POST /admin/resume`.
+ * `rebuild-state`: for a partition that stopped because its state cannot be read. The settings are the validator's own,
+ * from the environment. The report goes to stdout as one line of JSON. After `POST /admin/resume` a running validator
+ * opens the partition again.
  *
  * Exit codes: 0 rebuilt; 1 failed, nothing changed; 2 usage or configuration.
  */
 export async function rebuildCommand(argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> {
   try {
-    const { family, partition } = parse(argv);
+    const { family, partition } = parsePartition(argv);
     const settings = loadSettings(validatorSettings, env);
     const logger = createLogger({ service: 'validator', level: 'warn' });
     const report = await rebuildState({
@@ -46,8 +46,8 @@ export async function rebuildCommand(argv: readonly string[], env?: NodeJS.Proce
   }
 }
 
-function parse(argv: readonly string[]): { family: (typeof FAMILIES)[number]; partition: number } {
-  const { values } = parsed(argv);
+function parsePartition(argv: readonly string[]): { family: (typeof FAMILIES)[number]; partition: number } {
+  const { values } = parseOptions(argv);
   const family = FAMILIES.find((known) => known === values.family);
   const partition = Number(values.partition ?? 'none');
   if (family === undefined || !Number.isInteger(partition) || partition < 0 || partition >= PARTITIONS) {
@@ -56,7 +56,7 @@ function parse(argv: readonly string[]): { family: (typeof FAMILIES)[number]; pa
   return { family, partition };
 }
 
-function parsed(argv: readonly string[]) {
+function parseOptions(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: { family: { type: 'string' }, partition: { type: 'string' } } });
   } catch (cause) {

@@ -9,7 +9,7 @@ import {
 } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { fetchBounds, type KafkaRecord, PartitionTransactions, readPartition } from '@orderstream/kafka';
+import { fetchLogBounds, type KafkaRecord, PartitionTransactions, readPartition } from '@orderstream/kafka';
 import {
   type Accounting,
   type QualitySettings,
@@ -21,15 +21,17 @@ import {
   SUMMARY_KEY,
 } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
+import { commitMetadata } from '../partitions/commit-metadata';
 import { Outputs } from '../partitions/outputs';
 
-/** Neither the group nor the state says how far the partition was evaluated. */
-export class PositionUnknownError extends OrderstreamError {
-  readonly code = 'POSITION_LOST' satisfies ErrorCode;
+/** Neither the group nor the state holds an offset of the partition. */
+export class CommittedOffsetUnknownError extends OrderstreamError {
+  readonly code = 'COMMITTED_OFFSET_UNKNOWN' satisfies ErrorCode;
   constructor(groupId: string, topic: string, partition: number) {
     super(
-      `${groupId} has no committed offset of ${topic}/${String(partition)}, and its state does not tell one. Nothing was ` +
-        'changed. If nothing was ever evaluated, just start the validator; otherwise set the offset of the group by hand.',
+      `Group ${groupId} has no committed offset of ${topic}/${String(partition)}, and its state holds none. ` +
+        'Nothing has changed. If no record was ever validated, start the validator; otherwise set the committed offset ' +
+        'of the group.',
     );
   }
 }
@@ -48,31 +50,33 @@ export interface RebuildOptions {
 export interface RebuildReport {
   readonly family: Family;
   readonly partition: number;
-  /** Next offset of the raw partition: as it was. */
-  readonly position: number;
-  /** Validated records read, and those of them that no validator wrote. */
+  /** The committed offset of the raw partition, which the command does not change. */
+  readonly committedOffset: number;
+  /** Validated records read. */
   readonly records: number;
-  readonly missingBelowCommit: number;
+  /** Records among them that no validator wrote. */
+  readonly ignored: number;
   readonly sizes: Readonly<Record<string, number>>;
-  /** How far each memory reaches back now. */
+  /** How far back each memory reaches, in milliseconds. */
   readonly effectiveWindows: Readonly<Record<string, number>>;
-  /** Kept from the old state, or counted anew from what the topics still hold. */
-  readonly accounts: 'kept' | 'recounted';
+  /** Taken from the old state, or counted from what the topics still hold. */
+  readonly accounts: 'retained' | 'recounted';
   readonly accounting: Accounting;
-  /** State records of the old state that are no more. */
+  /** Keys of the old state that the new one does not have. */
   readonly removed: number;
 }
 
 /**
- * Replaces the state of one partition by what its validated log tells, as far back as retention has left it.
+ * Replaces the state of one partition by one that is rebuilt from its validated log, as far back as retention has left
+ * it.
  *
- * Failure semantics: opening the partition's transactions fences its owner, if there is one: nothing is evaluated
- * meanwhile, and the owner restores the new state when it opens again. The new state, tombstones for the rest of the old
- * one and the unchanged position are one transaction: killed anywhere, the old state is there as it was, and the command
- * can be repeated. An owner that opens the partition again before this is done fences this instead: then nothing has
- * changed either.
+ * Failure semantics: opening the partition's transactions fences its owner. Until the owner opens the partition again,
+ * no record is validated; then it restores the new state. The new state, tombstones for the other keys of the old one,
+ * and the unchanged committed offset are one transaction. Killed at any point, the old state is unchanged and the
+ * command can be repeated. An owner that opens the partition before the commit fences this command: nothing has changed
+ * then either.
  *
- * @throws PositionUnknownError, TransactionFailedError, ReadTimeoutError
+ * @throws CommittedOffsetUnknownError, TransactionFailedError, ReadTimeoutError
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   const { kafka, family, partition, groupId, limits, settings } = options;
@@ -85,17 +89,17 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
   });
   try {
     const old = await readOldState(kafka, family, partition);
-    const position = transactions.committed.offset ?? old.summary?.nextOffset;
-    if (position === undefined) throw new PositionUnknownError(groupId, topic, partition);
+    const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
+    if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, topic, partition);
 
     const rebuild = new StateRebuild({
       limits,
       flagsHeader: QUALITY_HEADERS.flags,
       isRepair: (code) => settings.actions[code] === 'repair',
-      forgottenUntilMs: await takenByRetention(options, old.summary),
+      forgottenUntilMs: await removedUntilMs(options, old.summary),
       maxAheadMs: settings.maxAheadMs,
     });
-    const counted = old.summary === undefined ? await countInput(options, position) : undefined;
+    const counted = old.summary === undefined ? await countInput(options, committedOffset) : undefined;
     let records = 0;
     let acceptedOfInput = 0;
     await read(kafka, validatedTopic(family), partition, (record) => {
@@ -108,26 +112,26 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       for (let left = counted.input - acceptedOfInput - counted.deadLetters.length; left > 0; left--) rebuild.skipped();
     }
 
-    const { state, records: written } = rebuild.finish(position, old.summary);
-    const kept = new Set(written.map(({ key }) => key));
-    const removed = [...old.keys].filter((key) => !kept.has(key));
+    const { state, records: written } = rebuild.finish(committedOffset, old.summary);
+    const writtenKeys = new Set(written.map(({ key }) => key));
+    const removed = [...old.keys].filter((key) => !writtenKeys.has(key));
     const outputs = new Outputs(family);
     const changes: StateRecord[] = [...removed.map((key) => ({ key, value: null })), ...written];
     await transactions.commit({
       records: changes.map((change) => outputs.forState(partition, change)),
-      offset: position,
-      // A token of its own: whoever had the partition restores.
-      metadata: JSON.stringify({ v: 1, t: `rebuild.${randomUUID()}` }),
+      offset: committedOffset,
+      // A token that no owner knows: the next one restores the state.
+      metadata: commitMetadata(`rebuild.${randomUUID()}`),
     });
     return {
       family,
       partition,
-      position,
+      committedOffset,
       records,
-      missingBelowCommit: rebuild.missingBelowCommit,
+      ignored: rebuild.ignored,
       sizes: state.sizes(),
       effectiveWindows: state.effectiveWindows(),
-      accounts: counted === undefined ? 'kept' : 'recounted',
+      accounts: counted === undefined ? 'retained' : 'recounted',
       accounting: state.accounting,
       removed: removed.length,
     };
@@ -137,9 +141,9 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
 }
 
 interface OldState {
-  /** Keys that are not deleted, whether or not their records can be read. */
+  /** Keys that are not deleted, also those whose records cannot be read. */
   readonly keys: ReadonlySet<string>;
-  /** Undefined: there is none that can be read. */
+  /** Undefined if there is none, or it cannot be read. */
   readonly summary: StateSummary | undefined;
 }
 
@@ -155,47 +159,47 @@ async function readOldState(kafka: Kafka, family: Family, partition: number): Pr
   return { keys, summary };
 }
 
-/** Append time up to which the validated log may be taken by retention; undefined while it is whole. */
-async function takenByRetention(
+/** Append time up to which retention may have removed the validated log. Undefined: the log is complete. */
+async function removedUntilMs(
   { kafka, family, partition, clock }: RebuildOptions,
   summary: StateSummary | undefined,
 ): Promise<number | undefined> {
   const topic = validatedTopic(family);
-  const { beginnings } = await fetchBounds(kafka, topic);
+  const { beginnings } = await fetchLogBounds(kafka, topic);
   if ((beginnings[partition] ?? 0) === 0) return undefined;
-  const enough = new AbortController();
+  const found = new AbortController();
   let firstMs: number | undefined;
   try {
     await readPartition(
       kafka,
-      { topic, partition, from: 'beginning', until: 'end', isolation: 'committed', signal: enough.signal },
+      { topic, partition, from: 'beginning', until: 'end', isolation: 'committed', signal: found.signal },
       ({ records }) => {
         firstMs ??= records[0]?.timestamp;
-        if (firstMs !== undefined) enough.abort();
+        if (firstMs !== undefined) found.abort();
       },
     );
   } catch (error) {
-    if (!enough.signal.aborted) throw error;
+    if (!found.signal.aborted) throw error;
   }
   return firstMs ?? summary?.lastAppendMs ?? clock().getTime();
 }
 
-interface CountedInput {
-  /** Records of the raw log below the position. */
+interface InputCounts {
+  /** Records of the raw log below the committed offset. */
   readonly input: number;
   /** Append time of the first of them. */
   readonly sinceMs: number;
-  /** The codes of each of their dead letters. */
+  /** For each of their dead letters, its rule codes. */
   readonly deadLetters: readonly (readonly string[])[];
 }
 
-/** What the topics still tell of the accounts. */
-async function countInput({ kafka, family, partition }: RebuildOptions, position: number): Promise<CountedInput> {
+/** Counts what the topics still hold, for accounts that cannot be read. */
+async function countInput({ kafka, family, partition }: RebuildOptions, committedOffset: number): Promise<InputCounts> {
   const topic = rawTopic(family);
-  const { beginnings, ends } = await fetchBounds(kafka, topic);
+  const { beginnings, ends } = await fetchLogBounds(kafka, topic);
   let input = 0;
   let sinceMs = Infinity;
-  const until = Math.min(position, ends[partition] ?? 0);
+  const until = Math.min(committedOffset, ends[partition] ?? 0);
   await read(
     kafka,
     topic,

@@ -1,4 +1,4 @@
-/** Deliberate faults of the loop; each is told in breaks.ts. */
+/** Deliberate faults of the loop, described in breaks.ts. */
 export type BreakName =
   | 'readsBeforeFence'
   | 'restoresUncommitted'
@@ -6,7 +6,7 @@ export type BreakName =
   | 'foldsBeforeOutcome'
   | 'forgetsOverlay'
   | 'settlesByOffset'
-  | 'keepsBlindly'
+  | 'settlesBlindly'
   | 'perInstanceIds'
   | 'offsetsOutside'
   | 'stateOutside'
@@ -14,30 +14,30 @@ export type BreakName =
   | 'takesLateAnswers'
   | 'stopsThoughFenced';
 
-/** How far the model is explored: what the input holds, and how many faults happen. */
+/** How far the model is explored: the input, and the number of faults. */
 export interface Bounds {
-  /** The input partition, a letter for each record; as in evaluating.ts. */
+  /** The input partition, one letter for each record; see evaluation.ts. */
   readonly input: string;
-  /** Records in a batch at most. */
+  /** Most records in a batch. */
   readonly maxBatch: number;
-  /** Kills. */
+  /** Kills of a process. */
   readonly crashes: number;
-  /** Times that the partition is given away although its owner lives. */
+  /** Re-assignments of the partition while its owner lives. */
   readonly reassignments: number;
-  /** Times that the outcome of a commit is not heard of in time, or not waited for. */
+  /** Commits of which the process gets no answer in time, or does not wait for it. */
   readonly lostAnswers: number;
-  /** So many of these answers come nonetheless, when nobody waits for them any more. */
+  /** How many of these answers arrive after the process has stopped waiting. */
   readonly lateAnswers: number;
 }
 
-/** What the steps go by. */
+/** What the steps depend on. */
 export interface Rules {
   readonly bounds: Bounds;
-  /** undefined: the loop as it is. */
+  /** Undefined: the loop without a fault. */
   readonly broken: BreakName | undefined;
 }
 
-const NORMAL: Bounds = {
+const DEFAULTS: Bounds = {
   input: '12a2a',
   maxBatch: 2,
   crashes: 1,
@@ -46,5 +46,5 @@ const NORMAL: Bounds = {
   lateAnswers: 0,
 };
 
-/** An order's life, a redelivery and a reject; one kill, one re-assignment and one lost answer; but for what is said otherwise. */
-export const bounds = (different: Partial<Bounds>): Bounds => ({ ...NORMAL, ...different });
+/** By default an order is placed and paid, with a redelivery and a rejection; one kill, re-assignment, lost answer. */
+export const bounds = (changes: Partial<Bounds>): Bounds => ({ ...DEFAULTS, ...changes });

@@ -1,9 +1,9 @@
 import { type Bounds, bounds, type BreakName } from './bounds';
 
 export interface Break {
-  /** What is done otherwise. */
+  /** What the broken loop does. */
   readonly text: string;
-  /** The smallest at which it shows. */
+  /** The smallest bounds within which it violates the protocol. */
   readonly bounds: Bounds;
   readonly violation: string;
   /** Steps of the shortest trace. */
@@ -11,87 +11,89 @@ export interface Break {
 }
 
 const none = { crashes: 0, reassignments: 0, lostAnswers: 0 };
-/** Found where the input ends: no record behind it is evaluated by it. */
-const MEMORY = 'the memory at the end does not follow from the outcomes';
+/** Found at the end of the input: no later record is evaluated with this memory. */
+const WRONG_MEMORY = 'the memory at the end does not follow from the outcomes';
+const WRONG_STATE = 'record 0 is rejected by the state of another offset';
+const TWO_OUTCOMES = 'record 0 has two outcomes';
 
-/** Deliberate faults. Each is one sentence of the protocol left out, and each must lose, double or misevaluate a record. */
+/** Deliberate faults. Each leaves out one sentence of the protocol, and must lose, double or misevaluate a record. */
 export const BREAKS: Readonly<Record<BreakName, Break>> = {
   readsBeforeFence: {
-    text: 'the committed position is read before the older owner is fenced',
+    text: 'reads the committed offset before it fences the older owner',
     bounds: bounds({ ...none, input: 'x', reassignments: 1 }),
-    violation: 'record 0 has two outcomes',
+    violation: TWO_OUTCOMES,
     length: 12,
   },
   restoresUncommitted: {
-    text: 'the state is restored with what aborted transactions wrote',
+    text: 'restores the state with the records of aborted transactions',
     bounds: bounds({ ...none, input: '1', crashes: 1 }),
-    violation: 'record 0 is rejected by a state that is not that of its offset',
+    violation: WRONG_STATE,
     length: 10,
   },
   restoresUntilEarlyEnd: {
-    text: 'the state is restored until the end seen before the older owner was fenced',
+    text: 'restores the state up to the end that it saw before it fenced the older owner',
     bounds: bounds({ ...none, input: 'xx', reassignments: 1 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 10,
   },
   foldsBeforeOutcome: {
-    text: 'the changes of a batch go into the state before the outcome of its commit is known',
+    text: 'folds the changes of a batch into the state before the outcome of its commit is known',
     bounds: bounds({ ...none, input: '1', lostAnswers: 1 }),
-    violation: 'record 0 is rejected by a state that is not that of its offset',
+    violation: WRONG_STATE,
     length: 10,
   },
   forgetsOverlay: {
-    text: 'the changes of an undecided batch are dropped although it was committed',
+    text: 'discards the changes of a batch of unknown outcome although it was committed',
     bounds: bounds({ ...none, input: 'xx', lostAnswers: 1 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 8,
   },
   settlesByOffset: {
-    text: 'the offset alone says whether an undecided batch was committed, whoever committed it',
+    text: 'settles an unknown outcome by the offset alone, without the token of the commit',
     bounds: bounds({ ...none, input: '?2', reassignments: 2 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 12,
   },
-  keepsBlindly: {
-    text: 'a partition that comes back goes on with the state in memory',
+  settlesBlindly: {
+    text: 'goes on with the state in memory when the partition comes back, whatever was committed meanwhile',
     bounds: bounds({ ...none, input: 'xx', reassignments: 1, crashes: 1 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 12,
   },
   perInstanceIds: {
-    text: 'transactional ids are the instances’, so that nobody is fenced',
+    text: 'has a transactional id for each instance, which fences no other instance',
     bounds: bounds({ ...none, input: 'x', reassignments: 1 }),
-    violation: 'record 0 has two outcomes',
+    violation: TWO_OUTCOMES,
     length: 10,
   },
   offsetsOutside: {
-    text: 'the position is committed after the transaction',
+    text: 'commits the offset after the transaction',
     bounds: bounds({ ...none, input: 'x', crashes: 1 }),
-    violation: 'record 0 has two outcomes',
+    violation: TWO_OUTCOMES,
     length: 11,
   },
   stateOutside: {
-    text: 'state changes are stored before the transaction',
+    text: 'writes the state changes before the transaction',
     bounds: bounds({ ...none, input: '1', crashes: 1 }),
-    violation: 'record 0 is rejected by a state that is not that of its offset',
+    violation: WRONG_STATE,
     length: 10,
   },
   eventsNotRebuilt: {
-    text: 'the memory of event ids is not rebuilt',
+    text: 'does not restore the event ids',
     bounds: bounds({ ...none, input: 'aa', crashes: 1 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 9,
   },
   takesLateAnswers: {
-    text: 'the answer to a commit that was given up still counts, whatever was found out about it meanwhile',
+    text: 'accepts the late answer to a commit whose outcome was settled meanwhile',
     bounds: bounds({ ...none, input: 'a', lostAnswers: 1, lateAnswers: 1 }),
-    violation: MEMORY,
+    violation: WRONG_MEMORY,
     length: 9,
   },
   stopsThoughFenced: {
-    text: 'the state of another position stops the partition, though a new owner has fenced this one and committed it',
+    text: 'stops the partition because of a state of another offset, although a new owner has fenced it and committed',
     bounds: bounds({ ...none, input: 'xx', reassignments: 1 }),
-    violation: 'stops and asks: the state is that of another position',
+    violation: 'stops: the state is of another offset',
     length: 10,
   },
 };

@@ -1,15 +1,16 @@
 /**
- * Records and rules, as small as they can be and still need each kind of state:
+ * Records and rules, as small as possible with each kind of state in use:
  *
- * `a`, `b`, `c` events by their identity: accepted, or skipped when the identity was accepted before (the event-id window);
- * `1` places an order, `2` pays it: rejected unless the order is where it must be; `x` is rejected always; `?` places an order if what it refers to is known already: the same record
- * may be evaluated differently by another instance.
+ * - `a`, `b`, `c`: events by their id. Accepted; skipped if the id was accepted before (the event-id window).
+ * - `1` places an order, `2` pays it. Rejected unless the order is in the state before.
+ * - `x`: always rejected.
+ * - `?` places an order if the instance knows what it refers to: two instances may evaluate it differently.
  */
 export type Outcome = 'accepted' | 'skipped' | 'rejected';
 
-/** What an instance remembers. */
+/** The state of an instance. */
 export interface Memory {
-  /** Identities seen: bit 0 is `a`. */
+  /** Ids of accepted events: bit 0 is `a`. */
   readonly events: number;
   /** The order: 0 unknown, 1 placed, 2 paid. */
   readonly order: number;
@@ -19,11 +20,11 @@ export interface Memory {
 
 export const NOTHING: Memory = { events: 0, order: 0, counted: 0 };
 
-/** What a batch does to what is remembered. To be folded into it once. */
+/** The changes of a batch, to be folded into the memory once. */
 export interface Changes {
-  /** Identities that are new. */
+  /** New ids. */
   readonly events: number;
-  /** The order as it is now; undefined: as it was. */
+  /** The order after the batch; undefined if the batch does not change it. */
   readonly order: number | undefined;
   /** Records of the batch. */
   readonly counted: number;
@@ -44,8 +45,8 @@ export const fold = ({ events, order, counted }: Memory, changes: Changes): Memo
 export const isSame = (one: Memory, other: Memory): boolean =>
   one.events === other.events && one.order === other.order && one.counted === other.counted;
 
-/** What may become of a record, evaluated by `memory`. */
-export function verdicts(record: string, memory: Memory): readonly Outcome[] {
+/** The possible outcomes of a record that is evaluated with `memory`. */
+export function possibleOutcomes(record: string, memory: Memory): readonly Outcome[] {
   switch (record) {
     case '1':
       return memory.order === 0 ? ['accepted'] : ['rejected'];
@@ -60,7 +61,7 @@ export function verdicts(record: string, memory: Memory): readonly Outcome[] {
   }
 }
 
-/** What is remembered of a record, with what became of it. */
+/** The memory after a record with this outcome. */
 export function remember(memory: Memory, record: string, outcome: Outcome): Memory {
   const { events, order, counted } = memory;
   if (outcome !== 'accepted') return { events, order, counted: counted + 1 };
@@ -77,21 +78,22 @@ export function remember(memory: Memory, record: string, outcome: Outcome): Memo
 
 const eventOf = (record: string): number => 1 << (record.charCodeAt(0) - 97);
 
-/** A way to evaluate a batch. */
-export interface Evaluated {
+/** A possible evaluation of a batch. */
+export interface Evaluation {
   readonly outcomes: readonly Outcome[];
+  /** The memory after the batch. */
   readonly memory: Memory;
 }
 
-/** Every way to evaluate the records of a batch, one after the other. */
-export function evaluate(records: string, memory: Memory): readonly Evaluated[] {
-  let ways: readonly Evaluated[] = [{ outcomes: [], memory }];
+/** All possible evaluations of a batch. */
+export function possibleEvaluations(records: string, memory: Memory): readonly Evaluation[] {
+  let evaluations: readonly Evaluation[] = [{ outcomes: [], memory }];
   for (const record of records) {
-    ways = ways.flatMap((way) =>
-      verdicts(record, way.memory).map((outcome): Evaluated => {
-        return { outcomes: [...way.outcomes, outcome], memory: remember(way.memory, record, outcome) };
+    evaluations = evaluations.flatMap((before) =>
+      possibleOutcomes(record, before.memory).map((outcome): Evaluation => {
+        return { outcomes: [...before.outcomes, outcome], memory: remember(before.memory, record, outcome) };
       }),
     );
   }
-  return ways;
+  return evaluations;
 }

@@ -1,30 +1,30 @@
 import { ProtocolViolation, type StepList } from '../../../../test/model-checking/model';
 import type { FaultPoint } from '../../src/partitions/fault-points';
 import type { Rules } from './bounds';
-import { changesFrom, fold, type Evaluated, evaluate, type Memory } from './evaluation';
+import { changesFrom, type Evaluation, fold, type Memory, possibleEvaluations } from './evaluation';
 import { applyTransaction } from './kafka';
 import {
   CLOSED,
-  type Kept,
+  type Commit,
   type LateAnswer,
-  type Position,
   type Process,
+  type RestoredState,
   spend,
   type State,
   type Transaction,
-  type Undecided,
+  type UnknownOutcome,
   withoutAnswersTo,
   withProcess,
 } from './state';
 
-/** A transition by its name: the code's own, and those that the code does not make but bears. */
+/** Names of the transitions: the fault points of the code, and what happens to the code from outside. */
 export type Transition =
   FaultPoint | 'closed' | 'committed-read' | 'crashed' | 'failed' | 'late-answer' | 'read-before-fence' | 'settled';
 
 type LoopSteps = StepList<State, Transition>;
 
-/** A process in a state, and where its steps are collected. */
-interface Turn {
+/** A process in a state, and the list that takes its steps. */
+interface StepContext {
   readonly rules: Rules;
   readonly state: State;
   /** Index of the process. */
@@ -34,37 +34,37 @@ interface Turn {
 }
 
 const nameOf = (i: number): string => (i === 0 ? 'A' : 'B');
-const plain = (): string => '';
+const noDetail = (): string => '';
 
-export function processSteps(turn: Turn): void {
-  membershipSteps(turn);
-  switch (turn.process.at) {
+export function processSteps(context: StepContext): void {
+  membershipSteps(context);
+  switch (context.process.at) {
     case 'closed':
     case 'failed':
       break;
     case 'fenced':
-      readSteps(turn);
+      readSteps(context);
       break;
     case 'committed-read':
-      restoreSteps(turn);
+      restoreSteps(context);
       break;
     case 'running':
-      evaluateSteps(turn);
+      evaluateSteps(context);
       break;
     case 'committing':
-      waitingSteps(turn);
+      waitingSteps(context);
   }
 }
 
-/** Kills, and everything that makes an owner. */
-function membershipSteps({ rules, state, i, process, steps }: Turn): void {
+/** Kills and assignments. */
+function membershipSteps({ rules, state, i, process, steps }: StepContext): void {
   const me = nameOf(i);
   if (process !== CLOSED && state.left.crashes > 0) {
-    steps.add(me, 'crashed', plain, () => {
+    steps.add(me, 'crashed', noDetail, () => {
       return withProcess(withoutAnswersTo(spend(state, 'crashes'), i), i, CLOSED);
     });
   }
-  // Free when nobody owns. While an owner lives it is a re-assignment, or a zombie that opens again.
+  // Without an owner an assignment costs nothing. Otherwise it is a re-assignment, or a zombie that opens again.
   const isFree = !state.processes.some(({ owner }) => owner) || (process.owner && process.at === 'failed');
   if (!isFree && state.left.reassignments === 0) return;
   const readsEarly = rules.broken === 'readsBeforeFence' || rules.broken === 'restoresUntilEarlyEnd';
@@ -72,19 +72,19 @@ function membershipSteps({ rules, state, i, process, steps }: Turn): void {
     steps.add(
       me,
       'read-before-fence',
-      () => formatPosition(state.committed),
+      () => formatCommit(state.committed),
       () => {
         return withProcess(state, i, { ...process, early: { committed: state.committed, state: state.stateTopic } });
       },
     );
     return;
   }
-  steps.add(me, 'fenced', isFree ? plain : () => 're-assigned', () => {
+  steps.add(me, 'fenced', isFree ? noDetail : () => 're-assigned', () => {
     return fence(rules, isFree ? state : spend(state, 'reassignments'), i);
   });
 }
 
-/** InitProducerId returns when the transaction of every older producer is ended, so one step ends them all. */
+/** InitProducerId returns after the transactions of all older producers have ended: one step ends them all. */
 function fence({ broken }: Rules, state: State, i: number): State {
   const process = state.processes[i] as Process;
   const isFenced = (other: number): boolean => broken !== 'perInstanceIds' || other === i;
@@ -96,30 +96,31 @@ function fence({ broken }: Rules, state: State, i: number): State {
     processes: [first, second] as State['processes'],
     transactions: state.transactions.filter(({ by }) => !isFenced(by)),
   };
-  const { kept, early } = process;
-  return withProcess(fenced, i, { at: 'fenced', owner: true, committed: undefined, kept, early });
+  const { restored, early } = process;
+  return withProcess(fenced, i, { at: 'fenced', owner: true, committed: undefined, restored, early });
 }
 
-function readSteps({ rules, state, i, process, steps }: Turn): void {
+function readSteps({ rules, state, i, process, steps }: StepContext): void {
   const early = rules.broken === 'readsBeforeFence' ? process.early?.committed : undefined;
   const committed = early ?? state.committed;
   steps.add(
     nameOf(i),
     'committed-read',
-    () => formatPosition(committed),
+    () => formatCommit(committed),
     () => {
       return withProcess(state, i, { ...process, at: 'committed-read', committed });
     },
   );
 }
 
-/** Its memory is brought to the committed position: as it is, with the undecided batch, or from the state topic. */
-function restoreSteps({ rules, state, i, process, steps }: Turn): void {
+/** Brings the memory to the committed offset: as it is, with the batch of unknown outcome, or from the state topic. */
+function restoreSteps({ rules, state, i, process, steps }: StepContext): void {
   const { committed } = process;
   if (committed === undefined) return;
-  const settled = process.kept === undefined ? undefined : settle(rules, process.kept, committed);
-  const run = (kept: Kept): State => {
-    return withProcess(state, i, { at: 'running', owner: process.owner, committed: undefined, kept, early: undefined });
+  const settled = process.restored === undefined ? undefined : settle(rules, process.restored, committed);
+  const run = (restored: RestoredState): State => {
+    const { owner } = process;
+    return withProcess(state, i, { at: 'running', owner, committed: undefined, restored, early: undefined });
   };
   if (settled !== undefined) {
     steps.add(
@@ -130,17 +131,17 @@ function restoreSteps({ rules, state, i, process, steps }: Turn): void {
     );
     return;
   }
-  const memory = restored(rules, state, process);
-  // Where nothing was committed, the state tells the position.
+  const memory = readStateTopic(rules, state, process);
+  // Where nothing was committed, the state's own offset counts.
   if (!process.owner && committed.token > 0 && memory.counted !== committed.offset) {
-    // The new owner has committed since. Whoever is fenced asks for the position again before it takes that for wrong.
+    // A new owner has committed since. A process reads the committed offset again before it takes the state for wrong.
     steps.add(
       nameOf(i),
       'closed',
       () => WHILE_RESTORING,
       () => {
-        if (rules.broken !== 'stopsThoughFenced') return letGo(state, i);
-        throw new ProtocolViolation('stops and asks: the state is that of another position');
+        if (rules.broken !== 'stopsThoughFenced') return release(state, i);
+        throw new ProtocolViolation('stops: the state is of another offset');
       },
     );
     return;
@@ -149,89 +150,97 @@ function restoreSteps({ rules, state, i, process, steps }: Turn): void {
     nameOf(i),
     'restored',
     () => formatMemory(memory),
-    () => withoutAnswersTo(run({ memory, position: committed, undecided: undefined }), i),
+    () => withoutAnswersTo(run({ memory, commit: committed, unknownOutcome: undefined }), i),
   );
 }
 
-/** undefined: what is committed is neither the position it knows nor that of its undecided batch. */
-function settle({ broken }: Rules, { memory, position, undecided }: Kept, committed: Position): Kept | undefined {
-  const at = ({ offset, token }: Position): boolean =>
+/** Undefined if the committed offset belongs neither to the memory nor to the batch of unknown outcome. */
+function settle({ broken }: Rules, restored: RestoredState, committed: Commit): RestoredState | undefined {
+  const { memory, commit, unknownOutcome } = restored;
+  const isCommitted = ({ offset, token }: Commit): boolean =>
     offset === committed.offset && (token === committed.token || broken === 'settlesByOffset');
-  if (broken === 'keepsBlindly') return { memory, position: committed, undecided: undefined };
-  if (undecided !== undefined && at(undecided.position)) {
+  if (broken === 'settlesBlindly') return { memory, commit: committed, unknownOutcome: undefined };
+  if (unknownOutcome !== undefined && isCommitted(unknownOutcome.commit)) {
     return broken === 'forgetsOverlay'
-      ? { memory, position: undecided.position, undecided: undefined }
-      : decided(memory, undecided);
+      ? { memory, commit: unknownOutcome.commit, unknownOutcome: undefined }
+      : folded(memory, unknownOutcome);
   }
-  return at(position) ? { memory, position, undecided: undefined } : undefined;
+  return isCommitted(commit) ? { memory, commit, unknownOutcome: undefined } : undefined;
 }
 
-/** The batch is committed: what it changes is part of what is remembered. */
-const decided = (memory: Memory, { changes, position }: Undecided): Kept => ({
+/** The memory with the changes of a committed batch. */
+const folded = (memory: Memory, { changes, commit }: UnknownOutcome): RestoredState => ({
   memory: fold(memory, changes),
-  position,
-  undecided: undefined,
+  commit,
+  unknownOutcome: undefined,
 });
 
-function restored({ broken }: Rules, state: State, process: Process): Memory {
+function readStateTopic({ broken }: Rules, state: State, process: Process): Memory {
   if (broken === 'eventsNotRebuilt') return { ...state.stateTopic, events: 0 };
   if (broken === 'restoresUncommitted') return state.uncommittedState;
   if (broken === 'restoresUntilEarlyEnd' && process.early !== undefined) return process.early.state;
   return state.stateTopic;
 }
 
-/** Evaluates the next records, as many as it likes, and sends all that follows in a transaction: one step, since nobody sees it before. */
-function evaluateSteps({ rules, state, i, process, steps }: Turn): void {
-  const { kept } = process;
-  if (kept === undefined) return;
-  const { offset } = kept.position;
+/** Evaluates any number of the next records and sends the transaction: one step, as nothing is visible before. */
+function evaluateSteps({ rules, state, i, process, steps }: StepContext): void {
+  const { restored } = process;
+  if (restored === undefined) return;
+  const { offset } = restored.commit;
   const records = rules.bounds.input.slice(offset, offset + rules.bounds.maxBatch);
   if (records.length > 0 && !process.owner) {
     steps.add(
       nameOf(i),
       'closed',
       () => 'fenced at a commit',
-      () => letGo(state, i),
+      () => release(state, i),
     );
     return;
   }
   for (let count = 1; count <= records.length; count++) {
-    for (const evaluated of evaluate(records.slice(0, count), kept.memory)) {
-      const told = (): string => `${String(offset)} to ${String(offset + count - 1)} ${evaluated.outcomes.join(', ')}`;
-      steps.add(nameOf(i), 'evaluated', told, () => begin(rules, state, i, kept, evaluated));
+    for (const evaluation of possibleEvaluations(records.slice(0, count), restored.memory)) {
+      const detail = (): string =>
+        `${String(offset)} to ${String(offset + count - 1)} ${evaluation.outcomes.join(', ')}`;
+      steps.add(nameOf(i), 'evaluated', detail, () => sendTransaction(rules, state, i, restored, evaluation));
     }
   }
 }
 
-function begin({ broken }: Rules, state: State, i: number, kept: Kept, { outcomes, memory }: Evaluated): State {
+function sendTransaction(
+  { broken }: Rules,
+  state: State,
+  i: number,
+  restored: RestoredState,
+  { outcomes, memory }: Evaluation,
+): State {
   const tokens = state.tokens + 1;
-  const from = kept.position.offset;
-  const position: Position = { offset: from + outcomes.length, token: tokens };
-  // A key that did not change is not written; the summary always is.
-  const order = memory.order === kept.memory.order ? state.stateTopic.order : memory.order;
+  const from = restored.commit.offset;
+  const commit: Commit = { offset: from + outcomes.length, token: tokens };
+  // A key that does not change is not written; the summary always is.
+  const order = memory.order === restored.memory.order ? state.stateTopic.order : memory.order;
   const written = { events: memory.events, order, counted: memory.counted };
-  const transaction: Transaction = { by: i, from, outcomes, state: written, position };
-  const remembered = broken === 'foldsBeforeOutcome' ? memory : kept.memory;
-  const undecided: Undecided = { changes: changesFrom(remembered, memory), position };
-  const waiting: Kept = { ...kept, memory: remembered, undecided };
-  const begun: State = {
+  const transaction: Transaction = { by: i, from, outcomes, state: written, commit };
+  const memoryMeanwhile = broken === 'foldsBeforeOutcome' ? memory : restored.memory;
+  const unknownOutcome: UnknownOutcome = { changes: changesFrom(memoryMeanwhile, memory), commit };
+  const waiting: RestoredState = { ...restored, memory: memoryMeanwhile, unknownOutcome };
+  const sent: State = {
     ...state,
     tokens,
     transactions: [...state.transactions, transaction],
     stateTopic: broken === 'stateOutside' ? written : state.stateTopic,
     uncommittedState: broken === 'restoresUncommitted' ? written : state.uncommittedState,
   };
-  return withProcess(begun, i, { ...(state.processes[i] as Process), at: 'committing', kept: waiting });
+  return withProcess(sent, i, { ...(state.processes[i] as Process), at: 'committing', restored: waiting });
 }
 
-function waitingSteps({ state, i, process, steps }: Turn): void {
+function waitingSteps({ state, i, process, steps }: StepContext): void {
   const me = nameOf(i);
   if (!process.owner) {
     steps.add(
       me,
       'closed',
       () => 'fenced while it commits',
-      () => letGo(state, i),
+      () => release(state, i),
     );
     return;
   }
@@ -239,7 +248,7 @@ function waitingSteps({ state, i, process, steps }: Turn): void {
     steps.add(
       me,
       'failed',
-      () => 'waits no longer for the commit',
+      () => 'stops waiting for the commit',
       () => {
         return withProcess(spend(state, 'lostAnswers'), i, { ...process, at: 'failed' });
       },
@@ -247,19 +256,20 @@ function waitingSteps({ state, i, process, steps }: Turn): void {
   }
 }
 
-/** The partition is another's. Its memory is kept, for the case that it comes back. */
-export function letGo(state: State, i: number): State {
-  const { kept, early } = state.processes[i] as Process;
-  if (kept === undefined && early === undefined) return withProcess(state, i, CLOSED);
-  return withProcess(state, i, { at: 'closed', owner: false, committed: undefined, kept, early });
+/** Closes the partition. The memory stays, for the case that the partition comes back. */
+export function release(state: State, i: number): State {
+  const { restored, early } = state.processes[i] as Process;
+  if (restored === undefined && early === undefined) return withProcess(state, i, CLOSED);
+  return withProcess(state, i, { at: 'closed', owner: false, committed: undefined, restored, early });
 }
 
-/** Kafka: a commit takes effect. Its sender, if it still waits, hears of it, or only when it has given it up. */
+/** Kafka applies a commit. The answer reaches its sender in time, late, or not at all. */
 export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): void {
   for (const transaction of state.transactions) {
-    const { by, position } = transaction;
+    const { by, commit } = transaction;
     const sender = state.processes[by] as Process;
-    const batch = sender.kept?.undecided?.position.token === position.token ? sender.kept.undecided : undefined;
+    const unknownOutcome = sender.restored?.unknownOutcome;
+    const batch = unknownOutcome?.commit.token === commit.token ? unknownOutcome : undefined;
     const waits = batch !== undefined && sender.at === 'committing';
     const applied = (): State => applyTransaction(rules, state, transaction);
     const answeredLate = (next: State): State => {
@@ -269,14 +279,14 @@ export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): 
     steps.add(
       'Kafka',
       'committed',
-      () => formatPosition(position),
-      () => (waits ? heard(rules, applied(), by) : answeredLate(applied())),
+      () => formatCommit(commit),
+      () => (waits ? receiveAnswer(rules, applied(), by) : answeredLate(applied())),
     );
     if (waits && state.left.lostAnswers > 0) {
       steps.add(
         'Kafka',
         'committed',
-        () => `${formatPosition(position)}, unknown to ${nameOf(by)}`,
+        () => `${formatCommit(commit)}, unknown to ${nameOf(by)}`,
         () => {
           return answeredLate(withProcess(spend(applied(), 'lostAnswers'), by, { ...sender, at: 'failed' }));
         },
@@ -287,19 +297,19 @@ export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): 
     steps.add(
       'Kafka',
       'late-answer',
-      () => `commit ${String(answer.batch.position.token)} to ${nameOf(answer.to)}`,
-      () => heardLate(rules, state, answer),
+      () => `commit ${String(answer.batch.commit.token)} to ${nameOf(answer.to)}`,
+      () => receiveLateAnswer(rules, state, answer),
     );
   }
-  state.plainCommits.forEach((position, index) => {
+  state.plainCommits.forEach((commit, index) => {
     steps.add(
       'Kafka',
       'committed',
-      () => `outside of a transaction ${formatPosition(position)}`,
+      () => `outside of a transaction ${formatCommit(commit)}`,
       () => {
         return {
           ...state,
-          committed: position,
+          committed: commit,
           plainCommits: state.plainCommits.filter((_, other) => other !== index),
         };
       },
@@ -307,30 +317,29 @@ export function coordinatorSteps(rules: Rules, state: State, steps: LoopSteps): 
   });
 }
 
-/** The sender knows that its batch is committed. */
-function heard(rules: Rules, state: State, i: number): State {
+/** The sender learns that its batch is committed. */
+function receiveAnswer(rules: Rules, state: State, i: number): State {
   const process = state.processes[i] as Process;
-  const { kept } = process;
-  if (kept?.undecided === undefined) return state;
-  const { position } = kept.undecided;
-  const running = withProcess(state, i, { ...process, at: 'running', kept: decided(kept.memory, kept.undecided) });
-  return rules.broken === 'offsetsOutside'
-    ? { ...running, plainCommits: [...running.plainCommits, position] }
-    : running;
+  const { restored } = process;
+  if (restored?.unknownOutcome === undefined) return state;
+  const { commit } = restored.unknownOutcome;
+  const next = folded(restored.memory, restored.unknownOutcome);
+  const running = withProcess(state, i, { ...process, at: 'running', restored: next });
+  return rules.broken === 'offsetsOutside' ? { ...running, plainCommits: [...running.plainCommits, commit] } : running;
 }
 
-/** Whoever gave a commit up asks for its outcome by fencing and reading: an answer to it is rejected from then on. */
-function heardLate(rules: Rules, state: State, answer: LateAnswer): State {
-  const rejected = { ...state, lateAnswers: state.lateAnswers.filter((other) => other !== answer) };
+/** A process that stopped waiting for a commit settles it by fencing and reading. It ignores the answer. */
+function receiveLateAnswer(rules: Rules, state: State, answer: LateAnswer): State {
+  const ignored = { ...state, lateAnswers: state.lateAnswers.filter((other) => other !== answer) };
   const process = state.processes[answer.to] as Process;
-  if (rules.broken !== 'takesLateAnswers' || process.kept === undefined) return rejected;
-  return withProcess(rejected, answer.to, { ...process, kept: decided(process.kept.memory, answer.batch) });
+  if (rules.broken !== 'takesLateAnswers' || process.restored === undefined) return ignored;
+  return withProcess(ignored, answer.to, { ...process, restored: folded(process.restored.memory, answer.batch) });
 }
 
-/** What `closed` is told with where the state is that of another position. */
+/** Detail of `closed` where the state is of another offset. */
 export const WHILE_RESTORING = 'fenced while it restores';
 
-export const formatPosition = ({ offset, token }: Position): string => `${String(offset)} by commit ${String(token)}`;
+export const formatCommit = ({ offset, token }: Commit): string => `${String(offset)} by commit ${String(token)}`;
 
 export const formatMemory = ({ events, order, counted }: Memory): string =>
   `${String(counted)} counted, order ${['unknown', 'placed', 'paid'][order] ?? '?'}, events ${events.toString(2)}`;

@@ -5,16 +5,13 @@ export interface Scenario {
   readonly bounds: Bounds;
 }
 
-/** The loop must be clean in each. */
+/** Scenarios without a violation. */
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'an order, a redelivery and a reject', bounds: bounds({}) },
+  { name: 'an order, a redelivery and a rejection', bounds: bounds({}) },
   { name: 'a record that instances evaluate differently', bounds: bounds({ input: '?2a?a' }) },
-  { name: 'a partition that comes and goes', bounds: bounds({ input: '1?2a', reassignments: 3, crashes: 0 }) },
+  { name: 're-assignments', bounds: bounds({ input: '1?2a', reassignments: 3, crashes: 0 }) },
   { name: 'commits of unknown outcome', bounds: bounds({ input: 'a?2a', lostAnswers: 3, crashes: 0 }) },
-  {
-    name: 'answers to commits that were given up',
-    bounds: bounds({ input: 'a?2a', lostAnswers: 2, lateAnswers: 2, crashes: 0 }),
-  },
+  { name: 'late answers', bounds: bounds({ input: 'a?2a', lostAnswers: 2, lateAnswers: 2, crashes: 0 }) },
   { name: 'kills', bounds: bounds({ input: '1xa2a', crashes: 3, reassignments: 0 }) },
 ];
 
@@ -29,7 +26,7 @@ export const DEEP_SCENARIOS: readonly Scenario[] = [
     bounds: bounds({ input: '?2a', crashes: 2, reassignments: 5, lostAnswers: 2 }),
   },
   {
-    name: 'answers to commits that were given up',
+    name: 'late answers',
     bounds: bounds({ input: 'a?2a', reassignments: 2, lostAnswers: 3, lateAnswers: 3 }),
   },
 ];

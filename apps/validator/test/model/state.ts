@@ -2,81 +2,89 @@ import type { Fingerprint } from '../../../../test/model-checking/fingerprint';
 import type { Bounds } from './bounds';
 import { type Changes, type Memory, NOTHING, type Outcome } from './evaluation';
 
-/** As a commit leaves it. The token tells one instance's commit from any other. */
-export interface Position {
+/** A commit of the partition's offset. The token identifies it among the commits of all processes. */
+export interface Commit {
   readonly offset: number;
   readonly token: number;
 }
 
-/** A batch whose transaction may or may not be committed: what it changes, and where it leads, if it is. */
-export interface Undecided {
+/** A batch whose transaction may or may not be committed. */
+export interface UnknownOutcome {
   readonly changes: Changes;
-  readonly position: Position;
+  readonly commit: Commit;
 }
 
-/** The state of a position, in an instance's memory. Survives the loss of the partition, not of the process. */
-export interface Kept {
+/** The state in a process's memory, with the commit that it is the state of. Stays when the partition is revoked. */
+export interface RestoredState {
   readonly memory: Memory;
-  readonly position: Position;
-  readonly undecided: Undecided | undefined;
+  readonly commit: Commit;
+  readonly unknownOutcome: UnknownOutcome | undefined;
 }
 
-/** What the state topic says: the last value of each key. */
+/** The state topic: the last value of each key. */
 export interface StateTopic {
   readonly events: number;
   readonly order: number;
   readonly counted: number;
 }
 
-/** Validated records, dead letters, state changes and the position of a batch, with the commit on its way. */
+/** The validated records, dead letters, state changes and offset of a batch. Its commit request is sent. */
 export interface Transaction {
-  /** Index of the process. It waits for the outcome while it is committing. */
+  /** Index of the process. While it is `committing`, it waits for the outcome. */
   readonly by: number;
   /** Offset of the first record. */
   readonly from: number;
   readonly outcomes: readonly Outcome[];
   readonly state: StateTopic;
-  readonly position: Position;
+  readonly commit: Commit;
 }
 
-/** The answer to a commit whose sender waits for it no longer. */
+/** The answer to a commit whose sender has stopped waiting for it. */
 export interface LateAnswer {
-  /** Index of the process, which still has the memory that the batch was evaluated by. */
+  /** Index of the process. It still has the memory that the batch was evaluated with. */
   readonly to: number;
-  readonly batch: Undecided;
+  readonly batch: UnknownOutcome;
 }
 
 export interface Process {
   readonly at: 'closed' | 'fenced' | 'committed-read' | 'running' | 'committing' | 'failed';
-  /** Its transactional producer is the one opened last. */
+  /** Whether its transactional producer is the one opened last. */
   readonly owner: boolean;
-  /** What it read after it fenced; nothing else looks at it. */
-  readonly committed: Position | undefined;
-  readonly kept: Kept | undefined;
-  /** What it read before it fenced, which only a broken loop looks at. */
-  readonly early: { readonly committed: Position; readonly state: StateTopic } | undefined;
+  /** What it read after it fenced. */
+  readonly committed: Commit | undefined;
+  readonly restored: RestoredState | undefined;
+  /** What a broken loop read before it fenced. */
+  readonly early: { readonly committed: Commit; readonly state: StateTopic } | undefined;
 }
 
 export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers'>;
 
 export interface State {
-  /** By offset of the input: what readers of committed records see. */
+  /** Committed outcomes by offset of the input. */
   readonly outcomes: readonly (Outcome | undefined)[];
-  readonly committed: Position;
+  readonly committed: Commit;
   readonly stateTopic: StateTopic;
-  /** The state topic as it looks to who reads aborted records too, which only a broken loop does. */
+  /** The state topic with its aborted records, which only a broken loop reads. */
   readonly uncommittedState: StateTopic;
   readonly transactions: readonly Transaction[];
-  /** Positions committed outside of transactions that are under way, which only a broken loop has. */
-  readonly plainCommits: readonly Position[];
-  /** On their way. */
+  /** Commits outside of transactions that have not arrived yet, which only a broken loop sends. */
+  readonly plainCommits: readonly Commit[];
+  /** Answers that have not arrived yet. */
   readonly lateAnswers: readonly LateAnswer[];
   readonly processes: readonly [Process, Process];
+  /** The last token. */
   readonly tokens: number;
+  /** Faults that are left. */
   readonly left: Budget;
 }
 
-export const CLOSED: Process = { at: 'closed', owner: false, committed: undefined, kept: undefined, early: undefined };
+export const CLOSED: Process = {
+  at: 'closed',
+  owner: false,
+  committed: undefined,
+  restored: undefined,
+  early: undefined,
+};
 
 export function initialState({ input, crashes, reassignments, lostAnswers, lateAnswers }: Bounds): State {
   return {
@@ -98,7 +106,7 @@ export function withProcess(state: State, i: number, process: Process): State {
   return { ...state, processes: i === 0 ? [process, second] : [first, process] };
 }
 
-/** Nobody is there to hear them: the process has ended, or has another memory by now. */
+/** Drops the late answers to a process that was killed or has restored its memory. */
 export const withoutAnswersTo = (state: State, i: number): State => {
   const lateAnswers = state.lateAnswers.filter(({ to }) => to !== i);
   return lateAnswers.length === state.lateAnswers.length ? state : { ...state, lateAnswers };
@@ -113,7 +121,7 @@ export const spend = (state: State, fault: keyof Budget): State => {
 const AT = { closed: 0, fenced: 1, 'committed-read': 2, running: 3, committing: 4, failed: 5 } as const;
 const OUTCOME = { accepted: 1, skipped: 2, rejected: 3 } as const;
 
-/** Tokens are only ever compared: named in the order of their first mention. */
+/** Tokens are only compared, so they are numbered in the order in which they are encoded. */
 const tokens: number[] = [];
 
 /** Writes the state; `swapped` with its two processes interchanged. */
@@ -122,53 +130,52 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
   const [first, second] = state.processes;
   tokens.length = 0;
   for (const outcome of state.outcomes) encodeOutcome(outcome, out);
-  encodePosition(state.committed, out);
-  encodeTopic(state.stateTopic, out);
-  encodeTopic(state.uncommittedState, out);
+  encodeCommit(state.committed, out);
+  encodeMemory(state.stateTopic, out);
+  encodeMemory(state.uncommittedState, out);
   encodeProcess(swapped ? second : first, out);
   encodeProcess(swapped ? first : second, out);
   out.add(state.transactions.length);
-  for (const { by, from, outcomes, state: topic, position } of state.transactions) {
+  for (const { by, from, outcomes, state: topic, commit } of state.transactions) {
     out.add(swapped ? 1 - by : by);
     out.add(from);
     out.add(outcomes.length);
     for (const outcome of outcomes) encodeOutcome(outcome, out);
-    encodeTopic(topic, out);
-    encodePosition(position, out);
+    encodeMemory(topic, out);
+    encodeCommit(commit, out);
   }
   out.add(state.plainCommits.length);
-  for (const position of state.plainCommits) encodePosition(position, out);
+  for (const commit of state.plainCommits) encodeCommit(commit, out);
   out.add(state.lateAnswers.length);
   for (const { to, batch } of state.lateAnswers) {
     out.add(swapped ? 1 - to : to);
-    encodeUndecided(batch, out);
+    encodeUnknownOutcome(batch, out);
   }
   out.add(left.crashes | (left.reassignments << 4) | (left.lostAnswers << 8) | (left.lateAnswers << 12));
 }
 
-function encodeProcess({ at, owner, committed, kept, early }: Process, out: Fingerprint): void {
-  out.add(AT[at] | (owner ? 8 : 0) | (committed === undefined ? 0 : 16) | (kept === undefined ? 0 : 32));
+function encodeProcess({ at, owner, committed, restored, early }: Process, out: Fingerprint): void {
+  out.add(AT[at] | (owner ? 8 : 0) | (committed === undefined ? 0 : 16) | (restored === undefined ? 0 : 32));
   out.flag(early !== undefined);
-  if (committed !== undefined) encodePosition(committed, out);
+  if (committed !== undefined) encodeCommit(committed, out);
   if (early !== undefined) {
-    encodePosition(early.committed, out);
-    encodeTopic(early.state, out);
+    encodeCommit(early.committed, out);
+    encodeMemory(early.state, out);
   }
-  if (kept === undefined) return;
-  encodeMemory(kept.memory, out);
-  encodePosition(kept.position, out);
-  out.flag(kept.undecided !== undefined);
-  if (kept.undecided === undefined) return;
-  encodeUndecided(kept.undecided, out);
+  if (restored === undefined) return;
+  encodeMemory(restored.memory, out);
+  encodeCommit(restored.commit, out);
+  out.flag(restored.unknownOutcome !== undefined);
+  if (restored.unknownOutcome !== undefined) encodeUnknownOutcome(restored.unknownOutcome, out);
 }
 
-function encodeUndecided({ changes: { events, order, counted }, position }: Undecided, out: Fingerprint): void {
+function encodeUnknownOutcome({ changes: { events, order, counted }, commit }: UnknownOutcome, out: Fingerprint): void {
   out.add(events);
   out.add((order ?? 3) | (counted << 2));
-  encodePosition(position, out);
+  encodeCommit(commit, out);
 }
 
-function encodePosition({ offset, token }: Position, out: Fingerprint): void {
+function encodeCommit({ offset, token }: Commit, out: Fingerprint): void {
   let name = tokens.indexOf(token);
   if (name < 0) name = tokens.push(token) - 1;
   out.add(offset);
@@ -176,11 +183,6 @@ function encodePosition({ offset, token }: Position, out: Fingerprint): void {
 }
 
 function encodeMemory({ events, order, counted }: Memory, out: Fingerprint): void {
-  out.add(events);
-  out.add(order | (counted << 2));
-}
-
-function encodeTopic({ events, order, counted }: StateTopic, out: Fingerprint): void {
   out.add(events);
   out.add(order | (counted << 2));
 }

@@ -2,7 +2,7 @@ import { explore, formatTrace } from '../../../../test/model-checking/explore';
 import { DEEP_SCENARIOS } from './scenarios';
 import { ValidatorLoop } from './validator-loop';
 
-describe('the loop of the validator, within long bounds', () => {
+describe('the loop of the validator, within wide bounds', () => {
   it.each(DEEP_SCENARIOS)(
     'loses, doubles and misevaluates nothing and always ends: $name',
     ({ bounds }) => {

@@ -2,16 +2,16 @@ import type { Fingerprint } from '../../../../test/model-checking/fingerprint';
 import { type Model, type Step, StepList } from '../../../../test/model-checking/model';
 import type { Bounds, BreakName, Rules } from './bounds';
 import { isSame, NOTHING } from './evaluation';
-import { rightMemory } from './kafka';
-import { coordinatorSteps, letGo, processSteps, type Transition } from './loop';
+import { expectedMemory } from './kafka';
+import { coordinatorSteps, processSteps, release, type Transition } from './loop';
 import { encodeState, initialState, type State } from './state';
 
 /**
- * The validator's consume-transform-produce loop with its state topic: one input partition, two instances, Kafka. Every
- * remote call is one atomic step. A transition that the code has too carries the code's name for it (FaultPoint).
+ * The validator's consume-transform-produce loop with its state topic: one input partition, two processes, Kafka. Every
+ * remote call is one atomic step. A transition has the name of the code's fault point, if there is one.
  *
- * What it takes for granted: a transaction is seen whole or not at all by readers of committed records; opening a producer
- * returns when the transactions of older ones are ended; the input is complete from the start.
+ * Assumptions: readers of committed records see all of a transaction or nothing; opening a producer returns after the
+ * transactions of older ones have ended; the input is complete from the start.
  */
 export class ValidatorLoop implements Model<State> {
   readonly symmetries = 2;
@@ -36,8 +36,8 @@ export class ValidatorLoop implements Model<State> {
   }
 
   /**
-   * Somebody owns and is through, and remembers what follows from what is committed: nothing was folded twice, nothing left
-   * out. What is committed was looked at when it was.
+   * An owner must have reached the end of the input, with the memory that follows from the outcomes. The outcomes
+   * themselves are checked at each commit.
    */
   wrongAtRest(state: State): string | undefined {
     const owner = state.processes.find((process) => process.owner);
@@ -45,7 +45,7 @@ export class ValidatorLoop implements Model<State> {
     const missing = state.outcomes.indexOf(undefined);
     if (missing >= 0) return `record ${String(missing)} is lost`;
     const { input } = this.rules.bounds;
-    return isSame(owner.kept?.memory ?? NOTHING, rightMemory(input, state.outcomes, input.length))
+    return isSame(owner.restored?.memory ?? NOTHING, expectedMemory(input, state.outcomes, input.length))
       ? undefined
       : 'the memory at the end does not follow from the outcomes';
   }
@@ -55,11 +55,11 @@ export class ValidatorLoop implements Model<State> {
   }
 }
 
-/** Who failed and is fenced has only its memory. */
+/** A process that failed and is fenced has only its memory left. */
 function tidy(state: State): State {
   let next = state;
   state.processes.forEach(({ at, owner }, i) => {
-    if (at === 'failed' && !owner) next = letGo(next, i);
+    if (at === 'failed' && !owner) next = release(next, i);
   });
   return next;
 }

@@ -14,17 +14,17 @@ describe('the loop of the validator', () => {
   });
 });
 
-describe('the loop of the validator, broken', () => {
+describe('the loop of the validator with a deliberate fault', () => {
   const names = Object.keys(BREAKS) as BreakName[];
 
-  it.each(names)('is caught by a shortest trace: %s', (name) => {
+  it.each(names)('violates the protocol by a trace of the expected length: %s', (name) => {
     const { bounds, violation, length } = BREAKS[name];
     const found = explore(new ValidatorLoop(bounds, name), BOUND);
     expect(found.violation).toBe(violation);
     expect(found.trace).toHaveLength(length);
   });
 
-  it.each(names)('is clean within the same bounds when it is patched: %s', (name) => {
+  it.each(names)('has no violation within the same bounds without the fault: %s', (name) => {
     expect(explore(new ValidatorLoop(BREAKS[name].bounds), BOUND).violation).toBeUndefined();
   });
 });

@@ -4,22 +4,23 @@ import type { Kafka } from 'kafkajs';
 
 import type { HeldCalls } from '../../../../test/model-checking/held-calls';
 
-/** What decides about an owner: who fences, what is committed, and whether a transaction ends. */
+/** Requests to coordinators: InitProducerId, OffsetFetch and EndTxn. */
 export type CoordinatorCall = 'fence' | 'read' | 'commit';
 
+/** Faults of a process that need no change of the code. */
 export interface Breakage {
-  /** Added to transactional ids: nobody fences anybody. */
+  /** Suffix of its transactional ids: it fences no other process. */
   readonly ownIds?: string;
-  /** Takes every commit for its own last one. */
+  /** Reads any commit as its own last one. */
   readonly takesAnyToken?: boolean;
-  /** Takes what it has read of the committed position for what it is, until it fences again. */
+  /** Reads the committed offset only once after fencing. */
   readonly readsOnce?: boolean;
-  /** Takes the answer to a commit for one that counts, although its partition was closed meanwhile. */
+  /** Accepts the answer to a commit although the partition was closed meanwhile. */
   readonly takesLateAnswers?: boolean;
 }
 
 interface BrokerRequest {
-  /** Of an exchange that is sent over a connection. */
+  /** In an exchange with a broker. */
   readonly request?: { readonly apiKey: number; encode?(): Promise<Encoder | undefined> };
   readonly transactionalId?: string;
   readonly topics?: readonly { readonly partitions: readonly { readonly metadata: string | null }[] }[];
@@ -37,14 +38,14 @@ interface Pooled {
 
 const OFFSET_FETCH = 9;
 
-/** Answers that say "not yet": the transaction of an older producer is being ended. */
-const NOT_YET = new Set([14, 15, 16, 51, 88]);
+/** Protocol errors that pass: the coordinator loads, or ends the transaction of an older producer. */
+const RETRIABLE = new Set([14, 15, 16, 51, 88]);
 const DEADLINE_MS = 10_000;
 
 /**
- * The client of one process, whose requests to coordinators wait until a replay lets them through. It stands where the
- * library asks for a connection pool, so everything else is the library's, the client's and the broker's own.
- * @param onCommit told of the metadata of each commit before it is asked for
+ * A Kafka client for one process, which holds its requests to coordinators until a replay releases them. It replaces
+ * only what kafkajs sends these requests with; the library, the client and the broker are the real ones.
+ * @param onCommit called with the metadata of each commit before it is sent
  */
 export function heldKafka(
   kafka: Kafka,
@@ -55,47 +56,48 @@ export function heldKafka(
   const symbol = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   );
-  if (symbol === undefined) throw new Error('kafkajs has no such symbol: is it still 2.2.4?');
+  if (symbol === undefined) throw new Error('kafkajs has no symbol createCluster: is it still 2.2.4?');
   const create = (kafka as unknown as Record<symbol, (options: object) => object>)[symbol];
-  if (create === undefined) throw new Error('kafkajs creates no clusters');
+  if (create === undefined) throw new Error('kafkajs has no createCluster');
 
-  let last: string | undefined;
-  let read: object | undefined;
+  let lastMetadata: string | undefined;
+  let firstRead: object | undefined;
 
-  /** Requests of a producer, by the name of the client's method; the rest goes its way. */
+  /** Holds the requests of a producer, by the client's methods. */
   const heldBroker = (broker: unknown): unknown =>
     replaced(withHeldReads(broker as Pooled), {
       initProducerId: (send, request) => {
-        read = undefined;
-        return calls.ask('fence', () => untilAnswered(() => send(named(request))));
+        firstRead = undefined;
+        return calls.hold('fence', () => untilAnswered(() => send(withOwnId(request))));
       },
-      endTxn: (send, request) => calls.ask('commit', () => untilAnswered(() => send(named(request))), { isSent: true }),
+      endTxn: (send, request) =>
+        calls.hold('commit', () => untilAnswered(() => send(withOwnId(request))), { isSent: true }),
       txnOffsetCommit: (send, request) => {
-        last = request.topics?.[0]?.partitions[0]?.metadata ?? '';
-        onCommit(last);
-        return send(named(request));
+        lastMetadata = request.topics?.[0]?.partitions[0]?.metadata ?? '';
+        onCommit(lastMetadata);
+        return send(withOwnId(request));
       },
-      addPartitionsToTxn: (send, request) => send(named(request)),
-      addOffsetsToTxn: (send, request) => send(named(request)),
-      produce: (send, request) => send(named(request)),
+      addPartitionsToTxn: (send, request) => send(withOwnId(request)),
+      addOffsetsToTxn: (send, request) => send(withOwnId(request)),
+      produce: (send, request) => send(withOwnId(request)),
     });
-  /** What was committed is read by a request of the library's own. */
+  /** Holds the library's own request for the committed offset. */
   const withHeldReads = (broker: Pooled): object => {
     const connectionPool = replaced(broker.connectionPool, {
       send: async (send, exchange) => {
         if (exchange.request?.apiKey !== OFFSET_FETCH) return send(exchange);
         const asked = ownIds === '' ? exchange : unstable(exchange);
-        const answer = await calls.ask<object>(
+        const answer = await calls.hold<object>(
           'read',
-          () => read ?? untilAnswered(() => send(asked) as Promise<object>),
+          () => firstRead ?? untilAnswered(() => send(asked) as Promise<object>),
         );
-        if (readsOnce) read = answer;
-        return takesAnyToken && last !== undefined ? { ...answer, metadata: last } : answer;
+        if (readsOnce) firstRead = answer;
+        return takesAnyToken && lastMetadata !== undefined ? { ...answer, metadata: lastMetadata } : answer;
       },
     });
     return Object.create(broker, { connectionPool: { value: connectionPool } }) as object;
   };
-  const named = (request: BrokerRequest): BrokerRequest =>
+  const withOwnId = (request: BrokerRequest): BrokerRequest =>
     request.transactionalId === undefined ? request : { ...request, transactionalId: request.transactionalId + ownIds };
   const heldCluster = (cluster: object): object =>
     replaced(cluster, {
@@ -107,11 +109,11 @@ export function heldKafka(
   return Object.create(Object.getPrototypeOf(kafka) as object, { ...own, [symbol]: { value: createHeld } }) as Kafka;
 }
 
-/** Nobody who is not fenced is waited for either: the offset as it is, whatever is about to be committed. */
+/** Reads the committed offset without waiting for open transactions. */
 function unstable(exchange: BrokerRequest): BrokerRequest {
   const encode = async (): Promise<Encoder | undefined> => {
     const encoder = await exchange.request?.encode?.();
-    // The last byte but one of OffsetFetch v7 is `require_stable`.
+    // The second last byte of OffsetFetch v7 is `require_stable`.
     encoder?.buf.writeUInt8(0, encoder.offset - 2);
     return encoder;
   };
@@ -120,7 +122,7 @@ function unstable(exchange: BrokerRequest): BrokerRequest {
 
 type Send = (request: BrokerRequest) => Promise<unknown>;
 
-/** The object, with other methods in place of some of its own. */
+/** The object with some of its methods replaced. */
 function replaced(
   target: object,
   others: Readonly<Record<string, (send: Send, request: BrokerRequest) => Promise<unknown>>>,
@@ -143,7 +145,7 @@ async function untilAnswered<T>(attempt: () => Promise<T>): Promise<T> {
       return await attempt();
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? Number(error.code) : undefined;
-      if (code === undefined || !NOT_YET.has(code) || performance.now() > deadline) throw error;
+      if (code === undefined || !RETRIABLE.has(code) || performance.now() > deadline) throw error;
       await delay(10);
     }
   }

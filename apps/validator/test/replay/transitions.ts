@@ -1,136 +1,141 @@
 import type { TracedStep } from '../../../../test/model-checking/explore';
-import { formatMemory, formatPosition, type Transition, WHILE_RESTORING } from '../model/loop';
+import { formatCommit, formatMemory, type Transition, WHILE_RESTORING } from '../model/loop';
 import type { FaultPoint } from '../../src/partitions/fault-points';
-import type { Actor } from './actor';
-import { memoryOf } from './letters';
-import type { Stage } from './stage';
+import { memoryOf } from './model-records';
+import type { Replay } from './replay';
+import type { ReplayedProcess } from './replayed-process';
 
-/** A step of the model that is to be taken. */
-interface Cue {
-  readonly stage: Stage;
-  /** Who is to take it, if there is such a process. */
-  readonly actor: Actor | undefined;
+/** A step of the model, to be taken by the code. */
+interface StepRequest {
+  readonly replay: Replay;
+  /** The process that takes it; undefined if there is none of the actor's name. */
+  readonly process: ReplayedProcess | undefined;
   readonly step: TracedStep;
-  /** How long what the code does of itself may take. */
+  /** How long the code has for it. */
   readonly timeoutMs: number;
 }
 
-export interface Outcome {
-  /** Where the code goes the other one of two ways. */
+export interface TakenStep {
+  /** Where the code has two ways: the transition that it took. */
   readonly name?: Transition;
-  readonly told: string;
-  /** Who has taken it, or has heard of it. */
-  readonly by?: Actor | undefined;
+  /** The outcome, in the words of the model. */
+  readonly detail: string;
+  /** The process that took the step, or learned of it. */
+  readonly by?: ReplayedProcess | undefined;
 }
 
-interface Play {
-  /** Points of the code (FaultPoint) that it comes to, where the process is there to do so. */
-  readonly comesTo: readonly FaultPoint[];
-  /** Lets it happen. Returns how it turned out, in the words of the model; undefined when nobody takes such a step. */
-  readonly take: (cue: Cue) => Promise<Outcome | undefined>;
+interface TransitionReplay {
+  /** Fault points that the process reaches by it. */
+  readonly reaches: readonly FaultPoint[];
+  /** Lets the code take the step. Undefined if it takes no such step. */
+  readonly take: (request: StepRequest) => Promise<TakenStep | undefined>;
 }
 
 /**
- * The state is brought to the committed position: with what there is in memory (`settled`), or from the topics; or it is
- * that of another position, and the former owner lets go.
+ * The state is brought to the committed offset: from memory (`settled`) or from its topic (`restored`). If it is of
+ * another offset, a fenced owner closes.
  */
-async function restores({ actor, timeoutMs }: Cue): Promise<Outcome | undefined> {
-  const parked = await actor?.calls.next('restore', timeoutMs);
-  if (parked === undefined || actor === undefined) return undefined;
-  await parked.go();
-  if (!(await actor.opensOrAsks())) {
-    await (await actor.calls.next('read', 0))?.go();
-    await actor.untilOpen().catch(() => undefined);
-    return { name: 'closed', told: WHILE_RESTORING };
+async function restore({ process, timeoutMs }: StepRequest): Promise<TakenStep | undefined> {
+  const held = await process?.calls.next('restore', timeoutMs);
+  if (held === undefined || process === undefined) return undefined;
+  await held.release();
+  if (!(await process.opensOrReads())) {
+    await (await process.calls.next('read', 0))?.release();
+    await process.untilOpen().catch(() => undefined);
+    return { name: 'closed', detail: WHILE_RESTORING };
   }
-  const { state, stateBefore } = actor;
+  const { state, stateBefore } = process;
   if (state === undefined) return undefined;
-  return { name: state === stateBefore ? 'settled' : 'restored', told: formatMemory(memoryOf(state)), by: actor };
+  const name = state === stateBefore ? 'settled' : 'restored';
+  return { name, detail: formatMemory(memoryOf(state)), by: process };
 }
 
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
 
-/** How each transition of the model is led over in the code: the one place where the names of both meet. */
-export const TRANSITIONS: Readonly<Record<Transition, Play>> = {
-  // The point of this name comes behind the read, which the code does in the same call.
+/** How the code takes each transition of the model: the only place that knows the names of both. */
+export const TRANSITIONS: Readonly<Record<Transition, TransitionReplay>> = {
+  // The fault point of this name comes after the read, which the code does in the same call.
   fenced: {
-    comesTo: [],
-    take: async ({ stage, step: { actor: name }, timeoutMs }) => {
-      const { owner } = stage;
-      const actor = stage.process(name);
-      const isFree = owner === undefined || (owner === actor && !owner.isWell);
-      await actor.open(owner !== actor);
-      stage.owner = actor;
-      await (await actor.calls.next('fence', timeoutMs))?.go();
-      return { told: isFree ? '' : 're-assigned', by: actor };
+    reaches: [],
+    take: async ({ replay, step: { actor: name }, timeoutMs }) => {
+      const { owner } = replay;
+      const process = replay.process(name);
+      const isFree = owner === undefined || (owner === process && !owner.isWell);
+      await process.open(owner !== process);
+      replay.owner = process;
+      await (await process.calls.next('fence', timeoutMs))?.release();
+      return { detail: isFree ? '' : 're-assigned', by: process };
     },
   },
   'committed-read': {
-    comesTo: ['fenced'],
-    take: async ({ stage, actor, timeoutMs }) => {
-      const parked = await actor?.calls.next('read', timeoutMs);
-      if (parked === undefined) return undefined;
-      const { offset, commit } = await stage.committed();
-      await parked.go();
-      return { told: formatPosition({ offset, token: commit }), by: actor };
+    reaches: ['fenced'],
+    take: async ({ replay, process, timeoutMs }) => {
+      const held = await process?.calls.next('read', timeoutMs);
+      if (held === undefined) return undefined;
+      const { offset, commit } = await replay.committed();
+      await held.release();
+      return { detail: formatCommit({ offset, token: commit }), by: process };
     },
   },
-  restored: { comesTo: ['restored'], take: restores },
-  settled: { comesTo: ['restored'], take: restores },
-  // Its transaction is written with it, up to the request to end it.
+  restored: { reaches: ['restored'], take: restore },
+  settled: { reaches: ['restored'], take: restore },
+  // Includes writing the transaction, up to the request that ends it.
   evaluated: {
-    comesTo: ['evaluated'],
-    take: async ({ actor, step: { detail }, timeoutMs }) => {
+    reaches: ['evaluated'],
+    take: async ({ process, step: { detail }, timeoutMs }) => {
       const [, to, last] = /to (\d+) .*?(\w+)$/.exec(detail) ?? [];
-      if (actor === undefined || to === undefined) return undefined;
-      actor.evaluator.undecided = last === 'rejected' ? 'rejected' : 'accepted';
-      const from = actor.take(Number(to) + 1);
-      if (from === undefined || !(await actor.calls.waitsFor('commit', timeoutMs))) return undefined;
-      return { told: `${String(from)} to ${to} ${actor.evaluator.outcomes.join(', ')}`, by: actor };
+      if (process === undefined || to === undefined) return undefined;
+      process.evaluator.preferred = last === 'rejected' ? 'rejected' : 'accepted';
+      const from = process.handOver(Number(to) + 1);
+      if (from === undefined || !(await process.calls.waitsFor('commit', timeoutMs))) return undefined;
+      return { detail: `${String(from)} to ${to} ${process.evaluator.outcomes.join(', ')}`, by: process };
     },
   },
   committed: {
-    comesTo: ['committed', 'folded'],
-    take: async ({ stage, step: { detail }, timeoutMs }) => {
+    reaches: ['committed', 'folded'],
+    take: async ({ replay, step: { detail }, timeoutMs }) => {
       const number = Number(/by commit (\d+)/.exec(detail)?.[1]);
-      const actor = stage.all.find(({ commit, calls }) => commit === number && calls.has('commit'));
-      const parked = await actor?.calls.next('commit', 0);
-      if (parked === undefined || actor === undefined) return undefined;
-      const [, unheard = ''] = /(, unknown to .)$/.exec(detail) ?? [];
-      if ((await parked.go(unheard === '' ? 'answered' : 'late')) === undefined) return undefined;
-      if (unheard !== '') actor.giveUp(number);
-      const { offset, commit } = await stage.committedBy(number, timeoutMs);
-      const isHeard = unheard === '' && actor.calls.lives();
-      return { told: `${formatPosition({ offset, token: commit })}${unheard}`, by: isHeard ? actor : undefined };
+      const process = replay.allProcesses.find(({ commit, calls }) => commit === number && calls.has('commit'));
+      const held = await process?.calls.next('commit', 0);
+      if (held === undefined || process === undefined) return undefined;
+      const [, unknownTo = ''] = /(, unknown to .)$/.exec(detail) ?? [];
+      if ((await held.release(unknownTo === '' ? 'answered' : 'late')) === undefined) return undefined;
+      if (unknownTo !== '') process.giveUp(number);
+      const { offset, commit } = await replay.committedBy(number, timeoutMs);
+      const isAnswered = unknownTo === '' && process.calls.isAlive();
+      return {
+        detail: `${formatCommit({ offset, token: commit })}${unknownTo}`,
+        by: isAnswered ? process : undefined,
+      };
     },
   },
   'late-answer': {
-    comesTo: [],
-    take: async ({ stage, step: { detail } }) => {
+    reaches: [],
+    take: async ({ replay, step: { detail } }) => {
       const [, to = ''] = / to (.)$/.exec(detail) ?? [];
-      const commit = await stage.actors.get(to)?.hearLate();
-      return commit === undefined ? undefined : { told: `commit ${String(commit)} to ${to}` };
+      const commit = await replay.processes.get(to)?.receiveLateAnswer();
+      return commit === undefined ? undefined : { detail: `commit ${String(commit)} to ${to}` };
     },
   },
-  folded: { comesTo: [], take: nothing },
-  waiting: { comesTo: [], take: nothing },
+  folded: { reaches: [], take: nothing },
+  waiting: { reaches: [], take: nothing },
   failed: {
-    comesTo: [],
-    take: async ({ actor }) => {
-      const parked = await actor?.calls.next('commit', 0);
-      if (parked === undefined) return undefined;
-      await parked.go('undone');
-      await actor?.outcome();
-      return { told: 'waits no longer for the commit' };
+    reaches: [],
+    take: async ({ process }) => {
+      const held = await process?.calls.next('commit', 0);
+      if (held === undefined) return undefined;
+      await held.release('undone');
+      await process?.outcome();
+      return { detail: 'stops waiting for the commit' };
     },
   },
   crashed: {
-    comesTo: [],
-    take: ({ stage, step: { actor: name } }) =>
-      Promise.resolve(stage.kill(name) === undefined ? undefined : { told: '' }),
+    reaches: [],
+    take: ({ replay, step: { actor: name } }) =>
+      Promise.resolve(replay.kill(name) === undefined ? undefined : { detail: '' }),
   },
-  // What is rejected to a former owner at a commit is no step of a replay: it is closed when it opens again.
-  closed: { comesTo: [], take: (cue) => (cue.step.detail === WHILE_RESTORING ? restores(cue) : nothing()) },
-  // A step that only a broken loop takes.
-  'read-before-fence': { comesTo: [], take: nothing },
+  // An owner that is fenced at a commit closes when it opens again: no step of a replay.
+  closed: { reaches: [], take: (request) => (request.step.detail === WHILE_RESTORING ? restore(request) : nothing()) },
+  // Only a broken loop takes it.
+  'read-before-fence': { reaches: [], take: nothing },
 };

@@ -3,20 +3,21 @@ import { Money, OneOf, Sha256, Text, Uuid } from '../fields';
 import { EXAMPLE } from './examples';
 import { VERTICALS, type Vertical } from './verticals';
 
-/** A vendor's full state: each event replaces what was known before. */
+/** Each event contains the vendor's full state, which replaces the earlier one. */
 abstract class VendorEvent extends MarketplaceEvent {
-  @Sha256('The vendor. The record key of vendor events.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @Sha256('Id of the vendor. The record key of vendor events.', { example: EXAMPLE.vendorId })
+  readonly vendor_id: string;
   @Text("The vendor's name.", { maxLength: 256, personal: true, example: 'Becker and Sons' })
   readonly vendor_name: string;
-  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Task, Springfield' })
+  @Text("The vendor's postal address.", { maxLength: 512, personal: true, example: '7 Mill Road, Springfield' })
   readonly vendor_address: string;
-  @OneOf(VERTICALS, 'The line of goods that the vendor sells.') readonly vendor_vertical: Vertical;
+  @OneOf(VERTICALS, 'Line of goods of the vendor.') readonly vendor_vertical: Vertical;
 }
 
-/** A product's full state: each event replaces what was known before. */
+/** Each event contains the product's full state, which replaces the earlier one. */
 abstract class ProductEvent extends MarketplaceEvent {
-  @Uuid('The item. The record key of product events.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
-  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @Uuid('Id of the item. The record key of product events.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('Id of the vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
   @Text("The item's name.", { maxLength: 256, example: 'Desk lamp' }) readonly item_name: string;
   @Money('Price of one piece of the item.') readonly item_price: string;
 }
@@ -35,7 +36,7 @@ export class VendorOnboarded extends VendorEvent {
   type: 'vendor.updated',
   family: 'catalog',
   key: 'vendor_id',
-  description: 'Something about a vendor changed.',
+  description: 'The name, address or vertical of a vendor changed.',
 })
 export class VendorUpdated extends VendorEvent {
   readonly event_type: 'vendor.updated';
@@ -45,7 +46,7 @@ export class VendorUpdated extends VendorEvent {
   type: 'product.listed',
   family: 'catalog',
   key: 'item_sku',
-  description: 'A vendor offers a new item, or offers one again.',
+  description: 'A vendor offers a new item, or offers a delisted one again.',
 })
 export class ProductListed extends ProductEvent {
   readonly event_type: 'product.listed';
@@ -55,11 +56,11 @@ export class ProductListed extends ProductEvent {
   type: 'product.price_changed',
   family: 'catalog',
   key: 'item_sku',
-  description: "An item's price changed; item_price is the new one.",
+  description: "An item's price changed. item_price is the new price.",
 })
 export class ProductPriceChanged extends ProductEvent {
   readonly event_type: 'product.price_changed';
-  @Money('Price of one piece before the change, where it is known.', { nullable: true, example: '149.90' })
+  @Money('Price of one piece before the change, if it is known.', { nullable: true, example: '149.90' })
   readonly previous_item_price?: string | null;
 }
 
@@ -67,7 +68,7 @@ export class ProductPriceChanged extends ProductEvent {
   type: 'product.updated',
   family: 'catalog',
   key: 'item_sku',
-  description: 'Something about an item other than its price changed.',
+  description: 'A field of an item other than its price changed.',
 })
 export class ProductUpdated extends ProductEvent {
   readonly event_type: 'product.updated';
@@ -77,7 +78,7 @@ export class ProductUpdated extends ProductEvent {
   type: 'product.delisted',
   family: 'catalog',
   key: 'item_sku',
-  description: 'An item is no longer offered. What was ordered before stays known by it.',
+  description: 'An item is no longer offered. It stays in the catalog, so that earlier orders keep a valid reference.',
 })
 export class ProductDelisted extends ProductEvent {
   readonly event_type: 'product.delisted';

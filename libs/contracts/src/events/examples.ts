@@ -1,4 +1,4 @@
-/** One story for the examples of all types: this customer buys this item of this vendor. */
+/** The ids in the examples of all event types: one customer buys one item of one vendor. */
 export const EXAMPLE = {
   orderId: 'f3d6f0d55b053fdeb0116c2eaffd74e9113b2fd19d7d0675fd8c87a430993b8d',
   vendorId: '3f66d49e82526dc0396869e84e34c4dee55a9dab8e67ec4b4254d5d2590a5362',

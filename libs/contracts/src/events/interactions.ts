@@ -7,21 +7,21 @@ export const DEVICES = ['desktop', 'mobile', 'tablet', 'app'] as const;
 export const CHANNELS = ['direct', 'search', 'email', 'social', 'advertisement'] as const;
 
 abstract class InteractionEvent extends MarketplaceEvent {
-  @Uuid('The visit that this belongs to.', { example: EXAMPLE.sessionId }) readonly session_id: string;
-  @Sha256('The customer who visits. The record key.', { example: EXAMPLE.customerId }) readonly customer_id: string;
+  @Uuid('Id of the session.', { example: EXAMPLE.sessionId }) readonly session_id: string;
+  @Sha256('Id of the customer. The record key.', { example: EXAMPLE.customerId }) readonly customer_id: string;
 }
 
 @Event({
   type: 'session.started',
   family: 'interactions',
   key: 'customer_id',
-  description: 'A customer opened the shop.',
+  description: 'A customer started a session in the shop.',
 })
 export class SessionStarted extends InteractionEvent {
   readonly event_type: 'session.started';
-  @OneOf(DEVICES, 'What the customer visits with.') readonly device: (typeof DEVICES)[number];
-  @OneOf(CHANNELS, 'What led the customer here.') readonly channel: (typeof CHANNELS)[number];
-  @Country('The country of the visit, where it is known.', { nullable: true }) readonly visit_country?: string | null;
+  @OneOf(DEVICES, 'Device of the session.') readonly device: (typeof DEVICES)[number];
+  @OneOf(CHANNELS, 'Channel through which the customer arrived.') readonly channel: (typeof CHANNELS)[number];
+  @Country('Country of the session, if it is known.', { nullable: true }) readonly visit_country?: string | null;
 }
 
 @Event({
@@ -32,8 +32,8 @@ export class SessionStarted extends InteractionEvent {
 })
 export class ProductViewed extends InteractionEvent {
   readonly event_type: 'product.viewed';
-  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
-  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @Uuid('Id of the item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('Id of the vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
 }
 
 @Event({
@@ -44,11 +44,11 @@ export class ProductViewed extends InteractionEvent {
 })
 export class SearchPerformed extends InteractionEvent {
   readonly event_type: 'search.performed';
-  @Text('What the customer typed.', { maxLength: 256, personal: true, example: 'red desk lamp' })
+  @Text('Search terms that the customer entered.', { maxLength: 256, personal: true, example: 'red desk lamp' })
   readonly search_terms: string;
-  @OneOf(VERTICALS, 'The line of goods that the search was narrowed to.', { nullable: true })
+  @OneOf(VERTICALS, 'Line of goods that the search was limited to, if any.', { nullable: true })
   readonly search_vertical?: Vertical | null;
-  @WholeNumber('Items that were found.', { min: 0, max: 1_000_000, example: 42 }) readonly result_count: number;
+  @WholeNumber('Number of items found.', { min: 0, max: 1_000_000, example: 42 }) readonly result_count: number;
 }
 
 @Event({
@@ -59,10 +59,10 @@ export class SearchPerformed extends InteractionEvent {
 })
 export class CartItemAdded extends InteractionEvent {
   readonly event_type: 'cart.item_added';
-  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
-  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
-  @WholeNumber('Pieces that were added or removed.', { min: 1, max: 1000, example: 2 }) readonly item_quantity: number;
-  @Money('Price of one piece, as the customer saw it.') readonly item_price: string;
+  @Uuid('Id of the item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('Id of the vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @WholeNumber('Number of pieces added or removed.', { min: 1, max: 1000, example: 2 }) readonly item_quantity: number;
+  @Money('Price of one piece that the customer saw.') readonly item_price: string;
 }
 
 @Event({
@@ -73,35 +73,36 @@ export class CartItemAdded extends InteractionEvent {
 })
 export class CartItemRemoved extends InteractionEvent {
   readonly event_type: 'cart.item_removed';
-  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
-  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
-  @WholeNumber('Pieces that were added or removed.', { min: 1, max: 1000 }) readonly item_quantity: number;
+  @Uuid('Id of the item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('Id of the vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @WholeNumber('Number of pieces added or removed.', { min: 1, max: 1000 }) readonly item_quantity: number;
 }
 
 @Event({
   type: 'checkout.started',
   family: 'interactions',
   key: 'customer_id',
-  description: 'A customer went to the checkout.',
+  description: 'A customer started the checkout.',
 })
 export class CheckoutStarted extends InteractionEvent {
   readonly event_type: 'checkout.started';
-  @WholeNumber('Different items in the cart.', { min: 1, max: 1000, example: 3 }) readonly cart_items: number;
-  @Money('Price of all that is in the cart.', { example: '389.70' }) readonly cart_value: string;
+  @WholeNumber('Number of different items in the cart.', { min: 1, max: 1000, example: 3 }) readonly cart_items: number;
+  @Money('Total price of the cart.', { example: '389.70' }) readonly cart_value: string;
 }
 
 @Event({
   type: 'review.submitted',
   family: 'interactions',
   key: 'customer_id',
-  description: 'A customer wrote about an item.',
+  description: 'A customer submitted a review of an item.',
 })
 export class ReviewSubmitted extends InteractionEvent {
   readonly event_type: 'review.submitted';
-  @Uuid('The item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
-  @Sha256('The vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
-  @WholeNumber('Rating of the item, 1 (worst) to 5.', { min: 1, max: 5, example: 5 }) readonly review_rating: number;
-  @Text('What the customer wrote.', { maxLength: 4000, personal: true, nullable: true, example: 'Bright and sturdy.' })
+  @Uuid('Id of the item.', { example: EXAMPLE.itemSku }) readonly item_sku: string;
+  @Sha256('Id of the vendor who sells the item.', { example: EXAMPLE.vendorId }) readonly vendor_id: string;
+  @WholeNumber('Rating of the item from 1 (worst) to 5.', { min: 1, max: 5, example: 5 })
+  readonly review_rating: number;
+  @Text('Text of the review.', { maxLength: 4000, personal: true, nullable: true, example: 'Bright and sturdy.' })
   readonly review_text?: string | null;
 }
 

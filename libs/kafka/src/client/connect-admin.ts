@@ -1,14 +1,14 @@
 import '../patches/index';
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSSASLAuthenticationError, type Admin, type Kafka } from 'kafkajs';
 import { KafkaUnreachableError } from '../errors';
-import { Backoff } from '../read/backoff';
+import { Backoff } from '../backoff';
 import { connectionOf } from './create-kafka';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /**
- * An admin client that is connected; for a start, which may come before the broker's. It is tried again until
- * `connectTimeoutMs` has passed, but not when the broker answers that it rejects the log-in.
+ * Connects an admin client when a service starts, which can be before its broker starts. Retries until
+ * `connectTimeoutMs` has passed. Does not retry when the broker rejects the credentials.
  *
  * @throws KafkaUnreachableError
  */
@@ -29,13 +29,13 @@ export async function connectAdmin(kafka: Kafka): Promise<Admin> {
       const brokers = connection.brokers.join(', ');
       if (cause instanceof KafkaJSSASLAuthenticationError) {
         throw new KafkaUnreachableError(
-          `Kafka at ${brokers} rejects the log-in (${why}). Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD as the brokers expect them.`,
+          `Kafka at ${brokers} rejects the credentials (${why}). Set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD to what the brokers expect.`,
           { cause },
         );
       }
       if (performance.now() >= deadline) {
         throw new KafkaUnreachableError(
-          `No Kafka broker answered at ${brokers} within ${(timeoutMs / 1_000).toString()} s (${why}). Start the broker, or set KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_MECHANISM to how it is reached; KAFKA_CONNECT_TIMEOUT_MS sets how long a start waits.`,
+          `No Kafka broker answered at ${brokers} within ${(timeoutMs / 1_000).toString()} s (${why}). Start the broker, or correct KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_MECHANISM; KAFKA_CONNECT_TIMEOUT_MS sets how long a start waits.`,
           { cause },
         );
       }

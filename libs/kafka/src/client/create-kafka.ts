@@ -3,10 +3,11 @@ import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
 
 /**
- * The only way to a client: patched kafkajs, with this system's time limits. A request may take 10 s, a connection 3 s;
- * what is retried says so where it is.
+ * Creates every Kafka client of this system: patched kafkajs with common timeouts. A request may take 10 s, a connection
+ * 3 s.
  *
- * @param logger Gets the warnings and errors of kafkajs (its errors as warnings: most are retried). Without one it is silent.
+ * @param logger Gets the warnings of kafkajs, and its errors as warnings, because kafkajs retries most of them. Without a
+ * logger kafkajs is silent.
  */
 export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Kafka {
   const kafka = new Kafka({
@@ -30,30 +31,32 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
 
 const connections = new WeakMap<Kafka, KafkaConnection>();
 
-/** What the client was created with. */
+/** The settings that the client was created with. */
 export function connectionOf(kafka: Kafka): KafkaConnection {
   const connection = connections.get(kafka);
-  if (connection === undefined) throw new TypeError('a client that createKafka did not make');
+  if (connection === undefined) throw new TypeError('The Kafka client was not created by createKafka');
   return connection;
 }
 
 function saslOptions(settings: KafkaConnection): { sasl?: SASLOptions } {
   const { saslMechanism: mechanism = 'none', saslUsername: username, saslPassword: password } = settings;
   if (mechanism === 'none') return {};
-  if (username === undefined || password === undefined) throw new TypeError('SASL needs a user name and a password');
+  if (username === undefined || password === undefined) {
+    throw new TypeError(`KAFKA_SASL_MECHANISM=${mechanism} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`);
+  }
   return { sasl: { mechanism, username, password } };
 }
 
-/** What the logger adds itself, and stacks: they lie within kafkajs. */
-const REPEATED_FIELDS: ReadonlySet<string> = new Set(['message', 'timestamp', 'logger', 'stack']);
+/** Fields that the logger adds itself, and stacks, which only show the inside of kafkajs. */
+const OMITTED_FIELDS: ReadonlySet<string> = new Set(['message', 'timestamp', 'logger', 'stack']);
 
 /**
- * A broker's answer that is an error is debug: whoever asked gets it as an error and knows whether it is expected, as
+ * Logs a broker's error response at debug level: the caller gets it as an error, and decides whether it is expected, as
  * CONCURRENT_TRANSACTIONS is after every commit.
  */
 function forward(logger: KafkaLogger, { namespace, level, log }: LogEntry): void {
-  const isAnswer = namespace === 'Connection' && log.message.startsWith('Response ');
-  const write = level <= logLevel.WARN && !isAnswer ? 'warn' : 'debug';
-  const fields = Object.entries(log).filter(([name]) => !REPEATED_FIELDS.has(name));
+  const isResponse = namespace === 'Connection' && log.message.startsWith('Response ');
+  const write = level <= logLevel.WARN && !isResponse ? 'warn' : 'debug';
+  const fields = Object.entries(log).filter(([name]) => !OMITTED_FIELDS.has(name));
   logger[write]({ ...Object.fromEntries(fields), kafkajs: namespace }, log.message);
 }

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { type Kafka } from 'kafkajs';
 
 /**
- * The parts of kafkajs 2.2.4 (pinned exactly) that lie behind its public API and that the groupless reader, the
- * transactions and the group membership are built on. Nothing else of this library reaches past the public API.
+ * Loads modules behind the public API of kafkajs 2.2.4 (pinned exactly). The reader without a group, the transactions
+ * and the group membership are built on them; the interfaces below describe what is used.
  */
 export const loadFromKafkajs = createRequire(__filename);
 
@@ -56,7 +56,7 @@ export interface ProduceTopic {
 }
 
 export interface ProtocolRequest {
-  /** `encode` gives one of kafkajs' encoders. */
+  /** `encode` returns an Encoder of kafkajs. */
   readonly request: { readonly apiKey: number; readonly apiVersion: number; encode?(): Promise<unknown> };
   readonly response: {
     decode(payload: Buffer): Promise<{ clientSideThrottleTime: number }>;
@@ -85,7 +85,7 @@ export interface Cluster {
   ): Promise<readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[]>;
 }
 
-/** Coordinator type of FindCoordinator that answers for transactional ids. */
+/** Coordinator type of FindCoordinator for transactional ids. */
 export const TRANSACTION_COORDINATOR = 1;
 
 export type Isolation = 'committed' | 'uncommitted';
@@ -95,18 +95,16 @@ type CreateCluster = (options: {
   allowAutoTopicCreation: boolean;
   maxInFlightRequests: number | null;
   isolationLevel: number;
-  instrumentationEmitter?: unknown;
 }) => Cluster;
 
-/** A connection pool of its own with the settings of `kafka`. The caller connects and disconnects it. */
-export function createCluster(kafka: Kafka, isolation: Isolation, instrumentationEmitter?: unknown): Cluster {
+/** A separate connection pool with the settings of `kafka`. The caller connects and disconnects it. */
+export function createCluster(kafka: Kafka, isolation: Isolation): Cluster {
   const create = privateOf(kafka, 'private:Kafka:createCluster') as CreateCluster;
   return create({
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
     maxInFlightRequests: null,
     isolationLevel: isolation === 'committed' ? 1 : 0,
-    ...(instrumentationEmitter === undefined ? {} : { instrumentationEmitter }),
   });
 }
 
@@ -116,11 +114,11 @@ export function loggerOf(kafka: Kafka): unknown {
 
 function privateOf(kafka: Kafka, description: string): unknown {
   const symbol = Object.getOwnPropertySymbols(kafka).find((candidate) => candidate.description === description);
-  if (symbol === undefined) throw new Error(`kafkajs has no ${description}: is it still 2.2.4?`);
+  if (symbol === undefined) throw new Error(`kafkajs has no ${description}: its version must be 2.2.4`);
   return (kafka as unknown as Record<symbol, unknown>)[symbol];
 }
 
-/** Kafka's error code out of a kafkajs error, or of what it wraps; undefined when the broker did not answer. */
+/** The Kafka error code of a kafkajs error, or of an error that it wraps. Undefined when the broker did not answer. */
 export function protocolCodeOf(error: unknown): number | undefined {
   for (let e = error, depth = 0; typeof e === 'object' && e !== null && depth < 8; depth++) {
     if ('code' in e && typeof e.code === 'number') return e.code;

@@ -1,4 +1,4 @@
-/** Tables of CRC-32C (Castagnoli, reflected 0x82f63b78) for eight bytes at a time. */
+/** Look-up tables of CRC-32C (Castagnoli, reflected 0x82f63b78), for eight bytes at a time. */
 const TABLES = buildTables();
 
 function buildTables(): Int32Array {
@@ -22,8 +22,8 @@ function at(table: Int32Array, index: number): number {
 }
 
 /**
- * CRC-32C of bytes [start, end), unsigned. Slicing by 8: every produced byte passes through here, and one table look-up
- * per byte was the largest single cost of producing.
+ * CRC-32C of bytes [start, end), unsigned. Slicing by 8, because every produced byte passes through here: with one table
+ * look-up per byte the CRC was the largest single cost of producing.
  */
 export function crc32c(bytes: Uint8Array, start: number, end: number): number {
   const t = TABLES;

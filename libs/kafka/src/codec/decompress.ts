@@ -2,25 +2,27 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { lz4Frames } from './lz4';
 import { snappy } from './snappy';
 
-/** What a few megabytes can grow to is more than a process has; a batch beyond this is not readable. Bytes. */
+/** A few compressed megabytes can decompress to more than the process' memory. Larger batches are rejected. */
 const MAX_BATCH_BYTES = 128 * 1_048_576;
 
-const BOUND = { maxOutputLength: MAX_BATCH_BYTES };
-const DECOMPRESS: readonly ((bytes: Buffer) => Buffer)[] = [
+const OPTIONS = { maxOutputLength: MAX_BATCH_BYTES };
+/** By codec: none, gzip, snappy, lz4, zstd. */
+const DECOMPRESSORS: readonly ((bytes: Buffer) => Buffer)[] = [
   (bytes) => bytes,
-  (bytes) => gunzipSync(bytes, BOUND),
+  (bytes) => gunzipSync(bytes, OPTIONS),
   (bytes) => snappy(bytes, MAX_BATCH_BYTES),
   (bytes) => lz4Frames(bytes, MAX_BATCH_BYTES),
-  (bytes) => zstdDecompressSync(bytes, BOUND),
+  (bytes) => zstdDecompressSync(bytes, OPTIONS),
 ];
 
 /**
- * The records of a batch out of what its attributes' codec (their lowest three bits: none, gzip, snappy, lz4, zstd)
- * made of them. Throws when the codec is none of these, the bytes are not what it writes, or they grow beyond
- * `MAX_BATCH_BYTES`.
+ * Decompresses the records of a batch.
+ *
+ * @param codec the lowest three bits of the batch's attributes
+ * @throws Error when the codec is unknown, the bytes are not in its format, or the result exceeds `MAX_BATCH_BYTES`
  */
 export function decompress(codec: number, bytes: Buffer): Buffer {
-  const of = DECOMPRESS[codec];
-  if (of === undefined) throw new Error(`codec ${codec.toString()} is none of Kafka's`);
-  return of(bytes);
+  const decompressor = DECOMPRESSORS[codec];
+  if (decompressor === undefined) throw new Error(`compression codec ${codec.toString()} is unknown`);
+  return decompressor(bytes);
 }

@@ -7,9 +7,10 @@ const STORED = 0x8000_0000;
 const MIN_MATCH = 4;
 
 /**
- * Decompresses LZ4 frames, one behind the other ("LZ4 Frame Format Description" 1.6, lz4/doc/lz4_Frame_format.md), as
- * Kafka's version 2 batches hold them. Checksums are passed over. Throws on other bytes, on a dictionary, and
- * beyond `max` bytes.
+ * Decompresses concatenated LZ4 frames ("LZ4 Frame Format Description" 1.6, lz4/doc/lz4_Frame_format.md), as Kafka's
+ * version 2 batches hold them. Does not verify checksums.
+ *
+ * @throws Error on other bytes, on a dictionary, and beyond `max` bytes
  */
 export function lz4Frames(bytes: Buffer, max: number): Buffer {
   const output = new GrowingOutput(bytes.length * 3, max);
@@ -18,25 +19,26 @@ export function lz4Frames(bytes: Buffer, max: number): Buffer {
     const magic = little(bytes, cursor, 4);
     if (magic === MAGIC) frame(bytes, cursor, output);
     else if (magic - (magic % 16) === SKIPPABLE) skip(bytes, cursor, little(bytes, cursor, 4));
-    else throw new Error('it has no LZ4 frame');
+    else throw new Error('the compressed bytes are not an LZ4 frame');
   }
   return output.bytes();
 }
 
-interface Position {
+interface ReadCursor {
   at: number;
 }
 
-function frame(bytes: Buffer, cursor: Position, output: GrowingOutput): void {
+function frame(bytes: Buffer, cursor: ReadCursor, output: GrowingOutput): void {
   const start = output.size;
   const flags = little(bytes, cursor, 1);
-  if (flags >>> 6 !== VERSION || (flags & 1) !== 0)
-    throw new Error('the LZ4 frame has another version or a dictionary');
+  if (flags >>> 6 !== VERSION || (flags & 1) !== 0) {
+    throw new Error('the LZ4 frame has an unknown version or a dictionary');
+  }
   const independent = (flags & 0x20) !== 0;
   const blockChecksum = (flags & 0x10) === 0 ? 0 : 4;
   const contentSize = (flags & 0x08) === 0 ? 0 : 8;
   const contentChecksum = (flags & 0x04) === 0 ? 0 : 4;
-  skip(bytes, cursor, 1 + contentSize + 1); // largest block, content size, header checksum
+  skip(bytes, cursor, 1 + contentSize + 1); // maximum block size, content size, header checksum
   for (;;) {
     const size = little(bytes, cursor, 4);
     if (size === 0) break;
@@ -50,7 +52,7 @@ function frame(bytes: Buffer, cursor: Position, output: GrowingOutput): void {
   skip(bytes, cursor, contentChecksum);
 }
 
-/** "LZ4 Block Format Description" (lz4/doc/lz4_Block_format.md): sequences of literals and a match; the last has no match. */
+/** "LZ4 Block Format Description" (lz4/doc/lz4_Block_format.md): sequences of literals and a match, the last without. */
 function block(bytes: Buffer, output: GrowingOutput, earliest: number): void {
   const cursor = { at: 0 };
   for (;;) {
@@ -64,8 +66,8 @@ function block(bytes: Buffer, output: GrowingOutput, earliest: number): void {
   }
 }
 
-/** Four bits; 15 means that bytes to add follow, up to the first below 255. */
-function length(nibble: number, bytes: Buffer, cursor: Position): number {
+/** A length of four bits. 15 means that more bytes follow, to be added, up to the first byte below 255. */
+function length(nibble: number, bytes: Buffer, cursor: ReadCursor): number {
   let total = nibble;
   if (nibble === 15) {
     let byte;
@@ -75,13 +77,13 @@ function length(nibble: number, bytes: Buffer, cursor: Position): number {
   return total;
 }
 
-function little(bytes: Buffer, cursor: Position, width: number): number {
+function little(bytes: Buffer, cursor: ReadCursor, width: number): number {
   const from = cursor.at;
   skip(bytes, cursor, width);
   return bytes.readUIntLE(from, width);
 }
 
-function skip(bytes: Buffer, cursor: Position, count: number): void {
+function skip(bytes: Buffer, cursor: ReadCursor, count: number): void {
   cursor.at += count;
   if (cursor.at > bytes.length) throw new Error('the LZ4 frame ends within a block');
 }

@@ -1,43 +1,47 @@
 import { LogUnreadableError } from '../errors';
 import { type KafkaRecord, type RecordHeaders } from '../record';
+import { partitionName, type TopicPartition } from '../topic-partition';
 import { decompress } from './decompress';
 import { BATCH_HEADER_BYTES } from './record-batch-encoder';
 
-export interface AbortedRange {
+/** An aborted transaction, as a fetch response lists it. */
+export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: number;
 }
 
 export interface DecodedLog {
   readonly records: KafkaRecord[];
-  /** Behind the last whole record batch: it passes markers, aborted records and what compaction took out. */
+  /** The offset after the last complete record batch, past its markers, aborted records and compacted records. */
   readonly nextOffset: number;
-  /** The bytes end within a record batch, as they may. */
-  readonly partial: boolean;
 }
 
 const MAGIC = 2;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-/** The attributes' bits that name the codec. */
+/** The bits of the attributes that hold the codec. */
 const CODEC = 0x07;
 const ABORT_MARKER = 0;
-/** First bytes of a batch: base offset and length. */
+/** Size of the first two fields of a batch: base offset and length. */
 const LOG_OVERHEAD = 12;
+const BATCH_TOO_SHORT = 'a record is longer than the batch';
 
 /**
- * Decodes what a fetch answered, from `fromOffset` on. Given the aborted transactions of the answer it leaves out their
- * records and all markers, batch by batch, without decoding them (Kafka protocol, KIP-98: a transaction is aborted from
- * its first offset to its producer's next abort marker).
+ * Decodes the records of a fetch response from `fromOffset` on. Skips markers and the batches of the aborted transactions
+ * without decoding them (KIP-98: a transaction is aborted from its first offset to its producer's next abort marker). An
+ * incomplete batch at the end is ignored, as a fetch can end within a batch.
  *
- * Keys, values and header values are views into `log`: a record kept for long should be copied.
+ * Keys, values and header values are views into `log`: copy a record to hold it for long. The CRC of a batch is not
+ * verified.
+ *
+ * @throws LogUnreadableError
  */
 export function decodeLog(
   log: Buffer,
-  place: { readonly topic: string; readonly partition: number },
+  place: TopicPartition,
   fromOffset: number,
-  aborted: readonly AbortedRange[],
+  aborted: readonly AbortedTransaction[],
 ): DecodedLog {
   const records: KafkaRecord[] = [];
   const upcoming = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
@@ -48,9 +52,10 @@ export function decodeLog(
   while (at + BATCH_HEADER_BYTES <= log.length) {
     const end = at + LOG_OVERHEAD + log.readInt32BE(at + 8);
     if (end > log.length) break;
-    const baseOffset = safeOffset(log.readBigInt64BE(at));
+    const baseOffset = safeOffset(log.readBigInt64BE(at), place);
     if (log.readInt8(at + 16) !== MAGIC || end < at + BATCH_HEADER_BYTES) {
-      throw unreadable(place, baseOffset, `magic ${log.readInt8(at + 16).toString()} is not ${MAGIC.toString()}`);
+      const magic = log.readInt8(at + 16).toString();
+      throw unreadable(place, baseOffset, `it has magic ${magic} and ${(end - at).toString()} bytes`);
     }
     const lastOffset = baseOffset + log.readInt32BE(at + 23);
     for (let a = upcoming[nextAborted]; a !== undefined && a.firstOffset <= lastOffset; a = upcoming[++nextAborted]) {
@@ -58,15 +63,19 @@ export function decodeLog(
     }
     const attributes = log.readInt16BE(at + 21);
     const producerId = log.readBigInt64BE(at + 43);
-    if ((attributes & CONTROL) !== 0) {
-      if (markerType(log, at, end) === ABORT_MARKER) aborting.delete(producerId);
-    } else if ((attributes & TRANSACTIONAL) === 0 || !aborting.has(producerId)) {
-      decodeBatch({ log, at, end, attributes, baseOffset, place, fromOffset }, records);
+    try {
+      if ((attributes & CONTROL) !== 0) {
+        if (markerType(log, at, end) === ABORT_MARKER) aborting.delete(producerId);
+      } else if ((attributes & TRANSACTIONAL) === 0 || !aborting.has(producerId)) {
+        decodeBatch({ log, at, end, attributes, baseOffset, place, fromOffset }, records);
+      }
+    } catch (error) {
+      throw unreadable(place, baseOffset, error instanceof Error ? error.message : String(error), error);
     }
     if (lastOffset >= nextOffset) nextOffset = lastOffset + 1;
     at = end;
   }
-  return { records, nextOffset, partial: at < log.length };
+  return { records, nextOffset };
 }
 
 interface BatchView {
@@ -75,7 +84,7 @@ interface BatchView {
   readonly end: number;
   readonly attributes: number;
   readonly baseOffset: number;
-  readonly place: { readonly topic: string; readonly partition: number };
+  readonly place: TopicPartition;
   readonly fromOffset: number;
 }
 
@@ -85,7 +94,7 @@ function decodeBatch(view: BatchView, out: KafkaRecord[]): void {
   const firstTimestamp = Number(log.readBigInt64BE(at + 27));
   const appendTime = (attributes & LOG_APPEND_TIME) === 0 ? undefined : Number(log.readBigInt64BE(at + 35));
   const count = log.readInt32BE(at + 57);
-  const cursor = new Cursor(recordBytes(view));
+  const cursor = new Cursor(decompress(attributes & CODEC, log.subarray(at + BATCH_HEADER_BYTES, view.end)));
   const names: HeaderName[] = [];
   for (let i = 0; i < count; i++) {
     const next = cursor.varint() + cursor.offset;
@@ -108,20 +117,11 @@ function decodeBatch(view: BatchView, out: KafkaRecord[]): void {
       value,
       headers,
     });
-    if (cursor.offset !== next) throw unreadable(place, offset, 'the record has another length than it says');
+    if (cursor.offset !== next) throw new Error(`the length of record ${offset.toString()} differs from its header`);
   }
 }
 
-function recordBytes({ log, at, end, attributes, baseOffset, place }: BatchView): Buffer {
-  const bytes = log.subarray(at + BATCH_HEADER_BYTES, end);
-  try {
-    return decompress(attributes & CODEC, bytes);
-  } catch (error) {
-    throw unreadable(place, baseOffset, error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Type of a marker: 0 abort, 1 commit. Its key is int16 version, int16 type. */
+/** Type of a transaction marker: 0 abort, 1 commit, -1 none. Its key is an int16 version and an int16 type. */
 function markerType(log: Buffer, at: number, end: number): number {
   const cursor = new Cursor(log.subarray(at + BATCH_HEADER_BYTES, end));
   if (log.readInt32BE(at + 57) === 0) return -1;
@@ -138,7 +138,7 @@ interface HeaderName {
   readonly text: string;
 }
 
-/** The headers of neighbouring records have the same names at the same places: they are compared, not decoded again. */
+/** Adjacent records usually have the same header names in the same order: equal bytes are not decoded again. */
 function readHeaders(cursor: Cursor, names: HeaderName[]): RecordHeaders {
   const headers: RecordHeaders = {};
   const count = cursor.varint();
@@ -165,7 +165,7 @@ function addHeader(headers: RecordHeaders, name: string, value: Buffer): void {
   else setOwn(headers, name, [before as Buffer, value]);
 }
 
-/** A plain assignment of __proto__ would set the prototype. */
+/** An assignment to __proto__ would set the prototype. */
 function setOwn(headers: RecordHeaders, name: string, value: Buffer | Buffer[]): void {
   Object.defineProperty(headers, name, { value, enumerable: true, writable: true, configurable: true });
 }
@@ -176,30 +176,33 @@ function sameBytes(a: Buffer, b: Buffer): boolean {
   return true;
 }
 
-function safeOffset(offset: bigint): number {
+function safeOffset(offset: bigint, place: TopicPartition): number {
   const value = Number(offset);
-  if (!Number.isSafeInteger(value)) throw new LogUnreadableError(`Offset ${offset.toString()} is above 2^53`);
+  if (!Number.isSafeInteger(value)) throw unreadable(place, offset, 'its offset is not below 2^53');
   return value;
 }
 
-function unreadable(place: { topic: string; partition: number }, offset: number, why: string): LogUnreadableError {
+function unreadable(place: TopicPartition, offset: number | bigint, why: string, cause?: unknown): LogUnreadableError {
   return new LogUnreadableError(
-    `The batch at ${place.topic}/${place.partition.toString()}@${offset.toString()} cannot be read: ${why}`,
+    `The record batch at ${partitionName(place)}@${offset.toString()} cannot be decoded: ${why}. ` +
+      'Check the log segment on the broker, for example with kafka-dump-log.sh.',
+    { cause },
   );
 }
 
+/** Reads varints and byte fields. Throws when the bytes end first. */
 class Cursor {
   offset = 0;
   constructor(private readonly buffer: Buffer) {}
 
-  /** Zigzag varint; plain arithmetic above 28 bits, so timestamps deltas of 2^52 survive. */
+  /** A zigzag varint. Arithmetic instead of bit operations, so that timestamp deltas up to 2^52 are exact. */
   varint(): number {
     const { buffer } = this;
     let z = 0;
     let scale = 1;
     for (;;) {
       const byte = buffer[this.offset++];
-      if (byte === undefined) throw new LogUnreadableError('A record ends before its length');
+      if (byte === undefined) throw new Error(BATCH_TOO_SHORT);
       z += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
       scale *= 128;
@@ -212,7 +215,7 @@ class Cursor {
     if (length < 0) return null;
     const start = this.offset;
     this.offset += length;
-    if (this.offset > this.buffer.length) throw new LogUnreadableError('A record ends before its length');
+    if (this.offset > this.buffer.length) throw new Error(BATCH_TOO_SHORT);
     return this.buffer.subarray(start, this.offset);
   }
 }

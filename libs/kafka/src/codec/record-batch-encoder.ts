@@ -2,7 +2,7 @@ import { type IHeaders } from 'kafkajs';
 import { crc32c } from './crc32c';
 import { zigzagVarintLength, writeZigzagVarint } from './varint';
 
-/** A record as kafkajs hands it down: key, value and header values are bytes or strings. */
+/** A record as kafkajs passes it: key, value and header values are bytes or strings. */
 export interface EncodableRecord {
   readonly key?: Buffer | string | null;
   readonly value: Buffer | string | null;
@@ -18,12 +18,12 @@ export interface BatchIdentity {
 }
 
 export interface BatchCompression {
-  /** Bits 0-2 of the attributes. */
+  /** The codec: bits 0 to 2 of the attributes. */
   readonly attribute: number;
   compress(records: Buffer): Promise<Buffer>;
 }
 
-/** Bytes of a record batch before its records. */
+/** Size of a record batch without its records. */
 export const BATCH_HEADER_BYTES = 61;
 const CRC_OFFSET = 17;
 const ATTRIBUTES_OFFSET = 21;
@@ -54,8 +54,8 @@ function writeBytes(out: Buffer, offset: number, bytes: Buffer | null): number {
   return start + bytes.length;
 }
 
-/** The record in parts: what its size and its bytes are both taken from. */
-interface Parts {
+/** A record as bytes, with its size: computed once, and written once. */
+interface SizedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   /** Name, value, name, value, … */
@@ -64,32 +64,32 @@ interface Parts {
   readonly bodyBytes: number;
 }
 
-function headerParts(headers: IHeaders | undefined): (Buffer | null)[] {
-  const parts: (Buffer | null)[] = [];
-  if (headers === undefined) return parts;
+function headerFields(headers: IHeaders | undefined): (Buffer | null)[] {
+  const fields: (Buffer | null)[] = [];
+  if (headers === undefined) return fields;
   for (const name of Object.keys(headers)) {
     const value = headers[name];
     if (Array.isArray(value)) {
-      for (const one of value) parts.push(headerName(name), bytesOf(one));
+      for (const one of value) fields.push(headerName(name), bytesOf(one));
     } else {
-      parts.push(headerName(name), bytesOf(value));
+      fields.push(headerName(name), bytesOf(value));
     }
   }
-  return parts;
+  return fields;
 }
 
-function partsOf(record: EncodableRecord, offsetDelta: number, timestampDelta: number): Parts {
+function sizedRecord(record: EncodableRecord, offsetDelta: number, timestampDelta: number): SizedRecord {
   const key = bytesOf(record.key);
   const value = bytesOf(record.value);
-  const headers = headerParts(record.headers);
+  const headers = headerFields(record.headers);
   let bodyBytes =
     1 + zigzagVarintLength(timestampDelta) + zigzagVarintLength(offsetDelta) + sizeOfBytes(key) + sizeOfBytes(value);
   bodyBytes += zigzagVarintLength(headers.length / 2);
-  for (const part of headers) bodyBytes += sizeOfBytes(part);
+  for (const field of headers) bodyBytes += sizeOfBytes(field);
   return { key, value, headers, timestampDelta, bodyBytes };
 }
 
-/** Upper bound of what the record takes of a produce request, without encoding it. */
+/** Upper bound of the record's encoded size in bytes, without encoding it. */
 export function estimateRecordBytes(record: EncodableRecord): number {
   let bytes = 31 + lengthOf(record.key) + lengthOf(record.value);
   if (record.headers !== undefined) {
@@ -106,8 +106,10 @@ const lengthOf = (value: Buffer | string | null | undefined): number =>
   value == null ? 0 : typeof value === 'string' ? Buffer.byteLength(value) : value.length;
 
 /**
- * One record batch, magic 2 (Kafka protocol guide, "Record Batch"). Sized first and written once into one buffer: the
- * encoder of kafkajs allocates per record and header and takes about four times the CPU.
+ * Encodes one record batch, magic 2 (Kafka protocol guide, "Record Batch"). The records are sized first and written once
+ * into one buffer: the encoder of kafkajs allocates for each record and header, and takes about four times the CPU.
+ *
+ * @param nowMs timestamp of the records that have none
  */
 export async function encodeRecordBatch(
   records: readonly EncodableRecord[],
@@ -116,28 +118,28 @@ export async function encodeRecordBatch(
   compression?: BatchCompression,
 ): Promise<Buffer> {
   const first = records[0];
-  if (first === undefined) throw new RangeError('A record batch needs a record');
+  if (first === undefined) throw new RangeError('A record batch needs at least one record');
   const firstTimestamp = timestampOf(first, nowMs);
   let maxTimestamp = firstTimestamp;
   let recordsBytes = 0;
-  const parts: Parts[] = [];
+  const sized: SizedRecord[] = [];
   for (const record of records) {
     const timestamp = timestampOf(record, nowMs);
     if (timestamp > maxTimestamp) maxTimestamp = timestamp;
-    const part = partsOf(record, parts.length, timestamp - firstTimestamp);
-    recordsBytes += zigzagVarintLength(part.bodyBytes) + part.bodyBytes;
-    parts.push(part);
+    const one = sizedRecord(record, sized.length, timestamp - firstTimestamp);
+    recordsBytes += zigzagVarintLength(one.bodyBytes) + one.bodyBytes;
+    sized.push(one);
   }
 
   let out = Buffer.allocUnsafe(BATCH_HEADER_BYTES + recordsBytes);
   let offset = BATCH_HEADER_BYTES;
-  for (let i = 0; i < parts.length; i++) offset = writeRecord(out, offset, parts[i] as Parts, i);
+  for (let i = 0; i < sized.length; i++) offset = writeRecord(out, offset, sized[i] as SizedRecord, i);
   if (compression !== undefined) {
     const compressed = await compression.compress(out.subarray(BATCH_HEADER_BYTES));
     out = Buffer.concat([out.subarray(0, BATCH_HEADER_BYTES), compressed]);
   }
 
-  out.writeBigInt64BE(0n, 0); // base offset: the broker's to say
+  out.writeBigInt64BE(0n, 0); // base offset: the broker assigns it
   out.writeInt32BE(out.length - 12, 8);
   out.writeInt32BE(-1, 12); // partition leader epoch
   out.writeInt8(2, 16); // magic
@@ -153,15 +155,15 @@ export async function encodeRecordBatch(
   return out;
 }
 
-function writeRecord(out: Buffer, start: number, part: Parts, offsetDelta: number): number {
-  let offset = writeZigzagVarint(out, start, part.bodyBytes);
+function writeRecord(out: Buffer, start: number, record: SizedRecord, offsetDelta: number): number {
+  let offset = writeZigzagVarint(out, start, record.bodyBytes);
   out[offset++] = 0; // attributes
-  offset = writeZigzagVarint(out, offset, part.timestampDelta);
+  offset = writeZigzagVarint(out, offset, record.timestampDelta);
   offset = writeZigzagVarint(out, offset, offsetDelta);
-  offset = writeBytes(out, offset, part.key);
-  offset = writeBytes(out, offset, part.value);
-  offset = writeZigzagVarint(out, offset, part.headers.length / 2);
-  for (const bytes of part.headers) offset = writeBytes(out, offset, bytes);
+  offset = writeBytes(out, offset, record.key);
+  offset = writeBytes(out, offset, record.value);
+  offset = writeZigzagVarint(out, offset, record.headers.length / 2);
+  for (const bytes of record.headers) offset = writeBytes(out, offset, bytes);
   return offset;
 }
 

@@ -4,7 +4,7 @@ import { observeServers, observeTransactions, type RecordBatch, TransactionFaile
 import { OldestUnsettled } from '../server/oldest-unsettled';
 import { type PartitionStatus } from '../server/server-options';
 
-/** Offsets from..to-1, each with a timestamp of ten times its offset. */
+/** The offsets from `from` to `to` - 1, each with a timestamp of ten times its offset. */
 const batch = (from: number, to: number): RecordBatch => ({
   topic: 't',
   partition: 0,
@@ -18,11 +18,10 @@ const batch = (from: number, to: number): RecordBatch => ({
     headers: {},
   })),
   nextOffset: to,
-  highWatermark: to,
 });
 
 describe('OldestUnsettled', () => {
-  it('tells the oldest record in hand, then the queue, then the last one seen', () => {
+  it('returns the timestamp of the oldest unsettled record, then of the queue, then of the last record', () => {
     const oldest = new OldestUnsettled();
     expect(oldest.timestamp(0, undefined)).toBeUndefined();
     expect(oldest.timestamp(0, 70)).toBe(70);
@@ -36,7 +35,7 @@ describe('OldestUnsettled', () => {
     expect(oldest.timestamp(30, undefined)).toBe(200);
   });
 
-  it('still knows after a failure what comes again', () => {
+  it('knows after a failure the oldest record that is handed over again', () => {
     const oldest = new OldestUnsettled();
     oldest.handedOver(batch(0, 10), 0);
     oldest.handedOver(batch(10, 20), 0);
@@ -47,7 +46,7 @@ describe('OldestUnsettled', () => {
     expect(oldest.timestamp(25, 250)).toBe(250);
   });
 
-  it('is never younger than the oldest unsettled record, nor older by more than its batch, however much is held', () => {
+  it('is never younger than the oldest unsettled record, nor older by more than its batch while at most 1,000 batches are held', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -59,30 +58,30 @@ describe('OldestUnsettled', () => {
         ),
         (steps) => {
           const oldest = new OldestUnsettled();
-          let durable = 0;
+          let unsettledFrom = 0;
           let end = 0;
           for (const [index, { size, settled }] of steps.entries()) {
-            oldest.handedOver(batch(end, end + size), durable);
+            oldest.handedOver(batch(end, end + size), unsettledFrom);
             end += size;
-            if (index % 10 === 0) durable += Math.floor((end - durable) * settled);
-            if (durable === end) continue;
-            const told = oldest.timestamp(durable, undefined) ?? Infinity;
-            expect(told).toBeLessThanOrEqual(durable * 10);
-            if (index < 1_000) expect(told).toBeGreaterThan((durable - 5) * 10);
+            if (index % 10 === 0) unsettledFrom += Math.floor((end - unsettledFrom) * settled);
+            if (unsettledFrom === end) continue;
+            const timestamp = oldest.timestamp(unsettledFrom, undefined) ?? Infinity;
+            expect(timestamp).toBeLessThanOrEqual(unsettledFrom * 10);
+            if (index < 1_000) expect(timestamp).toBeGreaterThan((unsettledFrom - 5) * 10);
           }
         },
       ),
-      { numRuns: 20 },
+      { numRuns: 20, endOnFailure: true },
     );
   });
 });
 
-describe('metrics of consumers', () => {
+describe('the metrics of consumers', () => {
   const partition = (fields: Partial<PartitionStatus>): PartitionStatus => ({
     topic: 'a',
     partition: 0,
     state: 'running',
-    position: 1,
+    nextOffset: 1,
     lag: 0,
     lagMs: 0,
     queuedRecords: 0,
@@ -93,7 +92,7 @@ describe('metrics of consumers', () => {
     describe: () => ({ group: 'g', state: 'joined' as const, partitions }),
   });
 
-  it('read the lag and the stopped partitions of every server when they are scraped', async () => {
+  it('show the lag and the stopped partitions of every server as of the scrape', async () => {
     const metrics = new Metrics({ app: 'probe', processMetrics: false });
     const servers = [serverOf(partition({}), partition({ partition: 1, state: 'stopped', lag: 12, lagMs: 3_500 }))];
     observeServers(metrics, () => servers);
@@ -112,10 +111,10 @@ describe('metrics of consumers', () => {
     expect(await metrics.registry.metrics()).not.toContain('topic="a"');
   });
 
-  it('count the transactions that failed, and those that failed because another owner took over', async () => {
+  it('count failed transactions, and apart from them those that another owner fenced', async () => {
     const metrics = new Metrics({ app: 'probe', processMetrics: false });
     const failed = observeTransactions(metrics);
-    failed(new TransactionFailedError('late', 'unknown', false), { topic: 'a', partition: 1 });
+    failed(new TransactionFailedError('timeout', 'unknown', false), { topic: 'a', partition: 1 });
     failed(new TransactionFailedError('fenced', 'aborted', true), { topic: 'a', partition: 2 });
     const text = await metrics.registry.metrics();
     expect(text).toContain('orderstream_transactions_aborted_total{topic="a",app="probe"} 2');

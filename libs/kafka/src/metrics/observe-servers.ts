@@ -2,7 +2,7 @@ import { METRIC, type Metrics } from '@orderstream/observability';
 import { type KafkaBatchServer } from '../server/kafka-batch-server';
 import { type PartitionStatus } from '../server/server-options';
 
-/** Lag and stopped partitions of a service's consumers, read off its servers when they are scraped. Once per `metrics`. */
+/** Registers the metrics of a service's consumers: lag and stopped partitions, read at each scrape. Once per `metrics`. */
 export function observeServers(metrics: Metrics, servers: () => Iterable<Pick<KafkaBatchServer, 'describe'>>): void {
   const partitions = (): PartitionStatus[] => Array.from(servers(), (server) => server.describe().partitions).flat();
   metrics.gauge(METRIC.consumerLagRecords, (gauge) => {

@@ -1,11 +1,11 @@
 import { METRIC, type Metrics } from '@orderstream/observability';
 import { type TransactionFailedError } from '../errors';
-import { type PartitionRef } from '../record';
+import { type TopicPartition } from '../topic-partition';
 
-/** Counts failed transactions and fencings: for `onFailure` of PartitionTransactions. */
+/** Returns an `onFailure` of PartitionTransactions that counts failed transactions and fencings. */
 export function observeTransactions(
   metrics: Metrics,
-): (failure: TransactionFailedError, partition: PartitionRef) => void {
+): (failure: TransactionFailedError, partition: TopicPartition) => void {
   const aborted = metrics.counter(METRIC.transactionsAborted);
   const fencings = metrics.counter(METRIC.fencings);
   return ({ fenced }, { topic }) => {

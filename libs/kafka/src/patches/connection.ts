@@ -15,14 +15,14 @@ const LENGTH_BYTES = 4;
 
 const { prototype } = loadFromKafkajs('kafkajs/src/network/connection.js') as { prototype: Connection };
 const { KafkaJSRequestTimeoutError } = loadFromKafkajs('kafkajs/src/errors.js') as {
-  KafkaJSRequestTimeoutError: new (...parts: never) => Error;
+  KafkaJSRequestTimeoutError: new (...args: never) => Error;
 };
 const original = { connect: prototype.connect, send: prototype.send };
 
 /**
- * A request that is not answered in time takes its connection with it, and all that waits on it (as the Java client's
- * NetworkClient does). The original sends the next request down the same connection: when the other end is gone without
- * a word, as behind a NAT that forgot it, none is ever answered again.
+ * Closes the connection when a request times out, which fails the other requests on it too (as the NetworkClient of the
+ * Java client does). The original sends the next request on the same connection. If the other end disappeared without
+ * closing it, for example behind a NAT that dropped the mapping, no request is ever answered again.
  */
 async function send(this: Connection, exchange: unknown): Promise<unknown> {
   const { socket } = this;
@@ -34,7 +34,7 @@ async function send(this: Connection, exchange: unknown): Promise<unknown> {
   }
 }
 
-/** A new connection begins with an answer's first byte. The original goes on behind half an answer of the last one. */
+/** Discards half a response of the previous connection. The original parses the new connection's bytes as its rest. */
 function connect(this: Connection): Promise<boolean> {
   if (!this.isConnected()) {
     this.chunks = [];

@@ -9,7 +9,7 @@ interface Grouping<M> {
 
 type GroupMessagesPerPartition = <M>(grouping: Grouping<M>) => Record<number, M[]>;
 
-/** Groups a send by partition in one pass; the original copies the partition's list for each message, O(n²). */
+/** Groups the messages of a send by partition, in one pass. The original copies a list for each message, O(n²). */
 const groupMessagesPerPartition: GroupMessagesPerPartition = ({ topic, partitionMetadata, messages, partitioner }) => {
   const groups: Record<number, (typeof messages)[number][]> = {};
   if (partitionMetadata.length === 0) return groups;

@@ -1,6 +1,5 @@
-/** The patches of kafkajs 2.2.4. To be imported before kafkajs; each says what is wrong without it. */
+/** The patches of kafkajs 2.2.4. Import them before kafkajs. Each patch documents the defect that it repairs. */
 import './connection';
-import './filter-aborted-messages';
 import './request-queue';
 import './group-messages';
 import './produce-request';

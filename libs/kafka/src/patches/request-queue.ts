@@ -25,14 +25,15 @@ const CHECK_INTERVAL_MS = 10;
 
 const queue = loadFromKafkajs('kafkajs/src/network/requestQueue/index.js') as { prototype: object };
 
-/** What kafkajs shipped; for the test that shows the warning. */
+/** The function of kafkajs, for the test that shows its defect. */
 export const originalScheduleCheckPendingRequests = (
   queue.prototype as { scheduleCheckPendingRequests: (this: RequestQueue) => void }
 ).scheduleCheckPendingRequests;
 
 /**
- * The original sets a timer of (throttledUntil - now), a large negative number, after each response even when nothing
- * is pending: TimeoutNegativeWarning on Node 24, and a timer per millisecond for the life of the process.
+ * Sets a timer only while requests are pending. After each response the original sets a timer of (throttledUntil - now),
+ * a large negative number, even when nothing is pending: TimeoutNegativeWarning on Node 24, and one timer per millisecond
+ * until the process exits.
  */
 export function scheduleCheckPendingRequests(this: RequestQueue): void {
   if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return;
@@ -49,8 +50,8 @@ export function scheduleCheckPendingRequests(this: RequestQueue): void {
 const TIMEOUT_CHECK_INTERVAL_MS = 100;
 
 /**
- * The original asks the wall clock how long a request has waited: set ahead, every request of every connection times out
- * at once; set back, none does for as long.
+ * Measures request timeouts with a monotonic clock. The original uses the wall clock: set forward, it makes every request
+ * of every connection time out at once; set back, it makes none time out until the clock has caught up.
  */
 function scheduleRequestTimeoutCheck(this: TimedQueue): void {
   if (!this.enforceRequestTimeout) return;

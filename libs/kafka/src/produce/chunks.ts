@@ -1,13 +1,14 @@
 import { BATCH_HEADER_BYTES, estimateRecordBytes } from '../codec/record-batch-encoder';
 import { RecordTooLargeError } from '../errors';
 import { type OutputRecord } from '../record';
+import { partitionName } from '../topic-partition';
 import { compressedBytes } from './record-size';
 
-/** Records that go out in one request: at most one record batch per partition. */
+/** The records of one produce request: at most one record batch per partition. */
 export interface Chunk {
   readonly topics: readonly ChunkTopic[];
   readonly records: number;
-  /** One record that is too large as it is: to be sent with gzip. */
+  /** It holds one record that is too large uncompressed: send it with gzip. */
   readonly compress: boolean;
 }
 
@@ -17,10 +18,10 @@ export interface ChunkTopic {
 }
 
 /**
- * Splits records, in order, into requests of at most `maxBytes` as encoded (never underestimated), so that no record
- * batch is larger than that either. A record that is larger by itself goes alone; above `maxRecordBytes` compressed.
+ * Splits records, in order, into requests of at most `maxBytes` encoded bytes (an upper bound), which bounds each record
+ * batch too. A larger record gets a request of its own, compressed if it is larger than `maxRecordBytes`.
  *
- * @throws RecordTooLargeError when a record is larger than `maxRecordBytes` even so
+ * @throws RecordTooLargeError when a record is larger than `maxRecordBytes` even compressed
  */
 export function chunkRecords(
   records: readonly OutputRecord[],
@@ -44,7 +45,8 @@ export function chunkRecords(
     const compress = size + BATCH_HEADER_BYTES > maxRecordBytes;
     if (compress && compressedBytes(record) > maxRecordBytes) {
       throw new RecordTooLargeError(
-        `A record for ${record.topic}/${record.partition.toString()} takes ${size.toString()} bytes, more than the ${maxRecordBytes.toString()} that are allowed, and compressed as well`,
+        `A record for ${partitionName(record)} takes ${size.toString()} bytes: even compressed it exceeds the bound of ` +
+          `${maxRecordBytes.toString()} bytes. Shorten the record, or raise the bound and max.message.bytes of the topic.`,
       );
     }
     let list = topics.get(record.topic)?.get(record.partition);

@@ -3,7 +3,7 @@ import { PARTITIONS } from '@orderstream/contracts';
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
-/** MurmurHash2, 32 bits, signed, as org.apache.kafka.common.utils.Utils.murmur2 has it. */
+/** MurmurHash2, 32 bits, signed, as in org.apache.kafka.common.utils.Utils.murmur2. */
 export function murmur2(data: Uint8Array): number {
   const { length } = data;
   let h = SEED ^ length;
@@ -27,7 +27,7 @@ export function murmur2(data: Uint8Array): number {
   return h ^ (h >>> 15);
 }
 
-/** The partition that Kafka's default partitioner gives the key: toPositive(murmur2(key)) % partitions. Strings as UTF-8. */
+/** The partition of a key, as Kafka's default partitioner chooses it. Strings are UTF-8. */
 export function partitionFor(key: Buffer | string, partitions: number = PARTITIONS): number {
   return (murmur2(typeof key === 'string' ? Buffer.from(key, 'utf8') : key) & 0x7fffffff) % partitions;
 }

@@ -1,9 +1,10 @@
 import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import { ProduceFailedError } from '../errors';
 import { type OutputRecord } from '../record';
+import { partitionName } from '../topic-partition';
 import { type Chunk, chunkRecords } from './chunks';
 
-/** Where the records of one chunk lie: `count` consecutive offsets from `baseOffset`, in the order in which they were given. */
+/** The offsets of records that were sent: `count` consecutive ones from `baseOffset`, in the order of the records. */
 export interface ProducedRange {
   readonly topic: string;
   readonly partition: number;
@@ -12,21 +13,20 @@ export interface ProducedRange {
 }
 
 export interface RecordProducerOptions {
-  /** Bound of one produce request, in encoded bytes; a record above it is compressed. At most the topics' max.message.bytes. */
+  /** Bound of one produce request, in encoded bytes. At most the topics' max.message.bytes. A larger record is compressed. */
   readonly maxRequestBytes: number;
-  readonly compression?: 'none' | 'gzip';
 }
 
 /**
- * Idempotent producer to explicit partitions.
+ * An idempotent producer to explicit partitions.
  *
- * Failure semantics: within one connected producer a retried request is stored once. `send` resolves when every record
- * is acknowledged by all in-sync replicas. When it rejects, the ranges in the error's `acked` are stored, each other
- * record is stored once or not at all, and the producer is replaced at the next send; sending again may then store
- * a record twice. Killed in between: likewise.
+ * Failure semantics: `send` resolves when all in-sync replicas have acknowledged every record. kafkajs' retries of one
+ * request store it once. When `send` rejects, the ranges in the error's `acked` are stored, each other record is stored
+ * once or not at all, and the next send creates a new producer: sending the records again can store them twice. The same
+ * holds when the process is killed during a send.
  *
- * Sends go out one after the other. kafkajs gives the sequence numbers of a failed request to the next one; with two
- * in flight the broker could take the second for a repetition of the first, and drop it.
+ * Sends run one after the other. kafkajs reuses the sequence numbers of a failed request for the next one; with two in
+ * flight the broker could take the second for a duplicate of the first, and drop it.
  */
 export class RecordProducer {
   private producer: Producer | undefined;
@@ -52,7 +52,7 @@ export class RecordProducer {
     return sent;
   }
 
-  /** Waits for the sends that were begun. */
+  /** Waits for the sends that have begun. */
   async disconnect(): Promise<void> {
     this.closed = true;
     await this.last;
@@ -63,14 +63,14 @@ export class RecordProducer {
     const chunks = chunkRecords(records, this.options.maxRequestBytes);
     const acked: ProducedRange[] = [];
     try {
-      if (this.closed) throw new Error('the producer is disconnected');
+      if (this.closed) throw new Error('the producer was disconnected');
       const producer = (this.producer ??= await this.open());
       for (const chunk of chunks) acked.push(...(await this.sendChunk(producer, chunk)));
       return acked;
     } catch (cause) {
       await this.discard();
       throw new ProduceFailedError(
-        `Producing ${records.length.toString()} records failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `Producing ${records.length.toString()} records to ${partitionsOf(records)} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
         acked,
         { cause },
       );
@@ -78,22 +78,25 @@ export class RecordProducer {
   }
 
   private async sendChunk(producer: Producer, chunk: Chunk): Promise<ProducedRange[]> {
-    const answers = await producer.sendBatch({
+    const responses = await producer.sendBatch({
       acks: -1,
-      compression:
-        chunk.compress || this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+      compression: chunk.compress ? CompressionTypes.GZIP : CompressionTypes.None,
       topicMessages: chunk.topics.map(({ topic, partitions }) => ({
         topic,
         messages: Array.from(partitions.values()).flat() as never[],
       })),
     });
-    const baseOffsets = new Map(answers.map((a) => [`${a.topicName}/${a.partition.toString()}`, Number(a.baseOffset)]));
+    const baseOffsets = new Map(
+      responses.map(({ topicName: topic, partition, baseOffset }) => [
+        partitionName({ topic, partition }),
+        Number(baseOffset),
+      ]),
+    );
     return chunk.topics.flatMap(({ topic, partitions }) =>
       Array.from(partitions, ([partition, sent]) => {
-        const baseOffset = baseOffsets.get(`${topic}/${partition.toString()}`);
-        if (baseOffset === undefined || baseOffset < 0) {
-          throw new Error(`the broker named no offset for ${topic}/${partition.toString()}`);
-        }
+        const name = partitionName({ topic, partition });
+        const baseOffset = baseOffsets.get(name);
+        if (baseOffset === undefined || baseOffset < 0) throw new Error(`the broker returned no offset for ${name}`);
         return { topic, partition, baseOffset, count: sent.length };
       }),
     );
@@ -117,8 +120,16 @@ export class RecordProducer {
   }
 }
 
-/** kafkajs runs its partitioner again at each retry; the partition of a record never changes here. */
+/** `topic/partition` of up to three partitions, for a message. */
+function partitionsOf(records: readonly OutputRecord[]): string {
+  const names = [...new Set(records.map(partitionName))];
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${(names.length - 3).toString()} more`;
+}
+
+/** kafkajs runs its partitioner at each retry; the partition of a record must not change. */
 const explicitPartition = ({ message }: { message: { partition?: number } }): number => {
-  if (message.partition === undefined) throw new TypeError('a record without a partition');
+  if (message.partition === undefined) throw new TypeError('The record has no partition');
   return message.partition;
 };

@@ -2,21 +2,21 @@ import { gzipSync } from 'node:zlib';
 import { BATCH_HEADER_BYTES, estimateRecordBytes } from '../codec/record-batch-encoder';
 import { type OutputRecord } from '../record';
 
-/** Lengths and marks around the parts of a record, and what gzip makes of another order of them; ample. */
+/** Room for the lengths in a record, and for gzip's result on another order of its fields. A generous estimate. */
 const COMPRESSED_SLACK_BYTES = 1_024;
 
 /**
- * Whether a topic that takes record batches of `maxBytes` can store the record: as it is, or compressed by itself with
- * gzip. Costs a compression when the record is larger.
+ * Whether a topic that takes record batches of `maxBytes` can store the record, uncompressed or alone with gzip.
+ * Compresses the record if it is larger.
  */
 export const isStorable = (record: OutputRecord, maxBytes: number): boolean =>
   estimateRecordBytes(record) + BATCH_HEADER_BYTES <= maxBytes || compressedBytes(record) <= maxBytes;
 
-/** Upper bound of the record batch that holds the record alone, compressed with gzip. */
+/** Upper bound in bytes of the record batch that holds only this record, compressed with gzip. */
 export function compressedBytes({ key, value, headers }: OutputRecord): number {
-  const parts: Buffer[] = [];
-  const add = (part: Buffer | string | null | undefined): void => {
-    if (part != null) parts.push(typeof part === 'string' ? Buffer.from(part) : part);
+  const fields: Buffer[] = [];
+  const add = (field: Buffer | string | null | undefined): void => {
+    if (field != null) fields.push(typeof field === 'string' ? Buffer.from(field) : field);
   };
   add(key);
   add(value);
@@ -27,5 +27,5 @@ export function compressedBytes({ key, value, headers }: OutputRecord): number {
       add(one);
     }
   }
-  return BATCH_HEADER_BYTES + COMPRESSED_SLACK_BYTES + 10 * parts.length + gzipSync(Buffer.concat(parts)).length;
+  return BATCH_HEADER_BYTES + COMPRESSED_SLACK_BYTES + 10 * fields.length + gzipSync(Buffer.concat(fields)).length;
 }

@@ -1,30 +1,31 @@
+import { Backoff } from '../backoff';
 import { type KafkaLogger } from '../client/kafka-settings';
-import { Backoff } from './backoff';
 import { type FetchBounds, type Fetched, type FetchFailed, type LogClient, type Wanted } from './log-client';
-import { fatal } from './read-partition';
+import { permanentErrorOf } from './permanent-error';
+import { partitionName } from '../topic-partition';
 
-/** What a fetch loop reads for. */
+/** What a fetch loop reads, and where it delivers to. */
 export interface FetchSource {
-  /** The partitions that may be read now, and from where. Asked before each fetch. */
+  /** The partitions to read now, each with its offset. Called before each fetch. */
   wanted(): readonly Wanted[];
   deliver(fetched: Fetched): void;
-  /** The partition cannot be read from there, whatever is retried. It should not be wanted again. */
+  /** The partition cannot be read from this offset, and no retry helps. `wanted` must not return it again. */
   lost(failed: Wanted, error: Error): void;
 }
 
 const LEADERLESS = -1;
 
 /**
- * Keeps one fetch under way to each leader that has something to read. A partition that is not wanted (its queue is
- * full) is left out of the next fetch and holds up none of the others. Failures back off per leader and learn the
- * leaders anew; it never gives up.
+ * Runs one fetch at a time to each leader that has partitions to read. A partition that is not wanted, for example because
+ * its queue is full, is left out of the next fetch and does not block the others. After a failure the loop backs off for
+ * that leader, refreshes the metadata, and retries without end.
  */
 export class FetchLoop {
   private readonly busy = new Set<number>();
   private readonly backoffs = new Map<number, Backoff>();
   private readonly stopping = new AbortController();
-  private connected = false;
-  private turn = 0;
+  private isConnected = false;
+  private fetches = 0;
   private idle: (() => void) | undefined;
 
   constructor(
@@ -35,12 +36,12 @@ export class FetchLoop {
     private readonly logger?: KafkaLogger,
   ) {}
 
-  /** To be called whenever something became wanted. */
+  /** Starts the fetches that are due. Call it when a partition becomes wanted. */
   wake(): void {
     if (this.stopping.signal.aborted) return;
     const byLeader = new Map<number, Wanted[]>();
     for (const want of this.source.wanted()) {
-      const leader = this.connected ? (this.client.leaderOf(want) ?? LEADERLESS) : LEADERLESS;
+      const leader = this.isConnected ? (this.client.leaderOf(want) ?? LEADERLESS) : LEADERLESS;
       const list = byLeader.get(leader);
       if (list === undefined) byLeader.set(leader, [want]);
       else list.push(want);
@@ -56,7 +57,7 @@ export class FetchLoop {
     }
   }
 
-  /** Waits for the fetches under way; what they bring is not delivered. */
+  /** Waits for the running fetches, and discards their results. */
   async stop(): Promise<void> {
     this.stopping.abort();
     if (this.busy.size > 0) await new Promise<void>((resolve) => (this.idle = resolve));
@@ -66,9 +67,9 @@ export class FetchLoop {
     return this.stopping.signal.aborted;
   }
 
-  /** A broker fills its answer in the order of the request: everybody comes first in turn. */
+  /** Starts each fetch with another partition: a broker fills its response in the order of the request. */
   private rotated(wants: Wanted[]): Wanted[] {
-    const start = this.turn++ % wants.length;
+    const start = this.fetches++ % wants.length;
     return [...wants.slice(start), ...wants.slice(0, start)];
   }
 
@@ -78,7 +79,7 @@ export class FetchLoop {
     if (backoff === undefined) this.backoffs.set(leader, (backoff = new Backoff()));
     try {
       if (leader === LEADERLESS) {
-        await this.connect();
+        await this.findLeaders(wants);
         return;
       }
       const failures: FetchFailed[] = [];
@@ -92,23 +93,23 @@ export class FetchLoop {
       backoff.reset();
     } catch (error) {
       if (signal.aborted) return;
-      this.logger?.warn({ err: error, leader, topics: this.topics }, 'fetch failed; trying again');
+      this.logger?.warn({ err: error, leader, topics: this.topics }, 'fetch failed; it is retried');
       await backoff.wait(signal);
       if (!this.isStopping()) await this.client.refresh().catch(() => undefined);
     }
   }
 
-  private async connect(): Promise<void> {
+  private async findLeaders(wants: readonly Wanted[]): Promise<void> {
     await this.client.connect(this.topics);
-    if (this.connected) {
+    if (this.isConnected) {
       await this.client.refresh();
-      throw new Error('a partition has no leader');
+      throw new Error(`${wants.map(partitionName).join(', ')} has no leader`);
     }
-    this.connected = true;
+    this.isConnected = true;
   }
 
   private isLost(failed: FetchFailed): boolean {
-    const error = fatal(failed, `${failed.topic}/${failed.partition.toString()}`);
+    const error = permanentErrorOf(failed);
     if (error !== undefined) this.source.lost(failed, error);
     return error !== undefined;
   }

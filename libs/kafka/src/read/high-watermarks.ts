@@ -3,8 +3,9 @@ import { LogClient } from './log-client';
 import { retried } from './offsets';
 
 /**
- * Where a topic's partitions end, records of open transactions included: what was acknowledged before the call lies
- * below, whereas a last stable offset may not show a commit yet that others, its position above all, tell of already.
+ * Reads the high watermarks of a topic, which include the records of open transactions: every record that was acknowledged
+ * before the call lies below them. The last stable offset can still exclude a committed transaction whose marker is not
+ * written yet, even when the transaction's offset commit is already visible.
  */
 export class HighWatermarks {
   private readonly client: LogClient;
@@ -16,7 +17,7 @@ export class HighWatermarks {
     this.client = new LogClient(kafka, 'uncommitted');
   }
 
-  /** By partition. The leaders are learned anew each time: nobody else uses this client, so nobody else would notice a move. */
+  /** By partition. Refreshes the metadata each time, because no fetch of this client would notice a moved leader. */
   fetch(): Promise<number[]> {
     const { client, topic } = this;
     return retried(async () => {

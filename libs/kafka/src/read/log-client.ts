@@ -1,16 +1,13 @@
 import { type Kafka } from 'kafkajs';
+import { type Cluster, createCluster, type Isolation } from '../client/kafkajs-internals';
+import { decodeLog } from '../codec/record-batch-decoder';
+import { type KafkaRecord } from '../record';
+import { partitionName, type TopicPartition } from '../topic-partition';
+import { type FetchedPartition, type FetchRequest, type FetchResponse, fetchV11 } from './fetch-v11';
 import { createErrorOf } from './protocol-errors';
-import {
-  type Cluster,
-  createCluster,
-  type Isolation,
-  loadFromKafkajs,
-  type ProtocolRequest,
-} from '../client/kafkajs-internals';
-import { type AbortedRange, decodeLog } from '../codec/record-batch-decoder';
-import { type KafkaRecord, type PartitionRef } from '../record';
 
-export interface Wanted extends PartitionRef {
+/** A partition, and the offset to read it from. */
+export interface Wanted extends TopicPartition {
   readonly offset: number;
 }
 
@@ -20,49 +17,17 @@ export type FetchFailed = Wanted & { readonly ok: false; readonly code: number; 
 export interface FetchedLog {
   readonly records: readonly KafkaRecord[];
   readonly nextOffset: number;
-  /** End of the partition as this isolation sees it. */
+  /** End offset of the partition: the last stable offset, or the high watermark when uncommitted records are read. */
   readonly end: number;
-  /** Bytes of the answer that hold this partition's records. */
-  readonly bytes: number;
 }
 
-export interface FetchBounds {
-  /** How long the broker may wait for the first byte. */
-  readonly maxWaitMs: number;
-  /** A first record batch that is larger comes whole nevertheless. */
-  readonly maxPartitionBytes: number;
-  readonly maxBytes: number;
-}
+export type FetchBounds = Pick<FetchRequest, 'maxWaitMs' | 'maxPartitionBytes' | 'maxBytes'>;
 
-interface RawPartition {
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly highWatermark: number;
-  readonly lastStableOffset: number;
-  readonly aborted: readonly AbortedRange[];
-  readonly log: Buffer;
-}
-
-interface RawAnswer {
-  readonly clientSideThrottleTime: number;
-  readonly errorCode: number;
-  readonly topics: readonly { readonly topic: string; readonly partitions: readonly RawPartition[] }[];
-}
-
-type FetchRequestModule = (request: {
-  replicaId: number;
-  maxWaitTime: number;
-  minBytes: number;
-  maxBytes: number;
-  isolationLevel: number;
-  topics: readonly {
-    topic: string;
-    partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[];
-  }[];
-}) => ProtocolRequest['request'];
+/** In place of an error code of the broker: the log could not be decoded. */
+export const UNREADABLE = 1_000;
 
 /**
- * Reads logs without a group: leaders, ends, fetches (Fetch v11). Every partition of an answer has its own result; one
+ * Reads logs without a consumer group: leaders, end offsets, fetches. Each partition of a response has its own result: one
  * that failed does not hide the others.
  */
 export class LogClient {
@@ -75,7 +40,7 @@ export class LogClient {
     this.cluster = createCluster(kafka, isolation);
   }
 
-  /** Connects if it is not, and loads the topics' metadata. */
+  /** Connects unless connected, and loads the metadata of the topics. */
   async connect(topics: readonly string[]): Promise<void> {
     await this.cluster.connect();
     await this.cluster.addMultipleTargetTopics(topics);
@@ -85,7 +50,7 @@ export class LogClient {
     return this.cluster.disconnect();
   }
 
-  /** After a failure: connect again if need be and learn the leaders anew. */
+  /** For use after a failure: connects unless connected, and refreshes the metadata. */
   async refresh(): Promise<void> {
     if (!this.cluster.isConnected()) await this.cluster.connect();
     await this.cluster.refreshMetadata();
@@ -99,130 +64,61 @@ export class LogClient {
   }
 
   /** Node id of the leader; undefined while there is none. */
-  leaderOf({ topic, partition }: PartitionRef): number | undefined {
+  leaderOf({ topic, partition }: TopicPartition): number | undefined {
     const leader = this.cluster
       .findTopicPartitionMetadata(topic)
       .find(({ partitionId }) => partitionId === partition)?.leader;
     return leader === undefined || leader < 0 ? undefined : leader;
   }
 
-  /** First offset that the log still has, or the end as this isolation sees it. */
+  /** The first offset that the log holds, or its end offset (see FetchedLog), by partition. */
   async edges(topic: string, edge: 'beginning' | 'end', partitions: readonly number[]): Promise<Map<number, number>> {
     const [answer] = await this.cluster.fetchTopicsOffset([
       { topic, partitions: partitions.map((partition) => ({ partition })), fromBeginning: edge === 'beginning' },
     ]);
     const offsets = new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]));
     const absent = partitions.filter((partition) => !offsets.has(partition));
-    if (absent.length > 0) throw new Error(`no leader told the ${edge} of ${topic}/${absent.join(',')}`);
+    if (absent.length > 0) throw new Error(`No leader returned the ${edge} of ${topic}/${absent.join(',')}`);
     return offsets;
   }
 
-  /** One fetch from one leader. Rejects when the request as a whole failed. */
+  /** One fetch from one leader. Rejects when the request as a whole fails. */
   async fetch(leader: number, wanted: readonly Wanted[], bounds: FetchBounds): Promise<(Fetched | FetchFailed)[]> {
     await this.cluster.refreshMetadataIfNecessary();
     const broker = await this.cluster.findBroker({ nodeId: leader });
-    const createRequest = loadFromKafkajs('kafkajs/src/protocol/requests/fetch/v11/request.js') as FetchRequestModule;
-    const request: ProtocolRequest = {
-      request: createRequest({
-        replicaId: -1,
-        maxWaitTime: bounds.maxWaitMs,
-        minBytes: 1,
-        maxBytes: bounds.maxBytes,
-        isolationLevel: this.isolation === 'committed' ? 1 : 0,
-        topics: byTopic(wanted, bounds.maxPartitionBytes),
-      }),
-      response: { decode: (payload) => Promise.resolve(readAnswer(payload)), parse: (data) => Promise.resolve(data) },
-      requestTimeout: bounds.maxWaitMs + 10_000,
-    };
-    let answer: RawAnswer;
+    const request = fetchV11({ ...bounds, isolation: this.isolation, partitions: wanted });
+    let response: FetchResponse;
     try {
-      answer = (await broker.connectionPool.send(request)) as RawAnswer;
+      response = (await broker.connectionPool.send(request)) as FetchResponse;
     } catch (error) {
       if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
       throw error;
     }
-    if (answer.errorCode !== 0) throw createErrorOf(answer.errorCode);
-    return this.results(answer, wanted);
+    if (response.errorCode !== 0) throw createErrorOf(response.errorCode);
+    return this.resultsOf(response, wanted);
   }
 
-  private results(answer: RawAnswer, wanted: readonly Wanted[]): (Fetched | FetchFailed)[] {
-    const raw = new Map<string, RawPartition>();
-    for (const { topic, partitions } of answer.topics) {
-      for (const one of partitions) raw.set(`${topic}/${one.partition.toString()}`, one);
+  private resultsOf(response: FetchResponse, wanted: readonly Wanted[]): (Fetched | FetchFailed)[] {
+    const byName = new Map<string, FetchedPartition>();
+    for (const { topic, partitions } of response.topics) {
+      for (const fetched of partitions) byName.set(partitionName({ topic, partition: fetched.partition }), fetched);
     }
     return wanted.flatMap((want): (Fetched | FetchFailed)[] => {
-      const found = raw.get(`${want.topic}/${want.partition.toString()}`);
-      if (found === undefined) return [];
-      if (found.errorCode !== 0) {
-        return [{ ...want, ok: false, code: found.errorCode, error: createErrorOf(found.errorCode) }];
-      }
-      const committed = this.isolation === 'committed';
-      const end = committed ? found.lastStableOffset : found.highWatermark;
-      try {
-        const { records, nextOffset } = decodeLog(found.log, want, want.offset, committed ? found.aborted : []);
-        return [{ ...want, ok: true, records, nextOffset, end, bytes: found.log.length }];
-      } catch (error) {
-        if (!(error instanceof Error)) throw error;
-        return [{ ...want, ok: false, code: UNREADABLE, error }];
-      }
+      const fetched = byName.get(partitionName(want));
+      return fetched === undefined ? [] : [this.resultOf(want, fetched)];
     });
   }
-}
 
-/** In place of a broker's code: the bytes could not be decoded. */
-export const UNREADABLE = 1_000;
-
-/** Not from Node's pool: there a few bytes would keep 64 kB of others'. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
-}
-
-function byTopic(
-  wanted: readonly Wanted[],
-  maxBytes: number,
-): { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[] {
-  const topics: ReturnType<typeof byTopic> = [];
-  for (const { topic, partition, offset } of wanted) {
-    const entry = { partition, fetchOffset: offset.toString(), maxBytes };
-    const last = topics.at(-1);
-    if (last?.topic === topic) last.partitions.push(entry);
-    else topics.push({ topic, partitions: [entry] });
+  private resultOf(want: Wanted, fetched: FetchedPartition): Fetched | FetchFailed {
+    const { errorCode, log, aborted, lastStableOffset, highWatermark } = fetched;
+    if (errorCode !== 0) return { ...want, ok: false, code: errorCode, error: createErrorOf(errorCode) };
+    const isCommitted = this.isolation === 'committed';
+    try {
+      const { records, nextOffset } = decodeLog(log, want, want.offset, isCommitted ? aborted : []);
+      return { ...want, ok: true, records, nextOffset, end: isCommitted ? lastStableOffset : highWatermark };
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return { ...want, ok: false, code: UNREADABLE, error };
+    }
   }
-  return topics;
-}
-
-/** Fetch response v11 (Kafka protocol guide). */
-function readAnswer(payload: Buffer): RawAnswer {
-  let at = 0;
-  const int16 = (): number => payload.readInt16BE((at += 2) - 2);
-  const int32 = (): number => payload.readInt32BE((at += 4) - 4);
-  const int64 = (): bigint => payload.readBigInt64BE((at += 8) - 8);
-  const list = <T>(item: () => T): T[] => Array.from({ length: Math.max(int32(), 0) }, item);
-  const text = (): string => {
-    const length = int16();
-    return payload.toString('utf8', at, (at += length));
-  };
-  const clientSideThrottleTime = int32();
-  const errorCode = int16();
-  int32(); // session
-  const topics = list(() => ({
-    topic: text(),
-    partitions: list((): RawPartition => {
-      const partition = int32();
-      const code = int16();
-      const highWatermark = Number(int64());
-      const lastStableOffset = Number(int64());
-      int64(); // log start
-      const aborted = list(() => ({ producerId: int64(), firstOffset: Number(int64()) }));
-      int32(); // preferred read replica: the leader is read
-      const length = Math.max(int32(), 0);
-      const view = payload.subarray(at, (at += length));
-      // Records are views into their log. One of a small part would keep the whole answer in memory while it waits.
-      const log = length < payload.length / 2 ? copyOf(view) : view;
-      return { partition, errorCode: code, highWatermark, lastStableOffset, aborted, log };
-    }),
-  }));
-  return { clientSideThrottleTime, errorCode, topics };
 }

@@ -1,19 +1,19 @@
 import { isRetriable } from '@orderstream/errors';
 import { type Admin, type Kafka } from 'kafkajs';
-import { Backoff } from './backoff';
+import { Backoff } from '../backoff';
 
 const RETRY_FOR_MS = 10_000;
 
-/** Where each partition's log begins and ends, by partition. */
+/** Where the log of each partition begins and ends, by partition. */
 export interface LogBounds {
-  /** Retention has taken what lay before. */
+  /** First offsets that the log holds. */
   readonly beginnings: readonly number[];
   /** Last stable offsets. */
   readonly ends: readonly number[];
 }
 
-/** Last stable offsets by partition. */
-export function fetchEnds(client: Kafka | Admin, topic: string): Promise<number[]> {
+/** The last stable offsets of a topic, by partition. */
+export function fetchEndOffsets(client: Kafka | Admin, topic: string): Promise<number[]> {
   return withAdmin(client, async (admin) => {
     const ends: number[] = [];
     for (const { partition, offset } of await admin.fetchTopicOffsets(topic)) ends[partition] = Number(offset);
@@ -21,7 +21,7 @@ export function fetchEnds(client: Kafka | Admin, topic: string): Promise<number[
   });
 }
 
-export function fetchBounds(client: Kafka | Admin, topic: string): Promise<LogBounds> {
+export function fetchLogBounds(client: Kafka | Admin, topic: string): Promise<LogBounds> {
   return withAdmin(client, async (admin) => {
     const beginnings: number[] = [];
     const ends: number[] = [];
@@ -33,8 +33,12 @@ export function fetchBounds(client: Kafka | Admin, topic: string): Promise<LogBo
   });
 }
 
-/** The group's committed offsets by partition; undefined where it has none. */
-export function fetchCommitted(client: Kafka | Admin, groupId: string, topic: string): Promise<(number | undefined)[]> {
+/** The committed offsets of a group, by partition; undefined where the group has none. */
+export function fetchCommittedOffsets(
+  client: Kafka | Admin,
+  groupId: string,
+  topic: string,
+): Promise<(number | undefined)[]> {
   return withAdmin(client, async (admin) => {
     const committed: (number | undefined)[] = [];
     for (const { partitions } of await admin.fetchOffsets({ groupId, topics: [topic] })) {
@@ -56,13 +60,16 @@ async function withAdmin<T>(client: Kafka | Admin, use: (admin: Admin) => Promis
   }
 }
 
-/** The leader of a partition that was just made, or moves, says for a moment that it is not; kafkajs does not ask again. */
-export async function retried<T>(ask: () => Promise<T>): Promise<T> {
+/**
+ * Retries for 10 s after errors that say they are retriable. kafkajs does not retry NOT_LEADER here, which the leader of a
+ * new or moved partition answers for a moment.
+ */
+export async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + RETRY_FOR_MS;
   const backoff = new Backoff();
   for (;;) {
     try {
-      return await ask();
+      return await attempt();
     } catch (error) {
       if (!isRetriable(error) || performance.now() >= deadline) throw error;
     }

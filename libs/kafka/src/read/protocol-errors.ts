@@ -2,7 +2,7 @@ import { loadFromKafkajs } from '../client/kafkajs-internals';
 
 export const OFFSET_OUT_OF_RANGE = 1;
 
-/** kafkajs' error for a code of the Kafka protocol. */
+/** The kafkajs error for an error code of the Kafka protocol. */
 export function createErrorOf(code: number): Error {
   const { createErrorFromCode } = loadFromKafkajs('kafkajs/src/protocol/error.js') as {
     createErrorFromCode: (code: number) => Error;

@@ -1,33 +1,35 @@
 import { type Kafka } from 'kafkajs';
-import { PositionLostError, ReadTimeoutError } from '../errors';
+import { Backoff } from '../backoff';
+import { type Isolation } from '../client/kafkajs-internals';
+import { LogUnreadableError, OffsetOutOfRangeError, ReadTimeoutError } from '../errors';
 import { type RecordBatch } from '../record';
-import { Backoff } from './backoff';
-import { type Fetched, type FetchFailed, LogClient, UNREADABLE } from './log-client';
-import { OFFSET_OUT_OF_RANGE } from './protocol-errors';
+import { partitionName } from '../topic-partition';
+import { type Fetched, LogClient } from './log-client';
+import { permanentErrorOf } from './permanent-error';
 
 export interface ReadPartitionOptions {
   readonly topic: string;
   readonly partition: number;
   readonly from: number | 'beginning';
-  /** First offset that is not wanted; `end` is the last stable offset (uncommitted: the high watermark) at the call. */
+  /** First offset that is not read. `end`: the last stable offset at the call (uncommitted: the high watermark). */
   readonly until: number | 'end';
-  readonly isolation?: 'committed' | 'uncommitted';
+  /** Default `committed`. */
+  readonly isolation?: Isolation;
   readonly signal?: AbortSignal;
-  /** Without an answer of the broker, or without progress below `until`, for that long: ReadTimeoutError. Default 30,000. */
-  readonly stallTimeoutMs?: number;
 }
 
 const BOUNDS = { maxWaitMs: 250, maxPartitionBytes: 2 * 1_048_576, maxBytes: 2 * 1_048_576 };
+/** How long the broker may not respond, or not return what lies below `until`. */
+const STALL_TIMEOUT_MS = 30_000;
 
 /**
- * Reads one partition from a position to a position, without a group. Batches are handed over one at a time; the next
- * one is fetched when `onBatch` is done. Survives changes of leader and reconnects.
+ * Reads a range of offsets of one partition, without a consumer group. Passes one batch at a time to `onBatch`, and
+ * fetches the next one when `onBatch` is done. Reconnects, and follows a change of the leader.
  *
- * The position passes transaction markers, aborted records and what compaction took out: it ends at `until` though the
- * last record may lie far below.
- *
- * @throws ReadTimeoutError, PositionLostError (the log starts after `from`, or ends before it), LogUnreadableError, the
- * signal's reason, and what `onBatch` throws
+ * @returns the offset at which the reading ended. Without an error it is `until` (or `from`, if that is higher), even
+ * when the last record lies far below: the range can end with markers, aborted records and compacted records.
+ * @throws ReadTimeoutError, OffsetOutOfRangeError (the log begins after `from`, or ends before it), LogUnreadableError, the
+ * reason of the signal, and what `onBatch` throws
  */
 export async function readPartition(
   kafka: Kafka,
@@ -36,51 +38,46 @@ export async function readPartition(
 ): Promise<{ nextOffset: number }> {
   const client = new LogClient(kafka, options.isolation ?? 'committed');
   try {
-    return await new PartitionRead(client, options, onBatch).run();
+    return await new PartitionReader(client, options, onBatch).run();
   } finally {
     await client.disconnect().catch(() => undefined);
   }
 }
 
-class PartitionRead {
+class PartitionReader {
   private readonly backoff = new Backoff();
-  private readonly place: string;
-  private readonly stallTimeoutMs: number;
   private progressAt = performance.now();
 
   constructor(
     private readonly client: LogClient,
     private readonly options: ReadPartitionOptions,
     private readonly onBatch: (batch: RecordBatch) => void | Promise<void>,
-  ) {
-    this.place = `${options.topic}/${options.partition.toString()}`;
-    this.stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
-  }
+  ) {}
 
   async run(): Promise<{ nextOffset: number }> {
-    const { from, until } = this.options;
+    const { topic, partition, from, until } = this.options;
     const end = until === 'end' ? await this.edge('end') : until;
-    let position = from === 'beginning' ? await this.edge('beginning') : from;
-    while (position < end) {
-      const fetched = await this.retrying(() => this.fetch(position));
-      if (fetched.nextOffset > position) this.progressAt = performance.now();
-      else this.failIfStalled(new Error(`nothing below ${end.toString()} came`));
-      const records = fetched.nextOffset > end ? fetched.records.filter(({ offset }) => offset < end) : fetched.records;
-      position = Math.min(fetched.nextOffset, end);
+    let offset = from === 'beginning' ? await this.edge('beginning') : from;
+    while (offset < end) {
+      const fetched = await this.retrying(() => this.fetch(offset));
+      if (fetched.nextOffset > offset) this.progressAt = performance.now();
+      else this.failIfStalled(new Error(`the broker returned nothing from ${offset.toString()} to ${end.toString()}`));
+      const records =
+        fetched.nextOffset > end ? fetched.records.filter((record) => record.offset < end) : fetched.records;
+      offset = Math.min(fetched.nextOffset, end);
       if (records.length > 0) {
-        const { topic, partition } = this.options;
-        await this.onBatch({ topic, partition, records, nextOffset: position, highWatermark: fetched.end });
+        await this.onBatch({ topic, partition, records, nextOffset: offset });
         this.progressAt = performance.now();
       }
     }
-    return { nextOffset: position };
+    return { nextOffset: offset };
   }
 
   private edge(edge: 'beginning' | 'end'): Promise<number> {
     const { topic, partition } = this.options;
     return this.retrying(async () => {
       const offset = (await this.client.edges(topic, edge, [partition])).get(partition);
-      if (offset === undefined) throw new Error(`no ${edge} of ${this.place}`);
+      if (offset === undefined) throw new Error(`No leader returned the ${edge} of ${this.name}`);
       return offset;
     });
   }
@@ -88,26 +85,26 @@ class PartitionRead {
   private async fetch(offset: number): Promise<Fetched> {
     const { topic, partition } = this.options;
     const leader = this.client.leaderOf({ topic, partition });
-    if (leader === undefined) throw new Error(`${this.place} has no leader`);
+    if (leader === undefined) throw new Error(`${this.name} has no leader`);
     const [result] = await this.client.fetch(leader, [{ topic, partition, offset }], BOUNDS);
-    if (result === undefined) throw new Error(`the broker did not answer for ${this.place}`);
+    if (result === undefined) throw new Error(`the response of the broker does not contain ${this.name}`);
     if (result.ok) return result;
-    throw fatal(result, this.place) ?? result.error;
+    throw permanentErrorOf(result) ?? result.error;
   }
 
   private async retrying<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let failed = false; ;) {
+    for (let hasFailed = false; ;) {
       this.options.signal?.throwIfAborted();
       try {
         await this.client.connect([this.options.topic]);
-        if (failed) await this.client.refresh();
+        if (hasFailed) await this.client.refresh();
         const result = await attempt();
         this.backoff.reset();
         return result;
       } catch (error) {
-        if (error instanceof PositionLostError || isUnreadable(error)) throw error;
+        if (error instanceof OffsetOutOfRangeError || error instanceof LogUnreadableError) throw error;
         this.failIfStalled(error);
-        failed = true;
+        hasFailed = true;
         await this.backoff.wait(this.options.signal);
       }
     }
@@ -115,20 +112,15 @@ class PartitionRead {
 
   private failIfStalled(cause: unknown): void {
     const stalledMs = Math.round(performance.now() - this.progressAt);
-    if (stalledMs < this.stallTimeoutMs) return;
-    throw new ReadTimeoutError(`Reading ${this.place} made no progress for ${stalledMs.toString()} ms`, { cause });
+    if (stalledMs < STALL_TIMEOUT_MS) return;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ReadTimeoutError(
+      `Reading ${this.name} made no progress for ${stalledMs.toString()} ms: ${why}. Check that its leader is running.`,
+      { cause },
+    );
   }
-}
 
-const isUnreadable = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'LOG_UNREADABLE';
-
-/** The error of a failed fetch that no retry helps; undefined when one may. */
-export function fatal(failed: FetchFailed, place: string): Error | undefined {
-  if (failed.code === UNREADABLE) return failed.error;
-  if (failed.code !== OFFSET_OUT_OF_RANGE) return undefined;
-  return new PositionLostError(
-    `${place} does not have offset ${failed.offset.toString()}: the log was cut or the topic made anew`,
-    { cause: failed.error },
-  );
+  private get name(): string {
+    return partitionName(this.options);
+  }
 }

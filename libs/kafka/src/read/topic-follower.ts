@@ -1,14 +1,16 @@
 import { type Kafka } from 'kafkajs';
+import { Backoff } from '../backoff';
 import { type KafkaLogger } from '../client/kafka-settings';
+import { settledWithin } from '../delay';
 import { ReadTimeoutError } from '../errors';
 import { type RecordBatch } from '../record';
-import { Backoff, settledWithin } from './backoff';
+import { partitionName } from '../topic-partition';
 import { FetchLoop } from './fetch-loop';
 import { type Fetched, LogClient, type Wanted } from './log-client';
 
 export interface TopicFollowerOptions {
   readonly topic: string;
-  /** Called one at a time per partition, in order. A throw stops the follower: see `failed`. */
+  /** Called with one batch at a time per partition, in order. If it throws, the follower stops: see `failed`. */
   readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
   readonly logger?: KafkaLogger;
 }
@@ -24,17 +26,18 @@ const BOUNDS = { maxWaitMs: 100, maxPartitionBytes: 1_048_576, maxBytes: 4 * 1_0
 const DISCONNECT_TIMEOUT_MS = 2_000;
 
 /**
- * Follows every partition of a topic from its beginning, without a group: each instance sees all committed records.
+ * Reads every partition of a topic from its beginning and follows it, without a consumer group: each instance gets all
+ * committed records.
  *
- * Failure semantics: it holds nothing and commits nothing; after a restart it reads from the beginning again. Lost
- * brokers and moved leaders are retried for ever, and show only as a position that does not move. `failed` is what no
- * retry helps: a batch that cannot be decoded, a log cut below the position, or a throw of `onBatch`.
+ * Failure semantics: it commits nothing; after a restart it reads from the beginning again. It retries without end when a
+ * broker is lost or a leader moves, which shows only as an offset that does not advance. It stops, and sets `failed`, when
+ * no retry helps: a batch cannot be decoded, the log no longer holds the next offset, or `onBatch` throws.
  */
 export class TopicFollower {
   private readonly client: LogClient;
   private readonly loop: FetchLoop;
-  /** Next offset to be handed over, by partition. */
-  private readonly positions: number[] = [];
+  /** Next offset to pass to `onBatch`, by partition. */
+  private readonly offsets: number[] = [];
   private readonly busy = new Set<number>();
   private readonly waiters = new Set<Waiter>();
   private readonly stopping = new AbortController();
@@ -61,51 +64,56 @@ export class TopicFollower {
     );
   }
 
-  /** The error that stopped it, if one did. */
+  /** The error that stopped the follower; undefined while it follows. */
   get failed(): Error | undefined {
     return this.failure;
   }
 
-  /** Begins to read. Waits for the brokers for as long as it takes, or until stop(). */
+  /** Begins to read. Retries until the brokers respond, or until stop(). */
   async start(): Promise<void> {
     const { topic } = this.options;
-    const begins = await this.retrying(async () => {
+    const beginnings = await this.retrying(async () => {
       await this.client.connect([topic]);
       const partitions = this.client.partitions(topic);
-      if (partitions.length === 0) throw new Error(`${topic} has no partitions`);
+      if (partitions.length === 0) throw new Error(`The topic ${topic} has no partitions`);
       return this.client.edges(topic, 'beginning', partitions);
     });
-    for (const [partition, offset] of begins) this.positions[partition] = offset;
+    for (const [partition, offset] of beginnings) this.offsets[partition] = offset;
     this.loop.wake();
   }
 
-  /** Resolves when every partition has been read up to the end it had at the call. */
-  async caughtUp(): Promise<void> {
+  /** Resolves when every partition is read up to the end that it had at the call. */
+  async waitUntilCaughtUp(): Promise<void> {
     const { topic } = this.options;
     const ends = await this.retrying(async () => {
       await this.client.refresh();
-      return this.client.edges(topic, 'end', [...this.positions.keys()]);
+      return this.client.edges(topic, 'end', [...this.offsets.keys()]);
     });
     await Promise.all(Array.from(ends, ([partition, end]) => this.when(partition, end)));
   }
 
-  /** Next offset to be read of the partition: everything below was handed over, and `onBatch` is done with it. */
-  position(partition: number): number {
-    return this.positions[partition] ?? 0;
+  /** The next offset of the partition: `onBatch` is done with every record below it. */
+  nextOffset(partition: number): number {
+    return this.offsets[partition] ?? 0;
   }
 
-  /** Resolves when the position is at `offset` or beyond. @throws ReadTimeoutError after `deadlineMs` milliseconds */
-  async reached(partition: number, offset: number, deadlineMs: number): Promise<void> {
+  /**
+   * Resolves when the next offset of the partition is `offset` or higher.
+   *
+   * @throws ReadTimeoutError after `timeoutMs`; the error that stopped the follower
+   */
+  async waitForOffset(partition: number, offset: number, timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const at = this.position(partition).toString();
+        const name = partitionName({ topic: this.options.topic, partition });
+        const reached = `offset ${this.nextOffset(partition).toString()} instead of ${offset.toString()}`;
         reject(
           new ReadTimeoutError(
-            `${this.options.topic}/${partition.toString()} is at ${at}, not at ${offset.toString()}, after ${deadlineMs.toString()} ms`,
+            `Following ${name} reached ${reached} within ${timeoutMs.toString()} ms. Check that its leader is running.`,
           ),
         );
-      }, deadlineMs);
+      }, timeoutMs);
     });
     const wait = this.when(partition, offset);
     wait.catch(() => undefined);
@@ -118,7 +126,7 @@ export class TopicFollower {
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.endWaiting(new Error(`the follower of ${this.options.topic} was stopped`));
+    this.endWaiting(new Error(`The follower of ${this.options.topic} was stopped`));
     await this.loop.stop();
     await settledWithin(DISCONNECT_TIMEOUT_MS, this.client.disconnect());
   }
@@ -126,19 +134,19 @@ export class TopicFollower {
   private wanted(): Wanted[] {
     if (this.failure !== undefined || this.stopping.signal.aborted) return [];
     const { topic } = this.options;
-    return [...this.positions.entries()]
+    return [...this.offsets.entries()]
       .filter(([partition]) => !this.busy.has(partition))
       .map(([partition, offset]) => ({ topic, partition, offset }));
   }
 
-  private async take({ topic, partition, offset, records, nextOffset, end }: Fetched): Promise<void> {
-    if (this.busy.has(partition) || offset !== this.positions[partition] || nextOffset <= offset) return;
+  private async take({ topic, partition, offset, records, nextOffset }: Fetched): Promise<void> {
+    if (this.busy.has(partition) || offset !== this.offsets[partition] || nextOffset <= offset) return;
     this.busy.add(partition);
     try {
       if (records.length > 0) {
-        await this.options.onBatch({ topic, partition, records, nextOffset, highWatermark: end });
+        await this.options.onBatch({ topic, partition, records, nextOffset });
       }
-      this.positions[partition] = nextOffset;
+      this.offsets[partition] = nextOffset;
       for (const waiter of this.waiters) {
         if (waiter.partition === partition && waiter.offset <= nextOffset) {
           this.waiters.delete(waiter);
@@ -155,13 +163,13 @@ export class TopicFollower {
 
   private when(partition: number, offset: number): Promise<void> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
-    if (this.position(partition) >= offset) return Promise.resolve();
+    if (this.nextOffset(partition) >= offset) return Promise.resolve();
     return new Promise((resolve, reject) => this.waiters.add({ partition, offset, resolve, reject }));
   }
 
   private fail(error: Error): void {
     this.failure ??= error;
-    this.options.logger?.error({ err: error, topic: this.options.topic }, 'following the topic failed');
+    this.options.logger?.error({ err: error, topic: this.options.topic }, 'the follower of the topic stopped');
     this.endWaiting(error);
   }
 
@@ -177,7 +185,7 @@ export class TopicFollower {
       try {
         return await attempt();
       } catch (error) {
-        this.options.logger?.warn({ err: error, topic: this.options.topic }, 'the topic cannot be read yet');
+        this.options.logger?.warn({ err: error, topic: this.options.topic }, 'reading the topic failed; it is retried');
         await backoff.wait(this.stopping.signal);
       }
     }

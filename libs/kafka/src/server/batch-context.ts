@@ -1,20 +1,21 @@
 import { BaseRpcContext } from '@nestjs/microservices';
-import { type PartitionRef, type RecordBatch } from '../record';
+import { type RecordBatch } from '../record';
+import { type TopicPartition } from '../topic-partition';
 
-type Args = [batch: RecordBatch, partition: PartitionRef, signal: AbortSignal];
+type Args = [batch: RecordBatch, partition: TopicPartition, signal: AbortSignal];
 
-/** What a handler gets beside the batch. */
+/** The second argument of a batch handler. */
 export class BatchContext extends BaseRpcContext<Args> {
-  constructor(batch: RecordBatch, partition: PartitionRef, signal: AbortSignal) {
+  constructor(batch: RecordBatch, partition: TopicPartition, signal: AbortSignal) {
     super([batch, partition, signal]);
   }
   get batch(): RecordBatch {
     return this.args[0];
   }
-  get partition(): PartitionRef {
+  get partition(): TopicPartition {
     return this.args[1];
   }
-  /** Aborted when the partition is revoked or its task closes. */
+  /** Aborts when the partition is revoked or its task closes. */
   get signal(): AbortSignal {
     return this.args[2];
   }

@@ -2,7 +2,7 @@ import { applyDecorators, Catch, type RpcExceptionFilter, UseFilters } from '@ne
 import { EventPattern } from '@nestjs/microservices';
 import { type Observable, throwError } from 'rxjs';
 
-/** Nest's own filter replaces what a handler throws with "Internal server error"; the task wants the error itself. */
+/** Passes errors on unchanged. Nest's own filter replaces them with "Internal server error". */
 @Catch()
 class PassErrorsOn implements RpcExceptionFilter {
   catch(error: unknown): Observable<never> {
@@ -10,6 +10,9 @@ class PassErrorsOn implements RpcExceptionFilter {
   }
 }
 
-/** Marks the one handler of a topic's batches on the server with this transportId; what it throws reaches the task. */
+/**
+ * Marks the one handler of a topic's batches on the server with this transportId. The partition task gets what the handler
+ * throws.
+ */
 export const BatchHandler = (topic: string, transportId: symbol): MethodDecorator =>
   applyDecorators(EventPattern<string | symbol>(topic, transportId), UseFilters(PassErrorsOn));

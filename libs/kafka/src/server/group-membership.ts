@@ -1,67 +1,53 @@
 import { type Kafka } from 'kafkajs';
 import { connectionOf } from '../client/create-kafka';
 import { type KafkaLogger } from '../client/kafka-settings';
-import { type Cluster, createCluster, loadFromKafkajs, loggerOf, protocolCodeOf } from '../client/kafkajs-internals';
-import { Backoff, delay, settledWithin } from '../read/backoff';
-import { type PartitionRef } from '../record';
-import { joinAs } from './static-member';
-
-/** The parts of kafkajs' ConsumerGroup that make a member: join, sync, heartbeat, commit, leave. Its fetching is not used. */
-interface ConsumerGroup {
-  memberId: string | null;
-  coordinator: unknown;
-  joinAndSync(): Promise<void>;
-  heartbeat(options: { interval: number }): Promise<void>;
-  leave(): Promise<void>;
-  assigned(): readonly { topic: string; partitions: readonly number[] }[];
-  commitOffsets(offsets: {
-    topics: readonly {
-      topic: string;
-      partitions: readonly { partition: number; offset: string; metadata?: string }[];
-    }[];
-  }): Promise<void>;
-}
-
-export interface MembershipOptions {
-  readonly groupId: string;
-  readonly topics: readonly string[];
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-}
+import { type Cluster, createCluster, protocolCodeOf } from '../client/kafkajs-internals';
+import { Backoff } from '../backoff';
+import { delay, settledWithin } from '../delay';
+import { type TopicPartition } from '../topic-partition';
+import { type ConsumerGroup, type ConsumerGroupOptions, createConsumerGroup } from './consumer-group';
+import { joinAsStaticMember } from './static-member';
 
 export interface MembershipEvents {
-  /** Joined a generation: exactly these partitions from now on. */
-  assigned(partitions: readonly PartitionRef[]): void;
-  /** A rebalance has begun: settle what is held. The member joins when this resolves, and stays alive meanwhile. */
+  /** The member has joined a generation of the group and owns exactly these partitions. */
+  assigned(partitions: readonly TopicPartition[]): void;
+  /** A rebalance has begun: settle what was taken. The member joins when this resolves; until then it sends heartbeats. */
   revoking(): Promise<void>;
-  /** The group went on without this member: others may own its partitions already. */
+  /** The group has removed this member. Others may own its partitions already. */
   lost(): Promise<void>;
 }
 
+/** Why a member ends its generation. */
 type Departure = 'rebalance' | 'lost' | 'leaving';
 
 const REBALANCE_IN_PROGRESS = 27;
 const ILLEGAL_GENERATION = 22;
 const UNKNOWN_MEMBER_ID = 25;
 const FENCED_INSTANCE_ID = 82;
-/** Inconsistent protocol, invalid group id, invalid session timeout, missing rights: nothing that a retry helps. */
-const HOPELESS: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31]);
-/** In sessions. Whoever has taken the name is back within less: each waits for one at most before it joins again. */
-const CONTESTED_FOR = 4;
+/** Inconsistent protocol, invalid group id, invalid session timeout, missing rights: no retry helps. */
+const PERMANENT: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 31]);
+/**
+ * A static member that is fenced again within so many sessions competes with another process. That one joins again
+ * earlier: it waits for at most one session.
+ */
+const CONTESTED_SESSIONS = 4;
 const LEAVE_TIMEOUT_MS = 3_000;
-/** kafkajs holds a heartbeat back until the wall clock is past the last one: for as long as somebody has set it back. */
+const CONTESTED =
+  'another process has the same group.instance.id; this member has failed: give each process its own, and restart it';
+const REJECTED = 'the group rejects this member; it has failed: correct its rights or its settings, and restart it';
+/** Without this interval kafkajs sends no heartbeat while the wall clock, set back, is before the last heartbeat. */
 const AT_ONCE = { interval: -Infinity };
 
 /**
- * This process' membership of a consumer group: heartbeats on a timer of their own, whatever the handlers do, and a
- * drain *before* it joins the next generation (kafkajs' own runner joins at once, and stops for good at a TypeError).
+ * The membership of this process in a consumer group. Sends heartbeats on a timer, independent of the handlers, and drains
+ * *before* it joins the next generation. (The runner of kafkajs joins at once, and stops for good after a TypeError.)
  *
- * Failure semantics: assignment is advice. A member that was paused past its session may still believe in its
- * partitions; what keeps it from doing harm is the fence of PartitionTransactions, or the generation in commitOffsets.
+ * Failure semantics: an assignment can be outdated. A member that was suspended for longer than its session may still use
+ * its partitions. The fence of PartitionTransactions protects against it, or the generation in commitOffsets.
  *
- * A named member that is fenced joins again, once: a coordinator that was killed may come back with an old view of the
- * group, which has an earlier member under the name, and answers its only owner as it would an impostor. Fenced again
- * soon, another process has the name. Of two such processes the one that was there first fails, after three turns.
+ * A static member that is fenced joins again once: a coordinator that was killed can come back with an old view of the
+ * group, in which an earlier member has the group.instance.id, and fences its only owner. If it is fenced again soon,
+ * another process has the same id. Of two such processes the one that joined first fails.
  */
 export class GroupMembership {
   private readonly cluster: Cluster;
@@ -69,25 +55,25 @@ export class GroupMembership {
   private readonly leaving = new AbortController();
   private readonly backoff = new Backoff(100, 3_000);
   private readonly heartbeatMs: number;
-  private readonly isNamed: boolean;
+  private readonly isStatic: boolean;
   private running: Promise<void> | undefined;
-  private readonly fenced: Backoff;
+  private readonly fencedBackoff: Backoff;
   private fencedAt = -Infinity;
   private contactAt = performance.now();
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
 
   constructor(
     kafka: Kafka,
-    private readonly options: MembershipOptions,
+    private readonly options: ConsumerGroupOptions,
     private readonly events: MembershipEvents,
     private readonly logger?: KafkaLogger,
   ) {
     this.heartbeatMs = Math.max(Math.min(options.sessionTimeoutMs / 5, 3_000), 100);
-    this.fenced = new Backoff(options.sessionTimeoutMs, options.sessionTimeoutMs);
+    this.fencedBackoff = new Backoff(options.sessionTimeoutMs, options.sessionTimeoutMs);
     this.cluster = createCluster(kafka, 'committed');
     const { groupInstanceId } = connectionOf(kafka);
-    this.isNamed = groupInstanceId !== undefined;
-    if (groupInstanceId !== undefined) joinAs(this.cluster, groupInstanceId);
+    this.isStatic = groupInstanceId !== undefined;
+    if (groupInstanceId !== undefined) joinAsStaticMember(this.cluster, groupInstanceId);
     this.group = createConsumerGroup(kafka, this.cluster, options);
   }
 
@@ -96,21 +82,22 @@ export class GroupMembership {
   }
 
   /**
-   * Ends the membership. One without a name leaves the group, so that the others need not wait for its session to end. One
-   * with a name goes without a word: the next process under it has the same partitions, and the others notice nothing. If
-   * none comes within the session, the group shares them out.
+   * Ends the membership. A dynamic member leaves the group, so that the others need not wait for the end of its session. A
+   * static member does not: the next process with its group.instance.id gets the same partitions without a rebalance. If
+   * none joins within the session, the group reassigns them.
    */
   async end(): Promise<void> {
     this.leaving.abort();
-    const { running = Promise.resolve(), isNamed } = this;
-    await settledWithin(LEAVE_TIMEOUT_MS, isNamed ? running : running.then(() => this.group.leave()));
+    const { running = Promise.resolve(), isStatic } = this;
+    await settledWithin(LEAVE_TIMEOUT_MS, isStatic ? running : running.then(() => this.group.leave()));
     if (this.state !== 'failed') this.state = 'closed';
     await settledWithin(LEAVE_TIMEOUT_MS, this.cluster.disconnect());
   }
 
-  /** Rejects when the group has gone on without this member. */
-  async commit(offsets: readonly (PartitionRef & { offset: number; metadata?: string })[]): Promise<void> {
-    if (this.group.memberId === null || this.group.memberId === '') throw new Error('not a member of the group now');
+  /** Rejects when the group has removed this member. */
+  async commit(offsets: readonly (TopicPartition & { offset: number; metadata?: string })[]): Promise<void> {
+    if (this.group.memberId === null || this.group.memberId === '')
+      throw new Error(`This process is not a member of the group ${this.options.groupId}`);
     const topics = new Map<string, { partition: number; offset: string; metadata?: string }[]>();
     for (const { topic, partition, offset, metadata } of offsets) {
       const list = topics.get(topic) ?? [];
@@ -122,8 +109,8 @@ export class GroupMembership {
     });
   }
 
-  /** The group's committed offset of the partition. */
-  async committed({ topic, partition }: PartitionRef): Promise<number | undefined> {
+  /** The group's committed offset of the partition; undefined if it has none. */
+  async committed({ topic, partition }: TopicPartition): Promise<number | undefined> {
     const { groupId } = this.options;
     const coordinator = await this.cluster.findGroupCoordinator({ groupId });
     const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic, partitions: [{ partition }] }] });
@@ -140,29 +127,29 @@ export class GroupMembership {
       try {
         await this.join();
         const departure = await this.stay();
-        if (departure === 'rebalance') await this.settle();
+        if (departure === 'rebalance') await this.revoke();
         if (departure === 'lost') await this.forget();
       } catch (error) {
         const { groupId: group } = this.options;
         const isFenced = protocolCodeOf(error) === FENCED_INSTANCE_ID;
-        if (isFenced ? this.isContested() : HOPELESS.has(protocolCodeOf(error))) {
-          this.logger?.error({ err: error, group }, 'the group does not have this member');
+        if (isFenced ? this.isContested() : PERMANENT.has(protocolCodeOf(error))) {
+          this.logger?.error({ err: error, group }, isFenced ? CONTESTED : REJECTED);
           await this.forget();
           this.state = 'failed';
           return;
         }
-        this.logger?.warn({ err: error, group }, 'not in the group; trying again');
+        this.logger?.warn({ err: error, group }, 'joining the group failed; it is retried');
         await this.forget();
-        await (isFenced ? this.fenced : this.backoff).wait(this.leaving.signal);
+        await (isFenced ? this.fencedBackoff : this.backoff).wait(this.leaving.signal);
       }
     }
   }
 
-  /** To be asked when this member is fenced: whether that has happened lately. */
+  /** Called each time this member is fenced. Returns whether that has happened before within CONTESTED_SESSIONS. */
   private isContested(): boolean {
     const before = this.fencedAt;
     this.fencedAt = performance.now();
-    return this.fencedAt - before < CONTESTED_FOR * this.options.sessionTimeoutMs;
+    return this.fencedAt - before < CONTESTED_SESSIONS * this.options.sessionTimeoutMs;
   }
 
   private async join(): Promise<void> {
@@ -179,6 +166,7 @@ export class GroupMembership {
     );
   }
 
+  /** Sends heartbeats until the generation ends for this member. */
   private async stay(): Promise<Departure> {
     for (;;) {
       await delay(this.heartbeatMs, this.leaving.signal);
@@ -188,7 +176,7 @@ export class GroupMembership {
     }
   }
 
-  /** Undefined: still a member, as far as one can tell. */
+  /** Returns undefined while nothing shows that the generation has ended. */
   private async beat(): Promise<Departure | undefined> {
     try {
       await this.heartbeat();
@@ -199,19 +187,19 @@ export class GroupMembership {
       if (code === REBALANCE_IN_PROGRESS) return 'rebalance';
       if (code === FENCED_INSTANCE_ID) throw error;
       if (code === ILLEGAL_GENERATION || code === UNKNOWN_MEMBER_ID) return 'lost';
-      // No coordinator for the moment. The membership outlives that for as long as the session.
+      // The coordinator did not respond. The membership lasts until the end of the session.
       if (performance.now() - this.contactAt >= this.options.sessionTimeoutMs) return 'lost';
       await this.findCoordinator();
       return undefined;
     }
   }
 
-  /** Rejects at the end of the session at the latest: the group goes on then, whatever the request still waits for. */
+  /** Rejects at the end of the session: the group removes this member then, whether or not the request is answered. */
   private async heartbeat(): Promise<void> {
     const answered = new AbortController();
     const leftMs = Math.max(0, this.contactAt + this.options.sessionTimeoutMs - performance.now());
     const late = delay(leftMs, answered.signal).then(() => {
-      throw new Error('no answer to a heartbeat within the session');
+      throw new Error('the coordinator did not answer a heartbeat within the session timeout');
     });
     try {
       await Promise.race([this.group.heartbeat(AT_ONCE), late]);
@@ -231,8 +219,8 @@ export class GroupMembership {
     await settledWithin(this.heartbeatMs, found);
   }
 
-  /** The broker counts a heartbeat as a sign of life also while it asks to join. */
-  private async settle(): Promise<void> {
+  /** Sends heartbeats during the drain: the broker accepts them while it waits for the member to join. */
+  private async revoke(): Promise<void> {
     this.state = 'rebalancing';
     const settled = new AbortController();
     const beating = (async (): Promise<void> => {
@@ -251,28 +239,4 @@ export class GroupMembership {
     this.group.memberId = null;
     await this.events.lost();
   }
-}
-
-function createConsumerGroup(kafka: Kafka, cluster: Cluster, options: MembershipOptions): ConsumerGroup {
-  const { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = options;
-  const Group = loadFromKafkajs('kafkajs/src/consumer/consumerGroup.js') as new (options: object) => ConsumerGroup;
-  const { roundRobin } = loadFromKafkajs('kafkajs/src/consumer/assigners/index.js') as {
-    roundRobin: (parts: object) => object;
-  };
-  const logger = loggerOf(kafka);
-  return new Group({
-    logger,
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 3 },
-    cluster,
-    groupId,
-    topics,
-    topicConfigurations: Object.fromEntries(topics.map((topic) => [topic, { fromBeginning: true }])),
-    instrumentationEmitter: { emit: () => undefined },
-    assigners: [roundRobin({ groupId, logger, cluster })],
-    sessionTimeout: sessionTimeoutMs,
-    rebalanceTimeout: rebalanceTimeoutMs,
-    autoCommit: false,
-    isolationLevel: 1,
-    rackId: '',
-  });
 }

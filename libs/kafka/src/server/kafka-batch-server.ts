@@ -1,17 +1,17 @@
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { type BatchOutcome } from '../outcome';
-import { settledWithin } from '../read/backoff';
+import { settledWithin } from '../delay';
 import { FetchLoop, type FetchSource } from '../read/fetch-loop';
 import { LogClient } from '../read/log-client';
-import { type PartitionRef } from '../record';
+import { partitionName, type TopicPartition } from '../topic-partition';
 import { BatchContext } from './batch-context';
 import { GroupMembership } from './group-membership';
-import { type BatchHandlerFunction, batchHandlers } from './handlers';
 import { PartitionTasks } from './partition-tasks';
 import { PartitionTask } from './partition-task';
-import { type KafkaBatchServerOptions, type ServerHealth, type ServerStatus } from './server-options';
+import { type KafkaBatchServerOptions, serverLimits, type ServerHealth, type ServerStatus } from './server-options';
+import { type TopicHandler, topicHandlers } from './topic-handlers';
 
-export interface OffsetToCommit extends PartitionRef {
+export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
   readonly offset: number;
   /** At most 4,096 bytes of UTF-8. */
@@ -23,37 +23,37 @@ const END_INTERVAL_MS = 5_000;
 const DISCONNECT_TIMEOUT_MS = 2_000;
 
 /**
- * Nest transport that hands whole batches of a topic to its one handler (`@BatchHandler(topic, transportId)`).
+ * A Nest transport that passes whole batches of a topic to its one handler (`@BatchHandler(topic, transportId)`).
  *
- * Three things run apart from each other, so that none waits for another: the membership (heartbeats), the fetch loop
- * (one fetch to each leader, for the partitions with room in their queue), and a task per partition (one handler call
- * at a time). A stuck handler therefore stops its partition, and neither the others nor the membership.
+ * Three components run independently: the group membership (heartbeats), the fetch loop (one fetch to each leader, for the
+ * partitions with room in their queue), and one task per partition (one handler call at a time). A handler that hangs
+ * blocks only its own partition.
  *
- * Failure semantics: every committed record from the opened position on is handed over at least once, per partition in
- * the order of the log; what becomes of it is the hooks' and the handler's. Positions are theirs as well: this server
- * commits nothing by itself. Killed at any point, the next owner opens and reads on from what was committed.
+ * Failure semantics: every committed record from the offset of `hooks.open` on is handed over at least once, in the order
+ * of the log within a partition. The server commits no offsets by itself: hooks and handler do. When the process is
+ * killed, the next owner opens the partition and reads on from the committed offset.
  */
 export class KafkaBatchServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
-  private readonly limits: ReturnType<typeof limitsOf>;
+  private readonly limits: ReturnType<typeof serverLimits>;
   private readonly tasks = new PartitionTasks();
-  private handlers = new Map<string, BatchHandlerFunction>();
+  private handlers = new Map<string, TopicHandler>();
   private membership: GroupMembership | undefined;
   private client: LogClient | undefined;
   private loop: FetchLoop | undefined;
-  private ends: NodeJS.Timeout | undefined;
-  private paused = false;
+  private endTimer: NodeJS.Timeout | undefined;
+  private isPaused = false;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly settings: KafkaBatchServerOptions) {
     super();
-    this.limits = limitsOf(settings);
+    this.limits = serverLimits(settings);
     this.transportId = settings.transportId ?? Symbol(`kafka-batch:${settings.groupId}`);
   }
 
   listen(callback: (error?: unknown) => void): void {
     try {
-      this.handlers = batchHandlers(this.messageHandlers, this.settings.topics);
+      this.handlers = topicHandlers(this.messageHandlers, this.settings.topics);
       this.startReading([...this.handlers.keys()]);
       callback();
     } catch (error) {
@@ -61,43 +61,44 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     }
   }
 
-  /** Drains and closes every task within drainTimeoutMs, then leaves the group. May be called again. */
+  /** Drains and closes every task within drainTimeoutMs, then ends the membership. Can be called again. */
   close(): Promise<void> {
     return (this.closing ??= this.closeNow());
   }
 
   override on(): never {
-    throw new Error('KafkaBatchServer has no events: see describe() and health()');
+    throw new Error('KafkaBatchServer emits no events: use describe() and health()');
   }
 
   override unwrap(): never {
-    throw new Error('KafkaBatchServer wraps no driver');
+    throw new Error('KafkaBatchServer has no driver to unwrap');
   }
 
-  /** No handler is called again, of partitions assigned later neither, until resume(). Queues fill up to their bounds. */
+  /** Stops handler calls until resume(), also for partitions assigned later. Queues fill up to their bounds. */
   pause(): void {
-    this.paused = true;
+    this.isPaused = true;
   }
 
-  /** Ends pause(), and opens the partitions that were stopped: whoever resumes has patched what stopped them. */
+  /** Ends pause(), and opens the stopped partitions again. Call it when the cause that stopped them is fixed. */
   resume(): void {
-    this.paused = false;
+    this.isPaused = false;
     for (const task of this.tasks) task.resume();
   }
 
-  /** For a failure found behind the handler's back: the task goes on as if the handler had returned this outcome. */
-  interrupt(partition: PartitionRef, outcome: BatchOutcome): void {
+  /** For a failure found outside the handler: the partition task goes on as if the handler had returned this outcome. */
+  interrupt(partition: TopicPartition, outcome: BatchOutcome): void {
     this.tasks.get(partition)?.interrupt(outcome);
   }
 
-  /** For at-least-once services only: commits with the member's generation, so a former owner is rejected. */
+  /** For at-least-once services only. Commits with the generation of this member, so a previous owner is rejected. */
   async commitOffsets(offsets: readonly OffsetToCommit[]): Promise<void> {
     if (offsets.length === 0) return;
-    if (this.membership === undefined) throw new Error('the server does not listen');
+    if (this.membership === undefined)
+      throw new Error(`The server of the group ${this.settings.groupId} does not listen`);
     await this.membership.commit(offsets);
   }
 
-  /** State of the group and of each assigned partition. (`status` is taken by the base class.) */
+  /** The state of the membership and of each assigned partition. (The base class already has a `status`.) */
   describe(): ServerStatus {
     return {
       group: this.settings.groupId,
@@ -106,7 +107,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     };
   }
 
-  /** Not live: a handler hangs, or the group will not have this member. Not ready: anything but all tasks running. */
+  /** Not live: a handler hangs, or the group rejects this member. Not ready: a task is not running, or paused. */
   health(): ServerHealth {
     const { state, partitions } = this.describe();
     const hung = [...this.tasks]
@@ -117,7 +118,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       .map(({ topic, partition, state: task, error }) => ({ topic, partition, state: task, error }));
     return {
       live: { ok: state !== 'failed' && hung.length === 0, detail: { group: state, hung } },
-      ready: { ok: state === 'joined' && waiting.length === 0 && !this.paused, detail: { group: state, waiting } },
+      ready: { ok: state === 'joined' && waiting.length === 0 && !this.isPaused, detail: { group: state, waiting } },
     };
   }
 
@@ -144,13 +145,13 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       logger,
     );
     this.membership.start();
-    this.ends = setInterval(() => void this.refreshEnds(), END_INTERVAL_MS).unref();
+    this.endTimer = setInterval(() => void this.refreshEnds(), END_INTERVAL_MS).unref();
   }
 
-  private assign(partitions: readonly PartitionRef[]): void {
+  private assign(partitions: readonly TopicPartition[]): void {
     if (this.closing !== undefined) return;
     const { groupId, hooks, logger } = this.settings;
-    logger?.info({ group: groupId, partitions: partitions.map(nameOf) }, 'partitions assigned');
+    logger?.info({ group: groupId, partitions: partitions.map(partitionName) }, 'partitions assigned');
     this.tasks.replace(
       partitions,
       (partition, after) =>
@@ -162,7 +163,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
             resumeAt: (ref) => this.resumeAt(ref),
             handle: (batch, ref, signal) => this.handle(batch, ref, signal),
             wake: () => this.loop?.wake(),
-            isPaused: () => this.paused,
+            isPaused: () => this.isPaused,
             random: Math.random,
           },
           this.limits,
@@ -172,17 +173,17 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   }
 
   private async handle(
-    batch: Parameters<BatchHandlerFunction>[0],
-    partition: PartitionRef,
+    batch: Parameters<TopicHandler>[0],
+    partition: TopicPartition,
     signal: AbortSignal,
   ): Promise<BatchOutcome> {
     const handler = this.handlers.get(batch.topic);
-    if (handler === undefined) throw new TypeError(`no handler for ${batch.topic}`);
+    if (handler === undefined) throw new TypeError(`${batch.topic} has no handler`);
     return handler(batch, new BatchContext(batch, partition, signal));
   }
 
   /** The group's committed offset, or the beginning of the log. */
-  private async resumeAt(partition: PartitionRef): Promise<number> {
+  private async resumeAt(partition: TopicPartition): Promise<number> {
     const committed = await this.membership?.committed(partition);
     if (committed !== undefined) return committed;
     await this.client?.connect([partition.topic]);
@@ -190,7 +191,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     return edges?.get(partition.partition) ?? 0;
   }
 
-  /** A partition that is not fetched (paused, stopped, full) still shows its lag. */
+  /** Keeps the lag current of partitions that are not fetched (paused, stopped, full queue). */
   private async refreshEnds(): Promise<void> {
     const stale = [...this.tasks].filter(({ endAgeMs }) => endAgeMs > END_INTERVAL_MS);
     for (const topic of new Set(stale.map(({ partition }) => partition.topic))) {
@@ -205,29 +206,13 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   }
 
   private async closeNow(): Promise<void> {
-    clearInterval(this.ends);
+    clearInterval(this.endTimer);
     const { drainTimeoutMs } = this.limits;
     await this.tasks.releaseAll(drainTimeoutMs);
-    // What a fetch still brings is for nobody.
     await Promise.all([
       settledWithin(DISCONNECT_TIMEOUT_MS, this.loop?.stop() ?? Promise.resolve()),
       this.membership?.end(),
     ]);
     if (this.client !== undefined) await settledWithin(DISCONNECT_TIMEOUT_MS, this.client.disconnect());
   }
-}
-
-const nameOf = ({ topic, partition }: PartitionRef): string => `${topic}/${partition.toString()}`;
-
-function limitsOf(settings: KafkaBatchServerOptions) {
-  return {
-    maxBatchRecords: settings.maxBatchRecords ?? 2_000,
-    maxQueuedRecords: settings.maxQueuedRecords ?? 10_000,
-    maxQueuedBytes: settings.maxQueuedBytes ?? 16 * 1_048_576,
-    sessionTimeoutMs: settings.sessionTimeoutMs ?? 10_000,
-    rebalanceTimeoutMs: settings.rebalanceTimeoutMs ?? 30_000,
-    handlerTimeoutMs: settings.handlerTimeoutMs ?? 120_000,
-    maxRetryMs: settings.maxRetryMs ?? 10_000,
-    drainTimeoutMs: Math.min(settings.drainTimeoutMs ?? 10_000, (settings.rebalanceTimeoutMs ?? 30_000) * 0.8),
-  };
 }

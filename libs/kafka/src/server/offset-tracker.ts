@@ -1,11 +1,11 @@
 /**
- * The lowest unsettled offset of one partition, for a consumer whose records are settled in any order.
+ * Tracks the lowest unsettled offset of one partition, for a consumer whose records are settled in any order.
  *
- * Offsets are tracked in ascending order; gaps are allowed (markers, compaction). Everything below `committable()` is
- * settled. Bounded: the owner asks `full` and takes no more records meanwhile.
+ * Offsets are tracked in ascending order; gaps are allowed (markers, compaction). Every offset below `committable()` is
+ * settled. Bounded: the caller takes no records while the tracker is `full`.
  */
 export class OffsetTracker {
-  /** Tracked offsets from the lowest unsettled one on; settled ones in between are marked. */
+  /** From `head` on: the tracked offsets from the lowest unsettled one. `settled` holds the settled ones among them. */
   private readonly offsets: number[] = [];
   private head = 0;
   private readonly settled = new Set<number>();
@@ -13,7 +13,7 @@ export class OffsetTracker {
 
   constructor(private readonly maxUnsettled: number) {}
 
-  /** Offsets that are held: unsettled ones, and settled ones behind an unsettled one. */
+  /** Number of offsets held: unsettled ones, and settled ones above an unsettled one. */
   get held(): number {
     return this.offsets.length - this.head;
   }
@@ -22,7 +22,7 @@ export class OffsetTracker {
     return this.held >= this.maxUnsettled;
   }
 
-  /** @throws RangeError when the offset does not ascend, or the tracker is full */
+  /** @throws RangeError when the offset does not ascend, or when the tracker is full */
   track(offset: number): void {
     if (this.last !== undefined && offset <= this.last) {
       throw new RangeError(`Offset ${offset.toString()} is not above ${this.last.toString()}`);
@@ -32,17 +32,22 @@ export class OffsetTracker {
     this.last = offset;
   }
 
-  /** Settling again, or an offset below the committable one, changes nothing. @throws RangeError beyond what was tracked */
+  /**
+   * Has no effect on an offset that is settled, or below the committable one.
+   *
+   * @throws RangeError when the offset is above the last tracked one
+   */
   settle(offset: number): void {
-    if (this.last === undefined || offset > this.last)
+    if (this.last === undefined || offset > this.last) {
       throw new RangeError(`Offset ${offset.toString()} was not tracked`);
+    }
     const lowest = this.offsets[this.head];
     if (lowest === undefined || offset < lowest) return;
     this.settled.add(offset);
     this.advance();
   }
 
-  /** The next offset to read of a consumer that may forget all that is settled; undefined before the first `track`. */
+  /** The offset to commit: the lowest unsettled one, or the one after the last. Undefined before the first `track`. */
   committable(): number | undefined {
     return this.offsets[this.head] ?? (this.last === undefined ? undefined : this.last + 1);
   }
@@ -52,7 +57,7 @@ export class OffsetTracker {
       if (!this.settled.delete(lowest)) break;
       this.head++;
     }
-    // Amortised: half of the array is given back at a time.
+    // Amortised: removes at least half of the array at a time.
     if (this.head > 1_024 && this.head * 2 > this.offsets.length) {
       this.offsets.splice(0, this.head);
       this.head = 0;

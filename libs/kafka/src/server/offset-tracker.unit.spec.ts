@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { OffsetTracker } from '../index';
 
 describe('OffsetTracker', () => {
-  it('commits exactly up to the lowest unsettled offset, in whatever order offsets are settled', () => {
+  it('commits exactly up to the lowest unsettled offset, whatever the order in which offsets are settled', () => {
     const history = fc
       .uniqueArray(fc.nat(5_000), { minLength: 1, maxLength: 200 })
       .map((offsets) => [...offsets].sort((a, b) => a - b))
@@ -37,7 +37,7 @@ describe('OffsetTracker', () => {
     );
   });
 
-  it('is bounded and rejects what it cannot know', () => {
+  it('rejects an offset above its bound, an unknown one, and one that does not ascend', () => {
     const tracker = new OffsetTracker(2);
     expect(tracker.committable()).toBeUndefined();
     tracker.track(5);

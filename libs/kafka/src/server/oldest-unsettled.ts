@@ -1,45 +1,46 @@
 import { type RecordBatch } from '../record';
 
-/** A handler that holds more batches than that has the newest of them counted as one. */
+/** Further batches count as part of the newest one. */
 const MAX_BATCHES = 1_000;
 
 /**
- * How long the oldest unsettled record of a partition has waited, told by the first record of each batch that was handed
- * over: never too short, and too long by the span of one batch at most.
+ * The timestamp of the oldest unsettled record of a partition, estimated by the first record of each batch that was handed
+ * over: never too young, and too old by at most the span of one batch.
  */
 export class OldestUnsettled {
   private batches: { nextOffset: number; readonly timestamp: number }[] = [];
   private last: number | undefined;
 
-  handedOver({ records: [first], nextOffset }: RecordBatch, durable: number): void {
+  /** @param firstUnsettled first offset that is not settled */
+  handedOver({ records: [first], nextOffset }: RecordBatch, firstUnsettled: number): void {
     if (first === undefined) return;
-    this.settle(durable);
+    this.settle(firstUnsettled);
     this.last = first.timestamp;
     const newest = this.batches.at(-1);
     if (newest !== undefined && this.batches.length >= MAX_BATCHES) newest.nextOffset = nextOffset;
     else this.batches.push({ nextOffset, timestamp: first.timestamp });
   }
 
-  /** What was handed over from here on comes again; the oldest of it is still known. */
-  rewind(durable: number): void {
-    this.settle(durable);
+  /** The records from this offset on are handed over again. The oldest timestamp stays known. */
+  rewind(firstUnsettled: number): void {
+    this.settle(firstUnsettled);
     this.batches.length = Math.min(this.batches.length, 1);
   }
 
   /**
-   * Milliseconds since the epoch; undefined while no record of the partition was ever seen.
+   * Milliseconds since the Unix epoch; undefined while no record of the partition was handed over or queued.
    *
-   * @param durable first offset that is not settled
-   * @param queued timestamp of the first record that was not handed over, if there is one
+   * @param firstUnsettled first offset that is not settled
+   * @param queued timestamp of the first queued record
    */
-  timestamp(durable: number, queued: number | undefined): number | undefined {
-    this.settle(durable);
-    // Nothing in hand and nothing queued, and yet behind: what comes next is about as old as what came last.
+  timestamp(firstUnsettled: number, queued: number | undefined): number | undefined {
+    this.settle(firstUnsettled);
+    // With nothing taken and nothing queued, the next record is about as old as the last one.
     return this.batches[0]?.timestamp ?? queued ?? this.last;
   }
 
-  private settle(durable: number): void {
-    const unsettled = this.batches.findIndex(({ nextOffset }) => nextOffset > durable);
+  private settle(firstUnsettled: number): void {
+    const unsettled = this.batches.findIndex(({ nextOffset }) => nextOffset > firstUnsettled);
     if (unsettled !== 0) this.batches.splice(0, unsettled < 0 ? this.batches.length : unsettled);
   }
 }

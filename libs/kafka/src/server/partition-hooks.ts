@@ -1,16 +1,23 @@
 import { type FailureOutcome } from '../outcome';
-import { type PartitionRef } from '../record';
+import { type TopicPartition } from '../topic-partition';
 
-/** What a service does when a partition comes and goes. All optional steps of one partition are called one after the other. */
+/** What a service does when it gets and loses a partition. The hooks of one partition never run at the same time. */
 export interface PartitionHooks {
-  /** Assigned: fence, recover. The offset of the first record wanted; undefined: as committed, else the beginning. A throw is retried with backoff. The signal aborts when the partition is revoked meanwhile. */
-  open(p: PartitionRef, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Called after assignment: fence the previous owner, recover. Returns the first offset to hand over; undefined for the
+   * group's committed offset, or the beginning of the log. See `failed` for an error. The signal aborts when the
+   * partition is revoked.
+   */
+  open(p: TopicPartition, signal: AbortSignal): Promise<number | undefined>;
   /** No batch follows: settle what was taken, until the signal aborts. */
-  drain(p: PartitionRef, signal: AbortSignal): Promise<void>;
-  /** Revoked, failed or stopped: let go at once. Called after every `open` that was begun. */
-  close(p: PartitionRef): Promise<void>;
-  /** What becomes of the partition after `open` threw this. Undefined, or without it: a programming error and one that is not retriable stop it, anything else is retried. */
-  failed?(p: PartitionRef, cause: unknown): FailureOutcome | undefined;
-  /** First offset that is not settled for good; what the lag is counted from. Without it: what the handler acknowledged. */
-  durablePosition?(p: PartitionRef): number | undefined;
+  drain(p: TopicPartition, signal: AbortSignal): Promise<void>;
+  /** The partition was revoked, failed or stopped: release it at once. Called once for each call of `open`. */
+  close(p: TopicPartition): Promise<void>;
+  /**
+   * The outcome when `open` rejects with `cause`. Undefined, or without this hook: programming errors and errors that are
+   * not retriable stop the partition, all others are retried.
+   */
+  failed?(p: TopicPartition, cause: unknown): FailureOutcome | undefined;
+  /** The first offset that is not settled, from which the lag counts. Without this hook: what the handler acknowledged. */
+  firstUnsettledOffset?(p: TopicPartition): number | undefined;
 }

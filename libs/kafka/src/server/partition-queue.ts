@@ -1,37 +1,37 @@
 import { type Fetched } from '../read/log-client';
-import { type KafkaRecord, type PartitionRef, type RecordBatch } from '../record';
+import { type KafkaRecord, type RecordBatch } from '../record';
+import { type TopicPartition } from '../topic-partition';
 
-/** What a record costs in memory beside its bytes; a round figure. */
+/** Estimated memory of a record without its bytes. */
 const RECORD_OVERHEAD_BYTES = 200;
 
 interface Piece {
   readonly records: readonly KafkaRecord[];
-  /** Index of the first record that was not handed over. */
+  /** Index of the first record that is not handed over. */
   from: number;
   readonly nextOffset: number;
 }
 
 /**
- * What was fetched of one partition and not handed to its handler yet.
+ * The records of one partition that were fetched and not handed over yet.
  *
- * The rule that keeps it gapless: a fetched piece is taken only if it was asked for at exactly the offset where the
- * queue ends. A piece that was under way while the queue was reset, or that comes twice, begins elsewhere and is dropped;
- * a gap *inside* a piece (markers, aborted records, compaction) is the log's own and is kept in its nextOffset.
+ * It has no gaps, because it accepts a fetched piece only if the piece was requested at the offset at which the queue ends.
+ * It drops a piece that was in flight during a reset, or that comes twice. A gap *within* a piece (markers, aborted
+ * records, compaction) is a gap of the log; the piece's nextOffset lies after it.
  */
 export class PartitionQueue {
   private readonly pieces: Piece[] = [];
   private fetchOffset = 0;
   private handedOffset = 0;
-  private endOffset = 0;
   private records = 0;
   private bytes = 0;
 
   constructor(
-    private readonly place: PartitionRef,
+    private readonly place: TopicPartition,
     private readonly bounds: { readonly maxQueuedRecords: number; readonly maxQueuedBytes: number },
   ) {}
 
-  /** Empty, and from here on nothing but what begins at `offset` is taken. */
+  /** Empties the queue. It then accepts only a piece that begins at `offset`. */
   reset(offset: number): void {
     this.pieces.length = 0;
     this.records = 0;
@@ -40,17 +40,17 @@ export class PartitionQueue {
     this.handedOffset = offset;
   }
 
-  /** Offset of the first record that was not handed over. */
-  get position(): number {
+  /** The next offset to hand over. */
+  get nextOffset(): number {
     return this.handedOffset;
   }
 
-  /** Where the next fetch has to begin. */
+  /** The offset of the next fetch. */
   get fetchFrom(): number {
     return this.fetchOffset;
   }
 
-  /** Timestamp of the first record that was not handed over. */
+  /** Timestamp of the first queued record. */
   get headTimestamp(): number | undefined {
     for (const { records, from } of this.pieces) if (from < records.length) return records[from]?.timestamp;
     return undefined;
@@ -64,16 +64,14 @@ export class PartitionQueue {
     return this.bytes;
   }
 
-  /** At or over a bound: nothing is to be fetched. A piece that was asked for before may still come on top. */
+  /** At or above a bound: fetch nothing. A piece that was requested before is still accepted. */
   get full(): boolean {
     return this.records >= this.bounds.maxQueuedRecords || this.bytes >= this.bounds.maxQueuedBytes;
   }
 
-  /** @returns whether it was taken */
-  accept(fetched: Pick<Fetched, 'offset' | 'records' | 'nextOffset' | 'end'>): boolean {
-    if (fetched.offset !== this.fetchOffset) return false;
-    this.endOffset = fetched.end;
-    if (fetched.nextOffset <= fetched.offset) return false;
+  /** Returns whether the piece was taken. */
+  accept(fetched: Pick<Fetched, 'offset' | 'records' | 'nextOffset'>): boolean {
+    if (fetched.offset !== this.fetchOffset || fetched.nextOffset <= fetched.offset) return false;
     this.fetchOffset = fetched.nextOffset;
     this.pieces.push({ records: fetched.records, from: 0, nextOffset: fetched.nextOffset });
     this.records += fetched.records.length;
@@ -82,8 +80,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The next batch, of at most `maxRecords`: small pieces are merged, large ones split. Without records when only the
-   * position moved (markers, aborted records). Undefined when there is nothing.
+   * The next batch, of at most `maxRecords`: merges small pieces, splits large ones. The batch has no records when only
+   * its nextOffset advances (markers, aborted records). Undefined when the queue is empty.
    */
   take(maxRecords: number): RecordBatch | undefined {
     if (this.pieces.length === 0) return undefined;
@@ -106,7 +104,7 @@ export class PartitionQueue {
     }
     this.records -= records.length;
     this.handedOffset = nextOffset;
-    return { ...this.place, records, nextOffset, highWatermark: this.endOffset };
+    return { ...this.place, records, nextOffset };
   }
 }
 

@@ -28,13 +28,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('PartitionQueue', () => {
-  it('hands over every record from the opened position on, once and in order, whatever answers are late, double or stale', () => {
+  it('hands over every record from the first offset on, once and in order, whatever answers are late, repeated or outdated', () => {
     fc.assert(
-      // `holes`: offsets without a record (markers, aborted, compacted).
+      // `holes`: offsets without a record (markers, aborted records, compacted records).
       fc.property(fc.array(step, { maxLength: 120 }), fc.uniqueArray(fc.nat(300)), (steps, holeList) => {
         const holes = new Set(holeList);
         const queue = new PartitionQueue(PLACE, BOUNDS);
-        const underWay: { offset: number; records: KafkaRecord[]; nextOffset: number; end: number }[] = [];
+        const inFlight: { offset: number; records: KafkaRecord[]; nextOffset: number }[] = [];
         let expected = 0;
         queue.reset(0);
         for (const action of steps) {
@@ -42,11 +42,11 @@ describe('PartitionQueue', () => {
             const offset = queue.fetchFrom;
             const nextOffset = offset + action.length;
             const offsets = Array.from({ length: action.length }, (_, i) => offset + i).filter((o) => !holes.has(o));
-            underWay.push({ offset, records: offsets.map(recordAt), nextOffset, end: 10_000 });
+            inFlight.push({ offset, records: offsets.map(recordAt), nextOffset });
           }
-          if (action.kind === 'answer' && underWay.length > 0) {
-            // Any of the answers under way, and it stays there to come again.
-            const answer = underWay[action.which % underWay.length];
+          if (action.kind === 'answer' && inFlight.length > 0) {
+            // Any answer in flight. It remains there, so that it can come again.
+            const answer = inFlight[action.which % inFlight.length];
             if (answer !== undefined) queue.accept(answer);
           }
           if (action.kind === 'reopen') {
@@ -64,7 +64,7 @@ describe('PartitionQueue', () => {
             }
             expect(batch.nextOffset).toBeGreaterThanOrEqual(expected);
             for (; expected < batch.nextOffset; expected++) expect(holes.has(expected)).toBe(true);
-            expect(queue.position).toBe(expected);
+            expect(queue.nextOffset).toBe(expected);
           }
           expect(queue.queuedRecords).toBeLessThan(BOUNDS.maxQueuedRecords + 15);
           if (queue.queuedRecords === 0) expect(queue.queuedBytes).toBe(0);
@@ -74,12 +74,12 @@ describe('PartitionQueue', () => {
     );
   });
 
-  it('moves the position over a piece without records', () => {
+  it('hands over a batch without records for a piece that has none', () => {
     const queue = new PartitionQueue(PLACE, BOUNDS);
     queue.reset(5);
     expect(queue.take(10)).toBeUndefined();
-    expect(queue.accept({ offset: 5, records: [], nextOffset: 9, end: 9 })).toBe(true);
-    expect(queue.take(10)).toEqual({ ...PLACE, records: [], nextOffset: 9, highWatermark: 9 });
-    expect(queue.position).toBe(9);
+    expect(queue.accept({ offset: 5, records: [], nextOffset: 9 })).toBe(true);
+    expect(queue.take(10)).toEqual({ ...PLACE, records: [], nextOffset: 9 });
+    expect(queue.nextOffset).toBe(9);
   });
 });

@@ -1,26 +1,26 @@
-import { settledWithin } from '../read/backoff';
+import { settledWithin } from '../delay';
 import { type Wanted } from '../read/log-client';
-import { type PartitionRef } from '../record';
+import { partitionName, type TopicPartition } from '../topic-partition';
 import { type PartitionTask } from './partition-task';
 import { type PartitionStatus } from './server-options';
 
-type CreatePartitionTask = (partition: PartitionRef, after: Promise<void>) => PartitionTask;
+type CreatePartitionTask = (partition: TopicPartition, after: Promise<void>) => PartitionTask;
 
 /**
- * The tasks of a member. Each generation of the group has tasks of its own; a partition that stays opens again (its
- * position is read anew), and only after its former task has let go.
+ * The partition tasks of a group member. Each generation of the group has its own tasks: a partition that stays assigned
+ * opens again, after its previous task has closed.
  */
 export class PartitionTasks implements Iterable<PartitionTask> {
   private readonly tasks = new Map<string, PartitionTask>();
-  /** Former tasks that have not closed yet, by partition. */
+  /** The end of the previous tasks that have not closed yet, by partition. */
   private readonly leaving = new Map<string, Promise<void>>();
 
   [Symbol.iterator](): Iterator<PartitionTask> {
     return this.tasks.values();
   }
 
-  get(partition: PartitionRef): PartitionTask | undefined {
-    return this.tasks.get(keyOf(partition));
+  get(partition: TopicPartition): PartitionTask | undefined {
+    return this.tasks.get(partitionName(partition));
   }
 
   wanted(): Wanted[] {
@@ -38,18 +38,18 @@ export class PartitionTasks implements Iterable<PartitionTask> {
     );
   }
 
-  /** The partitions of a new generation. Tasks that are still there are of an older one, and close at once. */
-  replace(partitions: readonly PartitionRef[], create: CreatePartitionTask): void {
+  /** Creates the tasks of a new generation. Remaining tasks belong to an older one and close at once. */
+  replace(partitions: readonly TopicPartition[], create: CreatePartitionTask): void {
     void this.releaseAll(0);
     for (const partition of partitions) {
-      const key = keyOf(partition);
+      const key = partitionName(partition);
       this.tasks.set(key, create(partition, this.leaving.get(key) ?? Promise.resolve()));
     }
   }
 
   /**
-   * Drains and closes all. Resolves when every task has closed, those of an earlier release too, or at the deadline; one
-   * that is still opening then goes on by itself, and keeps its successor waiting.
+   * Drains and closes all tasks. Resolves when they have closed, including those of an earlier release, at the latest a
+   * second after `drainMs`. A task that is still opening then closes later, and its successor waits for it.
    */
   async releaseAll(drainMs: number): Promise<void> {
     for (const [key, task] of this.tasks) {
@@ -67,7 +67,5 @@ export class PartitionTasks implements Iterable<PartitionTask> {
   }
 }
 
-/** For closing, after the drain. */
+/** Time to close, after the drain. */
 const GRACE_MS = 1_000;
-
-const keyOf = ({ topic, partition }: PartitionRef): string => `${topic}/${partition.toString()}`;

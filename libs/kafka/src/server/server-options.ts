@@ -1,46 +1,46 @@
 import { type Kafka } from 'kafkajs';
 import { type KafkaLogger } from '../client/kafka-settings';
-import { type PartitionRef } from '../record';
+import { type TopicPartition } from '../topic-partition';
 import { type PartitionHooks } from './partition-hooks';
 
 export interface KafkaBatchServerOptions {
   readonly kafka: Kafka;
   readonly groupId: string;
-  /** Without hooks: positions are the group's committed offsets. */
+  /** Without hooks a partition starts at the group's committed offset. */
   readonly hooks?: PartitionHooks;
-  /** The symbol given to @EventPattern(topic, transportId); handlers without one belong to every server. */
+  /** The symbol given to `@BatchHandler(topic, transportId)`. */
   readonly transportId?: symbol;
   readonly logger?: KafkaLogger;
-  /** The topics that must have a handler, and no others; without it: those that have one. */
+  /** The topics that must have a handler, and no others. Default: the topics that have one. */
   readonly topics?: readonly string[];
   /** Bound of one handler call. Default 2,000. */
   readonly maxBatchRecords?: number;
-  /** Bounds of what one partition may hold ahead of its handler. Defaults 10,000 and 16 MiB. */
+  /** Bounds of what one partition queues for its handler. Defaults 10,000 and 16 MiB. */
   readonly maxQueuedRecords?: number;
   readonly maxQueuedBytes?: number;
   /** Default 10,000. */
   readonly sessionTimeoutMs?: number;
-  /** How long a rebalance waits for this member, drain included. Default 30,000. */
+  /** How long a rebalance waits for this member, including its drain. Default 30,000. */
   readonly rebalanceTimeoutMs?: number;
-  /** A handler call that takes longer turns liveness red. Default 120,000. */
+  /** A longer handler call fails liveness. Default 120,000. */
   readonly handlerTimeoutMs?: number;
-  /** Longest wait before a partition that failed again and again opens once more. Default 10,000. */
+  /** Longest wait before a partition that fails repeatedly opens again. Default 10,000. */
   readonly maxRetryMs?: number;
-  /** How long a drain may take at close() or at a revocation. Default 10,000; at most 0.8 of rebalanceTimeoutMs. */
+  /** How long a drain may take at close() and at a revocation. Default 10,000; at most 0.8 of rebalanceTimeoutMs. */
   readonly drainTimeoutMs?: number;
 }
 
 export type PartitionTaskState = 'opening' | 'running' | 'paused' | 'retrying' | 'stopped' | 'draining';
 
-export interface PartitionStatus extends PartitionRef {
+export interface PartitionStatus extends TopicPartition {
   readonly state: PartitionTaskState;
-  /** Next offset to be handed to the handler; undefined until the first opening. */
-  readonly position: number | undefined;
-  /** Records (offsets) from the first that is not settled to the last stable offset; undefined until the broker told. */
+  /** Next offset to hand to the handler; undefined until the first opening. */
+  readonly nextOffset: number | undefined;
+  /** Offsets from the first unsettled one to the last stable offset; undefined until the broker returned that one. */
   readonly lag: number | undefined;
   /**
-   * Milliseconds since the timestamp of the oldest record that is not settled, as far as it is known; 0 without a lag.
-   * Undefined until a record was seen.
+   * Milliseconds since the timestamp of the oldest unsettled record, as far as it is known; 0 without a lag. Undefined
+   * until a record was read.
    */
   readonly lagMs: number | undefined;
   readonly queuedRecords: number;
@@ -62,4 +62,19 @@ export interface ServerCheck {
 export interface ServerHealth {
   readonly live: ServerCheck;
   readonly ready: ServerCheck;
+}
+
+/** The numbers of the options, with their defaults. */
+export function serverLimits(options: KafkaBatchServerOptions) {
+  const rebalanceTimeoutMs = options.rebalanceTimeoutMs ?? 30_000;
+  return {
+    maxBatchRecords: options.maxBatchRecords ?? 2_000,
+    maxQueuedRecords: options.maxQueuedRecords ?? 10_000,
+    maxQueuedBytes: options.maxQueuedBytes ?? 16 * 1_048_576,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+    rebalanceTimeoutMs,
+    handlerTimeoutMs: options.handlerTimeoutMs ?? 120_000,
+    maxRetryMs: options.maxRetryMs ?? 10_000,
+    drainTimeoutMs: Math.min(options.drainTimeoutMs ?? 10_000, rebalanceTimeoutMs * 0.8),
+  };
 }

@@ -2,19 +2,20 @@ import { type TopicSpec } from '@orderstream/contracts';
 import { type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import { connectAdmin } from '../client/connect-admin';
 import { TopicMismatchError, TopicMissingError } from '../errors';
-import { delay } from '../read/backoff';
+import { delay } from '../delay';
 
 const APPEAR_DEADLINE_MS = 15_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Creates the topics that are missing. Several services may do so at once: a topic that another one made in the
- * meantime counts. The configuration of a topic that exists is left as it is (it is the operators').
+ * Creates the missing topics. Several services can do so at the same time. Does not change the configuration of existing
+ * topics, which belongs to the operators.
  *
- * Waits for a broker that is not there yet (`connectAdmin`): it is the first that a service asks of Kafka.
+ * It is a service's first request to Kafka: it waits for a broker that is still starting (`connectAdmin`).
  *
  * @throws KafkaUnreachableError
- * @throws TopicMismatchError when a topic has another partition count than its spec
+ * @throws TopicMissingError when a topic does not appear within 15 s
+ * @throws TopicMismatchError when the partition count of a topic differs from its spec
  */
 export async function ensureTopics(
   kafka: Kafka,
@@ -31,7 +32,7 @@ export async function ensureTopics(
         waitForLeaders: false,
       });
     }
-    await check(admin, specs, performance.now() + APPEAR_DEADLINE_MS);
+    await waitUntilPresent(admin, specs, performance.now() + APPEAR_DEADLINE_MS);
   });
 }
 
@@ -44,22 +45,28 @@ async function withAdmin(kafka: Kafka, use: (admin: Admin) => Promise<void>): Pr
   }
 }
 
-/** A topic just made takes a moment until every broker knows it and its leaders. */
-async function check(admin: Admin, specs: readonly TopicSpec[], deadline: number): Promise<void> {
+/** It takes a moment until every broker knows a new topic and its leaders. */
+async function waitUntilPresent(admin: Admin, specs: readonly TopicSpec[], deadline: number): Promise<void> {
   for (;;) {
     const existing = new Set(await admin.listTopics());
     const absent = specs.filter(({ name }) => !existing.has(name)).map(({ name }) => name);
-    const leaderless = absent.length > 0 ? absent : await compare(admin, specs);
-    if (leaderless.length === 0) return;
+    const missing = absent.length > 0 ? absent : await findLeaderless(admin, specs);
+    if (missing.length === 0) return;
     if (performance.now() >= deadline) {
-      throw new TopicMissingError(`Topics are missing or have no leader: ${leaderless.join(', ')}`);
+      throw new TopicMissingError(
+        `These topics do not exist or have no leader: ${missing.join(', ')}. Create them, or allow this client to, and check the brokers.`,
+      );
     }
     await delay(100);
   }
 }
 
-/** The topics that have no leader for each partition yet. */
-async function compare(admin: Admin, specs: readonly TopicSpec[]): Promise<string[]> {
+/**
+ * The topics in which a partition has no leader.
+ *
+ * @throws TopicMismatchError
+ */
+async function findLeaderless(admin: Admin, specs: readonly TopicSpec[]): Promise<string[]> {
   const { topics } = await admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
   const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions]));
   const mismatches: string[] = [];
@@ -73,7 +80,7 @@ async function compare(admin: Admin, specs: readonly TopicSpec[]): Promise<strin
   }
   if (mismatches.length > 0) {
     throw new TopicMismatchError(
-      `${mismatches.join('; ')}. The partition count is fixed for the life of a topic's version: a change needs a new version`,
+      `${mismatches.join('; ')}. The partition count of a topic never changes: create a new version of the topic, or re-create this one.`,
     );
   }
   return leaderless;
@@ -97,9 +104,9 @@ function topicConfig(spec: TopicSpec, replication: number): ITopicConfig {
 }
 
 /**
- * So that a restore reads little more than what is live: the active segment is never compacted, so it is small and rolls
- * hourly; the others are compacted when a fifth is stale. Tombstones and the markers of transactions, of which every
- * commit leaves some, go after ten minutes: a reader that takes longer from the beginning to the end may miss a tombstone.
+ * Keeps the log small, so that a restore reads little more than the live records. The active segment is never compacted:
+ * it is small and rolls every hour. The others are compacted when a fifth is stale. Tombstones and transaction markers are
+ * deleted after ten minutes: a reader that takes longer than that from the beginning to the end can miss a tombstone.
  */
 const COMPACTION = {
   'segment.ms': HOUR_MS.toString(),

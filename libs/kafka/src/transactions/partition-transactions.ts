@@ -1,37 +1,29 @@
-import { CompressionTypes, type Kafka } from 'kafkajs';
-import { type Cluster, createCluster, type ProducerIdentity, protocolCodeOf } from '../client/kafkajs-internals';
+import { type Kafka } from 'kafkajs';
+import { Backoff } from '../backoff';
+import { type Cluster, createCluster, type ProducerIdentity } from '../client/kafkajs-internals';
+import { settledWithin } from '../delay';
 import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
-import { Backoff, settledWithin } from '../read/backoff';
-import { type OutputRecord, type PartitionRef } from '../record';
-import { fetchStableOffset } from './stable-offset-fetch';
-import {
-  Coordinators,
-  ELSEWHERE_OR_NOT_YET,
-  initProducer,
-  isFencing,
-  isRejectedEnd,
-  untilAccepted,
-} from './transaction-coordinator';
+import { type OutputRecord } from '../record';
+import { type TopicPartition } from '../topic-partition';
+import { isFencing, isPermanentRejection, isRejectedEnd, MOVED_OR_NOT_READY, retryOnCodes } from './broker-answers';
+import { type CommittedOffset, fetchStableOffset } from './committed-offset';
+import { Coordinators, initProducer } from './coordinators';
+import { partitionsOf, TransactionalWriter } from './transactional-writer';
+import { TimeoutError, withTimeout } from './with-timeout';
 
 export interface PartitionTransactionsOptions {
   readonly groupId: string;
   readonly topic: string;
   readonly partition: number;
-  /** The broker aborts a transaction that is open for longer; a commit that takes longer fails. Below the broker's transaction.max.timeout.ms. */
+  /** The broker aborts a longer transaction; a longer commit fails. At most the broker's transaction.max.timeout.ms. */
   readonly transactionTimeoutMs: number;
-  /** Bound of one produce request, in bytes. Default 1 MiB; below the topics' max.message.bytes. */
+  /** Bound of one produce request, in bytes. Default 1 MiB. At most the topics' max.message.bytes. */
   readonly maxRequestBytes?: number;
-  /** Bound of a stored record, in bytes: one above maxRequestBytes goes alone, one above this compressed. Default maxRequestBytes. */
+  /** Bound of a stored record, in bytes. A larger record is compressed. Default maxRequestBytes. */
   readonly maxRecordBytes?: number;
-  /** Told of each transaction that fails, before `commit` rejects. */
-  readonly onFailure?: (failure: TransactionFailedError, partition: PartitionRef) => void;
-}
-
-/** The group's committed position of the partition. Both undefined: nothing was ever committed. */
-export interface CommittedPosition {
-  readonly offset: number | undefined;
-  readonly metadata: string | undefined;
+  /** Called for each transaction that fails, before `commit` rejects. */
+  readonly onFailure?: (failure: TransactionFailedError, partition: TopicPartition) => void;
 }
 
 export interface TransactionWrites {
@@ -46,42 +38,54 @@ const MAX_METADATA_BYTES = 4_096;
 const ABORT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** How far a commit got. */
+interface Progress {
+  step: string;
+  /** The broker may have a transaction to abort. */
+  isBegun: boolean;
+  /** The request to commit may have reached the broker. */
+  isEnding: boolean;
+}
+
 /**
- * The transactions of one consumer of one partition: outputs, the next offset to read and its metadata commit together
- * or not at all. transactionalId = group.topic.partition, so that whoever opens the partition fences whoever had it.
+ * The transactions of the consumer of one partition: output records, the next offset to read and its metadata commit
+ * together or not at all. The transactional id is group.topic.partition, so that opening a partition fences its previous
+ * owner.
  *
- * Failure semantics: `open` raises the producer's epoch, which ends or completes what the previous owner had begun, and
- * only then reads the committed position; from then on nothing of a previous owner can be stored. `commit` resolves when
- * the transaction is committed. When it rejects, the error says whether nothing of it counts ('aborted') or whether that
- * is not known ('unknown': the request to commit was sent and not answered); open again and `committed` tells. After a
- * failure, and when it was closed meanwhile, this object rejects everything. Killed at any point: the next `open` finds all of the transaction or nothing.
+ * Failure semantics: `open` raises the producer's epoch, which aborts or completes the previous owner's transaction, and
+ * then reads the committed offset. After that no record or offset of a previous owner can be stored. `commit` resolves
+ * when the transaction is committed. When it rejects, the error's `outcome` is `aborted`, and nothing of the transaction
+ * counts, or `unknown`, when the request to commit was sent and not answered: `committed` of the next `open` shows which.
+ * After a failed commit and after `close` every commit rejects. When the process is killed at any point, the next `open`
+ * finds the whole transaction or nothing of it.
  *
- * Nothing is retried that the broker may have done; so no record is stored twice within a transaction.
+ * A request that the broker may have carried out is never repeated, so no record is stored twice within a transaction.
  *
- * Between commits there is no transaction at the broker (AddPartitionsToTxn comes with the first write), so an idle
- * owner does not hold back the last stable offset of its output partitions.
+ * No transaction is open at the broker between commits (AddPartitionsToTxn comes with the first write), so an idle owner
+ * does not hold back the last stable offset of its output partitions.
  */
 export class PartitionTransactions {
-  private readonly sequences = new Map<string, number>();
+  private readonly writer: TransactionalWriter;
   private readonly maxRequestBytes: number;
   private failure: TransactionFailedError | undefined;
-  private busy = false;
-  private closed = false;
-  /** What it has committed last, or found committed. */
-  private last: CommittedPosition;
+  private isBusy = false;
+  private isClosed = false;
+  /** The committed offset as of the last commit, or as of `open`. */
+  private last: CommittedOffset;
 
   private constructor(
     private readonly cluster: Cluster,
     private readonly coordinators: Coordinators,
     private readonly identity: ProducerIdentity,
     private readonly options: PartitionTransactionsOptions,
-    readonly committed: CommittedPosition,
+    readonly committed: CommittedOffset,
   ) {
+    this.writer = new TransactionalWriter(cluster, identity, options.transactionTimeoutMs);
     this.maxRequestBytes = options.maxRequestBytes ?? 1_048_576;
     this.last = committed;
   }
 
-  /** Bounded by three times transactionTimeoutMs; rejects with what the broker last said. */
+  /** Takes at most three times `transactionTimeoutMs`. Rejects with the last error of the broker. */
   static async open(kafka: Kafka, options: PartitionTransactionsOptions): Promise<PartitionTransactions> {
     const { groupId, topic, partition, transactionTimeoutMs } = options;
     const transactionalId = `${groupId}.${topic}.${partition.toString()}`;
@@ -90,72 +94,87 @@ export class PartitionTransactions {
     for (;;) {
       const cluster = createCluster(kafka, 'committed');
       try {
-        return await within(deadline - performance.now(), `opening ${transactionalId}`, async () => {
+        return await withTimeout(deadline - performance.now(), `Opening ${transactionalId}`, async () => {
           await cluster.connect();
           await cluster.addMultipleTargetTopics([topic]);
           const coordinators = new Coordinators(cluster, transactionalId, groupId);
           const identity = await initProducer(coordinators, transactionalId, transactionTimeoutMs, deadline);
-          const committed = await readCommitted(coordinators, options, deadline);
+          const committed = await readCommittedOffset(coordinators, options, deadline);
           return new PartitionTransactions(cluster, coordinators, identity, options, committed);
         });
       } catch (error) {
         void cluster.disconnect().catch(() => undefined);
-        if (performance.now() >= deadline || isPermanent(error)) throw error;
+        if (performance.now() >= deadline || isPermanentRejection(error)) throw error;
         await backoff.wait();
       }
     }
   }
 
-  /** One at a time. @throws TransactionFailedError; RecordTooLargeError and RangeError before anything was begun */
+  /**
+   * Runs one transaction. One commit runs at a time.
+   *
+   * @throws TransactionFailedError; RecordTooLargeError and RangeError, which leave this object usable
+   */
   async commit(writes: TransactionWrites): Promise<void> {
-    this.check();
-    if (this.closed || this.busy) throw new Error(`${this.place} is ${this.closed ? 'closed' : 'committing'}`);
+    this.assertUsable();
+    if (this.isClosed || this.isBusy) {
+      throw new Error(`${this.transactionalId} is ${this.isClosed ? 'closed' : 'already committing'}`);
+    }
     if (writes.metadata !== undefined && Buffer.byteLength(writes.metadata) > MAX_METADATA_BYTES) {
-      throw new RangeError(`Offset metadata of ${this.place} is larger than ${MAX_METADATA_BYTES.toString()} bytes`);
+      throw new RangeError(
+        `The offset metadata of ${this.transactionalId} is larger than ${MAX_METADATA_BYTES.toString()} bytes`,
+      );
     }
     const chunks = chunkRecords(writes.records, this.maxRequestBytes, this.options.maxRecordBytes);
     const deadline = performance.now() + this.options.transactionTimeoutMs;
-    const progress = { step: 'beginning', ending: false, begun: false };
-    this.busy = true;
+    const progress: Progress = { step: 'beginning', isBegun: false, isEnding: false };
+    this.isBusy = true;
     try {
-      await within(this.options.transactionTimeoutMs, `committing ${this.place}`, () =>
+      await withTimeout(this.options.transactionTimeoutMs, `The commit of ${this.transactionalId}`, () =>
         this.run(chunks, writes, deadline, progress),
       );
       this.last = { offset: writes.offset, metadata: writes.metadata === '' ? undefined : writes.metadata };
     } catch (cause) {
       throw this.fail(cause, progress);
     } finally {
-      this.busy = false;
+      this.isBusy = false;
     }
   }
 
   /**
-   * To be asked before what was found is taken for wrong: a former owner that opens anew may have fenced this one since, and
-   * have changed what this one looks at.
-   * @throws TransactionFailedError when somebody else has committed since this was opened
+   * Checks that the committed offset is still the one that this object found or committed. Call it before an unexpected
+   * state is reported as an error: a newer owner may have fenced this one, and have changed that state.
+   *
+   * @throws TransactionFailedError when another owner has committed
    */
   async assertCurrent(): Promise<void> {
     const { transactionTimeoutMs } = this.options;
     const deadline = performance.now() + transactionTimeoutMs;
-    const { offset, metadata } = await within(transactionTimeoutMs, `reading the position of ${this.place}`, () =>
-      readCommitted(this.coordinators, this.options, deadline),
+    const { offset, metadata } = await withTimeout(
+      transactionTimeoutMs,
+      `Reading the committed offset of ${this.transactionalId}`,
+      () => readCommittedOffset(this.coordinators, this.options, deadline),
     );
     if (offset === this.last.offset && metadata === this.last.metadata) return;
-    throw new TransactionFailedError(`Another owner has committed since ${this.place} was opened`, 'aborted', true);
+    throw new TransactionFailedError(
+      `Another owner of ${this.transactionalId} has committed offset ${String(offset)}; this one had ${String(this.last.offset)}`,
+      'aborted',
+      true,
+    );
   }
 
-  /** Lets go within a second. An unfinished commit is aborted by the next owner, or by the broker after its timeout. */
+  /** Takes at most a second. The next owner aborts an unfinished commit, or the broker does after its timeout. */
   async close(): Promise<void> {
-    this.closed = true;
-    this.failure ??= new TransactionFailedError(`${this.place} was closed`, 'unknown', false);
+    this.isClosed = true;
+    this.failure ??= new TransactionFailedError(`${this.transactionalId} was closed`, 'unknown', false);
     await settledWithin(CLOSE_TIMEOUT_MS, this.cluster.disconnect());
   }
 
-  private get place(): string {
+  private get transactionalId(): string {
     return this.identity.transactionalId;
   }
 
-  private check(): void {
+  private assertUsable(): void {
     if (this.failure !== undefined) throw this.failure;
   }
 
@@ -163,7 +182,7 @@ export class PartitionTransactions {
     chunks: readonly Chunk[],
     writes: TransactionWrites,
     deadline: number,
-    progress: { step: string; ending: boolean; begun: boolean },
+    progress: Progress,
   ): Promise<void> {
     const { identity } = this;
     const { groupId } = this.options;
@@ -172,99 +191,63 @@ export class PartitionTransactions {
     if (topics.length > 0) {
       progress.step = 'adding partitions';
       await this.cluster.addMultipleTargetTopics(topics.map(({ topic }) => topic));
-      progress.begun = true;
-      await untilAccepted(() => coordinator.addPartitionsToTxn({ ...identity, topics }), deadline);
+      progress.isBegun = true;
+      await retryOnCodes(() => coordinator.addPartitionsToTxn({ ...identity, topics }), deadline);
     }
     progress.step = 'adding offsets';
-    progress.begun = true;
-    await untilAccepted(() => coordinator.addOffsetsToTxn({ ...identity, groupId }), deadline);
+    progress.isBegun = true;
+    await retryOnCodes(() => coordinator.addOffsetsToTxn({ ...identity, groupId }), deadline);
     progress.step = 'writing';
-    const written = await Promise.allSettled([this.produce(chunks), this.sendOffset(writes, deadline)]);
+    const written = await Promise.allSettled([this.writeRecords(chunks), this.writeOffset(writes, deadline)]);
     for (const one of written) if (one.status === 'rejected') throw one.reason;
     progress.step = 'ending';
-    this.check();
-    progress.ending = true;
-    await untilAccepted(() => coordinator.endTxn({ ...identity, transactionResult: true }), deadline);
-    // Whoever closed this meanwhile has opened again and read what became of it: a late answer is none.
-    this.check();
+    this.assertUsable();
+    progress.isEnding = true;
+    await retryOnCodes(() => coordinator.endTxn({ ...identity, transactionResult: true }), deadline);
+    // After a close during the request the partition may be open again: its new owner has read the outcome already.
+    this.assertUsable();
   }
 
-  private async sendOffset(writes: TransactionWrites, deadline: number): Promise<void> {
+  private async writeRecords(chunks: readonly Chunk[]): Promise<void> {
+    for (const chunk of chunks) {
+      this.assertUsable();
+      await this.writer.write(chunk);
+    }
+  }
+
+  private async writeOffset(writes: TransactionWrites, deadline: number): Promise<void> {
     const { topic, partition, groupId } = this.options;
     const group = await this.coordinators.ofGroup();
-    const entry = { partition, offset: writes.offset.toString(), metadata: writes.metadata ?? null };
-    await untilAccepted(
-      () => group.txnOffsetCommit({ ...this.identity, groupId, topics: [{ topic, partitions: [entry] }] }),
+    const offset = { partition, offset: writes.offset.toString(), metadata: writes.metadata ?? null };
+    await retryOnCodes(
+      () => group.txnOffsetCommit({ ...this.identity, groupId, topics: [{ topic, partitions: [offset] }] }),
       deadline,
     );
   }
 
-  private async produce(chunks: readonly Chunk[]): Promise<void> {
-    for (const chunk of chunks) {
-      this.check();
-      const sent = await Promise.allSettled(
-        Array.from(this.byLeader(chunk), ([nodeId, data]) => this.send(nodeId, data, chunk.compress)),
-      );
-      for (const one of sent) if (one.status === 'rejected') throw one.reason;
-    }
-  }
-
-  private async send(nodeId: number, topicData: TopicBatches[], compress: boolean): Promise<void> {
-    const broker = await this.cluster.findBroker({ nodeId });
-    await broker.produce({
-      ...this.identity,
-      acks: -1,
-      timeout: this.options.transactionTimeoutMs,
-      compression: compress ? CompressionTypes.GZIP : CompressionTypes.None,
-      topicData,
-    });
-  }
-
-  /** Sequence numbers are given here, once: a batch is sent once. */
-  private byLeader(chunk: Chunk): Map<number, TopicBatches[]> {
-    const leaders = new Map<number, TopicBatches[]>();
-    for (const { topic, partitions } of chunk.topics) {
-      const metadata = this.cluster.findTopicPartitionMetadata(topic);
-      const ofTopic = new Map<number, TopicBatches>();
-      for (const [partition, messages] of partitions) {
-        const leader = metadata.find(({ partitionId }) => partitionId === partition)?.leader ?? -1;
-        if (leader < 0) throw new Error(`${topic}/${partition.toString()} has no leader`);
-        let batches = ofTopic.get(leader);
-        if (batches === undefined) ofTopic.set(leader, (batches = { topic, partitions: [] }));
-        const key = `${topic}/${partition.toString()}`;
-        const firstSequence = this.sequences.get(key) ?? 0;
-        this.sequences.set(key, (firstSequence + messages.length) % 0x8000_0000);
-        batches.partitions.push({ partition, firstSequence, messages });
-      }
-      for (const [leader, batches] of ofTopic) {
-        const list = leaders.get(leader);
-        if (list === undefined) leaders.set(leader, [batches]);
-        else list.push(batches);
-      }
-    }
-    return leaders;
-  }
-
-  private fail(cause: unknown, progress: { step: string; ending: boolean; begun: boolean }): TransactionFailedError {
+  private fail(cause: unknown, progress: Progress): TransactionFailedError {
     const fenced = isFencing(cause);
-    const outcome = progress.ending && !isRejectedEnd(cause) ? 'unknown' : 'aborted';
+    const outcome = progress.isEnding && !isRejectedEnd(cause) ? 'unknown' : 'aborted';
     const why = cause instanceof Error ? cause.message : String(cause);
+    const advice = fenced ? 'Another instance owns the partition now.' : 'If this repeats, check the brokers.';
     const error = new TransactionFailedError(
-      `The transaction of ${this.place} failed while ${progress.step} (${outcome}): ${why}`,
+      `The transaction of ${this.transactionalId} failed while ${progress.step} (outcome: ${outcome}): ${why}. ${advice}`,
       outcome,
       fenced,
       { cause },
     );
     this.failure = error;
     this.options.onFailure?.(error, { topic: this.options.topic, partition: this.options.partition });
-    // An abort must not overtake a write that is still on its way: that one would begin a transaction nobody ends.
-    void this.release(progress.begun && outcome === 'aborted' && !fenced && !(cause instanceof LateError));
+    // After a timeout a write may still be on its way. An abort must not overtake it: the write would begin a transaction
+    // that nothing ends before the broker's timeout.
+    const canAbort = progress.isBegun && outcome === 'aborted' && !fenced && !(cause instanceof TimeoutError);
+    void this.abortAndClose(canAbort);
     return error;
   }
 
-  /** Ends what is open at the broker, so that readers of the outputs need not wait for the timeout. A courtesy. */
-  private async release(abort: boolean): Promise<void> {
-    if (abort) {
+  /** Aborts the transaction, so that readers of the outputs need not wait for the broker's timeout. Best effort. */
+  private async abortAndClose(canAbort: boolean): Promise<void> {
+    if (canAbort) {
       const aborting = this.coordinators
         .ofTransactions()
         .then((coordinator) => coordinator.endTxn({ ...this.identity, transactionResult: false }));
@@ -274,57 +257,14 @@ export class PartitionTransactions {
   }
 }
 
-interface TopicBatches {
-  readonly topic: string;
-  readonly partitions: { partition: number; firstSequence: number; messages: readonly unknown[] }[];
-}
-
-function partitionsOf(chunks: readonly Chunk[]): { topic: string; partitions: number[] }[] {
-  const topics = new Map<string, Set<number>>();
-  for (const { topics: ofChunk } of chunks) {
-    for (const { topic, partitions } of ofChunk) {
-      const known = topics.get(topic) ?? new Set<number>();
-      for (const partition of partitions.keys()) known.add(partition);
-      topics.set(topic, known);
-    }
-  }
-  return Array.from(topics, ([topic, partitions]) => ({ topic, partitions: [...partitions] }));
-}
-
-async function readCommitted(
+function readCommittedOffset(
   coordinators: Coordinators,
   { groupId, topic, partition }: PartitionTransactionsOptions,
   deadline: number,
-): Promise<CommittedPosition> {
-  const { offset, metadata } = await untilAccepted(
+): Promise<CommittedOffset> {
+  return retryOnCodes(
     async () => fetchStableOffset(await coordinators.ofGroup(), groupId, { topic, partition }),
     deadline,
-    ELSEWHERE_OR_NOT_YET,
+    MOVED_OR_NOT_READY,
   );
-  if (offset < 0) return { offset: undefined, metadata: undefined };
-  return { offset, metadata: metadata === null || metadata === '' ? undefined : metadata };
-}
-
-/** Wrong configuration or rights: opening again does not help. */
-function isPermanent(error: unknown): boolean {
-  const INVALID_TRANSACTION_TIMEOUT = 50;
-  const AUTHORIZATION_FAILED: readonly (number | undefined)[] = [29, 30, 31, 53];
-  const code = protocolCodeOf(error);
-  return code === INVALID_TRANSACTION_TIMEOUT || AUTHORIZATION_FAILED.includes(code);
-}
-
-class LateError extends Error {}
-
-async function within<T>(timeoutMs: number, what: string, work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new LateError(`${what} took more than ${Math.round(timeoutMs).toString()} ms`));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -11,24 +11,24 @@ export interface ProductVersion {
   readonly item_name: string;
 }
 
-/** What the rules ask of the catalog. */
+/** The catalog as the rules see it. */
 export interface CatalogView {
   vendor(vendorId: string): VersionHistory<VendorVersion> | undefined;
   product(itemSku: string): VersionHistory<ProductVersion> | undefined;
-  /** Things were dropped for want of room: an unknown reference proves nothing any more. */
+  /** Whether entities were dropped because of `maxEntities`. If so, a missing entity may exist. */
   readonly truncated: boolean;
 }
 
 export interface CatalogLimits {
-  /** Vendors, and products, at most. */
+  /** Most vendors, and most products. */
   readonly maxEntities: number;
-  /** Versions kept of each. */
+  /** Most versions of each. */
   readonly maxVersions: number;
 }
 
 export const DEFAULT_CATALOG_LIMITS: CatalogLimits = { maxEntities: 500_000, maxVersions: 32 };
 
-/** Vendors and products as the validated catalog told of them. A delisted product stays known. */
+/** Vendors and products, built from the validated catalog events. A delisted product stays in the catalog. */
 export class Catalog implements CatalogView {
   private readonly vendors = new Map<string, VersionHistory<VendorVersion>>();
   private readonly products = new Map<string, VersionHistory<ProductVersion>>();
@@ -48,7 +48,7 @@ export class Catalog implements CatalogView {
     return this.vendors.size + this.products.size;
   }
 
-  /** Takes over one validated catalog event. Bodies that are none are passed over. */
+  /** Adds one validated catalog event. Ignores a body that is not one. */
   apply(body: unknown): void {
     if (typeof body !== 'object' || body === null) return;
     const event = body as Readonly<Record<string, unknown>>;
@@ -75,17 +75,17 @@ export class Catalog implements CatalogView {
   }
 
   private historyOf<V>(
-    things: Map<string, VersionHistory<V>>,
+    entities: Map<string, VersionHistory<V>>,
     id: string,
     same: (a: V, b: V) => boolean,
   ): VersionHistory<V> {
-    let history = things.get(id);
+    let history = entities.get(id);
     if (history === undefined) {
       history = new VersionHistory<V>(this.limits.maxVersions, same);
-      things.set(id, history);
-      if (things.size > this.limits.maxEntities) {
-        for (const oldest of things.keys()) {
-          things.delete(oldest);
+      entities.set(id, history);
+      if (entities.size > this.limits.maxEntities) {
+        for (const oldest of entities.keys()) {
+          entities.delete(oldest);
           break;
         }
         this.truncated = true;

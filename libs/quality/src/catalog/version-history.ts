@@ -4,7 +4,7 @@ interface Version<V> {
   readonly value: V;
 }
 
-/** What was true of one thing over time, by occurred_at: the newest versions, up to a bound. */
+/** The newest versions of one entity by occurred_at, up to a bound. */
 export class VersionHistory<V> {
   private readonly versions: Version<V>[] = [];
   private truncated = false;
@@ -14,12 +14,14 @@ export class VersionHistory<V> {
     private readonly same: (a: V, b: V) => boolean,
   ) {}
 
-  /** Adds what holds from `sinceMicros` on. Of two with the same time the one added last holds. */
+  /**
+   * Adds the value that is valid from `sinceMicros` on. Of two values with the same time, the one added last is valid.
+   */
   add(sinceMicros: number, value: V): void {
     let at = this.versions.length;
     while (at > 0 && (this.versions[at - 1]?.sinceMicros ?? 0) > sinceMicros) at--;
     const before = this.versions[at - 1];
-    // Only at the end: a version that repeats its predecessor still parts what lies before from what lies behind.
+    // Only at the end: elsewhere a version that repeats its predecessor limits where a version added later is valid.
     if (at === this.versions.length && before !== undefined && this.same(before.value, value)) return;
     this.versions.splice(at, 0, { sinceMicros, value });
     if (this.versions.length > this.maxVersions) {
@@ -29,8 +31,8 @@ export class VersionHistory<V> {
   }
 
   /**
-   * What held at a time, inclusive. Before the first version that is the first one; undefined if older versions were
-   * dropped, so that nobody can say.
+   * The value that is valid at a time. Before the first version it is the first one, or undefined if older versions
+   * were dropped.
    */
   at(micros: number): V | undefined {
     for (let index = this.versions.length - 1; index >= 0; index--) {

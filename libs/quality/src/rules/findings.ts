@@ -7,8 +7,8 @@ const rank = (code: RuleCode): number => RANK.get(code) ?? RANK.size;
 const ACCEPTED: Verdict = Object.freeze({ kind: 'accept', flags: Object.freeze([]) });
 
 /**
- * Collects what fires on one record, and turns it into the verdict: a reject outweighs a skip, a skip a repair. One
- * instance serves all records of a evaluate, one after the other; a good record costs no allocation.
+ * Collects the rules that fire on one record and derives the verdict: a reject has precedence over a skip, and a skip
+ * over a repair. An evaluator reuses one instance for all records, so a valid record costs no allocation.
  */
 export class Findings {
   private reasons: Reason[] = [];
@@ -30,22 +30,22 @@ export class Findings {
     return this.actions[code] !== 'off';
   }
 
-  /** The record will not be passed on, whatever else fires. */
+  /** Whether the verdict will be `reject` or `skip`, whatever else fires. */
   get rejected(): boolean {
     return this.reasons.length > 0 || this.skippedBy !== undefined;
   }
 
-  /** The rule fires, with the action that is set for it. */
+  /** The rule fires with its configured action. */
   fire(code: RuleCode, path?: string, constraint?: string): void {
     this.take(code, this.actions[code], path, constraint);
   }
 
-  /** The rule fires but cannot prove its point: it marks the record at most. */
+  /** The rule fires without proof, because what it relies on may have been forgotten: it flags the record at most. */
   fireUnproven(code: RuleCode, path?: string, constraint?: string): void {
     if (this.actions[code] !== 'off') this.take(code, 'flag', path, constraint);
   }
 
-  /** The rule fires; where it is set to repair, the field gets this value. Returns whether it does. */
+  /** The rule fires. If its action is `repair`, the field gets this value. Returns whether it does. */
   fireRepair(code: RuleCode, path: string, value: unknown): boolean {
     const action = this.actions[code];
     this.take(code, action, path, 'equalsKnown');

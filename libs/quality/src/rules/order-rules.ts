@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { type OrderPlaced, timestampMicros } from '@orderstream/contracts';
 import type { CatalogView } from '../catalog/catalog';
 import { nextState } from '../lifecycle';
-import type { OrderLifecycle, StateChange, StateView } from '../state/state-view';
+import type { OrderLifecycle } from '../state/order-memory';
+import type { StateChange, StateView } from '../state/state-view';
 import type { Body } from '../structure/body';
 import type { Reference } from '../verdict';
 import type { Findings } from './findings';
@@ -10,15 +11,15 @@ import { compareTimes } from './times';
 
 const ORDER_KEY_LENGTH = 22;
 
-/** 128 bits that stand for an order's customer, vendor and time: what makes two orders the same. 22 characters. */
+/** Identifies an order by customer, vendor and time: 128 bits of a hash, in 22 characters. */
 export function orderKeyOf(order: Pick<OrderPlaced, 'customer_id' | 'vendor_id' | 'order_placed_at'>): string {
   const micros = timestampMicros(order.order_placed_at).toString();
   const digest = hash('sha256', `${order.customer_id}\n${order.vendor_id}\n${micros}`, 'base64url');
-  // A copy: a slice would keep the whole digest for as long as the order is remembered.
+  // A copy: a slice would retain the whole digest for as long as the order is remembered.
   return Buffer.from(digest, 'latin1').toString('latin1', 0, ORDER_KEY_LENGTH);
 }
 
-/** Repairs the registration by the first one accepted, then holds the order against it. */
+/** Repairs customer_registered_at by the first accepted one, then checks that the order was placed after it. */
 export function checkRegistration(order: OrderPlaced, state: StateView, findings: Findings): void {
   let registeredAt = order.customer_registered_at;
   const first = state.registration(order.customer_id);
@@ -31,8 +32,8 @@ export function checkRegistration(order: OrderPlaced, state: StateView, findings
 }
 
 /**
- * Holds an order's vendor and product against the catalog. Returns what the catalog, as far as it was read, does not
- * know or tells otherwise; fires nothing for those unless the catalog is complete.
+ * Checks an order's vendor and product against the catalog. With a complete catalog the rules fire. Without it, returns
+ * the references that the catalog does not contain or that contradict the order.
  */
 export function checkReferences(
   order: OrderPlaced,
@@ -45,7 +46,7 @@ export function checkReferences(
   const vendor = catalog.vendor(order.vendor_id);
   const vendorThen = vendor?.at(occurredMicros);
   if (vendor === undefined) {
-    if (catalogComplete) unknown('reference.unknown_vendor', 'vendor_id', catalog, findings);
+    if (catalogComplete) fireUnknown('reference.unknown_vendor', 'vendor_id', catalog, findings);
     else if (findings.enabled('reference.unknown_vendor')) {
       (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
@@ -59,7 +60,7 @@ export function checkReferences(
   const product = catalog.product(order.item_sku);
   const productThen = product?.at(occurredMicros);
   if (product === undefined) {
-    if (catalogComplete) unknown('reference.unknown_product', 'item_sku', catalog, findings);
+    if (catalogComplete) fireUnknown('reference.unknown_product', 'item_sku', catalog, findings);
     else if (findings.enabled('reference.unknown_product')) {
       (missing ??= []).push({ entity: 'product', id: order.item_sku });
     }
@@ -71,12 +72,12 @@ export function checkReferences(
     if (catalogComplete) findings.fireRepair('drift.product', 'item_name', productThen.item_name);
     else (missing ??= []).push({ entity: 'product', id: order.item_sku });
   }
-  return missing ?? NOTHING;
+  return missing ?? NO_REFERENCES;
 }
 
-const NOTHING: readonly Reference[] = [];
+const NO_REFERENCES: readonly Reference[] = [];
 
-function unknown(
+function fireUnknown(
   code: 'reference.unknown_vendor' | 'reference.unknown_product',
   path: string,
   catalog: CatalogView,
@@ -86,7 +87,7 @@ function unknown(
   else findings.fire(code, path, 'isInCatalog');
 }
 
-/** Holds an order event against the order's life so far. Returns the order as it is after the event, if it is legal. */
+/** Checks that the event may follow the order's last accepted event. Returns the order after the event if it may. */
 export function checkLifecycle(
   type: string,
   body: Body,
@@ -110,10 +111,11 @@ export function checkLifecycle(
 }
 
 /**
- * The order as it is after the event; undefined where the event may not follow what the order is.
+ * The order after the event, or undefined if the transition is illegal.
  *
- * @param maxAheadMs how far the order's time counts where it lies ahead of its append time. When the order is forgotten,
- * all that was placed until then may be: dated far ahead, it would leave no order to be rejected as unknown.
+ * @param maxAheadMs How far the order's time counts ahead of its append time. When an order is forgotten, its time
+ * becomes the horizon. Without this limit an order dated far ahead would put all later orders behind the horizon, and
+ * no event would be rejected as lifecycle.unknown_order any more.
  */
 export function lifecycleAfter(
   order: OrderLifecycle | undefined,
@@ -137,7 +139,7 @@ export function lifecycleAfter(
 export const placedAtOf = (orderPlacedAt: string, appendMs: number, maxAheadMs: number): number =>
   Math.min(Math.floor(timestampMicros(orderPlacedAt) / 1000), appendMs + maxAheadMs);
 
-/** Whether the order may have been accepted and forgotten since: it cannot be told unless the event says when it was placed. */
+/** Whether the order may have been accepted and then forgotten. An event without order_placed_at cannot exclude it. */
 function mayBeForgotten(body: Body, state: StateView): boolean {
   const horizon = state.forgottenPlacedUntilMs;
   if (horizon === undefined) return false;
@@ -145,7 +147,7 @@ function mayBeForgotten(body: Body, state: StateView): boolean {
   return typeof placedAt !== 'string' || timestampMicros(placedAt) / 1000 < horizon + 1;
 }
 
-/** What an accepted order event leaves behind. */
+/** Adds the state changes of an accepted order event to `changes`. */
 export function orderChanges(
   body: Body,
   lifecycle: OrderLifecycle | undefined,

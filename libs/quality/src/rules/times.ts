@@ -3,15 +3,15 @@ import type { QualitySettings } from '../settings';
 import type { Findings } from './findings';
 
 /**
- * Which of two contract times is earlier: negative, 0 or positive. Times of one length are in the order of their
- * characters, which spares most records the parsing.
+ * Compares two contract times: negative, 0 or positive. Texts of equal length sort like their times, so most records
+ * need no parsing.
  */
 export function compareTimes(a: string, b: string): number {
   if (a.length === b.length) return a === b ? 0 : a < b ? -1 : 1;
   return timestampMicros(a) - timestampMicros(b);
 }
 
-/** Holds the time of the event against its append time. */
+/** Checks the event's time against its append time. */
 export function checkOccurrence(
   occurredMicros: number,
   appendMs: number,

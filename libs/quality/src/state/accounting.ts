@@ -1,16 +1,16 @@
 import { RULE_CODES, type RuleCode } from '@orderstream/contracts';
 import type { Verdict } from '../verdict';
 
-/** What became of the records of one partition since its beginning. accepted + repaired + skipped + deadLettered = input. */
+/** Outcomes of all records of one partition. accepted + repaired + skipped + deadLettered = input. */
 export interface Accounting {
   input: number;
   accepted: number;
   repaired: number;
   skipped: number;
   deadLettered: number;
-  /** A mark on accepted records, not an outcome. */
+  /** How many of the accepted records carry flags. Not an outcome. */
   flagged: number;
-  /** How often each rule decided on or marked a record. */
+  /** How many records each rule rejected, skipped, repaired or flagged. */
   readonly rules: Partial<Record<RuleCode, number>>;
 }
 
@@ -28,37 +28,37 @@ export const emptyAccounting = (): Accounting => ({
 
 export const copyOf = (accounting: Accounting): Accounting => ({ ...accounting, rules: { ...accounting.rules } });
 
-const fired = (accounting: Accounting, code: RuleCode): void => {
+const countRule = (accounting: Accounting, code: RuleCode): void => {
   accounting.rules[code] = (accounting.rules[code] ?? 0) + 1;
 };
 
-/** Counts one final verdict. @throws TypeError for `wait`, which is none. */
+/** Counts one final verdict. @throws TypeError for `wait`, which is not final. */
 export function count(accounting: Accounting, verdict: Verdict): void {
   switch (verdict.kind) {
     case 'accept':
       accounting.accepted++;
       if (verdict.flags.length > 0) accounting.flagged++;
-      for (const code of verdict.flags) fired(accounting, code);
+      for (const code of verdict.flags) countRule(accounting, code);
       break;
     case 'repair':
       accounting.repaired++;
-      for (const code of verdict.flags) fired(accounting, code);
+      for (const code of verdict.flags) countRule(accounting, code);
       break;
     case 'skip':
       accounting.skipped++;
-      fired(accounting, verdict.rule);
+      countRule(accounting, verdict.rule);
       break;
     case 'reject':
       accounting.deadLettered++;
-      for (const code of new Set(verdict.reasons.map((reason) => reason.code))) fired(accounting, code);
+      for (const code of new Set(verdict.reasons.map((reason) => reason.code))) countRule(accounting, code);
       break;
     case 'wait':
-      throw new TypeError('a record that waits is not accounted for yet');
+      throw new TypeError('a record that waits has no outcome to count');
   }
   accounting.input++;
 }
 
-/** The sum of several partitions' accounts. */
+/** The sum over several partitions. */
 export function sumOf(accounts: Iterable<Accounting>): Accounting {
   const sum = emptyAccounting();
   for (const account of accounts) {

@@ -1,7 +1,6 @@
-import type { WindowLimits } from '../settings';
-import { Bounded } from './bounded';
+import { Bounded, type WindowLimits } from './bounded';
 
-/** What is committed, oldest first. Bounded by the overlays, which are the only ones to change it. */
+/** Committed entries, oldest first. `BoundedMapOverlay` enforces the bounds. */
 export class BoundedMap<V> extends Bounded {
   readonly entries = new Map<string, V>();
 
@@ -13,7 +12,7 @@ export class BoundedMap<V> extends Bounded {
     super(limits);
   }
 
-  /** After a restore under narrower limits: what is too many leaves, oldest first. */
+  /** Evicts the oldest entries above the bound: a restore may run under narrower limits than the writer's. */
   trim(): void {
     const { entries, limits } = this;
     for (const [key, value] of entries) {
@@ -30,20 +29,20 @@ export interface Entry<V> {
 }
 
 /**
- * The changes of an open batch on top of a bounded map, which stays untouched until `fold`. Evicting is a change like
- * any other, made record by record: what is visible to a record does not depend on where batches were cut.
+ * The changes of an open batch on top of a `BoundedMap`, which stays unchanged until `fold`. Entries are evicted record
+ * by record, so what a record sees does not depend on how the log is cut into batches.
  *
- * Hot: two to three map operations per call, each a cache miss in a large map; hence none more than needed. Finding
- * the oldest entry walks each map once per overlay.
+ * Hot: a call takes two to three map operations, each a cache miss in a large map. Finding the oldest entries iterates
+ * over each map at most once per overlay.
  */
 export class BoundedMapOverlay<V> {
-  /** null: deleted. In the order of the last change. */
+  /** By key, in the order of the last change. Null: deleted. */
   private readonly changes = new Map<string, V | null>();
-  private committed: Iterator<[string, V]> | undefined;
-  private own: Iterator<[string, V | null]> | undefined;
+  private committedEntries: Iterator<[string, V]> | undefined;
+  private ownEntries: Iterator<[string, V | null]> | undefined;
   private oldestEntry: Entry<V> | undefined;
   private oldestIsCommitted = false;
-  /** Some key of the base was changed: folding must mind its place. */
+  /** A key of the base was set again: `fold` must move it to the end. */
   private renewed = false;
   private entryCount: number;
   private crowdedOutAtMs: number | undefined;
@@ -65,7 +64,7 @@ export class BoundedMapOverlay<V> {
     return this.get(key) !== undefined;
   }
 
-  /** Adds the entry, or renews it: it is the newest then. */
+  /** Sets the entry as the newest. */
   put(key: string, value: V): void {
     const own = this.changes.get(key);
     if (own === undefined) {
@@ -100,7 +99,7 @@ export class BoundedMapOverlay<V> {
     return this.oldestEntry;
   }
 
-  /** Removes and returns the oldest entry if its time is up at `nowMs`. */
+  /** Removes and returns the oldest entry if its window has ended at the append time `nowMs`. */
   expire(nowMs: number): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined || this.base.timeOf(oldest.value) >= nowMs - this.base.limits.windowMs) return undefined;
@@ -108,7 +107,7 @@ export class BoundedMapOverlay<V> {
     return oldest;
   }
 
-  /** Removes and returns the oldest entry, to make room: from here on the memory reaches back less far. */
+  /** Evicts and returns the oldest entry before its window has ended. The effective window becomes shorter. */
   crowdOut(): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
@@ -117,7 +116,7 @@ export class BoundedMapOverlay<V> {
     return oldest;
   }
 
-  /** Removes the entry before its time is up, wherever it stands: from here on the memory may reach back less far. */
+  /** Removes an entry before its window has ended. The effective window may become shorter. */
   forget(key: string): void {
     const value = this.get(key);
     if (value === undefined) return;
@@ -125,21 +124,21 @@ export class BoundedMapOverlay<V> {
     this.delete(key);
   }
 
-  /** As `BoundedMap.crowdedOutAtMs`, this overlay's changes included. */
+  /** As `Bounded.crowdedOutAtMs`, with this overlay's changes. */
   crowdedOutAt(): number | undefined {
     return this.crowdedOutAtMs ?? this.base.crowdedOutAtMs;
   }
 
-  /** What changed, deletions as null, in the order of the last change. */
+  /** Changed entries in the order of the last change. Null: deleted. */
   changed(): Iterable<[string, V | null]> {
     return this.changes.entries();
   }
 
-  /** Makes the changes part of the base. This overlay is used up then. */
+  /** Applies the changes to the base. The overlay must not be used afterwards. */
   fold(): void {
     const { entries } = this.base;
     for (const [key, value] of this.changes) {
-      // A key that is set again keeps its place in a map: one that was renewed has to leave first.
+      // A map keeps the place of a key that is set again, so the key is deleted first.
       if (value === null || this.renewed) entries.delete(key);
       if (value !== null) entries.set(key, value);
     }
@@ -162,8 +161,8 @@ export class BoundedMapOverlay<V> {
   }
 
   private oldestCommitted(): Entry<V> | undefined {
-    this.committed ??= this.base.entries.entries();
-    for (let next = this.committed.next(); next.done !== true; next = this.committed.next()) {
+    this.committedEntries ??= this.base.entries.entries();
+    for (let next = this.committedEntries.next(); next.done !== true; next = this.committedEntries.next()) {
       const [key, value] = next.value;
       if (!this.changes.has(key)) return { key, value };
     }
@@ -171,15 +170,15 @@ export class BoundedMapOverlay<V> {
   }
 
   private oldestOwn(): Entry<V> | undefined {
-    // A renewed entry moves to the end of the map, where the iterator meets it again. An iterator that has come to
-    // the end stays there, so a second walk may be needed.
-    for (let walk = 0; walk < 2; walk++) {
-      this.own ??= this.changes.entries();
-      for (let next = this.own.next(); next.done !== true; next = this.own.next()) {
+    // An entry that is set again moves to the end of the map. An iterator that has reached the end stays there, so a
+    // second pass may be needed.
+    for (let pass = 0; pass < 2; pass++) {
+      this.ownEntries ??= this.changes.entries();
+      for (let next = this.ownEntries.next(); next.done !== true; next = this.ownEntries.next()) {
         const [key, value] = next.value;
         if (value !== null) return { key, value };
       }
-      this.own = undefined;
+      this.ownEntries = undefined;
     }
     return undefined;
   }

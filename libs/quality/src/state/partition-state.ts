@@ -1,152 +1,128 @@
-import { CLOSED_STATES } from '../lifecycle';
-import { DEFAULT_STATE_LIMITS, type StateLimits } from '../settings';
-import { type Accounting, copyOf, emptyAccounting } from './accounting';
-import { BoundedMap } from './bounded-map';
 import { StateUnreadableError } from '../errors';
-import { EventRecords, EventRestore } from './event-records';
-import { IdentityWindow } from './identity-window';
-import { decodeStateRecord, EVENTS_PREFIX, LIFECYCLE_PREFIX, REGISTRATION_PREFIX, SUMMARY_KEY } from './state-codec';
-import type { OrderLifecycle } from './state-view';
+import { type Accounting, copyOf, emptyAccounting } from './accounting';
+import type { WindowLimits } from './bounded';
+import { EVENT_LIMITS, EventMemory, EVENTS_PREFIX } from './event-memory';
+import { LIFECYCLE_PREFIX, ORDER_LIMITS, type OrderLimits, OrderMemory } from './order-memory';
+import {
+  REGISTRATION_LIMITS,
+  REGISTRATION_PREFIX,
+  type RegistrationLimits,
+  RegistrationMemory,
+} from './registration-memory';
+import { decodeStateRecord } from './state-record';
+import { decodeSummary, SUMMARY_KEY } from './state-summary';
 
-export interface Registration {
-  readonly registeredAt: string;
+/** Bounds of a partition's state. */
+export interface StateLimits extends OrderLimits {
+  readonly events: WindowLimits;
+  readonly registrations: RegistrationLimits;
 }
 
 /**
- * What one input partition remembers, as committed. Changed only by folding an overlay, and by the restore.
+ * Sized for 24 partitions in one process below 512 MB. An order with its key, event id and registration takes about
+ * 630 bytes.
+ */
+export const DEFAULT_STATE_LIMITS: StateLimits = {
+  events: EVENT_LIMITS,
+  ...ORDER_LIMITS,
+  registrations: REGISTRATION_LIMITS,
+};
+
+/**
+ * What one input partition remembers, as committed: three memories and the accounting. Only a restore and the fold of
+ * a `StateOverlay` change it.
  *
- * All of it is written to the state topic: lifecycles and registrations one by one, event identities by the batch
- * (`EventRecords`), and a summary (accounts, horizon). Order keys are part of their order's lifecycle.
+ * The state topic holds all of it: the records of the memories, and a summary of the rest.
  */
 export class PartitionState {
-  readonly events: IdentityWindow;
-  readonly eventRecords = new EventRecords();
-  /** Append time of the order by order key. */
-  readonly orderKeys: BoundedMap<number>;
-  readonly registrations: BoundedMap<Registration>;
-  readonly openOrders: BoundedMap<OrderLifecycle>;
-  readonly closedOrders: BoundedMap<OrderLifecycle>;
-  forgottenPlacedUntilMs: number | undefined;
+  readonly events: EventMemory;
+  readonly orders: OrderMemory;
+  readonly registrations: RegistrationMemory;
   accounting: Accounting = emptyAccounting();
-  /** The input's next offset after the last batch whose changes are in here; undefined: there was none. */
+  /** Next offset of the input after the last folded batch. Undefined: there was none. */
   nextOffset: number | undefined;
-  /** Append time of the last record that was evaluated. */
+  /** Append time of the last evaluated record. */
   lastAppendMs = 0;
-  private readonly eventRestore = new EventRestore();
-  /** What the summary says of how much is remembered. */
+  /** Totals of the summary, for the end of a restore. */
   private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
-  /** By key, the records that cannot be read and that nothing has replaced since. */
+  /** By key: records that cannot be read and that no later record has replaced. */
   private readonly unreadable = new Map<string, StateUnreadableError>();
 
-  constructor(readonly limits: StateLimits = DEFAULT_STATE_LIMITS) {
-    const byUpdate = (value: OrderLifecycle): number => value.updatedAtMs;
-    this.events = new IdentityWindow(limits.events);
-    this.orderKeys = new BoundedMap(limits.orderKeys, (appendedAtMs) => appendedAtMs);
-    this.registrations = new BoundedMap({ ...limits.registrations, windowMs: Infinity }, () => 0);
-    this.openOrders = new BoundedMap(limits.lifecycles, byUpdate);
-    this.closedOrders = new BoundedMap(limits.lifecycles, byUpdate);
-  }
-
-  order(orderId: string): OrderLifecycle | undefined {
-    return this.openOrders.entries.get(orderId) ?? this.closedOrders.entries.get(orderId);
+  constructor(limits: StateLimits = DEFAULT_STATE_LIMITS) {
+    this.events = new EventMemory(limits.events);
+    this.orders = new OrderMemory(limits);
+    this.registrations = new RegistrationMemory(limits.registrations);
   }
 
   /**
-   * Takes over one record of the state topic, in the order of the log; null is a tombstone. One that is damaged, or of a
-   * version that this code does not know, is an error only if no later record of its key takes its place: compaction
-   * may leave it in the log long after it was replaced. `finishRestore` tells.
+   * Restores one record of the state topic, in the order of the log. A null value is a tombstone. A record that cannot
+   * be read is an error only if no later record has its key, because compaction may keep a replaced record for long.
+   * `finishRestore` reports it.
    */
   restoreRecord(key: Buffer, value: Buffer | null): void {
     const name = key.toString();
     this.unreadable.delete(name);
     try {
-      this.take(name, key, value);
+      this.restore(name, key, value);
     } catch (error) {
       if (!(error instanceof StateUnreadableError)) throw error;
       this.unreadable.set(name, error);
     }
   }
 
-  private take(name: string, key: Buffer, value: Buffer | null): void {
-    if (name.startsWith(LIFECYCLE_PREFIX)) {
-      // Not a slice, which would keep the whole name for as long as the order is remembered.
-      const orderId = key.toString('utf8', LIFECYCLE_PREFIX.length);
-      this.openOrders.entries.delete(orderId);
-      this.closedOrders.entries.delete(orderId);
-      if (value === null) return;
-      const lifecycle = decodeStateRecord('lifecycle', name, value.toString());
-      this.ordersOf(lifecycle).entries.set(orderId, lifecycle);
-    } else if (name.startsWith(REGISTRATION_PREFIX)) {
-      const customerId = key.toString('utf8', REGISTRATION_PREFIX.length);
-      this.registrations.entries.delete(customerId);
-      if (value === null) return;
-      this.registrations.entries.set(customerId, decodeStateRecord('registration', name, value.toString()));
-    } else if (name.startsWith(EVENTS_PREFIX)) {
-      this.eventRestore.take(name, value);
-    } else if (value === null) {
-      // Whatever it was, it is gone.
-    } else if (name === SUMMARY_KEY) {
-      const summary = decodeStateRecord('summary', name, value.toString());
-      this.accounting = copyOf(summary.accounting);
-      this.nextOffset = summary.nextOffset;
-      this.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
-      this.lastAppendMs = summary.lastAppendMs;
-      this.openOrders.crowdedOutAtMs = summary.openOrdersCrowdedOutAtMs;
-      this.closedOrders.crowdedOutAtMs = summary.closedOrdersCrowdedOutAtMs;
-      this.orderKeys.crowdedOutAtMs = summary.orderKeysCrowdedOutAtMs;
-      this.events.crowdedOutAtMs = summary.eventsCrowdedOutAtMs;
-      this.restored.nextEvent = summary.nextEvent;
-      this.restored.events = summary.rememberedEvents;
-      this.restored.orderKeys = summary.rememberedOrderKeys;
-    } else {
-      decodeStateRecord('unknown', name, value.toString());
+  private restore(name: string, key: Buffer, value: Buffer | null): void {
+    if (name.startsWith(LIFECYCLE_PREFIX)) this.orders.restoreRecord(key, value);
+    else if (name.startsWith(REGISTRATION_PREFIX)) this.registrations.restoreRecord(key, value);
+    else if (name.startsWith(EVENTS_PREFIX)) this.events.restoreRecord(name, value);
+    else if (value === null) return;
+    else if (name === SUMMARY_KEY) this.restoreSummary(value.toString());
+    else {
+      decodeStateRecord(name, value.toString(), () => {
+        throw new TypeError('its kind is unknown');
+      });
     }
   }
 
+  private restoreSummary(value: string): void {
+    const summary = decodeSummary(value);
+    this.accounting = copyOf(summary.accounting);
+    this.nextOffset = summary.nextOffset;
+    this.lastAppendMs = summary.lastAppendMs;
+    this.orders.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
+    this.orders.open.crowdedOutAtMs = summary.openOrdersCrowdedOutAtMs;
+    this.orders.closed.crowdedOutAtMs = summary.closedOrdersCrowdedOutAtMs;
+    this.orders.keys.crowdedOutAtMs = summary.orderKeysCrowdedOutAtMs;
+    this.events.identities.crowdedOutAtMs = summary.eventsCrowdedOutAtMs;
+    this.restored.nextEvent = summary.nextEvent;
+    this.restored.events = summary.rememberedEvents;
+    this.restored.orderKeys = summary.rememberedOrderKeys;
+  }
+
   /**
-   * To be called once after everything was restored.
+   * Ends a restore. Call it once, after the last record.
    * @throws StateUnreadableError for the first record that cannot be read.
    */
   finishRestore(): void {
     for (const error of this.unreadable.values()) throw error;
-    const { nextEvent, events } = this.restored;
-    this.eventRestore.finish(this.eventRecords, this.events, nextEvent, events);
-    this.restoreOrderKeys();
+    this.events.finishRestore(this.restored.nextEvent, this.restored.events);
+    this.orders.finishRestore(this.restored.orderKeys);
   }
 
-  /** Keys leave as the oldest, or with their order: those that are left are the newest ones of the orders that are left. */
-  private restoreOrderKeys(): void {
-    const orders = [...this.openOrders.entries.values(), ...this.closedOrders.entries.values()];
-    orders.sort((a, b) => b.appendedAtMs - a.appendedAtMs);
-    const newestFirst = new Map<string, number>();
-    for (const { orderKey, appendedAtMs } of orders) {
-      if (newestFirst.size >= this.restored.orderKeys) break;
-      if (!newestFirst.has(orderKey)) newestFirst.set(orderKey, appendedAtMs);
-    }
-    for (const [orderKey, appendedAtMs] of [...newestFirst].reverse())
-      this.orderKeys.entries.set(orderKey, appendedAtMs);
-    this.orderKeys.trim();
-  }
-
-  ordersOf(lifecycle: OrderLifecycle): BoundedMap<OrderLifecycle> {
-    return CLOSED_STATES.has(lifecycle.state) ? this.closedOrders : this.openOrders;
-  }
-
-  /** How far back each memory reaches without a gap, at the last record's append time. */
+  /** How far back each memory is complete at the last record's append time. */
   effectiveWindows(): Readonly<Record<'eventsMs' | 'orderKeysMs' | 'lifecyclesMs', number>> {
-    const now = this.lastAppendMs;
+    const nowMs = this.lastAppendMs;
     return {
-      eventsMs: this.events.effectiveWindowMs(now),
-      orderKeysMs: this.orderKeys.effectiveWindowMs(now),
-      lifecyclesMs: Math.min(this.openOrders.effectiveWindowMs(now), this.closedOrders.effectiveWindowMs(now)),
+      eventsMs: this.events.identities.effectiveWindowMs(nowMs),
+      orderKeysMs: this.orders.keys.effectiveWindowMs(nowMs),
+      lifecyclesMs: this.orders.effectiveWindowMs(nowMs),
     };
   }
 
   sizes(): Readonly<Record<'events' | 'orderKeys' | 'orders' | 'registrations', number>> {
     return {
-      events: this.events.size,
-      orderKeys: this.orderKeys.entries.size,
-      orders: this.openOrders.entries.size + this.closedOrders.entries.size,
+      events: this.events.identities.size,
+      orderKeys: this.orders.keys.entries.size,
+      orders: this.orders.size,
       registrations: this.registrations.entries.size,
     };
   }

@@ -4,7 +4,7 @@ import type { RawRecord } from '../verdict';
 
 export type Body = Readonly<Record<string, unknown>>;
 
-/** An escape of half a surrogate pair, perhaps: to be looked at closely. */
+/** The escape of one half of a surrogate pair. Only a text that contains one can hold a lone surrogate. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 /** Key, value and headers in bytes. */
@@ -15,13 +15,13 @@ function sizeOf(record: RawRecord): number {
     const value = headers[name];
     bytes += name.length;
     if (value === undefined || value === null) continue;
-    if (Array.isArray(value)) for (const part of value) bytes += part.length;
+    if (Array.isArray(value)) for (const item of value) bytes += item.length;
     else bytes += value.length;
   }
   return bytes;
 }
 
-/** Whether the text has no half of a surrogate pair anywhere. Iterative: depth is the sender's choice. */
+/** Whether no string contains a lone surrogate. Iterative, because the producer chooses the depth. */
 function isWellFormed(root: unknown): boolean {
   const open: unknown[] = [root];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
@@ -37,10 +37,7 @@ function isWellFormed(root: unknown): boolean {
   return true;
 }
 
-/**
- * The JSON object that a record's value is, or undefined after saying what is wrong. The size is looked at before
- * anything is parsed.
- */
+/** Parses a record's value. Returns undefined if a rule fires. Checks the size before it parses. */
 export function parseBody(record: RawRecord, maxRecordBytes: number, findings: Findings): Body | undefined {
   const { value } = record;
   if (sizeOf(record) > maxRecordBytes) {
@@ -54,7 +51,7 @@ export function parseBody(record: RawRecord, maxRecordBytes: number, findings: F
   return undefined;
 }
 
-/** The object, or the name of the constraint that the bytes break. */
+/** The object, or the name of the constraint that the bytes violate. */
 function parseObject(value: Buffer | null): Body | string {
   if (value === null) return 'required';
   if (!isUtf8(value)) return 'isUtf8';

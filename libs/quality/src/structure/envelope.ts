@@ -3,10 +3,10 @@ import type { Findings } from '../rules/findings';
 import type { RawRecord } from '../verdict';
 import type { Body } from './body';
 
-/** A source is remembered with every event: it has a bound. */
+/** The state holds the source of every remembered event, so its length is limited. */
 const MAX_SOURCE_LENGTH = 256;
 
-/** A header's text. null: it is repeated, so that nobody can say which one counts. */
+/** A header's text, or null if the header is repeated. */
 export function headerText(headers: RawRecord['headers'], name: string): string | null | undefined {
   const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (value === undefined || typeof value === 'string') return value;
@@ -15,20 +15,20 @@ export function headerText(headers: RawRecord['headers'], name: string): string 
 }
 
 /**
- * Holds the CloudEvents attributes against the body, as far as there is one. Returns the source, or undefined where
- * there is none to be had.
+ * Checks the CloudEvents attributes, against the body if there is one. Returns the source, or undefined if it is not
+ * valid.
  *
- * Texts are compared as latin1, byte for byte: the fields of the body that they must equal are ASCII by contract.
+ * Texts are compared as latin1, which is byte by byte: the body fields that they must equal are ASCII by contract.
  */
 export function checkEnvelope(
   headers: RawRecord['headers'],
   body: Body | undefined,
   findings: Findings,
 ): string | undefined {
-  require(headers, CE.id, body === undefined ? undefined : body.event_id, findings);
-  require(headers, CE.type, body === undefined ? undefined : body.event_type, findings);
-  require(headers, CE.specversion, CE_SPECVERSION, findings);
-  const source = require(headers, CE.source, undefined, findings);
+  requireHeader(headers, CE.id, body?.event_id, findings);
+  requireHeader(headers, CE.type, body?.event_type, findings);
+  requireHeader(headers, CE.specversion, CE_SPECVERSION, findings);
+  const source = requireHeader(headers, CE.source, undefined, findings);
   if (source !== undefined && source.length > MAX_SOURCE_LENGTH) {
     findings.fire('structure.envelope_mismatch', CE.source, 'maxLength');
   }
@@ -42,19 +42,19 @@ export function checkEnvelope(
   return source;
 }
 
-/** The text of a required header; fires if it is absent, empty, repeated or not what the body says. */
-function require(
+/** The text of a required header. The rule fires if it is absent, empty, repeated or not the expected value. */
+function requireHeader(
   headers: RawRecord['headers'],
   name: string,
   expected: unknown,
   findings: Findings,
 ): string | undefined {
   const text = headerText(headers, name);
-  let problem: string;
-  if (text === undefined || text === '') problem = 'required';
-  else if (text === null) problem = 'isSingle';
-  else if (expected !== undefined && text !== expected) problem = 'equalsBody';
+  let constraint: string;
+  if (text === undefined || text === '') constraint = 'required';
+  else if (text === null) constraint = 'isSingle';
+  else if (expected !== undefined && text !== expected) constraint = 'equalsBody';
   else return text;
-  findings.fire('structure.envelope_mismatch', name, problem);
+  findings.fire('structure.envelope_mismatch', name, constraint);
   return undefined;
 }

@@ -8,14 +8,14 @@ import { checkEnvelope, headerText } from './envelope';
 export interface ContractedEvent {
   readonly type: string;
   readonly body: Body;
-  /** CloudEvents source and id as one text. */
+  /** See `identityOf`. */
   readonly identity: string;
 }
 
-/** What an event is known by. Ids are visible ASCII by contract, so the space parts them. */
+/** The identity of an event. Ids are visible ASCII by contract, so the space separates them from the source. */
 export const identityOf = (source: string, id: string): string => `${id} ${source}`;
 
-/** The identity that a validated record's envelope tells; undefined where it has none. */
+/** The identity in a record's envelope, or undefined if it is incomplete. */
 export function identityOfRecord(headers: RawRecord['headers']): string | undefined {
   const id = headerText(headers, 'ce_id');
   const source = headerText(headers, 'ce_source');
@@ -23,16 +23,17 @@ export function identityOfRecord(headers: RawRecord['headers']): string | undefi
   return identityOf(source, id);
 }
 
-/** The structure rules of one family: from bytes to an event, or everything that is in the way. */
+/** The structure rules of one family. */
 export class Structure {
   constructor(
     private readonly contracts: ReadonlyMap<string, EventContract>,
     private readonly checks: ReturnType<typeof compileChecks>,
     private readonly maxRecordBytes: number,
-    /** Partition that a key belongs to, as the producers' partitioner has it. */
+    /** Partition of a key, as the producers' partitioner computes it. */
     private readonly partitionOf: (key: Buffer) => number,
   ) {}
 
+  /** The event, or undefined if a rule fires. Every violated rule fires, not only the first. */
   check(record: RawRecord, findings: Findings): ContractedEvent | undefined {
     const body = parseBody(record, this.maxRecordBytes, findings);
     const contract = body === undefined ? undefined : this.checkBody(record, body, findings);
@@ -42,10 +43,10 @@ export class Structure {
     return { type: contract.type, body, identity: identityOf(source, String(body.event_id)) };
   }
 
-  /** The contract that the body claims, whether or not it is met. */
+  /** The contract of the body's type, whether or not the body meets it. */
   private checkBody(record: RawRecord, body: Body, findings: Findings): EventContract | undefined {
     const claimed = Object.hasOwn(body, 'event_type') ? body.event_type : undefined;
-    // A body that does not say its type is held against the one that the envelope tells.
+    // A body without a type is checked against the type of its envelope.
     const type = typeof claimed === 'string' ? claimed : (headerText(record.headers, 'ce_type') ?? '');
     const contract = this.contracts.get(type);
     if (contract === undefined) {
@@ -71,7 +72,8 @@ export class Structure {
     }
     if (body !== undefined && contract !== undefined) {
       const expected = body[contract.keyField];
-      // A field that is no text has its own violation. Key fields are ASCII by contract: latin1 compares the bytes.
+      // A field that is not a string has its own violation. Key fields are ASCII by contract: latin1 compares the
+      // bytes.
       if (typeof expected === 'string' && key.toString('latin1') !== expected) {
         findings.fire('structure.key_mismatch', 'key', `equals:${contract.keyField}`);
       }

@@ -1,19 +1,21 @@
 import { CLOCK_FAULTS } from './clocks';
 import { DEPLOYMENT_FAULTS } from './deployments';
 import { type Fault } from './fault';
+import { LINK_FAULTS } from './links';
 import { POISON_FAULTS } from './poison';
 import { PROCESS_FAULTS } from './processes';
 import { READINESS_FAULTS } from './readiness';
 import { STEP_FAULTS } from './steps';
-import { WIRE_FAULTS } from './wires';
+import { WRITE_API_FAULTS } from './write-api';
 
-/** Everything that goes wrong. */
+/** Every fault of the suite. */
 export const FAULTS: readonly Fault[] = [
   ...PROCESS_FAULTS,
   ...DEPLOYMENT_FAULTS,
   ...READINESS_FAULTS,
   ...CLOCK_FAULTS,
   ...POISON_FAULTS,
-  ...WIRE_FAULTS,
+  ...LINK_FAULTS,
+  ...WRITE_API_FAULTS,
   ...STEP_FAULTS,
 ];

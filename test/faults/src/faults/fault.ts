@@ -1,50 +1,49 @@
 import { type PlantedRecords } from '@orderstream/ledger';
-import { type Positions } from '../run/positions';
 import { type Rng } from '@orderstream/random';
-import { type App, type Backend, type Consumer, type FaultStack, type Wire } from '../stack/fault-stack';
 
-/** What a fault needs for itself, or takes from the others, while it lasts. */
-export type Claim = App | Backend | Wire | 'write-api';
+import { type CommittedOffsets } from '../run/committed-offsets';
+import { type App, type Backend, type Consumer, type FaultStack, type Link } from '../stack/fault-stack';
 
-/** Whose coming back is awaited and timed. */
+/** What a fault uses alone, or makes unavailable, while it lasts. */
+export type Claim = App | Backend | Link | 'write-api';
+
+/** Services whose recovery is awaited and measured. */
 export type Recovering = Consumer | 'order-generator' | 'subscription-emulator';
 
-/** Where a fault is inflicted. */
-export interface Scene {
+/** What a fault is injected into. */
+export interface FaultContext {
   readonly stack: FaultStack;
-  readonly positions: Positions;
-  /** This fault's alone: the same seed gives the same numbers, whatever happens at the same time. */
+  readonly offsets: CommittedOffsets;
+  /** This fault's own: the same seed gives the same numbers, whatever else happens at the same time. */
   readonly rng: Rng;
-  /** Where to note what is sent past the generator. */
+  /** Records that a fault sends besides the generator. */
   readonly planted: PlantedRecords;
-  /** What other faults of the same moment claim. */
+  /** Claims of the other faults of the same moment. */
   readonly claimed: ReadonlySet<Claim>;
 }
 
-/** What became of it. */
+/** What a fault reports when it has ended. */
 export interface Outcome {
-  /** What the report is to say of this time. */
+  /** For the report. */
   readonly detail?: string;
-  /** What a service promises and did not keep, beside the accounts; one is enough to turn the suite red. */
+  /** Promises that a service has broken, and faults that took no effect. One makes the run red. */
   readonly broken?: readonly string[];
-  /** Numbers for the report by name, which ends in their unit. */
+  /** Numbers for the report by name. A name ends in its unit. */
   readonly measures?: Readonly<Record<string, number>>;
 }
 
-/** One thing that goes wrong, as data. */
 export interface Fault {
   readonly name: string;
-  /** Whom it hurts, and how, in a few words. */
   readonly description: string;
-  /** Two faults with a claim in common are not inflicted at the same time. */
+  /** Two faults with a claim in common are not injected at the same time. */
   readonly claims: readonly Claim[];
-  /** Who has to move again and to catch up: the criterion of recovery. */
+  /** Services that must process records again, and catch up, after the fault. */
   readonly recovers: readonly Recovering[];
   /**
-   * Does it, and mends what does not mend itself. Resolves at the end of the fault: after a kill at once, else when all is
-   * whole again. Rejects when it could not be inflicted.
+   * Injects the fault and resolves at its end: after a kill at once, otherwise when everything works again. Repairs what
+   * does not recover by itself. Rejects when the fault could not be injected.
    */
-  inflict(scene: Scene): Promise<Outcome>;
-  /** Pub/Sub loses what it had acknowledged: the bridge has to be rewound. */
+  inject(context: FaultContext): Promise<Outcome>;
+  /** Pub/Sub loses messages that it has acknowledged: the bridge has to be rewound. */
   readonly losesMessages?: boolean;
 }

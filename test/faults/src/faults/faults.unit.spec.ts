@@ -1,97 +1,154 @@
-import { FAULTS } from './catalogue';
-import { type Claim, type Scene } from './fault';
-import { withFurther } from './further-instances';
-import { outcomeOfMeeting } from './meeting';
-import { otherEnd } from './steps';
 import { StepFault } from '../instrumented/step-fault';
+import { APPS, LINKS } from '../stack/fault-stack';
+import { FAULTS } from './catalogue';
+import { outcomeOfEffect } from './effect';
+import { type Claim, type FaultContext } from './fault';
+import { withFurtherInstances } from './further-instances';
+import { ReadinessPoll } from './readiness';
+import { unexpectedExit } from './steps';
 
-describe('a trouble that only hurts who meets it', () => {
-  const claims = (...all: readonly Claim[]): { claimed: ReadonlySet<Claim> } => ({ claimed: new Set(all) });
-
-  it('is told when it was met', () => {
-    expect(outcomeOfMeeting(claims(), 'bq-sink', 3, 'cut')).toEqual({ detail: 'cut' });
+describe('the catalogue', () => {
+  it('has no two faults with the same name', () => {
+    const names = FAULTS.map(({ name }) => name);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 
-  it('is a failure when nobody met it', () => {
-    const { broken } = outcomeOfMeeting(claims(), 'bq-sink', 0, 'cut');
-    expect(broken).toEqual(['it was not inflicted: bq-sink met nothing of it']);
-    expect(outcomeOfMeeting(claims('pubsub-bridge', 'pubsub-emulator'), 'bq-sink', 0, 'cut').broken).toEqual(broken);
+  it('kills and restarts each service, and cuts each link', () => {
+    const names = FAULTS.map(({ name }) => name);
+    const expected = [
+      ...APPS.flatMap((app) => [`kill ${app}`, `restart ${app}`]),
+      ...LINKS.map((link) => `cut ${link}`),
+    ];
+    expect(expected.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it.each(['bq-sink', 'pubsub-bridge'] as const)('claims %s with the link that it uses only at its start', (app) => {
+    const faults = FAULTS.filter(({ name }) => name.endsWith(` ${app}~bigquery`));
+    expect(faults).toHaveLength(4);
+    for (const { claims } of faults) expect(claims).toEqual([`${app}~bigquery`, app]);
+  });
+});
+
+describe('the outcome of a fault that needs something to affect', () => {
+  const claims = (...all: readonly Claim[]): { claimed: ReadonlySet<Claim> } => ({ claimed: new Set(all) });
+
+  it('is its detail when it affected something', () => {
+    expect(outcomeOfEffect(claims(), 'bq-sink', 3, 'cut')).toEqual({ detail: 'cut' });
+  });
+
+  it('is a failure when it affected nothing', () => {
+    const { broken } = outcomeOfEffect(claims(), 'bq-sink', 0, 'cut');
+    expect(broken).toEqual(['the fault was not injected: it affected nothing of bq-sink']);
+    expect(outcomeOfEffect(claims('pubsub-bridge', 'pubsub-emulator'), 'bq-sink', 0, 'cut').broken).toEqual(broken);
   });
 
   it.each<Claim>(['bq-sink', 'bq-sink~kafka', 'write-api', 'validator', 'kafka', 'order-generator~kafka'])(
-    'is only told when another fault took %s away meanwhile',
+    'is no failure when another fault made %s unavailable',
     (claim) => {
-      expect(outcomeOfMeeting(claims(claim), 'bq-sink', 0, 'cut')).toEqual({ detail: `cut, without ${claim}` });
+      expect(outcomeOfEffect(claims(claim), 'bq-sink', 0, 'cut')).toEqual({ detail: `cut, without ${claim}` });
     },
   );
-
-  it.each(['bq-sink', 'pubsub-bridge'] as const)('claims %s with the wire that it only uses at a start', (app) => {
-    const faults = FAULTS.filter(({ name }) => name.endsWith(` ${app}~bigquery`));
-    expect(faults).toHaveLength(4);
-    for (const { claims: claimed } of faults) expect(claimed).toEqual([`${app}~bigquery`, app]);
-  });
 });
 
-describe('a wire that is only used at a start', () => {
-  it('is bad while its service is killed and starts, and counts only what the start has met', async () => {
-    const course: string[] = [];
+describe('a fault of a link that is used only at a start', () => {
+  it('lasts while the service restarts, and counts only what it affects from then on', async () => {
+    const events: string[] = [];
     const proxy = {
-      met: { connections: 0, chunks: 0 },
+      affected: { connections: 0, chunks: 0 },
       set state({ kind }: { kind: string }) {
-        course.push(kind);
-        this.met = { connections: 5, chunks: 0 };
+        events.push(kind);
+        this.affected = { connections: 5, chunks: 0 };
       },
-      mend: () => course.push('open'),
+      clear: () => events.push('open'),
     };
     const replace = (): Promise<void> => {
-      course.push('replaced');
+      events.push('restarted');
       setTimeout(() => {
-        course.push('met');
-        proxy.met = { connections: 6, chunks: 2 };
+        events.push('affected');
+        proxy.affected = { connections: 6, chunks: 2 };
       });
       return Promise.resolve();
     };
-    const stack = { wires: { 'bq-sink~bigquery': proxy }, instance: () => ({ replace }) };
-    const scene = { stack, rng: { between: () => 0 }, claimed: new Set() } as unknown as Scene;
+    const stack = { links: { 'bq-sink~bigquery': proxy }, instance: () => ({ replace }) };
+    const context = { stack, rng: { between: () => 0 }, claimed: new Set() } as unknown as FaultContext;
     const fault = FAULTS.find(({ name }) => name === 'cut bq-sink~bigquery');
-    expect(await fault?.inflict(scene)).toEqual({ detail: 'cut for 0 ms, met by 1 connections and 2 chunks' });
-    expect(course).toEqual(['cut', 'replaced', 'met', 'open']);
+    expect(await fault?.inject(context)).toEqual({ detail: 'cut for 0 ms, affected 1 connections and 2 chunks' });
+    expect(events).toEqual(['cut', 'restarted', 'affected', 'open']);
   });
 });
 
-describe('a death at a step', () => {
-  it('is told before it comes, the time that it is to come', () => {
-    const told: string[] = [];
-    jest.spyOn(process.stderr, 'write').mockImplementation((text) => told.push(String(text)) > 0);
-    jest.spyOn(process, 'kill').mockImplementation((_pid, signal) => {
-      told.push(String(signal));
+describe('a crash at a step', () => {
+  it.each([
+    ['kill', 'SIGKILL'],
+    ['freeze', 'SIGSTOP'],
+  ] as const)('is logged before the %s, at the n-th occurrence and at no other', (action, signal) => {
+    const events: string[] = [];
+    jest.spyOn(process.stderr, 'write').mockImplementation((text) => events.push(String(text)) > 0);
+    jest.spyOn(process, 'kill').mockImplementation((pid, sent) => {
+      events.push(`${String(sent)} to ${String(pid)}`);
       return true;
     });
     try {
-      const fault = new StepFault({ step: 'committed', nth: 2, action: 'kill' });
-      for (const step of ['committed', 'fenced']) fault.reach(step);
-      expect(told).toEqual([]);
-      for (const step of ['committed', 'committed']) fault.reach(step);
+      const fault = new StepFault({ step: 'committed', nth: 2, action });
+      expect(['committed', 'fenced'].map((step) => fault.reach(step))).toEqual([false, false]);
+      expect(events).toEqual([]);
+      expect(['committed', 'committed'].map((step) => fault.reach(step))).toEqual([true, false]);
       const notice = StepFault.notice(process.pid, { step: 'committed', nth: 2 });
-      expect(told).toEqual([`${notice}\n`, 'SIGKILL']);
+      expect(events).toEqual([`${notice}\n`, `${signal} to ${String(process.pid)}`]);
     } finally {
       jest.restoreAllMocks();
     }
   });
 
-  it('is one by SIGKILL that the log tells of, and no other end', () => {
-    expect(otherEnd({ code: null, signal: 'SIGKILL' }, true)).toBeUndefined();
-    expect(otherEnd({ code: null, signal: 'SIGKILL' }, false)).toBe(
-      'it was ended by SIGKILL, and its log does not name the step',
+  it('is passed to the process in its environment', () => {
+    const settings = { step: 'committed', nth: 2, action: 'freeze' } as const;
+    const read = StepFault.fromEnvironment(StepFault.environment(settings));
+    expect(read).toEqual(new StepFault(settings));
+  });
+
+  it('is an exit by SIGKILL with the step in the log, and no other exit', () => {
+    expect(unexpectedExit({ code: null, signal: 'SIGKILL' }, true)).toBeUndefined();
+    expect(unexpectedExit({ code: null, signal: 'SIGKILL' }, false)).toContain('its log does not name the step');
+    expect(unexpectedExit({ code: null, signal: 'SIGTERM' }, true)).toContain('SIGTERM');
+    expect(unexpectedExit({ code: 0, signal: null }, true)).toContain('code 0');
+    expect(unexpectedExit({ code: 1, signal: null }, false)).toContain('code 1');
+  });
+});
+
+describe('a poll of readiness', () => {
+  /** @param missing what the status lacks: before the first poll, and after each */
+  async function falseReports(
+    isReady: boolean | undefined,
+    missing: readonly (string | undefined)[],
+  ): Promise<string[]> {
+    const answers = missing.values();
+    const poll = new ReadinessPoll(
+      () => Promise.resolve(isReady),
+      () => Promise.resolve(answers.next().value),
     );
-    expect(otherEnd({ code: 0, signal: null }, true)).toBe('it exited with code 0');
-    expect(otherEnd({ code: 1, signal: null }, false)).toContain('exited with code 1');
+    for (let polls = 1; polls < missing.length; polls++) expect(await poll.next()).toBe(isReady === true);
+    return [...poll.falseReports];
+  }
+
+  it('finds a service that is ready while something is missing before and after', async () => {
+    expect(await falseReports(true, ['5 of 24 partitions', '6 of 24 partitions'])).toEqual(['6 of 24 partitions']);
+    expect(await falseReports(true, [undefined, 'the state', 'the state'])).toEqual(['the state']);
+  });
+
+  it.each<readonly [string, boolean | undefined, readonly (string | undefined)[]]>([
+    ['nothing is missing', true, [undefined, undefined, undefined]],
+    ['it may have recovered before it was ready', true, ['the state', undefined]],
+    ['it may have lost a partition after it was ready', true, [undefined, 'the state', undefined]],
+    ['it is not ready', false, ['the state', 'the state']],
+    ['it does not answer', undefined, ['the state', 'the state']],
+  ])('finds nothing where %s', async (_why, isReady, missing) => {
+    expect(await falseReports(isReady, missing)).toEqual([]);
   });
 });
 
 describe('further instances', () => {
-  /** Instances that note what they are told; the work, or one of them, may fail. */
-  async function notes(failing: 'nothing' | 'ready 3' | 'up 3' | 'work'): Promise<string[]> {
+  /** Instances that note the calls. One call, or the work, may fail. */
+  async function calls(failing: 'nothing' | 'ready 3' | 'up 3' | 'work'): Promise<string[]> {
     const noted: string[] = [];
     const note = async (what: string): Promise<void> => {
       noted.push(what);
@@ -105,14 +162,14 @@ describe('further instances', () => {
         downHard: () => note(`down ${String(number)}`),
       }),
     };
-    const done = withFurther({ stack }, 'validator', [2, 3], () => note('work'));
+    const done = withFurtherInstances({ stack }, 'validator', [2, 3], () => note('work'));
     if (failing === 'nothing') await done;
     else await expect(done).rejects.toThrow(failing);
     return noted;
   }
 
-  it('are up and ready for the work, and down behind it', async () => {
-    expect(await notes('nothing')).toEqual([
+  it('are up and ready during the work, and down after it', async () => {
+    expect(await calls('nothing')).toEqual([
       'up 2',
       'up 3',
       'ready 1',
@@ -125,6 +182,6 @@ describe('further instances', () => {
   });
 
   it.each(['up 3', 'ready 3', 'work'] as const)('are down when %s fails', async (failing) => {
-    expect((await notes(failing)).slice(-2)).toEqual(['down 2', 'down 3']);
+    expect((await calls(failing)).slice(-2)).toEqual(['down 2', 'down 3']);
   });
 });

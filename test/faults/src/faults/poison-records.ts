@@ -3,22 +3,23 @@ import { type OutputRecord, partitionFor, type RecordHeaders } from '@orderstrea
 
 import { type Rng } from '@orderstream/random';
 
-/** A record that no producer of ours would send, and why it has to be rejected. */
+/** A record that the validator must reject, and for which reason. */
 export interface PoisonRecord {
   readonly record: OutputRecord;
   readonly kind: string;
   readonly reason: string;
 }
 
-/** An event that meets its contract, as the bad ones begin. */
-interface Sound {
+/** An event that meets its contract. Each poison record is an altered one. */
+interface ValidEvent {
   readonly key: Buffer;
   readonly partition: number;
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: RecordHeaders;
 }
 
-interface Spoiled {
+/** What replaces the key, partition, value and headers of a valid event. Undefined: unchanged. */
+interface Alteration {
   readonly key?: Buffer | null;
   readonly partition?: number;
   readonly value: Buffer | null;
@@ -28,7 +29,7 @@ interface Spoiled {
 interface Poison {
   readonly kind: string;
   readonly reason: string;
-  readonly spoil: (sound: Sound, rng: Rng) => Spoiled;
+  readonly alter: (valid: ValidEvent, rng: Rng) => Alteration;
 }
 
 const LARGE_BYTES = 1_500_000;
@@ -38,37 +39,37 @@ const json = (body: object): Buffer => Buffer.from(JSON.stringify(body));
 const bytes = (rng: Rng, count: number): Buffer =>
   Buffer.from(Array.from({ length: count }, () => rng.between(0, 255)));
 
-/** Kinds of poison; the reason is what the first rule of the specification says that it breaks. */
-const POISONS: readonly Poison[] = [
+/** Every kind, with the code of the first rule that it breaks. */
+const KINDS: readonly Poison[] = [
   {
     kind: 'garbage',
     reason: 'structure.malformed_json',
-    spoil: (_, rng) => ({ value: Buffer.concat([Buffer.of(0xff, 0xc0, 0x00), bytes(rng, rng.between(1, 2_000))]) }),
+    alter: (_, rng) => ({ value: Buffer.concat([Buffer.of(0xff, 0xc0, 0x00), bytes(rng, rng.between(1, 2_000))]) }),
   },
-  { kind: 'tombstone', reason: 'structure.malformed_json', spoil: () => ({ value: null }) },
-  { kind: 'no bytes', reason: 'structure.malformed_json', spoil: () => ({ value: Buffer.alloc(0) }) },
-  { kind: 'no object', reason: 'structure.malformed_json', spoil: () => ({ value: json([1, null, 'x']) }) },
+  { kind: 'tombstone', reason: 'structure.malformed_json', alter: () => ({ value: null }) },
+  { kind: 'empty body', reason: 'structure.malformed_json', alter: () => ({ value: Buffer.alloc(0) }) },
+  { kind: 'not an object', reason: 'structure.malformed_json', alter: () => ({ value: json([1, null, 'x']) }) },
   {
-    kind: 'cut off',
+    kind: 'truncated',
     reason: 'structure.malformed_json',
-    spoil: ({ body }) => ({ value: json(body).subarray(0, -7) }),
+    alter: ({ body }) => ({ value: json(body).subarray(0, -7) }),
   },
   {
     kind: 'lone surrogate',
     reason: 'structure.malformed_json',
-    spoil: ({ body }) => ({ value: json({ ...body, note: '\ud83d' }) }),
+    alter: ({ body }) => ({ value: json({ ...body, note: '\ud83d' }) }),
   },
   {
     kind: 'control characters',
     reason: 'structure.malformed_json',
-    spoil: ({ body }) => ({
+    alter: ({ body }) => ({
       value: Buffer.from(JSON.stringify({ ...body, note: '@' }).replace('@', '\u0000\u0007\u001b')),
     }),
   },
   {
     kind: 'deeply nested',
     reason: 'structure.invalid_field',
-    spoil: ({ body }) => ({
+    alter: ({ body }) => ({
       value: Buffer.from(
         JSON.stringify({ ...body, note: 0 }).replace(
           '"note":0',
@@ -80,7 +81,7 @@ const POISONS: readonly Poison[] = [
   {
     kind: 'unknown type',
     reason: 'structure.unknown_type',
-    spoil: ({ body, headers }) => ({
+    alter: ({ body, headers }) => ({
       value: json({ ...body, event_type: 'constructor' }),
       headers: { ...headers, [CE.type]: 'constructor' },
     }),
@@ -88,13 +89,13 @@ const POISONS: readonly Poison[] = [
   {
     kind: 'too large',
     reason: 'structure.too_large',
-    spoil: ({ body }) => ({ value: json({ ...body, note: 'x'.repeat(LARGE_BYTES) }) }),
+    alter: ({ body }) => ({ value: json({ ...body, note: 'x'.repeat(LARGE_BYTES) }) }),
   },
-  { kind: 'no key', reason: 'structure.key_mismatch', spoil: ({ body }) => ({ key: null, value: json(body) }) },
+  { kind: 'no key', reason: 'structure.key_mismatch', alter: ({ body }) => ({ key: null, value: json(body) }) },
   {
     kind: 'wrong partition',
     reason: 'structure.key_mismatch',
-    spoil: ({ body, partition }, rng) => ({
+    alter: ({ body, partition }, rng) => ({
       partition: (partition + rng.between(1, PARTITIONS - 1)) % PARTITIONS,
       value: json(body),
     }),
@@ -102,15 +103,15 @@ const POISONS: readonly Poison[] = [
   {
     kind: 'repeated header',
     reason: 'structure.envelope_mismatch',
-    spoil: ({ body, headers }) => ({
+    alter: ({ body, headers }) => ({
       value: json(body),
       headers: { ...headers, [CE.id]: [String(body.event_id), String(body.event_id)] },
     }),
   },
   {
-    kind: 'odd headers',
+    kind: 'malformed headers',
     reason: 'structure.envelope_mismatch',
-    spoil: ({ body, headers }, rng) => ({
+    alter: ({ body, headers }, rng) => ({
       value: json(body),
       headers: {
         ...headers,
@@ -123,9 +124,9 @@ const POISONS: readonly Poison[] = [
     }),
   },
   {
-    kind: 'dead letter of another',
+    kind: 'forged dead-letter headers',
     reason: 'structure.malformed_json',
-    spoil: ({ headers }) => ({
+    alter: ({ headers }) => ({
       value: Buffer.from('{'),
       headers: {
         ...headers,
@@ -140,16 +141,16 @@ const POISONS: readonly Poison[] = [
   },
 ];
 
-/** One record of each kind for a topic, in some order. */
+/** One record of each kind for the raw topic of a family, in random order. */
 export function poisonFor(family: Family, rng: Rng): readonly PoisonRecord[] {
-  return rng.shuffled(POISONS).map(({ kind, reason, spoil }) => {
-    const sound = soundEvent(family, rng);
-    const { key = sound.key, partition = sound.partition, value, headers = sound.headers } = spoil(sound, rng);
+  return rng.shuffled(KINDS).map(({ kind, reason, alter }) => {
+    const valid = validEvent(family, rng);
+    const { key = valid.key, partition = valid.partition, value, headers = valid.headers } = alter(valid, rng);
     return { kind, reason, record: { topic: rawTopic(family), partition, key, value, headers } };
   });
 }
 
-function soundEvent(family: Family, rng: Rng): Sound {
+function validEvent(family: Family, rng: Rng): ValidEvent {
   const contract = rng.pick([...EVENT_CONTRACTS.values()].filter((each) => each.family === family));
   const id = `poison-${bytes(rng, 12).toString('hex')}`;
   const time = new Date().toISOString();

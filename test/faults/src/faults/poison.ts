@@ -10,13 +10,13 @@ const TIMES = 3;
 const MAX_PAUSE_MS = 1_500;
 const MAX_REQUEST_BYTES = 4_000_000;
 
-/** Records that the validator has to reject, each into one dead letter; no partition may stop for them. */
+/** Records that the validator must reject, each into one dead letter. No partition may stop because of them. */
 const poison = (family: Family): Fault => ({
   name: `poison ${family}`,
-  description: `garbage, tombstones, huge bodies, odd headers and the like straight into ${rawTopic(family)}`,
+  description: `invalid bodies, tombstones, oversized records, malformed headers and more, sent to ${rawTopic(family)}`,
   claims: [],
   recovers: ['validator'],
-  async inflict({ stack, rng, planted }) {
+  async inject({ stack, rng, planted }) {
     const producer = new RecordProducer(stack.kafka(), { maxRequestBytes: MAX_REQUEST_BYTES });
     await producer.connect();
     let sent = 0;
@@ -24,7 +24,7 @@ const poison = (family: Family): Fault => ({
       for (let time = 0; time < TIMES; time++) {
         for (const { record, kind, reason } of poisonFor(family, rng)) {
           const { topic, partition } = record;
-          // One that the broker did not acknowledge may be there or not: it stays a record of others.
+          // Counted before the send: a record without an acknowledgement may be in the log.
           planted.sent++;
           const [range] = await producer.send([record]);
           if (range !== undefined) planted.add({ topic, partition, offset: range.baseOffset, kind, reason });

@@ -1,71 +1,73 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type App, APPS, type Backend, type Consumer, CONSUMERS } from '../stack/fault-stack';
-import { leave, slowest } from './departure';
 import { type Fault, type Recovering } from './fault';
-import { withFurther } from './further-instances';
+import { withFurtherInstances } from './further-instances';
+import { shutDown, slowest } from './shutdown';
 
-/** Past the session timeouts and the transaction timeouts of every service, which are 6 s in this stack. */
-const PAST_ALL_TIMEOUTS_MS = 13_000;
+/** Longer than the session timeouts and the transaction timeouts of every service, which are 6 s in this stack. */
+const FREEZE_MS = 13_000;
+/** How long a thawed instance and its successor run side by side. */
+const ZOMBIE_MS = 3_000;
 
-/** kill -9 of a service; it is started again at once, as any runner would. */
+/** kill -9 of a service, which is restarted at once. */
 const kill = (app: App): Fault => ({
   name: `kill ${app}`,
   description: `kill -9 of ${app}`,
   claims: [app],
   recovers: [app],
-  inflict({ stack }) {
+  inject({ stack }) {
     stack.instance(app).kill();
     return Promise.resolve({});
   },
 });
 
-/** The process stands still while its session and its transactions end; then it goes on as if nothing had been. */
+/** The process is stopped until its session and its transactions have timed out, and continues. */
 const freeze = (app: Consumer): Fault => ({
   name: `freeze ${app}`,
-  description: `SIGSTOP of ${app} for ${String(PAST_ALL_TIMEOUTS_MS / 1_000)} s`,
+  description: `SIGSTOP of ${app} for ${String(FREEZE_MS / 1_000)} s`,
   claims: [app],
   recovers: [app],
-  async inflict({ stack }) {
+  async inject({ stack }) {
     stack.instance(app).freeze();
-    await delay(PAST_ALL_TIMEOUTS_MS);
+    await delay(FREEZE_MS);
     stack.instance(app).thaw();
     return {};
   },
 });
 
-/** The same with another instance that takes over meanwhile: the first one comes back as a zombie. */
+/** As `freeze`, with a second instance that takes over. The first continues as a zombie. */
 const zombie = (app: Consumer): Fault => ({
   name: `zombie ${app}`,
   description: `SIGSTOP of ${app} while a second instance takes over, then SIGCONT`,
   claims: [app],
   recovers: [app],
-  async inflict(scene) {
-    const first = scene.stack.instance(app);
-    const departure = await withFurther(scene, app, [2], async () => {
+  async inject(context) {
+    const first = context.stack.instance(app);
+    const shutdown = await withFurtherInstances(context, app, [2], async () => {
       first.freeze();
-      await delay(PAST_ALL_TIMEOUTS_MS);
+      await delay(FREEZE_MS);
       first.thaw();
-      await delay(3_000);
-      return leave(scene, app, 2);
+      await delay(ZOMBIE_MS);
+      return shutDown(context, app, 2);
     });
-    return { detail: departure.detail, broken: departure.broken, measures: slowest([departure]) };
+    return { detail: shutdown.detail, broken: shutdown.broken, measures: slowest([shutdown]) };
   },
 });
 
 const killBackend = (name: Backend, recovers: readonly Recovering[], losesMessages = false): Fault => ({
   name: `kill ${name}`,
-  description: `kill -9 of ${name}, until it is back`,
+  description: `kill -9 of ${name}; ends when it is ready again`,
   claims: [name],
   recovers,
   losesMessages,
-  async inflict({ stack }) {
+  async inject({ stack }) {
     const startedAt = performance.now();
     const backend = stack.backend(name);
     backend.kill();
     await backend.ended();
     await backend.ready();
-    return { detail: `back after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s` };
+    return { detail: `ready after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s` };
   },
 });
 

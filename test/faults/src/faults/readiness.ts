@@ -1,17 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
+import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { z } from 'zod';
+
 import { validatorStatus } from '../../../../dev/src';
-import { DeadlineError } from '@orderstream/deadlines';
 import { type FaultStack } from '../stack/fault-stack';
-import { takenFrom } from './dependence';
+import { unavailableTo } from './dependencies';
 import { type Fault } from './fault';
 
 const POLL_INTERVAL_MS = 20;
-const READY_WITHIN_MS = 60_000;
-/** A partition that is lost again shortly after is seen too. */
-const LOOK_ON_MS = 3_000;
+const READY_DEADLINE_MS = 60_000;
+/** How long the polling goes on when the service is ready: a partition may be lost again. */
+const POLL_ON_MS = 3_000;
 const ALL_PARTITIONS = FAMILIES.length * PARTITIONS;
 
 const sinkStatus = z.object({
@@ -20,10 +21,10 @@ const sinkStatus = z.object({
   ),
 });
 
-/** States in which a sink does not know yet what of its partition is durable, or nothing can come of it. */
+/** States of a sink in which it does not know what of its partition is durable, or in which it has ended. */
 const UNRECOVERED: ReadonlySet<string | null> = new Set([null, 'opening', 'counting', 'failed', 'closed']);
 
-/** Says what a service that calls itself ready has not got yet, by its status; undefined if nothing. */
+/** Says what is missing for a service to be ready, by its status. Undefined: nothing. */
 type Check = (status: unknown) => string | undefined;
 
 const missingPartitions = (
@@ -34,7 +35,7 @@ const missingPartitions = (
   return other === undefined ? undefined : `${other.topic}/${String(other.partition)} ${other.state}`;
 };
 
-/** Evaluated records are counted in the state: whoever has less than was committed before the kill has not restored it. */
+/** The state counts the evaluated records. A lower count than before the kill means that the state is not restored yet. */
 async function validatorCheck(stack: FaultStack): Promise<Check> {
   const inputs = (status: unknown): Record<Family, number> => {
     const { accounting } = validatorStatus.parse(status);
@@ -58,46 +59,75 @@ const sinkCheck: Check = (status) => {
   return missingPartitions(partitions);
 };
 
-/**
- * A service that was killed must not call itself ready before it has everything back, and then it must. Its status is
- * asked before and after its readiness: only what is not whole in both was not whole in between.
- */
+/** Polls readiness, and the status before and after it: what was missing in both was missing in between. */
+export class ReadinessPoll {
+  polls = 0;
+  /** What was missing while the service reported that it was ready. */
+  readonly falseReports = new Set<string>();
+  private latest: Promise<string | undefined> | undefined;
+
+  constructor(
+    private readonly isReady: () => Promise<boolean | undefined>,
+    /** Undefined: nothing is missing, or there was no answer. */
+    private readonly whatIsMissing: () => Promise<string | undefined>,
+  ) {}
+
+  async next(): Promise<boolean> {
+    const before = await this.missing();
+    const isReady = (await this.isReady()) === true;
+    this.latest = this.whatIsMissing();
+    const after = await this.latest;
+    this.polls++;
+    if (isReady && before !== undefined && after !== undefined) this.falseReports.add(after);
+    return isReady;
+  }
+
+  /** What was missing at the latest poll. */
+  missing(): Promise<string | undefined> {
+    return (this.latest ??= this.whatIsMissing());
+  }
+}
+
+/** After a kill, a service must not be ready before it has recovered, and must then become ready. */
 const readiness = (app: 'validator' | 'bq-sink'): Fault => ({
   name: `readiness of ${app}`,
   description: `kill -9 of ${app}, which must not be ready before all partitions have their state again`,
   claims: [app],
   recovers: [app],
-  async inflict({ stack, claimed }) {
+  async inject({ stack, claimed }) {
     const client = stack.client(app);
     const check = app === 'validator' ? await validatorCheck(stack) : sinkCheck;
-    const whatMisses = async (): Promise<string | undefined> => {
-      const status = await client.status().catch(() => undefined);
-      return status === undefined ? undefined : check(status);
-    };
+    const poll = new ReadinessPoll(
+      () => stack.readiness(app),
+      async () => {
+        const status = await client.status().catch(() => undefined);
+        return status === undefined ? undefined : check(status);
+      },
+    );
     await stack.instance(app).replace();
     const startedAt = performance.now();
-    const untrue = new Set<string>();
-    let readyAt: number | undefined;
-    let looks = 0;
-    let before = await whatMisses();
-    while (readyAt === undefined || performance.now() - readyAt < LOOK_ON_MS) {
-      const isReady = await stack.readiness(app);
-      const after = await whatMisses();
-      looks++;
-      if (isReady === true && before !== undefined && after !== undefined) untrue.add(after);
-      if (isReady === true) readyAt ??= performance.now();
-      if (readyAt === undefined && performance.now() - startedAt > READY_WITHIN_MS) {
-        const taken = takenFrom(app, claimed);
-        if (taken.length > 0) return { detail: `not ready without ${taken.join(' and ')}` };
-        throw new DeadlineError(`${app} to be ready again (${after ?? 'nothing misses'})`, READY_WITHIN_MS);
-      }
-      before = after;
+    try {
+      await waitUntil(
+        async () => {
+          if (await poll.next()) return true;
+          throw new Error((await poll.missing()) ?? 'nothing is missing');
+        },
+        { what: `${app} to be ready again`, deadlineMs: READY_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
+      );
+    } catch (error) {
+      const unavailable = unavailableTo(app, claimed);
+      if (!(error instanceof DeadlineError) || unavailable.length === 0) throw error;
+      return { detail: `not ready without ${unavailable.join(' and ')}` };
+    }
+    const readyAt = performance.now();
+    while (performance.now() - readyAt < POLL_ON_MS) {
       await delay(POLL_INTERVAL_MS);
+      await poll.next();
     }
     const seconds = (readyAt - startedAt) / 1_000;
     return {
-      detail: `ready after ${seconds.toFixed(1)} s, never before by ${String(looks)} looks`,
-      broken: [...untrue].slice(0, 4).map((missing) => `${app} said that it was ready with ${missing}`),
+      detail: `ready after ${seconds.toFixed(1)} s, polled ${String(poll.polls)} times`,
+      broken: [...poll.falseReports].slice(0, 4).map((missing) => `${app} reported that it was ready with ${missing}`),
       measures: { 'ready, s': seconds },
     };
   },

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { type SinkStep } from '../../../../apps/bq-sink/src/streams/fault-points';
 import { type FaultPoint } from '../../../../apps/validator/src/partitions/fault-points';
 import { describeExit, type ProcessExit } from '../../../../dev/src';
@@ -11,10 +9,10 @@ const ENTRY = {
   validator: 'dist/test/faults/src/instrumented/validator.js',
   'bq-sink': 'dist/test/faults/src/instrumented/bq-sink.js',
 } as const;
-/** For a start, for what brings the step about, and for the step. */
+/** For a start, for what leads to the step, and for the step. */
 const STEP_DEADLINE_MS = 120_000;
 
-/** How a step of the sink is brought about, and how often it comes while a sink opens its partitions or works. */
+/** What leads a sink to a step, and how often the step occurs while the sink opens its partitions or works. */
 const SINK_STEPS: Readonly<
   Record<SinkStep, { readonly upTo: number; readonly by: 'work' | 'loss' | 'rejection' | 'drain' }>
 > = {
@@ -23,7 +21,7 @@ const SINK_STEPS: Readonly<
   finalized: { upTo: 6, by: 'work' },
   'max-read': { upTo: 3, by: 'loss' },
   'stream-created': { upTo: 10, by: 'work' },
-  'stream-named': { upTo: 10, by: 'work' },
+  'stream-assigned': { upTo: 10, by: 'work' },
   'append-sent': { upTo: 60, by: 'work' },
   'append-answered': { upTo: 60, by: 'work' },
   'commit-begun': { upTo: 60, by: 'work' },
@@ -34,7 +32,7 @@ const SINK_STEPS: Readonly<
   'end-committed': { upTo: 3, by: 'drain' },
 };
 
-/** `waiting` needs a record that refers to what the catalog has not told of; the load has such records. */
+/** How often a step occurs. `waiting` needs a record with a reference that the catalog does not have; the load has some. */
 const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
   fenced: 24,
   restored: 24,
@@ -46,25 +44,25 @@ const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
 
 const sinkCrash = (step: SinkStep): Fault => ({
   name: `crash bq-sink at ${step}`,
-  description: `bq-sink dies at the step "${step}" of its protocol`,
+  description: `bq-sink is killed at the step "${step}" of its protocol`,
   claims: [
     'bq-sink',
     ...(SINK_STEPS[step].by === 'loss' ? (['bigquery-emulator'] as const) : []),
     ...(SINK_STEPS[step].by === 'rejection' ? (['write-api'] as const) : []),
   ],
   recovers: ['bq-sink'],
-  async inflict({ stack, rng }) {
+  async inject({ stack, offsets, rng }) {
     const { upTo, by } = SINK_STEPS[step];
     const nth = rng.between(1, upTo);
     try {
       await crash(stack, 'bq-sink', step, nth, async () => {
         switch (by) {
           case 'loss':
-            // Its streams go with the emulator: the next owner finds none of them.
+            // The streams are lost with the emulator: the next owner finds none of them.
             stack.backend('bigquery-emulator').kill();
             break;
           case 'rejection':
-            stack.writeApi.weather = {
+            stack.writeApi.fault = {
               kind: 'rejecting',
               appends: 10,
               rows: (count) => (count === 0 ? [] : [count - 1]),
@@ -72,7 +70,8 @@ const sinkCrash = (step: SinkStep): Fault => ({
             break;
           case 'drain':
             await stack.instance('bq-sink').ready();
-            await delay(3_000);
+            // Partitions that have committed have a stream, which the drain ends.
+            await offsets.waitUntilMoved('bq-sink', { partitions: upTo, deadlineMs: STEP_DEADLINE_MS });
             stack.instance('bq-sink').terminate();
             break;
           case 'work':
@@ -80,28 +79,28 @@ const sinkCrash = (step: SinkStep): Fault => ({
         }
       });
     } finally {
-      if (by === 'rejection') stack.writeApi.mend();
+      if (by === 'rejection') stack.writeApi.clear();
     }
     if (by === 'loss') await stack.backend('bigquery-emulator').ready();
-    return { detail: `the ${String(nth)}. time` };
+    return { detail: `occurrence ${String(nth)}` };
   },
 });
 
 const validatorCrash = (step: FaultPoint): Fault => ({
   name: `crash validator at ${step}`,
-  description: `validator dies at the step "${step}" of its loop`,
+  description: `validator is killed at the step "${step}" of its loop`,
   claims: ['validator'],
   recovers: ['validator'],
-  async inflict({ stack, rng }) {
+  async inject({ stack, rng }) {
     const nth = rng.between(1, VALIDATOR_STEPS[step]);
     await crash(stack, 'validator', step, nth, () => Promise.resolve());
-    return { detail: `the ${String(nth)}. time` };
+    return { detail: `occurrence ${String(nth)}` };
   },
 });
 
 /**
- * Starts the service as one that dies at the step, and waits until it has. The next start is the service itself. That it
- * died is not enough: it has to be by the step, which its log names.
+ * Starts a variant of the service that kills itself at the step, and waits until that has happened and the service runs
+ * again. The process must have ended by SIGKILL, with the step in its log.
  */
 async function crash(
   stack: FaultStack,
@@ -111,33 +110,33 @@ async function crash(
   provoke: () => Promise<void>,
 ): Promise<void> {
   const instance = stack.instance(app);
-  stack.disguise(app, { entry: ENTRY[app], env: StepFault.environment({ step, nth, action: 'kill' }) });
+  stack.setVariant(app, { entry: ENTRY[app], env: StepFault.environment({ step, nth, action: 'kill' }) });
   try {
     await instance.replace();
   } finally {
-    stack.disguise(app, undefined);
+    stack.setVariant(app, undefined);
   }
-  const life = instance.starts;
+  const { starts } = instance;
   const notice = StepFault.notice(instance.pid, { step, nth });
-  // Looked for as soon as it is dead: the next process may begin another log.
-  const end = instance.ended(STEP_DEADLINE_MS).then((exit) => otherEnd(exit, instance.hasLogged(notice)));
-  end.catch(() => undefined);
+  // The log is read as soon as the process has ended: the next process may start another log.
+  const ended = instance.ended(STEP_DEADLINE_MS).then((exit) => unexpectedExit(exit, instance.hasLogged(notice)));
+  ended.catch(() => undefined);
   try {
     await provoke();
-    const other = await end;
-    if (other !== undefined) throw new Error(other);
-    await instance.startedAgain(life);
+    const unexpected = await ended;
+    if (unexpected !== undefined) throw new Error(unexpected);
+    await instance.restarted(starts);
   } catch (error) {
-    // As it is, it would die at some later time: it is made to be the service itself again.
-    if (instance.starts === life) instance.kill();
-    throw new Error(`${app} did not come to "${step}" ${String(nth)} times`, { cause: error });
+    // The variant would still die at some later time.
+    if (instance.starts === starts) instance.kill();
+    throw new Error(`${app} did not reach "${step}" ${String(nth)} times`, { cause: error });
   }
 }
 
-/** How a process ended, if it was not by the step that it was to die at. */
-export function otherEnd(exit: ProcessExit, hasSaidSo: boolean): string | undefined {
-  if (exit.signal === 'SIGKILL' && hasSaidSo) return undefined;
-  return `it ${describeExit(exit)}${hasSaidSo ? '' : ', and its log does not name the step'}`;
+/** How a process ended, unless it was by the step at which it had to kill itself. */
+export function unexpectedExit(exit: ProcessExit, hasLoggedStep: boolean): string | undefined {
+  if (exit.signal === 'SIGKILL' && hasLoggedStep) return undefined;
+  return `it ${describeExit(exit)}${hasLoggedStep ? '' : ', and its log does not name the step'}`;
 }
 
 export const STEP_FAULTS: readonly Fault[] = [

@@ -1,3 +1,3 @@
-/** What a process says when its clock has jumped for the so-manieth time, from 1. */
-export const jumped = (pid: number | undefined, times: number): string =>
-  `the clock of process ${String(pid)} has jumped, time ${String(times)}:`;
+/** What a process logs at its n-th clock jump, from 1. */
+export const jumpNotice = (pid: number | undefined, nth: number): string =>
+  `clock jump ${String(nth)} of process ${String(pid)}:`;

@@ -1,8 +1,8 @@
-import { jumped } from './jump-notice';
+import { jumpNotice } from './jump-notice';
 
 /**
- * Loaded before a service (`node --require`): each SIGUSR2 lets the process' wall clock jump to the next of
- * CLOCK_OFFSETS_MS, as if somebody had set it. Monotonic clocks (performance.now, timers) go on as they did.
+ * Loaded before a service (`node --require`). At each SIGUSR2 the wall clock of the process jumps to the next of
+ * CLOCK_OFFSETS_MS. Monotonic clocks (performance.now, timers) do not change.
  */
 const offsets = (process.env.CLOCK_OFFSETS_MS ?? '').split(',').map(Number);
 const RealDate = Date;
@@ -24,5 +24,5 @@ globalThis.Date = new Proxy(RealDate, {
 
 process.on('SIGUSR2', () => {
   offsetMs = offsets[jumps++ % offsets.length] ?? 0;
-  process.stderr.write(`${jumped(process.pid, jumps)} ${new Date().toISOString()}\n`);
+  process.stderr.write(`${jumpNotice(process.pid, jumps)} ${new Date().toISOString()}\n`);
 });

@@ -1,49 +1,51 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import { type AppendOutcome, type RowBuffer } from '@orderstream/bigquery';
+import { waitUntil } from '@orderstream/deadlines';
 import { type OffsetToCommit, type TransactionWrites } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 
-import { type PartitionSinkParts, type Transactions } from '../../../../apps/bq-sink/src/streams/sink-parts';
+import {
+  type PartitionSinkDependencies,
+  type Transactions,
+} from '../../../../apps/bq-sink/src/streams/sink-dependencies';
 import { type Appender, type Warehouse } from '../../../../apps/bq-sink/src/streams/warehouse';
 
 export interface BreakContext {
   readonly kafka: Kafka;
-  /** consumer.commitOffsets of the group's member that this process is. */
+  /** consumer.commitOffsets of this process' consumer. */
   readonly commitAsConsumer: (position: OffsetToCommit) => Promise<void>;
 }
 
-/** Takes one rule out of the sink's protocol. */
-export type SinkBreak = (parts: PartitionSinkParts, context: BreakContext) => PartitionSinkParts;
+/** Leaves one rule of the sink's protocol out. */
+export type SinkBreak = (dependencies: PartitionSinkDependencies, context: BreakContext) => PartitionSinkDependencies;
 
-const RETRY_FOR_MS = 30_000;
+const COMMIT_DEADLINE_MS = 30_000;
 
-/** Nothing is ended and nothing counted: what is durable beyond the position is not looked for. */
-const skipFinalize: SinkBreak = (parts) => {
+/** Recovery does not finalize the stream, and takes the committed rows for all that are durable. */
+const skipFinalize: SinkBreak = (dependencies) => {
   let recovering: { stream: string; rows: number } | undefined;
   return {
-    ...parts,
+    ...dependencies,
     openTransactions: async () => {
-      const transactions = await parts.openTransactions();
+      const transactions = await dependencies.openTransactions();
       const { s, n } = JSON.parse(transactions.committed.metadata ?? '{}') as { s?: string; n?: number };
       recovering = s === undefined ? undefined : { stream: s, rows: n ?? 0 };
       return transactions;
     },
-    warehouse: wrapped(parts.warehouse, {
+    warehouse: wrapped(dependencies.warehouse, {
       finalize: (stream) =>
         stream === recovering?.stream
           ? Promise.resolve({ kind: 'rows', rows: recovering.rows })
-          : parts.warehouse.finalize(stream),
+          : dependencies.warehouse.finalize(stream),
     }),
   };
 };
 
-/** An append counts when it is sent. */
-const commitBeforeAck: SinkBreak = (parts) => ({
-  ...parts,
-  warehouse: wrapped(parts.warehouse, {
+/** Takes an append for acknowledged when it is sent. */
+const commitBeforeAck: SinkBreak = (dependencies) => ({
+  ...dependencies,
+  warehouse: wrapped(dependencies.warehouse, {
     connect: async (stream) => {
-      const appender = await parts.warehouse.connect(stream);
+      const appender = await dependencies.warehouse.connect(stream);
       return wrappedAppender(appender, (rows, offset) => {
         void appender.append(rows, offset);
         return Promise.resolve({ kind: 'appended' });
@@ -52,17 +54,17 @@ const commitBeforeAck: SinkBreak = (parts) => ({
   }),
 });
 
-/** Each process is its own producer: nobody fences anybody. */
-const perInstanceId: SinkBreak = (parts, { kafka }) => ({
-  ...parts,
-  openTransactions: () => UnfencedTransactions.open(kafka, parts.partition),
+/** Each process has transactional ids of its own: a new owner does not fence the previous one. */
+const perInstanceId: SinkBreak = (dependencies, { kafka }) => ({
+  ...dependencies,
+  openTransactions: () => UnfencedTransactions.open(kafka, dependencies.partition),
 });
 
-/** Positions go the consumer's way, which knows no fence, and are tried again until they are through. */
-const commitAsConsumer: SinkBreak = (parts, context) => ({
-  ...parts,
+/** Commits as a consumer, which is not fenced, and retries until the commit succeeds. */
+const commitAsConsumer: SinkBreak = (dependencies, context) => ({
+  ...dependencies,
   openTransactions: async () => {
-    const transactions = await parts.openTransactions();
+    const transactions = await dependencies.openTransactions();
     return {
       committed: transactions.committed,
       commit: async (writes: TransactionWrites) => {
@@ -71,16 +73,13 @@ const commitAsConsumer: SinkBreak = (parts, context) => ({
           return;
         }
         const { offset, metadata = '' } = writes;
-        const until = performance.now() + RETRY_FOR_MS;
-        for (;;) {
-          try {
-            await context.commitAsConsumer({ ...parts.partition, offset, metadata });
-            return;
-          } catch (error) {
-            if (performance.now() > until) throw error;
-            await delay(100);
-          }
-        }
+        await waitUntil(
+          async () => {
+            await context.commitAsConsumer({ ...dependencies.partition, offset, metadata });
+            return true;
+          },
+          { what: 'the commit as a consumer', deadlineMs: COMMIT_DEADLINE_MS },
+        );
       },
       assertCurrent: () => transactions.assertCurrent(),
       close: () => transactions.close(),
@@ -88,28 +87,28 @@ const commitAsConsumer: SinkBreak = (parts, context) => ({
   },
 });
 
-/** After a rejection nobody waits for the appends behind it: they are taken for answered. */
-const renumberInFlight: SinkBreak = (parts) => ({
-  ...parts,
-  warehouse: wrapped(parts.warehouse, {
+/** After a rejection, takes the appends in flight behind it for answered. */
+const renumberInFlight: SinkBreak = (dependencies) => ({
+  ...dependencies,
+  warehouse: wrapped(dependencies.warehouse, {
     connect: async (stream) => {
-      const appender = await parts.warehouse.connect(stream);
-      const behind = new Set<(outcome: AppendOutcome) => void>();
+      const appender = await dependencies.warehouse.connect(stream);
+      const inFlight = new Set<(outcome: AppendOutcome) => void>();
       return wrappedAppender(appender, async (rows, offset) => {
-        const answered = appender.append(rows, offset);
-        const given = await new Promise<AppendOutcome>((resolve) => {
-          behind.add(resolve);
-          void answered.then((outcome) => {
-            behind.delete(resolve);
-            resolve(outcome);
+        const answer = appender.append(rows, offset);
+        const outcome = await new Promise<AppendOutcome>((resolve) => {
+          inFlight.add(resolve);
+          void answer.then((answered) => {
+            inFlight.delete(resolve);
+            resolve(answered);
           });
         });
-        if (given.kind === 'rejected') {
-          for (const resolve of behind)
+        if (outcome.kind === 'rejected') {
+          for (const resolve of inFlight)
             resolve({ kind: 'error', reason: 'out-of-range', message: 'taken for answered' });
-          behind.clear();
+          inFlight.clear();
         }
-        return given;
+        return outcome;
       });
     },
   }),
@@ -126,7 +125,7 @@ export type SinkBreakName = keyof typeof SINK_BREAKS;
 
 export function breakNamed(name: string | undefined): SinkBreak | undefined {
   if (name === undefined) return undefined;
-  if (!Object.hasOwn(SINK_BREAKS, name)) throw new TypeError(`there is no break ${name}`);
+  if (!Object.hasOwn(SINK_BREAKS, name)) throw new TypeError(`unknown break ${name}`);
   return SINK_BREAKS[name as SinkBreakName];
 }
 
@@ -155,18 +154,18 @@ function wrappedAppender(
   };
 }
 
-/** Kafka's transactions with a transactional id of this process' own. */
+/** Transactions with a transactional id of this process. */
 class UnfencedTransactions implements Transactions {
-  /** The commit that is on its way: once it was sent, closing does not take it back. */
-  private committing: Promise<void> = Promise.resolve();
+  /** The latest commit. Closing awaits it. */
+  private latest: Promise<void> = Promise.resolve();
 
   private constructor(
     private readonly producer: ReturnType<Kafka['producer']>,
-    private readonly partition: PartitionSinkParts['partition'],
+    private readonly partition: PartitionSinkDependencies['partition'],
     readonly committed: Transactions['committed'],
   ) {}
 
-  static async open(kafka: Kafka, partition: PartitionSinkParts['partition']): Promise<UnfencedTransactions> {
+  static async open(kafka: Kafka, partition: PartitionSinkDependencies['partition']): Promise<UnfencedTransactions> {
     const { topic } = partition;
     const producer = kafka.producer({
       transactionalId: `bq-sink.${topic}.${String(partition.partition)}.${String(process.pid)}.${String(Date.now())}`,
@@ -191,18 +190,18 @@ class UnfencedTransactions implements Transactions {
   }
 
   commit(writes: TransactionWrites): Promise<void> {
-    const committing = this.run(writes);
-    this.committing = committing.catch(() => undefined);
-    return committing;
+    const commit = this.run(writes);
+    this.latest = commit.catch(() => undefined);
+    return commit;
   }
 
-  /** Nobody is fenced, so nobody expects another owner. */
+  /** Without fencing, no other producer is expected. */
   assertCurrent(): Promise<void> {
     return Promise.resolve();
   }
 
   async close(): Promise<void> {
-    await this.committing;
+    await this.latest;
     await this.producer.disconnect();
   }
 
@@ -212,7 +211,7 @@ class UnfencedTransactions implements Transactions {
     for (const { topic: to, partition: target, key, value, headers } of records) {
       await transaction.send({ topic: to, messages: [{ partition: target, key, value, headers: { ...headers } }] });
     }
-    // kafkajs passes metadata on, though its types do not say so.
+    // kafkajs sends the metadata, although its types do not have it.
     const entry = { partition, offset: String(offset), metadata: metadata ?? null };
     await transaction.sendOffsets({ consumerGroupId: 'bq-sink', topics: [{ topic, partitions: [entry] }] });
     await transaction.commit();

@@ -1,14 +1,14 @@
 /** What a process does to itself at a step of its protocol. */
 export interface StepFaultSettings {
   readonly step: string;
-  /** The how-manieth time that the step is reached, over all partitions, from 1. */
+  /** At which occurrence of the step, over all partitions, from 1. */
   readonly nth: number;
   readonly action: 'kill' | 'freeze';
 }
 
 const SIGNALS = { kill: 'SIGKILL', freeze: 'SIGSTOP' } as const;
 
-/** Kills or freezes this process the n-th time that it reaches a step. */
+/** Kills or freezes this process at the n-th occurrence of a step. */
 export class StepFault {
   private reached = 0;
 
@@ -24,15 +24,17 @@ export class StepFault {
     return { FAULT_STEP: step, FAULT_NTH: String(nth), FAULT_ACTION: action };
   }
 
-  /** What a process says before it does it. */
+  /** What a process logs before it kills or freezes itself. */
   static notice(pid: number | undefined, { step, nth }: Pick<StepFaultSettings, 'step' | 'nth'>): string {
-    return `process ${String(pid)} has come to "${step}", time ${String(nth)}`;
+    return `process ${String(pid)} has reached "${step}", occurrence ${String(nth)}`;
   }
 
-  reach(step: string): void {
-    if (step !== this.settings?.step || ++this.reached !== this.settings.nth) return;
-    // Written at once: the log is a file.
+  /** Whether this was the occurrence. After a freeze it returns when the process continues. */
+  reach(step: string): boolean {
+    if (step !== this.settings?.step || ++this.reached !== this.settings.nth) return false;
+    // The log is a file: the write ends before the signal.
     process.stderr.write(`${StepFault.notice(process.pid, this.settings)}\n`);
     process.kill(process.pid, SIGNALS[this.settings.action]);
+    return true;
   }
 }

@@ -1,13 +1,13 @@
 import { runService } from '@orderstream/service';
 
-import { validatorService } from '../../../../apps/validator/src/validator.service';
+import { validatorDefinition } from '../../../../apps/validator/src/validator.definition';
 import { StepFault } from './step-fault';
 
-/** The validator, which dies where it is told to. */
+/** The validator, with a fault at one of its steps. */
 const fault = StepFault.fromEnvironment(process.env);
 
 void runService(
-  validatorService({
+  validatorDefinition({
     reached: (point) => {
       fault.reach(point);
     },

@@ -1,10 +1,11 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
 import { UsageError } from '../../../../dev/src';
 import { type Fault } from '../faults/fault';
 
 export interface FaultOptions {
   readonly seed: number;
-  /** How many; undefined: each of the chosen once. */
+  /** Undefined: each of the chosen once. */
   readonly faults: number | undefined;
   readonly records: number | undefined;
   readonly only: readonly string[];
@@ -15,7 +16,6 @@ export interface FaultOptions {
   readonly mixed: boolean;
   readonly list: boolean;
   readonly breaks: boolean;
-  /** False: the models of the protocols are explored first. */
   readonly skipModels: boolean;
 }
 
@@ -33,22 +33,22 @@ const share = (text: string): number => {
 
 const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
-/** @throws UsageError; undefined after --help */
+/** @returns undefined after --help. @throws UsageError */
 export function parseFaultOptions(args: readonly string[]): FaultOptions | undefined {
   const command = new Command('npm run test:faults --')
-    .description('Runs the whole system under load, breaks it, and compares what was sent with what arrived.')
+    .description('Runs the whole system under load, injects faults, and compares what was sent with what arrived.')
     .option('--seed <n>', 'repeats a schedule', positive, 1 + Math.floor(Math.random() * 999_999))
-    .option('--faults <n>', 'so many, at random; without it each of the chosen once', positive)
-    .option('--records <n>', 'sent in all; without it 20,000 for each fault', positive)
-    .option('--only <text>', 'faults whose name contains it; may be given again', collect, [])
-    .option('--rate <n>', 'events a second', positive, 2_000)
+    .option('--faults <n>', 'number of faults, at random; default: each of the chosen once', positive)
+    .option('--records <n>', 'records in all; default: 20,000 for each fault', positive)
+    .option('--only <text>', 'faults whose name contains the text; may be repeated', collect, [])
+    .option('--rate <n>', 'events per second', positive, 2_000)
     .option('--round <n>', 'faults between two comparisons', positive, 10)
-    .option('--max-lag <n>', 'the load rests while more records wait', positive, 60_000)
-    .option('--defect-rate <n>', 'share of records that are bad', share, 0.05)
-    .option('--mixed', 'often two faults at the same time', false)
-    .option('--breaks', 'tests the suite: the protocol with one rule missing has to turn it red', false)
+    .option('--max-lag <n>', 'pauses the load while more records wait', positive, 60_000)
+    .option('--defect-rate <n>', 'share of defective records', share, 0.05)
+    .option('--mixed', 'injects two faults at the same time, often', false)
+    .option('--breaks', 'tests the suite: without one rule, the protocol has to turn it red', false)
     .option('--skip-models', 'does not explore the models of the protocols first', false)
-    .option('--list', 'names the faults and ends', false)
+    .option('--list', 'prints the faults and exits', false)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
   try {
@@ -61,10 +61,10 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | undef
   return command.opts<FaultOptions>();
 }
 
-/** @throws UsageError when there is none */
-export function chosen(faults: readonly Fault[], only: readonly string[]): readonly Fault[] {
+/** Faults whose name contains one of the texts; all if there are none. @throws UsageError when a text is in no name */
+export function chooseFaults(faults: readonly Fault[], only: readonly string[]): readonly Fault[] {
   if (only.length === 0) return faults;
-  const found = faults.filter(({ name }) => only.some((text) => name.includes(text)));
-  if (found.length === 0) throw new UsageError(`no fault is called ${only.join(' or ')}; see --list`);
-  return found;
+  const unknown = only.filter((text) => !faults.some(({ name }) => name.includes(text)));
+  if (unknown.length > 0) throw new UsageError(`there is no fault ${unknown.join(', ')}; see --list`);
+  return faults.filter(({ name }) => only.some((text) => name.includes(text)));
 }

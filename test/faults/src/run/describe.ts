@@ -1,5 +1,5 @@
-import { type Recovery } from './positions';
-import { type Inflicted } from './results';
+import { type Recovery } from './recovery';
+import { type InjectedFault } from './results';
 import { type Verdict } from './verdict';
 
 export function describeVerdict({
@@ -7,7 +7,7 @@ export function describeVerdict({
   counterDifferences,
   stalled,
   wronglyRejected,
-  sentByNobody,
+  ofUnknownOrigin,
   lostByPubSub,
 }: Verdict): string {
   const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts } = accounts;
@@ -15,15 +15,15 @@ export function describeVerdict({
   return [
     `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
     `rejected ${String(rejected)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
-    ...(wronglyRejected === 0 ? [] : [`rejected by nobody ${String(wronglyRejected)}`]),
-    ...(sentByNobody === 0 ? [] : [`foreign ${String(foreign)}, sent by nobody ${String(sentByNobody)}`]),
-    ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and sent again ${String(lostByPubSub)}`]),
+    ...(wronglyRejected === 0 ? [] : [`dead-lettered by the sink without a rejection ${String(wronglyRejected)}`]),
+    ...(ofUnknownOrigin === 0 ? [] : [`foreign ${String(foreign)}, of unknown origin ${String(ofUnknownOrigin)}`]),
+    ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and published again ${String(lostByPubSub)}`]),
     ...counterDifferences,
     ...(stalled === undefined ? [] : [stalled]),
   ].join('; ');
 }
 
-export function describeInflicted({ fault, outcome, seconds, recoveries, failures }: Inflicted): string {
+export function describeInjected({ fault, outcome, seconds, recoveries, failures }: InjectedFault): string {
   const { detail } = outcome;
   return [
     `${fault.name} (${seconds.toFixed(1)} s${detail === undefined ? '' : `, ${detail}`})`,

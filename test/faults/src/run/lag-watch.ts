@@ -1,30 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Consumer } from '../stack/fault-stack';
-import { lagOf, type Place, type Positions } from './positions';
+import { type CommittedOffsets, lagOf, type PartitionOffsets } from './committed-offsets';
 
-const LOOK_INTERVAL_MS = 500;
-/** Half an hour; what is older is no longer looked back to. */
-const MAX_LOOKS = 3_600;
+const POLL_INTERVAL_MS = 500;
+/** Samples of half an hour. */
+const MAX_SAMPLES = 3_600;
 
-/** The most that a consumer was behind in some time. */
+/** The largest lag of a consumer in a period. */
 export interface LargestLag {
   readonly records: number;
-  /** How long the oldest record that was not committed had been in the log. */
+  /** Age of the oldest record that was not committed. */
   readonly seconds: number;
 }
 
 const NONE: LargestLag = { records: 0, seconds: 0 };
 
-/** Looks at how far a consumer is behind, in records and in time, until it is told to stop. */
+/** Samples the lag of a consumer, in records and in time, until it is stopped. */
 export class LagWatch {
-  private readonly ends: { readonly at: number; readonly ends: readonly number[] }[] = [];
+  private readonly samples: { readonly at: number; readonly ends: readonly number[] }[] = [];
   private largest = NONE;
-  private stopped = false;
+  private isStopped = false;
   private readonly running: Promise<void>;
 
   constructor(
-    private readonly positions: Positions,
+    private readonly offsets: CommittedOffsets,
     private readonly consumer: Consumer,
   ) {
     this.running = this.watch();
@@ -38,34 +38,30 @@ export class LagWatch {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.isStopped = true;
     await this.running;
   }
 
   private async watch(): Promise<void> {
-    while (!this.isStopped()) {
-      // A broker that is away tells nothing: the time counts when it is back.
-      const places = await this.positions.look(this.consumer).catch(() => undefined);
-      if (places !== undefined) this.note(places);
-      await delay(LOOK_INTERVAL_MS);
+    while (!this.isStopped) {
+      // Without a broker there is no sample. The first one afterwards has the whole lag.
+      const partitions = await this.offsets.read(this.consumer).catch(() => undefined);
+      if (partitions !== undefined) this.add(partitions);
+      await delay(POLL_INTERVAL_MS);
     }
   }
 
-  private note(places: readonly Place[]): void {
+  private add(partitions: readonly PartitionOffsets[]): void {
     const now = performance.now();
-    this.ends.push({ at: now, ends: places.map(({ end }) => end) });
-    if (this.ends.length > MAX_LOOKS) this.ends.shift();
-    const oldest = places.map(({ committed, end }, index) => {
+    this.samples.push({ at: now, ends: partitions.map(({ end }) => end) });
+    if (this.samples.length > MAX_SAMPLES) this.samples.shift();
+    const oldest = partitions.map(({ committed, end }, index) => {
       if (committed >= end) return now;
-      return this.ends.find(({ ends }) => (ends[index] ?? 0) > committed)?.at ?? now;
+      return this.samples.find(({ ends }) => (ends[index] ?? 0) > committed)?.at ?? now;
     });
     this.largest = {
-      records: Math.max(this.largest.records, lagOf(places)),
+      records: Math.max(this.largest.records, lagOf(partitions)),
       seconds: Math.max(this.largest.seconds, (now - Math.min(...oldest)) / 1_000),
     };
-  }
-
-  private isStopped(): boolean {
-    return this.stopped;
   }
 }

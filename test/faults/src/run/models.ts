@@ -9,7 +9,7 @@ export interface ExploredModel {
   readonly seconds: number;
 }
 
-/** As jest's `--json` report has it. */
+/** jest's `--json` report. */
 interface JestReport {
   readonly testResults: readonly {
     readonly assertionResults: readonly {
@@ -21,8 +21,8 @@ interface JestReport {
 }
 
 /**
- * Explores the models of the protocols within their long bounds, in a process of its own: minutes, and gigabytes that the
- * faults are to have afterwards. What went wrong is said at once; the trace is in jest's own words.
+ * Explores the models of the protocols within their long bounds, in a process of its own: that takes minutes, and
+ * gigabytes of memory. Prints jest's output if a model does not hold.
  * @returns undefined when the signal aborts
  */
 export async function exploreModels(
@@ -42,18 +42,18 @@ export async function exploreModels(
   const models = existsSync(report) ? explored(JSON.parse(readFileSync(report, 'utf8')) as JestReport) : [];
   const failed = models.filter(({ holds }) => !holds);
   if (code !== 0 || failed.length > 0) progress.line(output);
-  // A jest that fails without a failed test has explored nothing.
+  // If jest fails without a failed test, it has explored nothing.
   return code === 0 || failed.length > 0 ? models : [...models, { name: 'jest', holds: false, seconds: 0 }];
 }
 
 export const doModelsHold = (models: readonly ExploredModel[]): boolean => models.every(({ holds }) => holds);
 
-/** As a part of the report, in Markdown. */
+/** A section of the report, in Markdown. */
 export function renderModels(models: readonly ExploredModel[]): string {
   return [
     '## Models',
     '',
-    ...(doModelsHold(models) ? [] : ['**Red**: a protocol does not hold what it promises.', '']),
+    ...(doModelsHold(models) ? [] : ['**Red**: a protocol does not keep its promise.', '']),
     'The protocols of the sink and the validator, explored state by state within long bounds.',
     '',
     '| scenario | holds | seconds |',

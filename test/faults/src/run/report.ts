@@ -1,10 +1,10 @@
-import { DRAIN_LIMIT_MS } from '../faults/departure';
 import { ROLLING_LAG_LIMIT_SECONDS } from '../faults/deployments';
-import { type Inflicted, type SuiteResult } from './results';
+import { DRAIN_LIMIT_MS } from '../faults/shutdown';
+import { type InjectedFault, type SuiteResult } from './results';
 import { type Verdict } from './verdict';
 
 export interface ReportContext {
-  /** Whether everything held that the run looked at, the models included. */
+  /** Of the run, the models included. */
   readonly isGreen: boolean;
   readonly command: string;
   readonly seed: number;
@@ -21,15 +21,15 @@ const head = (cells: readonly string[], texts: number): string[] => [
   row(cells.map((_, index) => (index < texts ? '---' : '--:'))),
 ];
 
-/** What a run of the suite found, as Markdown. */
+/** The result of a run, as Markdown. */
 export function renderReport(result: SuiteResult, context: ReportContext): string {
-  const all = result.rounds.flatMap(({ inflicted }) => inflicted);
+  const all = result.rounds.flatMap(({ injected }) => injected);
   const loadSeconds = result.rounds.reduce((sum, round) => sum + round.seconds, 0);
-  const rested = result.rounds.reduce((sum, round) => sum + round.restedSeconds, 0);
+  const paused = result.rounds.reduce((sum, round) => sum + round.pausedSeconds, 0);
   const { generated, planted } = result.whole.accounts;
   const kinds = new Set(all.map(({ fault }) => fault.name)).size;
-  const alone = all.filter(({ isAccompanied }) => !isAccompanied);
-  const paired = all.filter(({ isAccompanied }) => isAccompanied);
+  const alone = all.filter(({ isPaired }) => !isPaired);
+  const paired = all.filter(({ isPaired }) => isPaired);
   return [
     '# Faults',
     '',
@@ -39,11 +39,11 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     context.command,
     '```',
     '',
-    `Load: ${number(context.rate)} events a second, ${String(context.defectRate * 100)} % of them bad; it rests while more than ${number(context.maxLag)} records wait (${number(Math.round(rested))} of ${number(Math.round(loadSeconds))} s). On average ${number(Math.round(generated / loadSeconds))} events a second, faults included.`,
+    `Load: ${number(context.rate)} events per second, ${String(context.defectRate * 100)} % of them defective, paused while more than ${number(context.maxLag)} records wait (${number(Math.round(paused))} of ${number(Math.round(loadSeconds))} s). On average ${number(Math.round(generated / loadSeconds))} events per second, during faults and pauses too.`,
     '',
     '## Verdict',
     '',
-    'By comparison of the ledger with topics and tables. Lost, doubled, out of order, unexplained and wrong verdicts must be 0; `streaming_orders` may hold a record more than once (redelivered). A record of poison must be one dead letter for its reason: it counts as lost, doubled or wrong like any other.',
+    'The comparison of the ledger with topics and tables. Lost, doubled, out of order, unexplained and wrong verdicts must be 0. `streaming_orders` may hold a record more than once (redelivered). A poison record must be one dead letter with its reason; otherwise it counts as lost, doubled or wrong.',
     '',
     ...head(
       [
@@ -59,20 +59,20 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
         'unsent',
         'rejected',
         'redelivered',
-        'lost by Pub/Sub, sent again',
-        'longest queue',
+        'lost by Pub/Sub, published again',
+        'largest lag',
       ],
       0,
     ),
-    ...result.rounds.map(({ verdict, inflicted, maxLag }, index) =>
-      row([index + 1, inflicted.length, ...verdictCells(verdict), number(maxLag)]),
+    ...result.rounds.map(({ verdict, injected, maxLag }, index) =>
+      row([index + 1, injected.length, ...verdictCells(verdict), number(maxLag)]),
     ),
     row(['all', all.length, ...verdictCells(result.whole), '']),
     '',
-    ...troubles(result),
+    ...problems(result),
     '## Recovery',
     '',
-    'Seconds from the end of the fault (the kill, or the moment when all was whole again): until the committed position of every partition that had something to do had moved, and until all that was in the input at the end of the fault was committed. The generator and the emulator for the subscription keep no position: they are back when the raw topics, or their table, grow again. Largest of those whom a fault hurts; faults in pairs share their times and have rows of their own.',
+    'Seconds from the end of the fault (the kill, or the moment when everything works again) until the committed offset of every partition with a lag has moved, and until everything in the input at the end of the fault is committed. The generator and the subscription emulator commit no offsets: they have recovered when the raw topics, or the table, grow. Of the services that a fault affects, the slowest counts. Faults in pairs have rows of their own: both affect the times.',
     '',
     ...head(
       [
@@ -91,17 +91,15 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     ...measured(all),
     '## Schedule',
     '',
-    ...result.rounds.flatMap(({ inflicted }, index) => [
-      `${String(index + 1)}. ${inflicted.map(described).join(', ')}`,
-    ]),
+    ...result.rounds.flatMap(({ injected }, index) => [`${String(index + 1)}. ${injected.map(described).join(', ')}`]),
     '',
   ].join('\n');
 }
 
-const nameOf = ({ fault, isAccompanied }: Inflicted): string => `${fault.name}${isAccompanied ? ' [in a pair]' : ''}`;
+const nameOf = ({ fault, isPaired }: InjectedFault): string => `${fault.name}${isPaired ? ' [in a pair]' : ''}`;
 
-const described = (inflicted: Inflicted): string =>
-  `${nameOf(inflicted)}${inflicted.outcome.detail === undefined ? '' : ` (${inflicted.outcome.detail})`}`;
+const described = (injected: InjectedFault): string =>
+  `${nameOf(injected)}${injected.outcome.detail === undefined ? '' : ` (${injected.outcome.detail})`}`;
 
 function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
   return [
@@ -119,29 +117,29 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
   ].map(number);
 }
 
-function troubles({ planned, rounds, whole }: SuiteResult): string[] {
+function problems({ planned, rounds, whole }: SuiteResult): string[] {
   const lines = [
-    ...rounds.flatMap(({ inflicted }) =>
-      inflicted.flatMap(({ fault, failures }) => failures.map((failure) => `${fault.name}: ${failure}`)),
+    ...rounds.flatMap(({ injected }) =>
+      injected.flatMap(({ fault, failures }) => failures.map((failure) => `${fault.name}: ${failure}`)),
     ),
     ...(whole.accounts.generated >= planned
       ? []
-      : [`${number(whole.accounts.generated)} of ${number(planned)} records that were planned`]),
-    ...(whole.sentByNobody === 0
+      : [`compared ${number(whole.accounts.generated)} of ${number(planned)} planned records`]),
+    ...(whole.ofUnknownOrigin === 0
       ? []
-      : [`${number(whole.accounts.foreign)} foreign records, ${number(whole.sentByNobody)} of them sent by nobody`]),
+      : [`${number(whole.accounts.foreign)} foreign records, ${number(whole.ofUnknownOrigin)} of unknown origin`]),
     ...[...rounds.map(({ verdict }) => verdict), whole].flatMap(({ stalled, counterDifferences, accounts }) => [
       ...(stalled === undefined ? [] : [stalled]),
       ...counterDifferences,
       ...accounts.examples,
     ]),
   ];
-  return lines.length === 0 ? [] : ['## Troubles', '', ...[...new Set(lines)].map((line) => `- ${line}`), ''];
+  return lines.length === 0 ? [] : ['## Problems', '', ...[...new Set(lines)].map((line) => `- ${line}`), ''];
 }
 
-function recoveryRows(all: readonly Inflicted[]): string[] {
+function recoveryRows(all: readonly InjectedFault[]): string[] {
   return grouped(all, nameOf).map(([name, each]) => {
-    const largest = (value: (recovery: Inflicted['recoveries'][number]) => number | undefined): number[] =>
+    const largest = (value: (recovery: InjectedFault['recoveries'][number]) => number | undefined): number[] =>
       each.flatMap(({ recoveries }) => {
         const values = recoveries.map(value).filter((found) => found !== undefined);
         return values.length === 0 ? [] : [Math.max(...values)];
@@ -159,8 +157,8 @@ function recoveryRows(all: readonly Inflicted[]): string[] {
   });
 }
 
-/** Drains, lags, times until ready: what faults measure beside recovery. */
-function measured(all: readonly Inflicted[]): string[] {
+/** Drains, lags, times until ready: the measures of the faults. */
+function measured(all: readonly InjectedFault[]): string[] {
   const values = all.flatMap(({ fault, outcome }) =>
     Object.entries(outcome.measures ?? {}).map(([measure, value]) => ({ fault: fault.name, measure, value })),
   );
@@ -170,7 +168,7 @@ function measured(all: readonly Inflicted[]): string[] {
   return [
     '## Measured',
     '',
-    `A service that is told to end has to be gone within ${String(DRAIN_LIMIT_MS / 1_000)} s, with exit code 0. While instances are replaced one by one, what waits for its commit may wait for ${String(ROLLING_LAG_LIMIT_SECONDS)} s more than before. Where another fault of the same moment takes away what that needs, the numbers are told and not evaluated.`,
+    `After SIGTERM a service must exit within ${String(DRAIN_LIMIT_MS / 1_000)} s, with code 0. A rolling restart may add ${String(ROLLING_LAG_LIMIT_SECONDS)} s to the lag. While another fault makes unavailable what a service needs, the numbers are reported without a limit.`,
     '',
     ...head(['fault', 'measure', 'times', 'median', 'largest'], 2),
     ...grouped(values, ({ fault, measure }) => `${fault} | ${measure}`).map(([name, each]) => {

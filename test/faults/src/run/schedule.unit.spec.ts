@@ -1,7 +1,7 @@
+import { Rng } from '@orderstream/random';
 import fc from 'fast-check';
 
 import { FAULTS } from '../faults/catalogue';
-import { Rng } from '@orderstream/random';
 import { schedule, type ScheduleOptions, shareRecords } from './schedule';
 
 const options = fc.record<ScheduleOptions>({
@@ -12,23 +12,32 @@ const options = fc.record<ScheduleOptions>({
   mixed: fc.boolean(),
 });
 
+/** The faults of a schedule, each with the first number that it draws. */
+const drawn = (chosen: ScheduleOptions): readonly (readonly [string, number])[] =>
+  schedule(chosen)
+    .flat(2)
+    .map(({ fault, seed }) => [fault.name, Rng.seeded(seed).between(1, 1_000_000)]);
+
 describe('schedule', () => {
-  it('is repeated by its seed, and so is what each fault draws', () => {
+  it('gives the same faults, with the same numbers, for the same seed', () => {
     fc.assert(
       fc.property(options, (chosen) => {
-        const drawn = (): unknown =>
-          schedule(chosen).map((round) =>
-            round.map((moment) =>
-              moment.map(({ fault, seed }) => [fault.name, Rng.seeded(seed).between(1, 1_000_000)]),
-            ),
-          );
-        expect(drawn()).toEqual(drawn());
+        expect(schedule(chosen)).toEqual(schedule(chosen));
+        expect(drawn(chosen)).toEqual(drawn(chosen));
       }),
       { numRuns: 30 },
     );
   });
 
-  it('has as many faults as asked for, each about as often as any other', () => {
+  it('gives other faults, with other numbers, for another seed', () => {
+    const chosen = { faults: FAULTS, count: 100, perRound: 10, mixed: true };
+    const [one, other] = [drawn({ ...chosen, seed: 1 }), drawn({ ...chosen, seed: 2 })];
+    expect(one.map(([name]) => name)).not.toEqual(other.map(([name]) => name));
+    expect(one.map(([, number]) => number)).not.toEqual(other.map(([, number]) => number));
+    expect(new Set(one.map(([, number]) => number)).size).toBeGreaterThan(95);
+  });
+
+  it('has the wanted number of faults, each about as often as any other', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const all = schedule(chosen).flat(2);
@@ -40,7 +49,15 @@ describe('schedule', () => {
     );
   });
 
-  it('gives a fault that loses messages a round to itself, and the others rounds of their size', () => {
+  it('keeps the order of the catalogue where there is neither a count nor a mix', () => {
+    const faults = schedule({ seed: 1, faults: FAULTS, count: undefined, perRound: 10, mixed: false }).flat(2);
+    const losing = (loses: boolean): string[] =>
+      FAULTS.filter(({ losesMessages = false }) => losesMessages === loses).map(({ name }) => name);
+    const names = faults.map(({ fault }) => fault.name);
+    expect(names.filter((name) => losing(false).includes(name))).toEqual(losing(false));
+  });
+
+  it('gives a fault that loses messages a round of its own, and the others full rounds', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const rounds = schedule(chosen).map((round) => round.flat().map(({ fault }) => fault));
@@ -57,7 +74,26 @@ describe('schedule', () => {
     expect(faults.some(({ fault }) => fault.losesMessages)).toBe(true);
   });
 
-  it('gives each round records by the number of its faults, and no fewer than there are in all', () => {
+  it('pairs faults only if they are mixed, and none with another that has a claim in common', () => {
+    fc.assert(
+      fc.property(options, (chosen) => {
+        for (const moment of schedule(chosen).flat()) {
+          expect(moment.length).toBeLessThanOrEqual(chosen.mixed ? 2 : 1);
+          const claims = moment.flatMap(({ fault }) => fault.claims);
+          expect(new Set(claims).size).toBe(claims.length);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    const mixed = schedule({ seed: 1, faults: FAULTS, count: 200, perRound: 10, mixed: true }).flat();
+    const pairs = mixed.filter(({ length }) => length === 2).length;
+    expect(pairs).toBeGreaterThan(30);
+    expect(mixed.length - pairs).toBeGreaterThan(30);
+  });
+});
+
+describe('shareRecords', () => {
+  it('gives each round records in proportion to its faults, and at least as many in all as wanted', () => {
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 1_000_000 }), (chosen, records) => {
         const rounds = schedule(chosen);
@@ -73,22 +109,5 @@ describe('schedule', () => {
       }),
       { numRuns: 30 },
     );
-  });
-
-  it('pairs faults only where they are mixed, and none with another that wants the same', () => {
-    fc.assert(
-      fc.property(options, (chosen) => {
-        for (const moment of schedule(chosen).flat()) {
-          expect(moment.length).toBeLessThanOrEqual(chosen.mixed ? 2 : 1);
-          const claims = moment.flatMap(({ fault }) => fault.claims);
-          expect(new Set(claims).size).toBe(claims.length);
-        }
-      }),
-      { numRuns: 30 },
-    );
-    const mixed = schedule({ seed: 1, faults: FAULTS, count: 200, perRound: 10, mixed: true }).flat();
-    const pairs = mixed.filter(({ length }) => length === 2).length;
-    expect(pairs).toBeGreaterThan(30);
-    expect(mixed.length - pairs).toBeGreaterThan(30);
   });
 });

@@ -1,22 +1,24 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitUntil } from '@orderstream/deadlines';
+
 import { type Progress } from '../../../../dev/src';
 import { type FaultStack } from '../stack/fault-stack';
 import { type Instance } from '../stack/instance';
-import { describeInflicted, describeVerdict, textOf } from './describe';
-import { inflictTogether } from './inflict';
+import { CommittedOffsets } from './committed-offsets';
+import { describeInjected, describeVerdict, textOf } from './describe';
+import { injectTogether } from './inject';
 import { Load } from './load';
-import { Positions } from './positions';
 import { Recoveries } from './recovery';
-import { type Inflicted, type Round, type SuiteResult } from './results';
+import { type InjectedFault, type Round, type SuiteResult } from './results';
+import { RoundVerifier } from './round-verifier';
 import { type RoundPlan, shareRecords } from './schedule';
-import { Books, isGreen, noVerdict, type Verdict } from './verdict';
+import { isGreen, noVerdict, type Verdict } from './verdict';
 
-const LOOK_INTERVAL_MS = 500;
+const SENT_POLL_INTERVAL_MS = 500;
 const SENT_DEADLINE_MS = 30 * 60_000;
 
 export interface SuitePlan {
   readonly rounds: readonly RoundPlan[];
-  /** That the generator is to send, in all rounds together. */
+  /** Records of the generator, in all rounds together. */
   readonly records: number;
   readonly maxLag: number;
 }
@@ -29,65 +31,65 @@ export async function runSuite(
   signal: AbortSignal,
 ): Promise<SuiteResult> {
   const startedAt = performance.now();
-  const positions = await Positions.connect(stack.kafka());
+  const offsets = await CommittedOffsets.connect(stack.kafka());
   try {
-    const books = new Books(stack, positions, signal);
-    const first = await books.open();
+    const verifier = new RoundVerifier(stack, offsets, signal);
+    const first = await verifier.start();
     const rounds: Round[] = [];
-    const recoveries = new Recoveries(positions, stack.tables());
+    const recoveries = new Recoveries(offsets, stack.tables());
     const records = shareRecords(plan.rounds, plan.records);
     for (const [index, moments] of plan.rounds.entries()) {
       progress.line(`Round ${String(index + 1)} of ${String(plan.rounds.length)}`);
-      const context = { stack, positions, recoveries, books, plan, progress, signal };
+      const context = { stack, offsets, recoveries, verifier, plan, progress, signal };
       const round = await runRound(context, moments, records[index] ?? 0);
       rounds.push(round);
-      tell(progress, round.verdict);
-      if (round.isGivenUp) break;
-      // All of it is delivered: the emulator may forget it, which it never does by itself.
-      if (isGreen(round.verdict)) await renew(stack.backend('pubsub-emulator'));
+      report(progress, round.verdict);
+      if (round.isAborted) break;
+      // The emulator retains every message. Everything is delivered, so a new process can replace it.
+      if (isGreen(round.verdict)) await replaceAndAwait(stack.backend('pubsub-emulator'));
     }
     progress.line('All rounds together');
-    const whole = await books.close(first, { isWhole: true }).catch((error: unknown) => noVerdict(textOf(error)));
+    const whole = await verifier.compare(first, { isWhole: true }).catch((error: unknown) => noVerdict(textOf(error)));
     signal.throwIfAborted();
-    tell(progress, whole);
+    report(progress, whole);
     return { planned: plan.records, rounds, whole, seconds: secondsSince(startedAt) };
   } finally {
-    await positions.close();
+    await offsets.close();
   }
 }
 
 interface RoundContext {
   readonly stack: FaultStack;
-  readonly positions: Positions;
+  readonly offsets: CommittedOffsets;
   readonly recoveries: Recoveries;
-  readonly books: Books;
+  readonly verifier: RoundVerifier;
   readonly plan: SuitePlan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** Does not reject but for the signal: what went wrong with the suite itself is the round's verdict. */
+/** Rejects only if the signal aborts. A failure of the suite itself is the verdict of the round. */
 async function runRound(context: RoundContext, moments: RoundPlan, records: number): Promise<Round> {
-  const { stack, positions, books, plan, signal } = context;
+  const { stack, offsets, verifier, plan, signal } = context;
   const startedAt = performance.now();
-  const load = new Load(stack, positions, plan.maxLag);
-  const inflicted: Inflicted[] = [];
-  const roundWith = (verdict: Verdict, isGivenUp: boolean): Round => ({
-    inflicted,
+  const load = new Load(stack, offsets, plan.maxLag);
+  const injected: InjectedFault[] = [];
+  const roundWith = (verdict: Verdict, isAborted: boolean): Round => ({
+    injected,
     seconds: secondsSince(startedAt),
-    restedSeconds: load.restedMs / 1_000,
+    pausedSeconds: load.pausedMs / 1_000,
     maxLag: load.maxLagSeen,
     verdict,
-    isGivenUp,
+    isAborted,
   });
   try {
-    const opening = await books.open();
+    const start = await verifier.start();
     await load.start();
-    await inflictAll(context, moments, records, inflicted);
+    await injectAll(context, moments, records, injected);
     await load.stop();
     const round = roundWith(noVerdict('not compared'), false);
-    const pubsubForgot = moments.flat().some(({ fault }) => fault.losesMessages === true);
-    return { ...round, verdict: await books.close(opening, { pubsubForgot }) };
+    const pubsubLostMessages = moments.flat().some(({ fault }) => fault.losesMessages === true);
+    return { ...round, verdict: await verifier.compare(start, { pubsubLostMessages }) };
   } catch (error) {
     signal.throwIfAborted();
     load.abandon();
@@ -95,50 +97,55 @@ async function runRound(context: RoundContext, moments: RoundPlan, records: numb
   }
 }
 
-async function inflictAll(
+async function injectAll(
   context: RoundContext,
   moments: RoundPlan,
   records: number,
-  inflicted: Inflicted[],
+  injected: InjectedFault[],
 ): Promise<void> {
-  const { stack, positions, books, signal, progress } = context;
-  // What faults put into the raw topics is not the load.
-  const sent = async (): Promise<number> => (await positions.produced()) - books.planted.sent;
+  const { stack, offsets, verifier, signal, progress } = context;
+  // Poison records do not count as load.
+  const sent = async (): Promise<number> => (await offsets.produced()) - verifier.planted.sent;
   const before = await sent();
   try {
     for (const [index, moment] of moments.entries()) {
-      // Faults are spread over the records, not over time: each meets the load.
+      // Faults are spread over the records, not over time, so that each has load.
       const share = ((index + 0.5) / moments.length) * records;
-      await untilSent(sent, before + share, signal);
-      const results = await inflictTogether({ ...context, planted: books.planted }, moment);
-      for (const result of results) progress.line(`  ${describeInflicted(result)}`);
-      inflicted.push(...results);
+      await waitUntilSent(sent, before + share, signal);
+      const results = await injectTogether({ ...context, planted: verifier.planted }, moment);
+      for (const result of results) progress.line(`  ${describeInjected(result)}`);
+      injected.push(...results);
     }
-    await untilSent(sent, before + records, signal);
+    await waitUntilSent(sent, before + records, signal);
   } finally {
-    stack.mend();
+    stack.clearFaults();
   }
 }
 
-function tell(progress: Progress, verdict: Verdict): void {
+function report(progress: Progress, verdict: Verdict): void {
   progress.line(`  ${isGreen(verdict) ? 'green' : 'RED'}: ${describeVerdict(verdict)}`);
   for (const example of verdict.accounts.examples) progress.line(`    ${example}`);
 }
 
-async function renew(instance: Instance): Promise<void> {
+async function replaceAndAwait(instance: Instance): Promise<void> {
   await instance.replace();
   await instance.ready();
 }
 
-async function untilSent(sent: () => Promise<number>, goal: number, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + SENT_DEADLINE_MS;
-  for (;;) {
-    signal.throwIfAborted();
-    const records = await sent().catch(() => 0);
-    if (records >= goal) return;
-    if (performance.now() > deadline) throw new Error(`the load stands at ${String(records)} of ${String(goal)}`);
-    await delay(LOOK_INTERVAL_MS, undefined, { signal });
-  }
+async function waitUntilSent(sent: () => Promise<number>, goal: number, signal: AbortSignal): Promise<void> {
+  await waitUntil(
+    async () => {
+      const records = await sent();
+      if (records >= goal) return true;
+      throw new Error(`${String(records)} of ${String(goal)} records`);
+    },
+    {
+      what: 'the generator to send its records',
+      deadlineMs: SENT_DEADLINE_MS,
+      intervalMs: SENT_POLL_INTERVAL_MS,
+      signal,
+    },
+  );
 }
 
 const secondsSince = (startedAt: number): number => (performance.now() - startedAt) / 1_000;

@@ -13,11 +13,11 @@ import {
   devSettings,
   type Endpoints,
   generatorEnv,
-  infrastructure,
+  defineInfrastructure,
   loadTokens,
   lockHome,
   PortFinder,
-  prepare,
+  prepareToolbox,
   type Progress,
   type ProxiedListener,
   repositoryRoot,
@@ -30,8 +30,8 @@ import {
   type StackTokens,
   stopOrphans,
 } from '../../../../dev/src';
-import { TcpProxy } from '../wire/tcp-proxy';
-import { WriteApiProxy } from '../wire/write-api-proxy';
+import { TcpProxy } from '../proxy/tcp-proxy';
+import { WriteApiProxy } from '../proxy/write-api-proxy';
 import { Instance } from './instance';
 
 export const APPS = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator'] as const;
@@ -39,8 +39,8 @@ export type App = (typeof APPS)[number];
 export const BACKENDS = ['kafka', 'bigquery-emulator', 'pubsub-emulator'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-/** Wires that have a proxy of their own. */
-export const WIRES = [
+/** Links between a service and what it talks to. Each has a proxy of its own. */
+export const LINKS = [
   'order-generator~kafka',
   'validator~kafka',
   'bq-sink~kafka',
@@ -52,19 +52,19 @@ export const WIRES = [
   'subscription-emulator~pubsub',
   'subscription-emulator~bigquery',
 ] as const;
-export type Wire = (typeof WIRES)[number];
+export type Link = (typeof LINKS)[number];
 
-/** Consumers that are scaled. */
+/** Services that run as several instances. */
 export const CONSUMERS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
 export type Consumer = (typeof CONSUMERS)[number];
 
 const MAX_INSTANCES = 3;
 const ORPHAN_GRACE_MS = 3_000;
-/** The emulator never forgets a message: enough for about 700,000 orders in one round. */
+/** The emulator retains every message in memory. This is enough for about 700,000 orders in one round. */
 const PUBSUB_HEAP_MB = 4_096;
 const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'];
 
-/** Timeouts short enough that a stop of a quarter of a minute is past all of them. */
+/** Short timeouts: a freeze of 13 s exceeds all of them. */
 const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
   'order-generator': {},
   validator: { VALIDATOR_TRANSACTION_TIMEOUT_MS: '6000' },
@@ -78,13 +78,11 @@ export interface FaultStackOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly load: { readonly eventsPerSecond: number; readonly seed: number; readonly defectRate: number };
-  /** More environment by service; wins. */
-  readonly env?: Partial<Record<App, NodeJS.ProcessEnv>>;
 }
 
-/** What the next start of an instance is, when it is not the ordinary one. */
-export interface Disguise {
-  /** Program below the repository; undefined: its own. */
+/** What an instance starts in place of the service. */
+export interface Variant {
+  /** Program below the repository. Undefined: the service's own. */
   readonly entry?: string;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -92,17 +90,17 @@ export interface Disguise {
 interface Member {
   readonly instance: Instance;
   readonly service: Service;
-  disguise: Disguise | undefined;
+  variant: Variant | undefined;
 }
 
-/** The real system over a home folder of its own, with a proxy on every wire, and processes that can be hurt one by one. */
+/** The whole system over a folder of its own, with a proxy on every link and faults for each process. */
 export class FaultStack {
   private readonly members = new Map<string, Member>();
 
   private constructor(
     readonly endpoints: Endpoints,
     readonly ledgerFolder: string,
-    readonly wires: Readonly<Record<Wire, TcpProxy>>,
+    readonly links: Readonly<Record<Link, TcpProxy>>,
     readonly writeApi: WriteApiProxy,
     private readonly backends: Readonly<Record<Backend, Instance>>,
     private readonly tokens: StackTokens,
@@ -120,7 +118,7 @@ export class FaultStack {
     await stopOrphans(paths.run, STOP_ORDER, ORPHAN_GRACE_MS);
     rmSync(paths.data, { recursive: true, force: true });
     rmSync(paths.logs, { recursive: true, force: true });
-    const toolbox = await prepare({ paths, settings, env: process.env, progress, signal });
+    const toolbox = await prepareToolbox({ paths, settings, env: process.env, progress, signal });
     const ports = new PortFinder();
     const env = {
       ...process.env,
@@ -136,7 +134,7 @@ export class FaultStack {
         advertisedPort: await ports.find(0),
       });
     }
-    const { parts, endpoints } = await infrastructure({
+    const { components, endpoints } = await defineInfrastructure({
       paths,
       toolbox,
       env,
@@ -147,8 +145,8 @@ export class FaultStack {
     });
     const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
     const writeApi = await WriteApiProxy.listen(await ports.find(0), portOf(endpoints.bigqueryGrpc));
-    const wire = async (upstream: number): Promise<TcpProxy> => TcpProxy.listen(await ports.find(0), upstream);
-    const kafkaWire = async (client: (typeof clients)[number]): Promise<TcpProxy> => {
+    const proxyTo = async (upstream: number): Promise<TcpProxy> => TcpProxy.listen(await ports.find(0), upstream);
+    const kafkaProxyOf = async (client: (typeof clients)[number]): Promise<TcpProxy> => {
       const listener = proxied[clients.indexOf(client)];
       if (listener === undefined) throw new Error(`no listener for ${client}`);
       return TcpProxy.listen(listener.advertisedPort, listener.port);
@@ -157,19 +155,22 @@ export class FaultStack {
       endpoints,
       join(paths.data, 'ledger'),
       {
-        'order-generator~kafka': await kafkaWire('order-generator'),
-        'validator~kafka': await kafkaWire('validator'),
-        'bq-sink~kafka': await kafkaWire('bq-sink'),
-        'pubsub-bridge~kafka': await kafkaWire('pubsub-bridge'),
-        'bq-sink~write-api': await wire(writeApi.port),
-        'bq-sink~bigquery': await wire(portOf(endpoints.bigqueryApi)),
-        'pubsub-bridge~pubsub': await wire(portOf(endpoints.pubsub)),
-        'pubsub-bridge~bigquery': await wire(portOf(endpoints.bigqueryApi)),
-        'subscription-emulator~pubsub': await wire(portOf(endpoints.pubsub)),
-        'subscription-emulator~bigquery': await wire(portOf(endpoints.bigqueryGrpc)),
+        'order-generator~kafka': await kafkaProxyOf('order-generator'),
+        'validator~kafka': await kafkaProxyOf('validator'),
+        'bq-sink~kafka': await kafkaProxyOf('bq-sink'),
+        'pubsub-bridge~kafka': await kafkaProxyOf('pubsub-bridge'),
+        'bq-sink~write-api': await proxyTo(writeApi.port),
+        'bq-sink~bigquery': await proxyTo(portOf(endpoints.bigqueryApi)),
+        'pubsub-bridge~pubsub': await proxyTo(portOf(endpoints.pubsub)),
+        'pubsub-bridge~bigquery': await proxyTo(portOf(endpoints.bigqueryApi)),
+        'subscription-emulator~pubsub': await proxyTo(portOf(endpoints.pubsub)),
+        'subscription-emulator~bigquery': await proxyTo(portOf(endpoints.bigqueryGrpc)),
       },
       writeApi,
-      Object.fromEntries(parts.map((part) => [part.name, new Instance(part, paths)])) as Record<Backend, Instance>,
+      Object.fromEntries(components.map((component) => [component.name, new Instance(component, paths)])) as Record<
+        Backend,
+        Instance
+      >,
       loadTokens(paths.tokensFile),
       paths,
       unlock,
@@ -192,24 +193,24 @@ export class FaultStack {
     return this.backends[name];
   }
 
-  /** @param number from 1; instances above 1 run only while a fault has them up */
+  /** @param number from 1; the instances above 1 run only while a fault needs them */
   instance(app: App, number = 1): Instance {
     return this.member(app, number).instance;
   }
 
-  /** What the next starts of the instance run instead; undefined: the service itself again. */
-  disguise(app: App, disguise: Disguise | undefined, number = 1): void {
-    this.member(app, number).disguise = disguise;
+  /** Sets what the instance runs from its next start on. Undefined: the service itself. */
+  setVariant(app: App, variant: Variant | undefined, number = 1): void {
+    this.member(app, number).variant = variant;
   }
 
   client(app: App): ServiceClient {
     return new ServiceClient(this.member(app, 1).service.url, this.tokens.viewer);
   }
 
-  /** Whether the service says that it is ready; undefined when it does not answer. */
-  async readiness(app: App, number = 1): Promise<boolean | undefined> {
+  /** The readiness that the service reports. Undefined: it does not answer. */
+  async readiness(app: App): Promise<boolean | undefined> {
     try {
-      const response = await fetch(`${this.member(app, number).service.url}/health/ready`, {
+      const response = await fetch(`${this.member(app, 1).service.url}/health/ready`, {
         signal: AbortSignal.timeout(2_000),
       });
       await response.body?.cancel();
@@ -219,15 +220,15 @@ export class FaultStack {
     }
   }
 
-  /** POST /admin/<what> as an operator. Rejects when it is not done. */
-  async tell(app: App, what: string): Promise<void> {
-    const response = await fetch(`${this.member(app, 1).service.url}/admin/${what}`, {
+  /** POST /admin/<action> as an operator. Rejects unless the service answers with success. */
+  async postAdmin(app: App, action: string): Promise<void> {
+    const response = await fetch(`${this.member(app, 1).service.url}/admin/${action}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.tokens.operator}` },
       signal: AbortSignal.timeout(30_000),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`${app} answered ${String(response.status)} to ${what}`);
+    if (!response.ok) throw new Error(`${app} answered ${String(response.status)} to POST /admin/${action}`);
   }
 
   kafka(): Kafka {
@@ -248,25 +249,19 @@ export class FaultStack {
     );
   }
 
-  /** Every wire whole, every process thawed, and what cannot be kept up told. */
-  mend(): void {
-    for (const name of WIRES) this.wires[name].mend();
-    this.writeApi.mend();
+  /** Ends the faults of all links and of the Write API, and thaws every process. */
+  clearFaults(): void {
+    for (const name of LINKS) this.links[name].clear();
+    this.writeApi.clear();
     for (const { instance } of this.members.values()) instance.thaw();
   }
 
-  /** What died again and again. */
-  failures(): readonly Error[] {
-    const all = [...this.members.values()].map(({ instance }) => instance).concat(Object.values(this.backends));
-    return all.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
-  }
-
   async stop(): Promise<void> {
-    this.mend();
+    this.clearFaults();
     const order = [...this.members.values()].map(({ instance }) => instance);
     await Promise.all(order.map((instance) => instance.downHard()));
     await Promise.all(BACKENDS.map((name) => this.backends[name].downHard()));
-    await Promise.all(WIRES.map((name) => this.wires[name].close()));
+    await Promise.all(LINKS.map((name) => this.links[name].close()));
     this.writeApi.close();
     rmSync(this.paths.data, { recursive: true, force: true });
     this.unlock();
@@ -296,8 +291,7 @@ export class FaultStack {
               )
             : {}),
           ...TIMEOUTS[app],
-          ...options.env?.[app],
-          ...this.member(app, number).disguise?.env,
+          ...this.member(app, number).variant?.env,
         });
         const service = serviceInstance(
           app satisfies ServiceName,
@@ -311,22 +305,22 @@ export class FaultStack {
           },
           {
             ...(number === 1 ? {} : { suffix: `-${String(number)}` }),
-            entry: () => this.member(app, number).disguise?.entry,
+            entry: () => this.member(app, number).variant?.entry,
             env: ofInstance,
           },
         );
         this.members.set(`${app}/${String(number)}`, {
-          instance: new Instance(service.part, this.paths),
+          instance: new Instance(service.component, this.paths),
           service,
-          disguise: undefined,
+          variant: undefined,
         });
       }
     }
   }
 
-  /** Everything over the service's own wires. */
+  /** The endpoints of the service's own links. */
   private endpointsOf(app: App): Endpoints {
-    const at = (wire: Wire): string => `127.0.0.1:${String(this.wires[wire].port)}`;
+    const at = (link: Link): string => `127.0.0.1:${String(this.links[link].port)}`;
     const { endpoints } = this;
     switch (app) {
       case 'order-generator':

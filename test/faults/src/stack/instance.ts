@@ -3,51 +3,54 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   describeExit,
   ManagedProcess,
-  type Part,
+  type Component,
   type ProcessExit,
   type StackPaths,
   StartError,
 } from '../../../../dev/src';
-import { DeadlineError, waitUntil } from '@orderstream/deadlines';
+import { waitUntil } from '@orderstream/deadlines';
+import { readLogEnd } from './log-end';
+import { settledWithin } from './settled-within';
+
 const READY_INTERVAL_MS = 50;
 const RESTART_PAUSE_MS = 100;
-/** Dead so often in a row without ever being ready: not a fault, a defect. */
+/** A process that ends so often in a row without ever being ready has a defect: it is not restarted any more. */
 const MAX_FAILED_STARTS = 5;
-/** What a process says in a moment in which all its partitions fail. */
+/** Room for what a process logs when all its partitions fail at once. */
 const LOG_END_BYTES = 2 * 1_048_576;
 const START_DEADLINE_MS = 60_000;
 const END_DEADLINE_MS = 60_000;
 
-/** How a process took a SIGTERM. */
+/** How a process ended after SIGTERM. */
 export interface Termination {
   readonly tookMs: number;
   readonly exit: ProcessExit;
 }
 
 /**
- * One process of the stack, as faults need it: killed, frozen, told to end. While it is meant to be up it is started
- * again at once when it dies, however it died.
+ * One process of the stack, which a fault can kill, freeze or stop. Between `up` and `down` it is restarted whenever it
+ * ends, whatever the reason.
  */
 export class Instance {
-  private wanted = false;
+  private isWanted = false;
   private current: ManagedProcess | undefined;
-  private keeping: Promise<void> = Promise.resolve();
+  private supervision: Promise<void> = Promise.resolve();
   private failedStarts = 0;
-  /** Processes that it was so far. */
+  /** Number of processes that were started. */
   starts = 0;
-  /** Told when it cannot be kept up. */
+  /** Why it is not restarted any more. */
   failure: Error | undefined;
 
   constructor(
-    readonly part: Part,
+    readonly component: Component,
     private readonly paths: StackPaths,
   ) {}
 
   get name(): string {
-    return this.part.name;
+    return this.component.name;
   }
 
-  /** Of the newest process. */
+  /** Of the process that was started last. */
   get pid(): number | undefined {
     return this.current?.identity.pid;
   }
@@ -56,65 +59,64 @@ export class Instance {
     return this.current?.isRunning() === true;
   }
 
-  /** Starts it and keeps it up; does not wait until it is ready. */
+  /** Starts the process and restarts it from now on. Does not wait until it is ready. */
   async up(): Promise<void> {
-    if (this.wanted) return;
-    await this.part.prepare?.();
-    this.wanted = true;
-    // One that could not be kept up and was taken down is tried anew.
+    if (this.isWanted) return;
+    await this.component.prepare?.();
+    this.isWanted = true;
     this.failure = undefined;
     this.failedStarts = 0;
     const first = await this.launch();
-    this.keeping = this.keep(first);
+    this.supervision = this.supervise(first);
   }
 
   /** @throws DeadlineError */
-  async ready(deadlineMs: number = this.part.readyWithinMs): Promise<void> {
+  async ready(deadlineMs: number = this.component.readyWithinMs): Promise<void> {
     await waitUntil(
       () => {
         if (this.failure !== undefined) throw this.failure;
-        return this.isRunning && this.part.isReady();
+        return this.isRunning && this.component.isReady();
       },
       { what: `${this.name} to be ready`, deadlineMs, intervalMs: READY_INTERVAL_MS },
     );
     this.failedStarts = 0;
   }
 
-  /** kill -9. It is started again. */
+  /** kill -9. The process is restarted. */
   kill(): void {
     this.current?.kill();
   }
 
-  /** Resolves with how the process that runs now ends. @throws DeadlineError */
+  /** Resolves when the current process has ended. @throws DeadlineError */
   async ended(deadlineMs = END_DEADLINE_MS): Promise<ProcessExit> {
     if (this.current === undefined) throw new Error(`${this.name} was never started`);
-    return within(this.current.exited, `${this.name} to end`, deadlineMs);
+    return settledWithin(this.current.exited, `${this.name} to end`, deadlineMs);
   }
 
-  /** Resolves when more processes than so many were started. @throws DeadlineError, or why it cannot be kept up */
-  async startedAgain(starts: number, deadlineMs = START_DEADLINE_MS): Promise<void> {
+  /** Resolves when more than `starts` processes were started. @throws DeadlineError */
+  async restarted(starts: number, deadlineMs = START_DEADLINE_MS): Promise<void> {
     await waitUntil(
       () => {
         if (this.failure !== undefined) throw this.failure;
         return this.starts > starts;
       },
-      { what: `${this.name} to be started again`, deadlineMs, intervalMs: READY_INTERVAL_MS },
+      { what: `${this.name} to be restarted`, deadlineMs, intervalMs: READY_INTERVAL_MS },
     );
   }
 
-  /** kill -9, and it is started again, as something else if it was disguised. @throws DeadlineError */
+  /** kill -9, and waits until the process is restarted, as its variant if it has one. @throws DeadlineError */
   async replace(): Promise<void> {
     const { starts } = this;
     this.kill();
-    await this.startedAgain(starts);
+    await this.restarted(starts);
   }
 
-  /** SIGTERM; it is started again when it has ended. */
+  /** SIGTERM. The process is restarted when it has ended. */
   terminate(): void {
     this.signal('SIGTERM');
   }
 
-  /** Whether it stands still. */
+  /** Whether the process is stopped by SIGSTOP. */
   get isFrozen(): boolean {
     if (this.current?.isRunning() !== true) return false;
     const stat = readFileSync(`/proc/${String(this.current.identity.pid)}/stat`, 'latin1');
@@ -129,70 +131,60 @@ export class Instance {
     this.signal('SIGCONT');
   }
 
-  /** SIGTERM, and SIGKILL when its patience is over. It stays down until `up`. */
+  /** SIGTERM, and SIGKILL after `stopGraceMs`. The process stays down until `up`. Undefined: it was not running. */
   async down(): Promise<Termination | undefined> {
-    this.wanted = false;
+    this.isWanted = false;
     const { current } = this;
     if (current?.isRunning() !== true) return undefined;
     const startedAt = performance.now();
-    const exit = await current.stop(this.part.stopGraceMs);
-    await this.keeping;
+    const exit = await current.stop(this.component.stopGraceMs);
+    await this.supervision;
     return { tookMs: performance.now() - startedAt, exit };
   }
 
-  /** kill -9, and it stays down until `up`. */
+  /** kill -9. The process stays down until `up`. */
   async downHard(): Promise<void> {
-    this.wanted = false;
+    this.isWanted = false;
     this.thaw();
     this.current?.kill();
-    await this.keeping;
+    await this.supervision;
   }
 
-  /** Whether the end of its log says this. */
+  /** Whether the text is in the last 2 MB of its log. */
   hasLogged(text: string): boolean {
-    return this.current?.log.end(LOG_END_BYTES).includes(text) === true;
+    return this.current !== undefined && readLogEnd(this.current.log.path, LOG_END_BYTES).includes(text);
   }
 
-  /** Sends a signal, if it runs. */
+  /** Sends a signal to the process if it is running. */
   signal(signal: NodeJS.Signals): void {
     if (this.current?.isRunning() === true) process.kill(this.current.identity.pid, signal);
   }
 
   private async launch(): Promise<ManagedProcess> {
-    this.current = await ManagedProcess.start(await this.part.process(), this.paths);
+    this.current = await ManagedProcess.start(await this.component.process(), this.paths);
     this.starts++;
     return this.current;
   }
 
-  private async keep(first: ManagedProcess): Promise<void> {
+  private async supervise(first: ManagedProcess): Promise<void> {
     let child = first;
     for (;;) {
       const exit = await child.exited;
-      if (!this.wanted) return;
+      if (!this.isWanted) return;
       if (++this.failedStarts > MAX_FAILED_STARTS) {
-        this.failure = new StartError(`${this.name} ${describeExit(exit)} again and again:\n${child.log.tail(10)}`);
+        this.failure = new StartError(
+          `${this.name} ${describeExit(exit)} after each of the last ${String(this.failedStarts)} starts:\n${child.log.tail(10)}`,
+        );
         return;
       }
       await delay(RESTART_PAUSE_MS);
-      if (!this.isWanted()) return;
+      if (this.wasStopped()) return;
       child = await this.launch();
     }
   }
 
-  private isWanted(): boolean {
-    return this.wanted;
-  }
-}
-
-async function within<T>(work: Promise<T>, what: string, deadlineMs: number): Promise<T> {
-  const timer = new AbortController();
-  const late = delay(deadlineMs, undefined, { signal: timer.signal }).then(() => {
-    throw new DeadlineError(what, deadlineMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-    late.catch(() => undefined);
+  /** A call, since the compiler does not know that `isWanted` changes during an await. */
+  private wasStopped(): boolean {
+    return !this.isWanted;
   }
 }

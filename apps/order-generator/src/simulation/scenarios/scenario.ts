@@ -1,13 +1,13 @@
 /**
- * How the people of the marketplace behave: probabilities, and delays in ticks (a tick is one event of the sequence, so
- * that a short run shows whole lives at any rate). A scenario is data; the marketplace keeps its own consistency
- * whatever a scenario says. Changing one's figures changes the content of every sequence that is told by it.
+ * Behaviour of vendors and customers: probabilities, and delays in ticks. A tick is one event of the sequence, so a short
+ * run shows complete orders at any rate. The marketplace stays consistent with any values. Changing a value changes the
+ * content of every sequence of the scenario.
  */
 export interface Scenario {
   readonly name: string;
-  /** Before anything else the catalog and the customers grow to this. */
+  /** The first events grow catalog and customers to these numbers. */
   readonly opening: { readonly vendors: number; readonly products: number; readonly customers: number };
-  /** What they never exceed. */
+  /** Numbers that they never exceed. */
   readonly limits: { readonly vendors: number; readonly products: number; readonly customers: number };
   /** Share of all events. */
   readonly share: { readonly catalog: number; readonly customers: number };
@@ -23,7 +23,7 @@ export interface Scenario {
     readonly delist: number;
   };
   readonly browsing: {
-    /** Journeys that go straight to the checkout. */
+    /** Share of journeys that begin at the checkout. */
     readonly straightToCheckout: number;
     readonly search: number;
     readonly maxViews: number;
@@ -38,7 +38,7 @@ export interface Scenario {
     readonly returned: number;
     readonly review: number;
   };
-  /** Least and most ticks between one step and the next. */
+  /** Minimum and maximum ticks between two steps. */
   readonly delays: {
     readonly browse: readonly [number, number];
     readonly pay: readonly [number, number];

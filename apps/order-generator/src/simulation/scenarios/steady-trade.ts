@@ -1,6 +1,6 @@
 import { type Scenario } from './scenario';
 
-/** An ordinary day: the marketplace grows slowly, most visits end in an order, most orders arrive. */
+/** Slow growth of catalog and customers; most visits end in an order, most orders are delivered. */
 export const STEADY_TRADE: Scenario = {
   name: 'steady-trade',
   opening: { vendors: 20, products: 100, customers: 60 },

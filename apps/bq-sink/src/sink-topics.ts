@@ -1,0 +1,29 @@
+import { deadLetterTopic, FAMILIES, type Family, TOPICS, validatedTopic } from '@orderstream/contracts';
+import { ensureTopics } from '@orderstream/kafka';
+import type { Kafka } from 'kafkajs';
+
+export const GROUP_ID = 'bq-sink';
+
+/** A commit may carry dead letters, each up to the size limit of its topic. */
+export const MAX_REQUEST_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) => maxMessageBytes));
+
+const FAMILY_OF_TOPIC: ReadonlyMap<string, Family> = new Map(
+  FAMILIES.map((family) => [validatedTopic(family), family]),
+);
+
+/** @throws TypeError if the sink does not consume the topic */
+export function familyOfTopic(topic: string): Family {
+  const family = FAMILY_OF_TOPIC.get(topic);
+  if (family === undefined) throw new TypeError(`bq-sink does not consume ${topic}`);
+  return family;
+}
+
+/** Creates the validated topics and their dead-letter topics where they are missing. */
+export async function ensureSinkTopics(kafka: Kafka, replication: number): Promise<void> {
+  const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, 'bq-sink')]));
+  await ensureTopics(
+    kafka,
+    TOPICS.filter(({ name }) => names.has(name)),
+    { replication },
+  );
+}

@@ -1,0 +1,49 @@
+import type { FailureOutcome, TopicPartition, TransactionWrites } from '@orderstream/kafka';
+
+import type { FaultPoints } from './fault-points';
+import type { BatchLimits, RowSource } from './micro-batch';
+import type { LogBounds } from './recovery';
+import type { SinkObserver } from './sink-observer';
+import type { Warehouse } from './warehouse';
+
+export interface SinkLimits extends BatchLimits {
+  /** How long a row waits for more rows before its append is sent. */
+  readonly lingerMs: number;
+  /** Maximum number of appends in flight. */
+  readonly maxInFlight: number;
+  /** Maximum time from an acknowledged append to the commit of its position. */
+  readonly commitIntervalMs: number;
+  /** A stream is ended after this time without records. */
+  readonly idleFinalizeMs: number;
+  /** How long an append to a deleted stream may still land. */
+  readonly fallbackWaitMs: number;
+}
+
+/** The partition's transactional producer; implemented by `PartitionTransactions`. */
+export interface Transactions {
+  readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
+  commit(writes: TransactionWrites): Promise<void>;
+  /** Rejects if another producer has committed since. */
+  assertCurrent(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a `PartitionSink` is constructed from. */
+export interface PartitionSinkDependencies {
+  readonly partition: TopicPartition;
+  readonly limits: SinkLimits;
+  readonly mapper: RowSource;
+  readonly warehouse: Warehouse;
+  /** Fences the partition's previous owner, then reads the committed position. */
+  readonly openTransactions: () => Promise<Transactions>;
+  readonly logBounds: () => Promise<LogBounds>;
+  /** Resolves after `ms` milliseconds; rejects at once when the signal aborts. */
+  readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly now: () => Date;
+  readonly faults: FaultPoints;
+  readonly observer: SinkObserver;
+  /** Decides whether the partition retries or stops after an open sink has failed. Called once. */
+  readonly outcomeOf: (cause: unknown) => FailureOutcome;
+  /** Reports a failure that happens while no `take` is pending. */
+  readonly interrupt: (outcome: FailureOutcome) => void;
+}

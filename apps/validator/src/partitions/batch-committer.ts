@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import type { Family } from '@orderstream/contracts';
+import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
+import type { RecordLog } from '@orderstream/observability';
+import type { StateOverlay } from '@orderstream/quality';
+import type { ValidatorMetrics } from '../validator-metrics';
+import type { CircuitBreaker } from './circuit-breaker';
+import { commitMetadata } from './commit-metadata';
+import type { EvaluatedBatch } from './evaluate-batch';
+import type { FaultPoints } from './fault-points';
+import type { Outputs } from './outputs';
+import type { RestoredState } from './restored-state';
+
+export interface BatchCommitterOptions {
+  readonly family: Family;
+  readonly ref: TopicPartition;
+  readonly outputs: Outputs;
+  readonly breaker: CircuitBreaker;
+  readonly metrics: ValidatorMetrics;
+  readonly recordLog: RecordLog;
+  readonly faults: FaultPoints;
+}
+
+/** Commits the evaluated batches of one partition. */
+export class BatchCommitter {
+  private readonly instance = randomUUID();
+  private commits = 0;
+
+  constructor(private readonly options: BatchCommitterOptions) {}
+
+  /**
+   * Commits outputs, state changes and the offset in one transaction, then folds the changes into the state.
+   * @param offset the next offset to read after the batch
+   * @throws TransactionFailedError: nothing of it counts, or its outcome is unknown
+   */
+  async commit(
+    transactions: PartitionTransactions,
+    restored: RestoredState,
+    overlay: StateOverlay,
+    batch: EvaluatedBatch,
+    offset: number,
+  ): Promise<void> {
+    const { family, ref, outputs, breaker, metrics, recordLog, faults } = this.options;
+    await faults.reached('evaluated', ref);
+    const records = [...batch.outputs];
+    for (const change of overlay.stateRecords(offset)) records.push(outputs.forState(ref.partition, change));
+    const token = `${this.instance}.${String(++this.commits)}`;
+    const begun = restored.begin(overlay, offset, token);
+    const startedMs = performance.now();
+    await transactions.commit({ records, offset, metadata: commitMetadata(token) });
+    await faults.reached('committed', ref);
+    const seconds = (performance.now() - startedMs) / 1000;
+    metrics.committed(family, batch.end, seconds, restored.state.accounting, overlay.accounting);
+    restored.fold(begun);
+    for (const rejected of batch.rejections) breaker.count(rejected);
+    for (const { record, reasons } of batch.deadLettered) {
+      recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
+    }
+    await faults.reached('folded', ref);
+  }
+}

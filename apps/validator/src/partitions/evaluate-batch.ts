@@ -1,0 +1,81 @@
+import type { DeadLetterReason } from '@orderstream/dead-letters';
+import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import type { CatalogView, Evaluation, Reference, RuleEvaluator, StateOverlay } from '@orderstream/quality';
+import type { EvaluatedBy, Outputs } from './outputs';
+
+/** How often a rule may throw on a record before the record is rejected. */
+const RULE_ATTEMPTS = 3;
+
+export interface EvaluationOptions {
+  readonly evaluator: RuleEvaluator;
+  readonly catalog: CatalogView;
+  /** The catalog holds all that was announced before the batch was received: no record waits for it. */
+  readonly catalogComplete: boolean;
+  readonly outputs: Outputs;
+  readonly evaluatedBy: EvaluatedBy;
+  /** For `dlq-failed-at`. */
+  readonly now: Date;
+}
+
+export interface EvaluatedBatch {
+  /** Validated records and dead letters. */
+  readonly outputs: readonly OutputRecord[];
+  /** For each evaluated record, whether it was rejected. */
+  readonly rejections: readonly boolean[];
+  readonly deadLettered: readonly { readonly record: KafkaRecord; readonly reasons: readonly DeadLetterReason[] }[];
+  /** Records on which a rule threw at each attempt. They are among the rejected ones. */
+  readonly ruleFailures: readonly { readonly record: KafkaRecord; readonly error: unknown }[];
+  /** Index of the first record that was not evaluated, as it waits for the catalog; the number of records if none. */
+  readonly end: number;
+  /** What that record refers to and the catalog does not know or contradicts; empty if none waits. */
+  readonly missing: readonly Reference[];
+}
+
+/**
+ * Evaluates records one after the other, up to the first that has to wait for the catalog. The overlay takes their
+ * changes and counts their verdicts. No I/O.
+ */
+export function evaluateBatch(
+  records: readonly KafkaRecord[],
+  overlay: StateOverlay,
+  options: EvaluationOptions,
+): EvaluatedBatch {
+  const outputs: OutputRecord[] = [];
+  const rejections: boolean[] = [];
+  const deadLettered: { record: KafkaRecord; reasons: readonly DeadLetterReason[] }[] = [];
+  const ruleFailures: { record: KafkaRecord; error: unknown }[] = [];
+  let missing: readonly Reference[] = [];
+  for (const record of records) {
+    overlay.advanceTo(record.timestamp);
+    const { verdict, changes, failure } = evaluateRecord(record, overlay, options);
+    if (verdict.kind === 'wait') {
+      missing = verdict.missing;
+      break;
+    }
+    if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
+    overlay.settle(verdict, changes, record.timestamp);
+    rejections.push(verdict.kind === 'reject');
+    if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
+    const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
+    if (output !== undefined) outputs.push(output);
+  }
+  return { outputs, rejections, deadLettered, ruleFailures, end: rejections.length, missing };
+}
+
+/** Repeats a rule that throws, then rejects the record: a defect in a rule must not stop the partition. */
+function evaluateRecord(
+  record: KafkaRecord,
+  overlay: StateOverlay,
+  { evaluator, catalog, catalogComplete }: EvaluationOptions,
+): Evaluation & { readonly failure?: { readonly cause: unknown } } {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return evaluator.evaluate(record, overlay, catalog, catalogComplete);
+    } catch (error) {
+      if (attempt < RULE_ATTEMPTS) continue;
+      const constraint = error instanceof Error ? error.name : 'thrown';
+      const reasons = [{ code: 'internal.rule_failed', path: 'value', constraint }] as const;
+      return { verdict: { kind: 'reject', reasons }, changes: [], failure: { cause: error } };
+    }
+  }
+}

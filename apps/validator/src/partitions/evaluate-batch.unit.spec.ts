@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
+import {
+  Catalog,
+  type Evaluation,
+  PartitionState,
+  qualitySettings,
+  RuleEvaluator,
+  StateOverlay,
+} from '@orderstream/quality';
+import fc from 'fast-check';
+import {
+  type Body,
+  customerIn,
+  newShop,
+  orderPlaced,
+  productListed,
+  rawRecord,
+  sessionStarted,
+  vendorOnboarded,
+} from '../../test/events';
+import { evaluateBatch, type EvaluatedBatch, type EvaluationOptions } from './evaluate-batch';
+import { Outputs } from './outputs';
+
+const PARTITION = 3;
+const NOW = new Date('2026-03-04T05:06:07.000Z');
+const settings = qualitySettings();
+
+const record = (body: Body, offset: number, changes: Partial<OutputRecord> = {}): KafkaRecord => ({
+  ...rawRecord(body, changes),
+  offset,
+  timestamp: Date.parse(String(body.occurred_at)),
+});
+const broken = (offset: number): KafkaRecord =>
+  record(sessionStarted(customerIn(PARTITION)), offset, { value: Buffer.from('broken') });
+
+const evaluatorOf = (family: Family): RuleEvaluator =>
+  new RuleEvaluator({ family, settings, partitionOf: (key) => partitionFor(key) });
+
+function evaluate(
+  family: Family,
+  records: readonly KafkaRecord[],
+  overlay: StateOverlay,
+  options: Partial<EvaluationOptions> = {},
+): EvaluatedBatch {
+  return evaluateBatch(records, overlay, {
+    evaluator: evaluatorOf(family),
+    catalog: new Catalog(),
+    catalogComplete: false,
+    outputs: new Outputs(family),
+    evaluatedBy: { settings: Buffer.from(settings.version), catalogPosition: undefined },
+    now: NOW,
+    ...options,
+  });
+}
+
+/** Topic and event id of each output. */
+const outline = (outputs: readonly OutputRecord[]): unknown[] =>
+  outputs.map(({ topic, partition, headers }) => [topic, partition, String(headers.ce_id)]);
+const idOf = ({ headers }: KafkaRecord): string => String(headers.ce_id);
+
+const VALIDATED = validatedTopic('interactions');
+const DEAD = deadLetterTopic(rawTopic('interactions'), 'validator');
+
+describe('evaluateBatch', () => {
+  it('gives accepted and rejected records one output each and skipped ones none, in the order of the input', () => {
+    const first = record(sessionStarted(customerIn(PARTITION)), 10);
+    const bad = broken(11);
+    const repeated: KafkaRecord = { ...first, offset: 12 };
+    const last = record(sessionStarted(customerIn(PARTITION)), 15);
+    const state = new PartitionState();
+    const overlay = new StateOverlay(state);
+    const evaluated = evaluate('interactions', [first, bad, repeated, last], overlay);
+
+    expect(outline(evaluated.outputs)).toEqual([
+      [VALIDATED, PARTITION, idOf(first)],
+      [DEAD, PARTITION, idOf(bad)],
+      [VALIDATED, PARTITION, idOf(last)],
+    ]);
+    expect(evaluated.outputs[1]?.headers).toMatchObject({
+      'dlq-reason': 'structure.malformed_json',
+      'dlq-source-offset': '11',
+      'dlq-failed-at': NOW.toISOString(),
+    });
+    expect(evaluated.rejections).toEqual([false, true, false, false]);
+    expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons[0]?.code])).toEqual([
+      [11, 'structure.malformed_json'],
+    ]);
+    expect(evaluated).toMatchObject({ end: 4, missing: [], ruleFailures: [] });
+    expect(overlay.accounting).toMatchObject({ input: 4, accepted: 2, deadLettered: 1, skipped: 1 });
+    // The changes are in the overlay alone.
+    expect(state.accounting.input).toBe(0);
+  });
+
+  it('stops at the first record that has to wait for the catalog, and rejects it once the catalog is complete', () => {
+    const known = newShop();
+    const unknown = newShop();
+    const catalog = new Catalog();
+    for (const body of [vendorOnboarded(known), productListed(known)]) catalog.apply(body);
+    const [before, waiting, after] = [known, unknown, known].map((shop, index) =>
+      record(orderPlaced(shop, customerIn(PARTITION)), 20 + index),
+    ) as [KafkaRecord, KafkaRecord, KafkaRecord];
+    const overlay = new StateOverlay(new PartitionState());
+
+    const first = evaluate('orders', [before, waiting, after], overlay, { catalog });
+    expect(first.end).toBe(1);
+    expect(first.missing).toEqual([
+      { entity: 'vendor', id: unknown.vendor_id },
+      { entity: 'product', id: unknown.item_sku },
+    ]);
+    expect(outline(first.outputs)).toEqual([[validatedTopic('orders'), PARTITION, idOf(before)]]);
+    expect(overlay.accounting.input).toBe(1);
+
+    const rest = evaluate('orders', [waiting, after], overlay, { catalog, catalogComplete: true });
+    expect(rest).toMatchObject({ end: 2, missing: [], rejections: [true, false] });
+    expect(rest.deadLettered[0]?.reasons[0]?.code).toBe('reference.unknown_vendor');
+    expect(overlay.accounting).toMatchObject({ input: 3, accepted: 2, deadLettered: 1 });
+  });
+
+  it.each([
+    [2, 'accepts', [false, false, false], []],
+    [3, 'rejects', [false, true, false], ['a defect']],
+  ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, rejections, reported) => {
+    const records = [30, 31, 32].map((offset) => record(sessionStarted(customerIn(PARTITION)), offset));
+    let calls = 0;
+    class FailingEvaluator extends RuleEvaluator {
+      override evaluate(...args: Parameters<RuleEvaluator['evaluate']>): Evaluation {
+        if (args[0] === records[1] && ++calls <= failures) throw new RangeError('a defect');
+        return super.evaluate(...args);
+      }
+    }
+    const evaluator = new FailingEvaluator({
+      family: 'interactions',
+      settings,
+      partitionOf: (key) => partitionFor(key),
+    });
+    const evaluated = evaluate('interactions', records, new StateOverlay(new PartitionState()), { evaluator });
+    expect(calls).toBe(3);
+    expect(evaluated.rejections).toEqual(rejections);
+    expect(evaluated.ruleFailures.map(({ error }) => (error as Error).message)).toEqual(reported);
+    expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons])).toEqual(
+      failures < 3 ? [] : [[31, [{ code: 'internal.rule_failed', path: 'value', constraint: 'RangeError' }]]],
+    );
+  });
+
+  it('gives the same outputs and accounts wherever the input is cut into batches', () => {
+    const pool = [
+      ...Array.from({ length: 4 }, () => record(sessionStarted(customerIn(PARTITION)), 0)),
+      broken(0),
+      record({ ...sessionStarted(customerIn(PARTITION)), event_id: randomUUID(), colour: 'red' }, 0),
+    ];
+    const input = fc.array(fc.record({ from: fc.nat(pool.length - 1), cut: fc.boolean() }), { maxLength: 30 });
+    fc.assert(
+      fc.property(input, (steps) => {
+        const records = steps.flatMap(({ from }, offset) => {
+          const one = pool[from];
+          return one === undefined ? [] : [{ ...one, offset }];
+        });
+        const whole = new StateOverlay(new PartitionState());
+        const expected = evaluate('interactions', records, whole);
+
+        const state = new PartitionState();
+        const outputs: OutputRecord[] = [];
+        let begin = 0;
+        for (let end = 1; end <= records.length; end++) {
+          if (steps[end - 1]?.cut !== true && end < records.length) continue;
+          const overlay = new StateOverlay(state);
+          outputs.push(...evaluate('interactions', records.slice(begin, end), overlay).outputs);
+          overlay.fold(end);
+          begin = end;
+        }
+        expect(outputs).toEqual(expected.outputs);
+        expect(state.accounting).toEqual(whole.accounting);
+        expect(whole.accounting.input).toBe(records.length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,79 @@
+import type { Family } from '@orderstream/contracts';
+import { partitionFor, type TopicPartition } from '@orderstream/kafka';
+import type { Logger } from '@orderstream/observability';
+import { type QualitySettings, RuleEvaluator } from '@orderstream/quality';
+import type { Kafka } from 'kafkajs';
+import type { CatalogReader } from '../catalog/catalog-reader';
+import { groupOf, stateLimitsOf, type ValidatorSettings } from '../validator.config';
+import type { ValidatorMetrics } from '../validator-metrics';
+import { FamilyPartitions } from './family-partitions';
+import { FamilyServer } from './family-server';
+import type { FaultPoints } from './fault-points';
+import { PartitionValidator } from './partition-validator';
+import type { Semaphore } from './semaphore';
+
+/** Leaves 2 s of the 10 s between SIGTERM and exit. The next owner recovers what is not committed by then. */
+const MAX_DRAIN_MS = 8_000;
+
+export interface FamilyValidatorOptions {
+  readonly settings: ValidatorSettings;
+  readonly quality: QualitySettings;
+  readonly kafka: Kafka;
+  readonly catalog: CatalogReader;
+  /** Shared by all families. */
+  readonly restores: Semaphore;
+  readonly metrics: ValidatorMetrics;
+  readonly logger: Logger;
+  readonly faults: FaultPoints;
+}
+
+/** One family's consumer group, as far as this instance takes part: its partitions and the server that reads them. */
+export class FamilyValidator {
+  readonly partitions: FamilyPartitions;
+  readonly server: FamilyServer;
+  private readonly evaluator: RuleEvaluator;
+
+  constructor(
+    readonly family: Family,
+    private readonly options: FamilyValidatorOptions,
+  ) {
+    const { kafka, logger, quality } = options;
+    const { loop } = options.settings;
+    this.evaluator = new RuleEvaluator({ family, settings: quality, partitionOf: (key) => partitionFor(key) });
+    this.partitions = new FamilyPartitions(family, (ref) => this.createPartitionValidator(ref));
+    this.server = new FamilyServer(family, {
+      kafka,
+      groupId: groupOf(family),
+      hooks: this.partitions,
+      logger,
+      maxBatchRecords: loop.maxBatchRecords,
+      maxQueuedRecords: loop.maxQueuedRecords,
+      maxQueuedBytes: loop.maxQueuedBytes,
+      sessionTimeoutMs: loop.sessionTimeoutMs,
+      rebalanceTimeoutMs: loop.rebalanceTimeoutMs,
+      drainTimeoutMs: Math.min(MAX_DRAIN_MS, Math.floor(loop.rebalanceTimeoutMs / 3)),
+      handlerTimeoutMs: loop.handlerTimeoutMs,
+    });
+  }
+
+  private createPartitionValidator(ref: TopicPartition): PartitionValidator {
+    const { settings, quality, kafka, catalog, restores, metrics, logger, faults } = this.options;
+    return new PartitionValidator({
+      kafka,
+      family: this.family,
+      groupId: groupOf(this.family),
+      ref,
+      evaluator: this.evaluator,
+      settings: quality,
+      stateLimits: stateLimitsOf(settings),
+      restores,
+      catalog,
+      transactionTimeoutMs: settings.loop.transactionTimeoutMs,
+      breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },
+      metrics,
+      logger,
+      faults,
+      clock: () => new Date(),
+    });
+  }
+}

@@ -1,0 +1,14 @@
+import type { ServiceDefinition } from '@orderstream/service';
+import type { FaultPoints } from './partitions/fault-points';
+import { type ValidatorSettings, validatorSettings } from './validator.config';
+import { ValidatorModule } from './validator.module';
+import { ValidatorService } from './validator.service';
+
+/** What `runService` runs as the validator. @param faults injected by tests */
+export const validatorDefinition = (faults?: FaultPoints): ServiceDefinition<ValidatorSettings> => ({
+  name: 'validator',
+  settings: validatorSettings,
+  module: () => ValidatorModule.with(faults),
+  prepare: (app) => app.get(ValidatorService).ensureTopics(),
+  servers: (app) => app.get(ValidatorService).servers(),
+});

@@ -1,0 +1,78 @@
+import { deadLetterTopic, rawTopic, stateTopic, TOPICS, validatedTopic } from './index';
+
+const DAY_MS = 86_400_000;
+const names = TOPICS.map(({ name }) => name);
+const ending = (suffix: string) => TOPICS.filter(({ name }) => name.endsWith(suffix));
+
+describe('topics', () => {
+  it('are the raw, validated, state and dead-letter topics of the four families', () => {
+    expect([...names].sort()).toEqual([
+      'marketplace.catalog.raw.v1',
+      'marketplace.catalog.raw.v1.dlq.validator',
+      'marketplace.catalog.validated.v1',
+      'marketplace.catalog.validated.v1.dlq.bq-sink',
+      'marketplace.catalog.validator.state.v1',
+      'marketplace.customers.raw.v1',
+      'marketplace.customers.raw.v1.dlq.validator',
+      'marketplace.customers.validated.v1',
+      'marketplace.customers.validated.v1.dlq.bq-sink',
+      'marketplace.customers.validator.state.v1',
+      'marketplace.interactions.raw.v1',
+      'marketplace.interactions.raw.v1.dlq.validator',
+      'marketplace.interactions.validated.v1',
+      'marketplace.interactions.validated.v1.dlq.bq-sink',
+      'marketplace.interactions.validator.state.v1',
+      'marketplace.orders.raw.v1',
+      'marketplace.orders.raw.v1.dlq.validator',
+      'marketplace.orders.validated.v1',
+      'marketplace.orders.validated.v1.dlq.bq-sink',
+      'marketplace.orders.validated.v1.dlq.pubsub-bridge',
+      'marketplace.orders.validator.state.v1',
+    ]);
+  });
+
+  it('are named by family, source topic and service', () => {
+    expect(rawTopic('catalog')).toBe('marketplace.catalog.raw.v1');
+    expect(validatedTopic('customers')).toBe('marketplace.customers.validated.v1');
+    expect(stateTopic('orders')).toBe('marketplace.orders.validator.state.v1');
+    expect(deadLetterTopic('marketplace.orders.raw.v1', 'validator')).toBe('marketplace.orders.raw.v1.dlq.validator');
+  });
+
+  it('have 6 partitions', () => {
+    expect(TOPICS.map(({ partitions }) => partitions)).toEqual(names.map(() => 6));
+  });
+
+  it('stamp raw records with the append time, delete them after 14 days, and take 4 MiB', () => {
+    const raw = {
+      cleanup: 'delete',
+      timestamps: 'LogAppendTime',
+      retentionMs: 14 * DAY_MS,
+      maxMessageBytes: 4 * 2 ** 20,
+    };
+    expect(ending('.raw.v1')).toMatchObject([raw, raw, raw, raw]);
+  });
+
+  it('keep the timestamps of validated records, and are never compacted', () => {
+    const validated = { cleanup: 'delete', timestamps: 'CreateTime' };
+    expect(ending('.validated.v1')).toMatchObject([validated, validated, validated, validated]);
+  });
+
+  it('compact the state', () => {
+    const compacted = ending('.validator.state.v1');
+    expect(compacted).toHaveLength(4);
+    for (const topic of compacted) {
+      expect(topic.cleanup).toBe('compact');
+      expect(topic).not.toHaveProperty('retentionMs');
+    }
+  });
+
+  it('delete dead letters after 30 days, and take 64 KiB more than their source', () => {
+    const letters = TOPICS.filter(({ name }) => name.includes('.dlq.'));
+    expect(letters).toHaveLength(9);
+    for (const { name, cleanup, retentionMs, maxMessageBytes } of letters) {
+      const source = TOPICS.find((topic) => topic.name === name.slice(0, name.indexOf('.dlq.')));
+      expect([cleanup, retentionMs]).toEqual(['delete', 30 * DAY_MS]);
+      expect(maxMessageBytes).toBe((source?.maxMessageBytes ?? NaN) + 65_536);
+    }
+  });
+});

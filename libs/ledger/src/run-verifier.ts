@@ -1,0 +1,235 @@
+import {
+  deadLetterTopic,
+  FAMILIES,
+  type Family,
+  FAMILY_TABLES,
+  PARTITIONS,
+  rawTopic,
+  validatedTopic,
+} from '@orderstream/contracts';
+import { fetchCommittedOffsets, fetchEndOffsets } from '@orderstream/kafka';
+import { type Admin, type Kafka } from 'kafkajs';
+import { type Accounts } from './accounts';
+import { Comparison } from './compare';
+import { waitUntilDrained } from './drain';
+import { type LedgerMark, readLedgerSince } from './ledger-files';
+import { PlantedRecords } from './planted-records';
+import { readRecords, readValidatedRanges } from './read-records';
+import { type TableReader } from './read-tables';
+import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
+import { committedRawOffsets, forEachFamily, type Snapshot, takeSnapshot } from './snapshot';
+
+export interface RunVerifierOptions {
+  readonly kafka: Kafka;
+  readonly tables: TableReader;
+  readonly generator: () => Promise<GeneratorProgress>;
+  readonly validator: () => Promise<ValidatorProgress>;
+  readonly ledgerFolder: string;
+  readonly signal: AbortSignal;
+  /** Whether the warehouse may reject rows of the run itself. */
+  readonly rejectionsExpected?: boolean;
+  /** Records with a known verdict that were sent to the raw topics beside the generator's. */
+  readonly planted?: PlantedRecords;
+}
+
+/** Offsets of all topics and sizes of the ledger's files before the run. */
+export interface RunStart {
+  readonly snapshot: Snapshot;
+  readonly ledger: LedgerMark;
+}
+
+export interface ComparisonResult {
+  readonly accounts: Accounts;
+  /** Differences between the validator's counters and the comparison, as sentences. */
+  readonly counterDifferences: readonly string[];
+}
+
+/** Records where a run starts, waits for its end, and compares the ledger with topics and tables. */
+export class RunVerifier {
+  constructor(private readonly options: RunVerifierOptions) {}
+
+  /** @param ledger sizes of the ledger's files before the run */
+  async start(ledger: LedgerMark): Promise<RunStart> {
+    return this.withAdmin(async (admin) => ({ snapshot: await this.takeSnapshot(admin), ledger }));
+  }
+
+  /**
+   * Waits until the generator has sent its events and every service has processed them.
+   *
+   * @throws NoProgressError
+   */
+  async waitUntilDone(start: RunStart, events: number): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      const { signal } = this.options;
+      await waitUntilDrained('the generator to send its events', () => this.generated(start.ledger, events), signal);
+      const ends = await forEachFamily((family) => fetchEndOffsets(admin, rawTopic(family)));
+      await waitUntilDrained(
+        'the validator to process every raw record',
+        async () => {
+          const committed = await forEachFamily((family) => committedRawOffsets(admin, family));
+          const done = FAMILIES.every((family) => reached(committed[family], ends[family]));
+          return { done, mark: JSON.stringify(committed) };
+        },
+        signal,
+      );
+      const snapshot = await this.takeSnapshot(admin);
+      const validated = await forEachFamily((family) =>
+        readValidatedRanges(this.options.kafka, family, start.snapshot.families[family], snapshot.families[family]),
+      );
+      await waitUntilDrained(
+        'the sink to append every validated record',
+        async () => {
+          const committed = await forEachFamily((family) =>
+            fetchCommittedOffsets(admin, 'bq-sink', validatedTopic(family)),
+          );
+          const done = FAMILIES.every((family) =>
+            reached(
+              committed[family],
+              validated[family].map(({ end }) => end),
+            ),
+          );
+          return { done, mark: JSON.stringify(committed) };
+        },
+        signal,
+      );
+      const orders = { topic: validatedTopic('orders') };
+      const wanted = validated.orders.reduce((sum, { records }) => sum + records, 0);
+      await waitUntilDrained(
+        'streaming_orders to hold every validated order',
+        async () => {
+          const committed = await fetchCommittedOffsets(admin, 'pubsub-bridge', validatedTopic('orders'));
+          const delivered = await this.options.tables.delivered(
+            validated.orders.map(({ partition, from, end }) => ({ ...orders, partition, from, until: end })),
+          );
+          const rejected = await this.rejectedByBridge(admin, start.snapshot);
+          return { done: delivered + rejected >= wanted, mark: JSON.stringify([committed, delivered, rejected]) };
+        },
+        signal,
+      );
+    });
+  }
+
+  /** Validated orders since the start that are neither in streaming_orders nor in the bridge's dead letters. */
+  async undelivered(start: RunStart): Promise<number> {
+    return this.withAdmin(async (admin) => {
+      const snapshot = await this.takeSnapshot(admin);
+      const { kafka, tables } = this.options;
+      const ranges = await readValidatedRanges(
+        kafka,
+        'orders',
+        start.snapshot.families.orders,
+        snapshot.families.orders,
+      );
+      const topic = validatedTopic('orders');
+      const delivered = await tables.delivered(
+        ranges.map(({ partition, from, end }) => ({ topic, partition, from, until: end })),
+      );
+      const wanted = ranges.reduce((sum, { records }) => sum + records, 0);
+      return wanted - delivered - (await this.rejectedByBridge(admin, start.snapshot));
+    });
+  }
+
+  /**
+   * Compares everything since the start, whether it is complete or not.
+   * @param isWholeLedger nothing was ever written to the ledger or to the topics before the start
+   */
+  async compare(start: RunStart, isWholeLedger = false): Promise<ComparisonResult> {
+    return this.withAdmin(async (admin) => {
+      const { kafka, tables, ledgerFolder, rejectionsExpected, planted } = this.options;
+      const end = await this.takeSnapshot(admin);
+      const comparison = new Comparison(await readLedgerSince(ledgerFolder, start.ledger), {
+        rejectionsExpected,
+        planted: plantedSince(start.snapshot, planted),
+        isWholeLedger,
+      });
+      // Read before the rows: a row below the sink's committed offset that is not there now will not come.
+      const sinkCommitted = await forEachFamily((family) =>
+        fetchCommittedOffsets(admin, 'bq-sink', validatedTopic(family)),
+      );
+      for (const family of FAMILIES) {
+        const from = start.snapshot.families[family];
+        const until = end.families[family];
+        for (let partition = 0; partition < PARTITIONS; partition++) {
+          const records = await readRecords(kafka, family, partition, from, until);
+          const range = {
+            topic: validatedTopic(family),
+            partition,
+            from: from.validated[partition] ?? 0,
+            until: until.validated[partition] ?? 0,
+          };
+          const table = FAMILY_TABLES[family];
+          comparison.add({
+            ...records,
+            family,
+            rawTopic: rawTopic(family),
+            partition,
+            table,
+            sinkCommitted: sinkCommitted[family][partition] ?? 0,
+            rows: await tables.rows(table, range),
+            streaming:
+              family === 'orders'
+                ? { deliveries: await tables.deliveries(range), rejected: records.rejectedByBridge }
+                : undefined,
+          });
+        }
+      }
+      return { accounts: comparison.finish(), counterDifferences: counterDifferences(start.snapshot, end, comparison) };
+    });
+  }
+
+  private async generated(ledger: LedgerMark, events: number): Promise<{ done: boolean; mark: string }> {
+    const { state, nextSeq, run } = await this.options.generator();
+    if (state === 'failed') throw new Error('The generator failed. Its log says why.');
+    // A generator that restarts when no events are left does not start a run: its state is `stopped`.
+    const done = state !== 'running' && (await readLedgerSince(this.options.ledgerFolder, ledger)).intents >= events;
+    return { done, mark: JSON.stringify([nextSeq, run.acked]) };
+  }
+
+  /** Number of records that the bridge has dead-lettered since the snapshot. They do not reach its table. */
+  private async rejectedByBridge(admin: Admin, from: Snapshot): Promise<number> {
+    const ends = await fetchEndOffsets(admin, deadLetterTopic(validatedTopic('orders'), 'pubsub-bridge'));
+    return ends.reduce((sum, end, partition) => sum + end - (from.families.orders.rejectedByBridge[partition] ?? 0), 0);
+  }
+
+  private takeSnapshot(admin: Admin): Promise<Snapshot> {
+    const { kafka, validator, signal } = this.options;
+    return takeSnapshot({ kafka, admin, signal, readStatus: validator });
+  }
+
+  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.options.kafka.admin();
+    await admin.connect();
+    try {
+      return await work(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
+
+/** The records that were planted after the snapshot. */
+function plantedSince(snapshot: Snapshot, planted = new PlantedRecords()): PlantedRecords {
+  const familyOf = new Map<string, Family>(FAMILIES.map((family) => [rawTopic(family), family]));
+  return planted.since((topic, partition) => {
+    const family = familyOf.get(topic);
+    return family === undefined ? 0 : (snapshot.families[family].committed[partition] ?? 0);
+  });
+}
+
+/** Whether each committed offset has reached its goal. A goal of 0 needs no committed offset. */
+function reached(committed: readonly (number | undefined)[], goals: readonly number[]): boolean {
+  return goals.every((goal, partition) => goal === 0 || (committed[partition] ?? 0) >= goal);
+}
+
+function counterDifferences(from: Snapshot, until: Snapshot, comparison: Comparison): string[] {
+  const counted = comparison.verdicts();
+  return (['accepted', 'repaired', 'skipped', 'deadLettered'] as const).flatMap((counter) => {
+    const grown = FAMILIES.reduce(
+      (sum, family) => sum + until.counters[family][counter] - from.counters[family][counter],
+      0,
+    );
+    return grown === counted[counter]
+      ? []
+      : [`The validator counted ${String(grown)} ${counter}, the comparison ${String(counted[counter])}.`];
+  });
+}

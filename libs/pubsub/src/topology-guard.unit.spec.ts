@@ -1,0 +1,57 @@
+import { status } from '@grpc/grpc-js';
+
+import type { PublishCall } from './publisher';
+import { TopologyGuard } from './topology-guard';
+
+const grpcError = (code: status): Error => Object.assign(new Error(`status ${status[code]}`), { code });
+
+describe('TopologyGuard', () => {
+  const signal = new AbortController().signal;
+
+  it('re-creates topic and subscription once for concurrent requests, before it publishes again', async () => {
+    const steps: string[] = [];
+    let gone = true;
+    const call: PublishCall = () => {
+      steps.push('publish');
+      return gone ? Promise.reject(grpcError(status.NOT_FOUND)) : Promise.resolve();
+    };
+    const ensure = async (): Promise<void> => {
+      await Promise.resolve();
+      steps.push('ensure');
+      gone = false;
+    };
+    const guard = new TopologyGuard(call, ensure, false);
+    await expect(guard.publish([], signal)).rejects.toThrow('NOT_FOUND');
+    await Promise.all([guard.publish([], signal), guard.publish([], signal)]);
+    expect(steps).toEqual(['publish', 'ensure', 'publish', 'publish']);
+  });
+
+  it('leaves topic and subscription alone when the connection to a durable server breaks', async () => {
+    const ensure = jest.fn(() => Promise.resolve());
+    const guard = new TopologyGuard(() => Promise.reject(grpcError(status.UNAVAILABLE)), ensure, false);
+    for (let i = 0; i < 2; i++) await expect(guard.publish([], signal)).rejects.toThrow('UNAVAILABLE');
+    expect(ensure).not.toHaveBeenCalled();
+  });
+
+  it('fails a request that was acknowledged while topic and subscription were re-created', async () => {
+    const ends: ((error?: Error) => void)[] = [];
+    const call: PublishCall = () =>
+      new Promise((resolve, reject) => {
+        ends.push((error) => {
+          if (error === undefined) resolve();
+          else reject(error);
+        });
+      });
+    const guard = new TopologyGuard(call, () => Promise.resolve(), true);
+    const first = guard.publish([], signal);
+    const second = guard.publish([], signal);
+    ends[0]?.(grpcError(status.UNAVAILABLE));
+    await expect(first).rejects.toThrow('UNAVAILABLE');
+    const third = guard.publish([], signal);
+    ends[1]?.();
+    await expect(second).rejects.toThrow('while this request was in flight');
+    await new Promise(setImmediate);
+    ends[2]?.();
+    await third;
+  });
+});

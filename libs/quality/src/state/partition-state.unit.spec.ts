@@ -1,0 +1,334 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import type { OrderPlaced } from '@orderstream/contracts';
+import {
+  identityOf,
+  PartitionState,
+  qualitySettings,
+  type RawRecord,
+  type StateLimits,
+  StateOverlay,
+  type StateRecord,
+  StateUnreadableError,
+} from '../index';
+import { orderKeyOf } from '../rules/order-rules';
+import { identityOfRecord } from '../structure/structure';
+import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from '../../test/fixtures';
+import { contents, cuts, eventsIn, flagging, logs, restored, restoreRecord, run, SMALL } from '../../test/logs';
+
+/** The most that compaction removes: only the last record of each key is left. */
+function compact(topic: readonly StateRecord[]): StateRecord[] {
+  const last = new Map(topic.map(({ key }, index) => [key, index]));
+  return topic.filter(({ key }, index) => last.get(key) === index);
+}
+
+const MAX_AHEAD_MS = qualitySettings().maxAheadMs;
+
+const evaluators = fc.constantFrom(undefined, flagging);
+
+describe('state of a partition', () => {
+  it('gives the same verdicts and the same state for every cut into batches, also after dropped batches', () => {
+    fc.assert(
+      fc.property(logs, cuts, fc.boolean(), (log, sizes, dropFirst) => {
+        const whole = run(log, [], false);
+        const cut = run(log, sizes, dropFirst);
+        expect(cut.verdicts).toEqual(whole.verdicts);
+        expect(contents(cut.state, log)).toEqual(contents(whole.state, log));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('accounts for every record', () => {
+    fc.assert(
+      fc.property(logs, cuts, (log, sizes) => {
+        const { state, verdicts } = run(log, sizes, false);
+        const { input, accepted, repaired, skipped, deadLettered } = state.accounting;
+        expect(input).toBe(log.length);
+        const count = (kind: string): number => verdicts.filter((verdict) => verdict.startsWith(kind)).length;
+        expect([accepted, repaired, skipped, deadLettered]).toEqual(['accept', 'repair', 'skip', 'reject'].map(count));
+        expect(accepted + repaired + skipped + deadLettered).toBe(input);
+      }),
+    );
+  });
+
+  it('is the same after every restart, with and without compaction of the state topic', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(logs, cuts, fc.boolean()), { minLength: 1, maxLength: 4 }),
+        evaluators,
+        (runs, evaluator) => {
+          const neverRestarted = new PartitionState(SMALL);
+          let state = neverRestarted;
+          const topic: StateRecord[] = [];
+          const seen: RawRecord[] = [];
+          for (const [log, sizes, compacted] of runs) {
+            const shift = neverRestarted.lastAppendMs === 0 ? 0 : neverRestarted.lastAppendMs - NOON_MS;
+            const later = log.map((record) => ({ ...record, timestamp: record.timestamp + shift }));
+            const { verdicts, stateLog } = run(later, sizes, false, state, evaluator);
+            topic.push(...stateLog);
+            seen.push(...later);
+            if (state !== neverRestarted) {
+              expect(verdicts).toEqual(run(later, sizes, false, neverRestarted, evaluator).verdicts);
+            }
+            state = restored(compacted ? compact(topic) : topic);
+            expect(contents(state, seen)).toEqual(contents(neverRestarted, seen));
+            expect(state.effectiveWindows()).toEqual(neverRestarted.effectiveWindows());
+            expect(state.nextOffset).toBe(neverRestarted.nextOffset);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('has at most as many event records in its topic as remembered events', () => {
+    fc.assert(
+      fc.property(logs, cuts, (log, sizes) => {
+        const { state, stateLog } = run(log, sizes, false);
+        const live = compact(stateLog).filter(({ key, value }) => key.startsWith('events/') && value !== null);
+        expect(live.length).toBeLessThanOrEqual(state.sizes().events);
+        expect(live.map(({ key }) => key)).toEqual(state.events.firsts.map((first) => `events/${String(first)}`));
+      }),
+    );
+  });
+
+  it('splits the events of a large batch into several records, and restores them', () => {
+    const limits = { ...SMALL, events: { windowMs: 60_000, maxEntries: 4_100 } };
+    const state = new PartitionState(limits);
+    const topic: StateRecord[] = [];
+    const identities: string[] = [];
+    const batch = (name: string, sourceLength: number, count: number): StateRecord[] => {
+      const overlay = new StateOverlay(state);
+      for (let index = 0; index < count; index++) {
+        const identity = identityOf('s'.repeat(sourceLength), `${name}${String(index)}`);
+        identities.push(identity);
+        overlay.settle({ kind: 'accept', flags: [] }, [{ kind: 'event', identity }], NOON_MS + (index >> 4));
+      }
+      const records = [...overlay.stateRecords(count)];
+      overlay.fold(count);
+      topic.push(...records);
+      return records.filter(({ key }) => key.startsWith('events/'));
+    };
+    expect(batch('a', 9, 4_500).map(({ key }) => key)).toEqual(['events/0', 'events/2000', 'events/4000']);
+    const [removed, ...written] = batch('b', 300, 2_000);
+    expect(removed).toEqual({ key: 'events/0', value: null });
+    expect(written.length).toBeGreaterThan(1);
+    for (const { value } of written) expect(value?.length).toBeLessThan(600_000);
+    const again = restored(topic, limits);
+    expect(eventsIn(again, identities)).toEqual(eventsIn(state, identities));
+    expect([again.events.firsts, again.events.next]).toEqual([state.events.firsts, state.events.next]);
+    // Of the first batch, 400 identities leave before they are written.
+    expect(state.events.next).toBe(6_100);
+  });
+
+  it('evicts the oldest events when it is restored under narrower bounds, and then deletes their records', () => {
+    const log = Array.from({ length: 6 }, (_, index) =>
+      recordOf(placed({ order_id: sha(String(index)), order_placed_at: iso(NOON_MS - index) }), {
+        timestamp: NOON_MS + index,
+      }),
+    );
+    const { stateLog } = run(log, [1, 1, 1, 1, 1], false);
+    const narrow = restored(stateLog, { ...SMALL, events: { windowMs: 5_000, maxEntries: 2 } });
+    const identities = log.map(({ headers }) => identityOfRecord(headers) ?? '');
+    expect(eventsIn(narrow, identities)).toEqual({
+      times: [NOON_MS + 4, NOON_MS + 5],
+      ranks: [undefined, undefined, undefined, undefined, 0, 1],
+    });
+    expect(narrow.effectiveWindows().eventsMs).toBe(2);
+    const next = recordOf(placed({ order_id: sha('next'), order_placed_at: iso(NOON_MS) }), { timestamp: NOON_MS + 9 });
+    const { stateLog: later } = run([next], [], false, narrow);
+    const removed = later.filter(({ key, value }) => key.startsWith('events/') && value === null);
+    expect(removed.map(({ key }) => key)).toEqual(['events/0', 'events/1', 'events/2', 'events/3', 'events/4']);
+  });
+
+  it('evicts at most four entries of a kind per record when the bounds are narrower, and deletes their records', () => {
+    const wide: StateLimits = {
+      ...SMALL,
+      lifecycles: { windowMs: 1e9, maxEntries: 40 },
+      registrations: { maxEntries: 40 },
+    };
+    const order = (index: number): RawRecord =>
+      recordOf(placed({ order_id: sha(`order ${String(index)}`), customer_id: sha(`customer ${String(index)}`) }), {
+        timestamp: NOON_MS + index,
+      });
+    const log = Array.from({ length: 60 }, (_, index) => order(index));
+    const { stateLog: topic } = run(log.slice(0, 40), [], false, new PartitionState(wide));
+    const limits: StateLimits = {
+      ...wide,
+      lifecycles: { windowMs: 1e9, maxEntries: 2 },
+      registrations: { maxEntries: 1 },
+    };
+    const state = restored(topic, limits);
+    expect(state.sizes()).toMatchObject({ orders: 40, registrations: 40 });
+    for (const record of log.slice(40)) {
+      const { stateLog } = run([record], [], false, state);
+      const removed = (prefix: string): number =>
+        stateLog.filter(({ key, value }) => key.startsWith(prefix) && value === null).length;
+      expect(removed('lifecycle/')).toBeLessThanOrEqual(4);
+      expect(removed('registration/')).toBeLessThanOrEqual(4);
+      topic.push(...stateLog);
+    }
+    expect([...state.orders.open.entries.keys()]).toEqual([58, 59].map((index) => sha(`order ${String(index)}`)));
+    expect([...state.registrations.entries.keys()]).toEqual([sha('customer 59')]);
+    expect(contents(restored(topic, limits), log)).toEqual(contents(state, log));
+  });
+
+  it('stays within its bounds', () => {
+    fc.assert(
+      fc.property(logs, cuts, (log, sizes) => {
+        const { events, orderKeys, orders, registrations } = run(log, sizes, false).state.sizes();
+        expect(events).toBeLessThanOrEqual(SMALL.events.maxEntries);
+        expect(orderKeys).toBeLessThanOrEqual(SMALL.orderKeys.maxEntries);
+        expect(orders).toBeLessThanOrEqual(SMALL.lifecycles.maxEntries);
+        expect(registrations).toBeLessThanOrEqual(SMALL.registrations.maxEntries);
+      }),
+    );
+  });
+
+  it('evicts closed orders first, and flags events of orders that may have been evicted', () => {
+    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 2 } });
+    const order = (id: string, at: string): Fields =>
+      placed({ order_id: sha(id), order_placed_at: at, vendor_id: sha('vendor') });
+    const log = [
+      order('open', '2026-03-01T08:00:00Z'),
+      order('closed', '2026-03-01T09:00:00Z'),
+      followUp('order.cancelled', { order_id: sha('closed') }),
+      order('new', '2026-03-01T10:00:00Z'),
+      followUp('order.paid', { order_id: sha('open') }),
+      followUp('order.paid', { order_id: sha('closed'), order_placed_at: '2026-03-01T09:00:00Z' }),
+      followUp('order.paid', { order_id: sha('never'), order_placed_at: '2026-03-01T09:30:00Z' }),
+    ].map((body) => recordOf(body));
+    expect(run(log, [], false, state).verdicts).toEqual([
+      'accept',
+      'accept',
+      'accept',
+      'accept',
+      'accept',
+      'accept lifecycle.unknown_order',
+      'reject lifecycle.unknown_order',
+    ]);
+    expect(state.effectiveWindows().lifecyclesMs).toBe(0);
+  });
+
+  it('reports a shorter window when it evicts an entry before its window has ended', () => {
+    const state = new PartitionState({ ...SMALL, events: { windowMs: 60_000, maxEntries: 2 } });
+    const log = [0, 1_000, 3_000, 7_000].map((ms, index) =>
+      recordOf(placed({ order_id: sha(`o${index.toString()}`), order_placed_at: iso(NOON_MS - ms - index) }), {
+        timestamp: NOON_MS + ms,
+      }),
+    );
+    run(log.slice(0, 2), [], false, state);
+    expect(state.effectiveWindows().eventsMs).toBe(60_000);
+    run(log.slice(2), [], false, state);
+    expect(state.effectiveWindows().eventsMs).toBe(6_000);
+  });
+
+  it('remembers everything within the windows that it reports', () => {
+    const checked = { events: 0, orderKeys: 0 };
+    // Events are evicted before they expire. Orders leave before their keys reach a bound, and take the keys along.
+    const limits = {
+      ...SMALL,
+      events: { windowMs: 60_000, maxEntries: 4 },
+      orderKeys: { windowMs: 20_000, maxEntries: 100 },
+    };
+    fc.assert(
+      fc.property(fc.constantFrom(SMALL, limits), logs, cuts, (bounds, log, sizes) => {
+        const { state, accepted } = run(log, sizes, false, new PartitionState(bounds));
+        const { eventsMs, orderKeysMs } = state.effectiveWindows();
+        const overlay = new StateOverlay(state);
+        for (const { record } of accepted) {
+          const age = state.lastAppendMs - record.timestamp;
+          const body = JSON.parse(String(record.value)) as Omit<OrderPlaced, 'event_type'> & { event_type: string };
+          if (age < eventsMs) {
+            checked.events++;
+            expect(overlay.hasEvent(identityOf(SOURCE, body.event_id))).toBe(true);
+          }
+          if (age < orderKeysMs && body.event_type === 'order.placed') {
+            checked.orderKeys++;
+            expect(overlay.hasOrderKey(orderKeyOf(body))).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(checked.events).toBeGreaterThan(200);
+    expect(checked.orderKeys).toBeGreaterThan(20);
+  });
+
+  it('still rejects events of unknown orders after it has forgotten an order that was dated far ahead', () => {
+    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
+    const placedAt = (id: string, order_placed_at: string): Fields => ({ order_id: sha(id), order_placed_at });
+    const nextDayMs = NOON_MS + 86_400_000;
+    const log = [
+      recordOf(placed(placedAt('ahead', '2199-12-31T23:59:59.999Z'))),
+      recordOf(placed(placedAt('now', iso(NOON_MS)))),
+      // Up to the allowed time ahead, the order may be a forgotten one.
+      recordOf(followUp('order.paid', placedAt('before', iso(NOON_MS + MAX_AHEAD_MS)))),
+      recordOf(followUp('order.paid', placedAt('never', iso(NOON_MS + MAX_AHEAD_MS + 1)))),
+      recordOf(followUp('order.paid', { ...placedAt('later', iso(nextDayMs)), occurred_at: iso(nextDayMs) }), {
+        timestamp: nextDayMs,
+      }),
+    ];
+    expect(run(log, [], false, state).verdicts).toEqual([
+      'accept',
+      'accept',
+      'accept lifecycle.unknown_order',
+      'reject lifecycle.unknown_order',
+      'reject lifecycle.unknown_order',
+    ]);
+  });
+
+  it.each([
+    ['lifecycle/x', '{"v":1,"state":"paid","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
+    ['lifecycle/x', '{"v":2,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
+    ['lifecycle/x', 'not JSON'],
+    ['registration/x', '{"v":2}'],
+    ['counters', '{"v":2,"accounting":{}}'],
+    ['windows/x', '{"v":2}'],
+    ['events/x', '{"v":2}'],
+    ['events/0', '{"v":1,"firstMs":1,"runs":[],"identities":[]}'],
+    ['events/0', '{"v":2,"firstMs":1,"runs":[0,2],"identities":["a"]}'],
+    ['events/0', '{"v":2,"firstMs":1,"runs":[0,1],"identities":["a"]}'],
+  ])('cannot be restored from %s %s, unless a later record replaces it', (key, value) => {
+    const state = new PartitionState();
+    restoreRecord(state, { key, value });
+    expect(() => {
+      state.finishRestore();
+    }).toThrow(StateUnreadableError);
+    restoreRecord(state, { key, value: null });
+    state.finishRestore();
+    expect(state.sizes()).toEqual({ events: 0, orderKeys: 0, orders: 0, registrations: 0 });
+  });
+
+  it('is written to the state topic in version 2 of its records', () => {
+    const log = [
+      recordOf(placed({ event_id: 'e-1', order_placed_at: '2026-03-01T11:59:59Z' }), { timestamp: NOON_MS }),
+      recordOf(followUp('order.paid', { event_id: 'e-2' }), { timestamp: NOON_MS + 5 }),
+      recordOf(followUp('order.shipped', { event_id: 'e-3' }), { timestamp: NOON_MS + 5 }),
+      recordOf(placed({ event_id: 'e-4' }), { timestamp: NOON_MS + 6 }),
+    ];
+    const { stateLog } = run(
+      log,
+      [3],
+      false,
+      new PartitionState({ ...SMALL, events: { windowMs: 5_000, maxEntries: 3 } }),
+    );
+    const orderKey = createHash('sha256')
+      .update(`${sha('customer')}\n${sha('vendor')}\n1772366399000000`)
+      .digest('base64url')
+      .slice(0, 22);
+    expect(stateLog.map(({ key, value }) => `${key} ${String(value)}`)).toEqual([
+      'events/0 {"v":2,"firstMs":1772366400000,"runs":[0,1,5,2],"identities":["e-1 /test","e-2 /test","e-3 /test"]}',
+      `lifecycle/${sha('order 1')} {"v":2,"state":"shipped","updatedAtMs":1772366400005,"placedAtMs":1772366399000,` +
+        `"appendedAtMs":1772366400000,"orderKey":"${orderKey}"}`,
+      `registration/${sha('customer')} {"v":2,"registeredAt":"2025-01-01T00:00:00.000Z"}`,
+      'counters {"v":2,"accounting":{"input":3,"accepted":3,"repaired":0,"skipped":0,"deadLettered":0,"flagged":0,' +
+        '"rules":{}},"nextOffset":3,"lastAppendMs":1772366400005,"nextEvent":3,"rememberedEvents":3,' +
+        '"rememberedOrderKeys":1}',
+      'counters {"v":2,"accounting":{"input":4,"accepted":3,"repaired":0,"skipped":0,"deadLettered":1,"flagged":0,' +
+        '"rules":{"duplicate.order":1,"lifecycle.illegal_transition":1}},"nextOffset":4,' +
+        '"lastAppendMs":1772366400006,"nextEvent":3,"rememberedEvents":3,"rememberedOrderKeys":1}',
+    ]);
+  });
+});

@@ -1,0 +1,46 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { type ServiceSettings } from '@orderstream/config';
+import { type Health, type Logger, type Metrics } from '@orderstream/observability';
+import { AdminController } from './admin.controller';
+import { RolesGuard } from './roles.guard';
+import { AuditInterceptor, LoggedAudit } from './audit';
+import { Authentication } from './authentication';
+import { ErrorFilter } from './error.filter';
+import { HealthController } from './health.controller';
+import { MetricsController } from './metrics.controller';
+import { OpenApi } from './open-api';
+import { AUDIT_LOG, HEALTH, LOGGER, METRICS, SETTINGS } from './tokens';
+
+/** What every service has, for injection: settings, log, metrics, health. */
+export interface ServiceDependencies {
+  readonly settings: { readonly service: ServiceSettings };
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+}
+
+/** Health, metrics and `/admin` of a service. Global: its providers can be injected everywhere. */
+@Module({})
+export class ServiceModule {
+  static forService({ settings, logger, metrics, health }: ServiceDependencies): DynamicModule {
+    return {
+      module: ServiceModule,
+      global: true,
+      controllers: [HealthController, MetricsController, AdminController],
+      providers: [
+        { provide: SETTINGS, useValue: settings },
+        { provide: LOGGER, useValue: logger },
+        { provide: METRICS, useValue: metrics },
+        { provide: HEALTH, useValue: health },
+        { provide: AUDIT_LOG, useClass: LoggedAudit },
+        { provide: APP_GUARD, useClass: RolesGuard },
+        { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
+        { provide: APP_FILTER, useClass: ErrorFilter },
+        Authentication,
+        OpenApi,
+      ],
+      exports: [SETTINGS, LOGGER, METRICS, HEALTH, AUDIT_LOG],
+    };
+  }
+}
