@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchProcess } from './bench-process';
-import { freePort } from '../../test/support/free-port';
+import { freePort } from './free-port';
 import { type Figures } from './measure';
 import { readUsage } from './process-usage';
 

@@ -1,7 +1,7 @@
 import { FAMILIES, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { fetchEndOffsets } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
-import { freePort } from '../../test/support/free-port';
+import { freePort } from './free-port';
 import { BARE_PUBLISH_GROUP, PASS_THROUGH_GROUP } from './baselines/names';
 import { BenchProcess } from './bench-process';
 import { type Figures, measure } from './measure';
@@ -62,7 +62,10 @@ export async function measureBridge(bench: Bench): Promise<Row> {
   return { name: 'pubsub-bridge', service, baseline };
 }
 
-/** The sink, next to bare appends. Both write to a Write API server that only counts rows; the tables are in the emulator. */
+/**
+ * The sink, next to bare appends. Both write to a Write API server that only counts rows; the tables are in the
+ * emulator.
+ */
 export async function measureSink({ kafka, environment, folder }: Bench): Promise<Row> {
   const groups = FAMILIES.map((family) => ({ groupId: 'bq-sink', topic: validatedTopic(family) }));
   const { end } = await readProgress(kafka, { groups });

@@ -1,5 +1,5 @@
 import { BenchProcess } from './bench-process';
-import { freePort } from '../../test/support/free-port';
+import { freePort } from './free-port';
 
 const START_DEADLINE_MS = 15_000;
 

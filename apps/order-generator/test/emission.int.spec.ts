@@ -185,7 +185,7 @@ describe('the emission to Kafka', () => {
     const before = place.intents().length;
     const ledger = await place.open();
     let sends = 0;
-    // Half of the fifth request arrives, and the process dies before it hears of it.
+    // Half of the fifth request arrives, and the process dies before the acknowledgement.
     const killed = new Promise<void>((resolve) => {
       const sender: Sender = {
         send: async (records) => {

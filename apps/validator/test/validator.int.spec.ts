@@ -400,7 +400,7 @@ describe('an order whose vendor and product the catalog does not know yet', () =
   afterEach(() => runs.stop(), TEST_MS);
 
   it(
-    'waits behind its predecessors, is retried after a timeout and by the next owner, and is accepted once they are known',
+    'waits behind its predecessors, is retried after a timeout and by a new owner, and is accepted once they are known',
     async () => {
       const partition = 5;
       const known = newShop();

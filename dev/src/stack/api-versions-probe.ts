@@ -3,8 +3,8 @@ import { createConnection } from 'node:net';
 const ANSWER_TIMEOUT_MS = 1_000;
 
 /**
- * Whether a broker or controller answers an ApiVersions request (version 0), the first request of every client. An open port
- * is not enough: the listener accepts connections before the broker serves requests.
+ * Whether a broker or controller answers an ApiVersions request (version 0), the first request of every client. An open
+ * port is not enough: the listener accepts connections before the broker serves requests.
  */
 export function answersApiVersions(port: number): Promise<boolean> {
   const clientId = Buffer.from('readiness');

@@ -93,7 +93,7 @@ async function fenceFormerBroker({ paths, controllerPort }: KafkaBrokerOptions, 
   let activeAt: number | undefined;
   const isFenced = async (): Promise<boolean> => {
     const content = readFileSync(log);
-    // A file that is shorter than before was started again.
+    // A file that is shorter than before is a new one.
     if (content.subarray(content.length < sizeBefore ? 0 : sizeBefore).includes('Fencing broker 1 ')) return true;
     if (activeAt === undefined && (await answersApiVersions(controllerPort))) activeAt = performance.now();
     // The controller logs nothing if the broker was already fenced when it was killed.

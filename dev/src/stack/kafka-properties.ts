@@ -74,7 +74,8 @@ export function serverProperties(
     'offsets.topic.segment.bytes': 1_048_576,
     'transaction.state.log.segment.bytes': 1_048_576,
     'log.cleaner.delete.retention.ms': 10 * 60_000,
-    // Committed offsets must outlive the records, so that a stack that is started after a month continues where it stopped.
+    // Committed offsets must outlive the records, so that a stack that is started after a month continues where it
+    // stopped.
     'offsets.retention.minutes': 60 * 24 * 90,
   };
   return propertiesText(properties);

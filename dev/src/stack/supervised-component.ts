@@ -15,8 +15,8 @@ const READY_INTERVAL_MS = 50;
 /**
  * Runs one component.
  *
- * Failure semantics: if the process exits before it is ready for the first time, the start fails with the end of its log. If
- * it dies later, it is restarted with a backoff that doubles each time, for as long as the stack runs.
+ * Failure semantics: if the process exits before it is ready for the first time, the start fails with the end of its
+ * log. If it dies later, it is restarted with a backoff that doubles each time, for as long as the stack runs.
  */
 export class SupervisedComponent {
   private readonly stopping = new AbortController();

@@ -30,8 +30,8 @@ export class CommittedOffsetUnknownError extends OrderstreamError {
   constructor(groupId: string, topic: string, partition: number) {
     super(
       `Group ${groupId} has no committed offset of ${topic}/${String(partition)}, and its state holds none. ` +
-        'Nothing has changed. If no record was ever validated, start the validator; otherwise set the committed offset ' +
-        'of the group.',
+        'Nothing has changed. If no record was ever validated, start the validator; otherwise set the committed ' +
+        'offset of the group.',
     );
   }
 }
