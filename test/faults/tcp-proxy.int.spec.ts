@@ -27,7 +27,9 @@ describe('TcpProxy', () => {
   });
 
   function client(): Socket {
-    const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+    const socket = connect(proxy.port, '127.0.0.1')
+      .setNoDelay(true)
+      .on('error', () => undefined);
     clients.push(socket);
     return socket;
   }
@@ -40,6 +42,13 @@ describe('TcpProxy', () => {
     return socket;
   }
 
+  /** Resolves also after a reset, which `once` would reject for. */
+  const closeOf = (socket: Socket): Promise<void> =>
+    new Promise((resolve) => {
+      socket.once('close', () => {
+        resolve();
+      });
+    });
   const until = (what: string, condition: () => boolean): Promise<true> =>
     waitUntil(condition, { what, deadlineMs: 20_000, intervalMs: 10 });
   const waitUntilAffected = (expected: Partial<Affected>): Promise<true> =>
@@ -85,11 +94,11 @@ describe('TcpProxy', () => {
 
   it('resets its connections and new ones when it is cut, counts them, and connects again afterwards', async () => {
     const socket = await connected();
-    const closed = once(socket, 'close');
+    const closed = closeOf(socket);
     proxy.state = { kind: 'cut' };
     expect(proxy.affected).toEqual({ connections: 1, chunks: 0 });
     await closed;
-    await once(client(), 'close');
+    await closeOf(client());
     expect(proxy.affected).toEqual({ connections: 2, chunks: 0 });
     proxy.clear();
     await connected();
