@@ -15,6 +15,7 @@ import {
   ApiExcludeEndpoint,
   ApiOkResponse,
   ApiOperation,
+  ApiSchema,
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { Roles } from './roles.guard';
@@ -46,10 +47,11 @@ export const COMMAND_PROBLEMS = {
 } as const;
 
 /** The body of a command that takes none. */
+@ApiSchema({ description: 'An empty object, or no body.' })
 class NoBody {}
 
 /** The administration of every service: status, pause, resume and the OpenAPI document. */
-export function adminController({ status, resume: ResumeBody }: AdminEndpoints = {}): Type {
+export function adminController({ status, resume: ResumeBody = NoBody }: AdminEndpoints = {}): Type {
   const answer = ApiOkResponse({
     description: 'The status of the service.',
     ...(status === undefined ? { schema: { type: 'object' } } : { type: status }),
@@ -80,7 +82,7 @@ export function adminController({ status, resume: ResumeBody }: AdminEndpoints =
     @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
     @ApiProblems(COMMAND_PROBLEMS)
     @answer
-    async pause(@Body(bodyOf(NoBody)) _body: object): Promise<object> {
+    async pause(): Promise<object> {
       await this.control().pause();
       return this.control().status();
     }
@@ -89,9 +91,10 @@ export function adminController({ status, resume: ResumeBody }: AdminEndpoints =
     @HttpCode(200)
     @Roles('operator')
     @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
+    @ApiBody({ type: ResumeBody, required: false })
     @ApiProblems(COMMAND_PROBLEMS)
     @answer
-    async resume(@Body(bodyOf(ResumeBody ?? NoBody)) body: object): Promise<object> {
+    async resume(@Body(bodyOf(ResumeBody)) body: object): Promise<object> {
       await this.control().resume(body);
       return this.control().status();
     }
@@ -110,11 +113,6 @@ export function adminController({ status, resume: ResumeBody }: AdminEndpoints =
         throw new NotImplementedException('This service has no status, pause or resume.', { cause });
       }
     }
-  }
-  if (ResumeBody !== undefined) {
-    const descriptor = Object.getOwnPropertyDescriptor(AdminController.prototype, 'resume');
-    if (descriptor !== undefined)
-      ApiBody({ type: ResumeBody, required: false })(AdminController.prototype, 'resume', descriptor);
   }
   return AdminController;
 }

@@ -25,6 +25,11 @@ class RateDto {
   rate: number;
 }
 
+class StatusDto {
+  @ApiProperty()
+  paused: boolean;
+}
+
 @Controller('admin/rate')
 class RateController {
   @Put()
@@ -51,7 +56,9 @@ class Control {
     this.paused = true;
     return Promise.resolve();
   }
-  resume(): Promise<void> {
+  readonly bodies: unknown[] = [];
+  resume(body?: object): Promise<void> {
+    this.bodies.push(body);
     this.paused = false;
     return Promise.resolve();
   }
@@ -313,6 +320,55 @@ describe('problem details', () => {
     });
     const ignored = await command(url, 'post', '/admin/resume', '{"withoutBreakerRecords":5}').expect(400);
     expect(ignored.body).toMatchObject({ errors: ['property withoutBreakerRecords should not exist'] });
+  });
+
+  it('validates the body that a service declares for resume, passes it on, audits it, and documents it', async () => {
+    const controls: Control[] = [];
+    const declared = new Run(
+      {},
+      {
+        admin: { status: StatusDto, resume: RateDto },
+        prepare: (app) => {
+          controls.push(app.get<Control>(SERVICE_CONTROL, { strict: false }));
+          return Promise.resolve();
+        },
+      },
+    );
+    const declaredUrl = await declared.running();
+    await command(declaredUrl, 'post', '/admin/resume', '{"rate":7}').expect(200);
+    await command(declaredUrl, 'post', '/admin/resume', '{"rate":"7"}').expect(400);
+    expect(controls[0]?.bodies).toEqual([{ rate: 7 }]);
+    expect(declared.lines.filter(({ audit }) => audit === true)).toMatchObject([
+      { actor: 'bob', action: 'POST /admin/resume', change: { rate: 7 }, status: 200 },
+      { actor: 'bob', action: 'POST /admin/resume', change: { rate: '7' }, status: 400 },
+    ]);
+    const { body } = await request(declaredUrl).get('/admin/docs').set('Authorization', `Bearer ${VIEWER}`);
+    const problem = { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
+    expect(body).toMatchObject({
+      paths: {
+        '/admin/resume': {
+          post: {
+            requestBody: {
+              required: false,
+              content: { 'application/json': { schema: { $ref: expect.stringContaining('RateDto') as string } } },
+            },
+            responses: {
+              200: {
+                content: { 'application/json': { schema: { $ref: expect.stringContaining('StatusDto') as string } } },
+              },
+              400: problem,
+              401: problem,
+              403: problem,
+              409: problem,
+              429: problem,
+              503: problem,
+            },
+          },
+        },
+      },
+      components: { schemas: { Problem: { properties: { status: {}, title: {}, detail: {} } } } },
+    });
+    await declared.stop();
   });
 
   it.each([
