@@ -5,6 +5,7 @@ import { devSettings } from './dev.config';
 import { EXIT, exitCodeOf, UsageError } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
 import { deadLetterTable } from './run/dead-letter-lines';
+import { escaped } from './run/format-table';
 import { readStackFile } from './stack/stack-file';
 
 const USAGE = 'npm run -s dead-letters [-- <number of dead letters, 20 by default>]';
@@ -28,7 +29,7 @@ printDeadLetters().then(
     process.exitCode = EXIT.ok;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${escaped(error instanceof Error ? error.message : String(error), true)}\n`);
     process.exitCode = exitCodeOf(error);
   },
 );

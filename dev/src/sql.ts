@@ -3,7 +3,8 @@ import { createBigQuery } from '@orderstream/bigquery';
 import { devSettings } from './dev.config';
 import { EXIT, exitCodeOf, UsageError } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
-import { formatTable } from './run/format-table';
+import { escaped } from './run/format-table';
+import { queryTable } from './run/query-table';
 import { readStackFile } from './stack/stack-file';
 
 const USAGE = 'npm run -s sql -- "select event_type, count(*) as n from order_events group by 1"';
@@ -22,12 +23,8 @@ async function printQueryResult(): Promise<void> {
     apiEndpoint: bigquery.apiEndpoint,
     grpcEndpoint: bigquery.grpcEndpoint,
   });
-  const [rows] = await client.query({
-    query,
-    defaultDataset: { projectId: bigquery.projectId, datasetId: bigquery.dataset },
-    useQueryCache: false,
-  });
-  process.stdout.write(`${formatTable(rows as Record<string, unknown>[])}\n`);
+  const dataset = { projectId: bigquery.projectId, datasetId: bigquery.dataset };
+  process.stdout.write(`${await queryTable(client, query, dataset)}\n`);
 }
 
 printQueryResult().then(
@@ -35,7 +32,7 @@ printQueryResult().then(
     process.exitCode = EXIT.ok;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${escaped(error instanceof Error ? error.message : String(error), true)}\n`);
     process.exitCode = exitCodeOf(error);
   },
 );

@@ -1,4 +1,5 @@
 import { runService } from '@orderstream/service';
+import { GeneratorStatusDto } from './control/generator-status.dto';
 import { Generator } from './generator';
 import { orderGeneratorSettings } from './order-generator.config';
 import { OrderGeneratorModule } from './order-generator.module';
@@ -7,5 +8,6 @@ void runService({
   name: 'order-generator',
   settings: orderGeneratorSettings,
   module: () => OrderGeneratorModule,
+  admin: { status: GeneratorStatusDto },
   prepare: (app) => app.get(Generator).open(),
 });

@@ -4,6 +4,7 @@ import { METRIC, type Metrics } from '@orderstream/observability';
 
 import type { PartitionBridgeObserver } from './partitions/partition-bridge';
 import type { PartitionBridges } from './partitions/partition-bridges';
+import type { TopologyMonitor } from './topology/topology-monitor';
 
 const FAMILY = 'orders';
 
@@ -17,12 +18,17 @@ export class BridgeMetrics implements PartitionBridgeObserver {
   private readonly batchBytes;
   private readonly publishSeconds;
   private readonly freshness;
+  private readonly subscriptionGaps;
 
   constructor(
     metrics: Metrics,
     private readonly topic: string,
     private readonly partitions: PartitionBridges,
+    private readonly monitor: Pick<TopologyMonitor, 'subscriptionState' | 'differences'>,
   ) {
+    this.subscriptionGaps = metrics.counter(METRIC.subscriptionGaps);
+    // An alert on an increase needs the series before the first gap.
+    this.subscriptionGaps.inc(0);
     this.records = metrics.counter(METRIC.records);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
     this.batchRecords = metrics.histogram(METRIC.batchRecords);
@@ -52,6 +58,10 @@ export class BridgeMetrics implements PartitionBridgeObserver {
     this.publishSeconds.observe({ topic: this.topic }, seconds);
   }
 
+  gapReported(): void {
+    this.subscriptionGaps.inc();
+  }
+
   private gauges(metrics: Metrics): void {
     metrics.gauge(METRIC.publishUnacknowledged, (gauge) => {
       const counts = this.partitions.all().map(({ unacknowledged }) => unacknowledged);
@@ -59,6 +69,18 @@ export class BridgeMetrics implements PartitionBridgeObserver {
         { topic: this.topic },
         counts.reduce((sum, count) => sum + count, 0),
       );
+    });
+    metrics.gauge(METRIC.publishOldestUnacknowledgedSeconds, (gauge) => {
+      const now = performance.now();
+      const taken = this.partitions.all().flatMap(({ oldestTakenMs }) => oldestTakenMs ?? []);
+      gauge.set({ topic: this.topic }, taken.length === 0 ? 0 : (now - Math.min(...taken)) / 1_000);
+    });
+    metrics.gauge(METRIC.subscriptionState, (gauge) => {
+      gauge.reset();
+      gauge.set({ state: this.monitor.subscriptionState }, 1);
+    });
+    metrics.gauge(METRIC.subscriptionDifferences, (gauge) => {
+      gauge.set(this.monitor.differences.length);
     });
     metrics.gauge(METRIC.durableLagRecords, (gauge) => {
       gauge.reset();

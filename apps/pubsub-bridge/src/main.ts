@@ -1,5 +1,6 @@
 import { runService } from '@orderstream/service';
 
+import { BridgeStatusDto } from './control/bridge-status.dto';
 import { PubSubBridgeService } from './pubsub-bridge.service';
 import { pubsubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubBridgeModule } from './pubsub-bridge.module';
@@ -8,6 +9,7 @@ void runService({
   name: 'pubsub-bridge',
   settings: pubsubBridgeSettings,
   module: () => PubSubBridgeModule,
+  admin: { status: BridgeStatusDto },
   prepare: (app) => app.get(PubSubBridgeService).prepare(),
   servers: (app) => [app.get(PubSubBridgeService).createServer()],
 });

@@ -82,6 +82,14 @@ const publishSettings = defineSettings({
     description:
       'How long a publish request is retried, in milliseconds. After that, its partition is read again from the committed offset.',
   }),
+  checkIntervalMs: settings.integer({
+    env: 'PUBSUB_CHECK_INTERVAL_MS',
+    default: 30_000,
+    min: 100,
+    max: 60_000,
+    description:
+      'How often topic and subscription are read, in milliseconds. A subscription that was deleted is put back, and while anything else differs, the service is not ready.',
+  }),
   commitIntervalMs: settings.integer({
     env: 'PUBSUB_COMMIT_INTERVAL_MS',
     default: 1_000,

@@ -1,13 +1,22 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { HEALTH, LOGGER, METRICS, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
-import { createKafka, ensureTopics, KafkaBatchServer, observeServers, RecordProducer } from '@orderstream/kafka';
-import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import {
+  createKafka,
+  ensureTopics,
+  fetchCommittedOffsets,
+  fetchLogBounds,
+  KafkaBatchServer,
+  observeServers,
+  RecordProducer,
+} from '@orderstream/kafka';
+import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
 import {
   connectPubSub,
   ensureTopology,
+  inspectTopology,
   LIMITS,
   PublishClient,
   SUBSCRIPTION_METADATA,
@@ -21,6 +30,9 @@ import { BridgeMetrics } from './bridge-metrics';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
 import { PartitionBridges, partitionName } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
+import { PubSubHealth } from './pubsub-health';
+import { RejectionPolicy } from './partitions/rejection-policy';
+import { TopologyMonitor } from './topology/topology-monitor';
 import { topologyOf } from './topology-of-settings';
 
 export const TRANSPORT_ID = Symbol('pubsub-bridge');
@@ -30,8 +42,8 @@ const MAX_BATCH_RECORDS = 2_000;
 /** Leaves 2 s of the 10 s between SIGTERM and exit. The next owner publishes again what is not settled by then. */
 const MAX_DRAIN_MS = 8_000;
 const BACKOFF_MS = { first: 100, max: 5_000 };
-/** The service is not ready when the requests of a partition have failed for longer than this. */
-const MAX_FAILING_MS = 10_000;
+const LEADS_ON =
+  'POST /admin/resume when the cause is corrected, or POST /admin/rewind first to begin at another offset; docs/pubsub-bridge.md#when-a-partition-stops';
 
 /**
  * The pubsub-bridge service: publishes the records of one Kafka topic to Pub/Sub.
@@ -48,6 +60,9 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly metrics: BridgeMetrics;
   private readonly body: BodyCheck;
   private readonly pubsub;
+  private readonly pubsubHealth: PubSubHealth;
+  private readonly monitor: TopologyMonitor;
+  private readonly rejections: RejectionPolicy;
   private server: KafkaBatchServer | undefined;
   private client: PublishClient | undefined;
   private guard: TopologyGuard | undefined;
@@ -68,13 +83,28 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       settings.publish.commitIntervalMs,
       logger,
     );
-    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.partitions);
+    this.pubsubHealth = new PubSubHealth(() => this.partitions.all());
+    this.monitor = new TopologyMonitor({
+      inspect: () => inspectTopology(this.pubsub, topologyOf(settings)),
+      repair: async () => {
+        await this.guard?.repair();
+      },
+      published: () => this.partitions.all().flatMap((bridge) => bridge.published ?? []),
+      intervalMs: settings.publish.checkIntervalMs,
+      logger,
+      onGap: () => {
+        this.metrics.gapReported();
+      },
+    });
+    this.rejections = new RejectionPolicy(() => this.monitor.rejectionReason());
+    this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.partitions, this.monitor);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     const metadata = new Set<string>(SUBSCRIPTION_METADATA);
     this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
-    health.ready('pubsub', () => this.pubsubCheck());
+    health.ready('pubsub', () => this.pubsubHealth.check());
+    health.ready('subscription', () => this.monitor.readiness());
   }
 
   /**
@@ -84,12 +114,15 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   async prepare(): Promise<void> {
     const { kafka, bigquery, pubsub, publish } = this.settings;
     const { validated, deadLetters } = this.source;
-    const ensure = (): Promise<void> => ensureTopology(this.pubsub, topologyOf(this.settings));
+    const ensure = async (): Promise<void> => {
+      this.monitor.observe(await ensureTopology(this.pubsub, topologyOf(this.settings)));
+    };
     await Promise.all([
       ensureTopics(this.kafka, [validated, deadLetters], { replication: kafka.replication }),
       // BigQuery subscriptions need their table.
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
         .then((dataset) => ensureTables(dataset, [tableSpec()]))
+        .then(() => this.warnOfMissingSubscription())
         .then(ensure),
     ]);
     const client = await PublishClient.connect({
@@ -99,7 +132,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     });
     this.client = client;
     this.guard = new TopologyGuard(
-      (messages, signal) => client.publish(messages, signal),
+      this.pubsubHealth.observed((messages, signal) => client.publish(messages, signal)),
       async () => {
         this.logger.warn(
           { topic: pubsub.topic },
@@ -108,7 +141,10 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
         await ensure();
       },
       pubsub.emulatorHost !== undefined,
+      () => this.monitor.blocked,
     );
+    this.pubsubHealth.watch(client);
+    this.monitor.start();
     await this.deadLetters.connect();
   }
 
@@ -146,8 +182,14 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       published: this.metrics.publishedRecords,
       deadLettered: this.metrics.deadLetteredRecords,
       unacknowledged: [...unacknowledged.values()].reduce((sum, count) => sum + count, 0),
+      subscription: {
+        state: this.monitor.subscriptionState,
+        differences: this.monitor.differences,
+        gaps: this.monitor.gaps,
+      },
       partitions: (status?.partitions ?? []).map((partition) => ({
         ...partition,
+        ...(partition.state === 'stopped' ? { leadsOn: LEADS_ON } : {}),
         unacknowledged: unacknowledged.get(partitionName(partition)) ?? 0,
       })),
     };
@@ -159,13 +201,54 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   }
 
   resume(): Promise<void> {
+    this.rejections.reset();
     this.server?.resume();
     return Promise.resolve();
   }
 
+  /**
+   * Publishes a partition again from an earlier offset, for example after a gap of the subscription.
+   *
+   * @throws ProblemException 409 when the partition is not assigned here, or the offset is not in the log or would skip
+   * records that were not published
+   */
+  async rewind(partition: number, offset: number): Promise<void> {
+    const topic = this.source.validated.name;
+    const name = `${topic}/${String(partition)}`;
+    if (this.server?.describe().partitions.every((one) => one.partition !== partition) !== false) {
+      throw new ProblemException(HttpStatus.CONFLICT, `${name} is not assigned to this instance. Ask the others.`);
+    }
+    const [committed, { beginnings, ends }] = await Promise.all([
+      fetchCommittedOffsets(this.kafka, this.source.groupId, topic),
+      fetchLogBounds(this.kafka, topic),
+    ]);
+    const begin = beginnings[partition] ?? 0;
+    const highest = Math.max(begin, Math.min(committed[partition] ?? begin, ends[partition] ?? begin));
+    if (offset < begin || offset > highest) {
+      const range = `from ${String(begin)}, where the log begins, to ${String(highest)}, behind which nothing is published yet`;
+      throw new ProblemException(HttpStatus.CONFLICT, `${name} can be rewound to an offset ${range}.`);
+    }
+    await this.partitions.rewind({ topic, partition }, offset);
+    this.logger.warn({ topic, partition, offset, from: committed[partition] }, 'rewound: records are published again');
+  }
+
   async onApplicationShutdown(): Promise<void> {
     this.partitions.detach();
+    this.monitor.stop();
+    this.pubsubHealth.stop();
     await Promise.all([this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
+  }
+
+  /** A topic without its subscription is no first start: the backlog of the subscription is lost. */
+  private async warnOfMissingSubscription(): Promise<void> {
+    const { topic, subscription } = this.settings.pubsub;
+    const { missing } = await inspectTopology(this.pubsub, topologyOf(this.settings));
+    if (!missing.includes(subscription) || missing.includes(topic)) return;
+    this.logger.error(
+      { topic, subscription },
+      'the subscription does not exist and is put back: what it had not delivered is lost. ' +
+        'Publish it again: POST /admin/rewind (docs/pubsub-bridge.md#the-subscription-was-deleted)',
+    );
   }
 
   private partitionDependencies(): PartitionBridgeDependencies {
@@ -183,6 +266,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       },
       body: this.body,
       deadLetter: (rejected) => this.sendDeadLetters(rejected),
+      rejections: this.rejections,
       observer: this.metrics,
       maxBatchRecords: MAX_BATCH_RECORDS,
     };
@@ -199,14 +283,6 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       const fields = { reason: reason?.code, path: reason?.path, constraint: reason?.constraint };
       this.recordLog.info(record, fields, 'dead-lettered');
     }
-  }
-
-  private pubsubCheck(): Check {
-    const now = performance.now();
-    const failing = this.partitions.all().flatMap((bridge) => bridge.failing ?? []);
-    const overdue = failing.find(({ sinceMs }) => now - sinceMs > MAX_FAILING_MS);
-    if (overdue === undefined) return { ok: true };
-    return { ok: false, detail: overdue.error instanceof Error ? overdue.error.message : String(overdue.error) };
   }
 }
 

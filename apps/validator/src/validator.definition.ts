@@ -1,4 +1,6 @@
 import type { ServiceDefinition } from '@orderstream/service';
+import { ResumeDto } from './control/resume.dto';
+import { ValidatorStatusDto } from './control/status.dto';
 import type { FaultPoints } from './partitions/fault-points';
 import { type ValidatorSettings, validatorSettings } from './validator.config';
 import { ValidatorModule } from './validator.module';
@@ -9,6 +11,7 @@ export const validatorDefinition = (faults?: FaultPoints): ServiceDefinition<Val
   name: 'validator',
   settings: validatorSettings,
   module: () => ValidatorModule.with(faults),
+  admin: { status: ValidatorStatusDto, resume: ResumeDto },
   prepare: (app) => app.get(ValidatorService).ensureTopics(),
   servers: (app) => app.get(ValidatorService).servers(),
 });

@@ -14,6 +14,7 @@ import { DEFAULT_CATALOG_LIMITS, type QualitySettings } from '@orderstream/quali
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
+import { type ResumeDto, suspensionOf } from './control/resume.dto';
 import { FamilyValidator } from './partitions/family-validator';
 import { FAULT_POINTS, type FaultPoints } from './partitions/fault-points';
 import { Semaphore } from './partitions/semaphore';
@@ -106,7 +107,12 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
         const { group, state } = server.describe();
         return { group, state };
       }),
-      partitions: this.servers().flatMap((server) => server.describe().partitions),
+      partitions: this.families.flatMap(({ partitions, server }) =>
+        server.describe().partitions.map((status) => {
+          const withoutBreaker = partitions.breakerSuspension(status.partition);
+          return withoutBreaker === undefined ? status : { ...status, withoutBreaker };
+        }),
+      ),
     };
   }
 
@@ -115,8 +121,14 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     return Promise.resolve();
   }
 
-  /** Also opens the partitions again that an error or the circuit breaker stopped. */
-  resume(): Promise<void> {
+  /**
+   * Also opens the partitions again that an error or the circuit breaker stopped.
+   *
+   * @param body whether they go on without the circuit breaker, and for how long
+   */
+  resume(body: ResumeDto = {}): Promise<void> {
+    const suspension = suspensionOf(body);
+    if (suspension !== undefined) for (const { partitions } of this.families) partitions.suspendBreakers(suspension);
     for (const server of this.servers()) server.resume();
     return Promise.resolve();
   }

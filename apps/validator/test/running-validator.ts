@@ -13,7 +13,14 @@ const TOKEN = 'validator-test-token';
 export interface ValidatorStatus {
   readonly accounting: Readonly<Partial<Record<Family, Accounting>>>;
   readonly effectiveWindows: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly partitions: readonly { topic: string; partition: number; state: string; lag?: number; error?: string }[];
+  readonly partitions: readonly {
+    topic: string;
+    partition: number;
+    state: string;
+    lag?: number;
+    error?: string;
+    withoutBreaker?: { recordsLeft?: number };
+  }[];
 }
 
 /** The validator as `main.ts` starts it, in the process of the test. */
@@ -66,8 +73,12 @@ export class RunningValidator {
     return { status: response.status, text: await response.text() };
   }
 
-  async post(path: string): Promise<number> {
-    const response = await fetch(this.url + path, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } });
+  async post(path: string, body?: object): Promise<number> {
+    const response = await fetch(this.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     return response.status;
   }
 

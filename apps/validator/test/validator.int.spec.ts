@@ -256,12 +256,13 @@ describe('validator on a broker', () => {
   );
 
   it(
-    'stops a partition that rejects too much, and loses and repeats no record when an operator resumes it',
+    'stops a partition that rejects too much, and loses and repeats no record when one resume lets a flood through',
     async () => {
       const customer = customerIn(1);
       const validator = await start({ BREAKER_WINDOW_RECORDS: '20', VALIDATOR_MAX_BATCH_RECORDS: '10' });
       await validator.ready();
-      const badBodies = Array.from({ length: 30 }, () => sessionStarted(customer));
+      // 20 trip the breaker; 200 more pass without it.
+      const badBodies = Array.from({ length: 220 }, () => sessionStarted(customer));
       const bad = badBodies.map((body) => rawRecord(body, { value: Buffer.from('bad') }));
       const good = sessionStarted(customer);
       await log.send(...bad, rawRecord(good));
@@ -273,8 +274,13 @@ describe('validator on a broker', () => {
       expect(stopped.error).toMatch(/of the last 20 records were rejected/);
       expect((await validator.get('/health/ready')).status).toBe(503);
       expect(withId(await log.read(validatedTopic('interactions')), good)).toHaveLength(0);
-      expect(await validator.post('/admin/resume')).toBeLessThan(300);
+      expect(await validator.post('/admin/resume', { withoutBreakerRecords: 0 })).toBe(400);
+      expect(await validator.post('/admin/resume', { withoutBreakerRecords: 250 })).toBeLessThan(300);
       await arrival(validatedTopic('interactions'), good);
+      const left = (await validator.status()).partitions.find(
+        ({ topic, partition }) => topic === rawTopic('interactions') && partition === 1,
+      );
+      expect(left?.withoutBreaker?.recordsLeft).toBeLessThan(250);
       const letters = await log.read(deadLetterTopic(rawTopic('interactions'), 'validator'));
       expect(idsOf(letters, badBodies)).toEqual(badBodies.map(({ event_id }) => event_id));
       await stop(validator);

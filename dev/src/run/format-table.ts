@@ -5,25 +5,39 @@ export function formatTable(rows: readonly Readonly<Record<string, unknown>>[]):
   const first = rows[0];
   if (first === undefined) return '(no rows)';
   const columns = Object.keys(first);
+  const header = columns.map(cellText);
   const cells = rows.map((row) => columns.map((column) => cellText(row[column])));
-  const widths = columns.map((column, at) => Math.max(column.length, ...cells.map((line) => line[at]?.length ?? 0)));
+  const widths = header.map((name, at) => Math.max(name.length, ...cells.map((line) => line[at]?.length ?? 0)));
   const isNumber = columns.map((column) => rows.every((row) => row[column] === null || isNumeric(row[column])));
   const pad = (text: string, at: number): string =>
     isNumber[at] === true ? text.padStart(widths[at] ?? 0) : text.padEnd(widths[at] ?? 0);
   const format = (line: readonly string[]): string => line.map(pad).join('  ').trimEnd();
-  return [format(columns), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(format)].join('\n');
+  return [format(header), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(format)].join('\n');
 }
 
-/**
- * The value as text without control characters: records are untrusted input, and control characters can control a
- * terminal.
- */
+/** The value as one line of text that is safe on a terminal, cut to the width of a cell. */
 export function cellText(value: unknown): string {
-  const plain = plainText(value).replace(/\p{Cc}+/gu, ' ');
+  const plain = escaped(plainText(value));
   return plain.length > MAX_CELL_CHARACTERS ? `${plain.slice(0, MAX_CELL_CHARACTERS - 1)}…` : plain;
 }
 
-/** The BigQuery client returns times as `{ value }` and NUMERIC as a big number. */
+/**
+ * Records are untrusted input. Control characters can control a terminal, and format characters (category Cf) can reorder
+ * or hide text: each becomes a visible escape, such as `\u001b`. Line ends stay if `lines` is set.
+ */
+export function escaped(text: string, lines = false): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    if (lines && character === '\n') return character;
+    const code = character.codePointAt(0) ?? 0;
+    return (
+      NAMED[character] ?? (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`)
+    );
+  });
+}
+
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The BigQuery client returns times and, with `wrapIntegers`, INT64 as `{ value }`, and NUMERIC as a big number. */
 function plainText(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -35,17 +49,35 @@ function plainText(value: unknown): string {
     case 'object':
       if (value === null) return '';
       if (Buffer.isBuffer(value)) return value.toString('utf8');
-      if (isBigNumber(value)) return value.toFixed();
-      return 'value' in value ? plainText(value.value) : JSON.stringify(value);
+      // First: a wrapped integer is a Number, too, and would be rounded.
+      if (isWrapped(value)) return plainText(value.value);
+      return isBigNumber(value) ? value.toFixed() : jsonText(value);
     default:
       return '';
   }
 }
 
+/** Arrays and structs as JSON, with the digits of each number as BigQuery returned them. */
+function jsonText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'null' : JSON.stringify(value);
+  if (Buffer.isBuffer(value)) return JSON.stringify(value.toString('base64'));
+  if (isNumeric(value)) return plainText(value);
+  if (isWrapped(value)) return JSON.stringify(value.value);
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
+  return `{${Object.entries(value)
+    .map(([name, field]) => `${JSON.stringify(name)}:${jsonText(field)}`)
+    .join(',')}}`;
+}
+
 function isNumeric(value: unknown): boolean {
-  return typeof value === 'number' || isBigNumber(value);
+  return typeof value === 'number' || isBigNumber(value) || (isWrapped(value) && value.type === 'BigQueryInt');
+}
+
+function isWrapped(value: unknown): value is { readonly value: unknown; readonly type?: unknown } {
+  const isObject = typeof value === 'object' && value !== null;
+  return isObject && 'value' in value && Object.getPrototypeOf(value) !== Object.prototype;
 }
 
 function isBigNumber(value: unknown): value is { toFixed(): string } {
-  return typeof value === 'object' && value !== null && 'toFixed' in value;
+  return typeof value === 'object' && value !== null && 'toFixed' in value && typeof value.toFixed === 'function';
 }

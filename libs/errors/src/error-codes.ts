@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'PUBLISH_FAILED'
   | 'PUBLISH_REJECTED'
   | 'SUBSCRIPTION_MISMATCH'
+  | 'TOPIC_REJECTS_ALL'
   // Generator: its ledger files.
   | 'LEDGER_UNREADABLE'
   | 'LEDGER_IN_USE'

@@ -115,6 +115,30 @@ export const METRIC = {
     help: 'Records taken whose messages Pub/Sub has not acknowledged.',
     labels: ['topic'],
   },
+  publishOldestUnacknowledgedSeconds: {
+    type: 'gauge',
+    name: 'orderstream_publish_oldest_unacknowledged_seconds',
+    help: 'Time since the oldest record whose message Pub/Sub has not acknowledged was taken; 0 when there is none.',
+    labels: ['topic'],
+  },
+  subscriptionState: {
+    type: 'gauge',
+    name: 'orderstream_subscription_state',
+    help: '1 for the state of the subscription at the last check: ACTIVE, STATE_UNSPECIFIED (emulator), RESOURCE_ERROR, MISSING, UNKNOWN.',
+    labels: ['state'],
+  },
+  subscriptionDifferences: {
+    type: 'gauge',
+    name: 'orderstream_subscription_differences',
+    help: 'Ways in which topic and subscription differ from what the bridge needs, at the last check. Readiness names them.',
+    labels: [],
+  },
+  subscriptionGaps: {
+    type: 'counter',
+    name: 'orderstream_subscription_gaps_total',
+    help: 'Times that the subscription was deleted or replaced. What was published meanwhile must be published again.',
+    labels: [],
+  },
   transactionSeconds: {
     type: 'histogram',
     name: 'orderstream_transaction_seconds',

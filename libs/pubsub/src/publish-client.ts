@@ -1,4 +1,4 @@
-import { Client, Metadata } from '@grpc/grpc-js';
+import { Client, connectivityState, Metadata } from '@grpc/grpc-js';
 
 import { connectPublisher, type PubSubConnection, topicName } from './connection';
 import type { PublishMessage } from './message';
@@ -57,6 +57,20 @@ export class PublishClient {
       };
       signal.addEventListener('abort', cancel, { once: true });
     });
+  }
+
+  /** State of the connection; an idle one is opened. Answers from memory. */
+  get connection(): 'ready' | 'idle' | 'connecting' | 'failed' {
+    switch (this.stub.getChannel().getConnectivityState(true)) {
+      case connectivityState.READY:
+        return 'ready';
+      case connectivityState.IDLE:
+        return 'idle';
+      case connectivityState.CONNECTING:
+        return 'connecting';
+      default:
+        return 'failed';
+    }
   }
 
   close(): Promise<void> {

@@ -19,6 +19,15 @@ export class PublishFailedError extends OrderstreamError {
   }
 }
 
+/** The subscription would not receive what is published, so that nothing is published. An operator corrects it. */
+export class SubscriptionMismatchError extends OrderstreamError {
+  readonly code: ErrorCode = 'SUBSCRIPTION_MISMATCH';
+
+  constructor(reason: string) {
+    super(`nothing is published, so that nothing is lost: ${reason}`, { retriable: true });
+  }
+}
+
 const isStatus = (code: unknown): code is status => typeof code === 'number' && code in status;
 
 /** Status of a gRPC error, undefined for any other. */

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 
 import type { PublishMessage } from './message';
-import { grpcStatus, PublishFailedError } from './publish-errors';
+import { grpcStatus, PublishFailedError, SubscriptionMismatchError } from './publish-errors';
 import type { PublishCall } from './publisher';
 
 /**
@@ -9,7 +9,8 @@ import type { PublishCall } from './publisher';
  *
  * Failure semantics: a message published after its topic is created and before its subscription is, is acknowledged and
  * lost. Therefore no request is sent while they are re-created. A request that was in flight at that time fails even if
- * it was acknowledged, and is published again.
+ * it was acknowledged, and is published again. While the subscription would not receive what is published (`blocked`),
+ * nothing is sent, and requests fail as transient.
  */
 export class TopologyGuard {
   private mayBeMissing = false;
@@ -24,10 +25,14 @@ export class TopologyGuard {
     private readonly call: PublishCall,
     private readonly ensure: () => Promise<void>,
     private readonly losesState: boolean,
+    /** Why nothing may be published now; undefined when it may. */
+    private readonly blocked: () => string | undefined = () => undefined,
   ) {}
 
   readonly publish = async (messages: readonly PublishMessage[], signal: AbortSignal): Promise<void> => {
     if (this.mayBeMissing) await this.repair();
+    const reason = this.blocked();
+    if (reason !== undefined) throw new SubscriptionMismatchError(reason);
     const before = this.repairs;
     try {
       await this.call(messages, signal);
@@ -41,8 +46,8 @@ export class TopologyGuard {
     }
   };
 
-  /** Concurrent callers share one repair. */
-  private repair(): Promise<void> {
+  /** Re-creates what is missing. Concurrent callers share one repair. */
+  repair(): Promise<void> {
     this.repairing ??= this.repairOnce().finally(() => {
       this.repairing = undefined;
     });

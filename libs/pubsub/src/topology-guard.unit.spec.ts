@@ -54,4 +54,20 @@ describe('TopologyGuard', () => {
     ends[2]?.();
     await third;
   });
+
+  it('publishes nothing while the subscription would not receive it', async () => {
+    let reason: string | undefined = 'the subscription has a filter';
+    const call = jest.fn(() => Promise.resolve());
+    const guard = new TopologyGuard(
+      call,
+      () => Promise.resolve(),
+      false,
+      () => reason,
+    );
+    await expect(guard.publish([], signal)).rejects.toMatchObject({ code: 'SUBSCRIPTION_MISMATCH', retriable: true });
+    expect(call).not.toHaveBeenCalled();
+    reason = undefined;
+    await guard.publish([], signal);
+    expect(call).toHaveBeenCalledTimes(1);
+  });
 });

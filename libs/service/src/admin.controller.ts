@@ -1,57 +1,118 @@
-import { Controller, Get, HttpCode, NotImplementedException, Post } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  NotImplementedException,
+  Post,
+  type Type,
+  ValidationPipe,
+} from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { ApiBearerAuth, ApiExcludeEndpoint, ApiOperation, type OpenAPIObject } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiExcludeEndpoint,
+  ApiOkResponse,
+  ApiOperation,
+  ApiSchema,
+  type OpenAPIObject,
+} from '@nestjs/swagger';
 import { Roles } from './roles.guard';
 import { OpenApi } from './open-api';
+import { ApiProblems } from './problem';
 import { type ServiceControl } from './service-control';
 import { SERVICE_CONTROL } from './tokens';
 
+/** What a service adds to the documentation and the validation of its `/admin`. */
+export interface AdminEndpoints {
+  /** The class of the status, with `@ApiProperty` on its fields. */
+  readonly status?: Type<object>;
+  /** The class of the optional body of `resume`, with decorators of class-validator. Without it, `resume` takes no body. */
+  readonly resume?: Type<object>;
+}
+
+/** The errors that every endpoint of `/admin` may answer. */
+export const ADMIN_PROBLEMS = {
+  401: 'The bearer token is missing or not known.',
+  403: 'The role of the token does not allow it.',
+  429: 'Too many failed authentications from this address. A known token is never answered with it.',
+} as const;
+
+/** The errors that every command may answer besides: see `CommandGate`. */
+export const COMMAND_PROBLEMS = {
+  400: 'The body is invalid, nested too deep, or has too many values.',
+  409: 'The service cannot do that now. The detail has the reason.',
+  503: 'The service is starting or stopping. The command changed nothing.',
+} as const;
+
+/** The body of a command that takes none. */
+@ApiSchema({ description: 'An empty object, or no body.' })
+class NoBody {}
+
 /** The administration of every service: status, pause, resume and the OpenAPI document. */
-@ApiBearerAuth()
-@Controller('admin')
-export class AdminController {
-  constructor(
-    private readonly modules: ModuleRef,
-    private readonly openApi: OpenApi,
-  ) {}
+export function adminController({ status, resume: ResumeBody = NoBody }: AdminEndpoints = {}): Type {
+  const answer = ApiOkResponse({
+    description: 'The status of the service.',
+    ...(status === undefined ? { schema: { type: 'object' } } : { type: status }),
+  });
+  const bodyOf = (expectedType: Type<object>): ValidationPipe =>
+    new ValidationPipe({ expectedType, whitelist: true, forbidNonWhitelisted: true, transform: true });
 
-  @Get('status')
-  @Roles('viewer')
-  @ApiOperation({ summary: 'Returns the status of the service.' })
-  async status(): Promise<object> {
-    return this.control().status();
-  }
+  @ApiBearerAuth()
+  @ApiProblems(ADMIN_PROBLEMS)
+  @Controller('admin')
+  class AdminController {
+    constructor(
+      private readonly modules: ModuleRef,
+      private readonly openApi: OpenApi,
+    ) {}
 
-  @Post('pause')
-  @HttpCode(200)
-  @Roles('operator')
-  @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
-  async pause(): Promise<object> {
-    await this.control().pause();
-    return this.control().status();
-  }
+    @Get('status')
+    @Roles('viewer')
+    @ApiOperation({ summary: 'Returns the status of the service.' })
+    @answer
+    async status(): Promise<object> {
+      return this.control().status();
+    }
 
-  @Post('resume')
-  @HttpCode(200)
-  @Roles('operator')
-  @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
-  async resume(): Promise<object> {
-    await this.control().resume();
-    return this.control().status();
-  }
+    @Post('pause')
+    @HttpCode(200)
+    @Roles('operator')
+    @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
+    @ApiProblems(COMMAND_PROBLEMS)
+    @answer
+    async pause(): Promise<object> {
+      await this.control().pause();
+      return this.control().status();
+    }
 
-  @Get('docs')
-  @Roles('viewer')
-  @ApiExcludeEndpoint()
-  docs(): OpenAPIObject {
-    return this.openApi.document();
-  }
+    @Post('resume')
+    @HttpCode(200)
+    @Roles('operator')
+    @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
+    @ApiBody({ type: ResumeBody, required: false })
+    @ApiProblems(COMMAND_PROBLEMS)
+    @answer
+    async resume(@Body(bodyOf(ResumeBody)) body: object): Promise<object> {
+      await this.control().resume(body);
+      return this.control().status();
+    }
 
-  private control(): ServiceControl {
-    try {
-      return this.modules.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
-    } catch (cause) {
-      throw new NotImplementedException('This service has no status, pause or resume.', { cause });
+    @Get('docs')
+    @Roles('viewer')
+    @ApiExcludeEndpoint()
+    docs(): OpenAPIObject {
+      return this.openApi.document();
+    }
+
+    private control(): ServiceControl {
+      try {
+        return this.modules.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
+      } catch (cause) {
+        throw new NotImplementedException('This service has no status, pause or resume.', { cause });
+      }
     }
   }
+  return AdminController;
 }

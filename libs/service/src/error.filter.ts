@@ -2,7 +2,11 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject 
 import { OrderstreamError } from '@orderstream/errors';
 import { type Logger } from '@orderstream/observability';
 import { type Response } from 'express';
+import { type Problem, ProblemException, sendProblem } from './problem';
 import { LOGGER } from './tokens';
+
+/** Most problems of a body that an answer lists. */
+const MAX_ERRORS = 20;
 
 /** The HTTP status for this error: 503 when a retry may help, 500 otherwise. */
 export function statusOf(error: unknown): number {
@@ -10,18 +14,38 @@ export function statusOf(error: unknown): number {
   return error instanceof OrderstreamError && error.retriable ? 503 : 500;
 }
 
-/** Answers a request that failed with an `OrderstreamError`: status, code and message. */
-@Catch(OrderstreamError)
-export class ErrorFilter implements ExceptionFilter<OrderstreamError> {
+/** Answers every failed request with problem details. An error that nothing foresees is logged, and not shown. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter<unknown> {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
-  catch(error: OrderstreamError, host: ArgumentsHost): void {
-    const statusCode = statusOf(error);
-    this.logger.warn({ err: error, code: error.code }, 'request failed');
-    host
-      .switchToHttp()
-      .getResponse<Response>()
-      .status(statusCode)
-      .json({ statusCode, code: error.code, message: error.message });
+  catch(error: unknown, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') throw error;
+    const response = host.switchToHttp().getResponse<Response>();
+    const problem = this.problemOf(error);
+    // The answer has begun: it cannot be replaced.
+    if (response.headersSent) response.end();
+    else sendProblem(response, problem);
   }
+
+  private problemOf(error: unknown): Omit<Problem, 'title'> {
+    const status = statusOf(error);
+    if (error instanceof ProblemException) return { status, detail: error.message, ...error.members };
+    if (error instanceof HttpException) return { status, ...detailOf(error) };
+    if (error instanceof OrderstreamError) {
+      this.logger.warn({ err: error, code: error.code }, 'request failed');
+      return { status, detail: error.message, code: error.code };
+    }
+    this.logger.error({ err: error }, 'request failed');
+    return { status, detail: 'The request failed because of a defect. The log of the service has the error.' };
+  }
+}
+
+/** Nest's validation reports its messages as an array. */
+function detailOf(error: HttpException): Pick<Problem, 'detail' | 'errors'> {
+  const body = error.getResponse();
+  const message: unknown = typeof body === 'object' && 'message' in body ? body.message : undefined;
+  if (!Array.isArray(message)) return { detail: error.message };
+  const errors = message.slice(0, MAX_ERRORS).map(String);
+  return { detail: `The body is invalid: ${errors[0] ?? error.message}`, errors };
 }

@@ -1,5 +1,7 @@
 export { runService } from './run-service';
 export { type ServiceDefinition } from './service';
 export { type ServiceControl } from './service-control';
+export { ADMIN_PROBLEMS, COMMAND_PROBLEMS } from './admin.controller';
+export { ApiProblems, ProblemException } from './problem';
 export { Roles } from './roles.guard';
 export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS } from './tokens';

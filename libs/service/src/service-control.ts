@@ -4,6 +4,10 @@ export interface ServiceControl {
   status(): object | Promise<object>;
   /** Stops taking new work; work in progress is settled. Idempotent. */
   pause(): Promise<void>;
-  /** Resumes after `pause`, and retries stopped partitions. Idempotent. */
-  resume(): Promise<void>;
+  /**
+   * Resumes after `pause`, and retries stopped partitions. Idempotent.
+   *
+   * @param body of the class that the service gives as `AdminEndpoints.resume`, validated; without one it is empty
+   */
+  resume(body?: object): Promise<void>;
 }

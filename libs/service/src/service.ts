@@ -9,7 +9,10 @@ import { type Check, Health, type Logger, Metrics } from '@orderstream/observabi
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { ServiceModule } from './service.module';
+import { type AdminEndpoints } from './admin.controller';
 import { Authentication } from './authentication';
+import { boundBody } from './body-bounds';
+import { type Lifecycle } from './command-gate';
 import { NestLogger } from './nest-logger';
 import { OpenApi } from './open-api';
 
@@ -22,6 +25,8 @@ export interface ServiceDefinition<T extends { readonly service: ServiceSettings
   readonly name: string;
   readonly settings: SettingsSpec<T>;
   readonly module: (settings: T) => Type | DynamicModule;
+  /** What the service adds to `/admin/status` and `/admin/resume`. */
+  readonly admin?: AdminEndpoints;
   /**
    * Creates what must exist before the first record: topics, tables. Runs when the HTTP server already listens, so that
    * health shows what the service waits for. An error ends the start.
@@ -54,7 +59,7 @@ class ListenError extends OrderstreamError {
  */
 export class Service<T extends { readonly service: ServiceSettings }> {
   readonly health = new Health();
-  private phase: 'starting' | 'running' | 'stopping' = 'starting';
+  private readonly lifecycle: Lifecycle = { phase: 'starting' };
   private app: NestExpressApplication | undefined;
   private readonly servers: CustomTransportStrategy[] = [];
 
@@ -63,7 +68,10 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     private readonly settings: T,
     private readonly logger: Logger,
   ) {
-    this.health.ready('service', (): Check => ({ ok: this.phase === 'running', detail: this.phase }));
+    this.health.ready('service', (): Check => ({
+      ok: this.lifecycle.phase === 'running',
+      detail: this.lifecycle.phase,
+    }));
   }
 
   /** Resolves when all transports are connected. @throws any error of the start; the caller still has to call `stop` */
@@ -78,13 +86,13 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     }
     await app.startAllMicroservices();
     if (this.isStopping()) return;
-    this.phase = 'running';
+    this.lifecycle.phase = 'running';
     this.logger.info('running');
   }
 
   /** Fails readiness, drains the transports while health still answers, then closes HTTP. Has no deadline. */
   async stop(): Promise<void> {
-    this.phase = 'stopping';
+    this.lifecycle.phase = 'stopping';
     // Nest's own order closes the HTTP server, and with it health, before the transports.
     await Promise.all(
       this.servers.map(async (server) => {
@@ -104,12 +112,19 @@ export class Service<T extends { readonly service: ServiceSettings }> {
 
   /** Whether `stop` was called. */
   isStopping(): boolean {
-    return this.phase === 'stopping';
+    return this.lifecycle.phase === 'stopping';
   }
 
   private async createApp(): Promise<NestExpressApplication> {
-    const { definition, settings, logger, health } = this;
-    const dependencies = { settings, logger, health, metrics: new Metrics({ app: definition.name }) };
+    const { definition, settings, logger, health, lifecycle } = this;
+    const dependencies = {
+      settings,
+      logger,
+      health,
+      lifecycle,
+      admin: definition.admin,
+      metrics: new Metrics({ app: definition.name }),
+    };
     const app = await NestFactory.create<NestExpressApplication>(
       { module: ServiceRoot, imports: [ServiceModule.forService(dependencies), definition.module(settings)] },
       { logger: new NestLogger(logger), abortOnError: false, bodyParser: false, forceCloseConnections: true },
@@ -121,6 +136,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       authentication.use(request, response, next);
     });
     app.useBodyParser('json', { limit: MAX_BODY_BYTES });
+    app.use(boundBody);
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     app.get(OpenApi).describe(app, definition.name);
     return app;

@@ -12,3 +12,5 @@ export const SETTINGS = Symbol('SETTINGS');
 export const SERVICE_CONTROL = Symbol('SERVICE_CONTROL');
 /** The service's `AuditLog`. */
 export const AUDIT_LOG = Symbol('AUDIT_LOG');
+/** The service's `Lifecycle`. */
+export const LIFECYCLE = Symbol('LIFECYCLE');

@@ -1,11 +1,14 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation } from '@nestjs/swagger';
-import { Roles } from '@orderstream/service';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
 import { Generator } from '../generator';
+import { GeneratorStatusDto } from './generator-status.dto';
 import { SetRateDto } from './set-rate.dto';
 
 /** The generator's commands beside those of every service. */
 @ApiBearerAuth()
+@ApiProblems({ ...ADMIN_PROBLEMS, ...COMMAND_PROBLEMS })
+@ApiOkResponse({ type: GeneratorStatusDto, description: 'The status after the command.' })
 @Controller('admin')
 export class GeneratorController {
   constructor(private readonly generator: Generator) {}

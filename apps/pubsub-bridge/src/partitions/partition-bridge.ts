@@ -11,6 +11,8 @@ import {
 } from '@orderstream/pubsub';
 
 import type { BodyCheck } from '../body/body-check';
+import type { PublishedRange } from '../topology/topology-monitor';
+import type { RejectionPolicy } from './rejection-policy';
 
 /**
  * A request that is retried holds the committable offset back while later requests are acknowledged. This bounds the
@@ -35,6 +37,7 @@ export interface PartitionBridgeDependencies {
   readonly body: BodyCheck;
   /** Resolves when all in-sync replicas have acknowledged the dead letters. */
   readonly deadLetter: (rejected: readonly RejectedRecord[]) => Promise<void>;
+  readonly rejections: Pick<RejectionPolicy, 'accepted' | 'rejected'>;
   readonly observer: PartitionBridgeObserver;
   /** Largest batch that `take` is given, in records. */
   readonly maxBatchRecords: number;
@@ -57,7 +60,8 @@ export interface Failing {
  * Failure semantics: at least once. A record is settled when Pub/Sub has acknowledged its message, or Kafka its dead
  * letter. The committable offset never passes a record that is not settled. After a kill, the next owner reads from the
  * committed offset and publishes again what was published since. When Pub/Sub or Kafka fails, this object is closed and a
- * new one starts at the committed offset.
+ * new one starts at the committed offset. When the topic rejects everything, the partition stops, and its records are not
+ * dead-lettered.
  */
 export class PartitionBridge implements PublisherEvents<Outgoing> {
   private readonly attributes = new HeaderAttributes();
@@ -65,7 +69,10 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   private readonly tracker: OffsetTracker;
   private readonly maxTracked: number;
   private unsettled = 0;
+  private firstOffset: number | undefined;
   private nextOffset: number | undefined;
+  /** The batches that are not wholly settled, each with the time at which it was taken. */
+  private readonly batches: { readonly nextOffset: number; readonly takenMs: number }[] = [];
   private failingRequests: Failing | undefined;
 
   constructor(
@@ -85,6 +92,19 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
     return this.unsettled;
   }
 
+  /** What was published, or may have been, since the partition was opened. Undefined until a batch was taken. */
+  get published(): PublishedRange | undefined {
+    const { firstOffset: first, nextOffset: taken } = this;
+    const acknowledged = this.committable();
+    if (first === undefined || taken === undefined || acknowledged === undefined) return undefined;
+    return { ...this.partition, first, acknowledged, taken };
+  }
+
+  /** When the oldest record that is not settled was taken (`performance.now()`); undefined when all are. */
+  get oldestTakenMs(): number | undefined {
+    return this.unsettled === 0 ? undefined : this.batches[0]?.takenMs;
+  }
+
   /** Undefined while Pub/Sub acknowledges requests. */
   get failing(): Failing | undefined {
     return this.failingRequests;
@@ -101,7 +121,9 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
       else messages.push(message);
     }
     this.unsettled += batch.records.length;
+    this.firstOffset ??= batch.records[0]?.offset;
     this.nextOffset = batch.nextOffset;
+    this.batches.push({ nextOffset: batch.nextOffset, takenMs: performance.now() });
     this.publisher.publish(messages);
     if (rejected.length > 0) await this.settleAsDeadLetters(rejected);
     await this.publisher.capacity(() => this.tracker.held <= this.maxTracked);
@@ -133,11 +155,13 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   }
 
   acknowledged(messages: readonly Outgoing[]): void {
+    this.dependencies.rejections.accepted();
     this.settle(messages);
     this.dependencies.observer.published(messages.map(({ record }) => record));
   }
 
   async rejected({ record }: Outgoing, error: Error): Promise<void> {
+    await this.dependencies.rejections.rejected(this.partition, record.offset, error);
     await this.settleAsDeadLetters([{ record, reasons: [{ code: 'publish.rejected', constraint: error.message }] }]);
   }
 
@@ -168,6 +192,8 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   private settle(settled: readonly { readonly record: KafkaRecord }[]): void {
     for (const { record } of settled) this.tracker.settle(record.offset);
     this.unsettled -= settled.length;
+    const offset = this.committable() ?? 0;
+    while (this.batches[0] !== undefined && this.batches[0].nextOffset <= offset) this.batches.shift();
   }
 }
 

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 
 import { BodyCheck } from '../body/body-check';
 import { PartitionBridge, type PartitionBridgeDependencies, type RejectedRecord } from './partition-bridge';
+import { RejectionPolicy } from './rejection-policy';
 
 const PARTITION = { topic: 'orders', partition: 2 };
 const OPTIONS: PublisherOptions = {
@@ -43,7 +44,10 @@ interface Request {
   readonly end: (code?: status) => void;
 }
 
-function setUp(deadLetter: PartitionBridgeDependencies['deadLetter'] = () => Promise.resolve()) {
+function setUp(
+  deadLetter: PartitionBridgeDependencies['deadLetter'] = () => Promise.resolve(),
+  reasonOfTopic: () => Promise<string | undefined> = () => Promise.resolve(undefined),
+) {
   const requests: Request[] = [];
   const publish: PublishCall = (messages) =>
     new Promise((resolve, reject) => {
@@ -66,6 +70,7 @@ function setUp(deadLetter: PartitionBridgeDependencies['deadLetter'] = () => Pro
       await deadLetter(rejected);
       dead.push(...rejected);
     },
+    rejections: new RejectionPolicy(reasonOfTopic),
     observer: {
       published: (records) => published.push(...records.map(({ offset }) => offset)),
       requested: () => undefined,
@@ -180,5 +185,54 @@ describe('PartitionBridge', () => {
     controller.abort(new Error('time is up'));
     await expect(drained).rejects.toThrow('time is up');
     expect(bridge.committable()).toBe(1);
+  });
+
+  it('dead-letters nothing when the settings of the topic reject everything, and stops at the first record', async () => {
+    const { bridge, requests, dead, failures } = setUp(undefined, () => Promise.resolve('the topic has a schema'));
+    await bridge.take(batch([good(1), good(2)], 3));
+    await sent(requests, 1);
+    requests[0]?.end(status.INVALID_ARGUMENT);
+    await sent(requests, 2);
+    requests[1]?.end(status.INVALID_ARGUMENT);
+    await settled();
+    expect(failures).toMatchObject([{ code: 'TOPIC_REJECTS_ALL', retriable: false }]);
+    expect(failures[0]?.message).toMatch(
+      /orders\/2@1 .*the topic has a schema.*POST \/admin\/resume.*docs\/pubsub-bridge\.md/,
+    );
+    expect(dead).toEqual([]);
+    expect(bridge.committable()).toBe(1);
+  });
+
+  it('stops after 20 rejected messages with none accepted between them, whatever partition they are of', async () => {
+    const policy = new RejectionPolicy(() => Promise.reject(new Error('not readable')));
+    const error = new Error('INVALID_ARGUMENT');
+    const reject = (offset: number): Promise<void> =>
+      policy.rejected({ topic: 'orders', partition: offset % 6 }, offset, error);
+    for (let i = 0; i < 20; i++) await reject(i);
+    await expect(reject(20)).rejects.toThrow('rejected 21 messages in a row');
+    await expect(reject(21)).rejects.toThrow('21 messages in a row');
+    policy.accepted();
+    await reject(22);
+  });
+
+  it('knows what may have been published since it was opened, and how old the oldest unacknowledged record is', async () => {
+    const { bridge, requests } = setUp();
+    expect(bridge.published).toBeUndefined();
+    expect(bridge.oldestTakenMs).toBeUndefined();
+    await bridge.take(batch([good(7, 'a')], 8));
+    const taken = bridge.oldestTakenMs;
+    expect(taken).toBeLessThanOrEqual(performance.now());
+    await bridge.take(batch([good(9, 'b')], 12));
+    expect(bridge.oldestTakenMs).toBe(taken);
+    expect(bridge.published).toEqual({ ...PARTITION, first: 7, acknowledged: 7, taken: 12 });
+    await sent(requests, 2);
+    requests[0]?.end();
+    await settled();
+    expect(bridge.published).toMatchObject({ first: 7, acknowledged: 9, taken: 12 });
+    expect(bridge.oldestTakenMs).toBeGreaterThanOrEqual(taken ?? 0);
+    requests[1]?.end();
+    await settled();
+    expect(bridge.published).toMatchObject({ acknowledged: 12, taken: 12 });
+    expect(bridge.oldestTakenMs).toBeUndefined();
   });
 });

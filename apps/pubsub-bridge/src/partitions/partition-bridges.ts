@@ -6,10 +6,12 @@ import {
   type TopicPartition,
   type RecordBatch,
   retry,
+  stop,
 } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 
 import { PartitionBridge, type PartitionBridgeDependencies } from './partition-bridge';
+import { TopicRejectsAllError } from './rejection-policy';
 
 /** How long a partition waits after a failure, in milliseconds; the server adds jitter and backs off. */
 const RETRY_AFTER_MS = 1_000;
@@ -25,7 +27,9 @@ export class PartitionBridges implements PartitionHooks {
   private readonly committed = new Map<string, number>();
   /** Bridges with a pending `take` or `drain`, which reports their failure. */
   private readonly awaited = new Set<PartitionBridge>();
-  private server: KafkaBatchServer | undefined;
+  /** The rewinds that are not committed yet, by partition. */
+  private readonly rewinding = new Map<string, Promise<void>>();
+  private server: Pick<KafkaBatchServer, 'interrupt' | 'commitOffsets'> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private committing: Promise<void> | undefined;
 
@@ -36,7 +40,7 @@ export class PartitionBridges implements PartitionHooks {
   ) {}
 
   /** Commits go through this server from now on. */
-  attach(server: KafkaBatchServer): void {
+  attach(server: Pick<KafkaBatchServer, 'interrupt' | 'commitOffsets'>): void {
     this.server = server;
     this.timer = setInterval(() => {
       this.committing ??= this.commit(this.all()).finally(() => {
@@ -50,13 +54,15 @@ export class PartitionBridges implements PartitionHooks {
     clearInterval(this.timer);
   }
 
-  open(partition: TopicPartition): Promise<undefined> {
+  async open(partition: TopicPartition): Promise<undefined> {
+    // The offset to begin at is read after this.
+    await this.rewinding.get(partitionName(partition));
     const bridge: PartitionBridge = new PartitionBridge(partition, this.dependencies(), (error) => {
       if (this.awaited.has(bridge)) return;
-      this.server?.interrupt(partition, retry(RETRY_AFTER_MS, error));
+      this.server?.interrupt(partition, outcomeOf(error));
     });
     this.bridges.set(partitionName(partition), bridge);
-    return Promise.resolve(undefined);
+    return undefined;
   }
 
   /** Handles a batch. `ack` asks for the next one; the bridge tracks which records are settled. */
@@ -70,7 +76,7 @@ export class PartitionBridges implements PartitionHooks {
       await bridge.take(batch);
       return ack();
     } catch (error) {
-      return retry(RETRY_AFTER_MS, error);
+      return outcomeOf(error);
     } finally {
       this.awaited.delete(bridge);
     }
@@ -99,6 +105,37 @@ export class PartitionBridges implements PartitionHooks {
     return Promise.resolve();
   }
 
+  /**
+   * Commits an earlier offset and opens the partition again. A stopped partition stays stopped.
+   *
+   * The bridge is closed first, and the partition does not open before the commit is answered, so that no commit of a
+   * later offset can follow it.
+   */
+  async rewind(partition: TopicPartition, offset: number): Promise<void> {
+    const name = partitionName(partition);
+    const committed = this.commitRewind(name, { ...partition, offset });
+    // `open` only waits for it.
+    this.rewinding.set(
+      name,
+      committed.catch(() => undefined),
+    );
+    try {
+      await committed;
+    } finally {
+      this.rewinding.delete(name);
+      const cause = new Error(`an operator asked to publish ${name} again from offset ${String(offset)}`);
+      this.server?.interrupt(partition, retry(0, cause));
+    }
+  }
+
+  private async commitRewind(name: string, offset: TopicPartition & { readonly offset: number }): Promise<void> {
+    this.bridges.get(name)?.close();
+    this.bridges.delete(name);
+    await this.committing;
+    await this.server?.commitOffsets([offset]);
+    this.committed.delete(name);
+  }
+
   firstUnsettledOffset(partition: TopicPartition): number | undefined {
     return this.bridges.get(partitionName(partition))?.committable();
   }
@@ -125,5 +162,9 @@ export class PartitionBridges implements PartitionHooks {
     }
   }
 }
+
+/** The topic is at fault: an operator corrects it. Any other failure may pass. */
+const outcomeOf = (error: unknown): BatchOutcome =>
+  error instanceof TopicRejectsAllError ? stop(error) : retry(RETRY_AFTER_MS, error);
 
 export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${String(partition)}`;

@@ -7,10 +7,18 @@ export class RejectRateError extends OrderstreamError {
   constructor({ topic, partition }: TopicPartition, rejected: number, windowRecords: number) {
     super(
       `${topic}/${String(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected.` +
-        ' Nothing is lost: look at the dead letters, fix the producer or the rule, then resume the validator.',
+        ' Nothing is lost, and nothing is evaluated meanwhile: look at the dead letters, fix the producer or the rule, then' +
+        ' POST /admin/resume. To let a known flood through, send {"withoutBreakerRecords": N} or' +
+        ' {"withoutBreakerMinutes": T} with it (docs/validator-state.md).',
     );
   }
 }
+
+/** How long an operator lets the partition go on without its breaker. */
+export type Suspension = { readonly records: number } | { readonly minutes: number };
+
+/** What is left of a suspension. */
+export type SuspensionStatus = { readonly recordsLeft: number } | { readonly secondsLeft: number };
 
 /** Counts the rejections among the last records of a partition. Cannot trip before the window is full. */
 export class CircuitBreaker {
@@ -18,19 +26,42 @@ export class CircuitBreaker {
   private at = 0;
   private seen = 0;
   private rejectedInWindow = 0;
+  private recordsLeft = 0;
+  private suspendedUntilMs = -Infinity;
 
   /** @param windowRecords 0 disables the breaker */
   constructor(
     readonly windowRecords: number,
     private readonly maxShare: number,
+    /** Monotonic clock, in milliseconds. */
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.window = new Uint8Array(windowRecords);
+  }
+
+  /** The records that come within the suspension are not counted. It replaces an earlier one, and survives `reset`. */
+  suspend(suspension: Suspension): void {
+    this.reset();
+    this.recordsLeft = 'records' in suspension ? suspension.records : 0;
+    this.suspendedUntilMs = 'minutes' in suspension ? this.now() + suspension.minutes * 60_000 : -Infinity;
+  }
+
+  /** Undefined when the breaker is not suspended. */
+  get suspension(): SuspensionStatus | undefined {
+    if (this.recordsLeft > 0) return { recordsLeft: this.recordsLeft };
+    const leftMs = this.suspendedUntilMs - this.now();
+    return leftMs > 0 ? { secondsLeft: Math.ceil(leftMs / 1_000) } : undefined;
   }
 
   /** Counts one record. */
   count(rejected: boolean): void {
     const { window } = this;
     if (window.length === 0) return;
+    if (this.recordsLeft > 0) {
+      this.recordsLeft--;
+      return;
+    }
+    if (this.suspendedUntilMs > this.now()) return;
     const bit = rejected ? 1 : 0;
     this.rejectedInWindow += bit - (window[this.at] ?? 0);
     window[this.at] = bit;

@@ -8,6 +8,7 @@ import {
 } from '@orderstream/kafka';
 import { type Accounting, sumOf } from '@orderstream/quality';
 import type { ObservedState } from '../validator-metrics';
+import type { Suspension, SuspensionStatus } from './circuit-breaker';
 import type { PartitionValidator } from './partition-validator';
 
 /** How long the state of a revoked partition stays in memory, in case a rebalance assigns the partition here again. */
@@ -60,6 +61,15 @@ export class FamilyPartitions implements PartitionHooks {
       return stop(new TypeError(`${this.topic}/${String(batch.partition)} was never opened`));
     }
     return validator.handle(batch, signal);
+  }
+
+  /** For the partitions that this instance has, stopped ones included. */
+  suspendBreakers(suspension: Suspension): void {
+    for (const validator of this.validators.values()) validator.suspendBreaker(suspension);
+  }
+
+  breakerSuspension(partition: number): SuspensionStatus | undefined {
+    return this.validators.get(partition)?.breakerSuspension;
   }
 
   *opened(): Generator<ObservedState> {

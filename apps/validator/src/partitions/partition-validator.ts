@@ -19,7 +19,7 @@ import {
 } from '@orderstream/quality';
 import { OrderstreamError } from '@orderstream/errors';
 import { BatchCommitter } from './batch-committer';
-import { CircuitBreaker, RejectRateError } from './circuit-breaker';
+import { CircuitBreaker, RejectRateError, type Suspension, type SuspensionStatus } from './circuit-breaker';
 import { type EvaluatedBatch, evaluateBatch } from './evaluate-batch';
 import { type EvaluatedBy, Outputs } from './outputs';
 import { PartitionOpening, type PartitionOpeningOptions } from './partition-opening';
@@ -86,6 +86,15 @@ export class PartitionValidator {
   /** The accounts that this instance last knew to be committed. Undefined before the first opening. */
   get accounting(): Accounting | undefined {
     return this.opening.accounting;
+  }
+
+  /** Lets the partition go on without its circuit breaker, also after it was closed and opened again. */
+  suspendBreaker(suspension: Suspension): void {
+    this.breaker.suspend(suspension);
+  }
+
+  get breakerSuspension(): SuspensionStatus | undefined {
+    return this.breaker.suspension;
   }
 
   /**

@@ -1,0 +1,25 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
+
+import { PubSubBridgeService } from '../pubsub-bridge.service';
+import { BridgeStatusDto } from './bridge-status.dto';
+import { RewindDto } from './rewind.dto';
+
+/** The bridge's commands beside those of every service. */
+@ApiBearerAuth()
+@ApiProblems({ ...ADMIN_PROBLEMS, ...COMMAND_PROBLEMS })
+@Controller('admin')
+export class BridgeController {
+  constructor(private readonly bridge: PubSubBridgeService) {}
+
+  @Post('rewind')
+  @HttpCode(200)
+  @Roles('operator')
+  @ApiOperation({ summary: 'Publishes a partition again from an earlier offset. Readers see those orders twice.' })
+  @ApiOkResponse({ type: BridgeStatusDto })
+  async rewind(@Body() { partition, offset }: RewindDto): Promise<object> {
+    await this.bridge.rewind(partition, offset);
+    return this.bridge.status();
+  }
+}

@@ -1,0 +1,29 @@
+import { HttpStatus } from '@nestjs/common';
+import { type NextFunction, type Request, type Response } from 'express';
+import { sendProblem } from './problem';
+
+/** Bounds of a JSON body. Validation visits a body recursively and reports each field, so that it needs both. */
+const MAX_DEPTH = 16;
+const MAX_VALUES = 2_000;
+
+/** Rejects a parsed body that is nested too deep or has too many values, before it is validated. */
+export function boundBody(request: Request, response: Response, next: NextFunction): void {
+  const detail = violatedBound(request.body);
+  if (detail === undefined) next();
+  else sendProblem(response, { status: HttpStatus.BAD_REQUEST, detail });
+}
+
+/** Which bound the value violates; undefined when none. Does not recurse. */
+function violatedBound(body: unknown): string | undefined {
+  let values = 0;
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return `The body is nested deeper than ${String(MAX_DEPTH)} levels.`;
+    values += level.length;
+    if (values > MAX_VALUES) return `The body has more than ${String(MAX_VALUES)} values.`;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+  return undefined;
+}
