@@ -37,7 +37,7 @@ function foundIn(value: unknown, spelling: string | undefined, { personal }: Eve
   if (typeof value === 'string') {
     return personal ? `a string of ${String(value.length)} code units` : clipped(JSON.stringify(value));
   }
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (value === null || typeof value === 'boolean') return String(value);
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 

@@ -27,9 +27,9 @@ export interface JsonScan {
 /**
  * Scans JSON that JSON.parse accepts. Terminates on any bytes; what it returns for others has no meaning.
  *
- * Hot: runs once per record, over every byte. For an order.placed of 800 bytes it takes 0.6 µs, and all structure rules
- * together as long as before it was added (4.9 µs; `JSON.parse` is 2.6 µs of them), because a body without escapes needs
- * no search for surrogates.
+ * Hot: runs once per record, over every byte: 0.6 µs for an order.placed of 680 bytes, where JSON.parse takes 0.9 µs. All
+ * rules and the state together took 11.5 µs of CPU for such a record without it and the other checks of this folder that
+ * came with it, and take 12.3 µs: 3 % of the 25 µs and more that the whole validator takes.
  */
 export function scanJson(bytes: Uint8Array): JsonScan {
   const { length } = bytes;
