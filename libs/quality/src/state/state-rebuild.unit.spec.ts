@@ -114,6 +114,24 @@ describe('a rebuilt state', () => {
     );
   });
 
+  it('never repairs by a registration whose first order retention has removed, and repairs by a later one', () => {
+    const order = (id: string, customer_id: string, customer_registered_at: string, ms: number): RawRecord =>
+      recordOf(placed({ order_id: sha(id), customer_id, customer_registered_at, order_placed_at: iso(NOON_MS + ms) }), {
+        timestamp: NOON_MS + ms,
+      });
+    const removedUntilMs = NOON_MS - 5_000;
+    const rebuild = rebuildOf(removedUntilMs);
+    // The first customer may have ordered before, with another registration.
+    rebuild.accepted(order('1', sha('old'), '2025-01-02T00:00:00.000Z', 0));
+    rebuild.accepted(order('2', sha('new'), iso(NOON_MS - 2_000), 1));
+    const again = restored(rebuild.finish(7, undefined).records);
+    const log = [
+      order('3', sha('old'), '2025-01-01T00:00:00.000Z', 2),
+      order('4', sha('new'), iso(NOON_MS - 1_000), 3),
+    ];
+    expect(run(log, [], false, again).verdicts).toEqual(['accept drift.customer', 'repair drift.customer']);
+  });
+
   it('reports the windows that the shortened log leaves', () => {
     const rebuild = rebuildOf(NOON_MS);
     rebuild.accepted(recordOf(placed(), { timestamp: NOON_MS }));
