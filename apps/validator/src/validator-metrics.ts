@@ -8,6 +8,7 @@ const OUTCOME_LABELS = {
   repaired: 'repaired',
   skipped: 'skipped',
   deadLettered: 'dead_lettered',
+  passedOver: 'passed_over',
 } as const satisfies Partial<Record<keyof Accounting, string>>;
 
 /** An open partition's state, for the gauges. */

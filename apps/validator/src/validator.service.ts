@@ -1,7 +1,8 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { FAMILIES, TOPICS } from '@orderstream/contracts';
+import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
 import {
   type BatchOutcome,
+  checkTimestampTypes,
   createKafka,
   ensureTopics,
   type KafkaBatchServer,
@@ -70,9 +71,17 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     this.registerHealth(health);
   }
 
-  /** Creates the missing topics. @throws if an existing topic differs from its specification */
+  /**
+   * Creates the missing topics. @throws if an existing topic differs from its specification: the partition count of any
+   * topic, or a raw topic whose records have the time that their producer chose. The windows of the rules move by it.
+   */
   async ensureTopics(): Promise<void> {
     await ensureTopics(this.kafka, TOPICS, { replication: this.settings.kafka.replication });
+    const raw: readonly string[] = this.families.map(({ family }) => rawTopic(family));
+    await checkTimestampTypes(
+      this.kafka,
+      TOPICS.filter(({ name }) => raw.includes(name)),
+    );
   }
 
   servers(): KafkaBatchServer[] {

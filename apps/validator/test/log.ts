@@ -8,7 +8,7 @@ import {
   type OutputRecord,
   RecordProducer,
 } from '@orderstream/kafka';
-import type { Admin, Kafka } from 'kafkajs';
+import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { readCommitted } from '../../../test/support/read-committed';
 
 export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
@@ -40,6 +40,25 @@ export class TestLog {
   async setCommittedOffset(groupId: string, topic: string, partition: number, offset: number): Promise<void> {
     await this.withAdmin((admin) =>
       admin.setOffsets({ groupId, topic, partitions: [{ partition, offset: String(offset) }] }),
+    );
+  }
+
+  /** Sets who stamps the records of a topic, as an operator may. The rest of its configuration is that of its spec. */
+  async setTimestampType(topic: string, timestampType: string): Promise<void> {
+    const spec = TOPICS.find(({ name }) => name === topic);
+    if (spec === undefined) throw new Error(`${topic} has no spec`);
+    // The request replaces the whole configuration of the topic.
+    const configEntries = [
+      { name: 'message.timestamp.type', value: timestampType },
+      { name: 'cleanup.policy', value: spec.cleanup },
+      { name: 'max.message.bytes', value: String(spec.maxMessageBytes) },
+      { name: 'retention.ms', value: String(spec.retentionMs ?? -1) },
+    ];
+    await this.withAdmin((admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+      }),
     );
   }
 
@@ -85,6 +104,6 @@ export const unreadable = (family: Family, partition: number, key: string): Outp
   topic: stateTopic(family),
   partition,
   key: Buffer.from(key),
-  value: Buffer.from('{"v":3}'),
+  value: Buffer.from('{"v":99}'),
   headers: {},
 });

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, TOPICS, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import { checkTimestampTypes, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 import { everyStep } from '../../../test/support/every-step';
 import {
   type Body,
@@ -116,7 +116,8 @@ describe('validator on a broker', () => {
         { what: 'the last order to be evaluated', deadlineMs: WAIT_MS },
       );
       const before = await first.accounting('orders');
-      expect(before.accepted + before.repaired + before.skipped + before.deadLettered).toBe(before.input);
+      const outcomes = before.accepted + before.repaired + before.skipped + before.deadLettered + before.passedOver;
+      expect(outcomes).toBe(before.input);
 
       const accepted = await arrival(VALIDATED, order);
       const raw = withId(await log.read(RAW), order)[0];
@@ -184,6 +185,7 @@ describe('validator on a broker', () => {
         value: value === null ? null : Buffer.from(value),
       });
       const body = (fields: Body): Partial<OutputRecord> => bytes(JSON.stringify({ ...good, ...fields }));
+      const occurredAt = (occurred_at: string): Partial<OutputRecord> => rawRecord({ ...good, occurred_at });
       let nested: unknown = 1;
       for (let level = 0; level < 1_000; level++) nested = { a: nested };
       const cases: [name: string, changes: Partial<OutputRecord>, code: string, path: string][] = [
@@ -212,6 +214,25 @@ describe('validator on a broker', () => {
           'structure.too_large',
           'headers',
         ],
+        [
+          '3,000 small headers',
+          {
+            headers: {
+              ...rawRecord(good).headers,
+              ...Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`h${String(index)}`, 'value'])),
+            },
+          },
+          'structure.too_large',
+          'headers',
+        ],
+        ['a repeated name', bytes(`{"device":"app",${json.slice(1)}`), 'structure.malformed_json', 'value'],
+        [
+          'a source in quotes',
+          { headers: { ...rawRecord(good).headers, ce_source: '"/shop"' } },
+          'structure.envelope_mismatch',
+          'ce_source',
+        ],
+        ['occurred in 1970', occurredAt('1970-01-01T00:00:00Z'), 'time.too_old', 'occurred_at'],
         ['no envelope', { headers: {} }, 'structure.envelope_mismatch', 'ce_id'],
         ['__proto__', bytes(`{"__proto__":{"a":1},${json.slice(1)}`), 'structure.invalid_field', '__proto__'],
       ];
@@ -251,6 +272,49 @@ describe('validator on a broker', () => {
       const { partitions } = await validator.status();
       expect(partitions.filter(({ state }) => state !== 'running')).toEqual([]);
       await stop(validator);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'accepts a record whose optional headers are null, also one of a repeated header',
+    async () => {
+      const plain = sessionStarted(customerIn(3));
+      const repeated = sessionStarted(customerIn(3));
+      const withHeaders = (body: Body, headers: Readonly<Record<string, unknown>>): OutputRecord =>
+        rawRecord(body, { headers: { ...rawRecord(body).headers, ...headers } as OutputRecord['headers'] });
+      await start();
+      await log.send(
+        withHeaders(plain, { traceparent: null, ce_time: null }),
+        withHeaders(repeated, { baggage: [null, 'a=1'] }),
+      );
+      for (const body of [plain, repeated]) await arrival(validatedTopic('interactions'), body);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'does not start over a raw topic in which producers choose the times of their records',
+    async () => {
+      const topic = rawTopic('interactions');
+      const env = { VALIDATOR_FAMILIES: 'interactions' };
+      await stop(await start(env));
+      await log.setTimestampType(topic, 'CreateTime');
+      try {
+        const failed: unknown = await checkTimestampTypes(
+          log.kafka,
+          TOPICS.filter(({ name }) => name === topic),
+        ).catch((error: unknown) => error);
+        expect(failed).toMatchObject({
+          code: 'TOPIC_MISMATCH',
+          message: expect.stringContaining(`${topic} is CreateTime, not LogAppendTime`) as string,
+        });
+        const validator = await RunningValidator.start(env);
+        expect(await validator.stop()).toBe(1);
+      } finally {
+        await log.setTimestampType(topic, 'LogAppendTime');
+      }
+      await stop(await start(env));
     },
     TEST_MS,
   );
@@ -373,7 +437,7 @@ describe('a partition whose state cannot be read', () => {
         { what: 'every partition to be opened', deadlineMs: WAIT_MS },
       );
       expect(stopped).toMatchObject([{ topic: RAW, partition, state: 'stopped' }]);
-      expect(stopped[0]?.error).toMatch(/its version is 3.*rebuild the state/s);
+      expect(stopped[0]?.error).toMatch(/its version is 99.*rebuild the state/s);
       expect((await second.get('/health/ready')).status).toBe(503);
       expect((await second.get('/metrics')).text).toMatch(/orderstream_partitions_stopped\{.*orders.*\} 1/);
       const elsewhere = orderPlaced(shop, customerIn(2));

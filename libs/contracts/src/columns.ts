@@ -17,6 +17,8 @@ export interface EventColumn extends Column {
   readonly mode: 'REQUIRED' | 'NULLABLE';
   /** What the value must be. Completes the sentence "<field> must be …". */
   readonly constraint: string;
+  /** Short form of `constraint`, for the reason of a dead letter. */
+  readonly expected: string;
   /** A valid value. */
   readonly example: string | number | boolean;
 }

@@ -13,6 +13,9 @@ export const CE = {
 export const CE_SPECVERSION = '1.0';
 const CONTENT_TYPE = 'application/json';
 
+/** Longest `ce_source`, in bytes. The state holds the source of every remembered event. */
+export const MAX_SOURCE_BYTES = 1_024;
+
 /** Headers that the validator adds to validated records. */
 export const QUALITY_HEADERS = {
   /** Codes of the rules that flagged or repaired the record, separated by commas. Absent if there are none. */

@@ -6,7 +6,7 @@ import { FAMILIES, FAMILY_TABLES, type Family } from './families';
 import { LEDGER_SEQ_HEADER } from './ledger';
 import { RULE_CODES, RULES } from './rules';
 import { METADATA_COLUMNS, type TableSpec, TABLES } from './tables';
-import { PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
+import { HEADER_OVERHEAD_BYTES, PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
 
 const DAY_MS = 86_400_000;
 
@@ -123,7 +123,13 @@ const HEADERS: readonly (readonly [name: string, records: string, required: stri
   [CE.specversion, 'all', 'yes', '`1.0`'],
   [CE.id, 'all', 'yes', 'Equals `event_id`.'],
   [CE.type, 'all', 'yes', 'Equals `event_type`.'],
-  [CE.source, 'all', 'yes', 'Producer of the event, a URI reference. Source and id together identify the event.'],
+  [
+    CE.source,
+    'all',
+    'yes',
+    'Producer of the event: a URI reference (RFC 3986) of at most 1,024 bytes, without quotes. Source and id together ' +
+      'identify the event.',
+  ],
   [CE.time, 'all', '', 'Equals `occurred_at`.'],
   [CE.subject, 'all', '', 'Subject of the event: the record key.'],
   [CE.contentType, 'all', '', '`application/json`'],
@@ -212,8 +218,13 @@ BigQuery table.
 
 - **Record.** The value is one flat JSON object with the columns of the row. The headers are a CloudEvents 1.0 envelope
   in Kafka binary mode. The key determines the partition (murmur2), and records with the same key stay in order.
-- **Fields.** A NULLABLE field can be null or absent. A field that is not listed here makes the record invalid. Times
-  are RFC 3339 in UTC. Amounts of money are strings with two decimals. A field marked *personal* is personal data.
+- **Headers.** A header whose value is null counts as absent. The headers of a record are at most 64 KiB together, where
+  each counts its name, its value and ${HEADER_OVERHEAD_BYTES} bytes. A record is at most 1 MiB.
+- **Fields.** A NULLABLE field can be null or absent. A field that is not listed here makes the record invalid, and so does
+  a name that stands twice. Integers are written in digits, without exponent or decimals. Amounts of money are strings
+  with two decimals. A field marked *personal* is personal data.
+- **Times.** RFC 3339 in UTC with the zone \`Z\`, at most 5 minutes after the record's append time. \`occurred_at\` is at most
+  1,800 days before it: history is loaded in batches.
 - **Changes.** Nullable fields can be added. Any other change is a new version of the event in topics of its own.`;
 
 /** The content of `docs/events.md`. */

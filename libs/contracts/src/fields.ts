@@ -27,6 +27,8 @@ interface Check {
   readonly name: string;
   /** Completes the sentence "<field> must be …". */
   readonly words: string;
+  /** Short form of `words`. Default: `words`. */
+  readonly short?: string;
   readonly test: (value: unknown) => boolean;
 }
 
@@ -63,6 +65,7 @@ function field(
       description,
       personal: options.personal ?? false,
       constraint: check.words,
+      expected: check.short ?? check.words,
       example: options.example ?? example,
     });
   };
@@ -121,6 +124,7 @@ const TIMESTAMP: Check = {
   words:
     `an RFC 3339 time in UTC with at most 6 decimals, in the years ${FIRST_YEAR} to ${LAST_YEAR}, ` +
     'such as 2026-01-02T03:04:05.678Z',
+  short: 'a time such as 2026-01-02T03:04:05Z',
   test: (value) => typeof value === 'string' && !Number.isNaN(timestampMicros(value)),
 };
 
@@ -134,6 +138,7 @@ export function Timestamp(description: string, options: FieldOptions = {}) {
 const MONEY: Check = {
   name: 'isDecimalString',
   words: 'a decimal string with exactly 2 decimals, from "0.00" to "999999999.99"',
+  short: 'a string such as "129.90"',
   test: matching(/^(?:0|[1-9][0-9]{0,8})\.[0-9]{2}$/),
 };
 
@@ -149,6 +154,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const text = (maxLength: number): Check => ({
   name: 'isText',
   words: `a well-formed string of 1 to ${maxLength} UTF-16 code units, not only white space`,
+  short: `a string of 1 to ${maxLength} code units`,
   test: (value) =>
     typeof value === 'string' &&
     value.length > 0 &&
@@ -183,6 +189,7 @@ export function OneOf(values: readonly [string, ...string[]], description: strin
   const check: Check = {
     name: 'isOneOf',
     words: values.length === 1 ? `"${values[0]}"` : `one of ${values.map((value) => `"${value}"`).join(', ')}`,
+    short: values.length === 1 ? `"${values[0]}"` : `one of ${values.length} values`,
     test: (value) => typeof value === 'string' && values.includes(value),
   };
   return field('STRING', check, description, values[0], options);
@@ -229,6 +236,7 @@ export function Country(description: string, options: FieldOptions = {}) {
 const EMAIL: Check = {
   name: 'isEmailAddress',
   words: 'an e-mail address of at most 254 characters',
+  short: 'an e-mail address',
   test: matching(/^(?=.{3,254}$)[^\s@]{1,64}@[^\s@]+$/),
 };
 

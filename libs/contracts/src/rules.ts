@@ -11,7 +11,9 @@ interface RuleSpec {
 export const RULES = {
   'structure.malformed_json': {
     action: 'reject',
-    description: 'The value is missing, is not valid UTF-8, contains a lone surrogate, or is not one JSON object.',
+    description:
+      'The value is missing, is not valid UTF-8, contains a lone surrogate, is not one JSON object, or has an object in ' +
+      'which a name stands twice.',
   },
   'structure.unknown_type': {
     action: 'reject',
@@ -19,9 +21,15 @@ export const RULES = {
   },
   'structure.invalid_field': {
     action: 'reject',
-    description: 'A field is missing, is unknown, or violates its constraint.',
+    description:
+      'A field is missing, is unknown, or violates its constraint. A number that is not written as its type has it, such ' +
+      'as `2e0` or `2.0` for an integer, violates it.',
   },
-  'structure.too_large': { action: 'reject', description: 'Key, value and headers together are larger than 1 MiB.' },
+  'structure.too_large': {
+    action: 'reject',
+    description:
+      'Key, value and headers together are larger than 1 MiB, or the headers together are larger than 64 KiB.',
+  },
   'structure.key_mismatch': {
     action: 'reject',
     description:
@@ -30,15 +38,25 @@ export const RULES = {
   },
   'structure.envelope_mismatch': {
     action: 'reject',
-    description: 'A required CloudEvents attribute is missing, or an attribute differs from the body.',
+    description:
+      'A required CloudEvents attribute is missing or repeated, an attribute differs from the body, or ce_source is not a ' +
+      'URI reference (RFC 3986) of at most 1,024 bytes.',
   },
   'time.in_future': {
     action: 'reject',
-    description: 'occurred_at is more than 5 minutes after the append time of the record.',
+    description:
+      'occurred_at, order_placed_at or customer_registered_at is more than 5 minutes after the append time of the record. ' +
+      'customer_registered_at of an order is evaluated after the repair by drift.customer.',
   },
   'time.too_late': {
     action: 'flag',
     description: 'occurred_at is more than 7 days before the append time of the record.',
+  },
+  'time.too_old': {
+    action: 'reject',
+    description:
+      'occurred_at is more than 1,800 days before the append time of the record. BigQuery takes no streamed row that is ' +
+      'older than 1,825 days. The action can be reject or skip.',
   },
   'time.before_registration': {
     action: 'reject',
@@ -64,15 +82,20 @@ export const RULES = {
   },
   'drift.customer': {
     action: 'repair',
-    description: 'customer_registered_at differs from the first one that was accepted for the customer.',
+    description:
+      'customer_registered_at differs from the first one that was accepted for the customer. If the first one may have ' +
+      'been forgotten, the record is flagged.',
   },
   'lifecycle.illegal_transition': {
     action: 'reject',
-    description: "The event may not follow the order's last accepted event.",
+    description:
+      "The event may not follow the order's last accepted event. If earlier events may have been forgotten, the record is " +
+      'flagged.',
   },
   'lifecycle.unknown_order': {
     action: 'reject',
-    description: 'No order.placed with this order_id was accepted before.',
+    description:
+      'No order.placed with this order_id was accepted before. If it may have been forgotten, the record is flagged.',
   },
   'internal.rule_failed': {
     action: 'reject',

@@ -81,3 +81,24 @@ export function timestampMicros(text: string): number {
   if (micros < 0) return NaN;
   return (days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second) * 1_000_000 + micros;
 }
+
+const OTHER_ZONE = /[+-][0-9]{2}(?::?[0-9]{2})?$/;
+const DATE_TIME = /^([0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]+))?/;
+
+/** What is wrong with a text that `timestampMicros` cannot parse. For dead letters only. */
+export function timestampProblem(text: string): { readonly expected: string; readonly found: string } | undefined {
+  const [matched, year, decimals] = DATE_TIME.exec(text) ?? [];
+  if (matched === undefined) return undefined;
+  const rest = text.slice(matched.length);
+  if (rest !== 'Z') {
+    const found = OTHER_ZONE.test(rest) || rest === 'z' ? rest : rest === '' ? 'no time zone' : JSON.stringify(rest);
+    return { expected: 'Z', found };
+  }
+  if (decimals !== undefined && decimals.length > 6) {
+    return { expected: 'at most 6 decimals', found: decimals.length.toString() };
+  }
+  if (Number(year) < FIRST_YEAR || Number(year) > LAST_YEAR) {
+    return { expected: `a year from ${FIRST_YEAR.toString()} to ${LAST_YEAR.toString()}`, found: String(year) };
+  }
+  return { expected: 'a time that exists', found: text };
+}

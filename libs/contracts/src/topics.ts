@@ -5,9 +5,21 @@ export const PARTITIONS = 6;
 
 /** Largest accepted record: key, value and headers together. */
 export const MAX_RECORD_BYTES = 1_048_576;
+/** Largest headers of an accepted record, together: the most that every path after the validator can carry. */
+export const MAX_HEADERS_BYTES = 65_536;
+/** What each header counts toward `MAX_HEADERS_BYTES` beside the bytes of its name and its value. */
+export const HEADER_OVERHEAD_BYTES = 16;
 const RAW_TOPIC_BYTES = 4 * 1_048_576;
 const DEAD_LETTER_HEADROOM_BYTES = 65_536;
 const DAY_MS = 86_400_000;
+
+const RAW_DAYS = 14;
+/**
+ * A validated record has the append time of its raw record. What is validated at the end of the raw retention is
+ * therefore 14 days old when it is written, and stays readable for 14 days more.
+ */
+const VALIDATED_DAYS = 2 * RAW_DAYS;
+const DEAD_LETTER_DAYS = 30;
 
 export interface TopicSpec {
   readonly name: string;
@@ -43,11 +55,11 @@ function specs(): TopicSpec[] {
     timestamps,
   });
   const deadLetters = (source: string, app: DeadLetterApp): TopicSpec =>
-    deleted(deadLetterTopic(source, app), 30, RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES, 'CreateTime');
+    deleted(deadLetterTopic(source, app), DEAD_LETTER_DAYS, RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES, 'CreateTime');
   return [
     ...FAMILIES.flatMap((family): TopicSpec[] => [
-      deleted(rawTopic(family), 14, RAW_TOPIC_BYTES, 'LogAppendTime'),
-      deleted(validatedTopic(family), 14, RAW_TOPIC_BYTES, 'CreateTime'),
+      deleted(rawTopic(family), RAW_DAYS, RAW_TOPIC_BYTES, 'LogAppendTime'),
+      deleted(validatedTopic(family), VALIDATED_DAYS, RAW_TOPIC_BYTES, 'CreateTime'),
       {
         name: stateTopic(family),
         partitions: PARTITIONS,

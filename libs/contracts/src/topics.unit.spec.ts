@@ -52,8 +52,8 @@ describe('topics', () => {
     expect(ending('.raw.v1')).toMatchObject([raw, raw, raw, raw]);
   });
 
-  it('keep the timestamps of validated records, and are never compacted', () => {
-    const validated = { cleanup: 'delete', timestamps: 'CreateTime' };
+  it('keep the timestamps of validated records, never compact them, and delete them 14 days after raw ones', () => {
+    const validated = { cleanup: 'delete', timestamps: 'CreateTime', retentionMs: 28 * DAY_MS };
     expect(ending('.validated.v1')).toMatchObject([validated, validated, validated, validated]);
   });
 

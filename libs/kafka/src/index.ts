@@ -9,6 +9,7 @@ export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
+export { checkTimestampTypes } from './topics/timestamp-type';
 export { type CommittedOffset } from './transactions/committed-offset';
 export {
   PartitionTransactions,

@@ -9,7 +9,7 @@ import {
 import type { CatalogView } from './catalog/catalog';
 import { Findings } from './rules/findings';
 import { checkLifecycle, checkReferences, checkRegistration, orderChanges, orderKeyOf } from './rules/order-rules';
-import { checkOccurrence } from './rules/times';
+import { checkNotAhead, checkOccurrence, type Occurrence } from './rules/times';
 import type { QualitySettings } from './settings';
 import type { StateChange, StateView } from './state/state-view';
 import { type ContractedEvent, Structure } from './structure/structure';
@@ -66,19 +66,17 @@ export class RuleEvaluator {
       // The state already contains this event's changes, so other rules would fire on the event's own effects.
       if (findings.rejected) return { verdict: findings.verdict(event.body), changes: NO_CHANGES };
     }
-    const occurredMicros = timestampMicros(String(event.body.occurred_at));
-    checkOccurrence(occurredMicros, record.timestamp, this.options.settings, findings);
+    const { family, settings } = this.options;
+    const occurredAt = String(event.body.occurred_at);
+    const occurrence = { occurredAt, occurredMicros: timestampMicros(occurredAt), appendMs: record.timestamp };
+    checkOccurrence(occurrence, settings, findings);
     const changes: StateChange[] = [{ kind: 'event', identity: event.identity }];
-    if (this.options.family === 'orders') {
-      const missing = this.evaluateOrder(
-        event,
-        occurredMicros,
-        record.timestamp,
-        state,
-        catalog,
-        catalogComplete,
-        changes,
-      );
+    if (family === 'customers') {
+      const path = 'customer_registered_at';
+      checkNotAhead(path, String(event.body[path]), occurrence, settings, findings);
+    }
+    if (family === 'orders') {
+      const missing = this.evaluateOrder(event, occurrence, state, catalog, catalogComplete, changes);
       if (missing.length > 0) return { verdict: { kind: 'wait', missing }, changes: NO_CHANGES };
     }
     const verdict = findings.verdict(event.body);
@@ -89,31 +87,32 @@ export class RuleEvaluator {
   /** Returns the references that the record must wait for. */
   private evaluateOrder(
     event: ContractedEvent,
-    occurredMicros: number,
-    appendMs: number,
+    occurrence: Occurrence,
     state: StateView,
     catalog: CatalogView,
     catalogComplete: boolean,
     changes: StateChange[],
   ): readonly Reference[] {
     const { findings } = this;
-    const { maxAheadMs } = this.options.settings;
+    const { settings } = this.options;
     const { type, body } = event;
+    checkNotAhead('order_placed_at', String(body.order_placed_at), occurrence, settings, findings);
     if (type !== 'order.placed') {
-      orderChanges(body, checkLifecycle(type, body, appendMs, undefined, maxAheadMs, state, findings), '', changes);
+      const lifecycle = checkLifecycle(type, body, undefined, settings.maxAheadMs, state, findings);
+      orderChanges(body, lifecycle, true, changes);
       return NO_REFERENCES;
     }
     const order = body as unknown as OrderPlaced;
-    checkRegistration(order, state, findings);
+    checkRegistration(order, occurrence, state, settings, findings);
     const orderKey = orderKeyOf(order);
     if (state.hasOrderKey(orderKey)) findings.fire('duplicate.order', 'order_placed_at', 'isNewOrder');
     // A record that is rejected anyway does not wait for the catalog. Without the check its reasons do not depend on
     // how much of the catalog was read.
     const missing = findings.rejected
       ? NO_REFERENCES
-      : checkReferences(order, occurredMicros, catalog, catalogComplete, findings);
-    const lifecycle = checkLifecycle(type, body, appendMs, orderKey, maxAheadMs, state, findings);
-    orderChanges(body, lifecycle, state.registration(order.customer_id), changes);
+      : checkReferences(order, occurrence.occurredMicros, catalog, catalogComplete, findings);
+    const lifecycle = checkLifecycle(type, body, orderKey, settings.maxAheadMs, state, findings);
+    orderChanges(body, lifecycle, state.registration(order.customer_id) !== undefined, changes);
     return missing;
   }
 }

@@ -11,21 +11,23 @@ export interface QualitySettings {
   readonly maxAheadMs: number;
   /** `time.too_late` fires above it. */
   readonly maxLateMs: number;
+  /** `time.too_old` fires above it. */
+  readonly maxAgeMs: number;
   /** `structure.too_large` fires above it: the sum of key, value and headers. */
   readonly maxRecordBytes: number;
   /** Identifies the settings in the records that they evaluated: 12 hex digits of a hash over everything above. */
   readonly version: string;
 }
 
-/** A record that breaks its contract cannot become a row, so it cannot be accepted. */
-const STRUCTURE_ACTIONS: readonly RuleAction[] = ['reject', 'skip'];
+/** A record that breaks its contract, or is older than the table takes, cannot become a row: it cannot be accepted. */
+const REJECTING_ACTIONS: readonly RuleAction[] = ['reject', 'skip'];
 const DEFAULT_ACTIONS: readonly RuleAction[] = ['reject', 'flag', 'skip', 'off'];
 const DRIFT_ACTIONS: readonly RuleAction[] = ['repair', ...DEFAULT_ACTIONS];
 
 /** The actions that a rule can be set to. */
 export function allowedActions(code: RuleCode): readonly RuleAction[] {
   if (code === 'internal.rule_failed') return ['reject'];
-  if (code.startsWith('structure.')) return STRUCTURE_ACTIONS;
+  if (code.startsWith('structure.') || code === 'time.too_old') return REJECTING_ACTIONS;
   return code.startsWith('drift.') ? DRIFT_ACTIONS : DEFAULT_ACTIONS;
 }
 
@@ -55,6 +57,7 @@ export function qualitySettings(overrides: Overrides = {}): QualitySettings {
     actions,
     maxAheadMs: overrides.maxAheadMs ?? 5 * 60_000,
     maxLateMs: overrides.maxLateMs ?? 7 * DAY_MS,
+    maxAgeMs: overrides.maxAgeMs ?? 1_800 * DAY_MS,
     maxRecordBytes: overrides.maxRecordBytes ?? MAX_RECORD_BYTES,
   };
   const version = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);

@@ -3,9 +3,9 @@ import type { RuleCode } from '@orderstream/contracts';
 /** One problem of a record. */
 export interface Reason {
   readonly code: RuleCode;
-  /** Field of the body, name of the header, or `key` / `value`. */
+  /** Field of the body, name of the header, or `key`, `value`, `headers`, `record`. */
   readonly path?: string;
-  /** Name of the violated constraint. */
+  /** Name of the violated constraint, and what was expected and found: `<name>: expected <…>, found <…>`. */
   readonly constraint?: string;
 }
 
@@ -44,5 +44,7 @@ export interface RawRecord {
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | null | undefined>>;
+  readonly headers: Readonly<
+    Record<string, Buffer | string | (Buffer | string | null | undefined)[] | null | undefined>
+  >;
 }

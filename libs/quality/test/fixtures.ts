@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { envelopeHeaders, EVENT_CONTRACTS, type Family } from '@orderstream/contracts';
 import {
   Catalog,
+  DEFAULT_STATE_LIMITS,
   PartitionState,
   qualitySettings,
   type RawRecord,
   RuleEvaluator,
+  type StateLimits,
   StateOverlay,
   type Verdict,
 } from '../src';
@@ -117,20 +119,25 @@ export function evaluatorFor(family: Family = 'orders', actions: Readonly<Record
 
 /** A partition that evaluates and commits record by record. */
 export class TestPartition {
-  state = new PartitionState();
+  state: PartitionState;
   catalog = knownCatalog();
+  /** The loop's clock; undefined: always right. */
+  clockMs: number | undefined;
 
   constructor(
     readonly evaluator: RuleEvaluator = evaluatorFor(),
     private readonly catalogComplete = true,
-  ) {}
+    limits: StateLimits = DEFAULT_STATE_LIMITS,
+  ) {
+    this.state = new PartitionState(limits);
+  }
 
   evaluate(record: RawRecord): Verdict {
     const overlay = new StateOverlay(this.state);
-    overlay.advanceTo(record.timestamp);
+    overlay.advanceTo(record.timestamp, this.clockMs ?? record.timestamp);
     const { verdict, changes } = this.evaluator.evaluate(record, overlay, this.catalog, this.catalogComplete);
     if (verdict.kind === 'wait') return verdict;
-    overlay.settle(verdict, changes, record.timestamp);
+    overlay.settle(verdict, changes);
     overlay.fold(0);
     return verdict;
   }

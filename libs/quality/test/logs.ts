@@ -60,9 +60,9 @@ export function run(
       const batchVerdicts: string[] = [];
       const batchAccepted: { record: RawRecord; verdict: Verdict }[] = [];
       for (const record of batch) {
-        overlay.advanceTo(record.timestamp);
+        overlay.advanceTo(record.timestamp, record.timestamp);
         const { verdict, changes } = evaluator.evaluate(record, overlay, catalog, true);
-        overlay.settle(verdict, changes, record.timestamp);
+        overlay.settle(verdict, changes);
         batchVerdicts.push(summary(verdict));
         if (verdict.kind === 'accept' || verdict.kind === 'repair') batchAccepted.push({ record, verdict });
       }
@@ -108,6 +108,7 @@ export const contents = (state: PartitionState, log: Iterable<RawRecord>): unkno
   open: [...state.orders.open.entries],
   closed: [...state.orders.closed.entries],
   horizon: state.orders.forgottenPlacedUntilMs,
+  registrationHorizon: state.registrations.forgottenRegisteredUntilMs,
   accounting: state.accounting,
 });
 

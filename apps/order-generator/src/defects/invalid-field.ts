@@ -3,6 +3,13 @@ import { altered, anyEvent, damaged, type Defect, order, without } from './defec
 const INVALID = 'reject:structure.invalid_field';
 
 const named = (what: string, weight = 1) => ({ name: `field.${what}`, expected: INVALID, weight }) as const;
+/** An order whose quantity is written in another way. */
+const quantityAs = (what: string, spelling: (quantity: string) => string): Defect =>
+  damaged(named(what), order, ({ body }) => {
+    const { item_quantity: quantity, ...rest } = body;
+    const spelled = spelling(String(quantity));
+    return { value: Buffer.from(`${JSON.stringify(rest).slice(0, -1)},"item_quantity":${spelled}}`) };
+  });
 const orderWith = (what: string, fields: Readonly<Record<string, unknown>>): Defect =>
   altered(named(what), order, (body) => ({ ...body, ...fields }));
 
@@ -18,6 +25,9 @@ export const INVALID_FIELD_DEFECTS: readonly Defect[] = [
   orderWith('rating_out_of_range', { order_rating: 6 }),
   orderWith('quantity_zero', { item_quantity: 0 }),
   orderWith('quantity_fraction', { item_quantity: 1.5 }),
+  quantityAs('quantity_exponent', (quantity) => `${quantity}e0`),
+  quantityAs('quantity_decimals', (quantity) => `${quantity}.0`),
+  quantityAs('quantity_rounded', (quantity) => `${quantity}.0000000000000000001`),
   orderWith('price_three_decimals', { item_price: '10.005' }),
   orderWith('price_negative', { item_price: '-10.00' }),
   orderWith('vertical_unknown', { vendor_vertical: 'Groceries' }),

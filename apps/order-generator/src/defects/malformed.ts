@@ -1,4 +1,4 @@
-import { altered, anyEvent, damaged, type Defect } from './defect';
+import { altered, anyEvent, damaged, type Defect, order } from './defect';
 
 const MALFORMED = 'reject:structure.malformed_json';
 const NESTING = 1_000;
@@ -24,6 +24,13 @@ export const MALFORMED_DEFECTS: readonly Defect[] = [
     return { value };
   }),
   altered(named('lone_surrogate'), anyEvent, (body) => ({ ...body, event_id: `${String(body.event_id)}\ud83d` })),
+  // Two values under one name: which of them counts depends on the reader.
+  damaged(named('repeated_name', 2), order, ({ body }) => ({
+    value: Buffer.from(`${JSON.stringify(body).slice(0, -1)},"item_quantity":${String(body.item_quantity)}}`),
+  })),
+  damaged(named('repeated_name_escaped'), anyEvent, ({ body }) => ({
+    value: Buffer.from(`{"occurred\\u005fat":"2026-01-01T00:00:00Z",${JSON.stringify(body).slice(1)}`),
+  })),
   damaged(named('tombstone'), anyEvent, () => ({ value: null })),
   damaged(named('empty'), anyEvent, () => ({ value: Buffer.alloc(0) })),
 ];

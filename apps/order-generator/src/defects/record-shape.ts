@@ -1,4 +1,4 @@
-import { CE, MAX_RECORD_BYTES, PARTITIONS } from '@orderstream/contracts';
+import { CE, MAX_HEADERS_BYTES, MAX_RECORD_BYTES, PARTITIONS } from '@orderstream/contracts';
 import { partitionOf } from '../simulation/record';
 import { anyEvent, damaged, type Defect } from './defect';
 
@@ -8,6 +8,9 @@ const ENVELOPE = 'reject:structure.envelope_mismatch';
 /** Exceeds the limit by more than a record's overhead. */
 const TOO_MANY_BYTES = MAX_RECORD_BYTES + 65_536;
 const HOUR_MS = 3_600_000;
+const SMALL_HEADERS = Object.fromEntries(
+  Array.from({ length: 3_000 }, (_, index) => [`h${index.toString()}`, 'value']),
+);
 
 function withoutHeader(headers: Readonly<Record<string, string>>, name: string): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([header]) => header !== name));
@@ -30,6 +33,12 @@ export const RECORD_SHAPE_DEFECTS: readonly Defect[] = [
     const json = JSON.stringify(body);
     return { value: Buffer.from(json + ' '.repeat(TOO_MANY_BYTES - json.length)) };
   }),
+  damaged({ name: 'size.large_header', expected: 'reject:structure.too_large' }, anyEvent, ({ headers }) => ({
+    headers: { ...headers, session: 'x'.repeat(MAX_HEADERS_BYTES) },
+  })),
+  damaged({ name: 'size.many_headers', expected: 'reject:structure.too_large' }, anyEvent, ({ headers }) => ({
+    headers: { ...headers, ...SMALL_HEADERS },
+  })),
   damaged({ name: 'key.missing', expected: KEY }, anyEvent, (_, { market }) => ({
     key: null,
     partition: market.rng.index(PARTITIONS),
@@ -46,6 +55,11 @@ export const RECORD_SHAPE_DEFECTS: readonly Defect[] = [
   missingHeader(CE.source),
   missingHeader(CE.specversion),
   wrongHeader(CE.id, (id) => id.split('').reverse().join('')),
+  // Some frameworks write every header's value as JSON.
+  wrongHeader(CE.source, (source) => JSON.stringify(source)),
+  damaged({ name: 'envelope.no_uri_source', expected: ENVELOPE }, anyEvent, ({ headers }) => ({
+    headers: { ...headers, [CE.source]: 'order generator' },
+  })),
   wrongHeader(CE.specversion, () => '0.3'),
   wrongHeader(CE.time, (time) => new Date(Date.parse(time) - HOUR_MS).toISOString()),
 ];

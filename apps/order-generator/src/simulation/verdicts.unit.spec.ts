@@ -41,10 +41,10 @@ class Validator {
     const state = this.states.get(place) ?? new PartitionState();
     this.states.set(place, state);
     const overlay = new StateOverlay(state);
-    overlay.advanceTo(appendMs);
+    overlay.advanceTo(appendMs, appendMs);
     const raw = { partition, timestamp: appendMs, key: key === null ? null : Buffer.from(key), value, headers };
     const { verdict, changes } = evaluator.evaluate(raw, overlay, this.catalog, true);
-    overlay.settle(verdict, changes, appendMs);
+    overlay.settle(verdict, changes);
     overlay.fold(++this.evaluated);
     if (family === 'catalog' && value !== null && verdict.kind === 'accept') {
       this.catalog.apply(JSON.parse(value.toString()));

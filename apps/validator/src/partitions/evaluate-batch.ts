@@ -13,7 +13,7 @@ export interface EvaluationOptions {
   readonly catalogComplete: boolean;
   readonly outputs: Outputs;
   readonly evaluatedBy: EvaluatedBy;
-  /** For `dlq-failed-at`. */
+  /** The loop's clock, for `dlq-failed-at`, and against append times that are ahead of it. No rule reads it. */
   readonly now: Date;
 }
 
@@ -44,16 +44,17 @@ export function evaluateBatch(
   const rejections: boolean[] = [];
   const deadLettered: { record: KafkaRecord; reasons: readonly DeadLetterReason[] }[] = [];
   const ruleFailures: { record: KafkaRecord; error: unknown }[] = [];
+  const nowMs = options.now.getTime();
   let missing: readonly Reference[] = [];
   for (const record of records) {
-    overlay.advanceTo(record.timestamp);
+    overlay.advanceTo(record.timestamp, nowMs);
     const { verdict, changes, failure } = evaluateRecord(record, overlay, options);
     if (verdict.kind === 'wait') {
       missing = verdict.missing;
       break;
     }
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
-    overlay.settle(verdict, changes, record.timestamp);
+    overlay.settle(verdict, changes);
     rejections.push(verdict.kind === 'reject');
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);

@@ -38,7 +38,7 @@ export interface PartitionValidatorOptions extends PartitionOpeningOptions {
   readonly evaluator: RuleEvaluator;
   readonly settings: QualitySettings;
   readonly breaker: { readonly windowRecords: number; readonly maxShare: number };
-  /** Wall clock, for `dlq-failed-at` only. */
+  /** Wall clock: see `EvaluationOptions.now`. */
   readonly clock: () => Date;
 }
 

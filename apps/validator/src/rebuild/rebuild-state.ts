@@ -97,6 +97,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       flagsHeader: QUALITY_HEADERS.flags,
       isRepair: (code) => settings.actions[code] === 'repair',
       forgottenUntilMs: await removedUntilMs(options, old.summary),
+      clockMs: options.clock().getTime(),
       maxAheadMs: settings.maxAheadMs,
     });
     const counted = old.summary === undefined ? await countInput(options, committedOffset) : undefined;

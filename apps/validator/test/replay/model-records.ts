@@ -101,6 +101,7 @@ function changesOf(letter: string): readonly StateChange[] {
     placedAtMs: NOW_MS,
     appendedAtMs: NOW_MS,
     orderKey: 'k'.repeat(22),
+    certain: true,
   };
   return [{ kind: 'order', orderId: ORDER, lifecycle }];
 }

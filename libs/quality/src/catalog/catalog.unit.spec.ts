@@ -28,20 +28,49 @@ describe('Catalog', () => {
     );
   });
 
-  it('returns the version that is valid at a time, for repeated versions added in the order of time', () => {
+  it('returns the version that is valid at a time, for repeated versions added in any order', () => {
     fc.assert(
       fc.property(
         days,
         fc.infiniteStream(fc.constantFrom('A', 'B')),
         fc.integer({ min: 1, max: 31 }),
         (added, names, at) => {
-          const byTime = added.toSorted((a, b) => a - b).map((since) => [since, String(names.next().value)] as const);
+          const versions = added.map((since) => [since, String(names.next().value)] as const);
           const catalog = new Catalog();
-          for (const [since, name] of byTime) catalog.apply(product(1, day(since), name));
+          for (const [since, name] of versions) catalog.apply(product(1, day(since), name));
+          const byTime = versions.toSorted(([a], [b]) => a - b);
           expect(nameIn(catalog, at)).toBe(expectedAt(at, byTime));
         },
       ),
+      { numRuns: 1_000 },
     );
+  });
+
+  it('ends a version that arrives late at the next version, also where that one repeats the version before', () => {
+    const catalog = new Catalog();
+    for (const [since, name] of [
+      [2, 'A'],
+      [4, 'A'],
+      [3, 'B'],
+    ] as const) {
+      catalog.apply(product(1, day(since), name));
+    }
+    expect([2, 3, 4, 5].map((at) => nameIn(catalog, at))).toEqual(['A', 'B', 'A', 'A']);
+  });
+
+  it('drops repeated versions before others', () => {
+    const catalog = new Catalog({ maxEntities: 10, maxVersions: 3 });
+    for (const [since, name] of [
+      [1, 'A'],
+      [2, 'A'],
+      [3, 'A'],
+      [4, 'B'],
+      [5, 'B'],
+      [6, 'C'],
+    ] as const) {
+      catalog.apply(product(1, day(since), name));
+    }
+    expect([0, 1, 3, 4, 5, 6].map((at) => nameIn(catalog, at))).toEqual(['A', 'A', 'A', 'B', 'B', 'C']);
   });
 
   it('does not know what was valid before the oldest version once it has dropped versions', () => {

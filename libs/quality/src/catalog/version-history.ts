@@ -4,7 +4,7 @@ interface Version<V> {
   readonly value: V;
 }
 
-/** The newest versions of one entity by occurred_at, up to a bound. */
+/** The newest versions of one entity by occurred_at, up to a bound. Repeated versions leave first. */
 export class VersionHistory<V> {
   private readonly versions: Version<V>[] = [];
   private truncated = false;
@@ -20,14 +20,22 @@ export class VersionHistory<V> {
   add(sinceMicros: number, value: V): void {
     let at = this.versions.length;
     while (at > 0 && (this.versions[at - 1]?.sinceMicros ?? 0) > sinceMicros) at--;
-    const before = this.versions[at - 1];
-    // Only at the end: elsewhere a version that repeats its predecessor limits where a version added later is valid.
-    if (at === this.versions.length && before !== undefined && this.same(before.value, value)) return;
     this.versions.splice(at, 0, { sinceMicros, value });
-    if (this.versions.length > this.maxVersions) {
-      this.versions.shift();
-      this.truncated = true;
-    }
+    if (this.versions.length > this.maxVersions) this.drop();
+  }
+
+  /**
+   * Drops the oldest version that repeats its predecessor, otherwise the oldest version. A repeat changes nothing by
+   * itself, but it limits where a different version that arrives late is valid. Without it such a version is valid up
+   * to the next one that is left.
+   */
+  private drop(): void {
+    const repeat = this.versions.findIndex(({ value }, index) => {
+      const before = this.versions[index - 1];
+      return before !== undefined && this.same(before.value, value);
+    });
+    this.versions.splice(Math.max(repeat, 0), 1);
+    if (repeat < 0) this.truncated = true;
   }
 
   /**

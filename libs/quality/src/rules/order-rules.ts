@@ -7,7 +7,9 @@ import type { StateChange, StateView } from '../state/state-view';
 import type { Body } from '../structure/body';
 import type { Reference } from '../verdict';
 import type { Findings } from './findings';
-import { compareTimes } from './times';
+import { violated } from './constraint';
+import { checkNotAhead, compareTimes, type Occurrence } from './times';
+import type { QualitySettings } from '../settings';
 
 const ORDER_KEY_LENGTH = 22;
 
@@ -19,16 +21,38 @@ export function orderKeyOf(order: Pick<OrderPlaced, 'customer_id' | 'vendor_id' 
   return Buffer.from(digest, 'latin1').toString('latin1', 0, ORDER_KEY_LENGTH);
 }
 
-/** Repairs customer_registered_at by the first accepted one, then checks that the order was placed after it. */
-export function checkRegistration(order: OrderPlaced, state: StateView, findings: Findings): void {
+/**
+ * Repairs customer_registered_at by the first accepted one, then checks that the order was placed after it.
+ *
+ * A registration that may have been forgotten flags the order: whether this one is the first cannot be proven. A customer
+ * who was learned after others were forgotten may have been among them, unless both times are above the horizon.
+ */
+export function checkRegistration(
+  order: OrderPlaced,
+  occurrence: Occurrence,
+  state: StateView,
+  settings: QualitySettings,
+  findings: Findings,
+): void {
+  const path = 'customer_registered_at';
   let registeredAt = order.customer_registered_at;
   const first = state.registration(order.customer_id);
-  if (first !== undefined && first !== registeredAt && compareTimes(first, registeredAt) !== 0) {
-    if (findings.fireRepair('drift.customer', 'customer_registered_at', first)) registeredAt = first;
+  if (first === undefined) {
+    if (mayBeForgotten(registeredAt, state.forgottenRegisteredUntilMs)) {
+      findings.fireUnproven('drift.customer', path, 'isRemembered');
+    }
+  } else if (first.registeredAt !== registeredAt && compareTimes(first.registeredAt, registeredAt) !== 0) {
+    const horizon = state.forgottenRegisteredUntilMs;
+    const unproven =
+      !first.certain && (mayBeForgotten(registeredAt, horizon) || mayBeForgotten(first.registeredAt, horizon));
+    if (unproven) findings.fireUnproven('drift.customer', path, 'isRemembered');
+    else if (findings.fireRepair('drift.customer', path, first.registeredAt)) registeredAt = first.registeredAt;
   }
   if (compareTimes(order.order_placed_at, registeredAt) < 0) {
-    findings.fire('time.before_registration', 'order_placed_at', 'notBefore:customer_registered_at');
+    const constraint = violated('notBefore:customer_registered_at', registeredAt, order.order_placed_at);
+    findings.fire('time.before_registration', 'order_placed_at', constraint);
   }
+  checkNotAhead(path, registeredAt, occurrence, settings, findings);
 }
 
 /**
@@ -87,31 +111,33 @@ function fireUnknown(
   else findings.fire(code, path, 'isInCatalog');
 }
 
-/** Checks that the event may follow the order's last accepted event. Returns the order after the event if it may. */
+/** Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes. */
 export function checkLifecycle(
   type: string,
   body: Body,
-  appendMs: number,
   orderKey: string | undefined,
   maxAheadMs: number,
   state: StateView,
   findings: Findings,
 ): OrderLifecycle | undefined {
   const order = state.order(String(body.order_id));
-  const after = lifecycleAfter(order, type, body, appendMs, orderKey, maxAheadMs);
-  if (after !== undefined) return after;
+  const after = lifecycleAfter(order, type, body, state, orderKey, maxAheadMs);
+  if (nextState(order?.state, type) !== undefined) return after;
   if (order !== undefined) {
-    findings.fire('lifecycle.illegal_transition', 'event_type', `notAfter:${order.state}`);
-  } else if (mayBeForgotten(body, state)) {
+    const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
+    if (order.certain) findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
+    else findings.fireUnproven('lifecycle.illegal_transition', 'event_type', constraint);
+  } else if (mayBeForgotten(body.order_placed_at, state.forgottenPlacedUntilMs)) {
     findings.fireUnproven('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
   } else {
     findings.fire('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
   }
-  return undefined;
+  return after;
 }
 
 /**
- * The order after the event, or undefined if the transition is illegal.
+ * The order after the event, or undefined if the transition is illegal. An order that may have been forgotten before can
+ * be placed again.
  *
  * @param maxAheadMs How far the order's time counts ahead of its append time. When an order is forgotten, its time
  * becomes the horizon. Without this limit an order dated far ahead would put all later orders behind the horizon, and
@@ -121,42 +147,42 @@ export function lifecycleAfter(
   order: OrderLifecycle | undefined,
   type: string,
   body: Body,
-  appendMs: number,
+  { nowMs, forgottenPlacedUntilMs }: Pick<StateView, 'nowMs' | 'forgottenPlacedUntilMs'>,
   orderKey: string | undefined,
   maxAheadMs: number,
 ): OrderLifecycle | undefined {
-  const next = nextState(order?.state, type);
+  const known = order?.certain === false && type === 'order.placed' ? undefined : order;
+  const next = nextState(known?.state, type);
   if (next === undefined) return undefined;
-  if (order !== undefined) {
-    const { placedAtMs, appendedAtMs, orderKey: key } = order;
-    return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs, orderKey: key };
+  if (known !== undefined) {
+    const { placedAtMs, appendedAtMs, orderKey: key, certain } = known;
+    return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs, orderKey: key, certain };
   }
-  const placedAtMs = placedAtOf(String(body.order_placed_at), appendMs, maxAheadMs);
-  return { state: next, updatedAtMs: appendMs, placedAtMs, appendedAtMs: appendMs, orderKey: orderKey ?? '' };
+  const placedAtMs = placedAtOf(String(body.order_placed_at), nowMs, maxAheadMs);
+  const certain = !mayBeForgotten(body.order_placed_at, forgottenPlacedUntilMs);
+  return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs: nowMs, orderKey: orderKey ?? '', certain };
 }
 
 /** An order's time in milliseconds since the epoch, at most `maxAheadMs` ahead of the append time. */
 export const placedAtOf = (orderPlacedAt: string, appendMs: number, maxAheadMs: number): number =>
   Math.min(Math.floor(timestampMicros(orderPlacedAt) / 1000), appendMs + maxAheadMs);
 
-/** Whether the order may have been accepted and then forgotten. An event without order_placed_at cannot exclude it. */
-function mayBeForgotten(body: Body, state: StateView): boolean {
-  const horizon = state.forgottenPlacedUntilMs;
-  if (horizon === undefined) return false;
-  const placedAt = body.order_placed_at;
-  return typeof placedAt !== 'string' || timestampMicros(placedAt) / 1000 < horizon + 1;
+/** Whether what has this time may have been accepted and then forgotten. Without a time it cannot be excluded. */
+function mayBeForgotten(time: unknown, horizonMs: number | undefined): boolean {
+  if (horizonMs === undefined) return false;
+  return typeof time !== 'string' || timestampMicros(time) / 1000 < horizonMs + 1;
 }
 
 /** Adds the state changes of an accepted order event to `changes`. */
 export function orderChanges(
   body: Body,
   lifecycle: OrderLifecycle | undefined,
-  registration: string | undefined,
+  isKnownCustomer: boolean,
   changes: StateChange[],
 ): void {
   if (lifecycle !== undefined) changes.push({ kind: 'order', orderId: String(body.order_id), lifecycle });
   const { customer_id: customerId, customer_registered_at: registeredAt } = body;
-  if (registration === undefined && typeof customerId === 'string' && typeof registeredAt === 'string') {
+  if (!isKnownCustomer && typeof customerId === 'string' && typeof registeredAt === 'string') {
     changes.push({ kind: 'registration', customerId, registeredAt });
   }
 }

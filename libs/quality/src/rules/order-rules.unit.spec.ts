@@ -5,6 +5,7 @@ import {
   followUp,
   iso,
   evaluatorFor,
+  type Fields,
   NOON_MS,
   placed,
   recordOf,
@@ -28,6 +29,74 @@ describe('time rules', () => {
   it('flag what occurred more than 7 days before it was appended', () => {
     expect(at(-7 * DAY_MS)).toBe('accept');
     expect(at(-7 * DAY_MS - 1)).toBe('accept time.too_late');
+  });
+
+  it('reject what occurred more than 1,800 days before it was appended', () => {
+    const of = (ms: number): string => {
+      const times = {
+        occurred_at: iso(NOON_MS + ms),
+        order_placed_at: iso(NOON_MS),
+        customer_registered_at: iso(NOON_MS),
+      };
+      return summary(new TestPartition().evaluateBody(placed(times)));
+    };
+    expect(of(-1_800 * DAY_MS)).toBe('accept time.too_late');
+    expect(of(-1_800 * DAY_MS - 1)).toBe('reject time.too_old');
+    expect(of(-NOON_MS)).toBe('reject time.too_old');
+  });
+
+  it.each<[string, Fields]>([
+    ['order_placed_at', placed({ order_placed_at: iso(NOON_MS + 5 * MINUTE_MS + 1) })],
+    ['order_placed_at', placed({ order_placed_at: '2199-01-01T00:00:00Z' })],
+    [
+      'customer_registered_at',
+      placed({ order_placed_at: iso(NOON_MS + 5 * MINUTE_MS), customer_registered_at: '2199-01-01T00:00:00Z' }),
+    ],
+  ])('reject an order with %s more than 5 minutes after it was appended', (path, body) => {
+    const verdict = new TestPartition().evaluateBody(body);
+    const reasons = verdict.kind === 'reject' ? verdict.reasons.filter(({ code }) => code === 'time.in_future') : [];
+    expect(reasons.map((reason) => reason.path)).toEqual([path]);
+  });
+
+  it('accept an order that was placed up to 5 minutes after it was appended', () => {
+    expect(summary(new TestPartition().evaluateBody(placed({ order_placed_at: iso(NOON_MS + 5 * MINUTE_MS) })))).toBe(
+      'accept',
+    );
+  });
+
+  it('reject an event of an order that is placed in the future', () => {
+    const partition = new TestPartition();
+    partition.evaluateBody(placed());
+    const paid = followUp('order.paid', { order_placed_at: '2199-01-01T00:00:00Z' });
+    expect(summary(partition.evaluateBody(paid))).toBe('reject time.in_future');
+  });
+
+  it('reject a customer who registers in the future', () => {
+    const customer = (customer_registered_at: string): string =>
+      summary(
+        new TestPartition(evaluatorFor('customers')).evaluateBody({
+          event_id: uuid(1),
+          event_type: 'customer.registered',
+          occurred_at: iso(NOON_MS),
+          customer_id: sha('customer'),
+          customer_registered_at,
+          customer_country: 'DE',
+          marketing_consent: true,
+        }),
+      );
+    expect(customer(iso(NOON_MS + 5 * MINUTE_MS))).toBe('accept');
+    expect(customer('2199-01-01T00:00:00Z')).toBe('reject time.in_future');
+  });
+
+  it('check a registration in the future after drift.customer has repaired it', () => {
+    const partition = new TestPartition();
+    partition.evaluateBody(placed());
+    const wrong = placed({
+      order_id: sha('2'),
+      order_placed_at: iso(NOON_MS),
+      customer_registered_at: '2199-01-01T00:00:00Z',
+    });
+    expect(summary(partition.evaluateBody(wrong))).toBe('repair drift.customer');
   });
 
   it('reject an order before the registration', () => {
@@ -272,6 +341,8 @@ describe('actions', () => {
     expect(verdictWith('time.in_future', 'skip')).toBe('skip');
     expect(verdictWith('time.in_future', 'off')).toBe('accept');
     expect(() => evaluatorFor('orders', { 'structure.malformed_json': 'off' })).toThrow(/reject, skip/);
+    expect(() => evaluatorFor('orders', { 'time.too_old': 'off' })).toThrow(/reject, skip/);
+    expect(() => evaluatorFor('orders', { 'time.too_old': 'flag' })).toThrow(/reject, skip/);
     expect(() => evaluatorFor('orders', { 'no.such_rule': 'off' })).toThrow(/no rule no.such_rule/);
   });
 
@@ -313,6 +384,11 @@ describe('actions', () => {
       'structure.invalid_field',
       (partition) => summary(partition.evaluateBody(placed({ item_quantity: 0 }))),
       { reject: 'reject structure.invalid_field', skip: 'skip' },
+    ],
+    [
+      'time.too_old',
+      (partition) => summary(partition.evaluateBody(placed({ occurred_at: '2010-01-01T00:00:00Z' }))),
+      { reject: 'reject time.too_old', skip: 'skip' },
     ],
     [
       'duplicate.event',

@@ -18,7 +18,7 @@ export class BoundedMap<V> extends Bounded {
     for (const [key, value] of entries) {
       if (entries.size <= limits.maxEntries) return;
       entries.delete(key);
-      this.raiseCrowdedOut(this.timeOf(value));
+      this.raiseLeftAt(this.timeOf(value));
     }
   }
 }
@@ -45,7 +45,7 @@ export class BoundedMapOverlay<V> {
   /** A key of the base was set again: `fold` must move it to the end. */
   private renewed = false;
   private entryCount: number;
-  private crowdedOutAtMs: number | undefined;
+  private leftAtMs: number | undefined;
 
   constructor(private readonly base: BoundedMap<V>) {
     this.entryCount = base.entries.size;
@@ -103,15 +103,14 @@ export class BoundedMapOverlay<V> {
   expire(nowMs: number): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined || this.base.timeOf(oldest.value) >= nowMs - this.base.limits.windowMs) return undefined;
-    this.deleteOldest(oldest);
-    return oldest;
+    return this.crowdOut();
   }
 
-  /** Evicts and returns the oldest entry before its window has ended. The effective window becomes shorter. */
+  /** Evicts and returns the oldest entry. Before its window has ended, the effective window becomes shorter. */
   crowdOut(): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
-    this.raiseCrowdedOut(oldest.value);
+    this.raiseLeftAt(oldest.value);
     this.deleteOldest(oldest);
     return oldest;
   }
@@ -120,13 +119,13 @@ export class BoundedMapOverlay<V> {
   forget(key: string): void {
     const value = this.get(key);
     if (value === undefined) return;
-    this.raiseCrowdedOut(value);
+    this.raiseLeftAt(value);
     this.delete(key);
   }
 
-  /** As `Bounded.crowdedOutAtMs`, with this overlay's changes. */
-  crowdedOutAt(): number | undefined {
-    return this.crowdedOutAtMs ?? this.base.crowdedOutAtMs;
+  /** As `Bounded.leftAtMs`, with this overlay's changes. */
+  leftAt(): number | undefined {
+    return this.leftAtMs ?? this.base.leftAtMs;
   }
 
   /** Changed entries in the order of the last change. Null: deleted. */
@@ -142,11 +141,11 @@ export class BoundedMapOverlay<V> {
       if (value === null || this.renewed) entries.delete(key);
       if (value !== null) entries.set(key, value);
     }
-    this.base.crowdedOutAtMs = this.crowdedOutAt();
+    this.base.leftAtMs = this.leftAt();
   }
 
-  private raiseCrowdedOut(value: V): void {
-    this.crowdedOutAtMs = Math.max(this.crowdedOutAt() ?? -Infinity, this.base.timeOf(value));
+  private raiseLeftAt(value: V): void {
+    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, this.base.timeOf(value));
   }
 
   private deleteOldest({ key }: Entry<V>): void {

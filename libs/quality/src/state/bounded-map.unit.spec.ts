@@ -14,10 +14,10 @@ describe('BoundedMapOverlay', () => {
         let overlay = new BoundedMapOverlay(base);
         let list: [string, number][] = [];
         let committed: [string, number][] = [];
-        let crowdedOutAt: number | undefined;
-        let committedCrowdedOutAt: number | undefined;
-        const crowdedOut = (entry: [string, number] | undefined): void => {
-          if (entry !== undefined) crowdedOutAt = Math.max(crowdedOutAt ?? -1, entry[1]);
+        let leftAt: number | undefined;
+        let committedLeftAt: number | undefined;
+        const left = (entry: [string, number] | undefined): void => {
+          if (entry !== undefined) leftAt = Math.max(leftAt ?? -1, entry[1]);
         };
         operations.forEach(({ kind, key }, now) => {
           const others = list.filter(([name]) => name !== key);
@@ -29,10 +29,10 @@ describe('BoundedMapOverlay', () => {
             list = others;
           } else if (kind === 'forget') {
             overlay.forget(key);
-            crowdedOut(list.find(([name]) => name === key));
+            left(list.find(([name]) => name === key));
             list = others;
           } else if (kind === 'crowdOut') {
-            crowdedOut(list[0]);
+            left(list[0]);
             expect(overlay.crowdOut()?.key).toBe(list[0]?.[0]);
             list = list.slice(1);
           } else if (kind === 'expire') {
@@ -40,20 +40,21 @@ describe('BoundedMapOverlay', () => {
             let expired = 0;
             while (overlay.expire(now) !== undefined) expired++;
             expect(expired).toBe(old);
+            for (const entry of list.slice(0, old)) left(entry);
             list = list.slice(old);
           } else {
             if (kind === 'fold') {
               overlay.fold();
               committed = list;
-              committedCrowdedOutAt = crowdedOutAt;
+              committedLeftAt = leftAt;
             }
             list = committed;
-            crowdedOutAt = committedCrowdedOutAt;
+            leftAt = committedLeftAt;
             overlay = new BoundedMapOverlay(base);
           }
           expect([...base.entries]).toEqual(committed);
-          expect(base.crowdedOutAtMs).toBe(committedCrowdedOutAt);
-          expect(overlay.crowdedOutAt()).toBe(crowdedOutAt);
+          expect(base.leftAtMs).toBe(committedLeftAt);
+          expect(overlay.leftAt()).toBe(leftAt);
           expect(overlay.size).toBe(list.length);
           expect(overlay.oldest()).toEqual(list[0] && { key: list[0][0], value: list[0][1] });
           for (const name of ['a', 'b', 'c', 'd', 'e']) {

@@ -19,18 +19,21 @@ export const evictions = (size: number, { maxEntries }: { readonly maxEntries: n
 
 /** A memory that is bounded by age and by count, and reports how far back it is complete. */
 export abstract class Bounded {
-  /** Append time of the newest entry that left before its window ended. Undefined: none did. */
-  crowdedOutAtMs: number | undefined;
+  /**
+   * Append time of the newest entry that left, for whatever reason: its window ended, a bound was reached, or retention
+   * removed it before a rebuild. Undefined: none did. A window that was lengthened therefore grows from then on.
+   */
+  leftAtMs: number | undefined;
 
   constructor(readonly limits: WindowLimits) {}
 
   /** How far back the memory is complete at the append time `nowMs`. At most the configured window. */
   effectiveWindowMs(nowMs: number): number {
-    if (this.crowdedOutAtMs === undefined) return this.limits.windowMs;
-    return Math.max(0, Math.min(this.limits.windowMs, nowMs - this.crowdedOutAtMs));
+    if (this.leftAtMs === undefined) return this.limits.windowMs;
+    return Math.max(0, Math.min(this.limits.windowMs, nowMs - this.leftAtMs));
   }
 
-  protected raiseCrowdedOut(appendedAtMs: number): void {
-    this.crowdedOutAtMs = Math.max(this.crowdedOutAtMs ?? -Infinity, appendedAtMs);
+  protected raiseLeftAt(appendedAtMs: number): void {
+    this.leftAtMs = Math.max(this.leftAtMs ?? -Infinity, appendedAtMs);
   }
 }

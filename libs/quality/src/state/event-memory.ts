@@ -106,7 +106,7 @@ export class EventMemoryOverlay {
   private readonly own = new Map<string, AddedIdentity>();
   /** How many of the window's oldest have left. */
   private removed = 0;
-  private crowdedOutAtMs: number | undefined;
+  private leftAtMs: number | undefined;
   /** `has` and then `add` are called with the same identity. */
   private last: { readonly identity: string; readonly digest: string } | undefined;
   private recordChanges: RecordChanges | undefined;
@@ -133,24 +133,24 @@ export class EventMemoryOverlay {
   expire(nowMs: number): void {
     const { windowMs } = this.window.limits;
     for (let oldest = this.oldestMs(); oldest !== undefined && oldest < nowMs - windowMs; oldest = this.oldestMs())
-      this.removeOldest();
+      this.crowdOut();
   }
 
   makeRoom(): void {
     for (let left = evictions(this.size, this.window.limits); left > 0; left--) this.crowdOut();
   }
 
-  /** Evicts the oldest identity before its window has ended. The effective window becomes shorter. */
+  /** Evicts the oldest identity. Before its window has ended, the effective window becomes shorter. */
   crowdOut(): void {
     const oldest = this.oldestMs();
     if (oldest === undefined) return;
-    this.crowdedOutAtMs = Math.max(this.crowdedOutAt() ?? -Infinity, oldest);
+    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, oldest);
     this.removeOldest();
   }
 
-  /** As `Bounded.crowdedOutAtMs`, with this overlay's changes. */
-  crowdedOutAt(): number | undefined {
-    return this.crowdedOutAtMs ?? this.window.crowdedOutAtMs;
+  /** As `Bounded.leftAtMs`, with this overlay's changes. */
+  leftAt(): number | undefined {
+    return this.leftAtMs ?? this.window.leftAtMs;
   }
 
   /**
@@ -164,7 +164,7 @@ export class EventMemoryOverlay {
 
   summary() {
     return {
-      eventsCrowdedOutAtMs: this.crowdedOutAt(),
+      eventsLeftAtMs: this.leftAt(),
       nextEvent: this.changeRecords().next,
       rememberedEvents: this.size,
     };
@@ -178,7 +178,7 @@ export class EventMemoryOverlay {
     this.base.next = next;
     this.window.removeOldest(this.removed);
     for (const [digest, { appendedAtMs }] of this.own) this.window.append(digest, appendedAtMs);
-    this.window.crowdedOutAtMs = this.crowdedOutAt();
+    this.window.leftAtMs = this.leftAt();
   }
 
   private changeRecords(): RecordChanges {

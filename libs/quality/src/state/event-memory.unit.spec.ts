@@ -22,8 +22,8 @@ describe('EventMemoryOverlay', () => {
           let overlay = new EventMemoryOverlay(memory);
           let list: [id: string, at: number][] = [];
           let committed: [id: string, at: number][] = [];
-          let crowdedOutAt: number | undefined;
-          let committedCrowdedOutAt: number | undefined;
+          let leftAt: number | undefined;
+          let committedLeftAt: number | undefined;
           let now = 0;
           const add = (id: string): void => {
             overlay.add(id, now);
@@ -36,10 +36,11 @@ describe('EventMemoryOverlay', () => {
             else if (kind === 'crowdOut') {
               overlay.crowdOut();
               const [oldest] = list;
-              if (oldest !== undefined) crowdedOutAt = Math.max(crowdedOutAt ?? -1, oldest[1]);
+              if (oldest !== undefined) leftAt = Math.max(leftAt ?? -1, oldest[1]);
               list = list.slice(1);
             } else if (kind === 'expire') {
               overlay.expire(now);
+              for (const [, at] of list) if (at < now - 20) leftAt = Math.max(leftAt ?? -1, at);
               list = list.filter(([, at]) => at >= now - 20);
             } else {
               if (kind === 'fold') {
@@ -48,15 +49,15 @@ describe('EventMemoryOverlay', () => {
                 expect(written.flatMap(entriesIn)).toEqual(added);
                 overlay.fold();
                 committed = list;
-                committedCrowdedOutAt = crowdedOutAt;
+                committedLeftAt = leftAt;
               }
               list = [...committed];
-              crowdedOutAt = committedCrowdedOutAt;
+              leftAt = committedLeftAt;
               overlay = new EventMemoryOverlay(memory);
             }
             expect(overlay.size).toBe(list.length);
-            expect(overlay.crowdedOutAt()).toBe(crowdedOutAt);
-            expect(base.crowdedOutAtMs).toBe(committedCrowdedOutAt);
+            expect(overlay.leftAt()).toBe(leftAt);
+            expect(base.leftAtMs).toBe(committedLeftAt);
             expect(Array.from({ length: base.size }, (_, rank) => base.timeAt(rank))).toEqual(
               committed.map(([, at]) => at),
             );

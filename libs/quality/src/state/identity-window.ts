@@ -78,7 +78,7 @@ export class IdentityWindow extends Bounded {
   trim(): void {
     const excess = this.count - this.limits.maxEntries;
     if (excess <= 0) return;
-    for (let rank = 0; rank < excess; rank++) this.raiseCrowdedOut(this.timeAt(rank));
+    for (let rank = 0; rank < excess; rank++) this.raiseLeftAt(this.timeAt(rank));
     this.removeOldest(excess);
   }
 

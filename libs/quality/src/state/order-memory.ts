@@ -14,6 +14,8 @@ export interface OrderLifecycle {
   readonly appendedAtMs: number;
   /** See `orderKeyOf`. */
   readonly orderKey: string;
+  /** Whether all its events are known: false if it may be one that was forgotten and then placed again. */
+  readonly certain: boolean;
 }
 
 export interface OrderLimits {
@@ -161,9 +163,9 @@ export class OrderMemoryOverlay {
   summary() {
     return {
       forgottenPlacedUntilMs: this.forgottenPlacedUntilMs,
-      openOrdersCrowdedOutAtMs: this.open.crowdedOutAt(),
-      closedOrdersCrowdedOutAtMs: this.closed.crowdedOutAt(),
-      orderKeysCrowdedOutAtMs: this.keys.crowdedOutAt(),
+      openOrdersLeftAtMs: this.open.leftAt(),
+      closedOrdersLeftAtMs: this.closed.leftAt(),
+      orderKeysLeftAtMs: this.keys.leftAt(),
       rememberedOrderKeys: this.keys.size,
     };
   }
@@ -189,7 +191,7 @@ export class OrderMemoryOverlay {
 const encodeLifecycle = (order: OrderLifecycle): string =>
   `{"v":${STATE_VERSION.toString()},"state":"${order.state}","updatedAtMs":${order.updatedAtMs.toString()},` +
   `"placedAtMs":${order.placedAtMs.toString()},"appendedAtMs":${order.appendedAtMs.toString()},` +
-  `"orderKey":"${order.orderKey}"}`;
+  `"orderKey":"${order.orderKey}","certain":${order.certain.toString()}}`;
 
 const decodeLifecycle = (key: string, value: string): OrderLifecycle =>
   decodeStateRecord(key, value, (fields) => {
@@ -201,5 +203,6 @@ const decodeLifecycle = (key: string, value: string): OrderLifecycle =>
       placedAtMs: fields.number('placedAtMs'),
       appendedAtMs: fields.number('appendedAtMs'),
       orderKey: fields.text('orderKey'),
+      certain: fields.truth('certain'),
     };
   });

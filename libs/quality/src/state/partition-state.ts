@@ -18,6 +18,11 @@ export interface StateLimits extends OrderLimits {
   readonly registrations: RegistrationLimits;
 }
 
+/** In milliseconds. */
+export type EffectiveWindows = Readonly<
+  Record<'eventsMs' | 'orderKeysMs' | 'lifecyclesMs', number> & { registrationsMs?: number }
+>;
+
 /**
  * Sized for 24 partitions in one process below 512 MB. An order with its key, event id and registration takes about
  * 630 bytes.
@@ -41,7 +46,7 @@ export class PartitionState {
   accounting: Accounting = emptyAccounting();
   /** Next offset of the input after the last folded batch. Undefined: there was none. */
   nextOffset: number | undefined;
-  /** Append time of the last evaluated record. */
+  /** Append time of the last evaluated record, of those that no wrong clock has stamped. */
   lastAppendMs = 0;
   /** Totals of the summary, for the end of a restore. */
   private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
@@ -89,10 +94,12 @@ export class PartitionState {
     this.nextOffset = summary.nextOffset;
     this.lastAppendMs = summary.lastAppendMs;
     this.orders.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
-    this.orders.open.crowdedOutAtMs = summary.openOrdersCrowdedOutAtMs;
-    this.orders.closed.crowdedOutAtMs = summary.closedOrdersCrowdedOutAtMs;
-    this.orders.keys.crowdedOutAtMs = summary.orderKeysCrowdedOutAtMs;
-    this.events.identities.crowdedOutAtMs = summary.eventsCrowdedOutAtMs;
+    this.orders.open.leftAtMs = summary.openOrdersLeftAtMs;
+    this.orders.closed.leftAtMs = summary.closedOrdersLeftAtMs;
+    this.orders.keys.leftAtMs = summary.orderKeysLeftAtMs;
+    this.events.identities.leftAtMs = summary.eventsLeftAtMs;
+    this.registrations.leftAtMs = summary.registrationsLeftAtMs;
+    this.registrations.forgottenRegisteredUntilMs = summary.forgottenRegisteredUntilMs;
     this.restored.nextEvent = summary.nextEvent;
     this.restored.events = summary.rememberedEvents;
     this.restored.orderKeys = summary.rememberedOrderKeys;
@@ -108,13 +115,19 @@ export class PartitionState {
     this.orders.finishRestore(this.restored.orderKeys);
   }
 
-  /** How far back each memory is complete at the last record's append time. */
-  effectiveWindows(): Readonly<Record<'eventsMs' | 'orderKeysMs' | 'lifecyclesMs', number>> {
+  /**
+   * How far back each memory is complete at the last record's append time. Registrations have no window: theirs is
+   * there once some have left.
+   */
+  effectiveWindows(): EffectiveWindows {
     const nowMs = this.lastAppendMs;
     return {
       eventsMs: this.events.identities.effectiveWindowMs(nowMs),
       orderKeysMs: this.orders.keys.effectiveWindowMs(nowMs),
       lifecyclesMs: this.orders.effectiveWindowMs(nowMs),
+      ...(this.registrations.leftAtMs !== undefined && {
+        registrationsMs: this.registrations.effectiveWindowMs(nowMs),
+      }),
     };
   }
 

@@ -13,7 +13,20 @@ import {
 } from '../index';
 import { orderKeyOf } from '../rules/order-rules';
 import { identityOfRecord } from '../structure/structure';
-import { type Fields, followUp, iso, NOON_MS, placed, recordOf, sha, SOURCE } from '../../test/fixtures';
+import {
+  evaluatorFor,
+  type Fields,
+  followUp,
+  iso,
+  NOON_MS,
+  placed,
+  recordOf,
+  sha,
+  SOURCE,
+  summary,
+  TestPartition,
+  uuid,
+} from '../../test/fixtures';
 import { contents, cuts, eventsIn, flagging, logs, restored, restoreRecord, run, SMALL } from '../../test/logs';
 
 /** The most that compaction removes: only the last record of each key is left. */
@@ -37,6 +50,18 @@ describe('state of a partition', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('counts what a command leaves out as input without a verdict', () => {
+    const { state, stateLog } = run([recordOf(placed())], [], false);
+    const overlay = new StateOverlay(state);
+    overlay.passOver(40);
+    stateLog.push(...overlay.stateRecords(41));
+    overlay.fold(41);
+    for (const each of [state, restored(stateLog)]) {
+      expect(each.accounting).toMatchObject({ input: 41, accepted: 1, passedOver: 40, deadLettered: 0 });
+      expect(each.nextOffset).toBe(41);
+    }
   });
 
   it('accounts for every record', () => {
@@ -103,7 +128,8 @@ describe('state of a partition', () => {
       for (let index = 0; index < count; index++) {
         const identity = identityOf('s'.repeat(sourceLength), `${name}${String(index)}`);
         identities.push(identity);
-        overlay.settle({ kind: 'accept', flags: [] }, [{ kind: 'event', identity }], NOON_MS + (index >> 4));
+        overlay.advanceTo(NOON_MS + (index >> 4), NOON_MS);
+        overlay.settle({ kind: 'accept', flags: [] }, [{ kind: 'event', identity }]);
       }
       const records = [...overlay.stateRecords(count)];
       overlay.fold(count);
@@ -224,6 +250,57 @@ describe('state of a partition', () => {
     expect(state.effectiveWindows().eventsMs).toBe(6_000);
   });
 
+  it('reports a lengthened window as it grows', () => {
+    const windows = (windowMs: number): StateLimits => ({
+      events: { windowMs, maxEntries: 100 },
+      orderKeys: { windowMs, maxEntries: 100 },
+      lifecycles: { windowMs, maxEntries: 100 },
+      registrations: { maxEntries: 100 },
+    });
+    const order = (ms: number): RawRecord =>
+      recordOf(placed({ order_id: sha(`o${String(ms)}`), order_placed_at: iso(NOON_MS - 10_000 + ms) }), {
+        timestamp: NOON_MS + ms,
+      });
+    const { stateLog } = run([0, 1_000, 5_000].map(order), [1], false, new PartitionState(windows(2_000)));
+    const state = restored(stateLog, windows(60_000));
+    // What was appended at 1,000 has left.
+    expect(state.effectiveWindows()).toEqual({ eventsMs: 4_000, orderKeysMs: 4_000, lifecyclesMs: 4_000 });
+    run([order(9_000)], [], false, state);
+    expect(state.effectiveWindows()).toEqual({ eventsMs: 8_000, orderKeysMs: 8_000, lifecyclesMs: 8_000 });
+  });
+
+  it('moves no window by an append time that is more than 5 minutes ahead of the clock', () => {
+    const order = (id: string, timestamp: number): RawRecord =>
+      recordOf(placed({ event_id: uuid(7), order_id: sha(id), order_placed_at: iso(NOON_MS - 5_000) }), { timestamp });
+    for (const [aheadMs, verdict] of [
+      [MAX_AHEAD_MS, 'accept'],
+      [MAX_AHEAD_MS + 1, 'skip'],
+      [365 * 86_400_000, 'skip'],
+    ] as const) {
+      const partition = new TestPartition(evaluatorFor(), true, {
+        ...SMALL,
+        lifecycles: { windowMs: 2_000, maxEntries: 9 },
+      });
+      partition.clockMs = NOON_MS;
+      partition.evaluate(order('1', NOON_MS));
+      const ahead = recordOf(placed({ order_id: sha('2'), order_placed_at: iso(NOON_MS - 4_000) }), {
+        timestamp: NOON_MS + aheadMs,
+      });
+      expect(summary(partition.evaluate(ahead))).toMatch(/^accept/);
+      // The redelivery is recognized unless the window has moved.
+      expect(summary(partition.evaluate(order('1', NOON_MS + 1)))).toBe(verdict);
+      if (verdict === 'accept') continue;
+      expect(partition.state.lastAppendMs).toBe(NOON_MS + 1);
+      expect(partition.state.orders.get(sha('2'))).toMatchObject({ appendedAtMs: NOON_MS, updatedAtMs: NOON_MS });
+      // What was appended ahead of the clock leaves with what was appended with it.
+      partition.clockMs = NOON_MS + 10_000;
+      partition.evaluate(
+        recordOf(placed({ order_id: sha('3'), order_placed_at: iso(NOON_MS) }), { timestamp: NOON_MS + 10_000 }),
+      );
+      expect(partition.state.sizes()).toMatchObject({ orders: 1, events: 1, orderKeys: 1 });
+    }
+  });
+
   it('remembers everything within the windows that it reports', () => {
     const checked = { events: 0, orderKeys: 0 };
     // Events are evicted before they expire. Orders leave before their keys reach a bound, and take the keys along.
@@ -256,6 +333,126 @@ describe('state of a partition', () => {
     expect(checked.orderKeys).toBeGreaterThan(20);
   });
 
+  describe('after it has forgotten customers', () => {
+    /** 2025-01-<day> */
+    const day = (number: number): string => `2025-01-${String(number).padStart(2, '0')}T00:00:00.000Z`;
+    let orders = 0;
+    const orderOf = (customer: string, customer_registered_at: string, fields: Fields = {}): RawRecord =>
+      recordOf(
+        placed({
+          order_id: sha(`order ${String(++orders)}`),
+          customer_id: sha(customer),
+          customer_registered_at,
+          order_placed_at: iso(NOON_MS - 10_000 + orders),
+          ...fields,
+        }),
+        { timestamp: NOON_MS + orders },
+      );
+    const limits: StateLimits = {
+      ...SMALL,
+      lifecycles: { windowMs: 1e9, maxEntries: 100 },
+      registrations: { maxEntries: 2 },
+    };
+    /** The state after orders of these customers, restored. */
+    const after = (...registered: (readonly [string, string])[]): PartitionState => {
+      const { stateLog, state } = run(
+        registered.map(([name, at]) => orderOf(name, at)),
+        [],
+        false,
+        new PartitionState(limits),
+      );
+      const again = restored(stateLog, limits);
+      expect(again.effectiveWindows()).toEqual(state.effectiveWindows());
+      return again;
+    };
+    const verdicts = (state: PartitionState, ...log: RawRecord[]): string[] => run(log, [], false, state).verdicts;
+
+    it('never repairs a forgotten customer to a later, wrong registration', () => {
+      const state = after(['ada', day(1)], ['bo', day(2)], ['cy', day(3)]);
+      expect(state.registrations.forgottenRegisteredUntilMs).toBe(Date.parse(day(1)));
+      expect(state.effectiveWindows().registrationsMs).toBe(2);
+      expect(verdicts(state, orderOf('ada', day(5)), orderOf('ada', day(1)))).toEqual([
+        'accept',
+        'accept drift.customer',
+      ]);
+    });
+
+    it('flags the order of an unknown customer who registered before the horizon, and accepts a later one', () => {
+      const state = after(['ada', day(2)], ['bo', day(3)], ['cy', day(3)]);
+      expect(verdicts(state, orderOf('dee', day(1)), orderOf('ed', day(2)), orderOf('flo', day(4)))).toEqual([
+        'accept drift.customer',
+        'accept drift.customer',
+        'accept',
+      ]);
+    });
+
+    it('still repairs the customers that it has remembered all the time, and those who registered later', () => {
+      const state = after(['ada', day(2)], ['bo', day(1)], ['cy', day(1)]);
+      expect(verdicts(state, orderOf('cy', day(9)), orderOf('cy', day(1)))).toEqual([
+        'repair drift.customer',
+        'accept',
+      ]);
+      expect(verdicts(state, orderOf('dee', day(8)), orderOf('dee', day(7)))).toEqual([
+        'accept',
+        'repair drift.customer',
+      ]);
+    });
+
+    it('never repairs a correct registration, whichever customers were forgotten', () => {
+      const people = fc.record({ customer: fc.integer({ min: 0, max: 6 }), drifted: fc.integer({ min: -8, max: 8 }) });
+      const counts = { flagged: 0, repaired: 0 };
+      fc.assert(
+        fc.property(fc.array(people, { maxLength: 40, size: 'max' }), cuts, (steps, sizes) => {
+          const first = new Set<number>();
+          const log = steps.map(({ customer, drifted }) => {
+            // The first order of each customer is correct, so that the memory without a bound would repair all others.
+            const at = 10 + customer + (first.has(customer) && drifted > 4 ? drifted : 0);
+            first.add(customer);
+            return { correct: at === 10 + customer, record: orderOf(String(customer), day(at)) };
+          });
+          const found = run(
+            log.map(({ record }) => record),
+            sizes,
+            false,
+            new PartitionState(limits),
+          ).verdicts;
+          found.forEach((verdict, index) => {
+            if (verdict === 'repair drift.customer') counts.repaired++;
+            if (verdict === 'accept drift.customer') counts.flagged++;
+            if (log[index]?.correct === true) expect(verdict).not.toMatch(/repair|reject/);
+          });
+        }),
+        { numRuns: 300 },
+      );
+      expect(counts.flagged).toBeGreaterThan(50);
+      expect(counts.repaired).toBeGreaterThan(50);
+    });
+  });
+
+  it('flags, and does not reject, the events of an order that was placed again after it may have been forgotten', () => {
+    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
+    const of = (id: string, placedMs: number): Fields => ({ order_id: sha(id), order_placed_at: iso(placedMs) });
+    const log = [
+      placed(of('old', NOON_MS - 9_000)),
+      followUp('order.paid', of('old', NOON_MS - 9_000)),
+      placed(of('new', NOON_MS - 8_000)),
+      // Forgotten, and delivered once more.
+      placed(of('old', NOON_MS - 9_000)),
+      followUp('order.shipped', of('old', NOON_MS - 9_000)),
+      placed(of('newer', NOON_MS - 1_000)),
+      followUp('order.shipped', of('newer', NOON_MS - 1_000)),
+    ].map((body, index) => recordOf(body, { timestamp: NOON_MS + index }));
+    expect(run(log, [], false, state).verdicts).toEqual([
+      'accept',
+      'accept',
+      'accept',
+      'accept',
+      'accept lifecycle.illegal_transition',
+      'accept',
+      'reject lifecycle.illegal_transition',
+    ]);
+  });
+
   it('still rejects events of unknown orders after it has forgotten an order that was dated far ahead', () => {
     const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
     const placedAt = (id: string, order_placed_at: string): Fields => ({ order_id: sha(id), order_placed_at });
@@ -270,7 +467,8 @@ describe('state of a partition', () => {
         timestamp: nextDayMs,
       }),
     ];
-    expect(run(log, [], false, state).verdicts).toEqual([
+    const aheadAllowed = evaluatorFor('orders', { 'time.in_future': 'off' });
+    expect(run(log, [], false, state, aheadAllowed).verdicts).toEqual([
       'accept',
       'accept',
       'accept lifecycle.unknown_order',
@@ -280,16 +478,22 @@ describe('state of a partition', () => {
   });
 
   it.each([
-    ['lifecycle/x', '{"v":1,"state":"paid","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
-    ['lifecycle/x', '{"v":2,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":""}'],
+    [
+      'lifecycle/x',
+      '{"v":2,"state":"paid","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":"","certain":true}',
+    ],
+    [
+      'lifecycle/x',
+      '{"v":3,"state":"lost","updatedAtMs":1,"placedAtMs":1,"appendedAtMs":1,"orderKey":"","certain":true}',
+    ],
     ['lifecycle/x', 'not JSON'],
-    ['registration/x', '{"v":2}'],
-    ['counters', '{"v":2,"accounting":{}}'],
-    ['windows/x', '{"v":2}'],
-    ['events/x', '{"v":2}'],
-    ['events/0', '{"v":1,"firstMs":1,"runs":[],"identities":[]}'],
-    ['events/0', '{"v":2,"firstMs":1,"runs":[0,2],"identities":["a"]}'],
-    ['events/0', '{"v":2,"firstMs":1,"runs":[0,1],"identities":["a"]}'],
+    ['registration/x', '{"v":3}'],
+    ['counters', '{"v":3,"accounting":{}}'],
+    ['windows/x', '{"v":3}'],
+    ['events/x', '{"v":3}'],
+    ['events/0', '{"v":2,"firstMs":1,"runs":[],"identities":[]}'],
+    ['events/0', '{"v":3,"firstMs":1,"runs":[0,2],"identities":["a"]}'],
+    ['events/0', '{"v":3,"firstMs":1,"runs":[0,1],"identities":["a"]}'],
   ])('cannot be restored from %s %s, unless a later record replaces it', (key, value) => {
     const state = new PartitionState();
     restoreRecord(state, { key, value });
@@ -301,7 +505,7 @@ describe('state of a partition', () => {
     expect(state.sizes()).toEqual({ events: 0, orderKeys: 0, orders: 0, registrations: 0 });
   });
 
-  it('is written to the state topic in version 2 of its records', () => {
+  it('is written to the state topic in version 3 of its records', () => {
     const log = [
       recordOf(placed({ event_id: 'e-1', order_placed_at: '2026-03-01T11:59:59Z' }), { timestamp: NOON_MS }),
       recordOf(followUp('order.paid', { event_id: 'e-2' }), { timestamp: NOON_MS + 5 }),
@@ -319,14 +523,14 @@ describe('state of a partition', () => {
       .digest('base64url')
       .slice(0, 22);
     expect(stateLog.map(({ key, value }) => `${key} ${String(value)}`)).toEqual([
-      'events/0 {"v":2,"firstMs":1772366400000,"runs":[0,1,5,2],"identities":["e-1 /test","e-2 /test","e-3 /test"]}',
-      `lifecycle/${sha('order 1')} {"v":2,"state":"shipped","updatedAtMs":1772366400005,"placedAtMs":1772366399000,` +
-        `"appendedAtMs":1772366400000,"orderKey":"${orderKey}"}`,
-      `registration/${sha('customer')} {"v":2,"registeredAt":"2025-01-01T00:00:00.000Z"}`,
-      'counters {"v":2,"accounting":{"input":3,"accepted":3,"repaired":0,"skipped":0,"deadLettered":0,"flagged":0,' +
+      'events/0 {"v":3,"firstMs":1772366400000,"runs":[0,1,5,2],"identities":["e-1 /test","e-2 /test","e-3 /test"]}',
+      `lifecycle/${sha('order 1')} {"v":3,"state":"shipped","updatedAtMs":1772366400005,"placedAtMs":1772366399000,` +
+        `"appendedAtMs":1772366400000,"orderKey":"${orderKey}","certain":true}`,
+      `registration/${sha('customer')} {"v":3,"registeredAt":"2025-01-01T00:00:00.000Z","learnedAtMs":1772366400000,"certain":true}`,
+      'counters {"v":3,"accounting":{"input":3,"accepted":3,"repaired":0,"skipped":0,"deadLettered":0,"passedOver":0,"flagged":0,' +
         '"rules":{}},"nextOffset":3,"lastAppendMs":1772366400005,"nextEvent":3,"rememberedEvents":3,' +
         '"rememberedOrderKeys":1}',
-      'counters {"v":2,"accounting":{"input":4,"accepted":3,"repaired":0,"skipped":0,"deadLettered":1,"flagged":0,' +
+      'counters {"v":3,"accounting":{"input":4,"accepted":3,"repaired":0,"skipped":0,"deadLettered":1,"passedOver":0,"flagged":0,' +
         '"rules":{"duplicate.order":1,"lifecycle.illegal_transition":1}},"nextOffset":4,' +
         '"lastAppendMs":1772366400006,"nextEvent":3,"rememberedEvents":3,"rememberedOrderKeys":1}',
     ]);

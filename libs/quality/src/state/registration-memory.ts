@@ -1,5 +1,6 @@
+import { timestampMicros } from '@orderstream/contracts';
 import { evictions } from './bounded';
-import { BoundedMap, BoundedMapOverlay } from './bounded-map';
+import { BoundedMap, BoundedMapOverlay, type Entry } from './bounded-map';
 import { decodeStateRecord, STATE_VERSION, type StateRecord } from './state-record';
 
 export interface RegistrationLimits {
@@ -12,9 +13,13 @@ export const REGISTRATION_LIMITS: RegistrationLimits = { maxEntries: 40_000 };
 
 export const REGISTRATION_PREFIX = 'registration/';
 
-interface Registration {
-  /** customer_registered_at of the first accepted order.placed of the customer. */
+export interface Registration {
+  /** customer_registered_at of the first accepted order.placed of the customer, as far as it is known. */
   readonly registeredAt: string;
+  /** Append time of that order, in milliseconds since the epoch. */
+  readonly learnedAtMs: number;
+  /** Whether it is the first: nobody had been forgotten when it was learned. */
+  readonly certain: boolean;
 }
 
 /**
@@ -22,11 +27,15 @@ interface Registration {
  *
  * - What: for each customer the first customer_registered_at that was accepted.
  * - How much: `limits`, by default `REGISTRATION_LIMITS`: by count alone, the oldest leave first.
- * - How it is written: one record per customer, `registration/<customer_id>`, deleted when the customer leaves.
+ * - How it is written: one record per customer, `registration/<customer_id>`, deleted when the customer leaves. The
+ *   summary holds the horizon of those who have left.
  */
 export class RegistrationMemory extends BoundedMap<Registration> {
+  /** See `StateView`. */
+  forgottenRegisteredUntilMs: number | undefined;
+
   constructor(limits: RegistrationLimits) {
-    super({ ...limits, windowMs: Infinity }, () => 0);
+    super({ ...limits, windowMs: Infinity }, ({ learnedAtMs }) => learnedAtMs);
   }
 
   /** @throws StateUnreadableError if the value cannot be read. */
@@ -37,19 +46,32 @@ export class RegistrationMemory extends BoundedMap<Registration> {
     if (value === null) return;
     this.entries.set(
       customerId,
-      decodeStateRecord(key.toString(), value.toString(), (fields) => ({ registeredAt: fields.text('registeredAt') })),
+      decodeStateRecord(key.toString(), value.toString(), (fields) => ({
+        registeredAt: fields.text('registeredAt'),
+        learnedAtMs: fields.number('learnedAtMs'),
+        certain: fields.truth('certain'),
+      })),
     );
   }
 }
 
 /** The changes of an open batch on top of a `RegistrationMemory`. */
 export class RegistrationMemoryOverlay extends BoundedMapOverlay<Registration> {
+  forgottenRegisteredUntilMs: number | undefined;
+
   constructor(private readonly memory: RegistrationMemory) {
     super(memory);
+    this.forgottenRegisteredUntilMs = memory.forgottenRegisteredUntilMs;
+  }
+
+  /** Remembers the registration of a customer who is not remembered. */
+  learn(customerId: string, registeredAt: string, nowMs: number): void {
+    const certain = this.forgottenRegisteredUntilMs === undefined;
+    this.put(customerId, { registeredAt, learnedAtMs: nowMs, certain });
   }
 
   makeRoom(): void {
-    for (let left = evictions(this.size, this.memory.limits); left > 0; left--) this.crowdOut();
+    for (let left = evictions(this.size, this.memory.limits); left > 0; left--) this.evict(this.crowdOut());
   }
 
   /** The state records of this batch. */
@@ -58,6 +80,29 @@ export class RegistrationMemoryOverlay extends BoundedMapOverlay<Registration> {
       yield { key: REGISTRATION_PREFIX + customerId, value: registration === null ? null : encode(registration) };
     }
   }
+
+  summary() {
+    return {
+      forgottenRegisteredUntilMs: this.forgottenRegisteredUntilMs,
+      registrationsLeftAtMs: this.leftAt(),
+    };
+  }
+
+  override fold(): void {
+    super.fold();
+    this.memory.forgottenRegisteredUntilMs = this.forgottenRegisteredUntilMs;
+  }
+
+  /** Raises the horizon by a customer who has left. One who registered ahead of the order counts as registered then. */
+  private evict(left: Entry<Registration> | undefined): void {
+    if (left === undefined) return;
+    const { registeredAt, learnedAtMs } = left.value;
+    const registeredAtMs = Math.min(Math.floor(timestampMicros(registeredAt) / 1000), learnedAtMs);
+    if (registeredAtMs > (this.forgottenRegisteredUntilMs ?? -Infinity)) {
+      this.forgottenRegisteredUntilMs = registeredAtMs;
+    }
+  }
 }
 
-const encode = ({ registeredAt }: Registration): string => JSON.stringify({ v: STATE_VERSION, registeredAt });
+const encode = ({ registeredAt, learnedAtMs, certain }: Registration): string =>
+  JSON.stringify({ v: STATE_VERSION, registeredAt, learnedAtMs, certain });

@@ -1,12 +1,14 @@
 import type { Verdict } from '../verdict';
-import { type Accounting, copyOf, count } from './accounting';
+import { type Accounting, copyOf, count, countPassedOver } from './accounting';
 import { EventMemoryOverlay } from './event-memory';
 import { type OrderLifecycle, OrderMemoryOverlay } from './order-memory';
 import type { PartitionState } from './partition-state';
-import { RegistrationMemoryOverlay } from './registration-memory';
+import { type Registration, RegistrationMemoryOverlay } from './registration-memory';
 import type { StateRecord } from './state-record';
 import { encodeSummary, SUMMARY_KEY } from './state-summary';
 import type { StateChange, StateView } from './state-view';
+
+const MAX_AHEAD_OF_CLOCK_MS = 5 * 60_000;
 
 /**
  * The changes of an open batch on top of a partition's committed state. Later records of the batch see them; the state
@@ -14,6 +16,7 @@ import type { StateChange, StateView } from './state-view';
  */
 export class StateOverlay implements StateView {
   readonly accounting: Accounting;
+  nowMs: number;
   private lastAppendMs: number;
   private readonly events: EventMemoryOverlay;
   private readonly orders: OrderMemoryOverlay;
@@ -22,6 +25,7 @@ export class StateOverlay implements StateView {
   constructor(private readonly base: PartitionState) {
     this.accounting = copyOf(base.accounting);
     this.lastAppendMs = base.lastAppendMs;
+    this.nowMs = base.lastAppendMs;
     this.events = new EventMemoryOverlay(base.events);
     this.orders = new OrderMemoryOverlay(base.orders);
     this.registrations = new RegistrationMemoryOverlay(base.registrations);
@@ -39,28 +43,44 @@ export class StateOverlay implements StateView {
     return this.orders.get(orderId);
   }
 
-  registration(customerId: string): string | undefined {
-    return this.registrations.get(customerId)?.registeredAt;
+  registration(customerId: string): Registration | undefined {
+    return this.registrations.get(customerId);
   }
 
   get forgottenPlacedUntilMs(): number | undefined {
     return this.orders.forgottenPlacedUntilMs;
   }
 
-  /** Removes what has expired at a record's append time. Call it before the record is evaluated. */
-  advanceTo(appendMs: number): void {
-    if (appendMs > this.lastAppendMs) this.lastAppendMs = appendMs;
+  get forgottenRegisteredUntilMs(): number | undefined {
+    return this.registrations.forgottenRegisteredUntilMs;
+  }
+
+  /**
+   * Removes what has expired at a record's append time. Call it before the record is evaluated.
+   *
+   * @param clockMs the loop's clock. An append time that is more than 5 minutes ahead of it is of a broker whose clock is
+   * wrong: it moves no window, and what is accepted counts as appended now. Otherwise one such record would empty every
+   * memory.
+   */
+  advanceTo(appendMs: number, clockMs: number): void {
+    this.nowMs = appendMs - clockMs > MAX_AHEAD_OF_CLOCK_MS ? clockMs : appendMs;
+    if (this.nowMs > this.lastAppendMs) this.lastAppendMs = this.nowMs;
     this.events.expire(this.lastAppendMs);
     this.orders.expire(this.lastAppendMs);
   }
 
   /** Counts a record's final verdict, applies its changes, and evicts what exceeds the bounds. */
-  settle(verdict: Verdict, changes: readonly StateChange[], appendMs: number): void {
+  settle(verdict: Verdict, changes: readonly StateChange[]): void {
     count(this.accounting, verdict);
-    for (const change of changes) this.apply(change, appendMs);
+    for (const change of changes) this.apply(change);
     this.events.makeRoom();
     this.orders.makeRoom();
     this.registrations.makeRoom();
+  }
+
+  /** Counts records of the input that an operator's command leaves out. */
+  passOver(records: number): void {
+    countPassedOver(this.accounting, records);
   }
 
   /** The state topic's records of this batch, the summary last. `nextOffset` is that of the input after this batch. */
@@ -78,7 +98,14 @@ export class StateOverlay implements StateView {
 
   summaryRecord(nextOffset: number): StateRecord {
     const { accounting, lastAppendMs } = this;
-    const summary = { accounting, nextOffset, lastAppendMs, ...this.orders.summary(), ...this.events.summary() };
+    const summary = {
+      accounting,
+      nextOffset,
+      lastAppendMs,
+      ...this.orders.summary(),
+      ...this.events.summary(),
+      ...this.registrations.summary(),
+    };
     return { key: SUMMARY_KEY, value: encodeSummary(summary) };
   }
 
@@ -92,13 +119,13 @@ export class StateOverlay implements StateView {
     this.base.lastAppendMs = this.lastAppendMs;
   }
 
-  private apply(change: StateChange, appendMs: number): void {
+  private apply(change: StateChange): void {
     switch (change.kind) {
       case 'event':
-        this.events.add(change.identity, appendMs);
+        this.events.add(change.identity, this.nowMs);
         return;
       case 'registration':
-        this.registrations.put(change.customerId, { registeredAt: change.registeredAt });
+        this.registrations.learn(change.customerId, change.registeredAt, this.nowMs);
         return;
       case 'order':
         this.orders.put(change.orderId, change.lifecycle);

@@ -21,6 +21,8 @@ export interface StateRebuildOptions {
    * forgotten. Undefined: the log is complete.
    */
   readonly forgottenUntilMs: number | undefined;
+  /** The clock, in milliseconds since the epoch. See `StateOverlay.advanceTo`. */
+  readonly clockMs: number;
   /** How far an order's time counts ahead of its append time, in milliseconds. See `lifecycleAfter`. */
   readonly maxAheadMs: number;
 }
@@ -46,9 +48,12 @@ export class StateRebuild {
 
   constructor(private readonly options: StateRebuildOptions) {
     this.base = new PartitionState(options.limits);
-    this.overlay = new StateOverlay(this.base);
     const { forgottenUntilMs, maxAheadMs } = options;
     this.horizonMs = forgottenUntilMs === undefined ? undefined : forgottenUntilMs + maxAheadMs;
+    // Registrations and orders that are learned from here on may be known from what retention has removed.
+    this.base.registrations.forgottenRegisteredUntilMs = this.horizonMs;
+    this.base.orders.forgottenPlacedUntilMs = this.horizonMs;
+    this.overlay = new StateOverlay(this.base);
   }
 
   /** Records that no validator wrote. They change no state. */
@@ -64,21 +69,21 @@ export class StateRebuild {
       this.ignoredCount++;
       return;
     }
-    this.overlay.advanceTo(record.timestamp);
+    this.overlay.advanceTo(record.timestamp, this.options.clockMs);
     const changes: StateChange[] = [{ kind: 'event', identity }];
-    this.addOrderChanges(body, record.timestamp, changes);
-    this.overlay.settle(this.verdictOf(record, body), changes, record.timestamp);
+    this.addOrderChanges(body, changes);
+    this.overlay.settle(this.verdictOf(record, body), changes);
   }
 
   /** Counts one dead letter. Needed only if the accounting is lost. */
   deadLettered(codes: readonly string[]): void {
     const reasons = RULE_CODES.filter((code) => codes.includes(code)).map((code) => ({ code }));
-    this.overlay.settle({ kind: 'reject', reasons }, [], 0);
+    this.overlay.settle({ kind: 'reject', reasons }, []);
   }
 
   /** Counts one skipped redelivery. Needed only if the accounting is lost. */
   skipped(): void {
-    this.overlay.settle({ kind: 'skip', rule: 'duplicate.event' }, [], 0);
+    this.overlay.settle({ kind: 'skip', rule: 'duplicate.event' }, []);
   }
 
   /**
@@ -93,10 +98,14 @@ export class StateRebuild {
       base.accounting = oldSummary.accounting;
       base.lastAppendMs = Math.max(base.lastAppendMs, oldSummary.lastAppendMs);
     }
-    const { orders, events } = base;
+    const { orders, events, registrations } = base;
     orders.forgottenPlacedUntilMs = latest(orders.forgottenPlacedUntilMs, this.horizonMs, this.horizonOf(oldSummary));
-    for (const memory of [orders.open, orders.keys, events.identities]) {
-      memory.crowdedOutAtMs = latest(memory.crowdedOutAtMs, options.forgottenUntilMs);
+    registrations.forgottenRegisteredUntilMs = latest(
+      registrations.forgottenRegisteredUntilMs,
+      oldSummary?.forgottenRegisteredUntilMs,
+    );
+    for (const memory of [orders.open, orders.keys, events.identities, registrations]) {
+      memory.leftAtMs = latest(memory.leftAtMs, options.forgottenUntilMs);
     }
     return { state: base, records: [...entries, new StateOverlay(base).summaryRecord(nextOffset)] };
   }
@@ -110,18 +119,22 @@ export class StateRebuild {
     return Math.min(oldSummary.forgottenPlacedUntilMs, oldSummary.lastAppendMs + this.options.maxAheadMs);
   }
 
-  private addOrderChanges(body: Body, appendMs: number, changes: StateChange[]): void {
+  private addOrderChanges(body: Body, changes: StateChange[]): void {
     const { event_type: type, order_id: orderId, customer_id: customerId } = body;
     if (typeof type !== 'string' || !type.startsWith('order.')) return;
     const known = this.overlay.order(String(orderId));
     const orderKey = type === 'order.placed' ? orderKeyOf(body as unknown as OrderPlaced) : undefined;
-    const lifecycle = lifecycleAfter(known, type, body, appendMs, orderKey, this.options.maxAheadMs);
+    const { overlay, horizonMs } = this;
+    const { maxAheadMs } = this.options;
+    const forgottenPlacedUntilMs = latest(horizonMs, overlay.forgottenPlacedUntilMs);
+    const before = { nowMs: overlay.nowMs, forgottenPlacedUntilMs };
+    const lifecycle = lifecycleAfter(known, type, body, before, orderKey, maxAheadMs);
     if (known === undefined && lifecycle === undefined && typeof body.order_placed_at === 'string') {
       // The order's order.placed is missing. Any order placed until then may be missing as well.
-      this.horizonMs = latest(this.horizonMs, placedAtOf(body.order_placed_at, appendMs, this.options.maxAheadMs));
+      this.horizonMs = latest(horizonMs, placedAtOf(body.order_placed_at, overlay.nowMs, maxAheadMs));
     }
-    const registration = type === 'order.placed' ? this.overlay.registration(String(customerId)) : '';
-    orderChanges(body, lifecycle, registration, changes);
+    const isKnownCustomer = type !== 'order.placed' || overlay.registration(String(customerId)) !== undefined;
+    orderChanges(body, lifecycle, isKnownCustomer, changes);
   }
 
   private verdictOf({ headers }: RawRecord, body: Body): Verdict {

@@ -9,10 +9,11 @@ import {
   type StateSummary,
   type Verdict,
 } from '../index';
-import { followUp, iso, NOON_MS, placed, recordOf, sha } from '../../test/fixtures';
+import { evaluatorFor, followUp, iso, NOON_MS, placed, recordOf, sha } from '../../test/fixtures';
 import { contents, cuts, logs, restored, run, SMALL } from '../../test/logs';
 
 const FLAGS = 'quality-flags';
+const aheadAllowed = evaluatorFor('orders', { 'time.in_future': 'off' });
 
 /** The validated record of an accepted or repaired one. */
 function validated(record: RawRecord, verdict: Verdict): RawRecord {
@@ -31,6 +32,7 @@ const rebuildOf = (forgottenUntilMs?: number, changes: Partial<StateRebuildOptio
     flagsHeader: FLAGS,
     isRepair: (code) => code.startsWith('drift.'),
     forgottenUntilMs,
+    clockMs: Infinity,
     maxAheadMs: 5,
     ...changes,
   });
@@ -92,7 +94,7 @@ describe('a rebuilt state', () => {
     const ahead = { order_placed_at: '2199-12-31T23:59:59.999Z' };
     const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
     const log = [placed(ahead), placed({ order_id: sha('2') })].map((body) => recordOf(body));
-    const { accepted, stateLog } = run(log, [], false, state);
+    const { accepted, stateLog } = run(log, [], false, state, aheadAllowed);
     expect(state.orders.forgottenPlacedUntilMs).toBe(NOON_MS + maxAheadMs);
     const oldSummary = summaryOf(stateLog);
     if (oldSummary === undefined) throw new Error('there is no summary');
@@ -112,12 +114,30 @@ describe('a rebuilt state', () => {
     );
   });
 
+  it('never repairs by a registration whose first order retention has removed, and repairs by a later one', () => {
+    const order = (id: string, customer_id: string, customer_registered_at: string, ms: number): RawRecord =>
+      recordOf(placed({ order_id: sha(id), customer_id, customer_registered_at, order_placed_at: iso(NOON_MS + ms) }), {
+        timestamp: NOON_MS + ms,
+      });
+    const removedUntilMs = NOON_MS - 5_000;
+    const rebuild = rebuildOf(removedUntilMs);
+    // The first customer may have ordered before, with another registration.
+    rebuild.accepted(order('1', sha('old'), '2025-01-02T00:00:00.000Z', 0));
+    rebuild.accepted(order('2', sha('new'), iso(NOON_MS - 2_000), 1));
+    const again = restored(rebuild.finish(7, undefined).records);
+    const log = [
+      order('3', sha('old'), '2025-01-01T00:00:00.000Z', 2),
+      order('4', sha('new'), iso(NOON_MS - 1_000), 3),
+    ];
+    expect(run(log, [], false, again).verdicts).toEqual(['accept drift.customer', 'repair drift.customer']);
+  });
+
   it('reports the windows that the shortened log leaves', () => {
     const rebuild = rebuildOf(NOON_MS);
     rebuild.accepted(recordOf(placed(), { timestamp: NOON_MS }));
     rebuild.accepted(recordOf(placed({ order_id: sha('2') }), { timestamp: NOON_MS + 1_500 }));
     const { state, records } = rebuild.finish(7, undefined);
-    const windows = { eventsMs: 1_500, orderKeysMs: 1_500, lifecyclesMs: 1_500 };
+    const windows = { eventsMs: 1_500, orderKeysMs: 1_500, lifecyclesMs: 1_500, registrationsMs: 1_500 };
     expect(state.effectiveWindows()).toEqual(windows);
     expect(restored(records).effectiveWindows()).toEqual(windows);
   });
@@ -139,6 +159,7 @@ describe('a rebuilt state', () => {
       repaired: 1,
       skipped: 1,
       deadLettered: 1,
+      passedOver: 0,
       flagged: 0,
       rules: { 'drift.product': 1, 'time.too_late': 1, 'structure.malformed_json': 1, 'duplicate.event': 1 },
     });

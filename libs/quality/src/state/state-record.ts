@@ -1,7 +1,7 @@
 import { StateUnreadableError } from '../errors';
 
 /** Version of every record of the state topic. A reader rejects any other version. */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 /** One record of the state topic. A null value is a tombstone. */
 export interface StateRecord {
@@ -43,6 +43,12 @@ export class RecordFields {
   number(name: string): number {
     const value = this.optionalNumber(name);
     if (value === undefined) throw new TypeError(`${name} is missing`);
+    return value;
+  }
+
+  truth(name: string): boolean {
+    const value = this.values[name];
+    if (typeof value !== 'boolean') throw new TypeError(`${name} is neither true nor false`);
     return value;
   }
 

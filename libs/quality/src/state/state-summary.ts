@@ -14,10 +14,12 @@ export interface StateSummary {
   readonly lastAppendMs: number;
   /** See `StateView`. */
   readonly forgottenPlacedUntilMs: number | undefined;
-  readonly openOrdersCrowdedOutAtMs: number | undefined;
-  readonly closedOrdersCrowdedOutAtMs: number | undefined;
-  readonly orderKeysCrowdedOutAtMs: number | undefined;
-  readonly eventsCrowdedOutAtMs: number | undefined;
+  readonly forgottenRegisteredUntilMs: number | undefined;
+  readonly openOrdersLeftAtMs: number | undefined;
+  readonly closedOrdersLeftAtMs: number | undefined;
+  readonly orderKeysLeftAtMs: number | undefined;
+  readonly eventsLeftAtMs: number | undefined;
+  readonly registrationsLeftAtMs: number | undefined;
   /** Number of the next event identity. See `EventMemory`. */
   readonly nextEvent: number;
   readonly rememberedEvents: number;
@@ -31,10 +33,12 @@ export const encodeSummary = (summary: StateSummary): string =>
     nextOffset: summary.nextOffset,
     lastAppendMs: summary.lastAppendMs,
     forgottenPlacedUntilMs: summary.forgottenPlacedUntilMs,
-    openOrdersCrowdedOutAtMs: summary.openOrdersCrowdedOutAtMs,
-    closedOrdersCrowdedOutAtMs: summary.closedOrdersCrowdedOutAtMs,
-    orderKeysCrowdedOutAtMs: summary.orderKeysCrowdedOutAtMs,
-    eventsCrowdedOutAtMs: summary.eventsCrowdedOutAtMs,
+    forgottenRegisteredUntilMs: summary.forgottenRegisteredUntilMs,
+    openOrdersLeftAtMs: summary.openOrdersLeftAtMs,
+    closedOrdersLeftAtMs: summary.closedOrdersLeftAtMs,
+    orderKeysLeftAtMs: summary.orderKeysLeftAtMs,
+    eventsLeftAtMs: summary.eventsLeftAtMs,
+    registrationsLeftAtMs: summary.registrationsLeftAtMs,
     nextEvent: summary.nextEvent,
     rememberedEvents: summary.rememberedEvents,
     rememberedOrderKeys: summary.rememberedOrderKeys,
@@ -56,10 +60,12 @@ export const decodeSummary = (value: string): StateSummary =>
       nextOffset: fields.number('nextOffset'),
       lastAppendMs: fields.number('lastAppendMs'),
       forgottenPlacedUntilMs: fields.optionalNumber('forgottenPlacedUntilMs'),
-      openOrdersCrowdedOutAtMs: fields.optionalNumber('openOrdersCrowdedOutAtMs'),
-      closedOrdersCrowdedOutAtMs: fields.optionalNumber('closedOrdersCrowdedOutAtMs'),
-      orderKeysCrowdedOutAtMs: fields.optionalNumber('orderKeysCrowdedOutAtMs'),
-      eventsCrowdedOutAtMs: fields.optionalNumber('eventsCrowdedOutAtMs'),
+      forgottenRegisteredUntilMs: fields.optionalNumber('forgottenRegisteredUntilMs'),
+      openOrdersLeftAtMs: fields.optionalNumber('openOrdersLeftAtMs'),
+      closedOrdersLeftAtMs: fields.optionalNumber('closedOrdersLeftAtMs'),
+      orderKeysLeftAtMs: fields.optionalNumber('orderKeysLeftAtMs'),
+      eventsLeftAtMs: fields.optionalNumber('eventsLeftAtMs'),
+      registrationsLeftAtMs: fields.optionalNumber('registrationsLeftAtMs'),
       nextEvent: fields.number('nextEvent'),
       rememberedEvents: fields.number('rememberedEvents'),
       rememberedOrderKeys: fields.number('rememberedOrderKeys'),

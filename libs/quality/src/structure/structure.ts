@@ -1,8 +1,11 @@
 import { type compileChecks, type EventContract, explain } from '@orderstream/contracts';
+import { violated } from '../rules/constraint';
 import type { Findings } from '../rules/findings';
 import type { RawRecord } from '../verdict';
-import { type Body, parseBody } from './body';
-import { checkEnvelope, headerText } from './envelope';
+import { type Body, type ParsedBody, parseBody } from './body';
+import { Envelope, headerText } from './envelope';
+import { jsonDetails } from './json-scan';
+import { checkSize } from './record-size';
 
 /** A record that meets its contract. */
 export interface ContractedEvent {
@@ -25,6 +28,8 @@ export function identityOfRecord(headers: RawRecord['headers']): string | undefi
 
 /** The structure rules of one family. */
 export class Structure {
+  private readonly envelope = new Envelope();
+
   constructor(
     private readonly contracts: ReadonlyMap<string, EventContract>,
     private readonly checks: ReturnType<typeof compileChecks>,
@@ -35,16 +40,30 @@ export class Structure {
 
   /** The event, or undefined if a rule fires. Every violated rule fires, not only the first. */
   check(record: RawRecord, findings: Findings): ContractedEvent | undefined {
-    const body = parseBody(record, this.maxRecordBytes, findings);
-    const contract = body === undefined ? undefined : this.checkBody(record, body, findings);
+    checkSize(record, this.maxRecordBytes, findings);
+    // A value that may be too large is not parsed.
+    const parsed = findings.rejected ? undefined : this.parse(record.value, findings);
+    const body = parsed?.body;
+    const contract = parsed === undefined ? undefined : this.checkBody(record, parsed, findings);
     this.checkKey(record, body, contract, findings);
-    const source = checkEnvelope(record.headers, body, findings);
+    const source = this.envelope.check(record.headers, body, findings);
     if (findings.rejected || body === undefined || contract === undefined || source === undefined) return undefined;
     return { type: contract.type, body, identity: identityOf(source, String(body.event_id)) };
   }
 
+  private parse(value: Buffer | null, findings: Findings): ParsedBody | undefined {
+    const parsed = parseBody(value);
+    if (typeof parsed !== 'string') return parsed;
+    findings.fire('structure.malformed_json', 'value', parsed);
+    return undefined;
+  }
+
   /** The contract of the body's type, whether or not the body meets it. */
-  private checkBody(record: RawRecord, body: Body, findings: Findings): EventContract | undefined {
+  private checkBody(
+    record: RawRecord,
+    { body, text, plainNumbers }: ParsedBody,
+    findings: Findings,
+  ): EventContract | undefined {
     const claimed = Object.hasOwn(body, 'event_type') ? body.event_type : undefined;
     // A body without a type is checked against the type of its envelope.
     const type = typeof claimed === 'string' ? claimed : (headerText(record.headers, 'ce_type') ?? '');
@@ -53,9 +72,11 @@ export class Structure {
       findings.fire('structure.unknown_type', 'event_type', 'isKnownType');
       return undefined;
     }
-    if (this.checks.get(type)?.(body) === true) return contract;
-    const violations = explain(type, body);
-    for (const { path, constraint } of violations) findings.fire('structure.invalid_field', path, constraint);
+    if (this.checks.get(type)?.(body) === true && plainNumbers) return contract;
+    const violations = explain(type, body, jsonDetails(text).numbers);
+    for (const { path, constraint, message } of violations) {
+      findings.fire('structure.invalid_field', path, `${constraint}: ${message}`);
+    }
     if (violations.length === 0) findings.fire('structure.invalid_field', 'value', 'isContract');
     return contract;
   }
@@ -75,9 +96,17 @@ export class Structure {
       // A field that is not a string has its own violation. Key fields are ASCII by contract: latin1 compares the
       // bytes.
       if (typeof expected === 'string' && key.toString('latin1') !== expected) {
-        findings.fire('structure.key_mismatch', 'key', `equals:${contract.keyField}`);
+        const constraint = violated(`equals:${contract.keyField}`, expected, key.toString());
+        findings.fire('structure.key_mismatch', 'key', constraint);
       }
     }
-    if (this.partitionOf(key) !== partition) findings.fire('structure.key_mismatch', 'key', 'isInItsPartition');
+    const own = this.partitionOf(key);
+    if (own !== partition) {
+      findings.fire(
+        'structure.key_mismatch',
+        'key',
+        violated('isInItsPartition', `${String(own)} (murmur2)`, partition),
+      );
+    }
   }
 }

@@ -1,0 +1,38 @@
+import { HEADER_OVERHEAD_BYTES, MAX_HEADERS_BYTES } from '@orderstream/contracts';
+import { violated } from '../rules/constraint';
+import type { Findings } from '../rules/findings';
+import type { RawRecord } from '../verdict';
+
+const lengthOf = (value: Buffer | string | null | undefined): number =>
+  value === null || value === undefined ? 0 : typeof value === 'string' ? Buffer.byteLength(value) : value.length;
+
+/** Checks the sizes of a record, before anything else reads it. */
+export function checkSize(record: RawRecord, maxRecordBytes: number, findings: Findings): void {
+  const { headers } = record;
+  let count = 0;
+  let headerBytes = 0;
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    const nameBytes = Buffer.byteLength(name);
+    if (Array.isArray(value)) {
+      for (const item of value) headerBytes += nameBytes + lengthOf(item);
+      count += value.length;
+    } else {
+      headerBytes += nameBytes + lengthOf(value);
+      count++;
+    }
+  }
+  const keyBytes = lengthOf(record.key);
+  const valueBytes = lengthOf(record.value);
+  const bytes = keyBytes + valueBytes + headerBytes;
+  if (bytes > maxRecordBytes) {
+    const path = valueBytes > maxRecordBytes ? 'value' : 'record';
+    findings.fire('structure.too_large', path, violated('maxBytes', `at most ${String(maxRecordBytes)} bytes`, bytes));
+  }
+  const counted = headerBytes + count * HEADER_OVERHEAD_BYTES;
+  if (counted > MAX_HEADERS_BYTES) {
+    const expected = `at most ${String(MAX_HEADERS_BYTES)} bytes`;
+    findings.fire('structure.too_large', 'headers', violated('maxBytes', expected, counted));
+  }
+}
