@@ -51,11 +51,9 @@ export const DOCUMENTED: Behavior = {
   updatedSchema: true,
 };
 
-/** The behavior of the BigQuery emulator. */
+/** The behavior of the BigQuery emulator. Our client translates its status codes for unknown and finalized streams. */
 export const EMULATOR: Behavior = {
   ...DOCUMENTED,
-  unknownStream: status.INVALID_ARGUMENT,
-  finalized: status.INVALID_ARGUMENT,
   storageErrors: false,
   noSchema: status.INTERNAL,
   extraFields: false,

@@ -81,7 +81,7 @@ const sinkSettings = defineSettings({
     min: 0,
     max: 3_600_000,
     description:
-      'How long an append to a deleted write stream may still land, in milliseconds. Recovery waits this long before it queries the table. Set 0 for the local emulator, which drops open appends with the stream.',
+      'How long BigQuery may wrongly answer that it does not know a write stream, in milliseconds: an append to a deleted stream may still land, and a new stream may not be known yet. Recovery waits this long before it queries the table. Set 0 for the local emulator, which drops open appends with the stream.',
   }),
   schemaTimeoutMs: settings.integer({
     env: 'BQ_SINK_SCHEMA_TIMEOUT_MS',

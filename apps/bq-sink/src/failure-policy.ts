@@ -1,8 +1,10 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
+import type { DeadLetterReason } from '@orderstream/dead-letters';
 import { OrderstreamError } from '@orderstream/errors';
 import { type FailureOutcome, retry, stop, TransactionFailedError } from '@orderstream/kafka';
 
-import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
+import { REJECTION_CODES } from './streams/row-mapper';
+import { AppendFailedError, type FailedAppend, RecoveryAmbiguousError, RowsRejectedError } from './streams/sink-errors';
 
 /** First wait before a retry; the partition task doubles it from failure to failure. */
 const RETRY_AFTER_MS = 200;
@@ -31,6 +33,10 @@ export class FailurePolicy {
   private streamTokens = STREAM_BURST;
   private tokensUpdatedMs: number;
   private hasFailed = false;
+  /** Largest number of rows in an append, after BigQuery has ended a call with INVALID_ARGUMENT. */
+  private maxRows = Infinity;
+  /** The record for which BigQuery has ended a call with INVALID_ARGUMENT. */
+  private invalidOffset: number | undefined;
 
   constructor(
     private readonly schemaTimeoutMs: number,
@@ -43,6 +49,8 @@ export class FailurePolicy {
   appended(): void {
     this.schemaBehindSinceMs = undefined;
     this.hasFailed = false;
+    this.maxRows = Infinity;
+    this.invalidOffset = undefined;
   }
 
   streamCreated(): void {
@@ -59,11 +67,26 @@ export class FailurePolicy {
   }
 
   /**
+   * When BigQuery ends a call with INVALID_ARGUMENT, nothing says which append or row is the cause. The limit is then halved
+   * from failure to failure until the culprit is alone.
+   */
+  maxBatchRows(configured: number): number {
+    return Math.min(configured, this.maxRows);
+  }
+
+  /** The reason to reject a record before it is sent. Recovery has found that its row is not durable. */
+  rejectionOf({ offset }: { readonly offset: number }): DeadLetterReason | undefined {
+    if (offset !== this.invalidOffset) return undefined;
+    return { code: REJECTION_CODES.rejected, constraint: 'BigQuery rejects the request' };
+  }
+
+  /**
    * Stops the partition for an error that is not retriable, and for a schema that stays behind until the timeout. Every
    * other error is retried, including a call that BigQuery rejects: permissions and tables are fixed from outside.
    */
   outcomeOf(cause: unknown): FailureOutcome {
     this.hasFailed = true;
+    if (cause instanceof AppendFailedError && cause.reason === 'invalid-request') this.narrow(cause.append);
     if (cause instanceof OrderstreamError && !cause.retriable && !(cause instanceof BigQueryCallError))
       return stop(cause);
     if (isSchemaBehind(cause)) {
@@ -82,6 +105,12 @@ export class FailurePolicy {
     return retry(needsLongWait(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
   }
 
+  private narrow(append: FailedAppend | undefined): void {
+    if (append === undefined) return;
+    if (append.rows > 1) this.maxRows = append.rows >> 1;
+    else if (append.isAlone) this.invalidOffset = append.offset;
+  }
+
   private availableStreams(): number {
     const nowMs = this.nowMs();
     this.streamTokens = Math.min(STREAM_BURST, this.streamTokens + (nowMs - this.tokensUpdatedMs) / MS_PER_STREAM);
@@ -93,6 +122,7 @@ export class FailurePolicy {
 /** The reason of a failure, as the label of its metric. */
 export function reasonOf(cause: unknown): string {
   if (cause instanceof RecoveryAmbiguousError) return 'ambiguous';
+  if (cause instanceof RowsRejectedError) return 'rows-rejected';
   if (isSchemaBehind(cause)) return 'schema-behind';
   if (cause instanceof AppendFailedError) return cause.reason;
   if (!(cause instanceof BigQueryCallError)) return 'other';

@@ -49,8 +49,11 @@ export class PartitionComposition {
         get maxInFlight() {
           return policy.maxInFlight(sink.maxInFlight);
         },
+        get maxBatchRows() {
+          return policy.maxBatchRows(sink.maxBatchRows);
+        },
       },
-      mapper,
+      mapper: { encode: (record, rows) => policy.rejectionOf(record) ?? mapper.encode(record, rows) },
       warehouse: new BigQueryWarehouse({
         bigquery: clients.bigquery,
         streams: clients.streams,

@@ -155,7 +155,7 @@ export class LivePartition {
         createStream: () => emulated.createStream(),
         finalize: (stream) => emulated.finalize(stream),
         connect: (stream) => emulated.connect(stream),
-        lastOffset: (from, excluded) => emulated.lastOffset(from, excluded),
+        lastOffset: (from) => emulated.lastOffset(from),
         ...warehouse,
       },
       {

@@ -63,8 +63,70 @@ describe('a partition on the Write API server', () => {
     await sink.drain(NOT_ABORTED);
     expect(partition.offsets()).toEqual(offsets(100, rejected));
     expect(partition.dead()).toEqual(rejected);
-    expect(partition.committed).toEqual({ offset: 100, metadata: '{"v":1,"e":""}' });
+    expect(partition.committed).toEqual({ offset: 100, metadata: '{"v":2}' });
     expect(partition.interruptions).toEqual([]);
+  });
+
+  it('appends what lies before a rejected row, dead-letters it in one commit, and goes on: one append and one commit each', async () => {
+    await serve({ limits: { maxBatchRows: 10, maxInFlight: 1 } });
+    for (const offset of [3, 6, 7]) {
+      partition.server.faults.add({
+        on: 'AppendRows',
+        times: 0,
+        fault: { kind: 'reject-rows', column: '_kafka_offset', equals: offset },
+      });
+    }
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 10));
+    await sink.drain(NOT_ABORTED);
+    // The answer to the first append names all three.
+    expect(partition.server.counts.requests).toBe(4);
+    expect(partition.deadLetterCommits).toEqual([4, 8]);
+    expect(partition.dead()).toEqual([3, 6, 7]);
+    expect(partition.offsets()).toEqual(offsets(10, [3, 6, 7]));
+    expect(await partition.metric('orderstream_streams_created_total')).toBe(1);
+  });
+
+  it('stops after 20 rejected rows without an accepted one, and each resume dead-letters 20 more', async () => {
+    await serve();
+    const fault = { kind: 'reject-rows', column: '_kafka_partition', equals: 0 } as const;
+    partition.server.faults.add({ on: 'AppendRows', times: 0, fault });
+    const [failure, ...more] = await partition.run(100);
+    expect(more).toEqual([]);
+    expect(failure).toMatchObject({
+      kind: 'stop',
+      cause: {
+        code: 'ROWS_REJECTED',
+        message: expect.stringMatching(/20 records were rejected .* offset 20 is rejected, too \(sink.row_rejected: /),
+      },
+    });
+    expect(partition.dead()).toEqual(offsets(20));
+    expect(partition.committed.offset).toBe(20);
+    expect(await partition.run(100)).toMatchObject([{ kind: 'stop' }]);
+    expect(partition.dead()).toEqual(offsets(40));
+    partition.server.faults.remove();
+    expect(await partition.run(100)).toEqual([]);
+    expect(partition.offsets()).toEqual(offsets(100).slice(40));
+  });
+
+  it('does not stop when an accepted row lies between 20 rejected ones and the next', async () => {
+    await serve();
+    const rejected = [...offsets(20), ...offsets(41).slice(21)];
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 42, (offset) => (rejected.includes(offset) ? { stranger: 1 } : {})));
+    await sink.drain(NOT_ABORTED);
+    expect(partition.interruptions).toEqual([]);
+    expect(partition.dead()).toEqual(rejected);
+    expect(partition.offsets()).toEqual([20, 41]);
+  });
+
+  it('fills a column that others have added with its default, in every append of a connection', async () => {
+    const region = { name: 'region', type: 'STRING', mode: 'REQUIRED', defaultValue: 'EU' } as const;
+    await serve({ foreign: [region], limits: { maxBatchRows: 10 } });
+    expect(await partition.run(30)).toEqual([]);
+    expect(partition.rows().map((row) => row.region)).toEqual(offsets(30).map(() => 'EU'));
   });
 
   it('dead-letters a record that the encoder rejects directly behind one that BigQuery rejects', async () => {
@@ -147,7 +209,7 @@ describe('a partition on the Write API server', () => {
       what: 'the stream is ended',
       deadlineMs: WAIT_MS,
     });
-    expect(partition.committed.metadata).toBe('{"v":1,"e":""}');
+    expect(partition.committed.metadata).toBe('{"v":2}');
     await sink.take(recordsFrom(10, 10));
     await sink.drain(NOT_ABORTED);
     expect(await partition.metric('orderstream_streams_created_total')).toBe(2);
@@ -186,10 +248,9 @@ describe('a partition on the Write API server', () => {
     partition.committed = {
       offset: 5,
       metadata: JSON.stringify({
-        v: 1,
+        v: 2,
         s: 'projects/test-project/datasets/d/tables/order_events/streams/forgotten',
         n: 0,
-        e: '',
       }),
     };
     const revoked = new AbortController();
@@ -210,7 +271,7 @@ describe('a partition on the Write API server', () => {
 
   it('stops when the log starts after the committed position', async () => {
     await serve();
-    partition.committed = { offset: 5, metadata: '{"v":1,"e":""}' };
+    partition.committed = { offset: 5, metadata: '{"v":2}' };
     partition.logStart = 7;
     await expect(partition.openSink().open()).rejects.toMatchObject({
       code: 'RECOVERY_AMBIGUOUS',

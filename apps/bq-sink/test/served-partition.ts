@@ -14,6 +14,7 @@ import { Metrics, RecordLog } from '@orderstream/observability';
 import { everyStep } from '../../../test/support/every-step';
 import { MemoryBackend, type MemoryBackendOptions } from '../../../test/write-api-server/src/memory-backend';
 import type { Row } from '../../../test/write-api-server/src/row-decoder';
+import type { TableColumn } from '../../../test/write-api-server/src/table';
 import { WriteApiServer } from '../../../test/write-api-server/src/write-api-server';
 import { FailurePolicy, reasonOf } from '../src/failure-policy';
 import { SinkMetrics } from '../src/sink-metrics';
@@ -47,6 +48,8 @@ const LIMITS: SinkLimits = {
 
 export interface ServedPartitionOptions extends MemoryBackendOptions {
   readonly limits?: Partial<SinkLimits>;
+  /** Columns that others have added to the table. */
+  readonly foreign?: readonly TableColumn[];
   /** Columns that the table lacks. */
   readonly without?: readonly string[];
   readonly appendTimeoutMs?: number;
@@ -62,6 +65,8 @@ export class ServedPartition {
   readonly deadLetters: OutputRecord[] = [];
   /** The committed offsets, in order. */
   readonly commits: number[] = [];
+  /** The offsets of the commits with dead letters, in order. */
+  readonly deadLetterCommits: number[] = [];
   readonly interruptions: FailureOutcome[] = [];
   readonly metrics = new Metrics({ app: 'bq-sink', processMetrics: false });
   committed: { offset: number | undefined; metadata: string | undefined } = { offset: undefined, metadata: undefined };
@@ -86,10 +91,10 @@ export class ServedPartition {
     this.policy = new FailurePolicy(options.schemaTimeoutMs ?? 900_000, () => Date.now());
     this.server = new WriteApiServer({ backend: this.backend });
     const columns = [...tableForFamily('orders').columns, ...METADATA_COLUMNS];
-    this.backend.createTable(
-      PATH,
-      columns.filter(({ name }) => options.without?.includes(name) !== true),
-    );
+    this.backend.createTable(PATH, [
+      ...columns.filter(({ name }) => options.without?.includes(name) !== true),
+      ...(options.foreign ?? []),
+    ]);
   }
 
   async start(): Promise<void> {
@@ -145,8 +150,11 @@ export class ServedPartition {
         get maxInFlight() {
           return policy.maxInFlight(limits.maxInFlight);
         },
+        get maxBatchRows() {
+          return policy.maxBatchRows(limits.maxBatchRows);
+        },
       },
-      mapper,
+      mapper: { encode: (record, rows) => policy.rejectionOf(record) ?? mapper.encode(record, rows) },
       warehouse: this.warehouse(),
       openTransactions: () => {
         const producerEpoch = ++this.producerEpoch;
@@ -154,6 +162,7 @@ export class ServedPartition {
           committed: this.committed,
           commit: ({ records, offset, metadata }) => {
             if (producerEpoch !== this.producerEpoch) return Promise.reject(new Error('fenced'));
+            if (records.length > 0) this.deadLetterCommits.push(offset);
             this.deadLetters.push(...records);
             this.commits.push(offset);
             this.committed = { offset, metadata };

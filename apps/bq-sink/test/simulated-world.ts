@@ -8,14 +8,19 @@ import type { RowSource } from '../src/streams/micro-batch';
 import type { SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
 
-/** `o` valid, `b` rejected by BigQuery, `x` rejected by the encoder, `f` rejected at random, `-` a transaction marker. */
-export type LogEntry = 'o' | 'b' | 'x' | 'f' | '-';
+/**
+ * `o` valid, `b` rejected by BigQuery, `i` rejected by BigQuery with the whole request and no word of the row, `x` rejected by
+ * the encoder, `f` rejected at random, `-` a transaction marker.
+ */
+export type LogEntry = 'o' | 'b' | 'i' | 'x' | 'f' | '-';
 
 export const PARTITION: TopicPartition = { topic: validatedTopic('orders'), partition: 3 };
 
 interface Stream {
   rows: number;
   state: 'open' | 'finalized' | 'gone';
+  /** This many appends are answered as if BigQuery did not know the stream. */
+  unknownAppends: number;
 }
 
 /** Probabilities, from 0 to 1. */
@@ -24,12 +29,16 @@ export interface FaultRates {
   readonly lost: number;
   /** That a process is killed, at each step of the protocol. */
   readonly kill: number;
+  /** That BigQuery answers to the first appends of a stream, or the first time to its end, that it does not know it. */
+  readonly unknown: number;
 }
 
 /** A process. A request that it has sent may arrive after it was killed. */
 export class Process {
   alive = true;
   readonly never = new Promise<never>(() => undefined);
+  /** The stream of which it was told that it does not exist. */
+  misled: string | undefined;
 }
 
 /**
@@ -43,7 +52,7 @@ export class SimulatedWorld {
   readonly problems: string[] = [];
   committed: Transactions['committed'] = { offset: undefined, metadata: undefined };
   /** Faults that happened. */
-  readonly faultCounts = { kill: 0, lost: 0, forget: 0 };
+  readonly faultCounts = { kill: 0, lost: 0, forget: 0, unknown: 0 };
   private readonly streams = new Map<string, Stream>();
   private producerEpoch = 0;
   private produced = 0;
@@ -98,14 +107,19 @@ export class SimulatedWorld {
       createStream: () =>
         this.remoteCall(process, () => {
           const name = `s${String(this.streams.size)}`;
-          this.streams.set(name, { rows: 0, state: 'open' });
+          const isUnknown = this.isUnknown();
+          this.streams.set(name, {
+            rows: 0,
+            state: 'open',
+            unknownAppends: isUnknown ? 1 + Math.floor(this.random() * 3) : 0,
+          });
           return name;
         }),
-      finalize: (name) => this.remoteCall(process, () => this.finalize(name)),
+      finalize: (name) => this.remoteCall(process, () => this.finalize(process, name)),
       connect: (name) => this.remoteCall(process, () => new SimulatedAppender(this, process, name)),
-      lastOffset: (from, excluded) =>
+      lastOffset: (from) =>
         this.remoteCall(process, () => {
-          const own = this.table.filter((offset) => offset >= from && !excluded.includes(offset));
+          const own = this.table.filter((offset) => offset >= from);
           return own.length === 0 ? undefined : Math.max(...own);
         }),
     };
@@ -145,11 +159,17 @@ export class SimulatedWorld {
     const offsets = offsetsOf(rows);
     if (stream === undefined || stream.state === 'gone')
       return { kind: 'error', reason: 'stream-gone', message: 'gone' };
+    if (stream.unknownAppends > 0) {
+      stream.unknownAppends--;
+      return { kind: 'error', reason: 'stream-gone', message: 'not known yet' };
+    }
     if (stream.state === 'finalized') return { kind: 'error', reason: 'finalized', message: 'finalized' };
     if (offset !== stream.rows) {
       const reason = offset < stream.rows ? 'already-exists' : 'out-of-range';
       return { kind: 'error', reason, message: `at ${String(stream.rows)}` };
     }
+    if (offsets.some((each) => this.log[each] === 'i'))
+      return { kind: 'error', reason: 'invalid-request', message: 'invalid' };
     const rejected = offsets.flatMap((each, index) => {
       const entry = this.log[each];
       const rejects = entry === 'b' || (entry === 'f' && this.random() < 0.5);
@@ -167,6 +187,12 @@ export class SimulatedWorld {
     }
     stream.rows += offsets.length;
     return { kind: 'appended' };
+  }
+
+  private isUnknown(): boolean {
+    const isUnknown = this.random() < this.rates.unknown;
+    if (isUnknown) this.faultCounts.unknown++;
+    return isUnknown;
   }
 
   losesAnswer(): boolean {
@@ -195,9 +221,14 @@ export class SimulatedWorld {
     return result;
   }
 
-  private finalize(name: string): Finalized {
+  /** A false answer is repeated for less than the wait of recovery, so a process that asks again gets the true one. */
+  private finalize(process: Process, name: string): Finalized {
     const stream = this.streams.get(name);
     if (stream === undefined || stream.state === 'gone') return { kind: 'gone' };
+    if (process.misled !== name && this.isUnknown()) {
+      process.misled = name;
+      return { kind: 'gone' };
+    }
     if (stream.state === 'finalized' && this.random() < 0.1) return { kind: 'no-count' };
     stream.state = 'finalized';
     return { kind: 'rows', rows: stream.rows };
@@ -232,7 +263,7 @@ class SimulatedAppender implements Appender {
   /** Appends of one connection land in order, also after their process was killed. A lost answer ends the connection. */
   append(rows: RowBuffer, offset: number): Promise<AppendOutcome> {
     if (!this.process.alive) return this.process.never;
-    const copy = rows.filter(() => true);
+    const copy = rows.slice(0, rows.rows);
     const landed = this.lastAppend.then(async () => {
       await this.world.tick();
       return this.world.append(this.stream, copy, offset);
@@ -261,7 +292,7 @@ export const LIMITS: SinkLimits = {
   maxInFlight: 2,
   commitIntervalMs: 0,
   idleFinalizeMs: 3,
-  fallbackWaitMs: 0,
+  fallbackWaitMs: 60_000,
 };
 
 const recordAt = (offset: number): KafkaRecord => ({

@@ -24,7 +24,8 @@ export type AppendOutcome =
  * Why an append failed. `already-exists`: the stream has a row at this offset. `out-of-range`: rows before this offset are
  * missing. `aborted`: an earlier append failed. `finalized`: another owner ended the stream. `stream-gone`: BigQuery does
  * not know the stream. `schema-behind`: the table or the stream lacks a column. `throttled`: a quota is exceeded.
- * `unavailable`: transient. `rejected`: anything else.
+ * `unavailable`: transient. `invalid-request`: BigQuery rejects the request and does not say which row is the cause.
+ * `rejected`: anything else.
  */
 export type AppendErrorReason =
   | 'already-exists'
@@ -35,6 +36,7 @@ export type AppendErrorReason =
   | 'schema-behind'
   | 'throttled'
   | 'unavailable'
+  | 'invalid-request'
   | 'rejected';
 
 const { AppendRowsResponse: Response, StorageError } = protos.google.cloud.bigquery.storage.v1;
@@ -69,28 +71,45 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
   [status.UNKNOWN, 'unavailable'],
 ]);
 
-function reasonOfStatus(code: number, message: string): AppendErrorReason {
-  const reason = BY_STATUS.get(code);
-  if (reason !== undefined) return reason;
-  // The local emulator answers INVALID_ARGUMENT in both cases.
-  if (/finaliz/i.test(message)) return 'finalized';
-  return /stream name/i.test(message) ? 'stream-gone' : 'rejected';
+type Details = readonly protos.google.protobuf.IAny[];
+
+function reasonOf(code: number, details: Details): AppendErrorReason {
+  const storageError = storageErrorIn(details);
+  const isInvalid = code === Number(status.INVALID_ARGUMENT) && storageError === undefined;
+  return BY_STORAGE_ERROR.get(storageError) ?? BY_STATUS.get(code) ?? (isInvalid ? 'invalid-request' : 'rejected');
+}
+
+function storageErrorIn(details: Details): unknown {
+  const bytes = details.find(({ type_url }) => type_url?.endsWith(STORAGE_ERROR_TYPE))?.value;
+  return bytes instanceof Uint8Array ? StorageError.decode(bytes).code : undefined;
+}
+
+type CallError = Error & { readonly code?: number; readonly metadata?: Metadata };
+
+function detailsOf({ metadata }: CallError): Details {
+  const [bytes] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
+  return bytes instanceof Uint8Array ? Status.decode(bytes).details : [];
 }
 
 /** The reason of a failed call: from the Write API's own error code if there is one, otherwise from the gRPC status. */
-export function reasonOfCall({
-  code,
-  message,
-  metadata,
-}: Error & { code?: number; metadata?: Metadata }): AppendErrorReason {
-  const [bytes] = metadata?.get(STATUS_DETAILS_KEY) ?? [];
-  const details = bytes instanceof Uint8Array ? Status.decode(bytes).details : [];
-  return reasonOfDetails(details) ?? reasonOfStatus(code ?? status.UNKNOWN, message);
-}
+export const reasonOfCall = (error: CallError): AppendErrorReason =>
+  reasonOf(error.code ?? status.UNKNOWN, detailsOf(error));
 
-function reasonOfDetails(details: readonly protos.google.protobuf.IAny[]): AppendErrorReason | undefined {
-  const bytes = details.find(({ type_url }) => type_url?.endsWith(STORAGE_ERROR_TYPE))?.value;
-  return bytes instanceof Uint8Array ? BY_STORAGE_ERROR.get(StorageError.decode(bytes).code) : undefined;
+/**
+ * What a failed FinalizeWriteStream proves about the stream: that BigQuery does not know it, or that it is finalized. Any
+ * other error proves nothing. The status counts only without an error code of the Write API.
+ */
+export function proofOfFinalize(error: CallError): 'gone' | 'finalized' | undefined {
+  switch (storageErrorIn(detailsOf(error))) {
+    case StorageErrorCode.STREAM_NOT_FOUND:
+      return 'gone';
+    case StorageErrorCode.STREAM_FINALIZED:
+      return 'finalized';
+    case undefined:
+      return error.code === Number(status.NOT_FOUND) ? 'gone' : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** The outcome of the append sent at `offset`, from BigQuery's answer. */
@@ -104,7 +123,7 @@ export function appendOutcome(response: AppendRowsResponse, offset: number): App
     const message = error.message ?? '';
     return {
       kind: 'error',
-      reason: reasonOfDetails(error.details ?? []) ?? reasonOfStatus(error.code ?? status.UNKNOWN, message),
+      reason: reasonOf(error.code ?? status.UNKNOWN, error.details ?? []),
       message,
     };
   }

@@ -77,7 +77,8 @@ describe('the reason of a failed call', () => {
 
   it.each([
     [status.UNAVAILABLE, 'unavailable'],
-    [status.INVALID_ARGUMENT, 'rejected'],
+    [status.INVALID_ARGUMENT, 'invalid-request'],
+    [status.PERMISSION_DENIED, 'rejected'],
   ])('comes from status %d when there are no details', (code, reason) => {
     expect(reasonOfCall(errorOf(code))).toBe(reason);
     expect(reasonOfCall(Object.assign(new Error('x'), { code }))).toBe(reason);

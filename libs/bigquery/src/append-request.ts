@@ -10,16 +10,19 @@ export interface AppendHead {
   readonly schema?: Buffer;
 }
 
+/** `default_missing_value_interpretation` of DEFAULT_VALUE: columns that others have added get their default. */
+const FILL_DEFAULTS = varintField(8, 2);
+
 /** The fields of an AppendRowsRequest that are the same for all requests of a connection. */
 export interface EncodedHead {
-  /** Encoded field write_stream. */
+  /** Encoded field write_stream; in the first request also the default values, which apply to all later ones. */
   readonly stream: Buffer;
   /** Encoded field writer_schema of ProtoData, or empty. */
   readonly schema: Buffer;
 }
 
 export const encodeHead = ({ stream, schema }: AppendHead): EncodedHead => ({
-  stream: bytesField(1, stream),
+  stream: schema === undefined ? bytesField(1, stream) : Buffer.concat([bytesField(1, stream), FILL_DEFAULTS]),
   schema: schema === undefined ? Buffer.alloc(0) : bytesField(1, schema),
 });
 

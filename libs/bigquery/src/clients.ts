@@ -2,6 +2,8 @@ import { BigQuery } from '@google-cloud/bigquery';
 import { v1 } from '@google-cloud/bigquery-storage';
 import { credentials } from '@grpc/grpc-js';
 
+import { EMULATOR_OPTIONS } from './emulator';
+
 /** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
 export interface BigQueryConnection {
   readonly project: string;
@@ -39,6 +41,7 @@ export function createWriteClient({ project, grpcEndpoint }: BigQueryConnection)
   const separator = grpcEndpoint.lastIndexOf(':');
   return new v1.BigQueryWriteClient({
     ...CHANNEL,
+    ...EMULATOR_OPTIONS,
     projectId: project,
     apiEndpoint: grpcEndpoint.slice(0, separator),
     port: Number(grpcEndpoint.slice(separator + 1)),

@@ -5,6 +5,12 @@ import { withDeadline } from './deadline';
 /** A query of one Kafka partition's rows takes seconds. */
 const QUERY_DEADLINE_MS = 60_000;
 
+export interface QueryOptions {
+  readonly deadlineMs?: number;
+  /** Labels of the job. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 export type QueryRow = Readonly<Record<string, unknown>>;
 
 /**
@@ -15,10 +21,10 @@ export async function queryFresh(
   bigquery: BigQuery,
   query: string,
   params: Readonly<Record<string, string | number | readonly number[]>> = {},
-  deadlineMs = QUERY_DEADLINE_MS,
+  { deadlineMs = QUERY_DEADLINE_MS, labels = {} }: QueryOptions = {},
 ): Promise<readonly QueryRow[]> {
   const [rows] = await withDeadline(deadlineMs, { code: 'QUERY_FAILED', what: 'a query' }, () =>
-    bigquery.query({ query, params: { ...params }, useQueryCache: false }),
+    bigquery.query({ query, params: { ...params }, useQueryCache: false, labels: { ...labels } }),
   );
   return rows as QueryRow[];
 }

@@ -78,16 +78,14 @@ export class RowBuffer {
     this.writeOffset = this.size;
   }
 
-  /** A copy of the rows whose index `selects` accepts, in the same order. */
-  filter(selects: (row: number) => boolean): RowBuffer {
-    const copy = new RowBuffer(this.size);
-    this.ends.forEach((end, row) => {
-      if (!selects(row)) return;
-      const start = row === 0 ? 0 : (this.ends[row - 1] ?? 0);
-      this.bytes.copy(copy.bytes, copy.writeOffset, start, end);
-      copy.writeOffset += end - start;
-      copy.ends.push(copy.writeOffset);
-    });
+  /** A copy of the rows from index `from` up to `to`, exclusive. */
+  slice(from: number, to: number): RowBuffer {
+    const start = this.ends[from - 1] ?? 0;
+    const ends = this.ends.slice(from, to).map((end) => end - start);
+    const copy = new RowBuffer(ends.at(-1) ?? 0);
+    copy.ends.push(...ends);
+    copy.writeOffset = copy.size;
+    this.bytes.copy(copy.bytes, 0, start, start + copy.size);
     return copy;
   }
 

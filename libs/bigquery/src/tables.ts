@@ -33,7 +33,7 @@ export async function ensureDataset(bigquery: BigQuery, dataset: string, locatio
 
 /**
  * Creates the missing tables and compares the others with their contracts. Several services may do so at the same time.
- * A table may have more columns than its contract. Missing columns are reported, not added.
+ * A table may have more columns than its contract, if they are nullable or have a default. Missing columns are reported, not added.
  * @throws TableMismatchError when a column has another type or mode, or the table another layout
  * @throws BigQueryCallError when BigQuery gives no answer
  */
@@ -89,6 +89,13 @@ function compare(spec: TableSpec, metadata: TableMetadata): string[] {
     const mode = field.mode ?? 'NULLABLE';
     const looser = mode === 'NULLABLE' && column.mode === 'REQUIRED';
     if (mode !== column.mode && !looser) problems.push(`${column.name} is ${mode} instead of ${column.mode}`);
+  }
+  const known = new Set(spec.columns.map(({ name }) => name));
+  for (const { name = '', mode, defaultValueExpression } of fields) {
+    if (known.has(name) || mode !== 'REQUIRED' || (defaultValueExpression ?? '') !== '') continue;
+    problems.push(
+      `${name} is not in the contract and REQUIRED without a default: make it NULLABLE or give it a default`,
+    );
   }
   const { type, field } = metadata.timePartitioning ?? {};
   if (type !== 'DAY' || field !== spec.partitionField) {

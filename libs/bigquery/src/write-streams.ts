@@ -2,7 +2,7 @@ import { type protos, type v1 } from '@google-cloud/bigquery-storage';
 import { Client, Metadata, status } from '@grpc/grpc-js';
 
 import { AppendConnection, type AppendConnectionOptions } from './append-connection';
-import { decodeAppendResponse } from './append-outcome';
+import { decodeAppendResponse, proofOfFinalize } from './append-outcome';
 import { type BigQueryCallCode, BigQueryCallError, SchemaBehindError } from './errors';
 
 const APPEND_ROWS = '/google.cloud.bigquery.storage.v1.BigQueryWrite/AppendRows';
@@ -61,17 +61,16 @@ export class WriteStreams {
 
   /**
    * Ends a stream and returns how many rows it holds. May be repeated.
-   * @throws BigQueryCallError when the outcome is unknown
+   * @throws BigQueryCallError when the answer does not prove what the stream holds
    */
   async finalize(stream: string): Promise<Finalized> {
     let response: protos.google.cloud.bigquery.storage.v1.IFinalizeWriteStreamResponse;
     try {
       [response] = await this.client.finalizeWriteStream({ name: stream }, NO_RETRY);
     } catch (error) {
-      const code = statusOf(error);
-      // For an unknown stream, Google answers NOT_FOUND and the local emulator INVALID_ARGUMENT.
-      if (code === status.NOT_FOUND || code === status.INVALID_ARGUMENT) return { kind: 'gone' };
-      if (code === status.FAILED_PRECONDITION) return { kind: 'no-count' };
+      const proof = error instanceof Error ? proofOfFinalize(error) : undefined;
+      if (proof === 'gone') return { kind: 'gone' };
+      if (proof === 'finalized') return { kind: 'no-count' };
       return callFailed('FINALIZE_FAILED', `finalizing ${stream}`, error);
     }
     // proto3 omits zeros: a missing count is 0.

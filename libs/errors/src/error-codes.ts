@@ -31,8 +31,9 @@ export type ErrorCode =
   | 'TABLE_CALL_FAILED'
   | 'TABLE_MISMATCH'
   | 'SCHEMA_BEHIND'
-  // Sink: recovery, and the command set-position.
+  // Sink: recovery, rejected rows, and the command set-position.
   | 'RECOVERY_AMBIGUOUS'
+  | 'ROWS_REJECTED'
   | 'POSITION_REJECTED'
   // Pub/Sub: publish requests, the BigQuery subscription.
   | 'PUBLISH_FAILED'

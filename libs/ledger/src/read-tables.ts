@@ -11,7 +11,7 @@ export interface RecordRange {
 }
 
 /** Enough for a run of millions of rows on a busy machine. */
-const QUERY_DEADLINE_MS = 600_000;
+const QUERY_OPTIONS = { deadlineMs: 600_000 };
 
 /** Reads the rows of a range of records by their Kafka coordinates. */
 export class TableReader {
@@ -30,7 +30,7 @@ export class TableReader {
          AND _kafka_offset >= @from AND _kafka_offset < @until
        ORDER BY _kafka_offset`,
       { ...range },
-      QUERY_DEADLINE_MS,
+      QUERY_OPTIONS,
     );
     return rows.map((row) => ({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id) }));
   }
@@ -48,7 +48,7 @@ export class TableReader {
          AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until
        GROUP BY kafka_offset`,
       { ...range },
-      QUERY_DEADLINE_MS,
+      QUERY_OPTIONS,
     );
     return new Map(rows.map((row) => [integer(row, 'kafka_offset'), integer(row, 'deliveries')]));
   }
@@ -72,7 +72,7 @@ export class TableReader {
          FROM ${this.dataset}.streaming_orders WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
        ) WHERE ${inRanges}`,
       { topic: first.topic },
-      QUERY_DEADLINE_MS,
+      QUERY_OPTIONS,
     );
     return row === undefined ? 0 : integer(row, 'delivered');
   }

@@ -9,6 +9,8 @@ export interface AppendRequest {
   readonly offset: number | undefined;
   /** The serialized ProtoSchema; optional after the first request of a connection. */
   readonly schema: Buffer | undefined;
+  /** `default_missing_value_interpretation`; applies to later requests, too. */
+  readonly missingValues: number | undefined;
   readonly rowCount: number;
   /** The serialized rows. */
   rows(): Buffer[];
@@ -17,6 +19,7 @@ export interface AppendRequest {
 const WRITE_STREAM = 1;
 const OFFSET = 2;
 const PROTO_ROWS = 4;
+const DEFAULT_MISSING_VALUE_INTERPRETATION = 8;
 const WRITER_SCHEMA = 1;
 const ROWS = 2;
 
@@ -28,6 +31,7 @@ export function readAppendRequest(bytes: Buffer): AppendRequest {
   let stream: string | undefined;
   let offset: number | undefined;
   let schema: Buffer | undefined;
+  let missingValues: number | undefined;
   let rowCount = 0;
   const rowRanges: [start: number, end: number][] = [];
   visitFields(bytes, 0, bytes.length, (field, _wireType, start, end) => {
@@ -35,7 +39,8 @@ export function readAppendRequest(bytes: Buffer): AppendRequest {
     else if (field === OFFSET) {
       offset = 0; // proto3 omits a zero
       visitFields(bytes, start, end, (_field, _type, at) => (offset = Number(int64At(bytes, at))));
-    } else if (field === PROTO_ROWS) {
+    } else if (field === DEFAULT_MISSING_VALUE_INTERPRETATION) missingValues = Number(int64At(bytes, start));
+    else if (field === PROTO_ROWS) {
       visitFields(bytes, start, end, (protoRowsField, _type, from, to) => {
         if (protoRowsField === WRITER_SCHEMA) schema = bytes.subarray(from, to);
         else if (protoRowsField === ROWS) {
@@ -51,5 +56,5 @@ export function readAppendRequest(bytes: Buffer): AppendRequest {
       visitFields(bytes, from, to, (_field, _type, start, end) => found.push(bytes.subarray(start, end)));
     return found;
   };
-  return { bytes, stream: stream === '' ? undefined : stream, offset, schema, rowCount, rows };
+  return { bytes, stream: stream === '' ? undefined : stream, offset, schema, missingValues, rowCount, rows };
 }

@@ -16,6 +16,7 @@ const FAILURES = [
   'PERMISSION_DENIED',
   'INVALID_ARGUMENT',
   'FAILED_PRECONDITION',
+  'NOT_FOUND',
 ] as const satisfies readonly (keyof typeof status)[];
 
 const STORAGE_ERRORS = [

@@ -7,7 +7,8 @@ import { type Row, RowDecoder } from './row-decoder';
 import { type RowErrorMessage, StorageErrorCode, WriteApiError } from './status';
 import type { StreamSource, WriteStream } from './write-stream';
 
-const { AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1;
+const { AppendRowsRequest, AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1;
+const { MissingValueInterpretation } = AppendRowsRequest;
 
 /** "The size of a single AppendRowsRequest must be less than 10 MB" (AppendRowsRequest; Quotas and limits). */
 const MAX_REQUEST_BYTES = 10_000_000;
@@ -20,6 +21,7 @@ export class MemoryAppends {
   private name: string | undefined;
   private decoder: RowDecoder | undefined;
   private schema: Buffer | undefined;
+  private fillsDefaults = false;
   /** Version of the columns that the writer knows. */
   private knownVersion: number | undefined;
 
@@ -47,9 +49,10 @@ export class MemoryAppends {
     }
   }
 
-  /** Stream and schema apply until a request has others (AppendRowsRequest: write_stream, writer_schema). */
-  readHead({ stream, schema }: AppendRequest): void {
+  /** Stream, schema and the interpretation of missing values apply until a request has others (AppendRowsRequest: write_stream, writer_schema). */
+  readHead({ stream, schema, missingValues }: AppendRequest): void {
     this.name = stream ?? this.name;
+    if (missingValues !== undefined) this.fillsDefaults = missingValues === MissingValueInterpretation.DEFAULT_VALUE;
     if (schema === undefined) return;
     this.schema = schema;
     this.decoder = undefined;
@@ -107,7 +110,7 @@ export class MemoryAppends {
     request.rows().forEach((bytes, index) => {
       let message: string | undefined;
       try {
-        const row = decoder.decode(bytes);
+        const row = this.fillsDefaults ? table.withDefaults(decoder.decode(bytes)) : decoder.decode(bytes);
         rows.push(row);
         message = table.rejection(row) ?? rejects?.(row);
       } catch (error) {

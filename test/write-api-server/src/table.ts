@@ -5,7 +5,10 @@ import type { Row, Value, ScalarType, WriterField } from './row-decoder';
 
 const { TableFieldSchema } = protos.google.cloud.bigquery.storage.v1;
 
-export type TableColumn = Pick<Column, 'name' | 'type' | 'mode'>;
+export interface TableColumn extends Pick<Column, 'name' | 'type' | 'mode'> {
+  /** The default value. */
+  readonly defaultValue?: Value;
+}
 
 /** The types that a column accepts ("Storage Write API: Data type conversions"). */
 const ACCEPTED_TYPES = {
@@ -59,6 +62,15 @@ export class Table {
       mode: TableFieldSchema.Mode[mode],
     }));
     return { fields };
+  }
+
+  /** The row, with the default values of the columns that it lacks. */
+  withDefaults(row: Row): Row {
+    const filled = { ...row };
+    for (const { name, defaultValue } of this.columns.values()) {
+      if (defaultValue !== undefined) filled[name] ??= defaultValue;
+    }
+    return filled;
   }
 
   /** Names of the fields without a column. */

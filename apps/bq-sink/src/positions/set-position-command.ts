@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+
 import { createBigQuery, createWriteClient, WriteStreams } from '@orderstream/bigquery';
 import { ConfigError, loadSettings } from '@orderstream/config';
 import { FAMILIES, type Family, PARTITIONS, tableForFamily, validatedTopic } from '@orderstream/contracts';
@@ -57,6 +59,7 @@ export async function setPositionCommand(argv: readonly string[], env?: NodeJS.P
         const { beginnings, ends } = await fetchLogBounds(kafka, ref.topic);
         return { start: beginnings[partition] ?? 0, end: ends[partition] ?? 0 };
       },
+      wait: () => delay(sink.fallbackWaitMs),
     });
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return EXIT.ok;

@@ -1,9 +1,9 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { TopicPartition } from '@orderstream/kafka';
 
-import { Exclusions } from '../streams/exclusions';
+import { NO_FAULTS } from '../streams/fault-points';
 import { decodePosition, encodeMetadata } from '../streams/position';
-import type { LogBounds } from '../streams/recovery';
+import { endStream, type LogBounds } from '../streams/recovery';
 import type { Transactions } from '../streams/sink-dependencies';
 import type { Warehouse } from '../streams/warehouse';
 
@@ -21,6 +21,8 @@ export interface SetPositionOptions {
   readonly warehouse: Pick<Warehouse, 'finalize' | 'lastOffset'>;
   readonly openTransactions: () => Promise<Transactions>;
   readonly logBounds: () => Promise<LogBounds>;
+  /** Waits until no append to a deleted stream can land any more. Called once at most. */
+  readonly wait: () => Promise<void>;
 }
 
 export interface SetPositionReport extends TopicPartition {
@@ -38,21 +40,24 @@ export interface SetPositionReport extends TopicPartition {
  * (docs/sink-protocol.md, "When a partition stops").
  *
  * Failure semantics: opening the partition's transactions fences its owner. Finalizing the committed stream rejects
- * appends that are still in flight. Only then the table is queried. The new position is one commit: when the command is
+ * appends that are still in flight; if BigQuery does not know the stream, or the commit does not name it, the command waits
+ * as recovery does. Only then the table is queried. The new position is one commit: when the command is
  * killed before it, nothing has changed. The command may be repeated. An owner that opens the partition in between fences
  * the command.
  *
  * @throws PositionRejectedError, TransactionFailedError, BigQueryCallError
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
-  const { partition, target, warehouse } = options;
+  const { partition, target, warehouse, wait } = options;
   const name = `${partition.topic}/${String(partition.partition)}`;
   const transactions = await options.openTransactions();
   try {
     const { offset: before, metadata } = transactions.committed;
-    const stream = before === undefined ? undefined : decodePosition(before, metadata ?? '')?.stream;
-    if (stream !== undefined) await warehouse.finalize(stream.name);
-    const lastRow = await warehouse.lastOffset(0, []);
+    const committed = before === undefined ? undefined : decodePosition(before, metadata ?? '');
+    const stream = committed?.stream;
+    if (stream !== undefined) await endStream({ warehouse, wait, faults: NO_FAULTS }, stream.name);
+    else if (before !== undefined && committed === undefined) await wait();
+    const lastRow = await warehouse.lastOffset(0);
     const log = await options.logBounds();
     const afterTable = lastRow === undefined ? log.start : Math.max(lastRow + 1, log.start);
     const position = target === 'beginning' ? log.start : target === 'table' ? afterTable : target;
@@ -68,7 +73,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
           'Nothing was changed. Move or delete those rows first, or set a position after them.',
       );
     }
-    const withoutStream = { offset: position, stream: undefined, exclusions: Exclusions.NONE, topicId: undefined };
+    const withoutStream = { offset: position, stream: undefined, topicId: transactions.topicId };
     await transactions.commit({ records: [], offset: position, metadata: encodeMetadata(withoutStream) });
     return { ...partition, before: before ?? null, position, lastRow: lastRow ?? null, log };
   } finally {

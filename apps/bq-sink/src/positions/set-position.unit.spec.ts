@@ -1,3 +1,4 @@
+import type { Finalized } from '@orderstream/bigquery';
 import type { TransactionWrites } from '@orderstream/kafka';
 
 import { type PositionTarget, setPosition } from './set-position';
@@ -10,12 +11,18 @@ interface Setup {
   readonly lastRow?: number;
   /** Last row once the committed stream is finalized: an append was still in flight. */
   readonly lastRowAfterFinalize?: number;
+  /** Last row after the wait: an append to a deleted stream still landed. */
+  readonly lastRowAfterWait?: number;
+  /** The answers to FinalizeWriteStream. */
+  readonly finalized?: readonly Finalized[];
+  readonly topicId?: string;
 }
 
 /** Runs the command. Returns its calls in order, and its report or its error. */
 async function run(target: PositionTarget, setup: Setup): Promise<{ calls: string[]; result: unknown }> {
   const calls: string[] = [];
   let lastRow = setup.lastRow;
+  const finalized = [...(setup.finalized ?? [])];
   const committed = setup.committed ?? { offset: undefined, metadata: undefined };
   const result = await setPosition({
     partition,
@@ -24,10 +31,10 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
       finalize: (stream) => {
         calls.push(`finalize ${stream}`);
         lastRow = setup.lastRowAfterFinalize ?? lastRow;
-        return Promise.resolve({ kind: 'gone' });
+        return Promise.resolve(finalized.shift() ?? { kind: 'no-count' });
       },
-      lastOffset: (from, excluded) => {
-        expect([from, excluded]).toEqual([0, []]);
+      lastOffset: (from) => {
+        expect(from).toBe(0);
         calls.push('query');
         return Promise.resolve(lastRow);
       },
@@ -36,6 +43,7 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
       calls.push('fence');
       return Promise.resolve({
         committed,
+        topicId: setup.topicId,
         commit: ({ records, offset, metadata }: TransactionWrites) => {
           expect(records).toEqual([]);
           calls.push(`commit ${String(offset)} ${metadata ?? ''}`);
@@ -49,6 +57,11 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
       });
     },
     logBounds: () => Promise.resolve({ start: 10, end: 100 }),
+    wait: () => {
+      calls.push('wait');
+      lastRow = setup.lastRowAfterWait ?? lastRow;
+      return Promise.resolve();
+    },
   }).catch((error: unknown) => error);
   return { calls, result };
 }
@@ -63,7 +76,7 @@ describe('setPosition', () => {
     ['the start of the log when the table has no row', 'table', {}, 10],
   ])('commits %s', async (_, target, setup, position) => {
     const { calls, result } = await run(target, setup);
-    expect(calls).toEqual(['fence', 'query', `commit ${String(position)} {"v":1,"e":""}`, 'close']);
+    expect(calls).toEqual(['fence', 'query', `commit ${String(position)} {"v":2}`, 'close']);
     expect(result).toEqual({
       ...partition,
       before: null,
@@ -74,10 +87,37 @@ describe('setPosition', () => {
   });
 
   it('finalizes the committed stream before it queries the table, so that it finds the rows of a former owner', async () => {
-    const committed = { offset: 30, metadata: '{"v":1,"s":"streams/7","n":4,"e":""}' };
-    const { calls, result } = await run('table', { committed, lastRow: 33, lastRowAfterFinalize: 41 });
-    expect(calls).toEqual(['fence', 'finalize streams/7', 'query', 'commit 42 {"v":1,"e":""}', 'close']);
+    const committed = { offset: 30, metadata: '{"v":2,"s":"streams/7","n":4}' };
+    const finalized = [{ kind: 'rows', rows: 15 } as const];
+    const { calls, result } = await run('table', { committed, finalized, lastRow: 33, lastRowAfterFinalize: 41 });
+    expect(calls).toEqual(['fence', 'finalize streams/7', 'query', 'commit 42 {"v":2}', 'close']);
     expect(result).toMatchObject({ before: 30, position: 42, lastRow: 41 });
+  });
+
+  it.each<[string, Finalized]>([
+    ['the stream is still unknown', { kind: 'gone' }],
+    ['the stream is known again', { kind: 'rows', rows: 15 }],
+  ])(
+    'waits and finalizes again when BigQuery does not know the committed stream, and afterwards %s',
+    async (_, then) => {
+      const committed = { offset: 30, metadata: '{"v":2,"s":"streams/7","n":4}' };
+      const setup: Setup = { committed, finalized: [{ kind: 'gone' }, then], lastRow: 33, lastRowAfterWait: 44 };
+      const { calls, result } = await run('table', setup);
+      const finalize = 'finalize streams/7';
+      expect(calls).toEqual(['fence', finalize, 'wait', finalize, 'query', 'commit 45 {"v":2}', 'close']);
+      expect(result).toMatchObject({ position: 45, lastRow: 44 });
+    },
+  );
+
+  it('waits before the query when the metadata does not tell the stream', async () => {
+    const committed = { offset: 30, metadata: '{"v":1,"s":"streams/7","n":4,"e":""}' };
+    const { calls } = await run('table', { committed, lastRow: 33, lastRowAfterWait: 44 });
+    expect(calls).toEqual(['fence', 'wait', 'query', 'commit 45 {"v":2}', 'close']);
+  });
+
+  it('commits the id of the topic', async () => {
+    const { calls } = await run(40, { topicId: 'an-id' });
+    expect(calls).toContain('commit 40 {"v":2,"log":"an-id"}');
   });
 
   it.each<[string, PositionTarget, Setup, RegExp]>([

@@ -1,9 +1,12 @@
-import type { AppendErrorReason, AppendOutcome } from '@orderstream/bigquery';
+import type { AppendErrorReason, AppendOutcome, RejectedRow } from '@orderstream/bigquery';
+import type { DeadLetterReason } from '@orderstream/dead-letters';
 
-import type { BatchQueue } from './batch-queue';
+import type { BatchQueue, QueuedBatch } from './batch-queue';
 import type { MicroBatch } from './micro-batch';
 import type { OpenStream, Progress } from './progress';
-import { commitRejection } from './rejections';
+import { RejectedRun } from './rejected-run';
+import { Rejections } from './rejections';
+import { REJECTION_CODES } from './row-mapper';
 import type { PartitionSinkDependencies } from './sink-dependencies';
 import { AppendFailedError } from './sink-errors';
 import type { SinkLifecycle } from './sink-lifecycle';
@@ -12,66 +15,79 @@ interface Append {
   readonly batch: MicroBatch;
   readonly sentAtMs: number;
   /**
-   * `rejected`: by BigQuery, or by the encoder and never sent. `behind`: answered with an error that a rejected append
-   * before it explains.
+   * `rejected`: because of its rows. `too-early`: BigQuery does not know the new stream yet. `behind`: answered with an
+   * error that such an append before it explains.
    */
-  status: 'sent' | 'appended' | 'rejected' | 'behind';
-  /** Rows that BigQuery rejected: its message by row index. */
-  rejectedRows: ReadonlyMap<number, string>;
+  status: 'sent' | 'appended' | 'rejected' | 'too-early' | 'behind';
+  /** Rows that BigQuery rejected. If there is none, it rejected the request as a whole. */
+  rejectedRows: ReadonlyMap<number, DeadLetterReason>;
 }
 
-/** Errors that BigQuery may answer to an append behind a rejected one (the comments of AppendRowsResponse.error). */
-const EXPECTED_BEHIND_REJECTION: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>([
+/** Errors that BigQuery may answer to an append behind one that did not land (the comments of AppendRowsResponse.error). */
+const EXPECTED_BEHIND: ReadonlySet<AppendErrorReason> = new Set<AppendErrorReason>([
   'out-of-range',
   'aborted',
+  'invalid-request',
 ]);
 
-const NO_ROWS: ReadonlyMap<number, string> = new Map();
+const NO_ROWS: ReadonlyMap<number, DeadLetterReason> = new Map();
+/** The wait before an append is sent again to a stream that BigQuery does not know yet. */
+const TOO_EARLY_RETRY_MS = 500;
 
 /**
  * The appends of a running sink. They are sent in order at consecutive stream offsets, several in flight, and settled in
- * order. After a rejection nothing is sent until the rejected records are dead-lettered (state `rejecting`).
+ * order. After a rejection nothing is sent until all in flight are answered. The rejected batch is divided: what lies before
+ * a rejected record is appended and acknowledged before its dead letter is committed, and what lies behind it only then.
  *
- * Failure semantics: an append without an answer, or an error that no rejection before it explains, fails the sink. The
+ * Failure semantics: an append without an answer, or an error that no append before it explains, fails the sink. The
  * outcome of the appends in flight is unknown then, and the recovery of the next owner counts the durable rows.
  */
 export class Appends {
   /** In stream order. */
   private inFlight: Append[] = [];
+  /** The run that is being dead-lettered. */
+  private deadLettering: RejectedRun | undefined;
   private isConnecting = false;
+  /** BigQuery did not know the new stream yet. */
+  private isTooEarly = false;
+  private readonly rejections: Rejections;
 
   constructor(
     private readonly dependencies: PartitionSinkDependencies,
     private readonly lifecycle: SinkLifecycle,
     private readonly queue: BatchQueue,
     private readonly progress: Progress,
-  ) {}
+  ) {
+    this.rejections = new Rejections(dependencies, progress);
+  }
 
   get length(): number {
     return this.inFlight.length;
   }
 
-  get batches(): readonly MicroBatch[] {
-    return this.inFlight.map(({ batch }) => batch);
+  get batches(): readonly QueuedBatch[] {
+    const { deadLettering } = this;
+    return [...this.inFlight.map(({ batch }) => batch), ...(deadLettering === undefined ? [] : [deadLettering])];
   }
 
   /** Sends due batches in order while the number of appends in flight is below the limit. */
   sendDue(): void {
     const { stream } = this.progress;
     const { maxInFlight } = this.dependencies.limits;
-    while (this.lifecycle.state === 'running' && stream !== undefined && this.inFlight.length < maxInFlight) {
+    while (this.lifecycle.state === 'running' && stream !== undefined) {
       const batch = this.queue.due();
       if (batch === undefined) return;
-      if (batch.rejected.length > 0) {
-        this.queue.shift();
-        this.reject({ batch, sentAtMs: 0, status: 'rejected', rejectedRows: NO_ROWS });
-      } else if (stream.appender.usable) {
-        this.queue.shift();
-        this.send(stream, batch);
-      } else {
+      if (batch instanceof RejectedRun) {
+        if (this.inFlight.length === 0) this.failOnError(this.deadLetter(stream, batch));
+        return;
+      }
+      if (this.inFlight.length >= maxInFlight) return;
+      if (!stream.appender.usable) {
         this.replaceConnection(stream);
         return;
       }
+      this.queue.shift();
+      this.send(stream, batch);
     }
   }
 
@@ -84,96 +100,122 @@ export class Appends {
     this.failOnError(
       stream.appender.append(batch.rows, offset).then(async (outcome) => {
         await this.dependencies.faults.reach('append-answered');
-        this.onAnswer(append, outcome);
+        this.onAnswer(stream, append, outcome);
       }),
     );
     const reached = this.dependencies.faults.reach('append-sent');
     if (reached !== undefined) this.failOnError(reached);
   }
 
-  private onAnswer(append: Append, outcome: AppendOutcome): void {
+  private onAnswer(stream: OpenStream, append: Append, outcome: AppendOutcome): void {
     if (!this.lifecycle.isActive) return;
-    const isBehindRejected = this.inFlight
+    const isBehind = this.inFlight
       .slice(0, this.inFlight.indexOf(append))
-      .some(({ status }) => status === 'rejected');
+      .some(({ status }) => status === 'rejected' || status === 'too-early');
     switch (outcome.kind) {
       case 'appended':
         append.status = 'appended';
-        this.settleAppended();
+        this.settleAppended(stream);
         break;
       case 'rejected':
-        append.rejectedRows = new Map(outcome.rows.map(({ index, message }) => [index, message]));
-        if (isBehindRejected) append.status = 'behind';
-        else this.reject(append);
+        if (isBehind) append.status = 'behind';
+        else this.reject(append, outcome.rows);
         break;
       case 'error':
       case 'lost':
-        // An append behind a rejected one cannot land: the rows at the stream offsets before it are missing.
-        if (outcome.kind === 'lost' || !isBehindRejected || !EXPECTED_BEHIND_REJECTION.has(outcome.reason)) {
-          throw new AppendFailedError(
-            `append to ${this.lifecycle.partitionName} failed: ${outcome.message}`,
-            outcome.reason,
-          );
-        }
-        append.status = 'behind';
+        this.onError(stream, append, outcome, isBehind);
         break;
     }
-    this.settleRejected();
+    this.settleNotLanded(stream);
     this.sendDue();
     this.lifecycle.notifyChange();
   }
 
+  private onError(
+    stream: OpenStream,
+    append: Append,
+    { kind, reason, message }: Extract<AppendOutcome, { kind: 'error' | 'lost' }>,
+    isBehind: boolean,
+  ): void {
+    if (reason === 'stream-gone' && this.mayBeUnknownYet(stream)) append.status = 'too-early';
+    // An append behind one that did not land cannot land: the rows at the stream offsets before it are missing.
+    else if (kind === 'error' && isBehind && EXPECTED_BEHIND.has(reason)) append.status = 'behind';
+    else if (kind === 'error' && reason === 'invalid-request') this.reject(append, []);
+    else {
+      const { rows } = append.batch.rows;
+      throw new AppendFailedError(`append to ${this.lifecycle.partitionName} failed: ${message}`, reason, {
+        rows,
+        offset: append.batch.records[0]?.offset ?? 0,
+        isAlone: this.inFlight.length === 1,
+      });
+    }
+  }
+
+  /**
+   * Whether BigQuery may not know a stream yet that was just created. If an append has landed nevertheless, the one that is
+   * sent again at its stream offset is answered with ALREADY_EXISTS, and recovery counts the rows.
+   */
+  private mayBeUnknownYet({ rows, createdAtMs }: OpenStream): boolean {
+    return rows === 0 && performance.now() - createdAtMs < this.dependencies.limits.fallbackWaitMs;
+  }
+
   /** Advances the position over the oldest appends that are acknowledged. */
-  private settleAppended(): void {
-    const { stream } = this.progress;
-    while (stream !== undefined && this.inFlight[0]?.status === 'appended') {
+  private settleAppended(stream: OpenStream): void {
+    while (this.inFlight[0]?.status === 'appended') {
       const append = this.inFlight.shift();
       if (append === undefined) return;
       const { batch, sentAtMs } = append;
       stream.rows += batch.rows.rows;
       batch.settled = true;
+      this.rejections.accepted();
       this.progress.advanceTo(batch.endOffset);
       this.dependencies.observer.appended(batch.records, batch.rows, (performance.now() - sentAtMs) / 1000);
       this.progress.scheduleCommit();
     }
   }
 
-  private reject(append: Append): void {
+  private reject(append: Append, rows: readonly RejectedRow[]): void {
     append.status = 'rejected';
-    if (!this.inFlight.includes(append)) this.inFlight.push(append);
-    if (this.lifecycle.state !== 'rejecting') this.lifecycle.enter('rejecting');
-    this.settleRejected();
+    append.rejectedRows = new Map(
+      rows
+        .filter(({ index }) => index >= 0 && index < append.batch.records.length)
+        .map(({ index, message }) => [index, { code: REJECTION_CODES.rejected, constraint: message }]),
+    );
+    this.lifecycle.enter('rejecting');
   }
 
-  /** Dead-letters the rejected records once every append before them is acknowledged and every one behind is answered. */
-  private settleRejected(): void {
-    const { stream } = this.progress;
-    const [rejected, ...behind] = this.inFlight;
-    if (this.lifecycle.state !== 'rejecting' || rejected?.status !== 'rejected' || stream === undefined) return;
+  /** Puts what did not land back into the queue, once every append before it is acknowledged and every one behind answered. */
+  private settleNotLanded(stream: OpenStream): void {
+    const [first, ...behind] = this.inFlight;
+    if (first?.status !== 'rejected' && first?.status !== 'too-early') return;
     if (behind.some(({ status }) => status === 'sent')) return;
     if (behind.some(({ status }) => status === 'appended')) {
       throw new AppendFailedError(
-        `${this.lifecycle.partitionName}: an append behind a rejected one was acknowledged`,
+        `${this.lifecycle.partitionName}: an append behind one that did not land was acknowledged`,
         'rejected',
       );
     }
     this.inFlight = [];
+    stream.next = stream.rows;
+    this.isTooEarly = first.status === 'too-early';
+    const parts = first.status === 'rejected' ? divided(first) : [first.batch];
     // A rejection behind the first one counts only when its batch is sent again.
-    this.queue.putBack([rejected.batch, ...behind.map(({ batch }) => batch)]);
-    this.failOnError(this.commitAndResume(stream, rejected));
+    this.queue.putBackParts(
+      first.batch,
+      parts,
+      behind.map(({ batch }) => batch),
+    );
+    if (first.status === 'rejected') this.lifecycle.enter('running');
   }
 
-  /** Then sends the rest of the batch, and the batches behind it, at new stream offsets. */
-  private async commitAndResume(stream: OpenStream, { batch, rejectedRows }: Append): Promise<void> {
-    await commitRejection(this.dependencies, this.progress, stream, batch, rejectedRows);
-    if (batch.records.length === 0) {
-      batch.settled = true;
-      this.queue.shift();
-      this.progress.advanceTo(batch.endOffset);
-      this.progress.scheduleCommit();
-    }
-    stream.next = stream.rows;
-    if (!stream.appender.usable) await this.connect(stream);
+  /** Dead-letters the next records of a run, then continues behind them. */
+  private async deadLetter(stream: OpenStream, run: RejectedRun): Promise<void> {
+    this.lifecycle.enter('rejecting');
+    this.queue.shift();
+    this.deadLettering = run;
+    await this.rejections.deadLetter(run, stream);
+    this.deadLettering = undefined;
+    if (!run.settled) this.queue.putBack([run]);
     this.lifecycle.enter('running');
     this.sendDue();
     this.lifecycle.notifyChange();
@@ -196,8 +238,11 @@ export class Appends {
   }
 
   private async connect(stream: OpenStream): Promise<void> {
+    const { warehouse, delay } = this.dependencies;
     stream.appender.close();
-    stream.appender = await this.dependencies.warehouse.connect(stream.name);
+    if (this.isTooEarly) await delay(TOO_EARLY_RETRY_MS, this.lifecycle.closed);
+    this.isTooEarly = false;
+    stream.appender = await warehouse.connect(stream.name);
     if (!this.lifecycle.isActive) stream.appender.close();
   }
 
@@ -206,4 +251,12 @@ export class Appends {
       this.lifecycle.fail(error);
     });
   }
+}
+
+/** The parts of a rejected batch. If BigQuery names no row, its halves, until the culprit is alone. */
+function divided({ batch, rejectedRows }: Append): readonly QueuedBatch[] {
+  if (rejectedRows.size > 0) return batch.divide(rejectedRows);
+  if (batch.records.length > 1) return batch.halve();
+  const reason = { code: REJECTION_CODES.rejected, constraint: 'BigQuery rejects the request' };
+  return batch.divide(new Map([[0, reason]]));
 }

@@ -1,6 +1,7 @@
 import type { KafkaRecord } from '@orderstream/kafka';
 
 import { type BatchLimits, MicroBatch, type RowSource } from './micro-batch';
+import { RejectedRun, type Rejection } from './rejected-run';
 
 export interface BatchQueueOptions {
   readonly mapper: RowSource;
@@ -9,13 +10,16 @@ export interface BatchQueueOptions {
   readonly onDue: () => void;
 }
 
-/** Records that are taken and not sent yet, in order: sealed micro-batches, then one that is still being filled. */
+/** An append to send, or records to dead-letter. */
+export type QueuedBatch = MicroBatch | RejectedRun;
+
+/** Records that are taken and not sent yet, in order: sealed batches and rejected runs, then a batch that is being filled. */
 export class BatchQueue {
-  private sealed: MicroBatch[] = [];
+  private sealed: QueuedBatch[] = [];
   private filling: MicroBatch | undefined;
   private hasLingered = false;
   /** The batch of the last record taken, queued or sent. */
-  private last: MicroBatch | undefined;
+  private last: QueuedBatch | undefined;
   private lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: BatchQueueOptions) {}
@@ -25,30 +29,25 @@ export class BatchQueue {
     return this.sealed.length;
   }
 
-  get batches(): readonly MicroBatch[] {
+  get batches(): readonly QueuedBatch[] {
     return this.filling === undefined ? this.sealed : [...this.sealed, this.filling];
   }
 
   add(record: KafkaRecord): void {
-    const { mapper, limits, onDue } = this.options;
-    const fits = this.filling?.add(record, mapper, limits) ?? false;
-    if (!fits) {
+    const { mapper, limits } = this.options;
+    let added = this.filling?.add(record, mapper, limits) ?? 'full';
+    if (added === 'full') {
       this.seal();
-      const batch = new MicroBatch(record.offset);
-      batch.add(record, mapper, limits);
-      this.filling = batch;
-      this.last = batch;
-      this.lingerTimer = setTimeout(() => {
-        this.hasLingered = true;
-        onDue();
-      }, limits.lingerMs);
+      const batch = new MicroBatch();
+      added = batch.add(record, mapper, limits);
+      if (added === 'added') this.fill(batch);
     }
+    if (typeof added === 'object') this.addRejection({ record, reason: added });
     if (this.filling?.isFull(limits) === true) this.seal();
   }
 
   /**
-   * Transaction markers and exclusions after the last record are settled with its batch. Returns false if that batch is
-   * settled already.
+   * Transaction markers after the last record are settled with its batch. Returns false if that batch is settled already.
    */
   extendTo(offset: number): boolean {
     if (this.last === undefined || this.last.settled) return false;
@@ -65,23 +64,48 @@ export class BatchQueue {
     this.filling = undefined;
   }
 
-  /** The next batch to send. A batch whose linger time is over takes more records until this call. */
-  due(): MicroBatch | undefined {
+  /** The next batch to send, or the next run to dead-letter. A batch whose linger time is over takes more records until this call. */
+  due(): QueuedBatch | undefined {
     if (this.sealed.length === 0 && this.hasLingered) this.seal();
     return this.sealed[0];
   }
 
-  /** Removes the batch that `due` returned. */
+  /** Removes what `due` returned. */
   shift(): void {
     this.sealed.shift();
   }
 
-  /** Puts batches that must be sent again in front of the others. */
-  putBack(batches: readonly MicroBatch[]): void {
+  /** Puts what must be sent again in front of the others. */
+  putBack(batches: readonly QueuedBatch[]): void {
     this.sealed.unshift(...batches);
+  }
+
+  /** Puts the parts of a batch that was sent, and the batches behind it, in front of the others. */
+  putBackParts(divided: MicroBatch, parts: readonly QueuedBatch[], behind: readonly QueuedBatch[]): void {
+    if (this.last === divided) this.last = parts.at(-1);
+    this.putBack([...parts, ...behind]);
   }
 
   close(): void {
     clearTimeout(this.lingerTimer);
+  }
+
+  private fill(batch: MicroBatch): void {
+    this.filling = batch;
+    this.last = batch;
+    this.lingerTimer = setTimeout(() => {
+      this.hasLingered = true;
+      this.options.onDue();
+    }, this.options.limits.lingerMs);
+  }
+
+  private addRejection(rejection: Rejection): void {
+    this.seal();
+    const last = this.sealed.at(-1);
+    if (last instanceof RejectedRun) last.add(rejection);
+    else {
+      this.last = new RejectedRun(rejection);
+      this.sealed.push(this.last);
+    }
   }
 }

@@ -2,13 +2,7 @@ import { RowBuffer } from '@orderstream/bigquery';
 import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord } from '@orderstream/kafka';
 
-import { MAX_EXCLUSION_SPAN } from './position';
-
-/** A record that the encoder or BigQuery rejects, and the reason. */
-export interface Rejection {
-  readonly record: KafkaRecord;
-  readonly reason: DeadLetterReason;
-}
+import { RejectedRun } from './rejected-run';
 
 /** Encodes records as rows; implemented by `RowMapper`. */
 export interface RowSource {
@@ -24,57 +18,77 @@ export interface BatchLimits {
 
 /** Consecutive records that are sent to BigQuery in one append. */
 export class MicroBatch {
-  private rowBuffer = new RowBuffer();
-  /** The record of each row. */
-  private rowRecords: KafkaRecord[] = [];
-  private rejections: Rejection[] = [];
-  /** The partition's position once the whole batch is settled. */
-  endOffset: number;
-  /** Every record is durable or dead-lettered. */
+  private readonly rowRecords: KafkaRecord[] = [];
+  /** The partition's position once the whole batch is durable. */
+  endOffset = 0;
+  /** Every record is durable. */
   settled = false;
 
-  constructor(private readonly firstOffset: number) {
-    this.endOffset = firstOffset;
-  }
+  constructor(readonly rows = new RowBuffer()) {}
 
-  get rows(): RowBuffer {
-    return this.rowBuffer;
-  }
-
+  /** The record of each row. */
   get records(): readonly KafkaRecord[] {
     return this.rowRecords;
   }
 
-  /** Records that the encoder rejects. They are dead-lettered before the rest of the batch is sent. */
-  get rejected(): readonly Rejection[] {
-    return this.rejections;
-  }
-
-  /**
-   * Adds a record if it fits. Any record of a batch may be rejected, so a batch spans no more offsets than the bitmap of
-   * exclusions can hold.
-   */
-  add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): boolean {
-    if (this.isFull(limits) || record.offset - this.firstOffset >= MAX_EXCLUSION_SPAN) return false;
-    const reason = mapper.encode(record, this.rowBuffer);
-    if (reason !== undefined) this.rejections.push({ record, reason });
-    else if (this.rowBuffer.size > limits.maxBatchBytes && this.rowRecords.length > 0) {
-      this.rowBuffer.popRow();
-      return false;
-    } else this.rowRecords.push(record);
+  /** Adds the row of a record. Returns the reason if the record cannot be encoded. */
+  add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): 'added' | 'full' | DeadLetterReason {
+    if (this.isFull(limits)) return 'full';
+    const rejected = mapper.encode(record, this.rows);
+    if (rejected !== undefined) return rejected;
+    if (this.rows.size > limits.maxBatchBytes && this.rowRecords.length > 0) {
+      this.rows.popRow();
+      return 'full';
+    }
+    this.rowRecords.push(record);
     this.endOffset = record.offset + 1;
-    return true;
+    return 'added';
   }
 
   isFull({ maxBatchRows, maxBatchBytes }: BatchLimits): boolean {
-    return this.rowRecords.length + this.rejections.length >= maxBatchRows || this.rowBuffer.size >= maxBatchBytes;
+    return this.rowRecords.length >= maxBatchRows || this.rows.size >= maxBatchBytes;
   }
 
-  /** Removes what was dead-lettered: the rows with these indexes, and the records that the encoder rejected. */
-  removeRejected(rows: ReadonlySet<number>): void {
-    this.rejections = [];
-    if (rows.size === 0) return;
-    this.rowBuffer = this.rowBuffer.filter((row) => !rows.has(row));
-    this.rowRecords = this.rowRecords.filter((_, row) => !rows.has(row));
+  /**
+   * Divides the batch around its rejected rows: in order, batches of the rows between them and runs of their records.
+   * @param rejected by row index
+   */
+  divide(rejected: ReadonlyMap<number, DeadLetterReason>): readonly (MicroBatch | RejectedRun)[] {
+    const parts: (MicroBatch | RejectedRun)[] = [];
+    let from = 0;
+    this.rowRecords.forEach((record, row) => {
+      const reason = rejected.get(row);
+      if (reason === undefined) return;
+      const last = parts.at(-1);
+      if (row === from && last instanceof RejectedRun) last.add({ record, reason });
+      else {
+        if (row > from) parts.push(this.part(from, row));
+        parts.push(new RejectedRun({ record, reason }));
+      }
+      from = row + 1;
+    });
+    if (from < this.rowRecords.length) parts.push(this.part(from, this.rowRecords.length));
+    return this.passEndTo(parts);
+  }
+
+  /** Divides a batch of at least two rows into two halves. */
+  halve(): readonly MicroBatch[] {
+    const { length } = this.rowRecords;
+    const middle = length >> 1;
+    return this.passEndTo([this.part(0, middle), this.part(middle, length)]);
+  }
+
+  private part(from: number, to: number): MicroBatch {
+    const part = new MicroBatch(this.rows.slice(from, to));
+    part.rowRecords.push(...this.rowRecords.slice(from, to));
+    part.endOffset = (part.rowRecords.at(-1)?.offset ?? 0) + 1;
+    return part;
+  }
+
+  /** The last part settles the transaction markers behind the batch. */
+  private passEndTo<P extends { endOffset: number }>(parts: readonly P[]): readonly P[] {
+    const last = parts.at(-1);
+    if (last !== undefined) last.endOffset = this.endOffset;
+    return parts;
   }
 }

@@ -8,9 +8,7 @@ import {
 } from '@orderstream/kafka';
 
 import { Appends } from './appends';
-import { BatchQueue } from './batch-queue';
-import { skipDurableRows } from './durable-rows';
-import type { MicroBatch } from './micro-batch';
+import { BatchQueue, type QueuedBatch } from './batch-queue';
 import { Progress } from './progress';
 import { moreRowsThanRecords, type Recovered, recover } from './recovery';
 import type { PartitionSinkDependencies, Transactions } from './sink-dependencies';
@@ -176,6 +174,7 @@ export class PartitionSink {
       return await recover({
         partition: dependencies.partition,
         committed: transactions.committed,
+        topicId: transactions.topicId,
         logBounds: () => dependencies.logBounds(),
         warehouse: dependencies.warehouse,
         wait: () => dependencies.delay(dependencies.limits.fallbackWaitMs, this.lifecycle.closed),
@@ -196,8 +195,7 @@ export class PartitionSink {
     const first = this.skipDurable(records, nextOffset);
     for (let index = first; index < records.length; index++) {
       const record = records[index];
-      if (record === undefined || record.offset < this.takenUntil || this.progress.exclusions.has(record.offset))
-        continue;
+      if (record === undefined || record.offset < this.takenUntil) continue;
       if (this.assignment.ending !== undefined) await this.assignment.ending;
       if (this.progress.stream === undefined) await this.assignment.assign(record.offset);
       while (this.isFull()) await this.lifecycle.nextChange();
@@ -212,27 +210,29 @@ export class PartitionSink {
     this.assignment.startIdleTimer();
   }
 
-  /** Skips records whose rows recovery found durable. Returns the index of the first record to write. */
+  /**
+   * Skips the records of the rows that recovery found durable: the first ones from the position on. It counts records, not
+   * offsets, because transaction markers have offsets and no row. Returns the index of the first record to write.
+   */
   private skipDurable(records: readonly KafkaRecord[], nextOffset: number): number {
     if (this.lifecycle.state !== 'counting') return 0;
     const { progress } = this;
-    const { index, remaining } = skipDurableRows(records, this.durableRows, progress.exclusions);
-    this.dependencies.observer.skipped(this.durableRows - remaining);
-    this.durableRows = remaining;
-    if (remaining > 0) {
+    const skipped = Math.min(records.length, this.durableRows);
+    this.dependencies.observer.skipped(skipped);
+    this.durableRows -= skipped;
+    if (this.durableRows > 0) {
       if (nextOffset >= this.logEnd) {
-        throw moreRowsThanRecords(this.dependencies.partition, remaining, progress.position, this.logEnd);
+        throw moreRowsThanRecords(this.dependencies.partition, this.durableRows, progress.position, this.logEnd);
       }
       return records.length;
     }
-    const last = records[index - 1];
-    // Exclusions that follow stay: their records come later and must be recognized.
+    const last = records[skipped - 1];
     if (last !== undefined) progress.advanceTo(last.offset + 1);
     this.lifecycle.enter('ready');
-    return index;
+    return skipped;
   }
 
-  /** Settles the transaction markers and exclusions at the end of a batch, once every record before them is settled. */
+  /** Settles the transaction markers at the end of a batch, once every record before them is settled. */
   private settleTrailingOffsets(nextOffset: number): void {
     if (this.queue.extendTo(nextOffset) || nextOffset <= this.progress.position) return;
     this.progress.advanceTo(nextOffset);
@@ -245,7 +245,7 @@ export class PartitionSink {
     return this.queue.length > 0 && this.queue.length + this.appends.length > this.dependencies.limits.maxInFlight;
   }
 
-  private pending(): readonly MicroBatch[] {
+  private pending(): readonly QueuedBatch[] {
     return [...this.appends.batches, ...this.queue.batches];
   }
 

@@ -1,6 +1,5 @@
 import type { OutputRecord } from '@orderstream/kafka';
 
-import { Exclusions } from './exclusions';
 import { encodeMetadata, type SinkPosition } from './position';
 import type { Recovered } from './recovery';
 import type { PartitionSinkDependencies, Transactions } from './sink-dependencies';
@@ -14,6 +13,8 @@ export interface OpenStream {
   rows: number;
   /** Stream offset of the next append. */
   next: number;
+  /** When the stream was created, in milliseconds of `performance.now()`. */
+  readonly createdAtMs: number;
   appender: Appender;
 }
 
@@ -26,8 +27,6 @@ interface Commit {
 export class Progress {
   /** First offset that is neither durable nor dead-lettered. */
   position = 0;
-  /** Dead-lettered offsets at or after the position. */
-  exclusions = Exclusions.NONE;
   stream: OpenStream | undefined;
   private topicId: string | undefined;
   private committedOffset = -1;
@@ -45,30 +44,23 @@ export class Progress {
     return this.committedOffset;
   }
 
-  begin(transactions: Transactions, { offset, exclusions, topicId }: Recovered): void {
+  begin(transactions: Transactions, { offset, topicId }: Recovered): void {
     this.transactions = transactions;
     this.committedOffset = transactions.committed.offset ?? -1;
     this.position = offset;
-    this.exclusions = exclusions;
     this.topicId = topicId;
   }
 
   /** Every record before `offset` is settled. */
   advanceTo(offset: number): void {
     this.position = Math.max(this.position, offset);
-    this.exclusions = this.exclusions.from(this.position);
   }
 
-  /** A position at `offset`, with the stream that continues there and the exclusions from there on. */
-  positionAt(
-    offset: number,
-    stream: { readonly name: string; readonly rows: number } | undefined,
-    exclusions: Exclusions = this.exclusions,
-  ): SinkPosition {
+  /** A position at `offset`, with the stream that continues there. */
+  positionAt(offset: number, stream: { readonly name: string; readonly rows: number } | undefined): SinkPosition {
     return {
       offset,
       stream: stream === undefined ? undefined : { name: stream.name, rows: stream.rows },
-      exclusions: exclusions.from(offset),
       topicId: this.topicId,
     };
   }

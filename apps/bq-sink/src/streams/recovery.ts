@@ -1,6 +1,6 @@
+import type { Finalized } from '@orderstream/bigquery';
 import type { TopicPartition } from '@orderstream/kafka';
 
-import { Exclusions } from './exclusions';
 import type { FaultPoints } from './fault-points';
 import { decodePosition, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
@@ -18,7 +18,7 @@ export interface Recovered {
   readonly offset: number;
   /** Rows from `offset` on that are durable already. The sink skips their records. */
   readonly durableRows: number;
-  readonly exclusions: Exclusions;
+  /** Id of the topic, if known. */
   readonly topicId: string | undefined;
   /** The offset comes from a query, because the stream is gone or gives no row count. */
   readonly byQuery: boolean;
@@ -30,12 +30,14 @@ export interface RecoveryOptions {
   readonly partition: TopicPartition;
   /** As read after fencing. */
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
+  /** Id of the topic; undefined if the broker does not tell it. */
+  readonly topicId?: string | undefined;
   /**
    * Called again after the stream is finalized. Until then the log grows, and a former owner may append rows of records
    * that are new.
    */
   readonly logBounds: () => Promise<LogBounds>;
-  readonly warehouse: Warehouse;
+  readonly warehouse: Pick<Warehouse, 'finalize' | 'lastOffset'>;
   /** Waits until no append to a deleted stream can land any more. Called once at most. */
   readonly wait: () => Promise<void>;
   readonly faults: FaultPoints;
@@ -58,13 +60,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (position === undefined) {
     throw ambiguous(options, `offset ${String(committed.offset)} was committed without the metadata of a sink`);
   }
+  assertSameTopic(options, position.topicId);
   assertInLog(options, position.offset, log);
-  const { offset, stream, exclusions, topicId } = position;
-  if (stream === undefined) {
-    return { offset, durableRows: 0, exclusions, topicId, byQuery: false, logEnd: log.end };
-  }
-  const finalized = await options.warehouse.finalize(stream.name);
-  await options.faults.reach('finalized');
+  const { offset, stream } = position;
+  const topicId = options.topicId ?? position.topicId;
+  if (stream === undefined) return { offset, durableRows: 0, topicId, byQuery: false, logEnd: log.end };
+  const finalized = await endStream(options, stream.name);
   if (finalized.kind === 'rows') {
     const durableRows = finalized.rows - stream.rows;
     if (durableRows < 0) {
@@ -75,11 +76,26 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
     const { end: logEnd } = await options.logBounds();
     if (durableRows > logEnd - offset) throw moreRowsThanRecords(options.partition, durableRows, offset, logEnd);
-    return { offset, durableRows, exclusions, topicId, byQuery: false, logEnd };
+    return { offset, durableRows, topicId, byQuery: false, logEnd };
   }
-  // Nothing can land in a finalized stream. In a deleted one, an append in flight still may.
-  if (finalized.kind === 'gone') await options.wait();
   return recoverByQuery(options, position);
+}
+
+/**
+ * Finalizes a stream of which no new append is sent. If BigQuery does not know it, an append in flight may still land, or the
+ * answer is wrong and a former owner still appends: it waits and finalizes once more. Afterwards nothing can land.
+ */
+export async function endStream(
+  { warehouse, wait, faults }: Pick<RecoveryOptions, 'warehouse' | 'wait' | 'faults'>,
+  stream: string,
+): Promise<Finalized> {
+  const first = await warehouse.finalize(stream);
+  await faults.reach('finalized');
+  if (first.kind !== 'gone') return first;
+  await wait();
+  const second = await warehouse.finalize(stream);
+  await faults.reach('finalized');
+  return second;
 }
 
 /** More rows are durable than the log has records: they belong to another log, or the log lost its end. */
@@ -92,6 +108,15 @@ export function moreRowsThanRecords(
   return ambiguous(
     { partition },
     `${String(rows)} more rows are durable than the log has records from ${String(from)} to its end ${String(end)}`,
+  );
+}
+
+function assertSameTopic(options: RecoveryOptions, committed: string | undefined): void {
+  const { topicId } = options;
+  if (committed === undefined || topicId === undefined || committed === topicId) return;
+  throw ambiguous(
+    options,
+    `the position was committed for the topic with id ${committed}, and the topic of this name has id ${topicId}: it was deleted and created again`,
   );
 }
 
@@ -111,32 +136,26 @@ function assertInLog(options: RecoveryOptions, offset: number, { start, end }: L
 }
 
 async function recoverByQuery(options: RecoveryOptions, position: SinkPosition): Promise<Recovered> {
-  const { offset, exclusions, topicId } = position;
-  const last = await options.warehouse.lastOffset(offset, exclusions.offsets);
+  const { offset } = position;
+  const last = await options.warehouse.lastOffset(offset);
   await options.faults.reach('max-read');
   const { end: logEnd } = await options.logBounds();
   if (last !== undefined && last >= logEnd) {
     throw ambiguous(options, `the table has a row of offset ${String(last)}, and the log ends at ${String(logEnd)}`);
   }
   const next = Math.max(offset, last === undefined ? offset : last + 1);
-  return { offset: next, durableRows: 0, exclusions: exclusions.from(next), topicId, byQuery: true, logEnd };
+  const topicId = options.topicId ?? position.topicId;
+  return { offset: next, durableRows: 0, topicId, byQuery: true, logEnd };
 }
 
 async function recoverWithoutCommit(options: RecoveryOptions): Promise<Recovered> {
-  const last = await options.warehouse.lastOffset(0, []);
+  const last = await options.warehouse.lastOffset(0);
   await options.faults.reach('max-read');
   if (last !== undefined) {
     throw ambiguous(options, `nothing is committed, and the table has rows up to offset ${String(last)}`);
   }
   const { start, end } = await options.logBounds();
-  return {
-    offset: start,
-    durableRows: 0,
-    exclusions: Exclusions.NONE,
-    topicId: undefined,
-    byQuery: false,
-    logEnd: end,
-  };
+  return { offset: start, durableRows: 0, topicId: options.topicId, byQuery: false, logEnd: end };
 }
 
 function ambiguous(

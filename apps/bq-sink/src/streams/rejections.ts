@@ -1,44 +1,50 @@
 import { buildDeadLetter } from '@orderstream/dead-letters';
 
-import type { MicroBatch, Rejection } from './micro-batch';
 import type { OpenStream, Progress } from './progress';
-import { REJECTION_CODES } from './row-mapper';
+import type { RejectedRun } from './rejected-run';
 import type { PartitionSinkDependencies } from './sink-dependencies';
+import { RowsRejectedError } from './sink-errors';
 
-/**
- * Dead-letters the rejected records of a batch of which no row has landed. One transaction commits the dead letters, the
- * exclusions, and the position at the first remaining record. The records leave the batch after that commit.
- * @param rejectedRows message of BigQuery by row index
- */
-export async function commitRejection(
-  { faults, observer, now }: PartitionSinkDependencies,
-  progress: Progress,
-  stream: OpenStream,
-  batch: MicroBatch,
-  rejectedRows: ReadonlyMap<number, string>,
-): Promise<void> {
-  await faults.reach('rejection-settled');
-  const rejections = rejectionsOf(batch, rejectedRows);
-  const exclusions = progress.exclusions.with(rejections.map(({ record }) => record.offset));
-  const remaining = batch.records.find((_, row) => !rejectedRows.has(row));
-  const offset = remaining?.offset ?? batch.endOffset;
-  await progress.commit(() => ({
-    position: progress.positionAt(offset, stream, exclusions),
-    records: rejections.map(({ record, reason }) =>
+/** More rejections than this without an accepted row between them have a common cause, which is not the records. */
+const MAX_REJECTED_IN_A_ROW = 20;
+
+/** The dead letters of a partition's sink. */
+export class Rejections {
+  private inARow = 0;
+
+  constructor(
+    private readonly dependencies: PartitionSinkDependencies,
+    private readonly progress: Progress,
+  ) {}
+
+  /** BigQuery has accepted rows. */
+  accepted(): void {
+    this.inARow = 0;
+  }
+
+  /**
+   * Dead-letters the next records of a run. Everything before them is durable, and nothing is in flight. One transaction
+   * commits the dead letters and the position behind them.
+   *
+   * @throws RowsRejectedError after 20 rejections without an accepted row
+   */
+  async deadLetter(run: RejectedRun, stream: OpenStream): Promise<void> {
+    const { faults, observer, now, partition } = this.dependencies;
+    const { progress } = this;
+    const rejections = run.first(MAX_REJECTED_IN_A_ROW - this.inARow);
+    const last = rejections.at(-1);
+    if (last === undefined) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, run.first(1)[0]);
+    await faults.reach('rejection-settled');
+    const records = rejections.map(({ record, reason }) =>
       buildDeadLetter(record, { app: 'bq-sink', reasons: [reason], failedAt: now() }),
-    ),
-  }));
-  progress.exclusions = exclusions;
-  progress.advanceTo(offset);
-  observer.rejected(rejections);
-  await faults.reach('rejection-committed');
-  batch.removeRejected(new Set(rejectedRows.keys()));
-}
-
-function rejectionsOf(batch: MicroBatch, rejectedRows: ReadonlyMap<number, string>): readonly Rejection[] {
-  const byBigQuery = batch.records.flatMap((record, row): Rejection[] => {
-    const message = rejectedRows.get(row);
-    return message === undefined ? [] : [{ record, reason: { code: REJECTION_CODES.rejected, constraint: message } }];
-  });
-  return [...batch.rejected, ...byBigQuery].sort((a, b) => a.record.offset - b.record.offset);
+    );
+    const offset = last.record.offset + 1;
+    await progress.commit(() => ({ position: progress.positionAt(offset, stream), records }));
+    run.removeFirst(rejections.length);
+    this.inARow += rejections.length;
+    progress.advanceTo(run.settled ? run.endOffset : offset);
+    progress.scheduleCommit();
+    observer.rejected(rejections);
+    await faults.reach('rejection-committed');
+  }
 }

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { type RowBuffer, RowEncoder } from '@orderstream/bigquery';
 import { CE, type Family, METADATA_COLUMNS, QUALITY_HEADERS, tableForFamily } from '@orderstream/contracts';
 import type { DeadLetterReason } from '@orderstream/dead-letters';
+import { isRetriable } from '@orderstream/errors';
 import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
 import { traceIdOf } from '@orderstream/observability';
 
@@ -12,8 +13,12 @@ import type { RowSource } from './micro-batch';
 export const REJECTION_CODES = {
   notJson: 'sink.malformed_json',
   notEncodable: 'sink.row_not_encodable',
+  mappingFailed: 'sink.mapping_failed',
   rejected: 'sink.row_rejected',
 } as const;
+
+/** A record whose mapping throws is rejected after this number of attempts. */
+const MAX_ATTEMPTS = 3;
 
 /** Encodes the records of a family as rows: the fields of the body, and metadata columns. */
 export class RowMapper implements RowSource {
@@ -34,8 +39,25 @@ export class RowMapper implements RowSource {
     return this.encoder.schema;
   }
 
-  /** Adds the record's row to `rows`, or returns the reason why it cannot be encoded. */
+  /**
+   * Adds the record's row to `rows`, or returns the reason why it cannot be encoded. An exception is a rejection of the record.
+   * @throws the error of a mapping that says of itself that it is transient
+   */
   encode(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined {
+    let failure: unknown;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      try {
+        return this.encodeRow(record, rows);
+      } catch (error) {
+        rows.dropRow();
+        if (isRetriable(error)) throw error;
+        failure = error;
+      }
+    }
+    return { code: REJECTION_CODES.mappingFailed, constraint: messageOf(failure) };
+  }
+
+  private encodeRow(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined {
     const body = parseObject(record.value);
     if (body === undefined) return { code: REJECTION_CODES.notJson };
     const { headers } = record;
@@ -45,7 +67,7 @@ export class RowMapper implements RowSource {
       {
         event_source: headerText(headers, CE.source),
         quality_flags: flags === undefined || flags === '' ? undefined : flags.split(','),
-        trace_id: CE.traceparent in headers ? traceIdOf(headers) : undefined,
+        trace_id: headers[CE.traceparent] == null ? undefined : traceIdOf(headers),
         _kafka_topic: record.topic,
         _kafka_partition: record.partition,
         _kafka_offset: record.offset,
@@ -70,12 +92,21 @@ function parseObject(value: Buffer | null): Readonly<Record<string, unknown>> | 
   return isObject(parsed) ? parsed : undefined;
 }
 
-/** The text of a header; of its first value if the header is repeated. */
+/** The text of a header; of its first value if the header is repeated. A null value is no value. */
 function headerText(headers: RecordHeaders, name: string): string | undefined {
-  const value = headers[name];
-  const first = Array.isArray(value) ? value[0] : value;
-  return typeof first === 'string' ? first : first?.toString();
+  const value: unknown = headers[name];
+  const first: unknown = Array.isArray(value) ? value.find((each) => each !== null) : value;
+  if (typeof first === 'string') return first;
+  return Buffer.isBuffer(first) ? first.toString() : undefined;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'unknown error';
+  }
+}

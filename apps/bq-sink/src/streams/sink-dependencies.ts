@@ -15,13 +15,18 @@ export interface SinkLimits extends BatchLimits {
   readonly commitIntervalMs: number;
   /** A stream is ended after this time without records. */
   readonly idleFinalizeMs: number;
-  /** How long an append to a deleted stream may still land. */
+  /**
+   * How long BigQuery may wrongly not know a stream: an append to a deleted stream may still land, and a new stream may not
+   * be known yet.
+   */
   readonly fallbackWaitMs: number;
 }
 
 /** The partition's transactional producer; implemented by `PartitionTransactions`. */
 export interface Transactions {
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
+  /** Id of the topic; undefined if the broker does not tell it. */
+  readonly topicId?: string | undefined;
   commit(writes: TransactionWrites): Promise<void>;
   /** Rejects if another producer has committed since. */
   assertCurrent(): Promise<void>;

@@ -1,9 +1,37 @@
 import { type AppendErrorReason } from '@orderstream/bigquery';
 import { OrderstreamError } from '@orderstream/errors';
+import type { TopicPartition } from '@orderstream/kafka';
+
+import type { Rejection } from './rejected-run';
 
 /** Recovery cannot determine which rows are durable. The partition stops instead of guessing. */
 export class RecoveryAmbiguousError extends OrderstreamError {
   override readonly code = 'RECOVERY_AMBIGUOUS';
+}
+
+/** BigQuery or the encoder rejects row after row. The records are not the cause, so the partition stops. */
+export class RowsRejectedError extends OrderstreamError {
+  override readonly code = 'ROWS_REJECTED';
+
+  constructor({ topic, partition }: TopicPartition, count: number, next: Rejection | undefined) {
+    const { code = '', path = '', constraint = '' } = next?.reason ?? {};
+    super(
+      `${topic}/${String(partition)} stopped: ${String(count)} records were rejected without an accepted one between ` +
+        `them, and ${next === undefined ? 'the next one' : `offset ${String(next.record.offset)}`} is rejected, too ` +
+        `(${[code, path, constraint].filter((text) => text !== '').join(': ')}). Compare the table with its contract, ` +
+        'then `POST /admin/resume`. If the records are wrong, each resume dead-letters the next ' +
+        `${String(count)}.`,
+    );
+  }
+}
+
+/** The append that failed. */
+export interface FailedAppend {
+  readonly rows: number;
+  /** Offset of its first record. */
+  readonly offset: number;
+  /** No other append was in flight. */
+  readonly isAlone: boolean;
 }
 
 /** An append failed or its outcome is unknown. The partition opens again, and recovery counts the durable rows. */
@@ -13,6 +41,7 @@ export class AppendFailedError extends OrderstreamError {
   constructor(
     message: string,
     readonly reason: AppendErrorReason,
+    readonly append?: FailedAppend,
   ) {
     super(message, { retriable: true });
   }

@@ -1,7 +1,7 @@
 import type { RowBuffer } from '@orderstream/bigquery';
 import type { KafkaRecord } from '@orderstream/kafka';
 
-import type { Rejection } from './micro-batch';
+import type { Rejection } from './rejected-run';
 
 /** Receives the events of a partition's sink; feeds the metrics. */
 export interface SinkObserver {

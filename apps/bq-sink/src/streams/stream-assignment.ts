@@ -20,7 +20,7 @@ export class StreamAssignment {
   /** Creates a stream and commits it for `offset`. No append is sent before that commit is known to have succeeded. */
   async assign(offset: number): Promise<void> {
     this.lifecycle.enter('assigning');
-    const { name, appender } = await this.createStream();
+    const { name, createdAtMs, appender } = await this.createStream();
     try {
       await this.commitAssignment(name, offset);
       this.lifecycle.enter('running');
@@ -28,15 +28,20 @@ export class StreamAssignment {
       appender.close();
       throw error;
     }
-    this.progress.stream = { name, rows: 0, next: 0, appender };
+    this.progress.stream = { name, rows: 0, next: 0, createdAtMs, appender };
   }
 
-  private async createStream(): Promise<{ readonly name: string; readonly appender: Appender }> {
+  private async createStream(): Promise<{
+    readonly name: string;
+    readonly createdAtMs: number;
+    readonly appender: Appender;
+  }> {
     const { warehouse, observer, faults } = this.dependencies;
     const name = await warehouse.createStream();
+    const createdAtMs = performance.now();
     observer.streamCreated();
     await faults.reach('stream-created');
-    return { name, appender: await warehouse.connect(name) };
+    return { name, createdAtMs, appender: await warehouse.connect(name) };
   }
 
   private async commitAssignment(name: string, offset: number): Promise<void> {

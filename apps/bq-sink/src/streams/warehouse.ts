@@ -13,9 +13,6 @@ export interface Warehouse {
   createStream(): Promise<string>;
   finalize(stream: string): Promise<Finalized>;
   connect(stream: string): Promise<Appender>;
-  /**
-   * Returns the highest `_kafka_offset` of the partition's own rows at or after `from`, without the excluded offsets;
-   * undefined if there is no such row.
-   */
-  lastOffset(from: number, excluded: readonly number[]): Promise<number | undefined>;
+  /** Returns the highest `_kafka_offset` of the partition's own rows at or after `from`; undefined if there is no such row. */
+  lastOffset(from: number): Promise<number | undefined>;
 }

@@ -18,6 +18,8 @@ export interface Bounds {
   readonly lateAnswers: number;
   /** Times that streams are deleted. */
   readonly expiries: number;
+  /** Times that BigQuery answers that it does not know a stream which exists. It does so for less than the wait. */
+  readonly falseNotFounds: number;
   /** Times that a process commits a position without a stream: it is drained or idle, or finds nothing to read. */
   readonly endings: number;
   /** A process that opens the partition again reuses its own stream if no append to it can be missing. */
@@ -47,6 +49,7 @@ const DEFAULTS: Bounds = {
   lostAnswers: 1,
   lateAnswers: 0,
   expiries: 0,
+  falseNotFounds: 0,
   endings: 0,
   reusesStream: false,
   regroups: true,

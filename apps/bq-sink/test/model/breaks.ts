@@ -56,41 +56,23 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     violation: 'record 2 is in the table twice',
     length: 16,
   },
-  exclusionsAfterAppend: {
-    description: 'the rest of a rejected batch is appended before its dead letters and exclusions are committed',
-    bounds: replayable({ log: 'obo', ...kill }),
-    violation: 'record 2 is in the table twice',
-    length: 22,
+  sendsBehindRejected: {
+    description: 'records behind a rejected one are appended before its dead letter is committed',
+    bounds: replayable({ log: 'bo', ...kill }),
+    violation: 'record 0 is lost',
+    length: 14,
+  },
+  deadLettersEarly: {
+    description: 'a dead letter and the position behind it are committed before what lies before it is durable',
+    bounds: replayable({ log: 'ob', ...kill }),
+    violation: 'record 0 is lost',
+    length: 15,
   },
   fallbackIgnoresPosition: {
     description: 'the fallback continues after the last row and ignores the committed position',
     bounds: replayable({ log: 'ob', ...expiry }),
     violation: 'record 1 is in the dead letters twice',
-    length: 25,
-  },
-  recoveryDropsExclusions: {
-    description: 'recovery commits no exclusions',
-    bounds: replayable({ log: 'ob', ...kill }),
-    violation: 'record 1 is in the dead letters twice',
-    length: 21,
-  },
-  fallbackDropsExclusions: {
-    description: 'the fallback drops the exclusions',
-    bounds: replayable({ log: 'ob', ...expiry }),
-    violation: 'record 1 is in the dead letters twice',
-    length: 23,
-  },
-  oneBatchExclusions: {
-    description: 'exclusions cover only the last rejected batch, and a rejection does not advance the position',
-    bounds: replayable({ log: 'bb', ...kill }),
-    violation: 'record 0 is in the dead letters twice',
-    length: 25,
-  },
-  steadyDropsExclusions: {
-    description: 'a commit of the position drops the exclusions',
-    bounds: replayable({ log: 'oob', ...kill, crashes: 2, maxBatch: 3 }),
-    violation: 'record 2 is in the dead letters twice',
-    length: 32,
+    length: 26,
   },
   reusesStreamUnchecked: {
     description: 'a process reuses its stream without comparing it with the committed one',
@@ -104,29 +86,24 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     violation: NO_END,
     length: 11,
   },
-  fallbackCountsReplays: {
-    description: 'the fallback counts replayed rows',
-    bounds: replayable({ log: 'ob', ...expiry, replays: true }),
-    violation: 'record 0 is lost',
-    length: 18,
-  },
   fallbackWithoutWait: {
     description: 'the fallback queries the table while appends to the deleted stream may still land',
     bounds: replayable({ log: 'o', ...expiry, acceptedMayLandAfterExpiry: true }),
     violation: 'record 0 is in the table twice',
-    length: 19,
+    length: 20,
+  },
+  believesNotFound: {
+    description:
+      'the fallback does not finalize the stream again after the wait, and BigQuery was wrong to not know it',
+    bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0, falseNotFounds: 1 }),
+    violation: 'record 0 is in the table twice',
+    length: 17,
   },
   readsBeforeFence: {
     description: 'the committed position is read before the previous owner is fenced',
     bounds: replayable({ log: 'o', crashes: 0, reassignments: 1, lostAnswers: 0 }),
     violation: 'record 0 is in the table twice',
     length: 18,
-  },
-  endingDropsExclusions: {
-    description: 'a position without a stream drops the exclusions',
-    bounds: replayable({ log: 'oob', ...kill, crashes: 2, maxBatch: 3, endings: 1 }),
-    violation: 'record 2 is in the dead letters twice',
-    length: 31,
   },
   perInstanceTransactionalIds: {
     description: 'each instance has its own transactional id, so no owner is fenced',
@@ -144,7 +121,7 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     description: 'the fallback compares the last row with a log end that was read before the query',
     bounds: replayable({ log: 'oo', grows: 1, crashes: 0, reassignments: 1, lostAnswers: 0, expiries: 1 }),
     violation: 'stops: the table has a row of offset 1, and the log ends at 1',
-    length: 14,
+    length: 15,
   },
   acceptsLateAnswers: {
     description: 'a late answer to an earlier commit is taken for the answer to the current one',

@@ -1,5 +1,5 @@
-import { firstOf, from, laterOf, NO_OFFSETS, type OffsetSet } from './log';
-import { abandon, close, fail } from './membership';
+import { from, laterOf, NO_OFFSETS, type OffsetSet } from './log';
+import { close, fail } from './membership';
 import { nameOf, type Rules, type SinkSteps, type Transition, type StepContext } from './model-context';
 import { applyCommit } from './servers';
 import {
@@ -147,27 +147,23 @@ function onCommitAnswer(rules: Rules, state: State, i: number, reason: CommitRea
     case 'ready':
       return withProcess(state, i, { ...process, awaits: undefined, committedOffset: position.offset });
     case 'ending': {
-      const { owner, offset, exclusions } = process;
+      const { owner, offset } = process;
       return withProcess(state, i, {
         at: 'ready',
         owner,
         readBeforeFence: undefined,
         awaits: undefined,
         offset,
-        exclusions,
         committedOffset: position.offset,
       });
     }
     case 'running': {
-      const acknowledged: Running = {
-        ...process,
-        awaits: undefined,
-        committedOffset: position.offset,
-        uncommitted: NO_OFFSETS,
-      };
-      if (reason !== 'rejection') return withProcess(state, i, acknowledged);
-      const abandoned = rules.broken === 'renumbersInFlight' ? abandon(state, process) : state;
-      return withProcess(abandoned, i, pruneRejected(rules, acknowledged, position.offset));
+      const acknowledged: Running = { ...process, awaits: undefined, committedOffset: position.offset };
+      return withProcess(
+        state,
+        i,
+        reason === 'rejection' ? continueBehind(acknowledged, position.offset) : acknowledged,
+      );
     }
     case 'failed':
       return withProcess(state, i, { ...process, awaits: undefined } satisfies Failed);
@@ -184,18 +180,13 @@ function onLateAnswer(rules: Rules, state: State, i: number): State {
   return onCommitAnswer(rules, state, i, reason, position);
 }
 
-/** Removes the rejected records from the stream. The rest is sent again at new stream offsets. */
-export function pruneRejected({ bounds }: Rules, process: Running, offset: number): Running {
-  const [rejected, ...behind] = process.inFlight;
-  if (rejected === undefined) return process;
-  const resend = [rejected.records & ~rejected.rejected, ...behind.map(({ records }) => records)];
+/** Continues behind the dead-lettered records. */
+function continueBehind(process: Running, offset: number): Running {
   return {
     ...process,
-    exclusions: from(process.exclusions | rejected.rejected, offset),
     offset,
-    next: laterOf(offset, firstOf(rejected.records)),
-    sendAt: process.rows,
-    inFlight: [],
-    resend: bounds.regroups ? [] : resend.filter((records) => records !== NO_OFFSETS),
+    next: laterOf(process.next, offset),
+    rejected: from(process.rejected, offset),
+    taken: process.taken === 0 ? 0 : laterOf(process.taken, offset),
   };
 }

@@ -24,6 +24,7 @@ const AT = {
   failed: 8,
   finalized: 9,
   'max-read': 10,
+  'not-found': 11,
 } as const;
 
 /** Numbers streams in the order of their first use in a state. An unused stream does not affect the fingerprint. */
@@ -80,7 +81,8 @@ export function encodeState(state: State, swapped: boolean, out: Fingerprint): v
       (budget.lostAnswers << 8) |
       (budget.expiries << 12) |
       (budget.endings << 16) |
-      (budget.lateAnswers << 20),
+      (budget.lateAnswers << 20) |
+      (budget.falseNotFounds << 24),
   );
   for (const stream of streamNumbers.all) {
     const { rows, status } = streamOf(state, stream);
@@ -97,7 +99,6 @@ function encodePosition(position: Position | undefined, out: Fingerprint): void 
   out.add(position.offset);
   out.add(streamNumbers.numberOf(position.stream));
   out.add(position.rows);
-  out.add(position.exclusions);
 }
 
 function encodeAppend(append: Append, out: Fingerprint): void {
@@ -117,6 +118,7 @@ function encodeProcess(process: Process, out: Fingerprint): void {
       encodeOwn(process.reusable, out);
       break;
     case 'committed-read':
+    case 'not-found':
     case 'uncounted':
       encodePosition(process.committed, out);
       out.add(process.earlyLogEnd);
@@ -131,7 +133,6 @@ function encodeProcess(process: Process, out: Fingerprint): void {
       break;
     case 'ready':
       out.add(process.offset);
-      out.add(process.exclusions);
       out.add(process.committedOffset);
       encodeAwaits(process.awaits, out);
       break;
@@ -146,7 +147,7 @@ function encodeProcess(process: Process, out: Fingerprint): void {
       out.add(process.committedOffset);
       out.add(process.next);
       out.add(process.sendAt);
-      out.add(process.uncommitted);
+      out.add(process.rejected);
       out.add(process.taken);
       out.add(process.resend.length);
       for (const records of process.resend) out.add(records);
@@ -175,5 +176,4 @@ function encodeOwn(own: OwnStream | undefined, out: Fingerprint): void {
   out.add(streamNumbers.numberOf(own.stream));
   out.add(own.rows);
   out.add(own.offset);
-  out.add(own.exclusions);
 }

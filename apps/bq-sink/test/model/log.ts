@@ -9,7 +9,7 @@ export type OffsetSet = number;
 export const NO_OFFSETS: OffsetSet = 0;
 
 export const only = (offset: number): OffsetSet => 1 << offset;
-const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
+export const has = (set: OffsetSet, offset: number): boolean => (set & (1 << offset)) !== 0;
 /** The offsets from `offset` on. */
 export const from = (set: OffsetSet, offset: number): OffsetSet => (set >>> offset) << offset;
 /** The lowest offset; 32 if the set is empty. */
@@ -65,20 +65,20 @@ export class Log {
     return end === this.end ? this : (this.earlier[end] ??= new Log(this.entries.slice(0, end)));
   }
 
-  /** The offset after the first `count` records from `offset` on that are not excluded. */
-  skip(offset: number, count: number, exclusions: OffsetSet): number {
+  /** The offset after the first `count` records from `offset` on. */
+  skip(offset: number, count: number): number {
     let at = offset;
     for (let left = count; left > 0; at++) {
       if (at >= this.end) throw new ProtocolViolation('stops: more rows are durable than the log has records');
-      if (has(this.records, at) && !has(exclusions, at)) left--;
+      if (has(this.records, at)) left--;
     }
     return at;
   }
 
-  /** The first offset from `offset` on that is neither excluded nor a marker. */
-  nextRecord(offset: number, exclusions: OffsetSet): number {
+  /** The first offset from `offset` on that is not a marker. */
+  nextRecord(offset: number): number {
     let at = offset;
-    while (at < this.end && (!has(this.records, at) || has(exclusions, at))) at++;
+    while (at < this.end && !has(this.records, at)) at++;
     return at;
   }
 }

@@ -103,8 +103,8 @@ function reusableStream({ bounds }: Rules, process: Process): OwnStream | undefi
   if (!bounds.reusesStream) return undefined;
   if (process.at === 'failed') return process.reusable;
   if (process.at !== 'running' || process.inFlight.some(({ status }) => status !== 'rejected')) return undefined;
-  const { stream, rows, offset, exclusions } = process;
-  return { stream, rows, offset, exclusions };
+  const { stream, rows, offset } = process;
+  return { stream, rows, offset };
 }
 
 const spendIf = (spends: boolean, state: State): State => (spends ? spend(state, 'reassignments') : state);

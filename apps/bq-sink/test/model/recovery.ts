@@ -1,6 +1,6 @@
 import { ProtocolViolation } from '../../../../test/model-checking/model';
 import { beginCommit, commitSteps } from './commits';
-import { from, lastOf, NO_OFFSETS } from './log';
+import { lastOf, NO_OFFSETS } from './log';
 import { fail } from './membership';
 import { nameOf, type Rules, type StepContext } from './model-context';
 import { mayStillLand } from './servers';
@@ -15,6 +15,7 @@ import {
   ready,
   type Ready,
   running,
+  spend,
   type State,
   streamOf,
   type Uncounted,
@@ -37,8 +38,8 @@ export function fencedSteps({ rules, state, i, process, steps }: StepContext<Fen
         return withProcess(state, i, running(owner, reusedAt(rules, reusable, committed), committed.offset));
       }
       if (committed?.stream === NO_STREAM) {
-        const { offset, exclusions } = committed;
-        return withProcess(state, i, ready(owner, offset, exclusions, offset));
+        const { offset } = committed;
+        return withProcess(state, i, ready(owner, offset, offset));
       }
       const earlyLogEnd =
         rules.broken === 'readsLogEndBeforeFinalize' || rules.broken === 'readsLogEndBeforeQuery' ? state.end : 0;
@@ -51,30 +52,50 @@ export function fencedSteps({ rules, state, i, process, steps }: StepContext<Fen
 function reusedAt(
   { log }: Rules,
   { stream, rows }: OwnStream,
-  committed: { readonly offset: number; readonly rows: number; readonly exclusions: number },
+  committed: { readonly offset: number; readonly rows: number },
 ): OwnStream {
-  const { exclusions } = committed;
-  const offset = log.nextRecord(log.skip(committed.offset, rows - committed.rows, exclusions), exclusions);
-  return { stream, rows, offset, exclusions: from(exclusions, offset) };
+  return { stream, rows, offset: log.nextRecord(log.skip(committed.offset, rows - committed.rows)) };
 }
 
-/** Finalizes the committed stream; its rows are durable. */
-export function committedReadSteps(context: StepContext<CommittedRead>): void {
+/**
+ * Finalizes the committed stream; its rows are durable. If BigQuery answers that it does not know the stream, the process
+ * waits and finalizes once more.
+ */
+export function finalizeSteps(context: StepContext<CommittedRead | Uncounted>): void {
   const { rules, state, i, process, steps } = context;
   const { committed, owner, earlyLogEnd } = process;
+  const isRepeated = process.at === 'not-found';
   if (committed === undefined) {
     fallbackSteps(context);
     return;
   }
+  if (isRepeated && rules.broken !== 'fallbackWithoutWait' && mayStillLand(state)) return;
   const stream = streamOf(state, committed.stream);
   const isGone = stream.status === 'gone';
+  const uncounted = (at: Uncounted['at']): Uncounted => ({
+    at,
+    owner,
+    readBeforeFence: undefined,
+    committed,
+    earlyLogEnd,
+  });
+  const notFound = uncounted(isRepeated || rules.broken === 'believesNotFound' ? 'uncounted' : 'not-found');
+  if (!isGone && !isRepeated && state.budget.falseNotFounds > 0) {
+    steps.add(
+      nameOf(i),
+      'finalized',
+      () => `s${String(committed.stream)}: gone`,
+      () => withProcess(spend(state, 'falseNotFounds'), i, notFound),
+    );
+  }
   steps.add(
     nameOf(i),
     'finalized',
     () => `s${String(committed.stream)}: ${isGone ? 'gone' : `${String(stream.rows)} rows`}`,
     () => {
-      if (isGone || (rules.bounds.finalizeAnswersOnce && stream.status === 'finalized')) {
-        return withProcess(state, i, { at: 'uncounted', owner, readBeforeFence: undefined, committed, earlyLogEnd });
+      if (isGone) return withProcess(state, i, notFound);
+      if (rules.bounds.finalizeAnswersOnce && stream.status === 'finalized') {
+        return withProcess(state, i, uncounted('uncounted'));
       }
       if (stream.rows < committed.rows) {
         throw new ProtocolViolation(
@@ -93,7 +114,7 @@ export function committedReadSteps(context: StepContext<CommittedRead>): void {
   );
 }
 
-/** Without a row count the table shows what is durable, once no append can land any more. */
+/** Without a row count the table shows what is durable. No append can land any more. */
 export function fallbackSteps({ rules, state, i, process, steps }: StepContext<CommittedRead | Uncounted>): void {
   const { broken } = rules;
   if (broken !== 'fallbackWithoutWait' && mayStillLand(state)) return;
@@ -109,8 +130,7 @@ export function fallbackSteps({ rules, state, i, process, steps }: StepContext<C
         if (state.committed !== undefined && broken !== 'stopsAlthoughFenced') return fail(state, i, undefined);
         throw new ProtocolViolation('stops: nothing is committed, and the table has rows');
       }
-      const own = broken === 'fallbackCountsReplays' ? rows : rows & ~(committed?.exclusions ?? NO_OFFSETS);
-      const read: MaxRead = { at: 'max-read', owner, readBeforeFence: undefined, committed, last: lastOf(own) };
+      const read: MaxRead = { at: 'max-read', owner, readBeforeFence: undefined, committed, last: lastOf(rows) };
       const hasLogEnd = broken === 'readsLogEndBeforeQuery' && committed !== undefined;
       return withProcess(state, i, hasLogEnd ? afterLastRow(rules, read, earlyLogEnd) : read);
     },
@@ -140,22 +160,19 @@ export function logEndSteps({ rules, state, i, process, steps }: StepContext<Fin
 /** Continues after the records whose rows are in the stream. */
 function afterDurableRows({ log, broken }: Rules, { owner, committed, rows }: Finalized, end: number): Ready {
   const durable = broken === 'skipsAllRows' ? rows : rows - committed.rows;
-  const offset = log.upTo(end).skip(committed.offset, durable, committed.exclusions);
-  const exclusions = broken === 'recoveryDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
-  return ready(owner, offset, exclusions, committed.offset);
+  return ready(owner, log.upTo(end).skip(committed.offset, durable), committed.offset);
 }
 
 /** Continues after the last row. */
 function afterLastRow({ broken }: Rules, { owner, committed, last }: MaxRead, end: number): Ready {
-  if (committed === undefined) return ready(owner, 0, NO_OFFSETS, 0);
+  if (committed === undefined) return ready(owner, 0, 0);
   if (last >= end) {
     throw new ProtocolViolation(
       `stops: the table has a row of offset ${String(last)}, and the log ends at ${String(end)}`,
     );
   }
   const offset = Math.max(broken === 'fallbackIgnoresPosition' ? 0 : committed.offset, last + 1);
-  const exclusions = broken === 'fallbackDropsExclusions' ? NO_OFFSETS : from(committed.exclusions, offset);
-  return ready(owner, offset, exclusions, committed.offset);
+  return ready(owner, offset, committed.offset);
 }
 
 /**
@@ -165,11 +182,11 @@ function afterLastRow({ broken }: Rules, { owner, committed, last }: MaxRead, en
 export function readySteps(context: StepContext<Ready>): void {
   const { rules, state, i, process, steps } = context;
   if (process.awaits !== undefined) return;
-  const { owner, exclusions, committedOffset } = process;
-  const offset = rules.log.nextRecord(process.offset, exclusions);
+  const { owner, committedOffset } = process;
+  const offset = rules.log.nextRecord(process.offset);
   if (offset < rules.log.end && state.transaction === undefined) {
     const stream = state.streams.length;
-    const own: OwnStream = { stream, rows: 0, offset, exclusions: from(exclusions, offset) };
+    const own: OwnStream = { stream, rows: 0, offset };
     const assignedAt = rules.broken === 'assignsAtOldPosition' ? committedOffset : offset;
     // An unassigned stream is invisible to other processes, so creating it and sending the commit is one step.
     steps.add(
@@ -185,17 +202,11 @@ export function readySteps(context: StepContext<Ready>): void {
           awaits: 'assigning',
           ...own,
         });
-        return beginCommit(
-          assigning,
-          i,
-          'assigning',
-          { offset: assignedAt, stream, rows: 0, exclusions: own.exclusions },
-          NO_OFFSETS,
-        );
+        return beginCommit(assigning, i, 'assigning', { offset: assignedAt, stream, rows: 0 }, NO_OFFSETS);
       },
     );
   }
   if (offset > committedOffset && state.budget.endings > 0) {
-    commitSteps(context, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions: from(exclusions, offset) });
+    commitSteps(context, 'ending', { offset, stream: NO_STREAM, rows: 0 });
   }
 }

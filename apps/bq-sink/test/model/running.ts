@@ -1,6 +1,6 @@
-import { commitSteps, pruneRejected } from './commits';
-import { countOf, from, lastOf, laterOf, NO_OFFSETS, type OffsetSet, only } from './log';
-import { fail } from './membership';
+import { commitSteps } from './commits';
+import { countOf, firstOf, from, has, lastOf, laterOf, type Log, NO_OFFSETS, type OffsetSet, only } from './log';
+import { abandon, fail } from './membership';
 import { nameOf, type Rules, type SinkSteps, type StepContext } from './model-context';
 import { type Answer, answersTo, land } from './servers';
 import {
@@ -28,28 +28,24 @@ export function runningSteps(context: StepContext<Running>): void {
   endSteps(context);
 }
 
-/** Sends the next records, in a batch of any size; nothing behind a rejected row. */
+/** Sends the next records, in a batch of any size; nothing behind a rejected record. */
 function sendSteps({ rules, state, i, process, steps }: StepContext<Running>): void {
-  const { log, bounds } = rules;
+  const { bounds } = rules;
   const { inFlight, sendAt, stream } = process;
   const isRejecting =
     process.awaits === 'rejection' || inFlight.some(({ status }) => status === 'rejected' || status === 'error');
   if (isRejecting || inFlight.length >= bounds.inFlight) return;
   for (const batch of batchesFrom(rules, process)) {
-    const rejected = batch & log.unencodable;
     const append: InFlightAppend = {
       stream,
       at: sendAt,
       records: batch,
       accepted: false,
-      status: rejected === NO_OFFSETS ? 'sent' : 'rejected',
-      rejected,
+      status: 'sent',
+      rejected: NO_OFFSETS,
     };
-    const detail = (): string =>
-      rejected === NO_OFFSETS
-        ? `${formatOffsets(batch)} to s${String(stream)} at ${String(sendAt)}`
-        : `${formatOffsets(rejected)} of ${formatOffsets(batch)} by the encoder`;
-    steps.add(nameOf(i), rejected === NO_OFFSETS ? 'append-sent' : 'rejected', detail, () => {
+    const detail = (): string => `${formatOffsets(batch)} to s${String(stream)} at ${String(sendAt)}`;
+    steps.add(nameOf(i), 'append-sent', detail, () => {
       const end = lastOf(batch) + 1;
       return withProcess(state, i, {
         ...process,
@@ -63,20 +59,32 @@ function sendSteps({ rules, state, i, process, steps }: StepContext<Running>): v
   }
 }
 
-/** The possible next batches: the first batch to send again, or the next records in every size up to the limit. */
-function batchesFrom({ log, bounds }: Rules, { resend, next, exclusions }: Running): readonly OffsetSet[] {
+/**
+ * The possible next batches: the first batch to send again, or the next records in every size up to the limit. None has a
+ * rejected record or one behind it.
+ */
+function batchesFrom({ log, bounds, broken }: Rules, process: Running): readonly OffsetSet[] {
+  const { resend, next } = process;
+  const rejected = unsettledRejections(log, process);
+  const end = broken === 'sendsBehindRejected' || rejected === NO_OFFSETS ? log.end : firstOf(rejected);
   const [first] = resend;
-  if (first !== undefined) return [first];
+  if (first !== undefined) return firstOf(first) < end ? [first] : [];
   const batches: OffsetSet[] = [];
   let records: OffsetSet = NO_OFFSETS;
-  let offset = log.nextRecord(next, exclusions);
-  while (batches.length < bounds.maxBatch && offset < log.end) {
-    records |= only(offset);
-    batches.push(records);
-    offset = log.nextRecord(offset + 1, exclusions);
+  let offset = log.nextRecord(next);
+  while (batches.length < bounds.maxBatch && offset < end) {
+    if (!has(rejected, offset)) {
+      records |= only(offset);
+      batches.push(records);
+    }
+    offset = log.nextRecord(offset + 1);
   }
   return batches;
 }
+
+/** Records from the position on that the encoder or BigQuery has rejected. */
+const unsettledRejections = (log: Log, { rejected, offset }: Running): OffsetSet =>
+  from(rejected | log.unencodable, offset);
 
 function steadySteps(context: StepContext<Running>): void {
   const { rules, state, i, process, steps } = context;
@@ -92,56 +100,42 @@ function steadySteps(context: StepContext<Running>): void {
         return { ...committing, nonTransactionalCommits: [...state.nonTransactionalCommits, position] };
       },
     );
-  } else commitSteps(context, 'steady', position, process.uncommitted);
+  } else commitSteps(context, 'steady', position);
 }
 
-function steadyPosition({ broken }: Rules, process: Running): Position {
-  const { stream, rows, offset, exclusions } = process;
-  switch (broken) {
-    case 'commitsBeforeAck':
-      return { offset: process.next, stream, rows: process.sendAt, exclusions: NO_OFFSETS };
-    case 'steadyDropsExclusions':
-      return { offset, stream, rows, exclusions: NO_OFFSETS };
-    default:
-      return { offset, stream, rows, exclusions: from(exclusions, offset) };
-  }
+function steadyPosition({ broken }: Rules, { stream, rows, offset, next, sendAt }: Running): Position {
+  return broken === 'commitsBeforeAck' ? { offset: next, stream, rows: sendAt } : { offset, stream, rows };
 }
 
 /**
- * Once every append before the rejected one is acknowledged and every one behind it is answered, one commit holds the dead
- * letters and the exclusions.
+ * Once everything before a rejected record is durable, one commit holds its dead letter, those of rejected records right
+ * behind it, and the position behind them.
  */
 function rejectionSteps(context: StepContext<Running>): void {
-  const { rules, state, i, process, steps } = context;
-  const { broken, log } = rules;
-  const [first, ...behind] = process.inFlight;
-  if (first?.status !== 'rejected') return;
-  if (broken !== 'renumbersInFlight' && behind.some(({ status }) => status === 'sent')) return;
-  const exclusions = process.exclusions | first.rejected;
-  const offset = broken === 'oneBatchExclusions' ? process.offset : log.nextRecord(process.offset, exclusions);
-  if (broken === 'exclusionsAfterAppend') {
-    steps.add(
-      nameOf(i),
-      'pruned',
-      () => `${formatOffsets(first.rejected)}, not committed yet`,
-      () => {
-        return withProcess(state, i, {
-          ...pruneRejected(rules, process, offset),
-          uncommitted: process.uncommitted | first.rejected,
-        });
-      },
-    );
-    return;
+  const { rules, process } = context;
+  const { log, bounds, broken } = rules;
+  const { stream, rows, inFlight } = process;
+  const rejected = unsettledRejections(log, process);
+  if (rejected === NO_OFFSETS || inFlight.length > 0) return;
+  const first = firstOf(rejected);
+  if (broken !== 'deadLettersEarly' && log.nextRecord(process.offset) !== first) return;
+  let run: OffsetSet = NO_OFFSETS;
+  let offset = first;
+  while (has(rejected, offset)) {
+    run |= only(offset);
+    const behind = offset + 1;
+    offset = log.nextRecord(behind);
+    // The code may learn of the next one too late for this commit, or the commit has as many as it may have.
+    if (bounds.regroups || !has(rejected, offset)) {
+      commitSteps(context, 'rejection', { offset: behind, stream, rows }, run);
+    }
   }
-  const committed = broken === 'oneBatchExclusions' ? first.rejected : exclusions;
-  const { stream, rows } = process;
-  commitSteps(context, 'rejection', { offset, stream, rows, exclusions: from(committed, offset) }, first.rejected);
 }
 
 /** A drained or idle process whose records are all settled finalizes its stream and commits that. */
 function endSteps({ rules, state, i, process, steps }: StepContext<Running>): void {
   if (state.budget.endings === 0 || process.inFlight.length > 0 || process.offset < process.taken) return;
-  const { stream, rows, offset, exclusions, owner } = process;
+  const { stream, rows, offset, owner } = process;
   const { status, rows: found } = streamOf(state, stream);
   steps.add(
     nameOf(i),
@@ -160,18 +154,15 @@ function endSteps({ rules, state, i, process, steps }: StepContext<Running>): vo
         stream,
         rows,
         offset,
-        exclusions,
       });
     },
   );
 }
 
 export function endingSteps(context: StepContext<Ending>): void {
-  const { process, rules } = context;
+  const { process } = context;
   if (process.awaits !== undefined) return;
-  const { offset } = process;
-  const exclusions = rules.broken === 'endingDropsExclusions' ? NO_OFFSETS : from(process.exclusions, offset);
-  commitSteps(context, 'ending', { offset, stream: NO_STREAM, rows: 0, exclusions });
+  commitSteps(context, 'ending', { offset: process.offset, stream: NO_STREAM, rows: 0 });
 }
 
 /** BigQuery processes the appends in flight in any order. The answer arrives or is lost. */
@@ -234,24 +225,61 @@ function answered(rules: Rules, state: State, i: number, process: Running, index
       reusable ? ownOf(process) : undefined,
     );
   }
-  return withProcess(state, i, settleAcknowledged(rules, { ...process, inFlight }));
+  const settled = settleAcknowledged(rules, { ...process, inFlight });
+  if (!isReadyToGoBack(rules, settled)) return withProcess(state, i, settled);
+  const abandoned = broken === 'renumbersInFlight' ? abandon(state, settled) : state;
+  return withProcess(abandoned, i, goBack(rules, settled));
+}
+
+/** Every append before the rejected one is acknowledged, and every one behind it is answered. */
+function isReadyToGoBack({ broken }: Rules, { inFlight: [first, ...behind] }: Running): boolean {
+  if (first?.status !== 'rejected') return false;
+  return broken === 'renumbersInFlight' || !behind.some(({ status }) => status === 'sent');
+}
+
+/** What the rejected append and those behind it hold is sent again at new stream offsets, up to the first rejected record. */
+function goBack({ log, bounds }: Rules, process: Running): Running {
+  const [rejected, ...behind] = process.inFlight;
+  if (rejected === undefined) return process;
+  const parts = [...rowsBetween(log, rejected.records, rejected.rejected), ...behind.map(({ records }) => records)];
+  return {
+    ...process,
+    next: bounds.regroups ? firstOf(rejected.records) : process.next,
+    sendAt: process.rows,
+    inFlight: [],
+    rejected: process.rejected | rejected.rejected,
+    resend: bounds.regroups ? [] : [...parts, ...process.resend],
+  };
+}
+
+/** The groups of records that lie between the rejected ones. */
+function rowsBetween(log: Log, records: OffsetSet, rejected: OffsetSet): readonly OffsetSet[] {
+  const groups: OffsetSet[] = [];
+  let group: OffsetSet = NO_OFFSETS;
+  for (let offset = firstOf(records); offset <= lastOf(records); offset = log.nextRecord(offset + 1)) {
+    if (has(records & ~rejected, offset)) group |= only(offset);
+    else if (group !== NO_OFFSETS) {
+      groups.push(group);
+      group = NO_OFFSETS;
+    }
+  }
+  return group === NO_OFFSETS ? groups : [...groups, group];
 }
 
 /** Advances the position over the oldest appends that are acknowledged. */
-function settleAcknowledged({ log, broken }: Rules, process: Running): Running {
+function settleAcknowledged({ log }: Rules, process: Running): Running {
   let { rows, offset, inFlight } = process;
   for (let [first] = inFlight; first?.status === 'appended'; [first] = inFlight) {
     inFlight = inFlight.slice(1);
     rows += countOf(first.records);
-    offset = lastOf(first.records) + 1;
-    if (broken !== 'oneBatchExclusions') offset = log.nextRecord(offset, process.exclusions);
+    offset = log.nextRecord(lastOf(first.records) + 1);
   }
   const next = laterOf(process.next, offset);
-  return { ...process, rows, offset, next, inFlight, exclusions: from(process.exclusions, offset) };
+  return { ...process, rows, offset, next, inFlight };
 }
 
-function ownOf({ stream, rows, offset, exclusions }: Running): OwnStream {
-  return { stream, rows, offset, exclusions };
+function ownOf({ stream, rows, offset }: Running): OwnStream {
+  return { stream, rows, offset };
 }
 
 const formatAppend = ({ records, stream, at }: Append): string =>

@@ -36,6 +36,10 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'a log that grows, and a stream that is deleted with an append in flight',
     bounds: bounds({ log: 'obo', grows: 2, lostAnswers: 0, expiries: 1, acceptedMayLandAfterExpiry: true }),
   },
+  {
+    name: 'a stream that BigQuery wrongly does not know, and one that is deleted',
+    bounds: bounds({ log: 'ob', reassignments: 2, lostAnswers: 0, expiries: 1, falseNotFounds: 2 }),
+  },
   { name: 'late answers to commits', bounds: bounds({ log: 'obo', lostAnswers: 2, lateAnswers: 1 }) },
 ];
 
@@ -61,6 +65,7 @@ export const DEEP_SCENARIOS: readonly Scenario[] = [
       log: 'obo',
       grows: 2,
       expiries: 1,
+      falseNotFounds: 1,
       endings: 1,
       reusesStream: true,
       replays: true,

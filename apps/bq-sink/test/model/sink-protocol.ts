@@ -5,7 +5,7 @@ import { encodeState } from './encode-state';
 import { coordinatorSteps, fencedCommitSteps } from './commits';
 import { listOf, Log, only } from './log';
 import { close, membershipSteps } from './membership';
-import { committedReadSteps, fallbackSteps, fencedSteps, logEndSteps, readySteps } from './recovery';
+import { fallbackSteps, fencedSteps, finalizeSteps, logEndSteps, readySteps } from './recovery';
 import type { BreakName, Rules, SinkSteps, Transition, StepContext } from './model-context';
 import { answerSteps, endingSteps, orphanedAppendSteps, runningSteps } from './running';
 import { expireStreams } from './servers';
@@ -56,7 +56,7 @@ export class SinkProtocol implements Model<State> {
     const owner = state.processes.find((process) => process.owner);
     if (owner?.at !== 'running' && owner?.at !== 'ready') return 'stuck before the end of the log';
     const next = owner.at === 'running' ? owner.next : owner.offset;
-    if (log.nextRecord(next, owner.exclusions) < log.end) return 'stuck before the end of the log';
+    if (log.nextRecord(next) < log.end) return 'stuck before the end of the log';
     const missing = listOf(log.records & ~(state.table | state.dead))[0];
     return missing === undefined ? undefined : `record ${String(missing)} is lost`;
   }
@@ -151,8 +151,9 @@ function processSteps(context: StepContext<Process>): void {
       fencedSteps({ ...context, process });
       return;
     }
-    case 'committed-read': {
-      committedReadSteps({ ...context, process });
+    case 'committed-read':
+    case 'not-found': {
+      finalizeSteps({ ...context, process });
       return;
     }
     case 'uncounted': {

@@ -12,7 +12,6 @@ export interface Position {
   readonly stream: number;
   /** Rows of the stream before `offset`. */
   readonly rows: number;
-  readonly exclusions: OffsetSet;
 }
 
 export interface Stream {
@@ -32,6 +31,7 @@ export interface Append {
 /** An append from the view of its sender. `error`: answered with an error that a rejection before it explains. */
 export interface InFlightAppend extends Append {
   readonly status: 'sent' | 'appended' | 'rejected' | 'error';
+  /** Its rejected records. */
   readonly rejected: OffsetSet;
 }
 
@@ -53,7 +53,6 @@ export interface OwnStream {
   readonly rows: number;
   /** The position. */
   readonly offset: number;
-  readonly exclusions: OffsetSet;
 }
 
 interface Member {
@@ -89,9 +88,12 @@ export interface Finalized extends Member {
   /** Rows of the stream. */
   readonly rows: number;
 }
-/** The stream is gone, or was finalized before and returns no count. */
+/**
+ * `not-found`: BigQuery has answered that it does not know the stream. `uncounted`: it has answered so again after the wait,
+ * or the stream was finalized before and returns no count.
+ */
 export interface Uncounted extends Member {
-  readonly at: 'uncounted';
+  readonly at: 'not-found' | 'uncounted';
   readonly committed: Position;
   /** As in CommittedRead. */
   readonly earlyLogEnd: number;
@@ -100,21 +102,20 @@ export interface Uncounted extends Member {
 export interface MaxRead extends Member {
   readonly at: 'max-read';
   readonly committed: Position | undefined;
-  /** Highest offset at or after the position, without the exclusions; -1 if there is none. */
+  /** Highest offset; -1 if there is none. */
   readonly last: number;
 }
 /** Knows the durable rows, and has no stream. */
 export interface Ready extends Committing {
   readonly at: 'ready';
   readonly offset: number;
-  readonly exclusions: OffsetSet;
   /** The last committed offset that it knows. */
   readonly committedOffset: number;
 }
 export interface Assigning extends Committing, OwnStream {
   readonly at: 'assigning';
 }
-/** With a rejected append in flight or a rejection being committed, this is the state `rejecting` of the code. */
+/** With a rejected append in flight or dead letters being committed, this is the state `rejecting` of the code. */
 export interface Running extends Committing, OwnStream {
   readonly at: 'running';
   readonly committedOffset: number;
@@ -123,12 +124,12 @@ export interface Running extends Committing, OwnStream {
   /** Stream offset of the next append. */
   readonly sendAt: number;
   readonly inFlight: readonly InFlightAppend[];
+  /** Records that BigQuery has rejected, and whose dead letters are not committed. */
+  readonly rejected: OffsetSet;
   /** Batches that are sent again unchanged after a rejection. Empty if they may be regrouped. */
   readonly resend: readonly OffsetSet[];
   /** First offset not taken from the log. 0 if a stream may end before all records taken are settled. */
   readonly taken: number;
-  /** Rejected records that are not committed yet; only in a broken protocol. */
-  readonly uncommitted: OffsetSet;
 }
 /** Has finalized its own stream, in which every record is settled. */
 export interface Ending extends Committing, OwnStream {
@@ -146,7 +147,10 @@ export type Process =
   Closed | Fenced | CommittedRead | Finalized | Uncounted | MaxRead | Ready | Assigning | Running | Ending | Failed;
 
 /** The number of faults that may still happen. */
-export type Budget = Pick<Bounds, 'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers' | 'expiries' | 'endings'>;
+export type Budget = Pick<
+  Bounds,
+  'crashes' | 'reassignments' | 'lostAnswers' | 'lateAnswers' | 'expiries' | 'falseNotFounds' | 'endings'
+>;
 
 export interface State {
   /** End of the log. */
@@ -172,7 +176,7 @@ export interface State {
 export const CLOSED: Closed = { at: 'closed', owner: false, readBeforeFence: undefined };
 
 export function initialState(bounds: Bounds): State {
-  const { log, grows, crashes, reassignments, lostAnswers, lateAnswers, expiries, endings } = bounds;
+  const { log, grows, crashes, reassignments, lostAnswers, lateAnswers, expiries, falseNotFounds, endings } = bounds;
   return {
     end: log.length - grows,
     streams: [],
@@ -185,17 +189,17 @@ export function initialState(bounds: Bounds): State {
     nonTransactionalCommits: [],
     lateAnswers: [0, 0],
     processes: [CLOSED, CLOSED],
-    budget: { crashes, reassignments, lostAnswers, lateAnswers, expiries, endings },
+    budget: { crashes, reassignments, lostAnswers, lateAnswers, expiries, falseNotFounds, endings },
   };
 }
 
-export function ready(owner: boolean, offset: number, exclusions: number, committedOffset: number): Ready {
-  return { at: 'ready', owner, readBeforeFence: undefined, awaits: undefined, offset, exclusions, committedOffset };
+export function ready(owner: boolean, offset: number, committedOffset: number): Ready {
+  return { at: 'ready', owner, readBeforeFence: undefined, awaits: undefined, offset, committedOffset };
 }
 
 /** Continues with a stream after the commit of `committedOffset`. */
 export function running(owner: boolean, own: OwnStream, committedOffset: number, taken = 0): Running {
-  const { stream, rows, offset, exclusions } = own;
+  const { stream, rows, offset } = own;
   return {
     at: 'running',
     owner,
@@ -204,14 +208,13 @@ export function running(owner: boolean, own: OwnStream, committedOffset: number,
     stream,
     rows,
     offset,
-    exclusions,
     committedOffset,
     next: offset,
     sendAt: rows,
     inFlight: [],
+    rejected: NO_OFFSETS,
     resend: [],
     taken,
-    uncommitted: NO_OFFSETS,
   };
 }
 
@@ -237,9 +240,9 @@ export const spend = (state: State, fault: keyof Budget): State => {
 
 export function formatPosition(position: Position | undefined): string {
   if (position === undefined) return 'nothing';
-  const { offset, stream, rows, exclusions } = position;
+  const { offset, stream, rows } = position;
   const streamText = stream === NO_STREAM ? 'no stream' : `s${String(stream)} at ${String(rows)}`;
-  return `{${String(offset)}, ${streamText}, excluded ${formatOffsets(exclusions)}}`;
+  return `{${String(offset)}, ${streamText}}`;
 }
 
 export const formatOffsets = (set: OffsetSet): string => `[${listOf(set).join(' ')}]`;

@@ -6,7 +6,6 @@ import { METADATA_COLUMNS, tableForFamily } from '@orderstream/contracts';
 import { MemoryBackend } from '../../../../test/write-api-server/src/memory-backend';
 import { WriteApiServer } from '../../../../test/write-api-server/src/write-api-server';
 import type { Bounds } from '../model/bounds';
-import { NO_OFFSETS, only } from '../model/log';
 import { formatPosition, NO_STREAM } from '../model/state';
 import { decodePosition } from '../../src/streams/position';
 import type { PartitionSinkDependencies } from '../../src/streams/sink-dependencies';
@@ -43,6 +42,7 @@ export class ReplayEnvironment {
   private readonly streamNames: string[] = [];
   private streams: WriteStreams | undefined;
   private servers: SharedServers | undefined;
+  areStreamsExpired = false;
   /** End of the log. */
   end: number;
 
@@ -64,9 +64,9 @@ export class ReplayEnvironment {
       nameStream: (stream) => `s${String(this.streamNames.push(stream) - 1)}`,
       streamName: (stream) => this.streamName(stream),
       // Like the query of BigQueryWarehouse, without replayed rows.
-      lastOffset: (from, excluded) =>
+      lastOffset: (from) =>
         this.offsets(false)
-          .filter((o) => o >= from && !excluded.includes(o))
+          .filter((o) => o >= from)
           .sort((a, b) => a - b)
           .at(-1),
       lastRow: () => Math.max(-1, ...this.offsets(true)),
@@ -124,17 +124,17 @@ export class ReplayEnvironment {
     if (offset === undefined) return formatPosition(undefined);
     const position = decodePosition(offset, metadata ?? '');
     if (position === undefined) return `${String(offset)} with ${String(metadata)}`;
-    const { stream, exclusions } = position;
+    const { stream } = position;
     return formatPosition({
       offset,
       stream: stream === undefined ? NO_STREAM : this.streamNames.indexOf(stream.name),
       rows: stream?.rows ?? 0,
-      exclusions: exclusions.offsets.reduce((set, excluded) => set | only(excluded), NO_OFFSETS),
     });
   }
 
   expireStreams(): string {
     if (this.streamNames.length !== 1) throw new Error('a replay supports the expiry of a single stream only');
+    this.areStreamsExpired = true;
     this.appends.expireStreams(this.options.bounds.acceptedMayLandAfterExpiry);
     return 's0';
   }

@@ -23,7 +23,8 @@ const REASONS: Readonly<Partial<Record<SinkState, CommitReason>>> = { assigning:
 const DEADLINE_MS = 10_000;
 
 /** The calls of a sink to Kafka and BigQuery. */
-export type CallName = 'fence' | 'read' | 'create' | 'finalize' | 'last-offset' | 'log-bounds' | 'wait' | 'commit';
+export type CallName =
+  'fence' | 'read' | 'create' | 'finalize' | 'last-offset' | 'log-bounds' | 'wait' | 'commit' | 'dead-letter';
 
 /** What the processes of a replay share. */
 export interface SharedServers {
@@ -37,7 +38,7 @@ export interface SharedServers {
   readonly nameStream: (stream: string) => string;
   readonly streamName: (stream: string) => string;
   /** The last `_kafka_offset` that a recovery finds. */
-  readonly lastOffset: (from: number, excluded: readonly number[]) => number | undefined;
+  readonly lastOffset: (from: number) => number | undefined;
   /** The last `_kafka_offset` of all rows, for the trace. */
   readonly lastRow: () => number;
   /** Resolves when no append can land any more in a deleted stream. */
@@ -64,6 +65,8 @@ export class SinkProcess {
   readonly sink: PartitionSink;
   /** Maximum number of appends in flight, set by the replay. */
   maxInFlight = 0;
+  /** The next answer to FinalizeWriteStream is, wrongly, that there is no such stream. */
+  isMisled = false;
   /** The next commit is one of the position alone. */
   commitsPositionNext = false;
   /** The message with which it stopped the partition. */
@@ -105,11 +108,13 @@ export class SinkProcess {
     }
   }
 
-  /** Sends the records taken, as one batch. */
-  async sendNow(): Promise<SentAppend | undefined> {
+  /** Sends the records taken, as one batch. After a rejection the sink opens another connection first. */
+  async sendNow(timeoutMs: number): Promise<SentAppend | undefined> {
     const before = this.sent.length;
+    const deadline = performance.now() + timeoutMs;
     // An aborted drain seals and sends, and does not wait.
     await this.sink.drain(AbortSignal.abort());
+    while (this.sent.length === before && performance.now() < deadline) await delay(2);
     this.maxInFlight = 0;
     return this.sent[before];
   }
@@ -150,12 +155,17 @@ export class SinkProcess {
       const found = finalized.kind === 'rows' ? `${String(finalized.rows)} rows` : finalized.kind;
       return `${this.servers.streamName(stream)}: ${found}`;
     };
-    return this.calls.hold('finalize', perform, { formatOutcome });
+    return this.calls.hold('finalize', () => (this.isMisled ? this.mislead() : perform()), { formatOutcome });
   }
 
   /** A commit by the consumer, for broken code only. */
   commitAsConsumer(writes: TransactionWrites): Promise<void> {
     return this.commit(writes, false);
+  }
+
+  private mislead(): Finalized {
+    this.isMisled = false;
+    return { kind: 'gone' };
   }
 
   private take(from: number, end: number): Promise<BatchOutcome | undefined> {
@@ -191,8 +201,8 @@ export class SinkProcess {
           }),
         finalize: (stream) => this.finalize(stream, () => streams.finalize(stream)),
         connect: (stream) => this.connect(stream),
-        lastOffset: (from, excluded) =>
-          calls.hold('last-offset', () => servers.lastOffset(from, excluded), {
+        lastOffset: (from) =>
+          calls.hold('last-offset', () => servers.lastOffset(from), {
             formatOutcome: () => `the last row is ${String(servers.lastRow())}`,
           }),
       },
@@ -257,7 +267,7 @@ export class SinkProcess {
     const { calls, servers } = this;
     const { state } = this.sink;
     const reason = writes.records.length > 0 ? 'rejection' : (REASONS[state] ?? 'steady');
-    const begun = await calls.hold('commit', () => ({
+    const begun = await calls.hold(reason === 'rejection' ? 'dead-letter' : 'commit', () => ({
       answer: servers.coordinator.begin({ by: this, reason, writes, inTransaction }),
     }));
     await begun.answer;

@@ -41,9 +41,9 @@ async function releaseCall({ process, timeoutMs }: RequestedStep, name: CallName
 }
 
 /** Releases a commit request of the process. The coordinator holds it until it is applied. */
-async function sendCommit(request: RequestedStep): Promise<Outcome | undefined> {
+async function sendCommit(request: RequestedStep, name: CallName = 'commit'): Promise<Outcome | undefined> {
   const { environment, process } = request;
-  const released = await releaseCall(request, 'commit');
+  const released = await releaseCall(request, name);
   const pending = environment.coordinator.pending.findLast(({ by }) => by === process);
   if (released === undefined || pending === undefined) return undefined;
   const { reason, writes, inTransaction } = pending;
@@ -120,17 +120,19 @@ export const TRANSITIONS: Readonly<Record<Transition, StepReplay>> = {
       return read === undefined ? undefined : { ...read, detail: environment.describePosition(offset, metadata) };
     },
   },
-  finalized: { reaches: ['finalized'], perform: (request) => releaseCall(request, 'finalize') },
-  'log-end-read': { reaches: [], perform: (request) => releaseCall(request, 'log-bounds') },
-  // The wait before it ends when no append in flight can land in a deleted stream.
-  'max-read': {
-    reaches: ['max-read'],
+  // Before it finalizes a stream again, the code waits until no append in flight can land in a deleted stream.
+  finalized: {
+    reaches: ['finalized'],
     perform: async (request) => {
       const mayLand = request.environment.held().some(({ append }) => append.isAccepted);
       if (!mayLand) await (await request.process?.calls.next('wait', request.timeoutMs))?.release();
-      return releaseCall(request, 'last-offset');
+      const { process, environment, step } = request;
+      if (process !== undefined) process.isMisled = step.detail.endsWith('gone') && !environment.areStreamsExpired;
+      return releaseCall(request, 'finalize');
     },
   },
+  'log-end-read': { reaches: [], perform: (request) => releaseCall(request, 'log-bounds') },
+  'max-read': { reaches: ['max-read'], perform: (request) => releaseCall(request, 'last-offset') },
   'stream-created': {
     reaches: ['stream-created', 'commit-begun'],
     perform: async (request) => {
@@ -151,7 +153,7 @@ export const TRANSITIONS: Readonly<Record<Transition, StepReplay>> = {
       const last = Number(/(\d+)\]/.exec(detail)?.[1]);
       process.maxInFlight = 1 + environment.unanswered(process);
       await process.feed(last + 1, timeoutMs);
-      const sent = await process.sendNow();
+      const sent = await process.sendNow(timeoutMs);
       if (sent === undefined) return undefined;
       await environment.waitUntilReceived();
       return { detail: environment.describeAppend(sent), by: process };
@@ -159,9 +161,12 @@ export const TRANSITIONS: Readonly<Record<Transition, StepReplay>> = {
   },
   'append-answered': { reaches: ['append-answered'], perform: (request) => processAppend(request, false) },
   'orphaned-append': { reaches: [], perform: (request) => processAppend(request, true) },
-  'commit-begun': { reaches: ['commit-begun'], perform: sendCommit },
+  'commit-begun': { reaches: ['commit-begun'], perform: (request) => sendCommit(request) },
   committed: { reaches: ['committed'], perform: applyCommit },
-  'rejection-settled': { reaches: ['rejection-settled', 'commit-begun'], perform: sendCommit },
+  'rejection-settled': {
+    reaches: ['rejection-settled', 'commit-begun'],
+    perform: (request) => sendCommit(request, 'dead-letter'),
+  },
   'rejection-committed': { reaches: ['committed', 'rejection-committed'], perform: applyCommit },
   'stream-ended': {
     reaches: ['stream-ended'],
@@ -191,10 +196,8 @@ export const TRANSITIONS: Readonly<Record<Transition, StepReplay>> = {
     reaches: [],
     perform: ({ environment }) => Promise.resolve(withoutProcess(String(environment.produce()))),
   },
-  // Only a broken protocol takes these three steps.
-  pruned: { reaches: [], perform: notTaken },
+  // The code opens its producer again.
   'recovered-in-place': { reaches: [], perform: notTaken },
-  rejected: { reaches: [], perform: notTaken },
   replayed: {
     reaches: [],
     perform: ({ environment, step: { detail } }) => {

@@ -134,7 +134,7 @@ function wrapped(warehouse: Warehouse, own: Partial<Warehouse>): Warehouse {
     createStream: () => warehouse.createStream(),
     finalize: (stream) => warehouse.finalize(stream),
     connect: (stream) => warehouse.connect(stream),
-    lastOffset: (from, excluded) => warehouse.lastOffset(from, excluded),
+    lastOffset: (from) => warehouse.lastOffset(from),
     ...own,
   };
 }
