@@ -54,21 +54,21 @@ export class MicroBatch {
    * @param rejected by row index
    */
   divide(rejected: ReadonlyMap<number, DeadLetterReason>): readonly (MicroBatch | RejectedRun)[] {
-    const parts: (MicroBatch | RejectedRun)[] = [];
+    const pieces: (MicroBatch | RejectedRun)[] = [];
     let from = 0;
     this.rowRecords.forEach((record, row) => {
       const reason = rejected.get(row);
       if (reason === undefined) return;
-      const last = parts.at(-1);
+      const last = pieces.at(-1);
       if (row === from && last instanceof RejectedRun) last.add({ record, reason });
       else {
-        if (row > from) parts.push(this.part(from, row));
-        parts.push(new RejectedRun({ record, reason }));
+        if (row > from) pieces.push(this.part(from, row));
+        pieces.push(new RejectedRun({ record, reason }));
       }
       from = row + 1;
     });
-    if (from < this.rowRecords.length) parts.push(this.part(from, this.rowRecords.length));
-    return this.passEndTo(parts);
+    if (from < this.rowRecords.length) pieces.push(this.part(from, this.rowRecords.length));
+    return this.passEndTo(pieces);
   }
 
   /** Divides a batch of at least two rows into two halves. */
@@ -86,9 +86,9 @@ export class MicroBatch {
   }
 
   /** The last part settles the transaction markers behind the batch. */
-  private passEndTo<P extends { endOffset: number }>(parts: readonly P[]): readonly P[] {
-    const last = parts.at(-1);
+  private passEndTo<P extends { endOffset: number }>(pieces: readonly P[]): readonly P[] {
+    const last = pieces.at(-1);
     if (last !== undefined) last.endOffset = this.endOffset;
-    return parts;
+    return pieces;
   }
 }

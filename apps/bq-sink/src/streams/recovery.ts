@@ -30,7 +30,7 @@ export interface RecoveryOptions {
   readonly partition: TopicPartition;
   /** As read after fencing. */
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
-  /** Id of the topic; undefined if the broker does not tell it. */
+  /** Id of the topic; undefined if the broker returns none. */
   readonly topicId?: string | undefined;
   /**
    * Called again after the stream is finalized. Until then the log grows, and a former owner may append rows of records

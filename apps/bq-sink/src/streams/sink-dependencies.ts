@@ -25,7 +25,7 @@ export interface SinkLimits extends BatchLimits {
 /** The partition's transactional producer; implemented by `PartitionTransactions`. */
 export interface Transactions {
   readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
-  /** Id of the topic; undefined if the broker does not tell it. */
+  /** Id of the topic; undefined if the broker returns none. */
   readonly topicId?: string | undefined;
   commit(writes: TransactionWrites): Promise<void>;
   /** Rejects if another producer has committed since. */
