@@ -42,8 +42,7 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
     openTransactions: () => {
       calls.push('fence');
       return Promise.resolve({
-        committed,
-        topicId: setup.topicId,
+        committed: { ...committed, topicId: setup.topicId },
         commit: ({ records, offset, metadata }: TransactionWrites) => {
           expect(records).toEqual([]);
           calls.push(`commit ${String(offset)} ${metadata ?? ''}`);
@@ -109,7 +108,7 @@ describe('setPosition', () => {
     },
   );
 
-  it('waits before the query when the metadata does not tell the stream', async () => {
+  it('waits before the query when the metadata does not name the stream', async () => {
     const committed = { offset: 30, metadata: '{"v":1,"s":"streams/7","n":4,"e":""}' };
     const { calls } = await run('table', { committed, lastRow: 33, lastRowAfterWait: 44 });
     expect(calls).toEqual(['fence', 'wait', 'query', 'commit 45 {"v":2}', 'close']);

@@ -198,11 +198,11 @@ export class Appends {
     this.inFlight = [];
     stream.next = stream.rows;
     this.isTooEarly = first.status === 'too-early';
-    const parts = first.status === 'rejected' ? divided(first) : [first.batch];
+    const pieces = first.status === 'rejected' ? divided(first) : [first.batch];
     // A rejection behind the first one counts only when its batch is sent again.
-    this.queue.putBackParts(
+    this.queue.putBackPieces(
       first.batch,
-      parts,
+      pieces,
       behind.map(({ batch }) => batch),
     );
     if (first.status === 'rejected') this.lifecycle.enter('running');
@@ -253,7 +253,7 @@ export class Appends {
   }
 }
 
-/** The parts of a rejected batch. If BigQuery names no row, its halves, until the culprit is alone. */
+/** The pieces of a rejected batch. If BigQuery names no row, its halves, until the culprit is alone. */
 function divided({ batch, rejectedRows }: Append): readonly QueuedBatch[] {
   if (rejectedRows.size > 0) return batch.divide(rejectedRows);
   if (batch.records.length > 1) return batch.halve();

@@ -80,10 +80,10 @@ export class BatchQueue {
     this.sealed.unshift(...batches);
   }
 
-  /** Puts the parts of a batch that was sent, and the batches behind it, in front of the others. */
-  putBackParts(divided: MicroBatch, parts: readonly QueuedBatch[], behind: readonly QueuedBatch[]): void {
-    if (this.last === divided) this.last = parts.at(-1);
-    this.putBack([...parts, ...behind]);
+  /** Puts the pieces of a batch that was sent, and the batches behind it, in front of the others. */
+  putBackPieces(divided: MicroBatch, pieces: readonly QueuedBatch[], behind: readonly QueuedBatch[]): void {
+    if (this.last === divided) this.last = pieces.at(-1);
+    this.putBack([...pieces, ...behind]);
   }
 
   close(): void {

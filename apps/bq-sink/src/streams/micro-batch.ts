@@ -54,41 +54,41 @@ export class MicroBatch {
    * @param rejected by row index
    */
   divide(rejected: ReadonlyMap<number, DeadLetterReason>): readonly (MicroBatch | RejectedRun)[] {
-    const parts: (MicroBatch | RejectedRun)[] = [];
+    const pieces: (MicroBatch | RejectedRun)[] = [];
     let from = 0;
     this.rowRecords.forEach((record, row) => {
       const reason = rejected.get(row);
       if (reason === undefined) return;
-      const last = parts.at(-1);
+      const last = pieces.at(-1);
       if (row === from && last instanceof RejectedRun) last.add({ record, reason });
       else {
-        if (row > from) parts.push(this.part(from, row));
-        parts.push(new RejectedRun({ record, reason }));
+        if (row > from) pieces.push(this.piece(from, row));
+        pieces.push(new RejectedRun({ record, reason }));
       }
       from = row + 1;
     });
-    if (from < this.rowRecords.length) parts.push(this.part(from, this.rowRecords.length));
-    return this.passEndTo(parts);
+    if (from < this.rowRecords.length) pieces.push(this.piece(from, this.rowRecords.length));
+    return this.passEndTo(pieces);
   }
 
   /** Divides a batch of at least two rows into two halves. */
   halve(): readonly MicroBatch[] {
     const { length } = this.rowRecords;
     const middle = length >> 1;
-    return this.passEndTo([this.part(0, middle), this.part(middle, length)]);
+    return this.passEndTo([this.piece(0, middle), this.piece(middle, length)]);
   }
 
-  private part(from: number, to: number): MicroBatch {
-    const part = new MicroBatch(this.rows.slice(from, to));
-    part.rowRecords.push(...this.rowRecords.slice(from, to));
-    part.endOffset = (part.rowRecords.at(-1)?.offset ?? 0) + 1;
-    return part;
+  private piece(from: number, to: number): MicroBatch {
+    const piece = new MicroBatch(this.rows.slice(from, to));
+    piece.rowRecords.push(...this.rowRecords.slice(from, to));
+    piece.endOffset = (piece.rowRecords.at(-1)?.offset ?? 0) + 1;
+    return piece;
   }
 
-  /** The last part settles the transaction markers behind the batch. */
-  private passEndTo<P extends { endOffset: number }>(parts: readonly P[]): readonly P[] {
-    const last = parts.at(-1);
+  /** The last piece settles the transaction markers behind the batch. */
+  private passEndTo<P extends { endOffset: number }>(pieces: readonly P[]): readonly P[] {
+    const last = pieces.at(-1);
     if (last !== undefined) last.endOffset = this.endOffset;
-    return parts;
+    return pieces;
   }
 }

@@ -28,8 +28,7 @@ async function run({ ends: [before, after], finalized, lastRow, topicIds = [unde
   const [committedId, topicId] = topicIds;
   const recovered = recover({
     partition: { topic: 'orders', partition: 0 },
-    committed: { offset: 100, metadata: JSON.stringify({ v: 2, s: 'streams/1', n: 7, log: committedId }) },
-    topicId,
+    committed: { offset: 100, metadata: JSON.stringify({ v: 2, s: 'streams/1', n: 7, log: committedId }), topicId },
     logBounds: () => Promise.resolve({ start: 0, end }),
     warehouse: {
       finalize: () => {
@@ -123,9 +122,9 @@ describe('the id of the topic', () => {
     [undefined, 'new', 'new'],
     ['old', undefined, 'old'],
     [undefined, undefined, undefined],
-  ])('is no difference when it was %s and is %s, and %s is kept', async (committed, now, kept) => {
+  ])('is no difference when it was %s and is %s, and %s is committed', async (committed, now, expected) => {
     const { recovered } = await run({ ...setup, topicIds: [committed, now] });
     expect(await recovered).toMatchObject({ offset: 100, durableRows: 0 });
-    expect((await recovered).topicId).toBe(kept);
+    expect((await recovered).topicId).toBe(expected);
   });
 });

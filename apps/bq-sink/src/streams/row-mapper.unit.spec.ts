@@ -151,7 +151,6 @@ describe('a mapping that throws', () => {
     ],
   ])('is a rejection when what it throws is %s', (_, thrown) => {
     jest.spyOn(RowEncoder.prototype, 'encode').mockImplementation(() => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- what a library may do
       throw thrown;
     });
     expect(mapper.encode(recordOf(), new RowBuffer())).toMatchObject({ code: 'sink.mapping_failed' });

@@ -241,14 +241,14 @@ function isReadyToGoBack({ broken }: Rules, { inFlight: [first, ...behind] }: Ru
 function goBack({ log, bounds }: Rules, process: Running): Running {
   const [rejected, ...behind] = process.inFlight;
   if (rejected === undefined) return process;
-  const parts = [...rowsBetween(log, rejected.records, rejected.rejected), ...behind.map(({ records }) => records)];
+  const pieces = [...rowsBetween(log, rejected.records, rejected.rejected), ...behind.map(({ records }) => records)];
   return {
     ...process,
     next: bounds.regroups ? firstOf(rejected.records) : process.next,
     sendAt: process.rows,
     inFlight: [],
     rejected: process.rejected | rejected.rejected,
-    resend: bounds.regroups ? [] : [...parts, ...process.resend],
+    resend: bounds.regroups ? [] : [...pieces, ...process.resend],
   };
 }
 
