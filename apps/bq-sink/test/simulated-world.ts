@@ -37,7 +37,7 @@ export interface FaultRates {
 export class Process {
   alive = true;
   readonly never = new Promise<never>(() => undefined);
-  /** The stream that BigQuery reported as not existing. */
+  /** The stream for which it got a false answer. */
   misled: string | undefined;
 }
 

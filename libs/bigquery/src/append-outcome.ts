@@ -71,11 +71,14 @@ const BY_STATUS = new Map<number, AppendErrorReason>([
   [status.UNKNOWN, 'unavailable'],
 ]);
 
+const INVALID_ARGUMENT: number = status.INVALID_ARGUMENT;
+const NOT_FOUND: number = status.NOT_FOUND;
+
 type Details = readonly protos.google.protobuf.IAny[];
 
 function reasonOf(code: number, details: Details): AppendErrorReason {
   const storageError = storageErrorIn(details);
-  const isInvalid = code === Number(status.INVALID_ARGUMENT) && storageError === undefined;
+  const isInvalid = code === INVALID_ARGUMENT && storageError === undefined;
   return BY_STORAGE_ERROR.get(storageError) ?? BY_STATUS.get(code) ?? (isInvalid ? 'invalid-request' : 'rejected');
 }
 
@@ -106,7 +109,7 @@ export function proofOfFinalize(error: CallError): 'gone' | 'finalized' | undefi
     case StorageErrorCode.STREAM_FINALIZED:
       return 'finalized';
     case undefined:
-      return error.code === Number(status.NOT_FOUND) ? 'gone' : undefined;
+      return error.code === NOT_FOUND ? 'gone' : undefined;
     default:
       return undefined;
   }

@@ -1,7 +1,7 @@
 import { protos } from '@google-cloud/bigquery-storage';
 import { Metadata, status } from '@grpc/grpc-js';
 
-import { appendOutcome, decodeAppendResponse, reasonOfCall } from './append-outcome';
+import { appendOutcome, decodeAppendResponse, proofOfFinalize, reasonOfCall } from './append-outcome';
 
 const { AppendRowsResponse, StorageError } = protos.google.cloud.bigquery.storage.v1;
 type Answer = protos.google.cloud.bigquery.storage.v1.IAppendRowsResponse;
@@ -53,24 +53,44 @@ describe('the outcome of an append', () => {
     [status.RESOURCE_EXHAUSTED, 'throttled'],
     [status.UNAVAILABLE, 'unavailable'],
     [status.PERMISSION_DENIED, 'rejected'],
+    [status.INVALID_ARGUMENT, 'invalid-request'],
   ])('is an error when the answer has status %d', (code, reason) => {
     expect(outcomeOf({ error: { code, message: 'x' } }, 0)).toEqual({ kind: 'error', reason, message: 'x' });
   });
 });
 
-describe('the reason of a failed call', () => {
-  const errorOf = (code: status, details: readonly protos.google.protobuf.IAny[] = []) => {
-    const metadata = new Metadata();
-    const bytes = Buffer.from(protos.google.rpc.Status.encode({ code, details: [...details] }).finish());
-    if (details.length > 0) metadata.set('grpc-status-details-bin', bytes);
-    return Object.assign(new Error('x'), { code, metadata });
-  };
+const errorOf = (code: status, details: readonly protos.google.protobuf.IAny[] = []) => {
+  const metadata = new Metadata();
+  const bytes = Buffer.from(protos.google.rpc.Status.encode({ code, details: [...details] }).finish());
+  if (details.length > 0) metadata.set('grpc-status-details-bin', bytes);
+  return Object.assign(new Error('x'), { code, metadata });
+};
 
+describe('what a failed FinalizeWriteStream proves', () => {
+  it.each([
+    [status.NOT_FOUND, undefined, 'gone'],
+    [status.NOT_FOUND, 'STREAM_NOT_FOUND', 'gone'],
+    [status.FAILED_PRECONDITION, 'STREAM_FINALIZED', 'finalized'],
+    [status.INVALID_ARGUMENT, 'STREAM_NOT_FOUND', 'gone'],
+    [status.NOT_FOUND, 'TABLE_NOT_FOUND', undefined],
+    [status.NOT_FOUND, 'STORAGE_ERROR_CODE_UNSPECIFIED', undefined],
+    [status.FAILED_PRECONDITION, undefined, undefined],
+    [status.FAILED_PRECONDITION, 'INVALID_STREAM_STATE', undefined],
+    [status.INVALID_ARGUMENT, undefined, undefined],
+    [status.PERMISSION_DENIED, undefined, undefined],
+    [status.UNAVAILABLE, undefined, undefined],
+  ] as const)('with status %d and StorageError %s is: %s', (code, detail, proof) => {
+    expect(proofOfFinalize(errorOf(code, detail === undefined ? [] : storageError(detail)))).toBe(proof);
+  });
+});
+
+describe('the reason of a failed call', () => {
   it.each([
     [status.INVALID_ARGUMENT, 'SCHEMA_MISMATCH_EXTRA_FIELDS', 'schema-behind'],
     [status.INVALID_ARGUMENT, 'STREAM_FINALIZED', 'finalized'],
     [status.NOT_FOUND, 'STREAM_NOT_FOUND', 'stream-gone'],
     [status.RESOURCE_EXHAUSTED, 'TABLE_NOT_FOUND', 'throttled'],
+    [status.INVALID_ARGUMENT, 'INVALID_CMEK_PROVIDED', 'rejected'],
   ] as const)('comes from the Write API’s code in the details of status %d: %s', (code, detail, reason) => {
     expect(reasonOfCall(errorOf(code, storageError(detail)))).toBe(reason);
   });

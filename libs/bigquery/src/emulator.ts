@@ -9,9 +9,11 @@ const TRANSLATIONS: readonly (readonly [message: RegExp, code: status])[] = [
   [/^Stream is finalized$/, status.FAILED_PRECONDITION],
 ];
 
+const INVALID_ARGUMENT: number = status.INVALID_ARGUMENT;
+
 /** The status that BigQuery has in the place of the emulator's. */
-function translate(code: number | null | undefined, message: string): number | null | undefined {
-  if (code !== Number(status.INVALID_ARGUMENT)) return code;
+function translate<C extends number | null | undefined>(code: C, message: string): C | status {
+  if (code !== INVALID_ARGUMENT) return code;
   return TRANSLATIONS.find(([pattern]) => pattern.test(message))?.[1] ?? code;
 }
 
@@ -23,11 +25,11 @@ const translateAnswers: Interceptor = (options, nextCall) =>
         // A unary call that fails has no message.
         onReceiveMessage: (message: Response | null, nextMessage) => {
           const error = message?.error;
-          if (error) error.code = translate(error.code, error.message ?? '') ?? null;
+          if (error) error.code = translate(error.code, error.message ?? '');
           nextMessage(message);
         },
         onReceiveStatus: (received: StatusObject, nextStatus) => {
-          nextStatus({ ...received, code: translate(received.code, received.details) ?? received.code });
+          nextStatus({ ...received, code: translate(received.code, received.details) });
         },
       });
     },

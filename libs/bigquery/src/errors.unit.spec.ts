@@ -49,6 +49,11 @@ describe('BigQueryCallError', () => {
   it.each<[string, () => Promise<unknown>, string]>([
     ['creating a stream', () => failingStreams(status.UNAVAILABLE).create(TABLE, []), 'CREATE_STREAM_FAILED'],
     ['finalizing a stream', () => failingStreams(status.UNAVAILABLE).finalize(STREAM), 'FINALIZE_FAILED'],
+    [
+      'finalizing a stream whose end is not proven',
+      () => failingStreams(status.UNKNOWN).finalize(STREAM),
+      'FINALIZE_FAILED',
+    ],
     ['a query', () => queryFresh(silent('query'), 'SELECT 1'), 'QUERY_FAILED'],
     ['looking for a dataset', () => ensureDataset(silent('exists'), 'd', 'US'), 'TABLE_CALL_FAILED'],
     ['creating a dataset', () => ensureDataset(silent('create'), 'd', 'US'), 'TABLE_CALL_FAILED'],

@@ -111,6 +111,7 @@ describe('traceparent', () => {
   it('ignores a header that is absent, repeated or arbitrary bytes, and reads every valid one', () => {
     expect(traceIdOf({})).toBeUndefined();
     expect(traceIdOf({ traceparent: ['00', '01'] })).toBeUndefined();
+    expect(traceIdOf({ traceparent: null } as never)).toBeUndefined();
     fc.assert(fc.property(fc.uint8Array(), (bytes) => traceIdOf({ traceparent: Buffer.from(bytes) }) === undefined));
     fc.assert(
       fc.property(hex(32), hex(16), (trace, span) => {

@@ -24,7 +24,8 @@ export function newTraceparent(rng?: () => number): string {
  */
 export function traceIdOf(headers: Headers): string | undefined {
   const value = headers[HEADER];
-  if (value === undefined || Array.isArray(value)) return undefined;
+  // A null value is no value, although the types of kafkajs do not have it.
+  if (!value || Array.isArray(value)) return undefined;
   // Version 00 has 55 characters. The limit bounds the work for longer values.
   if (value.length > 512) return undefined;
   const match = PATTERN.exec(typeof value === 'string' ? value : value.toString('latin1'));

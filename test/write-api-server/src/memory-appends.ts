@@ -8,7 +8,7 @@ import { type RowErrorMessage, StorageErrorCode, WriteApiError } from './status'
 import type { StreamSource, WriteStream } from './write-stream';
 
 const { AppendRowsRequest, AppendRowsResponse, RowError } = protos.google.cloud.bigquery.storage.v1;
-const { MissingValueInterpretation } = AppendRowsRequest;
+const DEFAULT_VALUE: number = AppendRowsRequest.MissingValueInterpretation.DEFAULT_VALUE;
 
 /** "The size of a single AppendRowsRequest must be less than 10 MB" (AppendRowsRequest; Quotas and limits). */
 const MAX_REQUEST_BYTES = 10_000_000;
@@ -52,7 +52,7 @@ export class MemoryAppends {
   /** Stream, schema and the interpretation of missing values apply until a request has others (AppendRowsRequest: write_stream, writer_schema). */
   readHead({ stream, schema, missingValues }: AppendRequest): void {
     this.name = stream ?? this.name;
-    if (missingValues !== undefined) this.fillsDefaults = missingValues === MissingValueInterpretation.DEFAULT_VALUE;
+    if (missingValues !== undefined) this.fillsDefaults = missingValues === DEFAULT_VALUE;
     if (schema === undefined) return;
     this.schema = schema;
     this.decoder = undefined;

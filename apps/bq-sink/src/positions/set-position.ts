@@ -52,7 +52,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
   const name = `${partition.topic}/${String(partition.partition)}`;
   const transactions = await options.openTransactions();
   try {
-    const { offset: before, metadata } = transactions.committed;
+    const { offset: before, metadata, topicId } = transactions.committed;
     const committed = before === undefined ? undefined : decodePosition(before, metadata ?? '');
     const stream = committed?.stream;
     if (stream !== undefined) await endStream({ warehouse, wait, faults: NO_FAULTS }, stream.name);
@@ -73,7 +73,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
           'Nothing was changed. Move or delete those rows first, or set a position after them.',
       );
     }
-    const withoutStream = { offset: position, stream: undefined, topicId: transactions.topicId };
+    const withoutStream = { offset: position, stream: undefined, topicId };
     await transactions.commit({ records: [], offset: position, metadata: encodeMetadata(withoutStream) });
     return { ...partition, before: before ?? null, position, lastRow: lastRow ?? null, log };
   } finally {

@@ -42,8 +42,7 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
     openTransactions: () => {
       calls.push('fence');
       return Promise.resolve({
-        committed,
-        topicId: setup.topicId,
+        committed: { ...committed, topicId: setup.topicId },
         commit: ({ records, offset, metadata }: TransactionWrites) => {
           expect(records).toEqual([]);
           calls.push(`commit ${String(offset)} ${metadata ?? ''}`);

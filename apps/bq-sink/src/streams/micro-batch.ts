@@ -62,12 +62,12 @@ export class MicroBatch {
       const last = pieces.at(-1);
       if (row === from && last instanceof RejectedRun) last.add({ record, reason });
       else {
-        if (row > from) pieces.push(this.part(from, row));
+        if (row > from) pieces.push(this.piece(from, row));
         pieces.push(new RejectedRun({ record, reason }));
       }
       from = row + 1;
     });
-    if (from < this.rowRecords.length) pieces.push(this.part(from, this.rowRecords.length));
+    if (from < this.rowRecords.length) pieces.push(this.piece(from, this.rowRecords.length));
     return this.passEndTo(pieces);
   }
 
@@ -75,17 +75,17 @@ export class MicroBatch {
   halve(): readonly MicroBatch[] {
     const { length } = this.rowRecords;
     const middle = length >> 1;
-    return this.passEndTo([this.part(0, middle), this.part(middle, length)]);
+    return this.passEndTo([this.piece(0, middle), this.piece(middle, length)]);
   }
 
-  private part(from: number, to: number): MicroBatch {
-    const part = new MicroBatch(this.rows.slice(from, to));
-    part.rowRecords.push(...this.rowRecords.slice(from, to));
-    part.endOffset = (part.rowRecords.at(-1)?.offset ?? 0) + 1;
-    return part;
+  private piece(from: number, to: number): MicroBatch {
+    const piece = new MicroBatch(this.rows.slice(from, to));
+    piece.rowRecords.push(...this.rowRecords.slice(from, to));
+    piece.endOffset = (piece.rowRecords.at(-1)?.offset ?? 0) + 1;
+    return piece;
   }
 
-  /** The last part settles the transaction markers behind the batch. */
+  /** The last piece settles the transaction markers behind the batch. */
   private passEndTo<P extends { endOffset: number }>(pieces: readonly P[]): readonly P[] {
     const last = pieces.at(-1);
     if (last !== undefined) last.endOffset = this.endOffset;

@@ -174,7 +174,6 @@ export class PartitionSink {
       return await recover({
         partition: dependencies.partition,
         committed: transactions.committed,
-        topicId: transactions.topicId,
         logBounds: () => dependencies.logBounds(),
         warehouse: dependencies.warehouse,
         wait: () => dependencies.delay(dependencies.limits.fallbackWaitMs, this.lifecycle.closed),

@@ -10,6 +10,14 @@ export interface SinkPosition {
   readonly topicId: string | undefined;
 }
 
+/** What opening the transactions returns, read after the previous owner was fenced. */
+export interface CommittedPosition {
+  readonly offset: number | undefined;
+  readonly metadata: string | undefined;
+  /** Id of the topic; undefined if the broker has none. */
+  readonly topicId?: string | undefined;
+}
+
 const METADATA = z
   .strictObject({
     v: z.literal(2),

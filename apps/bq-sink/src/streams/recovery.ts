@@ -2,7 +2,7 @@ import type { Finalized } from '@orderstream/bigquery';
 import type { TopicPartition } from '@orderstream/kafka';
 
 import type { FaultPoints } from './fault-points';
-import { decodePosition, type SinkPosition } from './position';
+import { type CommittedPosition, decodePosition, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
 import type { Warehouse } from './warehouse';
 
@@ -29,9 +29,7 @@ export interface Recovered {
 export interface RecoveryOptions {
   readonly partition: TopicPartition;
   /** As read after fencing. */
-  readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
-  /** Id of the topic; undefined if the broker returns none. */
-  readonly topicId?: string | undefined;
+  readonly committed: CommittedPosition;
   /**
    * Called again after the stream is finalized. Until then the log grows, and a former owner may append rows of records
    * that are new.
@@ -63,7 +61,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   assertSameTopic(options, position.topicId);
   assertInLog(options, position.offset, log);
   const { offset, stream } = position;
-  const topicId = options.topicId ?? position.topicId;
+  const topicId = committed.topicId ?? position.topicId;
   if (stream === undefined) return { offset, durableRows: 0, topicId, byQuery: false, logEnd: log.end };
   const finalized = await endStream(options, stream.name);
   if (finalized.kind === 'rows') {
@@ -112,7 +110,7 @@ export function moreRowsThanRecords(
 }
 
 function assertSameTopic(options: RecoveryOptions, committed: string | undefined): void {
-  const { topicId } = options;
+  const { topicId } = options.committed;
   if (committed === undefined || topicId === undefined || committed === topicId) return;
   throw ambiguous(
     options,
@@ -144,7 +142,7 @@ async function recoverByQuery(options: RecoveryOptions, position: SinkPosition):
     throw ambiguous(options, `the table has a row of offset ${String(last)}, and the log ends at ${String(logEnd)}`);
   }
   const next = Math.max(offset, last === undefined ? offset : last + 1);
-  const topicId = options.topicId ?? position.topicId;
+  const topicId = options.committed.topicId ?? position.topicId;
   return { offset: next, durableRows: 0, topicId, byQuery: true, logEnd };
 }
 
@@ -155,7 +153,7 @@ async function recoverWithoutCommit(options: RecoveryOptions): Promise<Recovered
     throw ambiguous(options, `nothing is committed, and the table has rows up to offset ${String(last)}`);
   }
   const { start, end } = await options.logBounds();
-  return { offset: start, durableRows: 0, topicId: options.topicId, byQuery: false, logEnd: end };
+  return { offset: start, durableRows: 0, topicId: options.committed.topicId, byQuery: false, logEnd: end };
 }
 
 function ambiguous(

@@ -2,6 +2,7 @@ import type { FailureOutcome, TopicPartition, TransactionWrites } from '@orderst
 
 import type { FaultPoints } from './fault-points';
 import type { BatchLimits, RowSource } from './micro-batch';
+import type { CommittedPosition } from './position';
 import type { LogBounds } from './recovery';
 import type { SinkObserver } from './sink-observer';
 import type { Warehouse } from './warehouse';
@@ -24,9 +25,7 @@ export interface SinkLimits extends BatchLimits {
 
 /** The partition's transactional producer; implemented by `PartitionTransactions`. */
 export interface Transactions {
-  readonly committed: { readonly offset: number | undefined; readonly metadata: string | undefined };
-  /** Id of the topic; undefined if the broker returns none. */
-  readonly topicId?: string | undefined;
+  readonly committed: CommittedPosition;
   commit(writes: TransactionWrites): Promise<void>;
   /** Rejects if another producer has committed since. */
   assertCurrent(): Promise<void>;
