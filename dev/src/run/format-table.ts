@@ -18,7 +18,9 @@ export function formatTable(rows: readonly Readonly<Record<string, unknown>>[]):
 /** The value as one line of text that is safe on a terminal, cut to the width of a cell. */
 export function cellText(value: unknown): string {
   const plain = escaped(plainText(value));
-  return plain.length > MAX_CELL_CHARACTERS ? `${plain.slice(0, MAX_CELL_CHARACTERS - 1)}…` : plain;
+  if (plain.length <= MAX_CELL_CHARACTERS) return plain;
+  // A pair of surrogates at the cut is left out whole.
+  return `${plain.slice(0, MAX_CELL_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /**
