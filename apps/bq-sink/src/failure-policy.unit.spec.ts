@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { RecordTooLargeError, TransactionFailedError } from '@orderstream/kafka';
 
 import { FailurePolicy, reasonOf } from './failure-policy';
-import { AppendFailedError, RecoveryAmbiguousError } from './streams/sink-errors';
+import { AppendFailedError, RecoveryAmbiguousError, RowsRejectedError } from './streams/sink-errors';
 
 const TIMEOUT_MS = 900_000;
 /** Schema failures further apart than this belong to different schema changes. */
@@ -35,6 +35,11 @@ describe('FailurePolicy', () => {
 
   it.each([
     ['recovery is ambiguous', new RecoveryAmbiguousError('x'), 'ambiguous'],
+    [
+      'rows are rejected one after the other',
+      new RowsRejectedError({ topic: 't', partition: 0 }, 20, undefined),
+      'rows-rejected',
+    ],
     ['a dead letter exceeds the size limit of its topic', new RecordTooLargeError('x'), 'other'],
   ])('stops at once when %s', (_, cause, reason) => {
     expect(newPolicy().outcomeOf(cause)).toEqual({ kind: 'stop', cause });
@@ -101,6 +106,31 @@ describe('FailurePolicy', () => {
     }
     expect(streams).toBeGreaterThan(350);
     expect(streams * 24).toBeLessThanOrEqual(10_000);
+  });
+
+  it('halves the batches while BigQuery ends calls with INVALID_ARGUMENT, until the culprit is alone and is rejected', () => {
+    const policy = newPolicy();
+    const fails = (rows: number, isAlone: boolean): void => {
+      policy.outcomeOf(new AppendFailedError('x', 'invalid-request', { rows, offset: 17, isAlone }));
+    };
+    expect(policy.maxBatchRows(2_000)).toBe(2_000);
+    for (const [rows, limit] of [
+      [2_000, 1_000],
+      [1_000, 500],
+      [3, 1],
+    ] as const) {
+      fails(rows, false);
+      expect(policy.maxBatchRows(2_000)).toBe(limit);
+    }
+    // Another append was in flight, which may be the cause.
+    fails(1, false);
+    expect(policy.rejectionOf({ offset: 17 })).toBeUndefined();
+    fails(1, true);
+    expect(policy.rejectionOf({ offset: 16 })).toBeUndefined();
+    expect(policy.rejectionOf({ offset: 17 })).toMatchObject({ code: 'sink.row_rejected' });
+    policy.appended();
+    expect(policy.maxBatchRows(2_000)).toBe(2_000);
+    expect(policy.rejectionOf({ offset: 17 })).toBeUndefined();
   });
 
   it('allows one append in flight after a failure, until an append is acknowledged', () => {

@@ -88,6 +88,27 @@ describe('a partition on the Write API server', () => {
     expect(await partition.metric('orderstream_streams_created_total')).toBe(1);
   });
 
+  it.each([0, 1])('settles the transaction markers behind a batch in which offset %i is rejected', async (equals) => {
+    await serve();
+    partition.server.faults.add({
+      on: 'AppendRows',
+      times: 0,
+      fault: { kind: 'reject-rows', column: '_kafka_offset', equals },
+    });
+    // The markers come after the batch was sent.
+    partition.server.faults.add({ on: 'AppendRows', fault: { kind: 'delay', ms: 200 } });
+    const sink = partition.openSink();
+    await sink.open();
+    await sink.take(recordsFrom(0, 2));
+    await waitUntil(() => partition.server.counts.requests === 1, { what: 'the batch is sent', deadlineMs: WAIT_MS });
+    await sink.take({ ...recordsFrom(2, 0), nextOffset: 3 });
+    await waitUntil(() => partition.committed.offset === 3, { what: 'the marker is committed', deadlineMs: WAIT_MS });
+    await waitUntil(() => partition.dead().length === 1, { what: 'the dead letter is committed', deadlineMs: WAIT_MS });
+    await sink.take({ ...recordsFrom(3, 0), nextOffset: 5 });
+    await waitUntil(() => partition.committed.offset === 5, { what: 'all markers are committed', deadlineMs: WAIT_MS });
+    expect(partition.interruptions).toEqual([]);
+  });
+
   it('stops after 20 rejected rows without an accepted one, and each resume dead-letters 20 more', async () => {
     await serve();
     const fault = { kind: 'reject-rows', column: '_kafka_partition', equals: 0 } as const;

@@ -49,7 +49,6 @@ export class RowMapper implements RowSource {
       try {
         return this.encodeRow(record, rows);
       } catch (error) {
-        rows.dropRow();
         if (isRetriable(error)) throw error;
         failure = error;
       }

@@ -104,7 +104,7 @@ describe('a mapping that throws', () => {
   });
   const good = encoded(recordOf());
 
-  it('is tried three times, and the row that was begun is dropped', () => {
+  it('is tried three times, and leaves nothing of the row that was begun', () => {
     const rows = new RowBuffer();
     const encode = jest.spyOn(RowEncoder.prototype, 'encode').mockImplementation((_body, _metadata, out) => {
       out.beginRow();
