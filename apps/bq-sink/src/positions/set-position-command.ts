@@ -59,7 +59,11 @@ export async function setPositionCommand(argv: readonly string[], env?: NodeJS.P
         const { beginnings, ends } = await fetchLogBounds(kafka, ref.topic);
         return { start: beginnings[partition] ?? 0, end: ends[partition] ?? 0 };
       },
-      wait: () => delay(sink.fallbackWaitMs),
+      wait: () => {
+        const seconds = String(sink.fallbackWaitMs / 1_000);
+        process.stderr.write(`set-position: waiting ${seconds} s until no append to an unknown stream can land\n`);
+        return delay(sink.fallbackWaitMs);
+      },
     });
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return EXIT.ok;
