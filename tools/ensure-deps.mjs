@@ -27,7 +27,8 @@ function installDependencies() {
   const wanted = `${lockHash} ${process.platform}-${process.arch}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('Installing the dependencies in package-lock.json (npm ci) ...');
-  const args = ['ci', '--no-audit', '--no-fund'];
+  // Without the warnings of packages that require the Node that this installs.
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   const options = { cwd: root, stdio: 'inherit' };
   const { status } = npm ? spawnSync(process.execPath, [npm, ...args], options) : spawnSync('npm', args, options);
