@@ -36,7 +36,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
 
   constructor(
     @Inject(SETTINGS) private readonly settings: ValidatorSettings,
-    @Inject(LOGGER) logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
     @Inject(FAULT_POINTS) faults: FaultPoints,
@@ -69,9 +69,14 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     this.registerHealth(health);
   }
 
-  /** Creates the missing topics. @throws if an existing topic differs from its specification */
+  /** Creates the missing topics. One with a wrong partition count stops alone: its server does not read it. */
   async ensureTopics(): Promise<void> {
-    await ensureTopics(this.kafka, TOPICS, { replication: this.settings.kafka.replication });
+    await ensureTopics(this.kafka, TOPICS, {
+      replication: this.settings.kafka.replication,
+      onMismatch: (error) => {
+        this.logger.error({ err: error, topic: error.topic }, error.message);
+      },
+    });
   }
 
   servers(): KafkaBatchServer[] {

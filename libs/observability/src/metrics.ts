@@ -16,7 +16,7 @@ export class Metrics {
     if (options.processMetrics ?? true) collectDefaultMetrics({ register: this.registry });
   }
 
-  /** @param collect sets the counter to totals that are kept elsewhere, when it is scraped; ignored after the first call */
+  /** @param collect sets the counter to totals that others count, when it is scraped; ignored after the first call */
   counter<const M extends Spec<'counter'>>(spec: M, collect?: (counter: Counter<Label<M>>) => void): Counter<Label<M>> {
     return this.once(spec, () => {
       const counter: Counter<Label<M>> = new Counter<Label<M>>({

@@ -9,7 +9,7 @@ export const loadFromKafkajs = createRequire(__filename);
 
 export interface Broker {
   /** What the broker supports, by API key. */
-  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
+  readonly versions: Readonly<Partial<Record<number, { readonly maxVersion: number }>>> | null;
   readonly connectionPool: { send(request: ProtocolRequest): Promise<unknown> };
   disconnect(): Promise<void>;
   initProducerId(request: {

@@ -2,18 +2,18 @@ import { Cursor, MAX_RECORD_BYTES } from './record-decoder';
 
 /** Cuts a stream of bytes into whole records. */
 export class RecordAssembly {
-  private parts: Buffer[] = [];
+  private chunks: Buffer[] = [];
   private size = 0;
   private needed = 1;
   private buffer: Buffer = Buffer.alloc(0);
   private at = 0;
 
   add(chunk: Buffer): void {
-    this.parts.push(chunk);
+    this.chunks.push(chunk);
     this.size += chunk.length;
     if (this.size < this.needed) return;
-    const [only] = this.parts;
-    this.buffer = this.parts.length === 1 && only !== undefined ? only : Buffer.concat(this.parts, this.size);
+    const [only] = this.chunks;
+    this.buffer = this.chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.chunks, this.size);
     this.at = 0;
   }
 
@@ -30,7 +30,7 @@ export class RecordAssembly {
     if (recordBytes !== undefined && recordBytes > MAX_RECORD_BYTES) {
       throw new Error(`a record takes more than ${MAX_RECORD_BYTES.toString()} bytes`);
     }
-    this.parts = left === 0 ? [] : [this.buffer.subarray(this.at)];
+    this.chunks = left === 0 ? [] : [this.buffer.subarray(this.at)];
     this.size = left;
     this.needed = recordBytes ?? left + 1;
     return undefined;

@@ -66,29 +66,29 @@ interface SizedRecord {
 }
 
 /** Name, value, name, value, … in the order of the headers. */
-function headerParts(headers: IHeaders | undefined): (Buffer | null)[] {
-  const parts: (Buffer | null)[] = [];
-  if (headers === undefined) return parts;
+function headerPieces(headers: IHeaders | undefined): (Buffer | null)[] {
+  const pieces: (Buffer | null)[] = [];
+  if (headers === undefined) return pieces;
   const ordered = orderedFields(headers);
   if (ordered !== undefined) {
-    for (const [name, value] of ordered) parts.push(headerName(name), bytesOf(value));
-    return parts;
+    for (const [name, value] of ordered) pieces.push(headerName(name), bytesOf(value));
+    return pieces;
   }
   for (const name of Object.keys(headers)) {
     const value = headers[name];
     if (Array.isArray(value)) {
-      for (const one of value) parts.push(headerName(name), bytesOf(one));
+      for (const one of value) pieces.push(headerName(name), bytesOf(one));
     } else {
-      parts.push(headerName(name), bytesOf(value));
+      pieces.push(headerName(name), bytesOf(value));
     }
   }
-  return parts;
+  return pieces;
 }
 
 function sizedRecord(record: EncodableRecord, offsetDelta: number, timestampDelta: number): SizedRecord {
   const key = bytesOf(record.key);
   const value = bytesOf(record.value);
-  const headers = headerParts(record.headers);
+  const headers = headerPieces(record.headers);
   let bodyBytes =
     1 + zigzagVarintLength(timestampDelta) + zigzagVarintLength(offsetDelta) + sizeOfBytes(key) + sizeOfBytes(value);
   bodyBytes += zigzagVarintLength(headers.length / 2);

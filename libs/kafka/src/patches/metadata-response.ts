@@ -15,7 +15,7 @@ const LEADER_NOT_AVAILABLE = 5;
 const REPLICA_NOT_AVAILABLE = 9;
 
 /**
- * Accepts a partition without a leader, which has leader -1: whoever needs its leader fails, and only then. The original
+ * Accepts a partition without a leader, which has leader -1: a request that needs its leader fails, and only that one. The original
  * throws for the whole answer, which stops every partition of every topic in it. REPLICA_NOT_AVAILABLE says nothing about
  * the leader.
  */

@@ -24,7 +24,7 @@ class TestLoop {
       leaderOf: ({ partition }) => this.leader(partition),
       fetch: async (_, wanted) => {
         this.fetches++;
-        const results = await Promise.all(wanted.map((want) => this.fetch(want)));
+        const results = await Promise.all(wanted.map(async (want) => this.fetch(want)));
         // A broker waits before it answers.
         await new Promise((resolve) => setTimeout(resolve, BOUNDS.maxWaitMs));
         return results;

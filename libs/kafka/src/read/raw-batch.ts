@@ -20,7 +20,7 @@ const BOUNDS = { maxWaitMs: 250, maxPartitionBytes: 1_048_576, maxBytes: 1_048_5
 
 /**
  * Reads the record batch that holds an offset, and does not decode its records. For the command that skips a batch that
- * cannot be decoded: `nextOffset` is the offset to go on at, `records` counts what is left out, and `bytes` can be kept in
+ * cannot be decoded: `nextOffset` is the offset to go on at, `records` counts what is left out, and `bytes` can be stored in
  * a dead letter (`fitToTopic` cuts what its topic does not take).
  *
  * @throws OffsetOutOfRangeError when the log does not hold the offset; LogUnreadableError when the batch has no header of

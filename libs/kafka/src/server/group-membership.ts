@@ -62,7 +62,7 @@ export class GroupMembership {
   private readonly fencedBackoff: Backoff;
   private fencedAt = -Infinity;
   private contactAt = performance.now();
-  /** Why the coordinator does not answer; undefined while it does. */
+  /** Why joining failed, or why the coordinator does not answer; undefined while the membership is in order. */
   contactError: string | undefined;
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
 
@@ -142,6 +142,7 @@ export class GroupMembership {
       } catch (error) {
         const { groupId: group } = this.options;
         const isFenced = protocolCodeOf(error) === FENCED_INSTANCE_ID;
+        this.contactError = messageOf(error);
         if (isFenced ? this.isContested() : PERMANENT.has(protocolCodeOf(error))) {
           this.logger?.error({ err: error, group }, isFenced ? CONTESTED : REJECTED);
           await this.forget();

@@ -21,7 +21,8 @@ export async function describeTopics(
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, TopicDescription>> {
   const broker = await cluster.brokerPool.findConnectedBroker();
-  if ((broker.versions?.[METADATA_API_KEY]?.maxVersion ?? 0) < METADATA_VERSION) return withoutIds(cluster, topics);
+  const { maxVersion } = broker.versions?.[METADATA_API_KEY] ?? { maxVersion: 0 };
+  if (maxVersion < METADATA_VERSION) return withoutIds(cluster, topics);
   const response = (await broker.connectionPool.send(metadataV10(topics))) as MetadataResponse;
   const found = new Map<string, TopicDescription>();
   for (const { name, errorCode, id, partitions } of response.topics) {
