@@ -70,7 +70,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     const { kafka, bigquery } = this.settings;
     await Promise.all([
       this.clients.connectAdmin(),
-      ensureSinkTopics(this.clients.kafka, kafka.replication),
+      ensureSinkTopics(this.clients.kafka, kafka.replication, this.logger),
       ensureSinkTables(this.clients.bigquery, bigquery, this.logger),
     ]);
   }

@@ -1,5 +1,5 @@
 import { deadLetterTopic, FAMILIES, type Family, TOPICS, validatedTopic } from '@orderstream/contracts';
-import { ensureTopics } from '@orderstream/kafka';
+import { ensureTopics, type KafkaLogger } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
 
 export const GROUP_ID = 'bq-sink';
@@ -18,12 +18,20 @@ export function familyOfTopic(topic: string): Family {
   return family;
 }
 
-/** Creates the validated topics and their dead-letter topics where they are missing. */
-export async function ensureSinkTopics(kafka: Kafka, replication: number): Promise<void> {
+/**
+ * Creates the validated topics and their dead-letter topics where they are missing. One with a wrong partition count stops
+ * alone: the server does not read it.
+ */
+export async function ensureSinkTopics(kafka: Kafka, replication: number, logger: KafkaLogger): Promise<void> {
   const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, 'bq-sink')]));
   await ensureTopics(
     kafka,
     TOPICS.filter(({ name }) => names.has(name)),
-    { replication },
+    {
+      replication,
+      onMismatch: (error) => {
+        logger.error({ err: error, topic: error.topic }, error.message);
+      },
+    },
   );
 }

@@ -118,7 +118,13 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       this.monitor.observe(await ensureTopology(this.pubsub, topologyOf(this.settings)));
     };
     await Promise.all([
-      ensureTopics(this.kafka, [validated, deadLetters], { replication: kafka.replication }),
+      ensureTopics(this.kafka, [validated, deadLetters], {
+        replication: kafka.replication,
+        // The server does not read a topic with a wrong partition count.
+        onMismatch: (error) => {
+          this.logger.error({ err: error, topic: error.topic }, error.message);
+        },
+      }),
       // BigQuery subscriptions need their table.
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
         .then((dataset) => ensureTables(dataset, [tableSpec()]))

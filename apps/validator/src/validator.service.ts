@@ -38,7 +38,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
 
   constructor(
     @Inject(SETTINGS) private readonly settings: ValidatorSettings,
-    @Inject(LOGGER) logger: Logger,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
     @Inject(FAULT_POINTS) faults: FaultPoints,
@@ -72,11 +72,16 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
   }
 
   /**
-   * Creates the missing topics. @throws if an existing topic differs from its specification: the partition count of any
-   * topic, or a raw topic whose records have the time that their producer chose. The windows of the rules move by it.
+   * Creates the missing topics. One with a wrong partition count stops alone: its server does not read it.
+   * @throws if the records of a raw topic have the time that their producer chose: the windows of the rules move by it.
    */
   async ensureTopics(): Promise<void> {
-    await ensureTopics(this.kafka, TOPICS, { replication: this.settings.kafka.replication });
+    await ensureTopics(this.kafka, TOPICS, {
+      replication: this.settings.kafka.replication,
+      onMismatch: (error) => {
+        this.logger.error({ err: error, topic: error.topic }, error.message);
+      },
+    });
     const raw: readonly string[] = this.families.map(({ family }) => rawTopic(family));
     await checkTimestampTypes(
       this.kafka,

@@ -109,6 +109,15 @@ export const kafkaSettings = defineSettings(
           'Static membership (`group.instance.id`): a name that is unique per instance and stays the same across restarts, such as the name of a StatefulSet pod. An instance that restarts within the session timeout gets its partitions back without a rebalance. When an instance is removed for good, its partitions move after the session timeout. Unset: each restart causes two rebalances, and after a kill the session of the killed process must expire first.',
       }),
     ),
+    clusterId: settings.optional(
+      settings.string({
+        env: 'KAFKA_CLUSTER_ID',
+        pattern: /^[\w.-]{1,249}$/,
+        expected: 'the id of a Kafka cluster, as `kafka-cluster.sh cluster-id` shows it',
+        description:
+          'Id of the only Kafka cluster to use. It is compared at the start, with each minute of metadata and after a lost connection: from brokers of another cluster nothing is read, and nothing is written to them. Unset: whatever cluster answers at `KAFKA_BROKERS`.',
+      }),
+    ),
     connectTimeoutMs: settings.integer({
       env: 'KAFKA_CONNECT_TIMEOUT_MS',
       default: 30_000,

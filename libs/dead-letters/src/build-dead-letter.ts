@@ -11,7 +11,7 @@ import {
   headerInteger,
   headerTime,
   sourceOf,
-  withoutDeadLetterHeaders,
+  withDeadLetterHeaders,
 } from './headers';
 
 /** Why a record was rejected. */
@@ -40,7 +40,8 @@ export interface DeadLetterContext {
 }
 
 /**
- * The dead letter of a record: its key, value and headers unchanged, and `dlq-*` headers that describe the failure. It
+ * The dead letter of a record: its key, value and headers unchanged and in their order, null values included, and `dlq-*`
+ * headers that describe the failure. It
  * belongs into `<source>.dlq.<app>`, into the partition of the same number.
  *
  * When a replayed record fails again, `dlq-attempt` increases by 1, `dlq-first-failed-at` stays the same, and the other
@@ -60,18 +61,19 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   const earlier = headerInteger(record.headers, DLQ_HEADERS.attempt, 1) ?? 0;
   const firstFailedAt = earlier === 0 ? undefined : headerTime(record.headers, DLQ_HEADERS.firstFailedAt);
 
-  const headers = withoutDeadLetterHeaders(record.headers);
-  headers[DLQ_HEADERS.reason] = first.code;
-  headers[DLQ_HEADERS.detail] = detailJson([first, ...others]);
-  headers[DLQ_HEADERS.app] = app;
-  headers[DLQ_HEADERS.sourceTopic] = source.topic;
-  headers[DLQ_HEADERS.sourcePartition] = String(source.partition);
-  headers[DLQ_HEADERS.sourceOffset] = String(source.offset);
-  headers[DLQ_HEADERS.sourceTimestamp] = source.timestamp.toISOString();
-  headers[DLQ_HEADERS.failedAt] = failedAt.toISOString();
-  headers[DLQ_HEADERS.firstFailedAt] = (firstFailedAt ?? failedAt).toISOString();
-  headers[DLQ_HEADERS.attempt] = String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER));
-  headers[DLQ_HEADERS.fingerprint] = fingerprint(app, first);
+  const headers = withDeadLetterHeaders(record.headers, {
+    [DLQ_HEADERS.reason]: first.code,
+    [DLQ_HEADERS.detail]: detailJson([first, ...others]),
+    [DLQ_HEADERS.app]: app,
+    [DLQ_HEADERS.sourceTopic]: source.topic,
+    [DLQ_HEADERS.sourcePartition]: String(source.partition),
+    [DLQ_HEADERS.sourceOffset]: String(source.offset),
+    [DLQ_HEADERS.sourceTimestamp]: source.timestamp.toISOString(),
+    [DLQ_HEADERS.failedAt]: failedAt.toISOString(),
+    [DLQ_HEADERS.firstFailedAt]: (firstFailedAt ?? failedAt).toISOString(),
+    [DLQ_HEADERS.attempt]: String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER)),
+    [DLQ_HEADERS.fingerprint]: fingerprint(app, first),
+  });
   return fitToTopic({
     topic: deadLetterTopic(source.topic, app),
     partition: source.partition,

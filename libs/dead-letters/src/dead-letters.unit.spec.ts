@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-import { RULE_CODES } from '@orderstream/contracts';
-import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
+import { RULE_CODES, TOPICS } from '@orderstream/contracts';
+import {
+  type HeaderField,
+  headerFields,
+  headersOf,
+  isStorable,
+  type KafkaRecord,
+  type OutputRecord,
+} from '@orderstream/kafka';
 import fc from 'fast-check';
 
 import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, MAX_DETAIL_BYTES } from './build-dead-letter';
@@ -13,16 +20,12 @@ const FAILED_AT = new Date('2026-01-02T03:04:05.678Z');
 
 const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
 const headerName = fc.oneof(
-  fc.constantFrom('ce_id', '__proto__', 'constructor', 'toString', 'dlq-other', ''),
+  fc.constantFrom('ce_id', 'a', 'b', '7', '__proto__', 'constructor', 'toString', 'dlq-other', ''),
   fc.string({ unit: 'grapheme', maxLength: 10 }),
 );
-const headers = fc
-  .array(fc.tuple(headerName, fc.oneof(bytes, fc.array(bytes, { minLength: 2, maxLength: 3 }))), { maxLength: 6 })
-  .map((entries) => {
-    const created = Object.create(null) as KafkaRecord['headers'];
-    for (const [name, value] of entries) created[name] = value;
-    return created;
-  });
+const headerValue = fc.option(bytes);
+/** Any list of headers: repeated, null, in any order, with any names. */
+const headers = fc.array(fc.tuple(headerName, headerValue), { maxLength: 8 }).map(headersOf);
 const record: fc.Arbitrary<KafkaRecord> = fc.record({
   topic: fc.constant(SOURCE),
   partition: fc.nat({ max: 5 }),
@@ -66,12 +69,10 @@ const because = (...reasons: DeadLetterReason[]): DeadLetterContext => ({
 
 /** The dead letter as a consumer reads it: header values are bytes. */
 function asRead(output: OutputRecord, topic = output.topic, offset = 0): KafkaRecord {
-  const read = Object.create(null) as KafkaRecord['headers'];
-  for (const name of Object.keys(output.headers)) {
-    const value = output.headers[name];
-    read[name] = typeof value === 'string' ? Buffer.from(value) : value;
-  }
-  return { ...output, topic, offset, timestamp: 0, headers: read };
+  const read = headerFields(output.headers).map(([name, value]): HeaderField => {
+    return [name, typeof value === 'string' ? Buffer.from(value) : value];
+  });
+  return { ...output, topic, offset, timestamp: 0, headers: headersOf(read) };
 }
 
 const text = (output: OutputRecord, name: string): string => String(output.headers[name]);
@@ -85,8 +86,10 @@ describe('buildDeadLetter', () => {
         expect(built.key).toBe(given.key);
         expect(built.value).toBe(given.value);
         const parsed = parseDeadLetter(asRead(built));
-        expect(Object.keys(parsed.headers).sort()).toEqual(Object.keys(given.headers).sort());
-        for (const name of Object.keys(given.headers)) expect(parsed.headers[name]).toBe(given.headers[name]);
+        expect(headerFields(parsed.headers)).toEqual(headerFields(given.headers));
+        expect(headerFields(built.headers).slice(0, headerFields(given.headers).length)).toEqual(
+          headerFields(given.headers),
+        );
         expect(parsed).toMatchObject({ app: why.app, attempt: 1, failedAt: why.failedAt, firstFailedAt: why.failedAt });
         expect(parsed.source).toMatchObject({ topic: SOURCE, partition: given.partition, offset: given.offset });
         expect(parsed.reason).toBe(parsed.reasons[0]?.code);
@@ -110,11 +113,26 @@ describe('buildDeadLetter', () => {
           expect(parsed.attempt).toBe(i + 1);
           expect(parsed.firstFailedAt).toEqual(failures[0]?.failedAt);
           expect(parsed.failedAt).toEqual(why.failedAt);
-          expect(Object.keys(parsed.headers).sort()).toEqual(Object.keys(given.headers).sort());
+          expect(headerFields(parsed.headers)).toEqual(headerFields(given.headers));
           current = asRead(built, SOURCE, i + 1);
         });
       }),
     );
+  });
+
+  it('has the headers of the record in their order: a, b, a', () => {
+    const [a, b] = [Buffer.from('1'), Buffer.from('2')];
+    const headers = headersOf([
+      ['a', a],
+      ['b', b],
+      ['a', null],
+    ]);
+    const built = buildDeadLetter({ ...anyRecord, headers }, because({ code: 'x' }));
+    expect(headerFields(built.headers).slice(0, 3)).toEqual([
+      ['a', a],
+      ['b', b],
+      ['a', null],
+    ]);
   });
 
   it('lists the reasons in the order of the rules, as many as fit', () => {
@@ -234,6 +252,40 @@ describe('a record that does not fit into its dead-letter topic', () => {
     expect(long.cut).toEqual({ value: 1, headers: 5 * MEGABYTE + 4, key: 5 * MEGABYTE });
     expect(long.key?.equals(key.subarray(0, 1_024))).toBe(true);
     expect(long.source).toMatchObject({ topic: SOURCE, partition: 4, offset: 17 });
+  });
+
+  it('is built and can be read, whatever its key, value and headers are', () => {
+    const incompressible = randomBytes(6 * MEGABYTE);
+    const large = fc.constantFrom(0, 10, 1_500_000, 6 * MEGABYTE).map((length) => incompressible.subarray(0, length));
+    const part = fc.option(fc.oneof(bytes, large));
+    const fields = fc.array(fc.tuple(headerName, part), { maxLength: 10 });
+    fc.assert(
+      fc.property(part, part, fields, (key, value, list) => {
+        const given = { ...anyRecord, key, value, headers: headersOf(list) };
+        const built = buildDeadLetter(given, context);
+        const letter = read(built);
+        expect(letter.source).toMatchObject({ topic: SOURCE, partition: 4, offset: 17 });
+        if (letter.cut === undefined) {
+          expect(letter.key).toBe(key);
+          expect(letter.value).toBe(value);
+          expect(headerFields(letter.headers)).toEqual(list);
+        } else {
+          expect(letter.cut.value).toBe(value?.length ?? 0);
+        }
+        const limit = TOPICS.find(({ name }) => name === built.topic)?.maxMessageBytes ?? 0;
+        expect(isStorable(built, limit)).toBe(true);
+      }),
+      { numRuns: 8 },
+    );
+  }, 60_000);
+
+  it('keeps what fits of ten equal headers of 1.4 MB and a null one', () => {
+    const value = Buffer.from('{}');
+    const noise = randomBytes(1_400_000);
+    const headers = headersOf([['none', null], ...Array.from({ length: 10 }, (): HeaderField => ['h', noise])]);
+    const letter = read(buildDeadLetter({ ...anyRecord, value, headers }, context));
+    expect(letter).toMatchObject({ value, key: anyRecord.key, headers: {} });
+    expect(letter.cut).toEqual({ value: 2, headers: 10 * (1_400_000 + 1) + 4 });
   });
 
   it('is rejected when the header that marks the cut is invalid', () => {

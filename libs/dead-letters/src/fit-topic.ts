@@ -1,7 +1,7 @@
 import { TOPICS } from '@orderstream/contracts';
-import { isStorable, type OutputRecord, type RecordHeaders } from '@orderstream/kafka';
+import { isStorable, type OutputRecord } from '@orderstream/kafka';
 
-import { DLQ_HEADERS, recordHeaderBytes, onlyDeadLetterHeaders } from './headers';
+import { onlyDeadLetterHeaders, recordHeaderBytes, withCutHeader } from './headers';
 
 /** Length of a value and of a key that are cut, in bytes. */
 const CUT_VALUE_BYTES = 1_048_576;
@@ -21,19 +21,13 @@ export function fitToTopic(letter: OutputRecord): OutputRecord {
   const { key, value, headers } = letter;
 
   const cut: Record<string, number> = { value: value?.length ?? 0 };
-  let smaller = { ...letter, value: value?.subarray(0, CUT_VALUE_BYTES) ?? null, headers: withCut(headers, cut) };
+  let smaller = { ...letter, value: value?.subarray(0, CUT_VALUE_BYTES) ?? null, headers: withCutHeader(headers, cut) };
   if (isStorable(smaller, maxBytes)) return smaller;
 
   cut.headers = recordHeaderBytes(headers);
-  smaller = { ...smaller, headers: withCut(onlyDeadLetterHeaders(headers), cut) };
+  smaller = { ...smaller, headers: withCutHeader(onlyDeadLetterHeaders(headers), cut) };
   if (isStorable(smaller, maxBytes)) return smaller;
 
   cut.key = key?.length ?? 0;
-  return { ...smaller, key: key?.subarray(0, CUT_KEY_BYTES) ?? null, headers: withCut(smaller.headers, cut) };
-}
-
-function withCut(headers: RecordHeaders, cut: Readonly<Record<string, number>>): RecordHeaders {
-  const marked = Object.assign(Object.create(null) as RecordHeaders, headers);
-  marked[DLQ_HEADERS.cut] = JSON.stringify(cut);
-  return marked;
+  return { ...smaller, key: key?.subarray(0, CUT_KEY_BYTES) ?? null, headers: withCutHeader(smaller.headers, cut) };
 }

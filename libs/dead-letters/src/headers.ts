@@ -1,4 +1,4 @@
-import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
+import { type HeaderField, headerFields, headersOf, type KafkaRecord, type RecordHeaders } from '@orderstream/kafka';
 
 /** Headers that a dead letter adds to those of its record. Times are RFC 3339 UTC. */
 export const DLQ_HEADERS = {
@@ -23,31 +23,34 @@ export const DLQ_HEADERS = {
 
 const DLQ_NAMES: ReadonlySet<string> = new Set(Object.values(DLQ_HEADERS));
 
-/** The headers without `DLQ_HEADERS`. The result has no prototype: `__proto__` and `constructor` are valid header names. */
-export function withoutDeadLetterHeaders(headers: RecordHeaders): RecordHeaders {
-  const selected = Object.create(null) as RecordHeaders;
-  for (const name of Object.keys(headers)) {
-    if (!DLQ_NAMES.has(name)) selected[name] = headers[name];
-  }
-  return selected;
+/** The headers of the record itself, in their order. */
+const ownFields = (headers: RecordHeaders): readonly HeaderField[] =>
+  headerFields(headers).filter(([name]) => !DLQ_NAMES.has(name));
+
+/** The headers without `DLQ_HEADERS`, in their order. The map has no prototype: `constructor` is a valid header name. */
+export const withoutDeadLetterHeaders = (headers: RecordHeaders): RecordHeaders => headersOf(ownFields(headers));
+
+/** The headers with these `DLQ_HEADERS` behind them, in place of any that they have. */
+export function withDeadLetterHeaders(headers: RecordHeaders, added: Readonly<Record<string, string>>): RecordHeaders {
+  return headersOf([...ownFields(headers), ...Object.entries(added)]);
 }
 
 /** The `DLQ_HEADERS` of a dead letter, without the headers of its record. */
-export function onlyDeadLetterHeaders(headers: RecordHeaders): RecordHeaders {
-  const selected = Object.create(null) as RecordHeaders;
-  for (const name of Object.keys(headers)) {
-    if (DLQ_NAMES.has(name)) selected[name] = headers[name];
-  }
-  return selected;
-}
+export const onlyDeadLetterHeaders = (headers: RecordHeaders): RecordHeaders =>
+  headersOf(headerFields(headers).filter(([name]) => DLQ_NAMES.has(name)));
+
+/** The headers of a dead letter, with `dlq-cut` behind them. */
+export const withCutHeader = (headers: RecordHeaders, cut: Readonly<Record<string, number>>): RecordHeaders =>
+  headersOf([
+    ...headerFields(headers).filter(([name]) => name !== DLQ_HEADERS.cut),
+    [DLQ_HEADERS.cut, JSON.stringify(cut)],
+  ]);
 
 /** Bytes of the names and values of the record's own headers. */
 export function recordHeaderBytes(headers: RecordHeaders): number {
   let bytes = 0;
-  for (const [name, value] of Object.entries(withoutDeadLetterHeaders(headers))) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      bytes += Buffer.byteLength(name) + (one === undefined ? 0 : Buffer.byteLength(one));
-    }
+  for (const [name, value] of ownFields(headers)) {
+    bytes += Buffer.byteLength(name) + (value === null ? 0 : Buffer.byteLength(value));
   }
   return bytes;
 }

@@ -1,13 +1,47 @@
 import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstream/errors';
+import { type TopicPartition } from './topic-partition';
 
 /** No broker accepted a connection before the deadline of the start. */
 export class KafkaUnreachableError extends OrderstreamError {
   readonly code = 'KAFKA_UNREACHABLE' satisfies ErrorCode;
 }
 
-/** A topic exists with a partition count that differs from its contract. Stops the start. */
+/** A topic exists with a partition count that differs from its contract. Its partitions are not read. */
 export class TopicMismatchError extends OrderstreamError {
   readonly code = 'TOPIC_MISMATCH' satisfies ErrorCode;
+  constructor(
+    readonly topic: string,
+    found: number,
+    expected: number,
+  ) {
+    super(
+      `${topic} has ${found.toString()} partitions, not ${expected.toString()}. The partition count of a topic never ` +
+        'changes, because the partition of a key depends on it: its partitions are not read. Create a new version of the ' +
+        `topic, or delete and re-create it with ${expected.toString()} partitions, then POST /admin/resume. Records that ` +
+        'producers have written to other partitions since then must be produced again.',
+    );
+  }
+}
+
+/** A consumed topic was deleted and re-created: offsets and state of the previous topic mean nothing in it. */
+export class TopicChangedError extends OrderstreamError {
+  readonly code = 'TOPIC_CHANGED' satisfies ErrorCode;
+  constructor(
+    readonly topic: string,
+    readonly previousId: string,
+    readonly id: string,
+  ) {
+    super(
+      `${topic} was re-created: its topic id was ${previousId} and is ${id}. Offsets and state of the previous topic do ` +
+        'not count in it, so its partitions have stopped. Run set-position for each of them with the offset to begin at, ' +
+        'then POST /admin/resume.',
+    );
+  }
+}
+
+/** The brokers belong to another cluster than KAFKA_CLUSTER_ID says. */
+export class ClusterMismatchError extends OrderstreamError {
+  readonly code = 'CLUSTER_MISMATCH' satisfies ErrorCode;
 }
 
 /** A topic does not exist, or a partition of it has no leader. Stops the start. */
@@ -68,9 +102,29 @@ export class OffsetOutOfRangeError extends OrderstreamError {
   readonly code = 'OFFSET_OUT_OF_RANGE' satisfies ErrorCode;
 }
 
-/** A record batch cannot be decoded: its codec is unknown, or its bytes are damaged. */
+/** The place of a record batch in its log, as its header has it. */
+export interface BatchPlace extends TopicPartition {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** The offset behind the batch. */
+  readonly nextOffset: number;
+  readonly records: number;
+  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
+  readonly codec: number;
+}
+
+/**
+ * A record batch cannot be decoded: its bytes are damaged, its codec is unknown, or it decompresses to too much. The
+ * partition stops; `fetchRawBatch` returns the batch undecoded, for the command that skips it.
+ */
 export class LogUnreadableError extends OrderstreamError {
   readonly code = 'LOG_UNREADABLE' satisfies ErrorCode;
+  /** Undefined when the header of the batch cannot be read. */
+  readonly batch: BatchPlace | undefined;
+  constructor(message: string, { batch, ...options }: ErrorOptions & { readonly batch?: BatchPlace } = {}) {
+    super(message, options);
+    this.batch = batch;
+  }
 }
 
 /** A topic does not have exactly one batch handler. Stops the start. */

@@ -1,4 +1,5 @@
 export type * from './record';
+export { type HeaderField, headerFields, headersOf, type RecordHeaders } from './headers';
 export { type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
@@ -18,6 +19,7 @@ export {
 } from './transactions/partition-transactions';
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
+export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { HighWatermarks } from './read/high-watermarks';
 export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
 export { observeServers } from './metrics/observe-servers';

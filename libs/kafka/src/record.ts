@@ -1,8 +1,5 @@
-import type { IHeaders } from 'kafkajs';
+import { type RecordHeaders } from './headers';
 import { type TopicPartition } from './topic-partition';
-
-/** Kafka headers as kafkajs has them: a repeated name is an array; values from the broker are Buffers. */
-export type RecordHeaders = IHeaders;
 
 /** One record of the log. Its identity is (topic, partition, offset). */
 export interface KafkaRecord extends TopicPartition {
@@ -12,6 +9,7 @@ export interface KafkaRecord extends TopicPartition {
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** A map; `headerFields` lists them in the order in which they came. */
   readonly headers: RecordHeaders;
 }
 

@@ -1,14 +1,8 @@
-import { Controller, Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { Ctx, Payload } from '@nestjs/microservices';
 import { type Kafka } from 'kafkajs';
 import {
   ack,
-  type BatchContext,
-  BatchHandler,
-  type BatchOutcome,
   fetchCommittedOffsets,
-  KafkaBatchServer,
+  type KafkaBatchServer,
   type KafkaBatchServerOptions,
   type PartitionHooks,
   type TopicPartition,
@@ -18,55 +12,10 @@ import {
   stop,
 } from '../src';
 import { output, TestTopics, testKafka, unique, valueOf } from './broker';
+import { type Handle, type Running, serve } from './serve';
 import { waitUntil } from '@orderstream/deadlines';
 
 const WAIT_MS = 20_000;
-
-type Handle = (batch: RecordBatch, context: BatchContext) => Promise<BatchOutcome> | BatchOutcome;
-
-interface Running {
-  readonly server: KafkaBatchServer;
-  close(): Promise<void>;
-}
-
-/** Starts a Nest application with a server and one handler, `handle`. */
-async function serve(
-  topic: string,
-  groupId: string,
-  handle: Handle,
-  options: Partial<KafkaBatchServerOptions> = {},
-): Promise<Running> {
-  const transportId = Symbol('test');
-  class Batches {
-    async on(batch: RecordBatch, context: BatchContext): Promise<BatchOutcome> {
-      return handle(batch, context);
-    }
-  }
-  Payload()(Batches.prototype, 'on', 0);
-  Ctx()(Batches.prototype, 'on', 1);
-  decorate(Batches, topic, transportId);
-  const server = new KafkaBatchServer({
-    kafka: testKafka(),
-    groupId,
-    transportId,
-    sessionTimeoutMs: 6_000,
-    rebalanceTimeoutMs: 10_000,
-    drainTimeoutMs: 5_000,
-    ...options,
-  });
-  class Root {}
-  Module({ controllers: [Batches] })(Root);
-  const app = await NestFactory.createMicroservice(Root, { strategy: server, logger: false, abortOnError: false });
-  await app.listen();
-  return { server, close: () => app.close() };
-}
-
-function decorate(target: Type, topic: string, transportId: symbol): void {
-  const descriptor = Object.getOwnPropertyDescriptor(target.prototype, 'on');
-  if (descriptor === undefined) throw new Error('no handler');
-  void BatchHandler(topic, transportId)(target.prototype as object, 'on', descriptor);
-  Controller()(target);
-}
 
 describe('KafkaBatchServer', () => {
   let kafka: Kafka;
@@ -99,6 +48,37 @@ describe('KafkaBatchServer', () => {
   afterAll(async () => {
     await producer.disconnect();
     await topics.remove();
+  });
+
+  it('shows how many records wait behind an open transaction, and for how long, also while it is paused', async () => {
+    const topic = await topics.create('open-transaction', 1);
+    let taken = 0;
+    const { server } = await start(topic, unique('group'), (batch) => {
+      taken += batch.records.length;
+      return ack();
+    });
+    const client = testKafka().producer({ transactionalId: unique('hangs'), retry: { initialRetryTime: 8 } });
+    await client.connect();
+    const transaction = await client.transaction();
+    await transaction.send({ topic, messages: [{ partition: 0, value: 'open' }] });
+    await fill(topic, 1, 20);
+    const status = () => server.describe().partitions[0];
+    await waitUntil(() => (status()?.openTransactionMs ?? 0) > 500, {
+      what: 'the open transaction to be seen',
+      deadlineMs: WAIT_MS,
+    });
+    expect([taken, status()?.lag]).toEqual([0, 21]);
+    expect(status()?.lagMs).toBeGreaterThan(500);
+    server.pause();
+    await fill(topic, 1, 5);
+    await waitUntil(() => status()?.lag === 26, { what: 'the lag of the paused partition', deadlineMs: WAIT_MS });
+    await transaction.commit();
+    await client.disconnect();
+    server.resume();
+    await waitUntil(() => taken === 26 && status()?.lag === 0 && status()?.openTransactionMs === 0, {
+      what: 'the records behind the transaction to be read',
+      deadlineMs: WAIT_MS,
+    });
   });
 
   it('hands over each record once and in order, also when the handler rejects batches or takes half of them', async () => {

@@ -55,13 +55,19 @@ export const METRIC = {
   consumerLagRecords: {
     type: 'gauge',
     name: 'orderstream_consumer_lag_records',
-    help: 'Committed records of the partition, up to the high watermark, that the service has not settled.',
+    help: 'Records of the partition, up to the high watermark, that the service has not settled. Those behind an open transaction count.',
     labels: ['topic', 'partition'],
   },
   consumerLagSeconds: {
     type: 'gauge',
     name: 'orderstream_consumer_lag_seconds',
     help: 'Age of the oldest record of the partition that the service has not settled; 0 when there is none.',
+    labels: ['topic', 'partition'],
+  },
+  openTransactionSeconds: {
+    type: 'gauge',
+    name: 'orderstream_open_transaction_seconds',
+    help: 'Time for which an open transaction has held back the last stable offset of the partition at its present value; 0 when there is none. Records behind it wait.',
     labels: ['topic', 'partition'],
   },
   durableLagRecords: {
@@ -88,6 +94,12 @@ export const METRIC = {
     name: 'orderstream_partition_failures_total',
     help: 'Failures of a partition of the sink. The partition is then opened again or stopped.',
     labels: ['family', 'reason'],
+  },
+  programmingErrors: {
+    type: 'counter',
+    name: 'orderstream_programming_errors_total',
+    help: 'Programming errors, such as a TypeError, that stopped a partition of this instance.',
+    labels: ['topic'],
   },
   partitionsStopped: {
     type: 'gauge',

@@ -16,8 +16,15 @@ export class Metrics {
     if (options.processMetrics ?? true) collectDefaultMetrics({ register: this.registry });
   }
 
-  counter<const M extends Spec<'counter'>>(spec: M): Counter<Label<M>> {
-    return this.once(spec, () => new Counter<Label<M>>(this.configuration(spec)));
+  /** @param collect sets the counter to totals that others count, when it is scraped; ignored after the first call */
+  counter<const M extends Spec<'counter'>>(spec: M, collect?: (counter: Counter<Label<M>>) => void): Counter<Label<M>> {
+    return this.once(spec, () => {
+      const counter: Counter<Label<M>> = new Counter<Label<M>>({
+        ...this.configuration(spec),
+        ...(collect && { collect: () => collect(counter) }),
+      });
+      return counter;
+    });
   }
 
   /** @param collect updates the gauge when it is scraped; ignored after the first call for this metric */

@@ -1,6 +1,6 @@
 import '../patches/index';
 import { KafkaJSNumberOfRetriesExceeded, KafkaJSSASLAuthenticationError, type Admin, type Kafka } from 'kafkajs';
-import { KafkaUnreachableError } from '../errors';
+import { ClusterMismatchError, KafkaUnreachableError } from '../errors';
 import { Backoff } from '../backoff';
 import { connectionOf } from './create-kafka';
 
@@ -10,7 +10,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  * Connects an admin client when a service starts, which can be before its broker starts. Retries until
  * `connectTimeoutMs` has passed. Does not retry when the broker rejects the credentials.
  *
- * @throws KafkaUnreachableError
+ * @throws KafkaUnreachableError; ClusterMismatchError when the brokers are not of KAFKA_CLUSTER_ID
  */
 export async function connectAdmin(kafka: Kafka): Promise<Admin> {
   const connection = connectionOf(kafka);
@@ -21,10 +21,13 @@ export async function connectAdmin(kafka: Kafka): Promise<Admin> {
     const admin = kafka.admin();
     try {
       await admin.connect();
+      // The first request for metadata, which compares the cluster (KAFKA_CLUSTER_ID).
+      if (connection.clusterId !== undefined) await admin.describeCluster();
       return admin;
     } catch (error) {
       await admin.disconnect().catch(() => undefined);
       const cause = error instanceof KafkaJSNumberOfRetriesExceeded ? error.cause : error;
+      if (cause instanceof ClusterMismatchError) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       const brokers = connection.brokers.join(', ');
       if (cause instanceof KafkaJSSASLAuthenticationError) {

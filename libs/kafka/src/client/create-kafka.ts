@@ -1,5 +1,6 @@
 import '../patches/index';
 import { Kafka, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
+import { expectCluster } from './expect-cluster';
 import { type KafkaConnection, type KafkaLogger } from './kafka-settings';
 
 /**
@@ -25,6 +26,8 @@ export function createKafka(settings: KafkaConnection, logger?: KafkaLogger): Ka
       if (logger !== undefined) forward(logger, entry);
     },
   });
+  const { clusterId, brokers } = settings;
+  if (clusterId !== undefined) expectCluster(kafka, clusterId, brokers);
   connections.set(kafka, settings);
   return kafka;
 }

@@ -10,6 +10,8 @@ export interface KafkaConnection {
   readonly saslPassword?: string | undefined;
   /** Makes consumers static members of their groups (group.instance.id). No other running process may use the same id. */
   readonly groupInstanceId?: string | undefined;
+  /** The only cluster to use: connections to any other fail. Undefined: whatever cluster answers at `brokers`. */
+  readonly clusterId?: string | undefined;
   /** How long a start may wait for a broker, in milliseconds. Default 30,000. */
   readonly connectTimeoutMs?: number;
 }

@@ -8,6 +8,8 @@ import { type Kafka } from 'kafkajs';
 export const loadFromKafkajs = createRequire(__filename);
 
 export interface Broker {
+  /** What the broker supports, by API key. */
+  readonly versions: Readonly<Partial<Record<number, { readonly maxVersion: number }>>> | null;
   readonly connectionPool: { send(request: ProtocolRequest): Promise<unknown> };
   disconnect(): Promise<void>;
   initProducerId(request: {
@@ -28,6 +30,15 @@ export interface Broker {
       topicData: readonly ProduceTopic[];
     },
   ): Promise<unknown>;
+  listOffsets(request: {
+    isolationLevel: number;
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number; timestamp: string }[];
+    }[];
+  }): Promise<{
+    responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[];
+  }>;
   offsetFetch(request: {
     groupId: string;
     topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
@@ -65,12 +76,18 @@ export interface ProtocolRequest {
   readonly requestTimeout?: number;
 }
 
+export interface BrokerPool {
+  findConnectedBroker(): Promise<Broker>;
+  refreshMetadata: (topics: readonly string[]) => Promise<void>;
+}
+
 export interface PartitionMetadata {
   readonly partitionId: number;
   readonly leader: number;
 }
 
 export interface Cluster {
+  readonly brokerPool: BrokerPool;
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   isConnected(): boolean;
@@ -80,9 +97,6 @@ export interface Cluster {
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[];
   findBroker(node: { nodeId: number }): Promise<Broker>;
   findGroupCoordinator(request: { groupId: string; coordinatorType?: number }): Promise<Broker>;
-  fetchTopicsOffset(
-    topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[]>;
 }
 
 /** Coordinator type of FindCoordinator for transactional ids. */
@@ -97,9 +111,11 @@ type CreateCluster = (options: {
   isolationLevel: number;
 }) => Cluster;
 
+const CREATE_CLUSTER = 'private:Kafka:createCluster';
+
 /** A separate connection pool with the settings of `kafka`. The caller connects and disconnects it. */
 export function createCluster(kafka: Kafka, isolation: Isolation): Cluster {
-  const create = privateOf(kafka, 'private:Kafka:createCluster') as CreateCluster;
+  const create = privateOf(kafka, CREATE_CLUSTER) as CreateCluster;
   return create({
     metadataMaxAge: 60_000,
     allowAutoTopicCreation: false,
@@ -112,10 +128,21 @@ export function loggerOf(kafka: Kafka): unknown {
   return privateOf(kafka, 'private:Kafka:logger');
 }
 
+/** Replaces how the client creates connections: for its producers, consumers and admin clients, and for `createCluster`. */
+export function replaceCreateCluster(kafka: Kafka, replace: (original: CreateCluster) => CreateCluster): void {
+  const symbol = symbolOf(kafka, CREATE_CLUSTER);
+  const fields = kafka as unknown as Record<symbol, CreateCluster>;
+  fields[symbol] = replace(fields[symbol] as CreateCluster);
+}
+
 function privateOf(kafka: Kafka, description: string): unknown {
+  return (kafka as unknown as Record<symbol, unknown>)[symbolOf(kafka, description)];
+}
+
+function symbolOf(kafka: Kafka, description: string): symbol {
   const symbol = Object.getOwnPropertySymbols(kafka).find((candidate) => candidate.description === description);
   if (symbol === undefined) throw new Error(`kafkajs has no ${description}: its version must be 2.2.4`);
-  return (kafka as unknown as Record<symbol, unknown>)[symbol];
+  return symbol;
 }
 
 /** The Kafka error code of a kafkajs error, or of an error that it wraps. Undefined when the broker did not answer. */

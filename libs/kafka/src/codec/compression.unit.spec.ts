@@ -1,7 +1,8 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { type KafkaRecord, LogUnreadableError } from '../index';
-import { decodeLog } from './record-batch-decoder';
+import { crc32c } from './crc32c';
+import { decodeLargeBatch, decodeLog } from './record-batch-decoder';
 import { BATCH_HEADER_BYTES, encodeRecordBatch } from './record-batch-encoder';
 
 const PLACE = { topic: 't', partition: 0 };
@@ -51,14 +52,26 @@ function gzipBatch(): Promise<Buffer> {
   );
 }
 
-/** The batch with other compressed bytes, and its length field corrected. Its CRC is not: nothing verifies it. */
+/** The batch with other compressed bytes, and its length and CRC corrected, as a producer with a defect would write it. */
 function withBytes(batch: Buffer, bytes: Buffer): Buffer {
   const changed = Buffer.concat([batch.subarray(0, BATCH_HEADER_BYTES), bytes]);
   changed.writeInt32BE(changed.length - 12, 8);
-  return changed;
+  return sealed(changed);
+}
+
+/** Writes the CRC of the batch. */
+function sealed(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32c(batch, 21, batch.length), 17);
+  return batch;
 }
 
 const decode = (log: Buffer): readonly KafkaRecord[] => decodeLog(log, PLACE, 0, []).records;
+/** The first piece of a batch that is too large for one buffer. */
+async function decodeLarge(log: Buffer): Promise<readonly KafkaRecord[]> {
+  const { large } = decodeLog(log, PLACE, 0, []);
+  if (large === undefined) throw new Error('the batch is not large');
+  return (await decodeLargeBatch(large, PLACE)).records;
+}
 const valuesOf = (log: Buffer): (string | undefined)[] => decode(log).map(({ value }) => value?.toString());
 
 /** The batch's records; undefined when it is rejected with the error that callers expect. */
@@ -131,24 +144,21 @@ describe('compressed record batches', () => {
     );
   });
 
-  it('are rejected when they decompress to more than 128 MiB', async () => {
+  it('are rejected when they decompress to more than the bound: 128 MiB of snappy and lz4', async () => {
     const snappy = batchOf('snappy of librdkafka (bare block)');
-    expect(() => decode(withBytes(snappy, Buffer.from([0x81, 0x80, 0x80, 0x40, 0, 0])))).toThrow('134217728 bytes');
+    await expect(decodeLarge(withBytes(snappy, Buffer.from([0x81, 0x80, 0x80, 0x40, 0, 0])))).rejects.toThrow(
+      '134217728 bytes',
+    );
     const block = Buffer.concat([Buffer.from([0x1f, 0x61, 1, 0]), Buffer.alloc(540_000, 255), Buffer.from([0, 0])]);
     const size = Buffer.alloc(4);
     size.writeUInt32LE(block.length);
     const frame = Buffer.concat([Buffer.from('04224d18604082', 'hex'), size, block, Buffer.alloc(4)]);
-    expect(() => decode(withBytes(batchOf('lz4 of Java'), frame))).toThrow('134217728 bytes');
-    const zstd = zstdCompressSync(Buffer.alloc(129 * 1_048_576));
-    expect(() => decode(withBytes(batchOf('zstd of Java'), zstd))).toThrow('134217728 bytes');
-    const gzip = Buffer.concat(Array<Buffer>(129).fill(gzipSync(Buffer.alloc(1_048_576))));
-    const gzipped = await gzipBatch();
-    expect(() => decode(withBytes(gzipped, gzip))).toThrow('134217728 bytes');
+    await expect(decodeLarge(withBytes(batchOf('lz4 of Java'), frame))).rejects.toThrow('134217728 bytes');
   });
 
   it('are rejected with a codec that is none of the five', () => {
     const batch = batchOf('lz4 of Java');
     batch.writeInt16BE(5, 21);
-    expect(() => decode(batch)).toThrow(LogUnreadableError);
+    expect(() => decode(sealed(batch))).toThrow(LogUnreadableError);
   });
 });

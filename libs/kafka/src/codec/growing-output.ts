@@ -1,3 +1,10 @@
+/** The decompressed bytes exceed the bound of the caller. */
+export class DecompressedTooLargeError extends Error {
+  constructor(maxBytes: number, options?: ErrorOptions) {
+    super(`the batch decompresses to more than ${maxBytes.toString()} bytes`, options);
+  }
+}
+
 /** The output of an LZ77 decoder. It grows up to a bound, and copies from what was already written. */
 export class GrowingOutput {
   private buffer: Buffer;
@@ -47,7 +54,7 @@ export class GrowingOutput {
   private reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.buffer.length) return;
-    if (needed > this.max) throw new Error(`the batch decompresses to more than ${this.max.toString()} bytes`);
+    if (needed > this.max) throw new DecompressedTooLargeError(this.max);
     const larger = Buffer.allocUnsafe(Math.min(Math.max(needed, this.buffer.length * 2), this.max));
     this.buffer.copy(larger, 0, 0, this.length);
     this.buffer = larger;

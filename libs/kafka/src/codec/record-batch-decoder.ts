@@ -1,8 +1,12 @@
 import { LogUnreadableError } from '../errors';
-import { type KafkaRecord, type RecordHeaders } from '../record';
+import { type KafkaRecord } from '../record';
 import { partitionName, type TopicPartition } from '../topic-partition';
+import { baseOffsetOf, type BatchHeader, codecName, endOfBatch, isIntact, readBatchHeader } from './batch-header';
 import { decompress } from './decompress';
+import { DecompressedTooLargeError } from './growing-output';
+import { decodeNextPiece, type LargeBatch } from './large-batch';
 import { BATCH_HEADER_BYTES } from './record-batch-encoder';
+import { Cursor, type RecordContext, RecordDecoder } from './record-decoder';
 
 /** An aborted transaction, as a fetch response lists it. */
 export interface AbortedTransaction {
@@ -12,28 +16,33 @@ export interface AbortedTransaction {
 
 export interface DecodedLog {
   readonly records: KafkaRecord[];
-  /** The offset after the last complete record batch, past its markers, aborted records and compacted records. */
+  /** The offset to decode next, past markers, aborted records and compacted records. */
   readonly nextOffset: number;
+  /** Estimated memory of the records, with their keys, values and headers. */
+  readonly memoryBytes: number;
+  /** The batch that follows, when it is too large for this function: see `decodeLargeBatch`. */
+  readonly large?: LargeBatch;
 }
 
-const MAGIC = 2;
-const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
-/** The bits of the attributes that hold the codec. */
-const CODEC = 0x07;
+/** Bound of the memory that the records of one call take. The last record may exceed it; a call decodes at least one. */
+export const MAX_DECODED_BYTES = 16 * 1_048_576;
+/** A batch that decompresses to more is decoded from a stream. */
+const MAX_DECOMPRESSED_BYTES = 16 * 1_048_576;
+
 const ABORT_MARKER = 0;
-/** Size of the first two fields of a batch: base offset and length. */
-const LOG_OVERHEAD = 12;
-const BATCH_TOO_SHORT = 'a record is longer than the batch';
 
 /**
- * Decodes the records of a fetch response from `fromOffset` on. Skips markers and the batches of the aborted transactions
- * without decoding them (KIP-98: a transaction is aborted from its first offset to its producer's next abort marker). An
- * incomplete batch at the end is ignored, as a fetch can end within a batch.
+ * Decodes the records of a fetch response from `fromOffset` on, in bounded memory: it stops after `maxBytes`, also within
+ * a batch, and `nextOffset` says where. It stops before a batch that decompresses to more than 16 MiB.
  *
- * Keys, values and header values are views into `log`: copy a record to hold it for long. The CRC of a batch is not
- * verified.
+ * Skips markers and the batches of the aborted transactions without decoding them (KIP-98: a transaction is aborted from
+ * its first offset to its producer's next abort marker). An incomplete batch at the end is ignored, as a fetch can end
+ * within a batch.
+ *
+ * Verifies the CRC-32C of each batch, which covers all but its first 21 bytes. This takes 0.8 s of CPU per million records
+ * of 1,124 bytes (800-byte values, 8 headers); the whole function takes 1.8 s.
+ *
+ * Keys, values and header values are views into `log`: copy a record to hold it for long.
  *
  * @throws LogUnreadableError
  */
@@ -42,180 +51,156 @@ export function decodeLog(
   place: TopicPartition,
   fromOffset: number,
   aborted: readonly AbortedTransaction[],
+  maxBytes = MAX_DECODED_BYTES,
 ): DecodedLog {
-  const records: KafkaRecord[] = [];
-  const upcoming = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
-  const aborting = new Set<bigint>();
-  let nextAborted = 0;
-  let nextOffset = fromOffset;
-  let at = 0;
-  while (at + BATCH_HEADER_BYTES <= log.length) {
-    const end = at + LOG_OVERHEAD + log.readInt32BE(at + 8);
-    if (end > log.length) break;
-    const baseOffset = safeOffset(log.readBigInt64BE(at), place);
-    if (log.readInt8(at + 16) !== MAGIC || end < at + BATCH_HEADER_BYTES) {
-      const magic = log.readInt8(at + 16).toString();
-      throw unreadable(place, baseOffset, `it has magic ${magic} and ${(end - at).toString()} bytes`);
-    }
-    const lastOffset = baseOffset + log.readInt32BE(at + 23);
-    for (let a = upcoming[nextAborted]; a !== undefined && a.firstOffset <= lastOffset; a = upcoming[++nextAborted]) {
-      aborting.add(a.producerId);
-    }
-    const attributes = log.readInt16BE(at + 21);
-    const producerId = log.readBigInt64BE(at + 43);
-    try {
-      if ((attributes & CONTROL) !== 0) {
-        if (markerType(log, at, end) === ABORT_MARKER) aborting.delete(producerId);
-      } else if ((attributes & TRANSACTIONAL) === 0 || !aborting.has(producerId)) {
-        decodeBatch({ log, at, end, attributes, baseOffset, place, fromOffset }, records);
+  return new LogDecoder(log, place, fromOffset, aborted, maxBytes).run();
+}
+
+/**
+ * Decodes the next piece of a batch that `decodeLog` left out, from a stream: see `decodeNextPiece`.
+ *
+ * @param maxBatchBytes bound of the decompressed batch; default 512 MiB
+ *
+ * @throws LogUnreadableError
+ */
+export async function decodeLargeBatch(
+  large: LargeBatch,
+  place: TopicPartition,
+  maxBatchBytes?: number,
+): Promise<DecodedLog> {
+  try {
+    return await decodeNextPiece(large, MAX_DECODED_BYTES, maxBatchBytes);
+  } catch (error) {
+    throw unreadable(place, large.header, error);
+  }
+}
+
+class LogDecoder {
+  private readonly records: KafkaRecord[] = [];
+  private nextOffset: number;
+  private memoryBytes = 0;
+  private large: LargeBatch | undefined;
+
+  constructor(
+    private readonly log: Buffer,
+    private readonly place: TopicPartition,
+    private readonly fromOffset: number,
+    private readonly aborted: readonly AbortedTransaction[],
+    private readonly maxBytes: number,
+  ) {
+    this.nextOffset = fromOffset;
+  }
+
+  run(): DecodedLog {
+    const { log } = this;
+    const upcoming = [...this.aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+    const aborting = new Set<bigint>();
+    let nextAborted = 0;
+    for (let at = 0; ;) {
+      const end = endOfBatch(log, at);
+      if (end === undefined) break;
+      const header = this.verifiedHeader(at, end);
+      const { lastOffset, producerId } = header;
+      for (let a = upcoming[nextAborted]; a !== undefined && a.firstOffset <= lastOffset; a = upcoming[++nextAborted]) {
+        aborting.add(a.producerId);
       }
+      const isAborted = header.isTransactional && aborting.has(producerId);
+      if (header.isControl) {
+        if (this.markerType(header) === ABORT_MARKER) aborting.delete(producerId);
+      } else if (!isAborted && lastOffset >= this.fromOffset && !this.decodeBatch(header)) break;
+      if (lastOffset >= this.nextOffset) this.nextOffset = lastOffset + 1;
+      at = end;
+    }
+    const { records, nextOffset, memoryBytes, large } = this;
+    return { records, nextOffset, memoryBytes, ...(large && { large }) };
+  }
+
+  private verifiedHeader(at: number, end: number): BatchHeader {
+    const { log, place } = this;
+    let header: BatchHeader;
+    try {
+      header = readBatchHeader(log, at, end);
     } catch (error) {
-      throw unreadable(place, baseOffset, error instanceof Error ? error.message : String(error), error);
+      throw new LogUnreadableError(
+        `The record batch at ${partitionName(place)}@${baseOffsetOf(log, at).toString()} cannot be decoded: ` +
+          `${messageOf(error)}. ${CHECK}`,
+        { cause: error },
+      );
     }
-    if (lastOffset >= nextOffset) nextOffset = lastOffset + 1;
-    at = end;
-  }
-  return { records, nextOffset };
-}
-
-interface BatchView {
-  readonly log: Buffer;
-  readonly at: number;
-  readonly end: number;
-  readonly attributes: number;
-  readonly baseOffset: number;
-  readonly place: TopicPartition;
-  readonly fromOffset: number;
-}
-
-function decodeBatch(view: BatchView, out: KafkaRecord[]): void {
-  const { log, at, attributes, baseOffset, place, fromOffset } = view;
-  const { topic, partition } = place;
-  const firstTimestamp = Number(log.readBigInt64BE(at + 27));
-  const appendTime = (attributes & LOG_APPEND_TIME) === 0 ? undefined : Number(log.readBigInt64BE(at + 35));
-  const count = log.readInt32BE(at + 57);
-  const cursor = new Cursor(decompress(attributes & CODEC, log.subarray(at + BATCH_HEADER_BYTES, view.end)));
-  const names: HeaderName[] = [];
-  for (let i = 0; i < count; i++) {
-    const next = cursor.varint() + cursor.offset;
-    cursor.offset++; // attributes
-    const timestampDelta = cursor.varint();
-    const offset = baseOffset + cursor.varint();
-    if (offset < fromOffset) {
-      cursor.offset = next;
-      continue;
+    if (!isIntact(log, header)) {
+      const damage = new Error('its CRC-32C differs from its bytes, which were damaged after they were produced');
+      throw unreadable(place, header, damage);
     }
-    const key = cursor.bytes();
-    const value = cursor.bytes();
-    const headers = readHeaders(cursor, names);
-    out.push({
-      topic,
-      partition,
-      offset,
-      timestamp: appendTime ?? firstTimestamp + timestampDelta,
-      key,
-      value,
-      headers,
-    });
-    if (cursor.offset !== next) throw new Error(`the length of record ${offset.toString()} differs from its header`);
+    return header;
+  }
+
+  /** Returns whether the whole batch was decoded. Otherwise `nextOffset` or `large` says where to go on. */
+  private decodeBatch(header: BatchHeader): boolean {
+    const { log, place, maxBytes } = this;
+    if (this.records.length > 0 && this.memoryBytes >= maxBytes) return false;
+    const context = { ...place, ...contextOf(header), fromOffset: this.fromOffset };
+    const bytes = log.subarray(header.start + BATCH_HEADER_BYTES, header.end);
+    const decoder = new RecordDecoder(context);
+    const before = this.memoryBytes;
+    try {
+      const cursor = new Cursor(decompress(header.codec, bytes, MAX_DECOMPRESSED_BYTES));
+      for (let left = header.count; left > 0; left--) {
+        const record = decoder.next(cursor);
+        if (record === undefined) continue;
+        this.records.push(record);
+        this.memoryBytes = before + decoder.memoryBytes;
+        if (this.memoryBytes >= maxBytes && left > 1) {
+          this.nextOffset = record.offset + 1;
+          return false;
+        }
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof DecompressedTooLargeError)) throw unreadable(place, header, error);
+      this.large = { header, context, bytes };
+      return false;
+    }
+  }
+
+  /** Type of a transaction marker: 0 abort, 1 commit, -1 none. Its key is an int16 version and an int16 type. */
+  private markerType(header: BatchHeader): number {
+    if (header.count === 0) return -1;
+    const cursor = new Cursor(this.log, header.start + BATCH_HEADER_BYTES);
+    try {
+      cursor.varint();
+      cursor.offset++;
+      cursor.varint();
+      cursor.varint();
+      const key = cursor.bytes();
+      return key !== null && key.length >= 4 ? key.readInt16BE(2) : -1;
+    } catch (error) {
+      throw unreadable(this.place, header, error);
+    }
   }
 }
 
-/** Type of a transaction marker: 0 abort, 1 commit, -1 none. Its key is an int16 version and an int16 type. */
-function markerType(log: Buffer, at: number, end: number): number {
-  const cursor = new Cursor(log.subarray(at + BATCH_HEADER_BYTES, end));
-  if (log.readInt32BE(at + 57) === 0) return -1;
-  cursor.varint();
-  cursor.offset++;
-  cursor.varint();
-  cursor.varint();
-  const key = cursor.bytes();
-  return key !== null && key.length >= 4 ? key.readInt16BE(2) : -1;
+function contextOf(header: BatchHeader): Pick<RecordContext, 'baseOffset' | 'firstTimestamp' | 'appendTime'> {
+  const { baseOffset, firstTimestamp, maxTimestamp, hasAppendTime } = header;
+  return { baseOffset, firstTimestamp, appendTime: hasAppendTime ? maxTimestamp : undefined };
 }
 
-interface HeaderName {
-  readonly bytes: Buffer;
-  readonly text: string;
-}
+const CHECK = 'Check the log segment on the broker, for example with kafka-dump-log.sh.';
 
-/** Adjacent records usually have the same header names in the same order: equal bytes are not decoded again. */
-function readHeaders(cursor: Cursor, names: HeaderName[]): RecordHeaders {
-  const headers: RecordHeaders = {};
-  const count = cursor.varint();
-  for (let i = 0; i < count; i++) {
-    const bytes = cursor.bytes() ?? EMPTY;
-    let name = names[i];
-    if (name === undefined || !sameBytes(name.bytes, bytes)) names[i] = name = { bytes, text: bytes.toString('utf8') };
-    const value = cursor.bytes();
-    addHeader(headers, name.text, value as Buffer);
-  }
-  return headers;
-}
-
-const EMPTY = Buffer.alloc(0);
-
-function addHeader(headers: RecordHeaders, name: string, value: Buffer): void {
-  if (!Object.hasOwn(headers, name)) {
-    if (name === '__proto__') setOwn(headers, name, value);
-    else headers[name] = value;
-    return;
-  }
-  const before = headers[name];
-  if (Array.isArray(before)) before.push(value);
-  else setOwn(headers, name, [before as Buffer, value]);
-}
-
-/** An assignment to __proto__ would set the prototype. */
-function setOwn(headers: RecordHeaders, name: string, value: Buffer | Buffer[]): void {
-  Object.defineProperty(headers, name, { value, enumerable: true, writable: true, configurable: true });
-}
-
-function sameBytes(a: Buffer, b: Buffer): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-function safeOffset(offset: bigint, place: TopicPartition): number {
-  const value = Number(offset);
-  if (!Number.isSafeInteger(value)) throw unreadable(place, offset, 'its offset is not below 2^53');
-  return value;
-}
-
-function unreadable(place: TopicPartition, offset: number | bigint, why: string, cause?: unknown): LogUnreadableError {
+function unreadable(place: TopicPartition, header: BatchHeader, cause: unknown): LogUnreadableError {
+  const { baseOffset, lastOffset, count, codec, start, end } = header;
+  const next = (lastOffset + 1).toString();
+  const what = [
+    `offsets ${baseOffset.toString()} to ${lastOffset.toString()}`,
+    `${count.toString()} records`,
+    `${(end - start).toString()} bytes`,
+    codecName(codec),
+  ];
   return new LogUnreadableError(
-    `The record batch at ${partitionName(place)}@${offset.toString()} cannot be decoded: ${why}. ` +
-      'Check the log segment on the broker, for example with kafka-dump-log.sh.',
-    { cause },
+    `The record batch at ${partitionName(place)}@${baseOffset.toString()} (${what.join(', ')}) cannot be decoded: ` +
+      `${messageOf(cause)}. ${CHECK} To skip the batch, run set-position for partition ${place.partition.toString()} ` +
+      `with offset ${next}, then POST /admin/resume.`,
+    { cause, batch: { ...place, baseOffset, lastOffset, nextOffset: lastOffset + 1, records: count, codec } },
   );
 }
 
-/** Reads varints and byte fields. Throws when the bytes end first. */
-class Cursor {
-  offset = 0;
-  constructor(private readonly buffer: Buffer) {}
-
-  /** A zigzag varint. Arithmetic instead of bit operations, so that timestamp deltas up to 2^52 are exact. */
-  varint(): number {
-    const { buffer } = this;
-    let z = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = buffer[this.offset++];
-      if (byte === undefined) throw new Error(BATCH_TOO_SHORT);
-      z += (byte & 0x7f) * scale;
-      if (byte < 0x80) break;
-      scale *= 128;
-    }
-    return z % 2 === 0 ? z / 2 : -(z + 1) / 2;
-  }
-
-  bytes(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    const start = this.offset;
-    this.offset += length;
-    if (this.offset > this.buffer.length) throw new Error(BATCH_TOO_SHORT);
-    return this.buffer.subarray(start, this.offset);
-  }
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,5 @@
 import { type IHeaders } from 'kafkajs';
+import { orderedFields } from '../headers';
 import { crc32c } from './crc32c';
 import { zigzagVarintLength, writeZigzagVarint } from './varint';
 
@@ -64,24 +65,30 @@ interface SizedRecord {
   readonly bodyBytes: number;
 }
 
-function headerFields(headers: IHeaders | undefined): (Buffer | null)[] {
-  const fields: (Buffer | null)[] = [];
-  if (headers === undefined) return fields;
+/** Name, value, name, value, … in the order of the headers. */
+function headerPieces(headers: IHeaders | undefined): (Buffer | null)[] {
+  const pieces: (Buffer | null)[] = [];
+  if (headers === undefined) return pieces;
+  const ordered = orderedFields(headers);
+  if (ordered !== undefined) {
+    for (const [name, value] of ordered) pieces.push(headerName(name), bytesOf(value));
+    return pieces;
+  }
   for (const name of Object.keys(headers)) {
     const value = headers[name];
     if (Array.isArray(value)) {
-      for (const one of value) fields.push(headerName(name), bytesOf(one));
+      for (const one of value) pieces.push(headerName(name), bytesOf(one));
     } else {
-      fields.push(headerName(name), bytesOf(value));
+      pieces.push(headerName(name), bytesOf(value));
     }
   }
-  return fields;
+  return pieces;
 }
 
 function sizedRecord(record: EncodableRecord, offsetDelta: number, timestampDelta: number): SizedRecord {
   const key = bytesOf(record.key);
   const value = bytesOf(record.value);
-  const headers = headerFields(record.headers);
+  const headers = headerPieces(record.headers);
   let bodyBytes =
     1 + zigzagVarintLength(timestampDelta) + zigzagVarintLength(offsetDelta) + sizeOfBytes(key) + sizeOfBytes(value);
   bodyBytes += zigzagVarintLength(headers.length / 2);

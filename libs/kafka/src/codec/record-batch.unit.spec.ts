@@ -1,5 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { headerFields, headersOf, type KafkaRecord, LogUnreadableError } from '../index';
 import { crc32c } from './crc32c';
 import { decodeLog } from './record-batch-decoder';
 import {
@@ -34,6 +35,10 @@ const record = fc.record({
 });
 const batch = fc.array(record, { minLength: 1, maxLength: 20 });
 
+/** A bound of what one generated record takes in memory. */
+const LARGEST_RECORD_BYTES = 10_000;
+const GZIP = { attribute: 1, compress: (b: Buffer) => Promise.resolve(gzipSync(b)) };
+
 const ownEntries = (value: object): unknown => Object.entries(value);
 
 /** What the transactional producers 0 to 3 do, one after the other in one partition. */
@@ -61,6 +66,7 @@ async function transactionalLog(steps: readonly { producer: number; kind: string
     );
     bytes.writeBigInt64BE(BigInt(offset), 0);
     bytes.writeInt16BE(bytes.readInt16BE(21) | attributes, 21);
+    bytes.writeUInt32BE(crc32c(bytes, 21, bytes.length), 17);
     batches.push({ offset, records, bytes });
     nextOffset += records;
     return offset;
@@ -90,7 +96,7 @@ describe('record batches', () => {
       fc.asyncProperty(batch, fc.constantFrom('none', 'gzip', 'zstd'), async (records, codec) => {
         const compression = {
           none: undefined,
-          gzip: { attribute: 1, compress: (b: Buffer) => Promise.resolve(gzipSync(b)) },
+          gzip: GZIP,
           zstd: { attribute: 4, compress: (b: Buffer) => Promise.resolve(zstdCompressSync(b)) },
         }[codec];
         const encoded = await encodeRecordBatch(records, IDENTITY, 0, compression);
@@ -178,6 +184,72 @@ describe('record batches', () => {
         );
         const last = batches.at(-1) ?? { offset: 0, records: 0 };
         expect(decoded.nextOffset).toBe(last.offset + last.records);
+      }),
+    );
+  });
+
+  it('are rejected, with their place, when a byte that the CRC covers was changed', async () => {
+    await fc.assert(
+      fc.asyncProperty(batch, fc.nat(), fc.integer({ min: 1, max: 255 }), async (records, where, mask) => {
+        const encoded = await encodeRecordBatch(records, IDENTITY, 0);
+        encoded.writeBigInt64BE(1_234n, 0);
+        const at = 17 + (where % (encoded.length - 17));
+        encoded[at] = (encoded[at] as number) ^ mask;
+        expect(() => decodeLog(encoded, PLACE, 1_234, [])).toThrow(LogUnreadableError);
+        expect(() => decodeLog(encoded, PLACE, 1_234, [])).toThrow('t/3@1234 (offsets 1234 to ');
+      }),
+    );
+  });
+
+  it('are decoded in pieces of bounded memory, from any offset on', async () => {
+    await fc.assert(
+      fc.asyncProperty(batch, fc.constantFrom(undefined, GZIP), fc.nat(3_000), async (records, codec, maxBytes) => {
+        const encoded = await encodeRecordBatch(records, IDENTITY, 0, codec);
+        const whole = decodeLog(encoded, PLACE, 0, []);
+        const read: KafkaRecord[] = [];
+        for (let from = 0; from < records.length;) {
+          const piece = decodeLog(encoded, PLACE, from, [], maxBytes);
+          expect(piece.nextOffset).toBe(from + piece.records.length);
+          // The last record may exceed the bound, by at most its own size.
+          if (piece.records.length > 1) expect(piece.memoryBytes).toBeLessThan(maxBytes + LARGEST_RECORD_BYTES);
+          read.push(...piece.records);
+          from = piece.nextOffset;
+        }
+        expect(read).toEqual(whole.records);
+      }),
+    );
+  });
+
+  it('take at least the memory of their keys, values, header names and header values', async () => {
+    await fc.assert(
+      fc.asyncProperty(batch, async (records) => {
+        const { memoryBytes } = decodeLog(await encodeRecordBatch(records, IDENTITY, 0), PLACE, 0, []);
+        const bytes = records.flatMap(({ key, value, headers }) => [
+          key?.length ?? 0,
+          value?.length ?? 0,
+          ...Object.entries(headers).flatMap(([name, values]) =>
+            [values].flat().map((one) => Buffer.byteLength(name) + one.length),
+          ),
+        ]);
+        expect(memoryBytes).toBeGreaterThanOrEqual(bytes.reduce((sum, each) => sum + each, 0));
+      }),
+    );
+  });
+
+  it('have their headers in the order in which they were written, whatever their names', async () => {
+    const name = fc.oneof(
+      fc.constantFrom('a', 'b', '7', '10', '__proto__', 'constructor'),
+      fc.string({ maxLength: 3 }),
+    );
+    const fields = fc.array(fc.tuple(name, fc.option(bytes)), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fields, { minLength: 1, maxLength: 5 }), async (lists) => {
+        const records = lists.map((list) => ({ key: null, value: null, headers: headersOf(list) }));
+        const once = decodeLog(await encodeRecordBatch(records, IDENTITY, 0), PLACE, 0, []).records;
+        expect(once.map(({ headers }) => headerFields(headers))).toEqual(lists);
+        // What was decoded is encoded in the same order, as a dead letter or a replay does it.
+        const twice = decodeLog(await encodeRecordBatch(once, IDENTITY, 0), PLACE, 0, []).records;
+        expect(twice.map(({ headers }) => headerFields(headers))).toEqual(lists);
       }),
     );
   });

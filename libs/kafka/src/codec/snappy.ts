@@ -1,4 +1,4 @@
-import { GrowingOutput } from './growing-output';
+import { DecompressedTooLargeError, GrowingOutput } from './growing-output';
 
 /** SnappyOutputStream of snappy-java: these bytes, two int32 versions, then blocks, each after its int32 length. */
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
@@ -46,7 +46,7 @@ function block(bytes: Buffer, output: GrowingOutput, max: number): void {
     byte = little(1);
     expected += (byte & 0x7f) * scale;
   }
-  if (start + expected > max) throw new Error(`the batch decompresses to more than ${max.toString()} bytes`);
+  if (start + expected > max) throw new DecompressedTooLargeError(max);
   while (at < bytes.length) {
     const tag = little(1);
     const upper = tag >>> 2;

@@ -2,6 +2,7 @@ import { Metrics } from '@orderstream/observability';
 import fc from 'fast-check';
 import { observeServers, observeTransactions, type RecordBatch, TransactionFailedError } from '../index';
 import { OldestUnsettled } from '../server/oldest-unsettled';
+import { PartitionLag } from '../server/partition-lag';
 import { type PartitionStatus } from '../server/server-options';
 
 /** The offsets from `from` to `to` - 1, each with a timestamp of ten times its offset. */
@@ -76,6 +77,39 @@ describe('OldestUnsettled', () => {
   });
 });
 
+describe('PartitionLag', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ now: 1_000_000 });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('counts the records that wait behind an open transaction, and the time for which it holds them back', () => {
+    const lag = new PartitionLag();
+    expect(lag.from(0, undefined)).toEqual({ lag: undefined, lagMs: undefined, openTransactionMs: undefined });
+    lag.observeEnds({ lastStableOffset: 5, highWatermark: 5 });
+    expect(lag.from(5, undefined)).toEqual({ lag: 0, lagMs: 0, openTransactionMs: 0 });
+    lag.observeEnds({ lastStableOffset: 5, highWatermark: 6 });
+    jest.advanceTimersByTime(70_000);
+    lag.observeEnds({ lastStableOffset: 5, highWatermark: 26 });
+    expect(lag.from(5, undefined)).toEqual({ lag: 21, lagMs: 70_000, openTransactionMs: 70_000 });
+    expect(lag.openTransaction).toEqual({ lastStableOffset: 5, highWatermark: 26, openMs: 70_000 });
+    // It ended, and another one is open.
+    lag.observeEnds({ lastStableOffset: 20, highWatermark: 26 });
+    jest.advanceTimersByTime(1_000);
+    expect(lag.from(26, undefined)).toEqual({ lag: 0, lagMs: 0, openTransactionMs: 1_000 });
+    lag.observeEnds({ lastStableOffset: 27, highWatermark: 27 });
+    expect(lag.openTransaction).toBeUndefined();
+  });
+
+  it('takes the age of a readable record from its timestamp, also while a transaction is open', () => {
+    const lag = new PartitionLag();
+    lag.observeEnds({ lastStableOffset: 5, highWatermark: 9 });
+    expect(lag.from(4, 1_000_000 - 3_000)).toMatchObject({ lag: 5, lagMs: 3_000, openTransactionMs: 0 });
+  });
+});
+
 describe('the metrics of consumers', () => {
   const partition = (fields: Partial<PartitionStatus>): PartitionStatus => ({
     topic: 'a',
@@ -84,19 +118,29 @@ describe('the metrics of consumers', () => {
     nextOffset: 1,
     lag: 0,
     lagMs: 0,
+    openTransactionMs: 0,
     queuedRecords: 0,
     queuedBytes: 0,
     ...fields,
   });
   const serverOf = (...partitions: PartitionStatus[]) => ({
-    describe: () => ({ group: 'g', state: 'joined' as const, partitions }),
+    describe: () => ({ group: 'g', state: 'joined' as const, partitions, programmingErrors: { a: 2 } }),
   });
 
   it('show the lag and the stopped partitions of every server as of the scrape', async () => {
     const metrics = new Metrics({ app: 'probe', processMetrics: false });
-    const servers = [serverOf(partition({}), partition({ partition: 1, state: 'stopped', lag: 12, lagMs: 3_500 }))];
+    const servers = [
+      serverOf(
+        partition({}),
+        partition({ partition: 1, state: 'stopped', lag: 12, lagMs: 3_500, openTransactionMs: 61_500 }),
+      ),
+    ];
     observeServers(metrics, () => servers);
-    servers.push(serverOf(partition({ topic: 'b', state: 'opening', lag: undefined, lagMs: undefined })));
+    servers.push(
+      serverOf(
+        partition({ topic: 'b', state: 'opening', lag: undefined, lagMs: undefined, openTransactionMs: undefined }),
+      ),
+    );
     const text = await metrics.registry.metrics();
     const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     expect(series).toEqual([
@@ -104,6 +148,9 @@ describe('the metrics of consumers', () => {
       'orderstream_consumer_lag_records{topic="a",partition="1",app="probe"} 12',
       'orderstream_consumer_lag_seconds{topic="a",partition="0",app="probe"} 0',
       'orderstream_consumer_lag_seconds{topic="a",partition="1",app="probe"} 3.5',
+      'orderstream_open_transaction_seconds{topic="a",partition="0",app="probe"} 0',
+      'orderstream_open_transaction_seconds{topic="a",partition="1",app="probe"} 61.5',
+      'orderstream_programming_errors_total{topic="a",app="probe"} 4',
       'orderstream_partitions_stopped{topic="a",app="probe"} 1',
       'orderstream_partitions_stopped{topic="b",app="probe"} 0',
     ]);

@@ -2,7 +2,7 @@ import { METRIC, type Metrics } from '@orderstream/observability';
 import { type KafkaBatchServer } from '../server/kafka-batch-server';
 import { type PartitionStatus } from '../server/server-options';
 
-/** Registers the metrics of a service's consumers: lag and stopped partitions, read at each scrape. Once per `metrics`. */
+/** Registers the metrics of a service's consumers: lag, open transactions and stopped partitions, read at each scrape. Once per `metrics`. */
 export function observeServers(metrics: Metrics, servers: () => Iterable<Pick<KafkaBatchServer, 'describe'>>): void {
   const partitions = (): PartitionStatus[] => Array.from(servers(), (server) => server.describe().partitions).flat();
   metrics.gauge(METRIC.consumerLagRecords, (gauge) => {
@@ -15,6 +15,18 @@ export function observeServers(metrics: Metrics, servers: () => Iterable<Pick<Ka
     gauge.reset();
     for (const { topic, partition, lagMs } of partitions()) {
       if (lagMs !== undefined) gauge.set({ topic, partition }, lagMs / 1_000);
+    }
+  });
+  metrics.gauge(METRIC.openTransactionSeconds, (gauge) => {
+    gauge.reset();
+    for (const { topic, partition, openTransactionMs } of partitions()) {
+      if (openTransactionMs !== undefined) gauge.set({ topic, partition }, openTransactionMs / 1_000);
+    }
+  });
+  metrics.counter(METRIC.programmingErrors, (counter) => {
+    counter.reset();
+    for (const server of servers()) {
+      for (const [topic, count] of Object.entries(server.describe().programmingErrors)) counter.inc({ topic }, count);
     }
   });
   metrics.gauge(METRIC.partitionsStopped, (gauge) => {

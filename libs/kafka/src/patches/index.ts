@@ -3,3 +3,5 @@ import './connection';
 import './request-queue';
 import './group-messages';
 import './produce-request';
+import './error-codes';
+import './metadata-response';

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { BATCH_HEADER_BYTES, estimateRecordBytes } from '../codec/record-batch-encoder';
+import { headerFields } from '../headers';
 import { type OutputRecord } from '../record';
 
 /** Room for the lengths in a record, and for gzip's result on another order of its fields. A generous estimate. */
@@ -20,12 +21,9 @@ export function compressedBytes({ key, value, headers }: OutputRecord): number {
   };
   add(key);
   add(value);
-  for (const name of Object.keys(headers)) {
-    const value = headers[name];
-    for (const one of Array.isArray(value) ? value : [value]) {
-      add(name);
-      add(one);
-    }
+  for (const [name, value] of headerFields(headers)) {
+    add(name);
+    add(value);
   }
   return BATCH_HEADER_BYTES + COMPRESSED_SLACK_BYTES + 10 * fields.length + gzipSync(Buffer.concat(fields)).length;
 }

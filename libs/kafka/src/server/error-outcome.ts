@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert';
 import { isRetriable, OrderstreamError } from '@orderstream/errors';
 import { type FailureOutcome, retry, stop } from '../outcome';
 
@@ -17,8 +18,20 @@ export const outcomeOfHandlerError = (error: unknown): FailureOutcome =>
 
 /** A programming error, or an error that says that it is not retriable. */
 function isPermanent(error: unknown): boolean {
-  if (error instanceof OrderstreamError) return !error.retriable;
-  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+  return error instanceof OrderstreamError ? !error.retriable : isProgrammingError(error);
+}
+
+/** What the JavaScript engine throws when code does what it must not. A retry gives the same error. */
+export function isProgrammingError(error: unknown): boolean {
+  // fetch() reports a failed connection as a TypeError with the failure as its cause.
+  if (error instanceof TypeError) return error.cause === undefined;
+  return (
+    error instanceof RangeError ||
+    error instanceof ReferenceError ||
+    error instanceof SyntaxError ||
+    error instanceof URIError ||
+    error instanceof AssertionError
+  );
 }
 
 const stopOn = (cause: unknown): FailureOutcome =>

@@ -4,6 +4,8 @@ import { type KafkaLogger } from '../client/kafka-settings';
 import { type Cluster, createCluster, protocolCodeOf } from '../client/kafkajs-internals';
 import { Backoff } from '../backoff';
 import { delay, settledWithin } from '../delay';
+import { isCoordinatorMoved } from '../transactions/broker-answers';
+import { messageOf } from './error-outcome';
 import { type TopicPartition } from '../topic-partition';
 import { type ConsumerGroup, type ConsumerGroupOptions, createConsumerGroup } from './consumer-group';
 import { joinAsStaticMember } from './static-member';
@@ -60,6 +62,8 @@ export class GroupMembership {
   private readonly fencedBackoff: Backoff;
   private fencedAt = -Infinity;
   private contactAt = performance.now();
+  /** Why joining failed, or why the coordinator does not answer; undefined while the membership is in order. */
+  contactError: string | undefined;
   state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed' = 'connecting';
 
   constructor(
@@ -104,9 +108,15 @@ export class GroupMembership {
       list.push({ partition, offset: offset.toString(), ...(metadata === undefined ? {} : { metadata }) });
       topics.set(topic, list);
     }
-    await this.group.commitOffsets({
-      topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })),
-    });
+    try {
+      await this.group.commitOffsets({
+        topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })),
+      });
+    } catch (error) {
+      // The next commit goes to where the coordinator is then.
+      if (isCoordinatorMoved(error)) await this.findCoordinator();
+      throw error;
+    }
   }
 
   /** The group's committed offset of the partition; undefined if it has none. */
@@ -132,6 +142,7 @@ export class GroupMembership {
       } catch (error) {
         const { groupId: group } = this.options;
         const isFenced = protocolCodeOf(error) === FENCED_INSTANCE_ID;
+        this.contactError = messageOf(error);
         if (isFenced ? this.isContested() : PERMANENT.has(protocolCodeOf(error))) {
           this.logger?.error({ err: error, group }, isFenced ? CONTESTED : REJECTED);
           await this.forget();
@@ -155,9 +166,11 @@ export class GroupMembership {
   private async join(): Promise<void> {
     await this.cluster.connect();
     await this.cluster.addMultipleTargetTopics(this.options.topics);
-    await this.cluster.refreshMetadataIfNecessary();
+    // Always: after a lost connection another broker can listen at its address, and the metadata say so.
+    await this.cluster.refreshMetadata();
     await this.group.joinAndSync();
     this.contactAt = performance.now();
+    this.contactError = undefined;
     this.backoff.reset();
     if (this.isLeaving) return;
     this.state = 'joined';
@@ -181,6 +194,7 @@ export class GroupMembership {
     try {
       await this.heartbeat();
       this.contactAt = performance.now();
+      this.contactError = undefined;
       return undefined;
     } catch (error) {
       const code = protocolCodeOf(error);
@@ -188,6 +202,7 @@ export class GroupMembership {
       if (code === FENCED_INSTANCE_ID) throw error;
       if (code === ILLEGAL_GENERATION || code === UNKNOWN_MEMBER_ID) return 'lost';
       // The coordinator did not respond. The membership lasts until the end of the session.
+      this.contactError = `no answer of the group coordinator: ${messageOf(error)}`;
       if (performance.now() - this.contactAt >= this.options.sessionTimeoutMs) return 'lost';
       await this.findCoordinator();
       return undefined;

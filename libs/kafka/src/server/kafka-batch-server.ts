@@ -9,7 +9,9 @@ import { GroupMembership } from './group-membership';
 import { PartitionTasks } from './partition-tasks';
 import { PartitionTask } from './partition-task';
 import { type KafkaBatchServerOptions, serverLimits, type ServerHealth, type ServerStatus } from './server-options';
+import { type OpenTransaction } from './partition-lag';
 import { type TopicHandler, topicHandlers } from './topic-handlers';
+import { TopicWatch } from './topic-watch';
 
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
@@ -20,6 +22,11 @@ export interface OffsetToCommit extends TopicPartition {
 
 const FETCH_BOUNDS = { maxWaitMs: 100, maxPartitionBytes: 1_048_576, maxBytes: 8 * 1_048_576 };
 const END_INTERVAL_MS = 5_000;
+/** A partition without an answer for so long makes the service not ready: within 2 s of the loss of its broker. */
+const UNREAD_MS = 1_500;
+const METADATA_INTERVAL_MS = 60_000;
+/** A transaction that is open for longer is logged, once in each such time. */
+const OPEN_TRANSACTION_MS = 60_000;
 const DISCONNECT_TIMEOUT_MS = 2_000;
 
 /**
@@ -41,7 +48,11 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   private membership: GroupMembership | undefined;
   private client: LogClient | undefined;
   private loop: FetchLoop | undefined;
-  private endTimer: NodeJS.Timeout | undefined;
+  private watch: TopicWatch | undefined;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly programmingErrors = new Map<string, number>();
+  /** When an open transaction of a partition was last logged. */
+  private readonly warnedAt = new Map<string, number>();
   private isPaused = false;
   private closing: Promise<void> | undefined;
 
@@ -82,6 +93,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   /** Ends pause(), and opens the stopped partitions again. Call it when the cause that stopped them is fixed. */
   resume(): void {
     this.isPaused = false;
+    this.watch?.accept();
     for (const task of this.tasks) task.resume();
   }
 
@@ -104,10 +116,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       group: this.settings.groupId,
       state: this.membership?.state ?? 'connecting',
       partitions: this.tasks.statuses(),
+      programmingErrors: Object.fromEntries(this.programmingErrors),
     };
   }
 
-  /** Not live: a handler hangs, or the group rejects this member. Not ready: a task is not running, or paused. */
+  /**
+   * Not live: a handler hangs, or the group rejects this member. Not ready: a task is not running, or paused; the brokers
+   * do not answer. `waiting` and `unread` name each partition that does not move, with the reason.
+   */
   health(): ServerHealth {
     const { state, partitions } = this.describe();
     const hung = [...this.tasks]
@@ -116,16 +132,28 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const waiting = partitions
       .filter((partition) => partition.state !== 'running')
       .map(({ topic, partition, state: task, error }) => ({ topic, partition, state: task, error }));
+    const unread = this.loop?.unread(UNREAD_MS) ?? [];
+    const group = this.membership?.contactError ?? state;
+    const isReady = state === 'joined' && group === state && waiting.length + unread.length === 0 && !this.isPaused;
     return {
       live: { ok: state !== 'failed' && hung.length === 0, detail: { group: state, hung } },
-      ready: { ok: state === 'joined' && waiting.length === 0 && !this.isPaused, detail: { group: state, waiting } },
+      ready: { ok: isReady, detail: { group, waiting, unread } },
     };
   }
 
   private startReading(topics: readonly string[]): void {
     const { kafka, groupId, logger } = this.settings;
     const { sessionTimeoutMs, rebalanceTimeoutMs } = this.limits;
-    this.client = new LogClient(kafka, 'committed');
+    const client = new LogClient(kafka, 'committed');
+    this.client = client;
+    this.watch = new TopicWatch({
+      topics,
+      partitions: this.settings.partitions,
+      describe: (names) => client.describeTopics(names),
+      onProblem: (topic, problem) => {
+        this.stopTopic(topic, problem);
+      },
+    });
     const source: FetchSource = {
       wanted: () => this.tasks.wanted(),
       deliver: (fetched) => this.tasks.get(fetched)?.deliver(fetched),
@@ -145,7 +173,16 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       logger,
     );
     this.membership.start();
-    this.endTimer = setInterval(() => void this.refreshEnds(), END_INTERVAL_MS).unref();
+    this.timers.push(
+      setInterval(() => void this.refreshEnds(), END_INTERVAL_MS).unref(),
+      setInterval(
+        () =>
+          void this.watch?.refresh().catch((error: unknown) => {
+            logger?.warn({ err: error, topics }, 'reading the metadata of the topics failed; it is retried');
+          }),
+        this.settings.metadataIntervalMs ?? METADATA_INTERVAL_MS,
+      ).unref(),
+    );
   }
 
   private assign(partitions: readonly TopicPartition[]): void {
@@ -160,10 +197,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
           {
             hooks,
             logger,
+            verify: ({ topic }) => this.verify(topic),
             resumeAt: (ref) => this.resumeAt(ref),
             handle: (batch, ref, signal) => this.handle(batch, ref, signal),
             wake: () => this.loop?.wake(),
             isPaused: () => this.isPaused,
+            onProgrammingError: ({ topic }) => {
+              this.programmingErrors.set(topic, (this.programmingErrors.get(topic) ?? 0) + 1);
+            },
             random: Math.random,
           },
           this.limits,
@@ -191,22 +232,54 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     return edges?.get(partition.partition) ?? 0;
   }
 
-  /** Keeps the lag current of partitions that are not fetched (paused, stopped, full queue). */
+  /** @throws the reason why the topic must not be read; an error when no broker answers */
+  private async verify(topic: string): Promise<void> {
+    await this.client?.connect([...this.handlers.keys()]);
+    await this.watch?.refresh();
+    const problem = this.watch?.problemOf(topic);
+    if (problem !== undefined) throw problem;
+  }
+
+  private stopTopic(topic: string, problem: Error): void {
+    this.settings.onTopicChanged?.(topic, problem);
+    for (const task of this.tasks) {
+      if (task.partition.topic === topic) task.interrupt({ kind: 'stop', cause: problem });
+    }
+  }
+
+  /** Keeps the lag current of partitions that are not fetched (paused, stopped, full queue), and logs what holds it up. */
   private async refreshEnds(): Promise<void> {
-    const stale = [...this.tasks].filter(({ endAgeMs }) => endAgeMs > END_INTERVAL_MS);
+    const stale = [...this.tasks].filter(({ endsAgeMs }) => endsAgeMs > END_INTERVAL_MS);
     for (const topic of new Set(stale.map(({ partition }) => partition.topic))) {
       const tasks = stale.filter(({ partition }) => partition.topic === topic);
       const partitions = tasks.map(({ partition }) => partition.partition);
-      const ends = await this.client?.edges(topic, 'end', partitions).catch(() => undefined);
+      const ends = await this.client?.ends(topic, partitions).catch(() => undefined);
       for (const task of tasks) {
         const end = ends?.get(task.partition.partition);
-        if (end !== undefined) task.observeEnd(end);
+        if (end !== undefined) task.observeEnds(end);
+      }
+    }
+    for (const { partition, openTransaction } of this.tasks) {
+      if (openTransaction !== undefined && openTransaction.openMs > OPEN_TRANSACTION_MS) {
+        this.warnOfOpenTransaction(partition, openTransaction);
       }
     }
   }
 
+  private warnOfOpenTransaction(partition: TopicPartition, { openMs, ...ends }: OpenTransaction): void {
+    const name = partitionName(partition);
+    const now = performance.now();
+    if (now - (this.warnedAt.get(name) ?? -Infinity) < OPEN_TRANSACTION_MS) return;
+    this.warnedAt.set(name, now);
+    this.settings.logger?.warn(
+      { ...partition, ...ends, openSeconds: Math.round(openMs / 1_000) },
+      'a transaction of a producer is open: records from its offset on wait until it ends. Find the producer with ' +
+        'kafka-transactions.sh describe-producers; kafka-transactions.sh abort ends a transaction that hangs',
+    );
+  }
+
   private async closeNow(): Promise<void> {
-    clearInterval(this.endTimer);
+    for (const timer of this.timers.splice(0)) clearInterval(timer);
     const { drainTimeoutMs } = this.limits;
     await this.tasks.releaseAll(drainTimeoutMs);
     await Promise.all([

@@ -14,8 +14,8 @@ export interface PartitionHooks {
   /** The partition was revoked, failed or stopped: release it at once. Called once for each call of `open`. */
   close(p: TopicPartition): Promise<void>;
   /**
-   * The outcome when `open` rejects with `cause`. Undefined, or without this hook: programming errors and errors that are
-   * not retriable stop the partition, all others are retried.
+   * The outcome when `open` rejects with `cause`. Undefined, or without this hook: errors that are not retriable stop the
+   * partition, all others are retried. A programming error (TypeError, RangeError and the like) always stops it.
    */
   failed?(p: TopicPartition, cause: unknown): FailureOutcome | undefined;
   /** The first offset that is not settled, from which the lag counts. Without this hook: what the handler acknowledged. */

@@ -2,14 +2,12 @@ import { type Fetched } from '../read/log-client';
 import { type KafkaRecord, type RecordBatch } from '../record';
 import { type TopicPartition } from '../topic-partition';
 
-/** Estimated memory of a record without its bytes. */
-const RECORD_OVERHEAD_BYTES = 200;
-
 interface Piece {
   readonly records: readonly KafkaRecord[];
   /** Index of the first record that is not handed over. */
   from: number;
   readonly nextOffset: number;
+  readonly memoryBytes: number;
 }
 
 /**
@@ -60,6 +58,7 @@ export class PartitionQueue {
     return this.records;
   }
 
+  /** Memory of the pieces: a piece counts until its last record is handed over, because its records are views into it. */
   get queuedBytes(): number {
     return this.bytes;
   }
@@ -70,12 +69,13 @@ export class PartitionQueue {
   }
 
   /** Returns whether the piece was taken. */
-  accept(fetched: Pick<Fetched, 'offset' | 'records' | 'nextOffset'>): boolean {
-    if (fetched.offset !== this.fetchOffset || fetched.nextOffset <= fetched.offset) return false;
-    this.fetchOffset = fetched.nextOffset;
-    this.pieces.push({ records: fetched.records, from: 0, nextOffset: fetched.nextOffset });
-    this.records += fetched.records.length;
-    for (const record of fetched.records) this.bytes += sizeOf(record);
+  accept(fetched: Pick<Fetched, 'offset' | 'records' | 'nextOffset' | 'memoryBytes'>): boolean {
+    const { offset, records, nextOffset, memoryBytes } = fetched;
+    if (offset !== this.fetchOffset || nextOffset <= offset) return false;
+    this.fetchOffset = nextOffset;
+    this.pieces.push({ records, from: 0, nextOffset, memoryBytes });
+    this.records += records.length;
+    this.bytes += memoryBytes;
     return true;
   }
 
@@ -91,22 +91,16 @@ export class PartitionQueue {
       const piece = this.pieces[0];
       if (piece === undefined) break;
       const to = Math.min(piece.from + maxRecords - records.length, piece.records.length);
-      for (let i = piece.from; i < to; i++) {
-        const record = piece.records[i] as KafkaRecord;
-        this.bytes -= sizeOf(record);
-        records.push(record);
-      }
+      for (let i = piece.from; i < to; i++) records.push(piece.records[i] as KafkaRecord);
       piece.from = to;
       const rest = piece.records[to];
       nextOffset = rest === undefined ? piece.nextOffset : rest.offset;
       if (rest !== undefined) break;
       this.pieces.shift();
+      this.bytes -= piece.memoryBytes;
     }
     this.records -= records.length;
     this.handedOffset = nextOffset;
     return { ...this.place, records, nextOffset };
   }
 }
-
-const sizeOf = (record: KafkaRecord): number =>
-  RECORD_OVERHEAD_BYTES + (record.value?.length ?? 0) + (record.key?.length ?? 0);

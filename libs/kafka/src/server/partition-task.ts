@@ -1,12 +1,12 @@
 import { type KafkaLogger } from '../client/kafka-settings';
 import { delay } from '../delay';
-import { type BatchOutcome, type FailureOutcome } from '../outcome';
-import { type Fetched, type Wanted } from '../read/log-client';
+import { type BatchOutcome, type FailureOutcome, stop } from '../outcome';
+import { type Fetched, type LogEnds, type Wanted } from '../read/log-client';
 import { type RecordBatch } from '../record';
 import { type TopicPartition } from '../topic-partition';
-import { messageOf, outcomeOfHandlerError, outcomeOfOpenError } from './error-outcome';
+import { isProgrammingError, messageOf, outcomeOfHandlerError, outcomeOfOpenError } from './error-outcome';
 import { type PartitionHooks } from './partition-hooks';
-import { PartitionLag } from './partition-lag';
+import { type OpenTransaction, PartitionLag } from './partition-lag';
 import { PartitionQueue } from './partition-queue';
 import { RetryBackoff } from './retry-delay';
 import { type PartitionTaskState, type PartitionStatus } from './server-options';
@@ -21,12 +21,16 @@ export interface PartitionTaskOptions {
 
 export interface PartitionTaskDependencies {
   readonly hooks: PartitionHooks | undefined;
+  /** Called before `hooks.open`. Rejects when the partition must not be opened. */
+  readonly verify: (partition: TopicPartition) => Promise<void>;
   /** The offset to begin at when `hooks.open` returns none. */
   readonly resumeAt: (partition: TopicPartition) => Promise<number>;
   readonly handle: (batch: RecordBatch, partition: TopicPartition, signal: AbortSignal) => Promise<BatchOutcome>;
   /** Called when the task wants to fetch again. */
   readonly wake: () => void;
   readonly isPaused: () => boolean;
+  /** Called for each programming error of the handler or of a hook. */
+  readonly onProgrammingError: (partition: TopicPartition) => void;
   readonly logger: KafkaLogger | undefined;
   /** From 0 to 1, for the jitter of retries. */
   readonly random: () => number;
@@ -52,6 +56,8 @@ export class PartitionTask {
   private acked: number | undefined;
   private state: PartitionTaskState = 'opening';
   private error: string | undefined;
+  /** `hooks.open` was called, and `hooks.close` not yet. */
+  private isOpened = false;
   private interruption: FailureOutcome | undefined;
   private releaseBy: number | undefined;
   private resumes = 0;
@@ -84,18 +90,22 @@ export class PartitionTask {
   }
 
   deliver(fetched: Fetched): void {
-    this.observeEnd(fetched.end);
+    this.observeEnds(fetched);
     if (this.state === 'running' && this.queue.accept(fetched)) this.changed();
   }
 
-  /** The broker returned the partition's last stable offset. */
-  observeEnd(end: number): void {
-    this.lag.observeEnd(end);
+  observeEnds({ lastStableOffset, highWatermark }: LogEnds): void {
+    this.lag.observeEnds({ lastStableOffset, highWatermark });
   }
 
-  /** Milliseconds since the broker last returned the partition's last stable offset. */
-  get endAgeMs(): number {
-    return this.lag.endAgeMs;
+  /** Milliseconds since the broker last returned the ends of the partition. */
+  get endsAgeMs(): number {
+    return this.lag.endsAgeMs;
+  }
+
+  /** The oldest open transaction of the partition; undefined when there is none. */
+  get openTransaction(): OpenTransaction | undefined {
+    return this.lag.openTransaction;
   }
 
   /** Duration of the current handler call; 0 between calls. */
@@ -183,10 +193,12 @@ export class PartitionTask {
 
   private async run(): Promise<void> {
     while (!this.isReleasing) {
-      const ending = (await this.open()) ?? (await this.handOverBatches());
+      const ending = this.withoutRetryOfDefects(
+        (await this.verify()) ?? (await this.open()) ?? (await this.handOverBatches()),
+      );
       if (ending.kind === 'release') await this.drain();
       this.aborter.abort();
-      await this.callHook('close', () => this.dependencies.hooks?.close(this.partition));
+      if (this.isOpened) await this.callHook('close', () => this.dependencies.hooks?.close(this.partition));
       this.queue.reset(this.acked ?? 0);
       if (ending.kind === 'retry') await this.waitToRetry(ending);
       if (ending.kind === 'stop') await this.waitForOperator(ending.cause);
@@ -194,12 +206,24 @@ export class PartitionTask {
     this.state = 'draining';
   }
 
+  /** Returns undefined when the partition may be opened. */
+  private async verify(): Promise<Ending | undefined> {
+    this.state = 'opening';
+    this.isOpened = false;
+    this.interruption = undefined;
+    this.aborter = new AbortController();
+    try {
+      await this.dependencies.verify(this.partition);
+    } catch (error) {
+      return this.isReleasing ? RELEASE : outcomeOfOpenError(error);
+    }
+    return this.isReleasing ? RELEASE : undefined;
+  }
+
   /** Returns undefined when the partition is open. */
   private async open(): Promise<Ending | undefined> {
     const { hooks, resumeAt, wake } = this.dependencies;
-    this.state = 'opening';
-    this.interruption = undefined;
-    this.aborter = new AbortController();
+    this.isOpened = true;
     let from: number;
     try {
       from = (await hooks?.open(this.partition, this.aborter.signal)) ?? (await resumeAt(this.partition));
@@ -260,6 +284,13 @@ export class PartitionTask {
     }
   }
 
+  /** A programming error stops the partition, whatever the handler or the hooks make of it: a retry would never end. */
+  private withoutRetryOfDefects(ending: Ending): Ending {
+    if (ending.kind === 'release' || !isProgrammingError(ending.cause)) return ending;
+    this.dependencies.onProgrammingError(this.partition);
+    return ending.kind === 'stop' ? ending : stop(ending.cause as Error);
+  }
+
   private async drain(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'draining';
@@ -283,7 +314,11 @@ export class PartitionTask {
     this.state = 'stopped';
     this.error = messageOf(cause);
     const before = this.resumes;
-    this.logger?.error({ ...this.partition, err: cause }, 'partition stopped until an operator resumes it');
+    const defect = isProgrammingError(cause) ? ' by a defect of this program: report this line' : '';
+    this.logger?.error(
+      { ...this.partition, err: cause },
+      `partition stopped${defect}; POST /admin/resume opens it again`,
+    );
     while (this.resumes === before && !this.isReleasing) await this.untilChanged();
     this.backoff.reset();
   }
@@ -293,6 +328,7 @@ export class PartitionTask {
     try {
       await call();
     } catch (error) {
+      if (isProgrammingError(error)) this.dependencies.onProgrammingError(this.partition);
       this.logger?.warn({ ...this.partition, err: error }, `${name} of the partition failed`);
     }
   }

@@ -1,5 +1,14 @@
 import fc from 'fast-check';
-import { ack, type BatchOutcome, type PartitionHooks, type RecordBatch, retry, stop } from '../index';
+import {
+  ack,
+  type BatchOutcome,
+  type PartitionHooks,
+  type RecordBatch,
+  retry,
+  stop,
+  TopicChangedError,
+  TransactionFailedError,
+} from '../index';
 import { type PartitionTaskDependencies, PartitionTask } from './partition-task';
 import { retryDelay } from './retry-delay';
 
@@ -11,6 +20,7 @@ class TestTask {
   /** The waits before it opened again, in milliseconds. */
   readonly waits: number[] = [];
   opened = 0;
+  programmingErrors = 0;
   next = 0;
   readonly task: PartitionTask;
 
@@ -18,6 +28,7 @@ class TestTask {
     handle: (batch: RecordBatch, signal: AbortSignal) => BatchOutcome | Promise<BatchOutcome>,
     hooks: Partial<PartitionHooks> = {},
     random = 1,
+    verify = (): Promise<void> => Promise.resolve(),
   ) {
     const dependencies: PartitionTaskDependencies = {
       hooks: {
@@ -29,10 +40,12 @@ class TestTask {
         close: () => Promise.resolve(),
         ...hooks,
       },
+      verify,
       resumeAt: () => Promise.resolve(0),
       handle: async (batch, _, signal) => handle(batch, signal),
       wake: () => undefined,
       isPaused: () => false,
+      onProgrammingError: () => this.programmingErrors++,
       logger: {
         debug: () => undefined,
         info: () => undefined,
@@ -59,7 +72,8 @@ class TestTask {
     if (wanted === undefined) return;
     const { offset } = wanted;
     const record = { ...PARTITION, offset, timestamp: 0, key: null, value: null, headers: {} };
-    const log = { records: [record], nextOffset: offset + 1, end: offset + 1 };
+    const ends = { lastStableOffset: offset + 1, highWatermark: offset + 1 };
+    const log = { records: [record], nextOffset: offset + 1, memoryBytes: 200, ...ends };
     this.task.deliver({ ok: true, ...PARTITION, offset, ...log });
     await jest.advanceTimersByTimeAsync(0);
   }
@@ -174,5 +188,82 @@ describe('the wait before a failed partition opens again', () => {
     });
     await task.fail(1);
     expect(task.task.status).toMatchObject({ state: 'retrying', lag: 2 });
+  });
+});
+
+describe('a programming error', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const defect = new TypeError('x is undefined');
+  const failsToOpen = { open: () => Promise.reject(defect) };
+  const throws = (): never => {
+    throw defect;
+  };
+
+  it.each<[string, ConstructorParameters<typeof TestTask>]>([
+    ['a handler throws it', [throws]],
+    ['a handler returns a retry because of it', [() => retry(100, defect)]],
+    ['a handler stops because of it', [() => stop(defect)]],
+    ['a hook throws it', [() => ack(), failsToOpen]],
+    [
+      'a service wants to retry what its hook threw',
+      [() => ack(), { ...failsToOpen, failed: () => retry(100, defect) }],
+    ],
+  ])('stops the partition, and is counted, when %s', async (_, [handle, hooks]) => {
+    const task = new TestTask(handle, hooks);
+    for (let step = 0; step < 5; step++) await task.step();
+    expect(task.task.status).toMatchObject({ state: 'stopped', error: 'x is undefined' });
+    expect(task.waits).toEqual([]);
+    expect(task.programmingErrors).toBe(1);
+    await task.task.release(0);
+  });
+
+  it('stops the partition when a service finds it outside its handler', async () => {
+    const task = new TestTask(() => ack());
+    await task.step();
+    task.task.interrupt(retry(100, new RangeError('out of range')));
+    for (let step = 0; step < 3; step++) await task.step();
+    expect(task.task.status).toMatchObject({ state: 'stopped', error: 'out of range' });
+    expect(task.programmingErrors).toBe(1);
+    await task.task.release(0);
+  });
+
+  it.each([
+    [
+      'a failed connection, which fetch() throws as a TypeError',
+      new TypeError('fetch failed', { cause: new Error('x') }),
+    ],
+    ['an error of our own', new TransactionFailedError('x', 'aborted', false, { cause: defect })],
+  ])('is not %s', async (_, error) => {
+    const task = new TestTask(() => retry(100, error));
+    expect(await task.fail(2)).toEqual([100, 200]);
+    expect(task.programmingErrors).toBe(0);
+    await task.task.release(0);
+  });
+});
+
+describe('a partition that may not be opened', () => {
+  it('stops with the reason, and its hooks are not called', async () => {
+    const calls: string[] = [];
+    const note = (name: string) => () => {
+      calls.push(name);
+      return Promise.resolve(undefined);
+    };
+    const task = new TestTask(
+      () => ack(),
+      { open: note('open'), close: note('close'), drain: note('drain'), failed: () => retry(1, 'x') },
+      1,
+      () => Promise.reject(new TopicChangedError('t', 'A', 'B')),
+    );
+    await new Promise(setImmediate);
+    expect(task.task.status).toMatchObject({ state: 'stopped' });
+    expect(task.task.status.error).toContain('its topic id was A and is B');
+    await task.task.release(0);
+    expect(calls).toEqual([]);
   });
 });

@@ -13,6 +13,15 @@ export interface KafkaBatchServerOptions {
   readonly logger?: KafkaLogger;
   /** The topics that must have a handler, and no others. Default: the topics that have one. */
   readonly topics?: readonly string[];
+  /** The partition count that a topic must have; undefined for any. Default: that of its contract. */
+  readonly partitions?: (topic: string) => number | undefined;
+  /**
+   * Called when a consumed topic is found to be another one than it was (TopicChangedError), or to have a wrong partition
+   * count (TopicMismatchError), before its partitions stop. Topics are compared at each opening and each minute.
+   */
+  readonly onTopicChanged?: (topic: string, problem: Error) => void;
+  /** How often the topics are compared. Default 60,000. */
+  readonly metadataIntervalMs?: number;
   /** Bound of one handler call. Default 2,000. */
   readonly maxBatchRecords?: number;
   /** Bounds of what one partition queues for its handler. Defaults 10,000 and 16 MiB. */
@@ -36,13 +45,18 @@ export interface PartitionStatus extends TopicPartition {
   readonly state: PartitionTaskState;
   /** Next offset to hand to the handler; undefined until the first opening. */
   readonly nextOffset: number | undefined;
-  /** Offsets from the first unsettled one to the last stable offset; undefined until the broker returned that one. */
+  /** Offsets from the first unsettled one to the high watermark; undefined until the broker returned that one. */
   readonly lag: number | undefined;
   /**
    * Milliseconds since the timestamp of the oldest unsettled record, as far as it is known; 0 without a lag. Undefined
    * until a record was read.
    */
   readonly lagMs: number | undefined;
+  /**
+   * Milliseconds for which an open transaction has held back the last stable offset at its present value; 0 when it is the
+   * high watermark. Records behind it wait.
+   */
+  readonly openTransactionMs: number | undefined;
   readonly queuedRecords: number;
   readonly queuedBytes: number;
   readonly error?: string;
@@ -52,6 +66,8 @@ export interface ServerStatus {
   readonly group: string;
   readonly state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed';
   readonly partitions: readonly PartitionStatus[];
+  /** Programming errors since the start, by topic. */
+  readonly programmingErrors: Readonly<Record<string, number>>;
 }
 
 export interface ServerCheck {

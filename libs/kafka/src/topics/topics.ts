@@ -15,12 +15,13 @@ const HOUR_MS = 3_600_000;
  *
  * @throws KafkaUnreachableError
  * @throws TopicMissingError when a topic does not appear within 15 s
- * @throws TopicMismatchError when the partition count of a topic differs from its spec
+ * @throws TopicMismatchError when the partition count of a topic differs from its spec, unless `onMismatch` takes it: a
+ * server does not read such a topic, and reads the others
  */
 export async function ensureTopics(
   kafka: Kafka,
   specs: readonly TopicSpec[],
-  options: { readonly replication: number },
+  options: { readonly replication: number; readonly onMismatch?: (mismatch: TopicMismatchError) => void },
 ): Promise<void> {
   await withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());
@@ -32,7 +33,10 @@ export async function ensureTopics(
         waitForLeaders: false,
       });
     }
-    await waitUntilPresent(admin, specs, performance.now() + APPEAR_DEADLINE_MS);
+    const mismatches = await waitUntilPresent(admin, specs, missing, performance.now() + APPEAR_DEADLINE_MS);
+    const { onMismatch } = options;
+    if (onMismatch !== undefined) mismatches.forEach(onMismatch);
+    else if (mismatches[0] !== undefined) throw mismatches[0];
   });
 }
 
@@ -45,13 +49,24 @@ async function withAdmin(kafka: Kafka, use: (admin: Admin) => Promise<void>): Pr
   }
 }
 
-/** It takes a moment until every broker knows a new topic and its leaders. */
-async function waitUntilPresent(admin: Admin, specs: readonly TopicSpec[], deadline: number): Promise<void> {
+/**
+ * It takes a moment until every broker knows a new topic and its leaders. A partition that has lost its leader holds back
+ * itself only: a topic that existed before counts as present when one of its partitions has a leader.
+ *
+ * @returns the topics with a wrong partition count
+ */
+async function waitUntilPresent(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  created: readonly TopicSpec[],
+  deadline: number,
+): Promise<TopicMismatchError[]> {
   for (;;) {
     const existing = new Set(await admin.listTopics());
     const absent = specs.filter(({ name }) => !existing.has(name)).map(({ name }) => name);
-    const missing = absent.length > 0 ? absent : await findLeaderless(admin, specs);
-    if (missing.length === 0) return;
+    const found = absent.length > 0 ? undefined : await partitionsOf(admin, specs, created);
+    const missing = found === undefined ? absent : specs.filter(({ name }) => !found.has(name)).map(({ name }) => name);
+    if (found !== undefined && missing.length === 0) return mismatchesOf(specs, found);
     if (performance.now() >= deadline) {
       throw new TopicMissingError(
         `These topics do not exist or have no leader: ${missing.join(', ')}. Create them, or allow this client to, and check the brokers.`,
@@ -61,29 +76,29 @@ async function waitUntilPresent(admin: Admin, specs: readonly TopicSpec[], deadl
   }
 }
 
-/**
- * The topics in which a partition has no leader.
- *
- * @throws TopicMismatchError
- */
-async function findLeaderless(admin: Admin, specs: readonly TopicSpec[]): Promise<string[]> {
+/** The partition counts of the topics that have their leaders. */
+async function partitionsOf(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  created: readonly TopicSpec[],
+): Promise<Map<string, number>> {
   const { topics } = await admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
-  const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions]));
-  const mismatches: string[] = [];
-  const leaderless: string[] = [];
-  for (const spec of specs) {
-    const found = partitions.get(spec.name) ?? [];
-    if (found.length === 0 || found.some(({ leader }) => leader < 0)) leaderless.push(spec.name);
-    else if (found.length !== spec.partitions) {
-      mismatches.push(`${spec.name} has ${found.length.toString()} partitions, not ${spec.partitions.toString()}`);
-    }
-  }
-  if (mismatches.length > 0) {
-    throw new TopicMismatchError(
-      `${mismatches.join('; ')}. The partition count of a topic never changes: create a new version of the topic, or re-create this one.`,
-    );
-  }
-  return leaderless;
+  const isNew = new Set(created.map(({ name }) => name));
+  return new Map(
+    topics
+      .filter(({ name, partitions }) => {
+        const led = partitions.filter(({ leader }) => leader >= 0).length;
+        return led > 0 && (led === partitions.length || !isNew.has(name));
+      })
+      .map(({ name, partitions }) => [name, partitions.length]),
+  );
+}
+
+function mismatchesOf(specs: readonly TopicSpec[], found: ReadonlyMap<string, number>): TopicMismatchError[] {
+  return specs.flatMap(({ name, partitions: expected }) => {
+    const partitions = found.get(name) ?? expected;
+    return partitions === expected ? [] : [new TopicMismatchError(name, partitions, expected)];
+  });
 }
 
 function topicConfig(spec: TopicSpec, replication: number): ITopicConfig {

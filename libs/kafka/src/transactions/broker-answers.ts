@@ -1,5 +1,6 @@
 import { protocolCodeOf } from '../client/kafkajs-internals';
 import { delay } from '../delay';
+import { ClusterMismatchError } from '../errors';
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const COORDINATOR_LOAD_IN_PROGRESS = 14;
@@ -48,12 +49,19 @@ const PERMANENT: Codes = new Set([
 
 export const isRejectedEnd = (error: unknown): boolean => REJECTED_END.has(protocolCodeOf(error));
 
-export const isPermanentRejection = (error: unknown): boolean => PERMANENT.has(protocolCodeOf(error));
+export const isPermanentRejection = (error: unknown): boolean =>
+  PERMANENT.has(protocolCodeOf(error)) || error instanceof ClusterMismatchError;
 
 /** A newer producer of the same transactional id exists. */
 export function isFencing(error: unknown): boolean {
   const code = protocolCodeOf(error);
   return code === INVALID_PRODUCER_EPOCH || code === PRODUCER_FENCED;
+}
+
+/** The coordinator must be looked up again: it has moved, is not there, or its connection was lost. */
+export function isCoordinatorMoved(error: unknown): boolean {
+  const code = protocolCodeOf(error);
+  return code === undefined || code === COORDINATOR_NOT_AVAILABLE || code === NOT_COORDINATOR;
 }
 
 /**

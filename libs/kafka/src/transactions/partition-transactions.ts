@@ -6,8 +6,9 @@ import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
 import { type OutputRecord } from '../record';
 import { type TopicPartition } from '../topic-partition';
-import { isFencing, isPermanentRejection, isRejectedEnd, MOVED_OR_NOT_READY, retryOnCodes } from './broker-answers';
-import { type CommittedOffset, fetchStableOffset } from './committed-offset';
+import { describeTopics } from '../topics/describe-topics';
+import { isFencing, isPermanentRejection, isRejectedEnd, retryOnCodes } from './broker-answers';
+import { type CommittedOffset, readCommittedOffset } from './committed-offset';
 import { Coordinators, initProducer } from './coordinators';
 import { partitionsOf, TransactionalWriter } from './transactional-writer';
 import { TimeoutError, withTimeout } from './with-timeout';
@@ -53,7 +54,7 @@ interface Progress {
  * owner.
  *
  * Failure semantics: `open` raises the producer's epoch, which aborts or completes the previous owner's transaction, and
- * then reads the committed offset. After that no record or offset of a previous owner can be stored. `commit` resolves
+ * then reads the committed offset, and the topic id. After that no record or offset of a previous owner can be stored. `commit` resolves
  * when the transaction is committed. When it rejects, the error's `outcome` is `aborted`, and nothing of the transaction
  * counts, or `unknown`, when the request to commit was sent and not answered: `committed` of the next `open` shows which.
  * After a failed commit and after `close` every commit rejects. When the process is killed at any point, the next `open`
@@ -99,8 +100,10 @@ export class PartitionTransactions {
           await cluster.addMultipleTargetTopics([topic]);
           const coordinators = new Coordinators(cluster, transactionalId, groupId);
           const identity = await initProducer(coordinators, transactionalId, transactionTimeoutMs, deadline);
-          const committed = await readCommittedOffset(coordinators, options, deadline);
-          return new PartitionTransactions(cluster, coordinators, identity, options, committed);
+          const offset = await readCommittedOffset(coordinators, groupId, options, deadline);
+          // After the offset: that of a deleted topic is then never taken for one of the topic that has this id.
+          const topicId = (await describeTopics(cluster, [topic])).get(topic)?.id;
+          return new PartitionTransactions(cluster, coordinators, identity, options, { ...offset, topicId });
         });
       } catch (error) {
         void cluster.disconnect().catch(() => undefined);
@@ -133,7 +136,10 @@ export class PartitionTransactions {
       await withTimeout(this.options.transactionTimeoutMs, `The commit of ${this.transactionalId}`, () =>
         this.run(chunks, writes, deadline, progress),
       );
-      this.last = { offset: writes.offset, metadata: writes.metadata === '' ? undefined : writes.metadata };
+      this.last = {
+        offset: writes.offset,
+        metadata: writes.metadata === '' ? undefined : writes.metadata,
+      };
     } catch (cause) {
       throw this.fail(cause, progress);
     } finally {
@@ -153,7 +159,7 @@ export class PartitionTransactions {
     const { offset, metadata } = await withTimeout(
       transactionTimeoutMs,
       `Reading the committed offset of ${this.transactionalId}`,
-      () => readCommittedOffset(this.coordinators, this.options, deadline),
+      () => readCommittedOffset(this.coordinators, this.options.groupId, this.options, deadline),
     );
     if (offset === this.last.offset && metadata === this.last.metadata) return;
     throw new TransactionFailedError(
@@ -255,16 +261,4 @@ export class PartitionTransactions {
     }
     await this.close();
   }
-}
-
-function readCommittedOffset(
-  coordinators: Coordinators,
-  { groupId, topic, partition }: PartitionTransactionsOptions,
-  deadline: number,
-): Promise<CommittedOffset> {
-  return retryOnCodes(
-    async () => fetchStableOffset(await coordinators.ofGroup(), groupId, { topic, partition }),
-    deadline,
-    MOVED_OR_NOT_READY,
-  );
 }
