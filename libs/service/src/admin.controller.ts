@@ -1,18 +1,23 @@
-import { Controller, Get, HttpCode, NotImplementedException, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, NotImplementedException, Post } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { ApiBearerAuth, ApiExcludeEndpoint, ApiOperation, type OpenAPIObject } from '@nestjs/swagger';
+import { type Logger } from '@orderstream/observability';
+import { PauseLease, PauseRequest } from './pause-lease';
 import { Roles } from './roles.guard';
 import { OpenApi } from './open-api';
 import { type ServiceControl } from './service-control';
-import { SERVICE_CONTROL } from './tokens';
+import { LOGGER, SERVICE_CONTROL } from './tokens';
 
 /** The administration of every service: status, pause, resume and the OpenAPI document. */
 @ApiBearerAuth()
 @Controller('admin')
 export class AdminController {
+  private readonly lease = new PauseLease();
+
   constructor(
     private readonly modules: ModuleRef,
     private readonly openApi: OpenApi,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   @Get('status')
@@ -25,10 +30,16 @@ export class AdminController {
   @Post('pause')
   @HttpCode(200)
   @Roles('operator')
-  @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
-  async pause(): Promise<object> {
-    await this.control().pause();
-    return this.control().status();
+  @ApiOperation({ summary: 'Stops taking new work and settles the work in progress, for a limited time if asked to.' })
+  async pause(@Body() { seconds }: PauseRequest): Promise<object> {
+    const control = this.control();
+    await control.pause();
+    this.lease.paused(seconds, () => {
+      control.resume().catch((error: unknown) => {
+        this.logger.error({ err: error }, 'the service cannot resume after a pause with a limit: POST /admin/resume');
+      });
+    });
+    return control.status();
   }
 
   @Post('resume')
@@ -36,6 +47,7 @@ export class AdminController {
   @Roles('operator')
   @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
   async resume(): Promise<object> {
+    this.lease.resumed();
     await this.control().resume();
     return this.control().status();
   }
