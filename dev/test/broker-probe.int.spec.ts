@@ -39,7 +39,8 @@ describe('the broker on a port', () => {
   it('is none while nothing answers', async () => {
     const free = await new PortFinder().find(0);
     expect(await readClusterId(free)).toBeUndefined();
-    const silent = createServer();
+    // It reads and never answers. A server that does not read never closes.
+    const silent = createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => silent.listen(free, '127.0.0.1', resolve));
     expect(await readClusterId(free)).toBeUndefined();
     await new Promise((resolve) => silent.close(resolve));
