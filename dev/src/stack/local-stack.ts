@@ -13,6 +13,7 @@ import { componentEnv } from '../process/component-env';
 import { stopOrphans } from '../process/orphans';
 import { PortFinder } from '../process/ports';
 import { type Progress } from '../progress';
+import { BridgeDelivery } from './bridge-delivery';
 import { type ComponentStatus } from './component';
 import {
   ANY_PORTS,
@@ -112,10 +113,12 @@ export class LocalStack {
     const clients = mapValues(all, ({ url }) => new ServiceClient(url, tokens.viewer));
     const supervisor = new Supervisor(paths, progress);
     const restarts = new PubsubRestarts({
-      kafka: kafkaOf(endpoints),
-      bigquery: bigqueryOf(endpoints),
-      topic: validatedTopic('orders'),
-      table: `${DATASET}.streaming_orders`,
+      delivery: new BridgeDelivery({
+        kafka: kafkaOf(endpoints),
+        bigquery: bigqueryOf(endpoints),
+        topic: validatedTopic('orders'),
+        table: `${DATASET}.streaming_orders`,
+      }),
       bridge: new ServiceClient(all['pubsub-bridge'].url, tokens.operator),
       subscription: clients['subscription-emulator'],
       supervisor,

@@ -1,15 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { PARTITIONS } from '@orderstream/contracts';
-import { connectAdmin, fetchCommittedOffsets, fetchLogBounds } from '@orderstream/kafka';
 import { type Progress } from '../progress';
+import { type BridgeDelivery } from './bridge-delivery';
 import { type CheckedOffsets, loadCheckedOffsets, saveCheckedOffsets } from './checked-offsets';
 import { type JvmHeap } from './jvm-heap';
-import { rewindGroup } from './rewind-group';
 import { type ServiceClient } from './service-client';
 import { bridgeStatus, subscriptionStatus } from './service-status';
 import { type Supervisor } from './supervisor';
-import { type DeliverySources, findUndelivered } from './undelivered-orders';
 
 const BRIDGE = 'pubsub-bridge';
 const EMULATOR = 'pubsub-emulator';
@@ -27,9 +25,11 @@ const END_OF_LEASE_SECONDS = 1;
 /** Empty pulls in a row, all of them after the bridge has paused, that show that the subscription is empty. */
 const EMPTY_PULLS = 3;
 
-export interface PubsubRestartsOptions extends DeliverySources {
-  readonly bridge: ServiceClient;
-  readonly subscription: ServiceClient;
+export interface PubsubRestartsOptions {
+  readonly delivery: Pick<BridgeDelivery, 'table' | 'offsets' | 'findUndelivered' | 'rewind'>;
+  /** With the token of an operator. */
+  readonly bridge: Pick<ServiceClient, 'status' | 'pause'>;
+  readonly subscription: Pick<ServiceClient, 'status'>;
   readonly supervisor: Pick<Supervisor, 'restart' | 'status'>;
   readonly heap: Pick<JvmHeap, 'usedShare'>;
   /** Stores the offsets up to which everything was delivered. */
@@ -108,7 +108,8 @@ export class PubsubRestarts {
     this.reported = text;
   }
 
-  private async step(): Promise<void> {
+  /** Does what is due. Called every second; what a call that rejects has left is due at the next one. */
+  async step(): Promise<void> {
     const { state, restarts } = this.emulator();
     if (state !== 'running') return;
     if (restarts !== this.restarts) {
@@ -169,16 +170,16 @@ export class PubsubRestarts {
   }
 
   private async committedByPausedBridge(): Promise<Committed | undefined> {
-    const { kafka, topic } = this.options;
     const { partitions, unacknowledged } = bridgeStatus.parse(await this.options.bridge.status());
     const isSettled = ({ state }: { state: string }): boolean => state === 'paused' || state === 'stopped';
     if (partitions.length !== PARTITIONS || unacknowledged > 0 || !partitions.every(isSettled)) return undefined;
-    const [committed, { beginnings }] = [await this.committed(), await fetchLogBounds(kafka, topic)];
+    const readAt = new Date();
+    const { committed, beginnings } = await this.options.delivery.offsets();
     const isCommitted = partitions.every(
       ({ state, partition, nextOffset = 0 }) =>
-        state === 'stopped' || (committed.offsets[partition] ?? beginnings[partition] ?? 0) >= nextOffset,
+        state === 'stopped' || (committed[partition] ?? beginnings[partition] ?? 0) >= nextOffset,
     );
-    return isCommitted ? committed : undefined;
+    return isCommitted ? { offsets: committed, readAt } : undefined;
   }
 
   /** Waits for as long as rows are written: a backlog that a slow table takes minutes for is not a failure. */
@@ -210,32 +211,22 @@ export class PubsubRestarts {
     return subscriptionStatus.parse(await this.options.subscription.status());
   }
 
-  /** Empty before the first start of the bridge, which creates the topic. */
   private async committed(): Promise<Committed> {
-    const { kafka, topic } = this.options;
     const readAt = new Date();
-    const admin = await connectAdmin(kafka);
-    try {
-      const exists = (await admin.listTopics()).includes(topic);
-      return { offsets: exists ? await fetchCommittedOffsets(admin, BRIDGE, topic) : [], readAt };
-    } finally {
-      await admin.disconnect();
-    }
+    return { offsets: (await this.options.delivery.offsets()).committed, readAt };
   }
 
   /** Rewinds the bridge if records below these offsets have not arrived. */
   private async compare({ offsets, readAt }: Committed): Promise<void> {
-    const { kafka, topic, table, file, supervisor } = this.options;
+    const { delivery, file, supervisor } = this.options;
     const checked = loadCheckedOffsets(file);
     const ranges = offsets.flatMap((until, partition) =>
       until === undefined ? [] : [{ partition, from: startOf(checked, partition, until), until }],
     );
-    const { records, first } = await findUndelivered(this.options, ranges, checked.at, this.stopping.signal);
+    const { records, first } = await delivery.findUndelivered(ranges, checked.at, this.stopping.signal);
     if (records > 0) {
-      const cause = `${String(records)} orders that it published are not in ${table}. It publishes them again`;
-      await supervisor.restart(BRIDGE, cause, (signal) =>
-        rewindGroup(kafka, { groupId: BRIDGE, topic, offsets: first }, signal),
-      );
+      const cause = `${String(records)} orders that it published are not in ${delivery.table}. It publishes them again`;
+      await supervisor.restart(BRIDGE, cause, (signal) => delivery.rewind(first, signal));
     }
     const delivered = offsets.map((offset, partition) => first.get(partition) ?? offset ?? 0);
     saveCheckedOffsets(file, delivered, readAt);
