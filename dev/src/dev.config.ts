@@ -37,7 +37,7 @@ export const devSettings = defineSettings({
     min: 48,
     max: 65_536,
     description:
-      'Maximum heap of the Pub/Sub emulator, in MB. It is restarted before the heap is full: every 150,000 orders or so.',
+      'Maximum heap of the Pub/Sub emulator, in MB. It is restarted before the heap is full: with the default, every 250,000 orders or so.',
   }),
   cloudSdkRoot: settings.optional(
     settings.string({

@@ -2,6 +2,11 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
 const TAIL_BYTES = 4_096;
+/**
+ * Share of the young generation. The heap is measured only at a collection, which takes place whenever the young generation
+ * is full: with Java's default of a third, the measured use jumped from below 70 % to 96 %.
+ */
+const YOUNG_SHARE = 1 / 16;
 /** `GC(29) Pause Full (Allocation Failure) 92M->83M(92M) 316.932ms`: before, after, capacity. */
 const COLLECTION = /GC\(\d+\) Pause .* \d+M->(\d+)M\(\d+M\)/g;
 
@@ -23,7 +28,8 @@ export class JvmHeap {
 
   /** Options of the process. Java truncates the log at each start. */
   get options(): readonly string[] {
-    return [`-Xmx${String(this.maxMb)}m`, `-Xlog:gc:file=${this.log}:uptime:filecount=0`];
+    const youngMb = Math.ceil(this.maxMb * YOUNG_SHARE);
+    return [`-Xmx${String(this.maxMb)}m`, `-Xmn${String(youngMb)}m`, `-Xlog:gc:file=${this.log}:uptime:filecount=0`];
   }
 
   /** Share of the maximum in use after the last collection, 0 to 1; undefined before the first one. */
