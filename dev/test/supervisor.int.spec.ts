@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '@orderstream/deadlines';
 import { identify, isRunning } from '@orderstream/process-lock';
 import { LockedError, PortTakenError, StartError } from '../src/errors';
@@ -134,19 +135,28 @@ describe('processes of the stack', () => {
       const slow = component(`slow${String(script.length)}`, script, 500);
       const supervisor = new Supervisor(paths, progress);
       await supervisor.start([slow], never);
-      const restart = supervisor.restart(
-        slow.name,
-        'a test',
-        (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
-      );
+      let hasWorkEnded = false;
+      const restart = supervisor.restart(slow.name, 'a test', async (signal) => {
+        await new Promise((resolve) => {
+          signal.addEventListener('abort', resolve);
+        });
+        await delay(200);
+        hasWorkEnded = true;
+      });
       const failed = expect(restart).rejects.toThrow('is stopped');
-      await waitUntil(() => supervisor.status()[0]?.state === 'restarting', {
+      // The first one is stopped while it still ends, the second one while the work is under way.
+      const isDown = script === '';
+      const isReached = () => (isDown ? lines.some((line) => line.includes('is restarted')) : isRestarting());
+      const isRestarting = () => supervisor.status()[0]?.state === 'restarting';
+      await waitUntil(isReached, {
         what: 'the restart',
         deadlineMs: DEADLINE_MS,
         intervalMs: 5,
       });
       const startedAt = performance.now();
       await supervisor.stop([]);
+      // What the work writes to is stopped next.
+      if (isDown) expect(hasWorkEnded).toBe(true);
       await failed;
       expect(performance.now() - startedAt).toBeLessThan(2_000);
       expect(slow.pids()).toHaveLength(1);
@@ -180,8 +190,8 @@ describe('processes of the stack', () => {
 
   describe('during a step before the start, such as the fencing of a killed broker', () => {
     /** A component whose process is preceded by another one, which ends only when it is stopped. */
-    function fenced(name: string) {
-      const before = component(`${name}-before`, '');
+    function fenced(name: string, { script = '', graceMs = 1_000 } = {}) {
+      const before = component(`${name}-before`, script);
       const own = component(name, '');
       const launched: Component & { pids: () => number[]; before: () => number[] } = {
         ...own,
@@ -192,7 +202,7 @@ describe('processes of the stack', () => {
             try {
               await helper.waitUntil(() => false, { what: 'ever', deadlineMs: 60_000, signal: launch.signal });
             } finally {
-              await helper.stop(1_000);
+              await helper.stop(graceMs);
             }
           }
           return own.process(launch);
@@ -234,7 +244,8 @@ describe('processes of the stack', () => {
     });
 
     it('a kill ends that process too', async () => {
-      const first = fenced('first');
+      // Only SIGKILL ends it, and only at once: the runner exits right after a kill.
+      const first = fenced('first', { script: "process.on('SIGTERM', () => {})", graceMs: 60_000 });
       const supervisor = new Supervisor(paths, progress);
       const start = supervisor.start([first], never);
       const failed = expect(start).rejects.toThrow();

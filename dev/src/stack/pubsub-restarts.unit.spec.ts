@@ -135,10 +135,11 @@ describe('PubsubRestarts', () => {
     let looks = 0;
     pipeline.onSubscriptionStatus = () => {
       // What was published last can be pulled only now.
-      if (++looks === 2) pipeline.waiting = 20;
+      if (++looks === 3) pipeline.waiting = 20;
     };
     await restarts.step();
     expect(pipeline.events).toEqual(['restart pubsub-emulator, waiting 0, lease 120']);
+    expect(looks).toBeGreaterThan(3);
   });
 
   it('rewinds the bridge to the first missing order when the emulator has died', async () => {
