@@ -31,6 +31,14 @@ export const devSettings = defineSettings({
   pyenvRoot: settings.optional(
     settings.string({ env: 'PYENV_ROOT', description: 'The root folder of pyenv. Unset: `~/.pyenv`.' }),
   ),
+  pubsubHeapMb: settings.integer({
+    env: 'ORDERSTREAM_PUBSUB_HEAP_MB',
+    default: 1_024,
+    min: 48,
+    max: 65_536,
+    description:
+      'Maximum heap of the Pub/Sub emulator, in MB. It is restarted before the heap is full: with the default, every 250,000 orders or so.',
+  }),
   cloudSdkRoot: settings.optional(
     settings.string({
       env: 'CLOUDSDK_ROOT_DIR',

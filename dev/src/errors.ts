@@ -66,6 +66,17 @@ export class StartError extends OrderstreamError {
   }
 }
 
+/** Another program listens on the port of a component, which therefore cannot start, and whose clients may reach that program. */
+export class PortTakenError extends StartError {
+  constructor(component: string, port: number, owner: string) {
+    super(
+      `${component} cannot be started: its port ${String(port)} is in use by ${owner}. ` +
+        'Nothing of this stack may use it, so the whole stack is killed; no event is lost. ' +
+        'Start it again: it then takes free ports and continues where it stopped.',
+    );
+  }
+}
+
 /** The exit code for an error that a command ends with. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof OrderstreamError)) return EXIT.notAccountedFor;

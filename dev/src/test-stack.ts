@@ -5,6 +5,7 @@ import { devSettings } from './dev.config';
 import { LockedError } from './errors';
 import { prepareToolbox } from './install/prepare-toolbox';
 import { repositoryRoot, stackPaths, type StackPaths } from './paths';
+import { componentEnv } from './process/component-env';
 import { lockHome } from './process/home-lock';
 import { stopOrphans } from './process/orphans';
 import { PortFinder } from './process/ports';
@@ -39,15 +40,15 @@ export async function startTestStack(env: NodeJS.ProcessEnv, signal: AbortSignal
     rmSync(paths.home, { recursive: true, force: true });
   };
   try {
-    const childEnv = { ...env, METADATA_SERVER_DETECTION: 'none' };
     const toolbox = await prepareToolbox({ paths, settings, env, progress, signal });
     const ports = new PortFinder();
     const { components, endpoints } = await defineInfrastructure({
       paths,
       toolbox,
-      env: childEnv,
+      env: componentEnv(env, paths),
       ports,
       preferred: ANY_PORTS,
+      pubsubHeapMb: settings.pubsubHeapMb,
     });
     progress.line('Starting a broker and emulators on free ports:');
     await supervisor.start(components, signal);

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '@orderstream/deadlines';
 import { identify, isRunning } from '@orderstream/process-lock';
-import { LockedError, StartError } from '../src/errors';
+import { LockedError, PortTakenError, StartError } from '../src/errors';
 import { type StackPaths, stackPaths } from '../src/paths';
 import { lockHome } from '../src/process/home-lock';
 import { ManagedProcess } from '../src/process/managed-process';
@@ -89,6 +90,174 @@ describe('processes of the stack', () => {
     expect(readdirSync(paths.run)).toEqual([]);
   });
 
+  it('are restarted when they do not answer any more, and say so', async () => {
+    const mute = { ...component('mute', ''), silentForMs: 300, isAlive: () => Promise.resolve(mute.pids().length > 1) };
+    const supervisor = new Supervisor(paths, progress, 50);
+    await supervisor.start([mute], never);
+    const states = new Set<string>();
+    await waitUntil(
+      () => {
+        const status = supervisor.status()[0];
+        states.add(status?.state ?? '');
+        return mute.pids().length === 2 && status?.state === 'running';
+      },
+      { what: 'the component to run again', deadlineMs: DEADLINE_MS, intervalMs: 10 },
+    );
+    expect(states).toContain('not answering');
+    expect(identify(mute.pids()[0] ?? 0)).toBeUndefined();
+    expect(lines).toContainEqual(expect.stringMatching(/mute has not answered for .* was killed and is restarted/));
+    await supervisor.stop([]);
+  });
+
+  it('are restarted on request, with work that needs them to be down', async () => {
+    const asked = component('asked', '');
+    const supervisor = new Supervisor(paths, progress);
+    await supervisor.start([asked], never);
+    const first = asked.pids()[0] ?? 0;
+    await supervisor.restart('asked', 'its heap is full', () => {
+      expect(identify(first)).toBeUndefined();
+      return Promise.resolve();
+    });
+    expect(asked.pids()).toHaveLength(2);
+    expect(supervisor.status()).toEqual([{ name: 'asked', state: 'running', restarts: 1 }]);
+    expect(lines).toContainEqual('  asked is restarted: its heap is full');
+    // It runs again although the work fails.
+    await expect(supervisor.restart('asked', 'again', () => Promise.reject(new Error('no broker')))).rejects.toThrow(
+      'no broker',
+    );
+    expect(supervisor.status()).toEqual([{ name: 'asked', state: 'running', restarts: 2 }]);
+    await supervisor.stop([]);
+    await expect(supervisor.restart('asked', 'too late')).rejects.toThrow('it is stopped');
+  });
+
+  it('are stopped within their grace period during a restart, which is then rejected', async () => {
+    for (const script of ["process.on('SIGTERM', () => {})", '']) {
+      const slow = component(`slow${String(script.length)}`, script, 500);
+      const supervisor = new Supervisor(paths, progress);
+      await supervisor.start([slow], never);
+      let hasWorkEnded = false;
+      const restart = supervisor.restart(slow.name, 'a test', async (signal) => {
+        await new Promise((resolve) => {
+          signal.addEventListener('abort', resolve);
+        });
+        await delay(200);
+        hasWorkEnded = true;
+      });
+      const failed = expect(restart).rejects.toThrow('is stopped');
+      // The first one is stopped while it still ends, the second one while the work is under way.
+      const isDown = script === '';
+      const isReached = () => (isDown ? lines.some((line) => line.includes('is restarted')) : isRestarting());
+      const isRestarting = () => supervisor.status()[0]?.state === 'restarting';
+      await waitUntil(isReached, {
+        what: 'the restart',
+        deadlineMs: DEADLINE_MS,
+        intervalMs: 5,
+      });
+      const startedAt = performance.now();
+      await supervisor.stop([]);
+      // What the work writes to is stopped next.
+      if (isDown) expect(hasWorkEnded).toBe(true);
+      await failed;
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      expect(slow.pids()).toHaveLength(1);
+      expect(readdirSync(paths.run)).toEqual([]);
+    }
+  });
+
+  it('are all killed, and not restarted, when another program takes the port of one that was killed', async () => {
+    const port = await new PortFinder().find(0);
+    const other = component('other', '');
+    const victim = {
+      ...component('victim', ''),
+      ports: [port],
+      portOwner: () => Promise.resolve('a Kafka broker of the cluster X, not of Y'),
+    };
+    const supervisor = new Supervisor(paths, progress);
+    await supervisor.start([other, victim], never);
+    const stranger = createServer();
+    await new Promise<void>((resolve) => stranger.listen(port, '127.0.0.1', resolve));
+    process.kill(victim.pids()[0] ?? 0, 'SIGKILL');
+    await waitUntil(() => supervisor.failed.aborted, { what: 'the stranger to be noticed', deadlineMs: 15_000 });
+    await new Promise((resolve) => stranger.close(resolve));
+    expect(supervisor.failed.reason).toBeInstanceOf(PortTakenError);
+    expect(String(supervisor.failed.reason)).toContain(
+      `victim cannot be started: its port ${String(port)} is in use by a Kafka broker of the cluster X, not of Y`,
+    );
+    await supervisor.stop([]);
+    expect(victim.pids()).toHaveLength(1);
+    expect(identify(other.pids()[0] ?? 0)).toBeUndefined();
+  }, 30_000);
+
+  describe('during a step before the start, such as the fencing of a killed broker', () => {
+    /** A component whose process is preceded by another one, which ends only when it is stopped. */
+    function fenced(name: string, { script = '', graceMs = 1_000 } = {}) {
+      const before = component(`${name}-before`, script);
+      const own = component(name, '');
+      const launched: Component & { pids: () => number[]; before: () => number[] } = {
+        ...own,
+        before: before.pids,
+        async process(launch) {
+          if (own.pids().length > 0 || name === 'first') {
+            const helper = await launch.run(await before.process(launch));
+            try {
+              await helper.waitUntil(() => false, { what: 'ever', deadlineMs: 60_000, signal: launch.signal });
+            } finally {
+              await helper.stop(graceMs);
+            }
+          }
+          return own.process(launch);
+        },
+      };
+      return launched;
+    }
+    const until = (condition: () => boolean) =>
+      waitUntil(condition, { what: 'the step before the start', deadlineMs: DEADLINE_MS });
+
+    it('a stop ends soon, and no process is left', async () => {
+      const killed = fenced('killed');
+      const supervisor = new Supervisor(paths, progress);
+      await supervisor.start([killed], never);
+      process.kill(killed.pids()[0] ?? 0, 'SIGKILL');
+      await until(() => killed.before().length === 1);
+      const startedAt = performance.now();
+      await supervisor.stop([]);
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
+      expect(killed.pids()).toHaveLength(1);
+      expect(identify(killed.before()[0] ?? 0)).toBeUndefined();
+      expect(readdirSync(paths.run)).toEqual([]);
+    });
+
+    it('a stop of a start that was interrupted leaves no process', async () => {
+      const first = fenced('first');
+      const interrupted = new AbortController();
+      const supervisor = new Supervisor(paths, progress);
+      const start = supervisor.start([first], interrupted.signal);
+      const failed = expect(start).rejects.toThrow();
+      await until(() => first.before().length === 1);
+      interrupted.abort(new Error('interrupted'));
+      const startedAt = performance.now();
+      await supervisor.stop([]);
+      await failed;
+      expect(performance.now() - startedAt).toBeLessThan(3_000);
+      expect(first.pids()).toEqual([]);
+      expect(readdirSync(paths.run)).toEqual([]);
+    });
+
+    it('a kill ends that process too', async () => {
+      // Only SIGKILL ends it, and only at once: the runner exits right after a kill.
+      const first = fenced('first', { script: "process.on('SIGTERM', () => {})", graceMs: 60_000 });
+      const supervisor = new Supervisor(paths, progress);
+      const start = supervisor.start([first], never);
+      const failed = expect(start).rejects.toThrow();
+      await until(() => first.before().length === 1);
+      supervisor.kill();
+      await failed;
+      await until(() => identify(first.before()[0] ?? 0) === undefined);
+      await supervisor.stop([]);
+      expect(first.pids()).toEqual([]);
+    });
+  });
+
   it('are killed when they do not exit within their grace period', async () => {
     const stubborn = component('stubborn', "process.on('SIGTERM', () => {})", 300);
     const supervisor = new Supervisor(paths, progress);
@@ -109,7 +278,11 @@ describe('processes of the stack', () => {
   });
 
   it('of a killed runner are stopped by the next one, but not a process that has the same pid by chance', async () => {
-    const orphan = await ManagedProcess.start(await component('orphan', '').process(), paths);
+    const spec = await component('orphan', '').process({
+      signal: never,
+      run: (each) => ManagedProcess.start(each, paths),
+    });
+    const orphan = await ManagedProcess.start(spec, paths);
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
     const reused = { name: 'reused', pid: stranger.pid, startedAt: 'another time' };
     writeFileSync(join(paths.run, 'reused.json'), JSON.stringify(reused));

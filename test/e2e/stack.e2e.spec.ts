@@ -6,7 +6,7 @@ import { CE, envelopeHeaders, PARTITIONS, rawTopic, validatedTopic } from '@orde
 import { latestDeadLetters } from '@orderstream/dead-letters';
 import { createKafka, type KafkaRecord, partitionFor, readPartition, RecordProducer } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
-import { runningPids, StackCommand, startedPids } from '../support/running-stack';
+import { pidOf, runningPids, StackCommand, startedPids } from '../support/running-stack';
 import { waitUntil } from '@orderstream/deadlines';
 
 jest.setTimeout(300_000);
@@ -137,6 +137,36 @@ describe('the local stack', () => {
     lastSeq = await nextSeq(stack);
   });
 
+  it('publishes again what the Pub/Sub emulator had acknowledged and lost when it was killed', async () => {
+    const stack = await running.waitUntilRunning();
+    const { dataset } = stack.bigquery;
+    // Without its subscriber the emulator holds orders that are nowhere else when it is killed.
+    process.kill(pidOf(home, 'subscription-emulator'), 'SIGSTOP');
+    const before = await publishedBy(stack);
+    await waitUntil(async () => (await publishedBy(stack)) >= before + 20, {
+      what: 'orders in the emulator',
+      deadlineMs: ARRIVAL_DEADLINE_MS,
+    });
+    process.kill(pidOf(home, 'pubsub-emulator'), 'SIGKILL');
+    process.kill(pidOf(home, 'subscription-emulator'), 'SIGCONT');
+
+    const published = /pubsub-bridge is restarted: (\d+) orders that it published are not in/;
+    const [, lost] = await waitUntil(() => published.exec(running.stderr) ?? undefined, {
+      what: 'the loss to be noticed',
+      deadlineMs: ARRIVAL_DEADLINE_MS,
+    });
+    expect(Number(lost)).toBeGreaterThanOrEqual(20);
+    const latest = `SELECT MAX(_kafka_timestamp) AS latest FROM ${dataset}.order_events`;
+    const until = (await queryFresh(warehouse(stack), latest))[0]?.latest as { value: string };
+    const missing = `SELECT COUNT(*) AS missing FROM ${dataset}.order_events
+      WHERE _kafka_timestamp <= TIMESTAMP '${until.value}'
+        AND event_id NOT IN (SELECT event_id FROM ${dataset}.streaming_orders)`;
+    await waitUntil(async () => Number((await queryFresh(warehouse(stack), missing))[0]?.missing) === 0, {
+      what: 'every order in streaming_orders',
+      deadlineMs: ARRIVAL_DEADLINE_MS,
+    });
+  });
+
   it('rejects a second start over the same home folder', async () => {
     const second = run('main.js');
     expect(await second.ended).toBe(2);
@@ -171,6 +201,12 @@ async function nextSeq({ services, tokens }: Stack): Promise<number> {
   const url = `${services['order-generator']?.url ?? ''}/admin/status`;
   const response = await fetch(url, { headers: { authorization: `Bearer ${tokens.viewer}` } });
   return ((await response.json()) as { nextSeq: number }).nextSeq;
+}
+
+async function publishedBy({ services, tokens }: Stack): Promise<number> {
+  const url = `${services['pubsub-bridge']?.url ?? ''}/admin/status`;
+  const response = await fetch(url, { headers: { authorization: `Bearer ${tokens.viewer}` } });
+  return ((await response.json()) as { published: number }).published;
 }
 
 function warehouse({ bigquery: { projectId, dataset, apiEndpoint, grpcEndpoint } }: Stack) {

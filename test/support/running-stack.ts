@@ -5,6 +5,16 @@ import { waitUntil } from '@orderstream/deadlines';
 
 const REPOSITORY = join(__dirname, '..', '..');
 const START_DEADLINE_MS = 180_000;
+/** What the user's shell can hold for other programs. None of it may reach the stack. */
+const FOREIGN_ENV = {
+  KAFKA_SSL: 'true',
+  KAFKA_CLUSTER_ID: 'of-another-cluster',
+  RULE_ACTIONS: 'not even JSON',
+  PUBSUB_ORDERING: 'unknown',
+  GOOGLE_APPLICATION_CREDENTIALS: '/nowhere/credentials.json',
+  GOOGLE_CLOUD_PROJECT: 'production',
+  HTTP_HOST: 'nowhere.invalid',
+};
 
 /** What a test uses of `stack.json`. */
 interface StackFile {
@@ -25,10 +35,11 @@ export class StackCommand {
     program: string,
     args: readonly string[],
     private readonly home: string,
+    env: NodeJS.ProcessEnv = {},
   ) {
     this.child = spawn(process.execPath, [join(REPOSITORY, 'dist', 'dev', 'src', program), ...args], {
       cwd: REPOSITORY,
-      env: { ...process.env, ORDERSTREAM_HOME: home, ORDERSTREAM_ANY_PORTS: 'true' },
+      env: { ...process.env, ...FOREIGN_ENV, ORDERSTREAM_HOME: home, ORDERSTREAM_ANY_PORTS: 'true', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
@@ -57,6 +68,11 @@ export class StackCommand {
     failed.catch(() => undefined);
     return JSON.parse(readFileSync(join(this.home, 'stack.json'), 'utf8')) as StackFile;
   }
+}
+
+/** The pid of a process of the stack that runs now. */
+export function pidOf(home: string, name: string): number {
+  return (JSON.parse(readFileSync(join(home, 'run', `${name}.json`), 'utf8')) as { pid: number }).pid;
 }
 
 /** The pids that the files in the run folder of the stack hold. */

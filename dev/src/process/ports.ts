@@ -25,7 +25,8 @@ export class PortFinder {
   }
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether nothing listens on the port. */
+export function canListen(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -8,7 +8,7 @@ import {
   consumerStatus,
   type FamilyCounters,
   generatorStatus,
-  stoppedPartitions,
+  partitionsIn,
   totalLag,
   totalOf,
   validatorStatus,
@@ -35,6 +35,8 @@ export interface LiveCounts {
   readonly lag: number | undefined;
   /** Partitions that are stopped until an operator resumes them, each with its service. */
   readonly stopped: readonly string[];
+  /** Partitions that failed and are opened again after a backoff, each with its service. */
+  readonly retrying: readonly string[];
 }
 
 /**
@@ -58,8 +60,11 @@ export async function readLiveCounts(
   const validator =
     anyValidator !== undefined && hasOpened(anyValidator, FAMILIES.length * PARTITIONS) ? anyValidator : undefined;
   const total = (counter: keyof FamilyCounters) => (validator === undefined ? undefined : totalOf(validator, counter));
-  const stoppedOf = (service: ServiceName, status: ConsumerStatus | undefined) =>
-    status === undefined ? [] : stoppedPartitions(status).map((partition) => `${service} ${partition}`);
+  const consumers = { validator: anyValidator, 'bq-sink': sink, 'pubsub-bridge': bridge };
+  const namesIn = (state: string): string[] =>
+    Object.entries<ConsumerStatus | undefined>(consumers).flatMap(([service, status]) =>
+      status === undefined ? [] : partitionsIn(state, status).map((partition) => `${service} ${partition}`),
+    );
   return {
     generated: generator?.nextSeq,
     eventsPerSecond: generator?.rate.achieved,
@@ -73,11 +78,8 @@ export async function readLiveCounts(
       validator === undefined || sink === undefined || bridge === undefined
         ? undefined
         : totalLag(validator) + totalLag(sink) + totalLag(bridge),
-    stopped: [
-      ...stoppedOf('validator', anyValidator),
-      ...stoppedOf('bq-sink', sink),
-      ...stoppedOf('pubsub-bridge', bridge),
-    ],
+    stopped: namesIn('stopped'),
+    retrying: namesIn('retrying'),
   };
 }
 
@@ -99,7 +101,7 @@ export function formatLiveLine(
     `dead-lettered ${number(counts.deadLettered)}`,
     `skipped ${number(counts.skipped)}`,
     `BigQuery ${number(counts.inBigQuery)}`,
-    `streaming_orders ${number(counts.inStreamingOrders)}`,
+    `streaming_orders (orders only) ${number(counts.inStreamingOrders)}`,
     `lag ${number(counts.lag)}`,
   ];
   const down = components
@@ -107,6 +109,7 @@ export function formatLiveLine(
     .map(({ name, state, restarts }) => `${name} ${state}${restarts > 0 ? ` (${String(restarts)})` : ''}`);
   if (down.length > 0) fields.push(`DOWN: ${down.join(', ')}`);
   if (counts.stopped.length > 0) fields.push(`STOPPED: ${counts.stopped.join(', ')}`);
+  if (counts.retrying.length > 0) fields.push(`RETRYING: ${counts.retrying.join(', ')}`);
   return fields.join('  ');
 }
 

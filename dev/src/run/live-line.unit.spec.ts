@@ -11,6 +11,7 @@ const counts: LiveCounts = {
   inStreamingOrders: 900,
   lag: 12,
   stopped: [],
+  retrying: [],
 };
 
 /** A service with the fields of its status that the live line reads. */
@@ -42,15 +43,27 @@ function readCounts(validator: object, tables: () => Promise<Record<string, numb
 }
 
 describe('the live line', () => {
-  it('shows accepted and repaired records apart, the rate, and what is down or stopped', () => {
+  it('shows accepted and repaired records apart, the rate, and what is down, stopped or retrying', () => {
     expect(formatLiveLine(62, counts, [])).toBe(
-      '01:02  generated 2,100 (50/s)  accepted 2,030  repaired 21  dead-lettered 40  skipped 3  BigQuery 2,000  streaming_orders 900  lag 12',
+      '01:02  generated 2,100 (50/s)  accepted 2,030  repaired 21  dead-lettered 40  skipped 3  BigQuery 2,000  streaming_orders (orders only) 900  lag 12',
     );
-    const line = formatLiveLine(3_662, { ...counts, lag: undefined, stopped: ['validator orders/5'] }, [
-      { name: 'bq-sink', state: 'restarting', restarts: 2 },
-      { name: 'validator', state: 'running', restarts: 0 },
-    ]);
-    expect(line).toMatch(/^01:01:02 .* lag \? {2}DOWN: bq-sink restarting \(2\) {2}STOPPED: validator orders\/5$/);
+    const line = formatLiveLine(
+      3_662,
+      {
+        ...counts,
+        lag: undefined,
+        stopped: ['validator orders/5'],
+        retrying: ['bq-sink orders/1', 'pubsub-bridge orders/2'],
+      },
+      [
+        { name: 'bq-sink', state: 'restarting', restarts: 2 },
+        { name: 'validator', state: 'running', restarts: 0 },
+        { name: 'pubsub-emulator', state: 'not answering', restarts: 0 },
+      ],
+    );
+    expect(line).toMatch(
+      /^01:01:02 .* lag \? {2}DOWN: bq-sink restarting \(2\), pubsub-emulator not answering {2}STOPPED: validator orders\/5 {2}RETRYING: bq-sink orders\/1, pubsub-bridge orders\/2$/,
+    );
   });
 
   it('sums each counter over the families, and leaves the counters out while the validator restores', async () => {
@@ -67,6 +80,7 @@ describe('the live line', () => {
       inStreamingOrders: 3,
       lag: 28,
       stopped: [],
+      retrying: [],
     });
     const opening = [...whole.slice(1), partition('opening', 0)];
     expect(await readCounts({ accounting, partitions: opening }, rows)).toEqual({
@@ -80,10 +94,17 @@ describe('the live line', () => {
       inStreamingOrders: 3,
       lag: undefined,
       stopped: [],
+      retrying: [],
     });
     const stopped = [...whole.slice(1), partition('stopped', 9)];
     expect(await readCounts({ accounting, partitions: stopped }, rows)).toMatchObject({
       stopped: ['validator orders/0'],
+      retrying: [],
+    });
+    const retrying = [...whole.slice(1), partition('retrying', 9)];
+    expect(await readCounts({ accounting, partitions: retrying }, rows)).toMatchObject({
+      stopped: [],
+      retrying: ['validator orders/0'],
     });
   });
 

@@ -21,7 +21,7 @@ export async function runStart(
   context: LocalStackContext,
   result: NodeJS.WritableStream,
 ): Promise<number> {
-  const { progress, signal, paths } = context;
+  const { progress, paths } = context;
   const startedAt = performance.now();
   const ledgerMark = markLedger(LocalStack.ledgerFolder(paths));
   const stack = await LocalStack.start(context, {
@@ -31,6 +31,7 @@ export async function runStart(
     defectRate: options.defectRate,
   });
   const liveLine = new AbortController();
+  const signal = AbortSignal.any([context.signal, stack.failed]);
   try {
     const verifier = new RunVerifier({
       kafka: stack.createKafka(),
@@ -47,6 +48,7 @@ export async function runStart(
     void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
     if (opening === undefined || options.events === undefined) {
       await untilAborted(signal);
+      stack.failed.throwIfAborted();
       return EXIT.ok;
     }
     let stalled: NoProgressError | undefined;
@@ -63,6 +65,10 @@ export async function runStart(
     if (options.json) result.write(`${summaryJson(run)}\n`);
     if (stalled !== undefined) return EXIT.noProgress;
     return isGood(run) ? EXIT.ok : EXIT.notAccountedFor;
+  } catch (error) {
+    // Otherwise the error of whatever was under way when all processes were killed.
+    stack.failed.throwIfAborted();
+    throw error;
   } finally {
     liveLine.abort();
     progress.endLive();

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { type Toolbox } from '../install/prepare-toolbox';
 import { type StackPaths } from '../paths';
+import { type ComponentEnv } from '../process/component-env';
 import { type PortFinder } from '../process/ports';
 import { bigqueryEmulator } from './bigquery-emulator';
 import { type Component } from './component';
-import { kafkaBroker } from './kafka-broker';
+import { clusterIdOfData } from './cluster-id';
+import { JvmHeap } from './jvm-heap';
+import { kafkaBroker, kafkaLogs } from './kafka-broker';
 import { type ProxiedListener } from './kafka-properties';
 import { pubsubEmulator } from './pubsub-emulator';
 
@@ -14,6 +17,7 @@ const LOCAL_PROJECT = 'orderstream-local';
 export interface Endpoints {
   /** `host:port` */
   readonly kafka: string;
+  readonly kafkaClusterId: string;
   /** `http://host:port` */
   readonly bigqueryApi: string;
   /** `host:port` */
@@ -45,14 +49,18 @@ export const INFRASTRUCTURE_STOP_ORDER = ['bigquery-emulator', 'pubsub-emulator'
 export async function defineInfrastructure(context: {
   readonly paths: StackPaths;
   readonly toolbox: Toolbox;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: ComponentEnv;
   readonly ports: PortFinder;
   readonly preferred: InfrastructurePorts;
   /** Additional listeners of the broker. */
   readonly proxied?: readonly ProxiedListener[];
   /** Maximum heap of the Pub/Sub emulator. */
-  readonly pubsubHeapMb?: number;
-}): Promise<{ readonly components: readonly Component[]; readonly endpoints: Endpoints }> {
+  readonly pubsubHeapMb: number;
+}): Promise<{
+  readonly components: readonly Component[];
+  readonly endpoints: Endpoints;
+  readonly pubsubHeap: JvmHeap;
+}> {
   const { paths, toolbox, env, ports, preferred, proxied, pubsubHeapMb } = context;
   const { java } = toolbox;
   const port = await ports.find(preferred.kafka);
@@ -60,13 +68,17 @@ export async function defineInfrastructure(context: {
   const apiPort = await ports.find(preferred.bigqueryApi);
   const grpcPort = await ports.find(preferred.bigqueryGrpc);
   const pubsubPort = await ports.find(preferred.pubsub);
+  const data = join(paths.data, 'kafka');
+  const clusterId = clusterIdOfData(kafkaLogs(data));
+  const pubsubHeap = new JvmHeap(pubsubHeapMb, paths.logs, 'pubsub-emulator-gc.log');
   const at = (number: number): string => `127.0.0.1:${String(number)}`;
   return {
     components: [
       kafkaBroker({
         java,
         folder: toolbox.kafkaFolder,
-        data: join(paths.data, 'kafka'),
+        data,
+        clusterId,
         paths,
         port,
         controllerPort,
@@ -82,14 +94,23 @@ export async function defineInfrastructure(context: {
         grpcPort,
         env,
       }),
-      pubsubEmulator({ java, jar: toolbox.pubsubEmulatorJar, port: pubsubPort, env, heapMb: pubsubHeapMb }),
+      pubsubEmulator({
+        java,
+        jar: toolbox.pubsubEmulatorJar,
+        port: pubsubPort,
+        project: LOCAL_PROJECT,
+        heap: pubsubHeap,
+        env,
+      }),
     ],
     endpoints: {
       kafka: at(port),
+      kafkaClusterId: clusterId,
       bigqueryApi: `http://${at(apiPort)}`,
       bigqueryGrpc: at(grpcPort),
       pubsub: at(pubsubPort),
       project: LOCAL_PROJECT,
     },
+    pubsubHeap,
   };
 }

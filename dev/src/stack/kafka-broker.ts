@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { StartError } from '../errors';
 import { runCommand } from '../install/run-command';
 import { type StackPaths } from '../paths';
-import { ManagedProcess, type ProcessSpec } from '../process/managed-process';
-import { answersApiVersions } from './api-versions-probe';
-import { type Component } from './component';
+import { type ComponentEnv } from '../process/component-env';
+import { type ProcessSpec } from '../process/managed-process';
+import { answersApiVersions, readClusterId } from './broker-probe';
+import { type Component, type Launch } from './component';
 import {
   controllerProperties,
   FORMER_SESSION_MS,
@@ -14,31 +15,37 @@ import {
   serverProperties,
 } from './kafka-properties';
 
-/** Any valid id works: no other node joins the cluster. */
-const CLUSTER_ID = 'b3JkZXJzdHJlYW0tbG9jYQ';
 const JVM_OPTIONS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const LOG_OPTIONS = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.simpleLogger.showDateTime=true'];
 /** The class that logs when the controller fences a broker. */
 const FENCING_LOG = '-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller.ReplicationControlManager=info';
 const FENCING_TIMEOUT_MS = 30_000;
+const CONTROLLER_STOP_GRACE_MS = 5_000;
 
 export interface KafkaBrokerOptions extends KafkaPorts {
   readonly java: string;
   /** The jars are in `<folder>/lib`. */
   readonly folder: string;
   readonly data: string;
-  readonly paths: Pick<StackPaths, 'logs' | 'run'>;
+  readonly clusterId: string;
+  readonly paths: Pick<StackPaths, 'logs'>;
   readonly proxied?: readonly ProxiedListener[] | undefined;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: ComponentEnv;
 }
 
-/** Apache Kafka as one KRaft node, broker and controller in one process. */
+/** The folder that Kafka writes to, below the data folder of the component. */
+export const kafkaLogs = (data: string): string => join(data, 'logs');
+
+/**
+ * Apache Kafka as one KRaft node, broker and controller in one process. It is ready when a broker of its own cluster answers
+ * on its port: another stack can have taken the port while this broker was down.
+ */
 export function kafkaBroker(options: KafkaBrokerOptions): Component {
-  const { java, folder, data, port, env } = options;
+  const { java, folder, data, clusterId, port, controllerPort, env } = options;
   const classPath = join(folder, 'lib', '*');
   const propertiesFile = join(data, 'server.properties');
   const controllerFile = join(data, 'controller.properties');
-  const logs = join(data, 'logs');
+  const logs = kafkaLogs(data);
   const node = (properties: string, ...logOptions: readonly string[]): ProcessSpec => ({
     name: 'kafka',
     command: java,
@@ -47,28 +54,26 @@ export function kafkaBroker(options: KafkaBrokerOptions): Component {
   });
   return {
     name: 'kafka',
+    ports: [port, controllerPort],
     async prepare() {
       mkdirSync(data, { recursive: true });
       writeFileSync(propertiesFile, serverProperties({ ...options, logs }));
       writeFileSync(controllerFile, controllerProperties({ ...options, logs }));
       if (existsSync(join(logs, 'meta.properties'))) return;
-      const format = [
-        'kafka.tools.StorageTool',
-        'format',
-        '--ignore-formatted',
-        '-t',
-        CLUSTER_ID,
-        '-c',
-        propertiesFile,
-      ];
+      const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', propertiesFile];
       const { code, output } = await runCommand(java, [...JVM_OPTIONS, '-cp', classPath, ...format], { env });
       if (code !== 0) throw new StartError(`Kafka cannot format its storage in ${logs}:\n${output}`);
     },
-    async process() {
-      if (wasKilled(logs)) await fenceFormerBroker(options, node(controllerFile, FENCING_LOG));
+    async process(launch) {
+      if (wasKilled(logs)) await fenceFormerBroker(options, node(controllerFile, FENCING_LOG), launch);
       return node(propertiesFile);
     },
-    isReady: () => answersApiVersions(port),
+    isReady: async () => (await readClusterId(port)) === clusterId,
+    isAlive: async () => (await readClusterId(port)) === clusterId,
+    async portOwner() {
+      const other = await readClusterId(port);
+      return other === undefined ? undefined : `a Kafka broker of the cluster ${other}, not of ${clusterId}`;
+    },
     readyWithinMs: 60_000,
     stopGraceMs: 30_000,
   };
@@ -86,10 +91,14 @@ function wasKilled(logs: string): boolean {
  * in the metadata log, loses that when its former session expires while its coordinators load, and may forget committed
  * offsets and transaction markers: dev/README.md.
  */
-async function fenceFormerBroker({ paths, controllerPort }: KafkaBrokerOptions, spec: ProcessSpec): Promise<void> {
+async function fenceFormerBroker(
+  { paths, controllerPort }: KafkaBrokerOptions,
+  spec: ProcessSpec,
+  { signal, run }: Launch,
+): Promise<void> {
   const log = join(paths.logs, `${spec.name}.log`);
   const sizeBefore = existsSync(log) ? statSync(log).size : 0;
-  const controller = await ManagedProcess.start(spec, paths);
+  const controller = await run(spec);
   let activeAt: number | undefined;
   const isFenced = async (): Promise<boolean> => {
     const content = readFileSync(log);
@@ -104,8 +113,9 @@ async function fenceFormerBroker({ paths, controllerPort }: KafkaBrokerOptions, 
       what: 'the controller of kafka to fence the former broker',
       deadlineMs: FENCING_TIMEOUT_MS,
       intervalMs: 50,
+      signal,
     });
   } finally {
-    await controller.stop(FENCING_TIMEOUT_MS);
+    await controller.stop(CONTROLLER_STOP_GRACE_MS);
   }
 }

@@ -1,15 +1,19 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { type BigQuery } from '@google-cloud/bigquery';
 import { createBigQuery } from '@orderstream/bigquery';
+import { validatedTopic } from '@orderstream/contracts';
 import { createKafka } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { TableReader } from '@orderstream/ledger';
 import { type DevSettings } from '../dev.config';
 import { prepareToolbox } from '../install/prepare-toolbox';
 import { type StackPaths } from '../paths';
+import { componentEnv } from '../process/component-env';
 import { stopOrphans } from '../process/orphans';
 import { PortFinder } from '../process/ports';
 import { type Progress } from '../progress';
+import { BridgeDelivery } from './bridge-delivery';
 import { type ComponentStatus } from './component';
 import {
   ANY_PORTS,
@@ -18,6 +22,7 @@ import {
   type Endpoints,
   INFRASTRUCTURE_STOP_ORDER,
 } from './infrastructure';
+import { PubsubRestarts } from './pubsub-restarts';
 import { ServiceClient } from './service-client';
 import {
   DATASET,
@@ -41,7 +46,7 @@ const ORPHAN_GRACE_MS = 15_000;
 export interface LocalStackContext {
   readonly paths: StackPaths;
   readonly settings: DevSettings;
-  /** The environment of all components, and the PATH to search for programs. */
+  /** The user's environment: to search for programs and to install. Components get only what `componentEnv` lets through. */
   readonly env: NodeJS.ProcessEnv;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -58,6 +63,7 @@ export class LocalStack {
     readonly services: Readonly<Record<ServiceName, Service>>,
     readonly clients: Readonly<Record<ServiceName, ServiceClient>>,
     private readonly supervisor: Supervisor,
+    private readonly restarts: PubsubRestarts,
     private readonly context: LocalStackContext,
   ) {}
 
@@ -83,14 +89,15 @@ export class LocalStack {
     const toolbox = await prepareToolbox({ paths, settings, env, progress, signal });
     const tokens = loadTokens(paths.tokensFile);
     const ports = new PortFinder();
-    const childEnv = {
-      ...env,
-      METADATA_SERVER_DETECTION: 'none',
-      // Compiling takes a third of the start of a service. The cache is shared by all starts.
-      NODE_COMPILE_CACHE: join(paths.installed, 'compiled'),
-    };
-    const preferred = anyPorts ? ANY_PORTS : DEFAULT_PORTS;
-    const { components, endpoints } = await defineInfrastructure({ paths, toolbox, env: childEnv, ports, preferred });
+    const childEnv = componentEnv(env, paths);
+    const { components, endpoints, pubsubHeap } = await defineInfrastructure({
+      paths,
+      toolbox,
+      env: childEnv,
+      ports,
+      preferred: anyPorts ? ANY_PORTS : DEFAULT_PORTS,
+      pubsubHeapMb: settings.pubsubHeapMb,
+    });
     const all = await defineServices(
       {
         repository: paths.repository,
@@ -105,15 +112,31 @@ export class LocalStack {
     );
     const clients = mapValues(all, ({ url }) => new ServiceClient(url, tokens.viewer));
     const supervisor = new Supervisor(paths, progress);
-    const stack = new LocalStack(endpoints, all, clients, supervisor, context);
+    const restarts = new PubsubRestarts({
+      delivery: new BridgeDelivery({
+        kafka: kafkaOf(endpoints),
+        bigquery: bigqueryOf(endpoints),
+        topic: validatedTopic('orders'),
+        table: `${DATASET}.streaming_orders`,
+      }),
+      bridge: new ServiceClient(all['pubsub-bridge'].url, tokens.operator),
+      subscription: clients['subscription-emulator'],
+      supervisor,
+      heap: pubsubHeap,
+      file: join(paths.data, 'delivered-orders.json'),
+      progress,
+    });
+    const stack = new LocalStack(endpoints, all, clients, supervisor, restarts, context);
     context.onStarting(stack);
     try {
       progress.line('Starting:');
       await supervisor.start(components, signal);
+      await restarts.prepare();
       await supervisor.start(
         PIPELINE.map((name) => all[name].component),
         signal,
       );
+      restarts.start();
       writeStackFile(paths.stackFile, {
         kafka: { brokers: [endpoints.kafka] },
         bigquery: {
@@ -134,6 +157,7 @@ export class LocalStack {
       return stack;
     } catch (error) {
       await stack.stop();
+      supervisor.failed.throwIfAborted();
       throw error;
     }
   }
@@ -142,30 +166,29 @@ export class LocalStack {
     await this.supervisor.start([this.services[GENERATOR].component], this.context.signal);
   }
 
+  /** See `Supervisor.failed`. */
+  get failed(): AbortSignal {
+    return this.supervisor.failed;
+  }
+
   status(): ComponentStatus[] {
     return this.supervisor.status();
   }
 
   createKafka(): Kafka {
-    return createKafka({ brokers: [this.endpoints.kafka], clientId: 'orderstream-dev' });
+    return kafkaOf(this.endpoints);
   }
 
   createTableReader(): TableReader {
-    const { project, bigqueryApi, bigqueryGrpc } = this.endpoints;
-    const connection = {
-      project,
-      dataset: DATASET,
-      location: 'US',
-      apiEndpoint: bigqueryApi,
-      grpcEndpoint: bigqueryGrpc,
-    };
-    return new TableReader(createBigQuery(connection), DATASET);
+    return new TableReader(bigqueryOf(this.endpoints), DATASET);
   }
 
   /** Stops all components, each before those that it writes to, so that the next start has nothing to recover. */
   async stop(): Promise<void> {
     removeStackFile(this.context.paths.stackFile);
+    const restarts = this.restarts.stop();
     await this.supervisor.stop(STOP_ORDER);
+    await restarts;
   }
 
   /** Kills all processes at once. */
@@ -173,6 +196,12 @@ export class LocalStack {
     removeStackFile(this.context.paths.stackFile);
     this.supervisor.kill();
   }
+}
+
+const kafkaOf = ({ kafka }: Endpoints): Kafka => createKafka({ brokers: [kafka], clientId: 'orderstream-dev' });
+
+function bigqueryOf({ project, bigqueryApi: apiEndpoint, bigqueryGrpc: grpcEndpoint }: Endpoints): BigQuery {
+  return createBigQuery({ project, dataset: DATASET, location: 'US', apiEndpoint, grpcEndpoint });
 }
 
 function mapValues<K extends string, V, W>(record: Readonly<Record<K, V>>, map: (value: V) => W): Record<K, W> {

@@ -1,6 +1,6 @@
 const ANSWER_TIMEOUT_MS = 3_000;
 
-/** The admin API of one service, with a viewer token. */
+/** The admin API of one service. */
 export class ServiceClient {
   constructor(
     readonly url: string,
@@ -9,13 +9,25 @@ export class ServiceClient {
 
   /** GET /admin/status. Rejects when the service does not answer with 200 to 299 within 3 s. */
   async status(): Promise<unknown> {
-    const response = await fetch(`${this.url}/admin/status`, {
-      headers: { authorization: `Bearer ${this.token}` },
+    return this.request('GET', '/admin/status');
+  }
+
+  /** POST /admin/pause: the service resumes by itself after `seconds`. Needs the token of an operator. */
+  async pause(seconds: number): Promise<void> {
+    await this.request('POST', '/admin/pause', { seconds });
+  }
+
+  private async request(method: string, path: string, body?: object): Promise<unknown> {
+    const url = `${this.url}${path}`;
+    const response = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`${this.url}/admin/status answered ${String(response.status)}`);
+      throw new Error(`${url} answered ${String(response.status)}`);
     }
     return response.json();
   }

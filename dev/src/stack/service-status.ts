@@ -5,7 +5,13 @@ import { z } from 'zod';
 
 const count = z.number().int().nonnegative();
 const partitions = z.array(
-  z.object({ topic: z.string(), partition: count, state: z.string(), lag: z.number().nullish() }),
+  z.object({
+    topic: z.string(),
+    partition: count,
+    state: z.string(),
+    lag: z.number().nullish(),
+    nextOffset: count.optional(),
+  }),
 );
 
 export const generatorStatus = z.object({
@@ -33,10 +39,14 @@ export type ValidatorStatus = z.infer<typeof validatorStatus>;
 export const consumerStatus = z.object({ partitions });
 export type ConsumerStatus = z.infer<typeof consumerStatus>;
 
-/** Partitions that are stopped until an operator resumes them, as `topic/partition`. */
-export function stoppedPartitions(status: ConsumerStatus): string[] {
+export const bridgeStatus = z.object({ partitions, unacknowledged: count });
+
+export const subscriptionStatus = z.object({ emptyPulls: count, rowsWritten: count });
+
+/** Partitions in this state, as `topic/partition`. */
+export function partitionsIn(state: string, status: ConsumerStatus): string[] {
   return status.partitions
-    .filter(({ state }) => state === 'stopped')
+    .filter((each) => each.state === state)
     .map(({ topic, partition }) => `${topic}/${String(partition)}`);
 }
 

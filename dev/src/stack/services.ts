@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type ComponentEnv } from '../process/component-env';
 import { type PortFinder } from '../process/ports';
 import { type Endpoints } from './infrastructure';
 import { answersOk } from './http-probe';
@@ -45,7 +46,7 @@ export interface ServicesContext {
   readonly ledgerFolder: string;
   readonly endpoints: Endpoints;
   readonly tokens: StackTokens;
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: ComponentEnv;
   readonly ports: PortFinder;
   readonly anyPorts: boolean;
 }
@@ -105,6 +106,7 @@ export function serviceInstance(
     url,
     component: {
       name: processName,
+      ports: [port],
       process: async () => ({
         name: processName,
         command: process.execPath,
@@ -128,6 +130,8 @@ export function serviceInstance(
 function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
   return {
     KAFKA_BROKERS: endpoints.kafka,
+    // The services compare it with the broker's: another stack's broker can have its port.
+    KAFKA_CLUSTER_ID: endpoints.kafkaClusterId,
     KAFKA_REPLICATION: '1',
     BIGQUERY_PROJECT: endpoints.project,
     BIGQUERY_DATASET: DATASET,

@@ -38,6 +38,8 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
   private rowsWritten = 0;
   private rejected = 0;
   private redelivered = 0;
+  private isWriting = false;
+  private emptyPulls = 0;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: SubscriptionEmulatorSettings,
@@ -56,9 +58,13 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
     });
   }
 
+  /**
+   * `emptyPulls`: pulls in a row that returned nothing while no message was being written. A subscription that does not
+   * exist is empty.
+   */
   status(): object {
-    const { state, rowsWritten, rejected, redelivered } = this;
-    return { subscription: this.subscription.name, state, rowsWritten, rejected, redelivered };
+    const { state, rowsWritten, rejected, redelivered, emptyPulls } = this;
+    return { subscription: this.subscription.name, state, rowsWritten, rejected, redelivered, emptyPulls };
   }
 
   pause(): Promise<void> {
@@ -102,21 +108,32 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
       try {
         if (this.writer === undefined && !(await this.findTable())) {
           if (this.stopping) return undefined;
+          this.pulledNothing();
           await delay(BACKOFF_MS);
           continue;
         }
         const batch = await this.pullBatch();
         this.state = this.stopping ? 'draining' : 'delivering';
-        if (batch.length > 0) return batch;
+        if (batch.length > 0) {
+          this.emptyPulls = 0;
+          return batch;
+        }
+        this.pulledNothing();
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
         await delay(EMPTY_PULL_PAUSE_MS);
       } catch (error) {
         if (this.stopping && ++empty === EMPTY_PULLS) return undefined;
         const isDeleted = grpcStatus(error) === status.NOT_FOUND;
+        if (isDeleted) this.pulledNothing();
+        else this.emptyPulls = 0;
         this.reportWait(isDeleted ? 'the subscription' : 'Pub/Sub', error);
         await delay(BACKOFF_MS);
       }
     }
+  }
+
+  private pulledNothing(): void {
+    this.emptyPulls = this.isWriting ? 0 : this.emptyPulls + 1;
   }
 
   /** Sets the state, and logs the error once per wait, not at each attempt. */
@@ -150,6 +167,7 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
   /** Writes and acknowledges a batch. Retries until BigQuery has answered for each message. */
   private async deliver(batch: readonly PulledMessage[], writer: TableWriter): Promise<void> {
     this.redelivered += batch.filter(({ deliveryAttempt }) => deliveryAttempt > 1).length;
+    this.isWriting = true;
     for (;;) {
       try {
         const { written, rejected } = await writer.write(batch);
@@ -159,6 +177,7 @@ export class SubscriptionEmulator implements ServiceControl, OnModuleDestroy {
           this.logger.warn({ messages: rejected.length }, 'messages rejected: they are not rows of the table');
         }
         await this.acknowledge(written, rejected);
+        this.isWriting = false;
         return;
       } catch (error) {
         this.reportWait('BigQuery', error);

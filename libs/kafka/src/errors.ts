@@ -23,6 +23,11 @@ export class TopicMismatchError extends OrderstreamError {
   }
 }
 
+/** The records of a topic would have the times that their producers choose, where the rules need append times. */
+export class TimestampTypeError extends OrderstreamError {
+  readonly code = 'TOPIC_MISMATCH' satisfies ErrorCode;
+}
+
 /** A consumed topic was deleted and re-created: offsets and state of the previous topic mean nothing in it. */
 export class TopicChangedError extends OrderstreamError {
   readonly code = 'TOPIC_CHANGED' satisfies ErrorCode;

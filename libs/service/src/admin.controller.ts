@@ -3,6 +3,7 @@ import {
   Controller,
   Get,
   HttpCode,
+  Inject,
   NotImplementedException,
   Post,
   type Type,
@@ -18,11 +19,13 @@ import {
   ApiSchema,
   type OpenAPIObject,
 } from '@nestjs/swagger';
+import { type Logger } from '@orderstream/observability';
+import { PauseLease, PauseRequest } from './pause-lease';
 import { Roles } from './roles.guard';
 import { OpenApi } from './open-api';
 import { ApiProblems } from './problem';
 import { type ServiceControl } from './service-control';
-import { SERVICE_CONTROL } from './tokens';
+import { LOGGER, SERVICE_CONTROL } from './tokens';
 
 /** What a service adds to the documentation and the validation of its `/admin`. */
 export interface AdminEndpoints {
@@ -63,9 +66,12 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
   @ApiProblems(ADMIN_PROBLEMS)
   @Controller('admin')
   class AdminController {
+    private readonly lease = new PauseLease();
+
     constructor(
       private readonly modules: ModuleRef,
       private readonly openApi: OpenApi,
+      @Inject(LOGGER) private readonly logger: Logger,
     ) {}
 
     @Get('status')
@@ -79,12 +85,21 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
     @Post('pause')
     @HttpCode(200)
     @Roles('operator')
-    @ApiOperation({ summary: 'Stops taking new work and settles the work in progress.' })
+    @ApiOperation({
+      summary: 'Stops taking new work and settles the work in progress, for a limited time if asked to.',
+    })
+    @ApiBody({ type: PauseRequest, required: false })
     @ApiProblems(COMMAND_PROBLEMS)
     @answer
-    async pause(): Promise<object> {
-      await this.control().pause();
-      return this.control().status();
+    async pause(@Body(bodyOf(PauseRequest)) { seconds }: PauseRequest): Promise<object> {
+      const control = this.control();
+      await control.pause();
+      this.lease.paused(seconds, () => {
+        control.resume().catch((error: unknown) => {
+          this.logger.error({ err: error }, 'the service cannot resume after a pause with a limit: POST /admin/resume');
+        });
+      });
+      return control.status();
     }
 
     @Post('resume')
@@ -95,6 +110,7 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
     @ApiProblems(COMMAND_PROBLEMS)
     @answer
     async resume(@Body(bodyOf(ResumeBody)) body: object): Promise<object> {
+      this.lease.resumed();
       await this.control().resume(body);
       return this.control().status();
     }

@@ -4,6 +4,7 @@ import { Body, Controller, Injectable, Module, Put } from '@nestjs/common';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import { ApiProperty } from '@nestjs/swagger';
 import { defineSettings, serviceSettings } from '@orderstream/config';
+import { waitUntil } from '@orderstream/deadlines';
 import { createLogger, type Health } from '@orderstream/observability';
 import { IsInt, Min } from 'class-validator';
 import request from 'supertest';
@@ -220,6 +221,20 @@ describe('a running service', () => {
       role: 'operator',
       action: 'POST /admin/resume',
     });
+  });
+
+  it('ends a pause with a limit by itself, and rejects a limit that is not 1 to 600 seconds', async () => {
+    const pause = (body: object) =>
+      request(url).post('/admin/pause').set('Authorization', `Bearer ${OPERATOR}`).send(body);
+    for (const seconds of [0, 601, 1.5, '10', null]) await pause({ seconds }).expect(400);
+    await pause({ seconds: 1 }).expect(200, { paused: true });
+    await waitUntil(
+      async () => {
+        const { body } = await request(url).get('/admin/status').set('Authorization', `Bearer ${VIEWER}`);
+        return !(body as { paused: boolean }).paused;
+      },
+      { what: 'the end of the pause', deadlineMs: 4_000 },
+    );
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { type TopicSpec } from '@orderstream/contracts';
 import { ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { connectAdmin } from '../client/connect-admin';
-import { TopicMismatchError } from '../errors';
+import { TimestampTypeError } from '../errors';
 
 const TIMESTAMP_TYPE = 'message.timestamp.type';
 
@@ -9,7 +9,7 @@ const TIMESTAMP_TYPE = 'message.timestamp.type';
  * Compares who stamps the records of existing topics with their specs. On a LogAppendTime topic the broker does; on any
  * other the producer chooses the time of its records. Needs the right to describe the configuration of the topics.
  *
- * @throws TopicMismatchError that names every topic that differs, with the command that changes it
+ * @throws TimestampTypeError that names every topic that differs, with the command that changes it
  */
 export async function checkTimestampTypes(
   kafka: Kafka,
@@ -34,7 +34,7 @@ export async function checkTimestampTypes(
     const list = wrong.map(
       ({ name, timestamps, found }) => `${TIMESTAMP_TYPE} of ${name} is ${found}, not ${timestamps}`,
     );
-    throw new TopicMismatchError(
+    throw new TimestampTypeError(
       `${list.join('; ')}. Records would have times that their producers choose, and one wrong clock could end every ` +
         `window of the rules. Change it for each topic with: kafka-configs.sh --bootstrap-server <broker> --alter ` +
         `--entity-type topics --entity-name <topic> --add-config ${TIMESTAMP_TYPE}=<type>`,

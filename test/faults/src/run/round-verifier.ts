@@ -2,13 +2,12 @@ import { validatedTopic } from '@orderstream/contracts';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { markLedger, NoProgressError, PlantedRecords, type RunStart, RunVerifier } from '@orderstream/ledger';
 
-import { generatorStatus, validatorStatus } from '../../../../dev/src';
+import { generatorStatus, rewindGroup, validatorStatus } from '../../../../dev/src';
 import { type FaultStack } from '../stack/fault-stack';
 import { type CommittedOffsets } from './committed-offsets';
 import { consumerRecovery } from './recovery';
 import { type Verdict } from './verdict';
 
-const EMPTY_GROUP_DEADLINE_MS = 60_000;
 const CATCH_UP_DEADLINE_MS = 180_000;
 const DELIVERY_POLL_INTERVAL_MS = 5_000;
 const DELIVERY_DEADLINE_MS = 15 * 60_000;
@@ -94,32 +93,11 @@ export class RoundVerifier {
     if (lost === 0) return 0;
     const bridge = this.stack.instance('pubsub-bridge');
     await bridge.down();
-    await this.resetBridgeOffsets(run.snapshot.families.orders.validated);
+    const offsets = new Map(run.snapshot.families.orders.validated.entries());
+    await rewindGroup(this.stack.kafka(), { groupId: 'pubsub-bridge', topic: validatedTopic('orders'), offsets });
     await bridge.up();
     await bridge.ready();
     return lost;
-  }
-
-  private async resetBridgeOffsets(offsets: readonly number[]): Promise<void> {
-    const groupId = 'pubsub-bridge';
-    const admin = this.stack.kafka().admin();
-    await admin.connect();
-    try {
-      await waitUntil(
-        async () => {
-          const { groups } = await admin.describeGroups([groupId]);
-          return groups.every(({ members }) => members.length === 0);
-        },
-        { what: 'the group of the bridge to be empty', deadlineMs: EMPTY_GROUP_DEADLINE_MS },
-      );
-      await admin.setOffsets({
-        groupId,
-        topic: validatedTopic('orders'),
-        partitions: offsets.map((offset, partition) => ({ partition, offset: String(offset) })),
-      });
-    } finally {
-      await admin.disconnect();
-    }
   }
 
   /** Validated orders that are not in streaming_orders, once their number does not change any more. */

@@ -9,6 +9,8 @@ import { type Kafka } from 'kafkajs';
 import { TableReader } from '@orderstream/ledger';
 import {
   ANY_PORTS,
+  type ComponentEnv,
+  componentEnv,
   DATASET,
   devSettings,
   type Endpoints,
@@ -120,11 +122,7 @@ export class FaultStack {
     rmSync(paths.logs, { recursive: true, force: true });
     const toolbox = await prepareToolbox({ paths, settings, env: process.env, progress, signal });
     const ports = new PortFinder();
-    const env = {
-      ...process.env,
-      METADATA_SERVER_DETECTION: 'none',
-      NODE_COMPILE_CACHE: join(paths.installed, 'compiled'),
-    };
+    const env = componentEnv(process.env, paths);
     const clients = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge'] as const;
     const proxied: ProxiedListener[] = [];
     for (const client of clients) {
@@ -273,7 +271,7 @@ export class FaultStack {
     return member;
   }
 
-  private async addServices(options: FaultStackOptions, env: NodeJS.ProcessEnv, ports: PortFinder): Promise<void> {
+  private async addServices(options: FaultStackOptions, env: ComponentEnv, ports: PortFinder): Promise<void> {
     const { load } = options;
     for (const app of APPS) {
       const copies = (CONSUMERS as readonly string[]).includes(app) ? MAX_INSTANCES : 1;

@@ -5,6 +5,7 @@ import {
   ManagedProcess,
   type Component,
   type ProcessExit,
+  type ProcessSpec,
   type StackPaths,
   StartError,
 } from '../../../../dev/src';
@@ -161,7 +162,8 @@ export class Instance {
   }
 
   private async launch(): Promise<ManagedProcess> {
-    this.current = await ManagedProcess.start(await this.component.process(), this.paths);
+    const run = (spec: ProcessSpec): Promise<ManagedProcess> => ManagedProcess.start(spec, this.paths);
+    this.current = await run(await this.component.process({ signal: new AbortController().signal, run }));
     this.starts++;
     return this.current;
   }
