@@ -8,9 +8,9 @@ export {
   type CatalogLimits,
   type CatalogView,
   DEFAULT_CATALOG_LIMITS,
-  type ProductVersion,
-  type VendorVersion,
 } from './catalog/catalog';
+export { type CatalogPosition, decodeCatalogRecord } from './catalog/catalog-records';
+export { CatalogVersions, CatalogVersionsOverlay } from './catalog/catalog-versions';
 export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
 export { DEFAULT_STATE_LIMITS, PartitionState, type StateLimits } from './state/partition-state';
 export { StateOverlay } from './state/state-overlay';
