@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { StateUnreadableError } from '../errors';
 import type { StateRecord } from '../state/state-record';
 import { announce, Catalog, type CatalogEntity, type CatalogLimits, DEFAULT_CATALOG_LIMITS } from './catalog';
-import { announcementOf } from './catalog-event';
+import { type Announcement, announcementOf } from './catalog-event';
 import { type CatalogPosition, decodeCatalogRecord, entityRecord, positionRecord } from './catalog-records';
+import type { Version } from './version-history';
 
 /** How long a version is remembered after it ended, by the append time of the next change of its entity. */
 const WINDOW_MICROS = 90 * 86_400_000_000;
@@ -75,11 +77,31 @@ export class CatalogVersionsOverlay {
   apply(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
     if (announcement === undefined) return;
-    const { catalog } = this.base;
-    const key = `${announcement.entity}/${announcement.id}`;
-    const item = announce(this.changes.get(key) ?? catalog.copyOf(announcement), announcement);
+    const item = announce(this.itemOf(announcement), announcement);
     item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
-    this.changes.set(key, item);
+    this.changes.set(keyOf(item), item);
+  }
+
+  /** As `apply`, for an event that may have been applied before: then it changes nothing. */
+  merge(body: unknown, appendMs: number): void {
+    const announcement = announcementOf(body);
+    if (announcement === undefined) return;
+    const { entries } = this.itemOf(announcement).history;
+    const isKnown = (entries as readonly Version<unknown>[]).some(
+      ({ sinceMicros, value }) =>
+        sinceMicros === announcement.sinceMicros && isDeepStrictEqual(value, announcement.value),
+    );
+    if (!isKnown) this.apply(body, appendMs);
+  }
+
+  /** Whether this batch changes the entity of a key of the versions topic. */
+  changed(key: string): boolean {
+    return this.changes.has(key);
+  }
+
+  /** Number of entities that this batch changes. */
+  get size(): number {
+    return this.changes.size;
   }
 
   /** Announcements may have been left out: from now on an unknown entity may exist. */
@@ -100,4 +122,10 @@ export class CatalogVersionsOverlay {
     base.position = { rawOffset, isCut: this.isCut };
     if (this.isCut) base.catalog.truncated = true;
   }
+
+  private itemOf(announcement: Announcement): CatalogEntity {
+    return this.changes.get(keyOf(announcement)) ?? this.base.catalog.copyOf(announcement);
+  }
 }
+
+const keyOf = ({ entity, id }: Pick<Announcement, 'entity' | 'id'>): string => `${entity}/${id}`;

@@ -1,20 +1,22 @@
 import { RULE_CODES, type RuleCode } from '@orderstream/contracts';
 import type { Verdict } from '../verdict';
 
-/** Outcomes of all records of one partition. accepted + repaired + skipped + deadLettered = input. */
+/** Outcomes of all records of one partition. accepted + repaired + skipped + deadLettered + passedOver = input. */
 export interface Accounting {
   input: number;
   accepted: number;
   repaired: number;
   skipped: number;
   deadLettered: number;
+  /** Records that an operator's command left out (`set-position`). */
+  passedOver: number;
   /** How many of the accepted records carry flags. Not an outcome. */
   flagged: number;
   /** How many records each rule rejected, skipped, repaired or flagged. */
   readonly rules: Partial<Record<RuleCode, number>>;
 }
 
-export const OUTCOMES = ['accepted', 'repaired', 'skipped', 'deadLettered'] as const;
+export const OUTCOMES = ['accepted', 'repaired', 'skipped', 'deadLettered', 'passedOver'] as const;
 
 export const emptyAccounting = (): Accounting => ({
   input: 0,
@@ -22,6 +24,7 @@ export const emptyAccounting = (): Accounting => ({
   repaired: 0,
   skipped: 0,
   deadLettered: 0,
+  passedOver: 0,
   flagged: 0,
   rules: {},
 });

@@ -323,10 +323,10 @@ describe('state of a partition', () => {
       `lifecycle/${sha('order 1')} {"v":2,"state":"shipped","updatedAtMs":1772366400005,"placedAtMs":1772366399000,` +
         `"appendedAtMs":1772366400000,"orderKey":"${orderKey}"}`,
       `registration/${sha('customer')} {"v":2,"registeredAt":"2025-01-01T00:00:00.000Z"}`,
-      'counters {"v":2,"accounting":{"input":3,"accepted":3,"repaired":0,"skipped":0,"deadLettered":0,"flagged":0,' +
+      'counters {"v":2,"accounting":{"input":3,"accepted":3,"repaired":0,"skipped":0,"deadLettered":0,"passedOver":0,"flagged":0,' +
         '"rules":{}},"nextOffset":3,"lastAppendMs":1772366400005,"nextEvent":3,"rememberedEvents":3,' +
         '"rememberedOrderKeys":1}',
-      'counters {"v":2,"accounting":{"input":4,"accepted":3,"repaired":0,"skipped":0,"deadLettered":1,"flagged":0,' +
+      'counters {"v":2,"accounting":{"input":4,"accepted":3,"repaired":0,"skipped":0,"deadLettered":1,"passedOver":0,"flagged":0,' +
         '"rules":{"duplicate.order":1,"lifecycle.illegal_transition":1}},"nextOffset":4,' +
         '"lastAppendMs":1772366400006,"nextEvent":3,"rememberedEvents":3,"rememberedOrderKeys":1}',
     ]);

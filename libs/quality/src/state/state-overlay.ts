@@ -5,7 +5,7 @@ import { type OrderLifecycle, OrderMemoryOverlay } from './order-memory';
 import type { PartitionState } from './partition-state';
 import { RegistrationMemoryOverlay } from './registration-memory';
 import type { StateRecord } from './state-record';
-import { encodeSummary, SUMMARY_KEY } from './state-summary';
+import { encodeSummary, type LogMark, SUMMARY_KEY } from './state-summary';
 import type { StateChange, StateView } from './state-view';
 
 /**
@@ -14,6 +14,7 @@ import type { StateChange, StateView } from './state-view';
  */
 export class StateOverlay implements StateView {
   readonly accounting: Accounting;
+  log: LogMark | undefined;
   private lastAppendMs: number;
   private readonly events: EventMemoryOverlay;
   private readonly orders: OrderMemoryOverlay;
@@ -22,6 +23,7 @@ export class StateOverlay implements StateView {
   constructor(private readonly base: PartitionState) {
     this.accounting = copyOf(base.accounting);
     this.lastAppendMs = base.lastAppendMs;
+    this.log = base.log;
     this.events = new EventMemoryOverlay(base.events);
     this.orders = new OrderMemoryOverlay(base.orders);
     this.registrations = new RegistrationMemoryOverlay(base.registrations);
@@ -77,8 +79,8 @@ export class StateOverlay implements StateView {
   }
 
   summaryRecord(nextOffset: number): StateRecord {
-    const { accounting, lastAppendMs } = this;
-    const summary = { accounting, nextOffset, lastAppendMs, ...this.orders.summary(), ...this.events.summary() };
+    const { accounting, lastAppendMs, log } = this;
+    const summary = { accounting, nextOffset, lastAppendMs, log, ...this.orders.summary(), ...this.events.summary() };
     return { key: SUMMARY_KEY, value: encodeSummary(summary) };
   }
 
@@ -90,6 +92,7 @@ export class StateOverlay implements StateView {
     this.base.accounting = this.accounting;
     this.base.nextOffset = nextOffset;
     this.base.lastAppendMs = this.lastAppendMs;
+    this.base.log = this.log;
   }
 
   private apply(change: StateChange, appendMs: number): void {

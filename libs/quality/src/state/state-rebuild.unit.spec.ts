@@ -139,6 +139,7 @@ describe('a rebuilt state', () => {
       repaired: 1,
       skipped: 1,
       deadLettered: 1,
+      passedOver: 0,
       flagged: 0,
       rules: { 'drift.product': 1, 'time.too_late': 1, 'structure.malformed_json': 1, 'duplicate.event': 1 },
     });

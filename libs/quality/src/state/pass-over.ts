@@ -1,0 +1,41 @@
+import type { LogMark } from './state-summary';
+import { PartitionState } from './partition-state';
+import { StateOverlay } from './state-overlay';
+import type { StateRecord } from './state-record';
+
+/** Records of the input that an operator's command leaves out. */
+export interface PassedOver {
+  readonly records: number;
+  /** The latest append time of them; undefined if none of them is in the log any more. */
+  readonly untilMs: number | undefined;
+  /** The next offset of the input after them. */
+  readonly nextOffset: number;
+  readonly log: LogMark;
+  /** How far an event may occur after its append time. */
+  readonly maxAheadMs: number;
+}
+
+/**
+ * Adapts a state to records that were left out, and returns its summary record. They count as passed over. Any order may
+ * have been placed among them, so unknown orders up to their time are flagged, not rejected, and no memory is complete
+ * before it.
+ */
+export function passOver(
+  state: PartitionState,
+  { records, untilMs, nextOffset, log, maxAheadMs }: PassedOver,
+): StateRecord {
+  state.accounting.input += records;
+  state.accounting.passedOver += records;
+  state.nextOffset = nextOffset;
+  state.log = log;
+  if (records > 0) {
+    const { orders, events } = state;
+    state.lastAppendMs = Math.max(state.lastAppendMs, untilMs ?? 0);
+    const until = untilMs ?? state.lastAppendMs;
+    orders.forgottenPlacedUntilMs = Math.max(orders.forgottenPlacedUntilMs ?? 0, until + maxAheadMs);
+    for (const memory of [orders.open, orders.keys, events.identities]) {
+      memory.crowdedOutAtMs = Math.max(memory.crowdedOutAtMs ?? 0, until);
+    }
+  }
+  return new StateOverlay(state).summaryRecord(nextOffset);
+}
