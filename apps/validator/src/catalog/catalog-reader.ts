@@ -231,13 +231,14 @@ export class CatalogReader {
 
   private async untilEvaluatedAndRead(): Promise<'complete' | 'behind'> {
     const { waitMs } = this.options;
-    const deadline = performance.now() + waitMs;
     const ends = endsToRead(await fetchLogBounds(this.connected, rawTopic('catalog')));
-    for (;;) {
+    // Not before the first look at the progress: without any, the catalog is behind when the wait ends.
+    const startedMs = performance.now();
+    for (let nowMs = startedMs; ; nowMs = performance.now()) {
       if (this.follower.failed !== undefined) throw this.follower.failed;
-      const awaited = this.progress.awaited(ends, performance.now());
+      const awaited = this.progress.awaited(ends, nowMs);
       if (awaited !== 'waiting') return awaited;
-      if (performance.now() > deadline) throw new CatalogTimeoutError(waitMs);
+      if (nowMs - startedMs >= waitMs) throw new CatalogTimeoutError(waitMs);
       await delay(POLL_MS);
     }
   }

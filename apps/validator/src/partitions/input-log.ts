@@ -19,7 +19,7 @@ export interface LogRange {
   readonly end: number;
 }
 
-/** The log of one input partition, as far as it tells one log from another of the same name. */
+/** The log of one input partition, as far as it distinguishes one log from another of the same name. */
 export interface InputLog {
   topicId(): Promise<string | undefined>;
   range(): Promise<LogRange>;

@@ -2,7 +2,7 @@ import { timestampMicros } from '@orderstream/contracts';
 import * as fc from 'fast-check';
 import { Catalog, type CatalogLimits, CatalogVersions, CatalogVersionsOverlay, decodeCatalogRecord } from '../index';
 import type { StateRecord } from '../state/state-record';
-import { evaluatorFor, placed, sha, summary, TestPartition, uuid } from '../../test/fixtures';
+import { placed, sha, summary, TestPartition, uuid } from '../../test/fixtures';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);

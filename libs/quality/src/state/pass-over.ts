@@ -1,5 +1,5 @@
 import type { LogMark } from './state-summary';
-import { PartitionState } from './partition-state';
+import type { PartitionState } from './partition-state';
 import { StateOverlay } from './state-overlay';
 import type { StateRecord } from './state-record';
 

@@ -6,7 +6,7 @@ import { decodeStateRecord, type RecordFields, STATE_VERSION } from './state-rec
 /** Key of the record that every batch writes last. */
 export const SUMMARY_KEY = 'counters';
 
-/** What tells the log of a state from another one of the same name. */
+/** What distinguishes the log of a state from another one of the same name. */
 export interface LogMark {
   /** Id of the topic. Undefined where the broker or the client has none. */
   readonly topicId: string | undefined;
