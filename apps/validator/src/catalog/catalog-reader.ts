@@ -120,7 +120,6 @@ export class CatalogReader {
       throw error;
     });
     await this.started;
-    if (!this.isVerified) await this.verify();
     this.isVerified = true;
   }
 
