@@ -120,6 +120,7 @@ export class CatalogReader {
       throw error;
     });
     await this.started;
+    if (!this.isVerified) await this.verify();
     this.isVerified = true;
   }
 

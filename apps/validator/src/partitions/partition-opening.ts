@@ -162,7 +162,7 @@ export class PartitionOpening {
     { nextOffset }: PartitionState,
     versions: CatalogVersions | undefined,
   ): Promise<void> {
-    if (versions === undefined || (nextOffset ?? 0) >= 0) return;
+    if (versions === undefined || versions.position?.rawOffset === nextOffset) return;
     await transactions.assertCurrent();
     const { family, ref } = this.options;
     if (versions.position === undefined) throw new CatalogVersionsMissingError([ref.partition], false);
@@ -179,7 +179,7 @@ export class PartitionOpening {
   ): Promise<{ readonly nextOffset: number | undefined; readonly topicId: string | undefined }> {
     const { family, ref, log } = this.options;
     const nextOffset = transactions.committed.offset ?? state.nextOffset;
-    if (nextOffset === undefined || nextOffset >= 0) return { nextOffset, topicId: await log.topicId() };
+    if (nextOffset === undefined) return { nextOffset, topicId: await log.topicId() };
     const known = { nextOffset, topicIds: topicIdsOf(transactions.committed, state), mark: state.log };
     const { difference, start, topicId } = await compareLog(log, known);
     if (difference === undefined && start <= nextOffset) return { nextOffset, topicId };
