@@ -9,6 +9,7 @@ import {
 import { FAMILIES, type Family, RULE_CODES } from '@orderstream/contracts';
 import {
   allowedActions,
+  type CatalogLimits,
   DEFAULT_CATALOG_LIMITS,
   DEFAULT_STATE_LIMITS,
   type QualitySettings,
@@ -98,7 +99,7 @@ const stateSettings = defineSettings({
   maxCatalogEntities: count(
     'CATALOG_MAX_ENTITIES',
     DEFAULT_CATALOG_LIMITS.maxEntities,
-    'Vendors, and products, that the catalog reader remembers.',
+    'Vendors, and products, that are remembered. A reader that had to leave some out flags what it does not know.',
   ),
 });
 
@@ -162,13 +163,14 @@ const loopSettings = defineSettings({
     description: 'Time after which a batch that is not finished fails the liveness check, in milliseconds.',
   }),
   catalogWaitMs: settings.integer({
-    env: 'VALIDATOR_CATALOG_WAIT_MS',
-    default: 15_000,
+    env: 'CATALOG_WAIT_MS',
+    default: 60_000,
     min: 100,
     max: 600_000,
     description:
-      'How long a record with an unknown reference waits for the catalog before its partition opens again, ' +
-      'in milliseconds.',
+      'How long a record that the catalog does not know, or contradicts, waits for the validator of the catalog while ' +
+      'that makes no progress, in milliseconds. Then an unknown reference is rejected with the detail `catalogBehind`, ' +
+      'and a contradiction is flagged.',
   }),
 });
 
@@ -182,9 +184,7 @@ export const validatorSettings = defineSettings(
     state: stateSettings,
   },
   ({ loop }) =>
-    loop.catalogWaitMs >= loop.handlerTimeoutMs
-      ? ['VALIDATOR_CATALOG_WAIT_MS must be below VALIDATOR_HANDLER_TIMEOUT_MS']
-      : [],
+    loop.catalogWaitMs >= loop.handlerTimeoutMs ? ['CATALOG_WAIT_MS must be below VALIDATOR_HANDLER_TIMEOUT_MS'] : [],
 );
 export type ValidatorSettings = SettingsOf<typeof validatorSettings>;
 
@@ -193,6 +193,11 @@ export const groupOf = (family: Family): string => `validator-${family}`;
 
 export const qualityOf = ({ rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings): QualitySettings =>
   qualitySettings({ actions, maxAheadMs, maxLateMs });
+
+export const catalogLimitsOf = ({ state }: ValidatorSettings): CatalogLimits => ({
+  ...DEFAULT_CATALOG_LIMITS,
+  maxEntities: state.maxCatalogEntities,
+});
 
 export const stateLimitsOf = ({ state }: ValidatorSettings): StateLimits => ({
   events: { windowMs: state.eventWindowMs, maxEntries: state.maxEvents },

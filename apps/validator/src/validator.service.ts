@@ -11,7 +11,7 @@ import {
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics } from '@orderstream/observability';
-import { DEFAULT_CATALOG_LIMITS, type QualitySettings } from '@orderstream/quality';
+import type { QualitySettings } from '@orderstream/quality';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
@@ -19,7 +19,7 @@ import { type ResumeDto, suspensionOf } from './control/resume.dto';
 import { FamilyValidator } from './partitions/family-validator';
 import { FAULT_POINTS, type FaultPoints } from './partitions/fault-points';
 import { Semaphore } from './partitions/semaphore';
-import { groupOf, qualityOf, type ValidatorSettings } from './validator.config';
+import { catalogLimitsOf, groupOf, qualityOf, type ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
 
 /**
@@ -48,7 +48,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     this.catalog = new CatalogReader({
       kafka: this.kafka,
       catalogGroupId: groupOf('catalog'),
-      limits: { ...DEFAULT_CATALOG_LIMITS, maxEntities: settings.state.maxCatalogEntities },
+      limits: catalogLimitsOf(settings),
       waitMs: settings.loop.catalogWaitMs,
       logger,
     });
@@ -58,6 +58,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       quality: this.quality,
       kafka: this.kafka,
       catalog: this.catalog,
+      catalogLimits: catalogLimitsOf(settings),
       restores: new Semaphore(MAX_CONCURRENT_RESTORES),
       metrics: validatorMetrics,
       logger,

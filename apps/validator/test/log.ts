@@ -8,6 +8,7 @@ import {
   type OutputRecord,
   RecordProducer,
 } from '@orderstream/kafka';
+import { waitUntil } from '@orderstream/deadlines';
 import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
 import { readCommitted } from '../../../test/support/read-committed';
 
@@ -34,6 +35,26 @@ export class TestLog {
   /** Removes the committed offsets of a group without members, as the broker does when they expire. */
   async deleteGroup(groupId: string): Promise<void> {
     await this.withAdmin((admin) => admin.deleteGroups([groupId]));
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    await this.withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
+    await waitUntil(() => this.withAdmin(async (admin) => !(await admin.listTopics()).includes(topic)), {
+      what: `${topic} to be deleted`,
+      deadlineMs: 30_000,
+    });
+  }
+
+  /** Removes the records of a topic, as its retention does. */
+  async expire(topic: string): Promise<void> {
+    const ends = await this.withAdmin(async (admin) => {
+      // Also loads the metadata, without which kafkajs cannot delete.
+      const found = await fetchEndOffsets(admin, topic);
+      const partitions = found.map((end, partition) => ({ partition, offset: String(end) }));
+      await admin.deleteTopicRecords({ topic, partitions });
+      return found;
+    });
+    this.begins.set(topic, ends);
   }
 
   /** Sets the committed offset of a group without members, as an operator may. */

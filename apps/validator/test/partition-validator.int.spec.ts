@@ -3,6 +3,7 @@ import { deadLetterTopic, PARTITIONS, rawTopic, stateTopic, validatedTopic } fro
 import { type OutputRecord, partitionFor, readPartition, TransactionFailedError } from '@orderstream/kafka';
 import {
   type Accounting,
+  DEFAULT_CATALOG_LIMITS,
   DEFAULT_STATE_LIMITS,
   emptyAccounting,
   RuleEvaluator,
@@ -365,6 +366,7 @@ describe('a state that cannot be read', () => {
       groupId: GROUP,
       settings: SETTINGS,
       limits: DEFAULT_STATE_LIMITS,
+      catalogLimits: DEFAULT_CATALOG_LIMITS,
       transactionTimeoutMs: 10_000,
       clock: () => new Date(),
     });

@@ -13,6 +13,7 @@ import { everyStep } from '../../../test/support/every-step';
 import { CatalogReader } from '../src/catalog/catalog-reader';
 import { type FaultPoint, type FaultPoints, NO_FAULTS } from '../src/partitions/fault-points';
 import { PartitionValidator } from '../src/partitions/partition-validator';
+import { type InputLog, KafkaInputLog } from '../src/partitions/input-log';
 import { Semaphore } from '../src/partitions/semaphore';
 import { ValidatorMetrics } from '../src/validator-metrics';
 import type { TestLog } from './log';
@@ -25,6 +26,7 @@ export interface ValidatorOptions {
   readonly faults?: FaultPoints;
   readonly evaluator?: RuleEvaluator;
   readonly catalog?: CatalogReader;
+  readonly log?: InputLog;
 }
 
 /** Suspends a validator at a fault point. To the others it is dead; resumed, it is a zombie. */
@@ -101,17 +103,21 @@ export class ValidatorRuns {
     return catalog;
   }
 
-  validator(partition: number, { faults = NO_FAULTS, evaluator, catalog }: ValidatorOptions = {}): PartitionValidator {
+  validator(partition: number, options: ValidatorOptions = {}): PartitionValidator {
+    const { faults = NO_FAULTS, evaluator, catalog } = options;
     const { family, log } = this;
+    const ref = { topic: rawTopic(family), partition };
     const validator = new PartitionValidator({
       kafka: log.kafka,
       family,
       groupId: `validator-${family}`,
-      ref: { topic: rawTopic(family), partition },
+      ref,
+      log: options.log ?? new KafkaInputLog(log.kafka, ref),
       evaluator:
         evaluator ?? new RuleEvaluator({ family, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
       settings: SETTINGS,
       stateLimits: DEFAULT_STATE_LIMITS,
+      catalogLimits: DEFAULT_CATALOG_LIMITS,
       restores: new Semaphore(1),
       catalog: catalog ?? this.catalog(),
       transactionTimeoutMs: 10_000,

@@ -1,5 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, TOPICS, validatedTopic } from '@orderstream/contracts';
+import {
+  CATALOG_VERSIONS_TOPIC,
+  deadLetterTopic,
+  MAX_RECORD_BYTES,
+  rawTopic,
+  TOPICS,
+  validatedTopic,
+} from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { checkTimestampTypes, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 import { everyStep } from '../../../test/support/every-step';
@@ -15,7 +22,6 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from './events';
-import { CatalogTimeoutError } from '../src/catalog/catalog-reader';
 import { rebuildCommand } from '../src/rebuild/rebuild-command';
 import { BROKERS, header, TestLog, unreadable } from './log';
 import { RunningValidator } from './running-validator';
@@ -470,7 +476,7 @@ describe('an order whose vendor and product the catalog does not know yet', () =
   afterEach(() => runs.stop(), TEST_MS);
 
   it(
-    'waits behind its predecessors, is retried after a timeout and by a new owner, and is accepted once they are known',
+    'waits, does not hold its partition when the catalog makes no progress, and is accepted by a new owner once known',
     async () => {
       const partition = 5;
       const known = newShop();
@@ -488,22 +494,34 @@ describe('an order whose vendor and product the catalog does not know yet', () =
 
       // Without a validator of the catalog the shop stays unknown.
       await log.send(rawRecord(vendorOnboarded(late)), rawRecord(productListed(late)));
-      const predecessor = orderPlaced(known, customerIn(partition));
-      const order = orderPlaced(late, customerIn(partition));
-      const successor = orderPlaced(known, customerIn(partition));
-      await log.send(...[predecessor, order, successor].map((body) => rawRecord(body)));
-
-      const briefCatalog = runs.catalog(300);
-      const first = runs.validator(partition, { catalog: briefCatalog });
-      const outcomes = await runs.runToEnd(first, partition, 1);
-      expect(outcomes).toMatchObject([{ kind: 'retry' }]);
-      expect(outcomes[0]).toHaveProperty('cause', expect.any(CatalogTimeoutError));
-      await first.close();
-      await briefCatalog.stop();
       const ids = async (): Promise<unknown[]> =>
         (await log.readPartition(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
-      expect((await ids()).at(-1)).toBe(predecessor.event_id);
+      const send = (...bodies: Body[]): Promise<void> => log.send(...bodies.map((body) => rawRecord(body)));
+      const soon = orderPlaced(known, customerIn(partition));
+      const unknown = orderPlaced(late, customerIn(partition));
+      const contradicted = orderPlaced(known, customerIn(partition), { item_name: 'Lava lamp' });
+      const predecessor = orderPlaced(known, customerIn(partition));
+      await send(soon, unknown, contradicted, predecessor);
+      const briefCatalog = runs.catalog(300);
+      const first = runs.validator(partition, { catalog: briefCatalog });
+      expect(await runs.runToEnd(first, partition, 1)).toEqual([{ kind: 'ack' }]);
+      await first.close();
+      await briefCatalog.stop();
+      expect((await ids()).slice(-3)).toEqual([soon, contradicted, predecessor].map(({ event_id }) => event_id));
+      const letter = await arrival(DEAD, unknown);
+      expect(JSON.parse(header(letter, 'dlq-detail') ?? '')).toContainEqual({
+        code: 'reference.unknown_vendor',
+        path: 'vendor_id',
+        constraint: 'catalogBehind',
+      });
+      const flagged = await arrival(VALIDATED, contradicted);
+      expect(header(flagged, 'quality-flags')).toBe('drift.product');
+      expect(JSON.parse(String(flagged.value))).toEqual(contradicted);
 
+      // The replay of the dead letter is evaluated by what is known then.
+      const order = unknown;
+      const successor = orderPlaced(known, customerIn(partition));
+      await send(order, successor);
       const suspendedCatalog = runs.catalog(WAIT_MS);
       const suspension = runs.suspendAt('waiting');
       const suspended = runs.validator(partition, { catalog: suspendedCatalog, faults: suspension.faults });
@@ -527,12 +545,12 @@ describe('an order whose vendor and product the catalog does not know yet', () =
       const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
       expect(await done).toEqual([{ kind: 'ack' }]);
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
-      expect(withId(await log.read(DEAD), order)).toEqual([]);
+      expect(withId(await log.read(DEAD), order)).toHaveLength(1);
       // It was evaluated by a catalog that holds both events of its shop.
       const evaluatedBy = JSON.parse(
         header(await arrival(VALIDATED, order), 'quality-catalog-position') ?? '[]',
       ) as number[];
-      const announced = (await log.read(validatedTopic('catalog'))).filter(
+      const announced = (await log.read(rawTopic('catalog'))).filter(
         ({ key }) => key?.toString() === late.vendor_id || key?.toString() === late.item_sku,
       );
       expect(announced).toHaveLength(2);
@@ -545,6 +563,102 @@ describe('an order whose vendor and product the catalog does not know yet', () =
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
       await Promise.all([suspendedCatalog.stop(), longCatalog.stop()]);
       await stop(catalogValidator);
+    },
+    TEST_MS,
+  );
+});
+
+describe('the catalog', () => {
+  const env = { KAFKA_BROKERS: BROKERS };
+
+  it(
+    'is rebuilt from the log after its topic was deleted, and no order is rejected meanwhile',
+    async () => {
+      const shop = newShop();
+      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
+      const before = orderPlaced(shop, customerIn(1));
+      await log.send(rawRecord(before));
+      const first = await start();
+      await arrival(VALIDATED, before);
+      await stop(first);
+      await log.deleteTopic(CATALOG_VERSIONS_TOPIC);
+
+      const second = await start();
+      const order = orderPlaced(shop, customerIn(1));
+      await log.send(rawRecord(order));
+      const { partitions } = await waitUntil(
+        async () => {
+          const status = await second.status();
+          const catalog = status.partitions.filter(({ topic }) => topic === rawTopic('catalog'));
+          const orders = status.partitions.filter(({ topic }) => topic === RAW);
+          const isSeen =
+            catalog.length === 6 &&
+            catalog.every(({ state }) => state === 'stopped' || state === 'running') &&
+            orders.length === 6 &&
+            orders.every(({ state }) => state === 'retrying');
+          return isSeen && status;
+        },
+        { what: 'the catalog to stop and the orders to wait', deadlineMs: WAIT_MS },
+      );
+      const stopped = partitions.filter(({ state }) => state === 'stopped');
+      expect(stopped.length).toBeGreaterThan(0);
+      for (const { topic, partition, error } of partitions) {
+        if (topic === RAW) expect(error).toMatch(/rebuild-state --family catalog/);
+        else if (
+          topic === rawTopic('catalog') &&
+          stopped.some((one) => one.topic === topic && one.partition === partition)
+        )
+          expect(error).toContain(`rebuild-state --family catalog --partition ${String(partition)}`);
+      }
+      for (const { partition } of stopped) {
+        expect(await rebuildCommand(['--family', 'catalog', '--partition', String(partition)], env)).toBe(0);
+      }
+      expect(await second.post('/admin/resume')).toBeLessThan(300);
+      await second.ready();
+      await arrival(VALIDATED, order);
+      expect(withId(await log.read(DEAD), order)).toEqual([]);
+      // Nothing of the log was missing, so an unknown product is proven to be unknown.
+      const stranger = orderPlaced({ ...shop, item_sku: randomUUID() }, customerIn(1));
+      await log.send(rawRecord(stranger));
+      expect(header(await arrival(DEAD, stranger), 'dlq-reason')).toBe('reference.unknown_product');
+      await stop(second);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'is known after a restart though the log of its events has expired: of each order, the version of its time',
+    async () => {
+      const shop = newShop();
+      const DAY_MS = 86_400_000;
+      const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
+      const renamed: Body = {
+        ...productListed(shop),
+        event_type: 'product.updated',
+        occurred_at: daysAgo(20),
+        item_name: 'Floor lamp',
+      };
+      const announced: Body[] = [
+        { ...vendorOnboarded(shop), occurred_at: daysAgo(60) },
+        { ...productListed(shop), occurred_at: daysAgo(60) },
+        renamed,
+      ];
+      await log.send(...announced.map((body) => rawRecord(body)));
+      const first = await start();
+      for (const body of announced) await arrival(validatedTopic('catalog'), body);
+      await stop(first);
+      await log.expire(validatedTopic('catalog'));
+      await log.expire(rawTopic('catalog'));
+
+      const second = await start();
+      const before = orderPlaced(shop, customerIn(4), { occurred_at: daysAgo(30), order_placed_at: daysAgo(30) });
+      const after = orderPlaced(shop, customerIn(4), { item_name: 'Floor lamp' });
+      await log.send(rawRecord(before), rawRecord(after));
+      await arrival(VALIDATED, after);
+      // time.too_late by its age alone: its name is the one of its time.
+      expect(header(await arrival(VALIDATED, before), 'quality-flags')).toBe('time.too_late');
+      expect(header(await arrival(VALIDATED, after), 'quality-flags')).toBeUndefined();
+      await stop(second);
     },
     TEST_MS,
   );

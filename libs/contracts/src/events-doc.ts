@@ -144,7 +144,7 @@ const HEADERS: readonly (readonly [name: string, records: string, required: stri
     QUALITY_HEADERS.catalogPosition,
     'validated orders',
     '',
-    'Offsets up to which the catalog was read when the record was evaluated.',
+    'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
   ],
   [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
   [LEDGER_SEQ_HEADER, 'generated', '', "Sequence number of the record's entry in the generator's ledger."],

@@ -33,6 +33,8 @@ export interface TopicSpec {
 
 export const rawTopic = (family: Family): string => `marketplace.${family}.raw.v1`;
 export const validatedTopic = (family: Family): string => `marketplace.${family}.validated.v1`;
+/** The versions of every vendor and product. Written by the validator of the catalog only. */
+export const CATALOG_VERSIONS_TOPIC = 'marketplace.catalog.versions.v1';
 export const stateTopic = (family: Family): string => `marketplace.${family}.validator.state.v1`;
 export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
 
@@ -71,6 +73,13 @@ function specs(): TopicSpec[] {
       deadLetters(validatedTopic(family), 'bq-sink'),
     ]),
     deadLetters(validatedTopic('orders'), 'pubsub-bridge'),
+    {
+      name: CATALOG_VERSIONS_TOPIC,
+      partitions: PARTITIONS,
+      cleanup: 'compact',
+      maxMessageBytes: RAW_TOPIC_BYTES,
+      timestamps: 'CreateTime',
+    },
   ];
 }
 

@@ -1,17 +1,18 @@
-import { deadLetterTopic, rawTopic, stateTopic, TOPICS, validatedTopic } from './index';
+import { CATALOG_VERSIONS_TOPIC, deadLetterTopic, rawTopic, stateTopic, TOPICS, validatedTopic } from './index';
 
 const DAY_MS = 86_400_000;
 const names = TOPICS.map(({ name }) => name);
 const ending = (suffix: string) => TOPICS.filter(({ name }) => name.endsWith(suffix));
 
 describe('topics', () => {
-  it('are the raw, validated, state and dead-letter topics of the four families', () => {
+  it('are the raw, validated, state and dead-letter topics of the four families, and the catalog', () => {
     expect([...names].sort()).toEqual([
       'marketplace.catalog.raw.v1',
       'marketplace.catalog.raw.v1.dlq.validator',
       'marketplace.catalog.validated.v1',
       'marketplace.catalog.validated.v1.dlq.bq-sink',
       'marketplace.catalog.validator.state.v1',
+      'marketplace.catalog.versions.v1',
       'marketplace.customers.raw.v1',
       'marketplace.customers.raw.v1.dlq.validator',
       'marketplace.customers.validated.v1',
@@ -64,6 +65,12 @@ describe('topics', () => {
       expect(topic.cleanup).toBe('compact');
       expect(topic).not.toHaveProperty('retentionMs');
     }
+  });
+
+  it('compact the versions of the catalog, and delete none of them', () => {
+    const topic = TOPICS.find(({ name }) => name === CATALOG_VERSIONS_TOPIC);
+    expect(topic).toMatchObject({ cleanup: 'compact' });
+    expect(topic).not.toHaveProperty('retentionMs');
   });
 
   it('delete dead letters after 30 days, and take 64 KiB more than their source', () => {

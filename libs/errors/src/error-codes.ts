@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'STATE_UNREADABLE'
   | 'COMMITTED_OFFSET_UNKNOWN'
   | 'CATALOG_TIMEOUT'
+  | 'CATALOG_VERSIONS_MISSING'
+  | 'LOG_MISMATCH'
   | 'REJECT_RATE'
   // BigQuery: calls, one code each, and tables that differ from their contracts.
   | 'CREATE_STREAM_FAILED'

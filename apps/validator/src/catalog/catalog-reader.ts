@@ -1,39 +1,58 @@
-import { PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { CATALOG_VERSIONS_TOPIC, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
-  fetchLogBounds,
   fetchCommittedOffsets,
+  fetchLogBounds,
   HighWatermarks,
   type LogBounds,
   type RecordBatch,
   TopicFollower,
 } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
-import { Catalog, type CatalogLimits } from '@orderstream/quality';
+import { Catalog, type CatalogLimits, type CatalogView, decodeCatalogRecord } from '@orderstream/quality';
 import type { Admin, Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unlessAborted } from '../partitions/unless-aborted';
+import { CatalogProgress } from './catalog-progress';
 
-const FIRST_POLL_MS = 5;
-const MAX_POLL_MS = 250;
+const POLL_MS = 10;
+/** How long a start waits for the last records of the versions topic before it is tried again. */
+const READ_TIMEOUT_MS = 30_000;
 
-/** The validator of the catalog did not catch up in time for a record that waits for it. */
+/** The validator of the catalog makes progress, but did not catch up in time for a record that waits for it. */
 export class CatalogTimeoutError extends OrderstreamError {
   readonly code = 'CATALOG_TIMEOUT' satisfies ErrorCode;
   constructor(waitMs: number) {
     super(
-      `The validator of the catalog did not reach the end of ${rawTopic('catalog')} within ${String(waitMs)} ms. ` +
-        'Records with unknown references wait for it. Check that the catalog partitions are assigned and not stopped.',
+      `The validator of the catalog did not reach the end of ${rawTopic('catalog')} within ${String(waitMs)} ms, and ` +
+        'makes progress. Records with unknown references wait for it.',
       { retriable: true },
+    );
+  }
+}
+
+/** The versions topic lacks partitions of the catalog that were evaluated. Without them every order would be rejected. */
+export class CatalogVersionsMissingError extends OrderstreamError {
+  readonly code = 'CATALOG_VERSIONS_MISSING' satisfies ErrorCode;
+  constructor(partitions: readonly number[], retriable: boolean) {
+    const commands = partitions.map(
+      (partition) => `\`rebuild-state --family catalog --partition ${String(partition)}\``,
+    );
+    super(
+      `${CATALOG_VERSIONS_TOPIC}/${partitions.join(',')} is empty, although the group validator-catalog has committed ` +
+        `offsets of ${rawTopic('catalog')}: the topic was deleted, or the records were evaluated before it existed. ` +
+        `Every order would be rejected. Run ${commands.join(', ')}, then resume the validator.`,
+      { retriable },
     );
   }
 }
 
 export interface CatalogReaderOptions {
   readonly kafka: Kafka;
-  /** Group of the catalog's validator: it has evaluated what lies below its committed offsets. */
+  /** Group of the catalog's validator. */
   readonly catalogGroupId: string;
   readonly limits: CatalogLimits;
+  /** How long a record waits, and how long the catalog may make no progress before it counts as behind. */
   readonly waitMs: number;
   readonly logger: Logger;
 }
@@ -41,24 +60,27 @@ export interface CatalogReaderOptions {
 /** One wait for the catalog. Shared by all batches received before it started. */
 interface CatchUp {
   readonly startedAt: number;
-  /** Resolves when everything announced before `startedAt` has been read. */
-  readonly done: Promise<void>;
+  /** Resolves when everything announced before `startedAt` has been read, or the catalog makes no progress. */
+  readonly done: Promise<'complete' | 'behind'>;
 }
 
 /**
- * Follows the validated catalog, and waits until everything announced before a batch was received has been read.
+ * Follows the versions topic, and waits until everything announced before a batch was received has been read.
  *
- * Failure semantics: only reads, without a consumer group. The catalog is in memory, so a restart reads the topic from
- * its beginning. Only committed records are read: what was read is never taken back.
+ * Failure semantics: only reads, without a consumer group. The catalog is in memory, so a restart reads the compacted
+ * topic from its beginning. Only committed records are read: what was read is never taken back. Each transaction of the
+ * catalog's validator ends with the raw offset that it commits, so what was read says how far of the raw catalog it is.
  */
 export class CatalogReader {
   readonly catalog: Catalog;
+  /** The catalog, for records whose wait has ended without it. */
+  readonly catalogBehind: CatalogView;
   private readonly follower: TopicFollower;
-  private readonly validatedEnds: HighWatermarks;
+  private readonly versionEnds: HighWatermarks;
+  private readonly progress: CatalogProgress;
   private admin: Admin | undefined;
   private started: Promise<void> | undefined;
-  /** The next offset to read, by partition. */
-  private readonly nextOffsets: number[] = [];
+  private isVerified = false;
   private header: Buffer | undefined;
   /** Numbers marks and catch-ups in their order: a clock may give two of them the same time. */
   private ticks = 0;
@@ -67,23 +89,39 @@ export class CatalogReader {
   private catchUp: CatchUp | undefined;
 
   constructor(private readonly options: CatalogReaderOptions) {
-    this.catalog = new Catalog(options.limits);
-    this.validatedEnds = new HighWatermarks(options.kafka, validatedTopic('catalog'));
+    const catalog = new Catalog(options.limits);
+    this.catalog = catalog;
+    this.catalogBehind = {
+      vendor: (vendorId) => catalog.vendor(vendorId),
+      product: (itemSku) => catalog.product(itemSku),
+      get truncated() {
+        return catalog.truncated;
+      },
+      behind: true,
+    };
+    this.progress = new CatalogProgress(options.waitMs);
+    this.versionEnds = new HighWatermarks(options.kafka, CATALOG_VERSIONS_TOPIC);
     this.follower = new TopicFollower(options.kafka, {
-      topic: validatedTopic('catalog'),
+      topic: CATALOG_VERSIONS_TOPIC,
       onBatch: (batch) => {
         this.take(batch);
       },
+      logger: options.logger,
     });
   }
 
-  /** Starts to follow the topic. Resolves when the records that it held then have been read. May be repeated. */
-  caughtUp(): Promise<void> {
+  /**
+   * Starts to follow the topic. Resolves when the records that it held then have been read. May be repeated.
+   * @throws CatalogVersionsMissingError, which is retriable: the partition waits until the versions are rebuilt
+   */
+  async caughtUp(): Promise<void> {
     this.started ??= this.start().catch((error: unknown) => {
       this.started = undefined;
       throw error;
     });
-    return this.started;
+    await this.started;
+    if (!this.isVerified) await this.verify();
+    this.isVerified = true;
   }
 
   /** The error that stopped the follower. Only a restart helps. */
@@ -96,30 +134,31 @@ export class CatalogReader {
     return ++this.ticks;
   }
 
-  /** The next offsets to read as a JSON array by partition, for the header `quality-catalog-position`. */
+  /** The next raw offsets of the catalog as a JSON array by partition, for the header `quality-catalog-position`. */
   positionHeader(): Buffer {
+    const { rawOffsets } = this.progress;
     this.header ??= Buffer.from(
-      JSON.stringify(Array.from({ length: PARTITIONS }, (_, partition) => this.nextOffsets[partition] ?? 0)),
+      JSON.stringify(Array.from({ length: PARTITIONS }, (_, partition) => rawOffsets[partition] ?? 0)),
     );
     return this.header;
   }
 
   /**
-   * Resolves when everything announced in the raw catalog before the mark has been evaluated and read: at once if a
-   * catch-up that started after the mark is complete.
-   * @throws CatalogTimeoutError when that takes too long; the signal's reason
+   * Resolves with `complete` when everything announced in the raw catalog before the mark has been evaluated and read: at
+   * once if a catch-up that started after the mark is complete. Resolves with `behind` when the validator of the catalog
+   * has made no progress for the time of the wait.
+   * @throws CatalogTimeoutError when it makes progress and the wait takes too long; the signal's reason
    */
-  async completeSince(mark: number, signal: AbortSignal): Promise<void> {
-    while (this.completeAt < mark) {
-      signal.throwIfAborted();
-      this.catchUp ??= this.startCatchUp();
-      await unlessAborted(this.catchUp.done, signal);
-    }
+  async completeSince(mark: number, signal: AbortSignal): Promise<'complete' | 'behind'> {
+    signal.throwIfAborted();
+    if (this.completeAt >= mark) return 'complete';
+    if (this.catchUp === undefined || this.catchUp.startedAt < mark) this.catchUp = this.startCatchUp();
+    return unlessAborted(this.catchUp.done, signal);
   }
 
   async stop(): Promise<void> {
     await this.follower.stop();
-    await Promise.all([this.admin?.disconnect(), this.validatedEnds.close()]);
+    await Promise.all([this.admin?.disconnect(), this.versionEnds.close()]);
   }
 
   private async start(): Promise<void> {
@@ -131,60 +170,89 @@ export class CatalogReader {
     this.options.logger.info({ entities: this.catalog.size }, 'catalog read');
   }
 
-  private take({ partition, records, nextOffset }: RecordBatch): void {
-    for (const { value, offset } of records) {
+  /** An empty versions partition is right only where the catalog's validator has committed nothing. */
+  private async verify(): Promise<void> {
+    const committed = await fetchCommittedOffsets(this.connected, this.options.catalogGroupId, rawTopic('catalog'));
+    // Up to the high watermarks: the commit marker of a transaction reaches each partition at its own time, and the one
+    // of the committed offset may come before the one of the versions, which the last stable offset waits for.
+    const ends = await this.versionEnds.fetch();
+    await Promise.all(ends.map((end, partition) => this.follower.waitForOffset(partition, end, READ_TIMEOUT_MS)));
+    const missing = [...committed.keys()].filter(
+      (partition) => committed[partition] !== undefined && this.progress.rawOffsets[partition] === undefined,
+    );
+    if (missing.length > 0) throw new CatalogVersionsMissingError(missing, true);
+  }
+
+  private take({ partition, records }: RecordBatch): void {
+    for (const { key, value, offset } of records) {
+      const name = key?.toString() ?? '';
       try {
-        this.catalog.apply(value === null ? null : JSON.parse(value.toString()));
+        this.apply(partition, name, value === null ? null : value.toString());
       } catch (error) {
-        // The validator writes valid JSON only: this record is of another producer.
-        this.options.logger.error({ err: error, partition, offset }, 'a catalog record cannot be read');
+        // Of a newer version, or damaged. Without the entity an order that refers to it is flagged.
+        this.options.logger.error({ err: error, partition, offset }, 'a record of the versions topic cannot be read');
+        this.catalog.truncated = true;
+        this.forget(name);
       }
     }
-    this.nextOffsets[partition] = nextOffset;
     this.header = undefined;
+  }
+
+  private apply(partition: number, key: string, value: string | null): void {
+    const record = decodeCatalogRecord(key, value, this.options.limits);
+    if (record.kind === 'entity') this.catalog.set(record.item);
+    else if (record.kind === 'deleted') this.catalog.delete(record.entity, record.id);
+    else if (record.position !== undefined) {
+      if (record.position.isCut) this.catalog.truncated = true;
+      this.progress.advance(partition, record.position.rawOffset, performance.now());
+    }
+  }
+
+  private forget(key: string): void {
+    const [entity, id] = key.split('/');
+    if ((entity === 'vendor' || entity === 'product') && id !== undefined) this.catalog.delete(entity, id);
   }
 
   private startCatchUp(): CatchUp {
     const startedAt = ++this.ticks;
-    const done = this.untilEvaluatedAndRead()
-      .then(() => {
-        this.completeAt = startedAt;
-      })
-      .finally(() => {
-        this.catchUp = undefined;
-      });
+    const done = this.untilEvaluatedAndRead().then((outcome) => {
+      if (outcome === 'complete') this.completeAt = Math.max(this.completeAt, startedAt);
+      return outcome;
+    });
+    const catchUp = { startedAt, done };
     // All batches that wait for it may have been aborted: the rejection must not be unhandled.
-    done.catch(() => undefined);
-    return { startedAt, done };
+    done
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.catchUp === catchUp) this.catchUp = undefined;
+      });
+    return catchUp;
   }
 
-  private async untilEvaluatedAndRead(): Promise<void> {
-    const { admin } = this;
-    if (admin === undefined) throw new TypeError('the catalog reader has not been started');
-    const { catalogGroupId, waitMs } = this.options;
-    const deadline = performance.now() + waitMs;
-    const bounds = await fetchLogBounds(admin, rawTopic('catalog'));
-    for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 2, MAX_POLL_MS)) {
-      const committed = await fetchCommittedOffsets(admin, catalogGroupId, rawTopic('catalog'));
-      if (isEvaluated(bounds, committed)) break;
-      if (performance.now() + pollMs > deadline) throw new CatalogTimeoutError(waitMs);
-      await delay(pollMs);
+  private async untilEvaluatedAndRead(): Promise<'complete' | 'behind'> {
+    const { waitMs } = this.options;
+    const ends = endsToRead(await fetchLogBounds(this.connected, rawTopic('catalog')));
+    // Not before the first look at the progress: without any, the catalog is behind when the wait ends.
+    const startedMs = performance.now();
+    for (let nowMs = startedMs; ; nowMs = performance.now()) {
+      if (this.follower.failed !== undefined) throw this.follower.failed;
+      const awaited = this.progress.awaited(ends, nowMs);
+      if (awaited !== 'waiting') return awaited;
+      if (nowMs - startedMs >= waitMs) throw new CatalogTimeoutError(waitMs);
+      await delay(POLL_MS);
     }
-    // Up to the high watermarks: the commit marker of a transaction reaches each partition at its own time, and the one
-    // of the committed offset may come before the one of the validated records, which the last stable offset waits for.
-    const ends = await this.validatedEnds.fetch();
-    await Promise.all(
-      ends.map((end, partition) =>
-        this.follower.waitForOffset(partition, end, Math.max(1, deadline - performance.now())),
-      ),
-    );
+  }
+
+  private get connected(): Admin {
+    if (this.admin === undefined) throw new TypeError('the catalog reader has not been started');
+    return this.admin;
   }
 }
 
 /**
- * Whether the group has evaluated the topic up to its ends. What retention has removed counts as evaluated: otherwise a
- * group that never committed would wait for ever for an empty partition.
+ * The raw offsets up to which the catalog has to be evaluated. What retention has removed counts as evaluated: otherwise
+ * a group that never committed would wait for ever for an empty partition.
  */
-export function isEvaluated({ beginnings, ends }: LogBounds, committed: readonly (number | undefined)[]): boolean {
-  return ends.every((end, partition) => Math.max(committed[partition] ?? 0, beginnings[partition] ?? 0) >= end);
+export function endsToRead({ beginnings, ends }: LogBounds): number[] {
+  return ends.map((end, partition) => ((beginnings[partition] ?? 0) >= end ? 0 : end));
 }

@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Family } from '@orderstream/contracts';
+import { type Family, stateTopic } from '@orderstream/contracts';
 import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
 import type { RecordLog } from '@orderstream/observability';
-import type { StateOverlay } from '@orderstream/quality';
 import type { ValidatorMetrics } from '../validator-metrics';
+import type { BatchChanges } from './batch-changes';
 import type { CircuitBreaker } from './circuit-breaker';
 import { commitMetadata } from './commit-metadata';
 import type { EvaluatedBatch } from './evaluate-batch';
 import type { FaultPoints } from './fault-points';
-import type { Outputs } from './outputs';
 import type { RestoredState } from './restored-state';
 
 export interface BatchCommitterOptions {
   readonly family: Family;
   readonly ref: TopicPartition;
-  readonly outputs: Outputs;
   readonly breaker: CircuitBreaker;
   readonly metrics: ValidatorMetrics;
   readonly recordLog: RecordLog;
@@ -36,21 +34,20 @@ export class BatchCommitter {
   async commit(
     transactions: PartitionTransactions,
     restored: RestoredState,
-    overlay: StateOverlay,
+    changes: BatchChanges,
     batch: EvaluatedBatch,
     offset: number,
   ): Promise<void> {
-    const { family, ref, outputs, breaker, metrics, recordLog, faults } = this.options;
+    const { family, ref, breaker, metrics, recordLog, faults } = this.options;
     await faults.reached('evaluated', ref);
-    const records = [...batch.outputs];
-    for (const change of overlay.stateRecords(offset)) records.push(outputs.forState(ref.partition, change));
+    const records = [...batch.outputs, ...changes.records(stateTopic(family), ref.partition, offset)];
     const token = `${this.instance}.${String(++this.commits)}`;
-    const begun = restored.begin(overlay, offset, token);
+    const begun = restored.begin(changes, offset, token);
     const startedMs = performance.now();
-    await transactions.commit({ records, offset, metadata: commitMetadata(token) });
+    await transactions.commit({ records, offset, metadata: commitMetadata(token, changes.state.log?.topicId) });
     await faults.reached('committed', ref);
     const seconds = (performance.now() - startedMs) / 1000;
-    metrics.committed(family, batch.end, seconds, restored.state.accounting, overlay.accounting);
+    metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting);
     restored.fold(begun);
     for (const rejected of batch.rejections) breaker.count(rejected);
     for (const { record, reasons } of batch.deadLettered) {

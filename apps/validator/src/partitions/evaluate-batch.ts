@@ -1,6 +1,14 @@
 import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
-import type { CatalogView, Evaluation, Reference, RuleEvaluator, StateOverlay } from '@orderstream/quality';
+import type {
+  CatalogVersionsOverlay,
+  CatalogView,
+  Evaluation,
+  Reference,
+  RuleEvaluator,
+  StateOverlay,
+  Verdict,
+} from '@orderstream/quality';
 import type { EvaluatedBy, Outputs } from './outputs';
 
 /** How often a rule may throw on a record before the record is rejected. */
@@ -11,6 +19,8 @@ export interface EvaluationOptions {
   readonly catalog: CatalogView;
   /** The catalog holds all that was announced before the batch was received: no record waits for it. */
   readonly catalogComplete: boolean;
+  /** Takes the accepted records of the catalog's family. */
+  readonly versions?: CatalogVersionsOverlay | undefined;
   readonly outputs: Outputs;
   readonly evaluatedBy: EvaluatedBy;
   /** The loop's clock, for `dlq-failed-at`, and against append times that are ahead of it. No rule reads it. */
@@ -55,12 +65,19 @@ export function evaluateBatch(
     }
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
     overlay.settle(verdict, changes);
+    if (options.versions !== undefined) announceTo(options.versions, record, verdict);
     rejections.push(verdict.kind === 'reject');
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
     if (output !== undefined) outputs.push(output);
   }
   return { outputs, rejections, deadLettered, ruleFailures, end: rejections.length, missing };
+}
+
+/** Parses the value once more: of the families, the catalog has the fewest records. */
+function announceTo(versions: CatalogVersionsOverlay, { value, timestamp }: KafkaRecord, verdict: Verdict): void {
+  if (verdict.kind === 'repair') versions.apply(verdict.body, timestamp);
+  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), timestamp);
 }
 
 /** Repeats a rule that throws, then rejects the record: a defect in a rule must not stop the partition. */

@@ -3,6 +3,8 @@ import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderst
 import { type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
 import {
   Catalog,
+  CatalogVersions,
+  CatalogVersionsOverlay,
   type Evaluation,
   PartitionState,
   qualitySettings,
@@ -116,6 +118,20 @@ describe('evaluateBatch', () => {
     expect(rest).toMatchObject({ end: 2, missing: [], rejections: [true, false] });
     expect(rest.deadLettered[0]?.reasons[0]?.code).toBe('reference.unknown_vendor');
     expect(overlay.accounting).toMatchObject({ input: 3, accepted: 2, deadLettered: 1 });
+  });
+
+  it('announces the accepted records of the catalog to its versions, and no others', () => {
+    const shop = newShop();
+    const vendor = vendorOnboarded(shop);
+    const product = { ...productListed(shop), item_price: 'free' };
+    const versions = new CatalogVersions();
+    const overlay = new CatalogVersionsOverlay(versions);
+    const records = [vendor, product].map((body, index) => record(body, index));
+    const evaluated = evaluate('catalog', records, new StateOverlay(new PartitionState()), { versions: overlay });
+    expect(evaluated.rejections).toEqual([false, true]);
+    expect(Array.from(overlay.records(2), ({ key }) => key)).toEqual([`vendor/${shop.vendor_id}`, 'position']);
+    overlay.fold(2);
+    expect(versions.catalog.vendor(shop.vendor_id)?.at(Date.now() * 1_000)?.vendor_name).toBe('Becker and Sons');
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import type { Family } from '@orderstream/contracts';
 import { partitionFor, type TopicPartition } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
-import { type QualitySettings, RuleEvaluator } from '@orderstream/quality';
+import { type CatalogLimits, type QualitySettings, RuleEvaluator } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
 import type { CatalogReader } from '../catalog/catalog-reader';
 import { groupOf, stateLimitsOf, type ValidatorSettings } from '../validator.config';
@@ -9,6 +9,7 @@ import type { ValidatorMetrics } from '../validator-metrics';
 import { FamilyPartitions } from './family-partitions';
 import { FamilyServer } from './family-server';
 import type { FaultPoints } from './fault-points';
+import { KafkaInputLog } from './input-log';
 import { PartitionValidator } from './partition-validator';
 import type { Semaphore } from './semaphore';
 
@@ -20,6 +21,7 @@ export interface FamilyValidatorOptions {
   readonly quality: QualitySettings;
   readonly kafka: Kafka;
   readonly catalog: CatalogReader;
+  readonly catalogLimits: CatalogLimits;
   /** Shared by all families. */
   readonly restores: Semaphore;
   readonly metrics: ValidatorMetrics;
@@ -57,7 +59,7 @@ export class FamilyValidator {
   }
 
   private createPartitionValidator(ref: TopicPartition): PartitionValidator {
-    const { settings, quality, kafka, catalog, restores, metrics, logger, faults } = this.options;
+    const { settings, quality, kafka, catalog, catalogLimits, restores, metrics, logger, faults } = this.options;
     return new PartitionValidator({
       kafka,
       family: this.family,
@@ -68,6 +70,8 @@ export class FamilyValidator {
       stateLimits: stateLimitsOf(settings),
       restores,
       catalog,
+      catalogLimits,
+      log: new KafkaInputLog(kafka, ref),
       transactionTimeoutMs: settings.loop.transactionTimeoutMs,
       breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },
       metrics,

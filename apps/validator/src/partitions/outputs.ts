@@ -1,24 +1,22 @@
-import { type Family, QUALITY_HEADERS, stateTopic, validatedTopic } from '@orderstream/contracts';
+import { type Family, QUALITY_HEADERS, validatedTopic } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord, RecordHeaders } from '@orderstream/kafka';
-import type { StateRecord, Verdict } from '@orderstream/quality';
+import type { Verdict } from '@orderstream/quality';
 
 /** What a batch was evaluated by, for the headers of its validated records. */
 export interface EvaluatedBy {
   /** Version of the settings. */
   readonly settings: Buffer;
-  /** Offsets of the catalog's partitions; undefined for a family whose rules do not read the catalog. */
+  /** Raw offsets of the catalog's partitions; undefined for a family whose rules do not read the catalog. */
   readonly catalogPosition: Buffer | undefined;
 }
 
 /** Builds the records of a transaction. The output partition is the input partition. */
 export class Outputs {
   private readonly validated: string;
-  private readonly state: string;
 
   constructor(family: Family) {
     this.validated = validatedTopic(family);
-    this.state = stateTopic(family);
   }
 
   /** The validated record or dead letter of a verdict; undefined for a record that is skipped or waits. */
@@ -34,16 +32,6 @@ export class Outputs {
       case 'wait':
         return undefined;
     }
-  }
-
-  forState(partition: number, { key, value }: StateRecord): OutputRecord {
-    return {
-      topic: this.state,
-      partition,
-      key: Buffer.from(key),
-      value: value === null ? null : Buffer.from(value),
-      headers: {},
-    };
   }
 
   private validatedRecord(

@@ -15,9 +15,10 @@ import {
   type QualitySettings,
   type Reference,
   type RuleEvaluator,
-  StateOverlay,
 } from '@orderstream/quality';
 import { OrderstreamError } from '@orderstream/errors';
+import type { Awaited } from '../catalog/catalog-progress';
+import { BatchChanges } from './batch-changes';
 import { BatchCommitter } from './batch-committer';
 import { CircuitBreaker, RejectRateError, type Suspension, type SuspensionStatus } from './circuit-breaker';
 import { type EvaluatedBatch, evaluateBatch } from './evaluate-batch';
@@ -69,7 +70,6 @@ export class PartitionValidator {
     this.committer = new BatchCommitter({
       family,
       ref,
-      outputs: this.outputs,
       breaker: this.breaker,
       metrics,
       recordLog: new RecordLog(logger, MAX_RECORD_LINES_PER_SECOND),
@@ -104,8 +104,7 @@ export class PartitionValidator {
   async open(signal?: AbortSignal): Promise<number | undefined> {
     this.transactions = await this.opening.open(signal);
     this.breaker.reset();
-    // The committed offsets of an idle group expire; the state holds its own.
-    return this.transactions.committed.offset ?? this.opening.restored?.state.nextOffset;
+    return this.opening.nextOffset;
   }
 
   /** Evaluates a batch and commits its outcome. */
@@ -113,19 +112,18 @@ export class PartitionValidator {
     try {
       const mark = this.options.catalog.mark();
       let { records } = batch;
-      let catalogComplete = false;
+      let catalog: Awaited = 'waiting';
       do {
-        const overlay = new StateOverlay(this.owned().restored.state);
-        const evaluated = this.evaluate(records, overlay, catalogComplete);
+        const changes = new BatchChanges(this.owned().restored);
+        const evaluated = this.evaluate(records, changes, catalog);
         const { end, missing } = evaluated;
         const done = missing.length === 0;
         // The records before one that waits are committed meanwhile. Only the records behind it wait with it.
         const complete = done ? undefined : this.waitForCatalog(missing, mark, signal);
         complete?.catch(() => undefined);
-        if (done || end > 0) await this.commit(overlay, evaluated, records[end]?.offset ?? batch.nextOffset);
-        await complete;
-        if (done) break;
-        catalogComplete = true;
+        if (done || end > 0) await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset);
+        if (complete === undefined) break;
+        catalog = await complete;
         records = records.slice(end);
       } while (!signal.aborted);
       const rejected = this.breaker.tripped();
@@ -149,20 +147,27 @@ export class PartitionValidator {
     if (this.transactions === undefined) this.opening.forget();
   }
 
-  private evaluate(records: readonly KafkaRecord[], overlay: StateOverlay, catalogComplete: boolean): EvaluatedBatch {
+  private evaluate(records: readonly KafkaRecord[], changes: BatchChanges, awaited: Awaited): EvaluatedBatch {
     const { family, evaluator, catalog, clock, logger } = this.options;
     const evaluatedBy: EvaluatedBy = {
       settings: this.settingsVersion,
       catalogPosition: family === 'orders' ? catalog.positionHeader() : undefined,
     };
-    const evaluated = evaluateBatch(records, overlay, {
+    const evaluated = evaluateBatch(records, changes.state, {
       evaluator,
-      catalog: catalog.catalog,
-      catalogComplete,
+      catalog: awaited === 'behind' ? catalog.catalogBehind : catalog.catalog,
+      catalogComplete: awaited !== 'waiting',
+      versions: changes.versions,
       outputs: this.outputs,
       evaluatedBy,
       now: clock(),
     });
+    const last = records[evaluated.end - 1];
+    changes.state.log = {
+      topicId: this.opening.topicId,
+      lastOffset: last?.offset ?? changes.state.log?.lastOffset,
+      lastAppendMs: last?.timestamp ?? changes.state.log?.lastAppendMs,
+    };
     for (const { record, error } of evaluated.ruleFailures) {
       const { topic, partition, offset, headers } = record;
       logger.error(
@@ -173,19 +178,26 @@ export class PartitionValidator {
     return evaluated;
   }
 
-  private commit(overlay: StateOverlay, batch: EvaluatedBatch, offset: number): Promise<void> {
+  private commit(changes: BatchChanges, batch: EvaluatedBatch, offset: number): Promise<void> {
     const { transactions, restored } = this.owned();
-    return this.committer.commit(transactions, restored, overlay, batch, offset);
+    return this.committer.commit(transactions, restored, changes, batch, offset);
   }
 
-  private async waitForCatalog(missing: readonly Reference[], mark: number, signal: AbortSignal): Promise<void> {
+  private async waitForCatalog(missing: readonly Reference[], mark: number, signal: AbortSignal): Promise<Awaited> {
     const { catalog, faults, ref, logger, metrics } = this.options;
     const [first] = missing;
     logger.debug({ ...ref, entity: first?.entity, id: first?.id }, 'waits for the catalog');
     const end = metrics.waiting(ref);
     try {
       await faults.reached('waiting', ref);
-      await catalog.completeSince(mark, signal);
+      const awaited = await catalog.completeSince(mark, signal);
+      if (awaited === 'behind') {
+        logger.warn(
+          { ...ref, entity: first?.entity, id: first?.id },
+          'the validator of the catalog makes no progress: what it has not evaluated is unknown to this record',
+        );
+      }
+      return awaited;
     } finally {
       end();
     }

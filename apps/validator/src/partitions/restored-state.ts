@@ -1,5 +1,6 @@
 import type { CommittedOffset } from '@orderstream/kafka';
-import type { PartitionState, StateOverlay } from '@orderstream/quality';
+import type { CatalogVersions, PartitionState } from '@orderstream/quality';
+import type { PartitionMemory } from './batch-changes';
 import { tokenOf } from './commit-metadata';
 
 /** A commit of a partition's offset. The token identifies it among the commits of all instances. */
@@ -12,32 +13,33 @@ interface Commit {
 
 /** A batch whose transaction may or may not be committed. */
 export interface UnknownOutcome {
-  readonly overlay: StateOverlay;
+  readonly changes: { fold(nextOffset: number): void };
   readonly offset: number;
   readonly token: string;
 }
 
-/** A partition's state in memory, with the commit that it is the state of. */
-export class RestoredState {
+/** What a partition remembers, in memory, with the commit that it belongs to. */
+export class RestoredState implements PartitionMemory {
   private commit: Commit;
   private unknownOutcome: UnknownOutcome | undefined;
 
   constructor(
     readonly state: PartitionState,
     committed: CommittedOffset,
+    readonly versions?: CatalogVersions,
   ) {
     this.commit = { offset: committed.offset, token: tokenOf(committed.metadata) };
   }
 
   /** To be called before a commit is sent: its outcome is unknown from then on. */
-  begin(overlay: StateOverlay, offset: number, token: string): UnknownOutcome {
-    this.unknownOutcome = { overlay, offset, token };
+  begin(changes: UnknownOutcome['changes'], offset: number, token: string): UnknownOutcome {
+    this.unknownOutcome = { changes, offset, token };
     return this.unknownOutcome;
   }
 
   /** To be called when the batch is known to be committed: makes its changes part of the state. */
-  fold({ overlay, offset, token }: UnknownOutcome): void {
-    overlay.fold(offset);
+  fold({ changes, offset, token }: UnknownOutcome): void {
+    changes.fold(offset);
     this.commit = { offset, token };
     this.unknownOutcome = undefined;
   }

@@ -1,20 +1,25 @@
+import type { Family } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { TopicPartition } from '@orderstream/kafka';
 
-/** The state topic does not hold the state of the committed offset, although every commit writes both. */
+/** The state topic, or the versions topic, does not hold what belongs to an offset, although every commit writes all. */
 export class StateMismatchError extends OrderstreamError {
   readonly code = 'STATE_UNREADABLE' satisfies ErrorCode;
   constructor(
+    family: Family,
     { topic, partition }: TopicPartition,
-    committed: number,
-    { nextOffset }: { readonly nextOffset: number | undefined },
+    committed: number | undefined,
+    nextOffset: number | undefined,
+    place: 'state topic' | 'versions topic' = 'state topic',
   ) {
     const found = nextOffset === undefined ? 'nothing' : `the state of offset ${String(nextOffset)}`;
+    const options = `--family ${family} --partition ${String(partition)}`;
     super(
-      `The committed offset of ${topic}/${String(partition)} is ${String(committed)}, and its state topic holds ` +
-        `${found}. The state topic was re-created or truncated, or the committed offset was changed. With this state ` +
-        'the validator would accept duplicates and reject known orders. Undo the change, or rebuild the state of the ' +
-        'partition (`rebuild-state`); then resume the validator.',
+      `The committed offset of ${topic}/${String(partition)} is ${String(committed)}, and its ${place} holds ` +
+        `${found}. The ${place} was re-created or truncated, or the committed offset was changed. With this state ` +
+        'the validator would accept duplicates and reject known orders. Undo the change, rebuild the state of the ' +
+        `partition (\`rebuild-state ${options}\`), or choose the offset (\`set-position ${options} --to …\`); then ` +
+        'resume the validator.',
     );
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  CATALOG_VERSIONS_TOPIC,
   deadLetterTopic,
   type Family,
   QUALITY_HEADERS,
@@ -12,6 +13,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { fetchLogBounds, type KafkaRecord, PartitionTransactions, readPartition } from '@orderstream/kafka';
 import {
   type Accounting,
+  type CatalogLimits,
   type QualitySettings,
   readSummary,
   type StateLimits,
@@ -21,8 +23,11 @@ import {
   SUMMARY_KEY,
 } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
-import { commitMetadata } from '../partitions/commit-metadata';
-import { Outputs } from '../partitions/outputs';
+import { memoryRecord } from '../partitions/batch-changes';
+import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
+import { compareLog, KafkaInputLog } from '../partitions/input-log';
+import { LogMismatchError, RE_CREATED } from '../partitions/log-mismatch-error';
+import { type MergedVersions, VersionsMerge } from './versions-merge';
 
 /** Neither the group nor the state holds an offset of the partition. */
 export class CommittedOffsetUnknownError extends OrderstreamError {
@@ -30,8 +35,8 @@ export class CommittedOffsetUnknownError extends OrderstreamError {
   constructor(groupId: string, topic: string, partition: number) {
     super(
       `Group ${groupId} has no committed offset of ${topic}/${String(partition)}, and its state holds none. ` +
-        'Nothing has changed. If no record was ever validated, start the validator; otherwise set the committed ' +
-        'offset of the group.',
+        'Nothing has changed. If no record was ever validated, start the validator; otherwise choose the offset with ' +
+        '`set-position` first.',
     );
   }
 }
@@ -43,6 +48,7 @@ export interface RebuildOptions {
   readonly groupId: string;
   readonly settings: QualitySettings;
   readonly limits: StateLimits;
+  readonly catalogLimits: CatalogLimits;
   readonly transactionTimeoutMs: number;
   readonly clock: () => Date;
 }
@@ -64,11 +70,13 @@ export interface RebuildReport {
   readonly accounting: Accounting;
   /** Keys of the old state that the new one does not have. */
   readonly removed: number;
+  /** Of the catalog's family: what was merged into the versions topic. */
+  readonly versions?: MergedVersions['report'];
 }
 
 /**
  * Replaces the state of one partition by one that is rebuilt from its validated log, as far back as retention has left
- * it.
+ * it. In the catalog's family it also merges that log into the versions of the catalog.
  *
  * Failure semantics: opening the partition's transactions fences its owner. Until the owner opens the partition again,
  * no record is validated; then it restores the new state. The new state, tombstones for the other keys of the old one,
@@ -76,7 +84,7 @@ export interface RebuildReport {
  * command can be repeated. An owner that opens the partition before the commit fences this command: nothing has changed
  * then either.
  *
- * @throws CommittedOffsetUnknownError, TransactionFailedError, ReadTimeoutError
+ * @throws CommittedOffsetUnknownError, LogMismatchError, TransactionFailedError, ReadTimeoutError
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
   const { kafka, family, partition, groupId, limits, settings } = options;
@@ -91,6 +99,17 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const old = await readOldState(kafka, family, partition);
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
     if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, topic, partition);
+    const ref = { topic, partition };
+    const { topicId } = transactions.committed;
+    const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
+      nextOffset: committedOffset,
+      topicId,
+      topicIds: [readMetadata(transactions.committed.metadata).topicId, old.summary?.log?.topicId],
+      mark: old.summary?.log,
+    });
+    // A rebuilt state would hide that its offset is of another log.
+    if (difference !== undefined) throw new LogMismatchError(family, ref, difference, RE_CREATED);
+    const merge = family === 'catalog' ? await VersionsMerge.begin(options, committedOffset) : undefined;
 
     const rebuild = new StateRebuild({
       limits,
@@ -107,6 +126,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       records++;
       if (counted !== undefined && record.timestamp >= counted.sinceMs) acceptedOfInput++;
       rebuild.accepted(record);
+      merge?.accepted(record);
     });
     if (counted !== undefined) {
       for (const codes of counted.deadLetters) rebuild.deadLettered(codes);
@@ -116,13 +136,16 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const { state, records: written } = rebuild.finish(committedOffset, old.summary);
     const writtenKeys = new Set(written.map(({ key }) => key));
     const removed = [...old.keys].filter((key) => !writtenKeys.has(key));
-    const outputs = new Outputs(family);
     const changes: StateRecord[] = [...removed.map((key) => ({ key, value: null })), ...written];
+    const merged = merge?.finish(committedOffset);
     await transactions.commit({
-      records: changes.map((change) => outputs.forState(partition, change)),
+      records: [
+        ...changes.map((change) => memoryRecord(stateTopic(family), partition, change)),
+        ...(merged?.records ?? []).map((change) => memoryRecord(CATALOG_VERSIONS_TOPIC, partition, change)),
+      ],
       offset: committedOffset,
       // A token that no owner knows: the next one restores the state.
-      metadata: commitMetadata(`rebuild.${randomUUID()}`),
+      metadata: commitMetadata(`rebuild.${randomUUID()}`, topicId),
     });
     return {
       family,
@@ -135,6 +158,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       accounts: counted === undefined ? 'retained' : 'recounted',
       accounting: state.accounting,
       removed: removed.length,
+      ...(merged && { versions: merged.report }),
     };
   } finally {
     await transactions.close();

@@ -21,7 +21,7 @@ const ORDER = 'order-1';
 const EVENTS = ['a', 'b', 'c'];
 const ORDER_STATES = ['placed', 'paid'] as const;
 /** Append time of all records: no window expires. */
-const NOW_MS = Date.UTC(2026, 0, 2);
+export const NOW_MS = Date.UTC(2026, 0, 2);
 
 /** The letters `from` to `end` of an input of the model, as a batch of Kafka records. */
 export function batchOf(input: string, from: number, end: number, topic: string, partition: number): RecordBatch {

@@ -19,7 +19,7 @@ import { Semaphore } from '../../src/partitions/semaphore';
 import { StateMismatchError } from '../../src/partitions/state-mismatch-error';
 import { ValidatorMetrics } from '../../src/validator-metrics';
 import { type Breakage, type CoordinatorCall, heldKafka } from './held-kafka';
-import { batchOf, ModelEvaluator } from './model-records';
+import { batchOf, ModelEvaluator, NOW_MS } from './model-records';
 
 /** Longer than a replay holds a commit. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
@@ -83,7 +83,13 @@ export class ReplayedProcess {
       ref: { topic: rawTopic(family), partition },
       evaluator: this.evaluator,
       settings,
+      // The input is not in the log: batches are handed over as they are.
+      log: {
+        range: () => Promise.resolve({ start: 0, end: options.input.length }),
+        appendMsAt: () => Promise.resolve(NOW_MS),
+      },
       stateLimits: DEFAULT_STATE_LIMITS,
+      catalogLimits: DEFAULT_CATALOG_LIMITS,
       restores: new Semaphore(1),
       catalog: new CatalogReader({
         kafka: heldClient,

@@ -1,22 +1,22 @@
-import { timestampMicros } from '@orderstream/contracts';
+import {
+  type Announcement,
+  announcementOf,
+  type Entity,
+  isSameProduct,
+  isSameVendor,
+  type ProductVersion,
+  type VendorVersion,
+} from './catalog-event';
 import { VersionHistory } from './version-history';
-
-export interface VendorVersion {
-  readonly vendor_name: string;
-  readonly vendor_address: string;
-  readonly vendor_vertical: string;
-}
-
-export interface ProductVersion {
-  readonly item_name: string;
-}
 
 /** The catalog as the rules see it. */
 export interface CatalogView {
   vendor(vendorId: string): VersionHistory<VendorVersion> | undefined;
   product(itemSku: string): VersionHistory<ProductVersion> | undefined;
-  /** Whether entities were dropped because of `maxEntities`. If so, a missing entity may exist. */
+  /** Whether entities are missing that were announced. If so, an unknown entity may exist. */
   readonly truncated: boolean;
+  /** Whether announcements are missing because the validator of the catalog makes no progress. */
+  readonly behind: boolean;
 }
 
 export interface CatalogLimits {
@@ -28,13 +28,20 @@ export interface CatalogLimits {
 
 export const DEFAULT_CATALOG_LIMITS: CatalogLimits = { maxEntities: 500_000, maxVersions: 32 };
 
-/** Vendors and products, built from the validated catalog events. A delisted product stays in the catalog. */
+/** A vendor or product with its versions. */
+export type CatalogEntity = { readonly id: string } & (
+  | { readonly entity: 'vendor'; readonly history: VersionHistory<VendorVersion> }
+  | { readonly entity: 'product'; readonly history: VersionHistory<ProductVersion> }
+);
+
+/** Vendors and products with their versions. A delisted product stays in the catalog. */
 export class Catalog implements CatalogView {
   private readonly vendors = new Map<string, VersionHistory<VendorVersion>>();
   private readonly products = new Map<string, VersionHistory<ProductVersion>>();
   truncated = false;
+  readonly behind = false;
 
-  constructor(private readonly limits: CatalogLimits = DEFAULT_CATALOG_LIMITS) {}
+  constructor(readonly limits: CatalogLimits = DEFAULT_CATALOG_LIMITS) {}
 
   vendor(vendorId: string): VersionHistory<VendorVersion> | undefined {
     return this.vendors.get(vendorId);
@@ -50,52 +57,51 @@ export class Catalog implements CatalogView {
 
   /** Adds one validated catalog event. Ignores a body that is not one. */
   apply(body: unknown): void {
-    if (typeof body !== 'object' || body === null) return;
-    const event = body as Readonly<Record<string, unknown>>;
-    const { event_type, occurred_at, vendor_id, item_sku } = event;
-    if (typeof event_type !== 'string' || typeof occurred_at !== 'string') return;
-    const since = timestampMicros(occurred_at);
-    if (event_type.startsWith('vendor.') && typeof vendor_id === 'string') {
-      const { vendor_name, vendor_address, vendor_vertical } = event;
-      if (
-        typeof vendor_name === 'string' &&
-        typeof vendor_address === 'string' &&
-        typeof vendor_vertical === 'string'
-      ) {
-        this.historyOf(this.vendors, vendor_id, sameVendor).add(since, {
-          vendor_name,
-          vendor_address,
-          vendor_vertical,
-        });
-      }
-    } else if (event_type.startsWith('product.') && typeof item_sku === 'string') {
-      const { item_name } = event;
-      if (typeof item_name === 'string') this.historyOf(this.products, item_sku, sameProduct).add(since, { item_name });
-    }
+    const announcement = announcementOf(body);
+    if (announcement === undefined) return;
+    this.set(announce(this.copyOf(announcement), announcement));
   }
 
-  private historyOf<V>(
-    entities: Map<string, VersionHistory<V>>,
-    id: string,
-    same: (a: V, b: V) => boolean,
-  ): VersionHistory<V> {
-    let history = entities.get(id);
-    if (history === undefined) {
-      history = new VersionHistory<V>(this.limits.maxVersions, same);
-      entities.set(id, history);
-      if (entities.size > this.limits.maxEntities) {
-        for (const oldest of entities.keys()) {
-          entities.delete(oldest);
-          break;
-        }
-        this.truncated = true;
-      }
+  /** Sets an entity with all its versions. Above the bound the one that was set first leaves. */
+  set(item: CatalogEntity): void {
+    if (item.entity === 'vendor') this.put(this.vendors, item.id, item.history);
+    else this.put(this.products, item.id, item.history);
+  }
+
+  delete(entity: Entity, id: string): void {
+    (entity === 'vendor' ? this.vendors : this.products).delete(id);
+  }
+
+  /** A copy of the entity, to be changed and set. If the catalog does not have it: without versions. */
+  copyOf({ entity, id }: { readonly entity: Entity; readonly id: string }): CatalogEntity {
+    if (entity === 'vendor') {
+      const history = new VersionHistory<VendorVersion>(this.limits.maxVersions, isSameVendor);
+      return { entity, id, history: this.copied(this.vendors.get(id), history) };
     }
-    return history;
+    const history = new VersionHistory<ProductVersion>(this.limits.maxVersions, isSameProduct);
+    return { entity, id, history: this.copied(this.products.get(id), history) };
+  }
+
+  /** An entity that was left out may have had versions: without them its history is truncated. */
+  private copied<V>(known: VersionHistory<V> | undefined, copy: VersionHistory<V>): VersionHistory<V> {
+    return copy.restore(known?.entries ?? [], known?.isTruncated ?? this.truncated);
+  }
+
+  private put<V>(entities: Map<string, VersionHistory<V>>, id: string, history: VersionHistory<V>): void {
+    entities.set(id, history);
+    if (entities.size <= this.limits.maxEntities) return;
+    for (const oldest of entities.keys()) {
+      entities.delete(oldest);
+      break;
+    }
+    this.truncated = true;
   }
 }
 
-const sameVendor = (a: VendorVersion, b: VendorVersion): boolean =>
-  a.vendor_name === b.vendor_name && a.vendor_address === b.vendor_address && a.vendor_vertical === b.vendor_vertical;
-
-const sameProduct = (a: ProductVersion, b: ProductVersion): boolean => a.item_name === b.item_name;
+/** Adds an announcement to its entity. Returns the entity. */
+export function announce(item: CatalogEntity, announcement: Announcement): CatalogEntity {
+  const { sinceMicros } = announcement;
+  if (item.entity === 'vendor' && announcement.entity === 'vendor') item.history.add(sinceMicros, announcement.value);
+  if (item.entity === 'product' && announcement.entity === 'product') item.history.add(sinceMicros, announcement.value);
+  return item;
+}

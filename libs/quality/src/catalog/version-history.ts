@@ -1,4 +1,4 @@
-interface Version<V> {
+export interface Version<V> {
   /** occurred_at in microseconds since the epoch. */
   readonly sinceMicros: number;
   readonly value: V;
@@ -48,5 +48,31 @@ export class VersionHistory<V> {
       if (version !== undefined && version.sinceMicros <= micros) return version.value;
     }
     return this.truncated ? undefined : this.versions[0]?.value;
+  }
+
+  /** The versions, oldest first. */
+  get entries(): readonly Version<V>[] {
+    return this.versions;
+  }
+
+  /** Whether older versions were dropped, or may be missing. */
+  get isTruncated(): boolean {
+    return this.truncated;
+  }
+
+  /** Sets the versions, oldest first, as another history had them. */
+  restore(versions: readonly Version<V>[], isTruncated: boolean): this {
+    this.versions.splice(0, Infinity, ...versions);
+    this.truncated = isTruncated;
+    return this;
+  }
+
+  /** Drops the versions that ended before this time. The one that was valid then stays. */
+  forgetBefore(micros: number): void {
+    const next = this.versions.findIndex(({ sinceMicros }) => sinceMicros > micros);
+    const ended = (next < 0 ? this.versions.length : next) - 1;
+    if (ended <= 0) return;
+    this.versions.splice(0, ended);
+    this.truncated = true;
   }
 }

@@ -57,7 +57,8 @@ export function checkRegistration(
 
 /**
  * Checks an order's vendor and product against the catalog. With a complete catalog the rules fire. Without it, returns
- * the references that the catalog does not contain or that contradict the order.
+ * the references that the catalog does not contain or that contradict the order. A version that the catalog has dropped
+ * is flagged, and so is a contradiction to a catalog that is behind: neither is proven.
  */
 export function checkReferences(
   order: OrderPlaced,
@@ -74,10 +75,12 @@ export function checkReferences(
     else if (findings.enabled('reference.unknown_vendor')) {
       (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
-  } else if (vendorThen !== undefined && findings.enabled('drift.vendor')) {
+  } else if (vendorThen === undefined) {
+    findings.fireUnproven('drift.vendor', 'vendor_id', 'isInCatalog');
+  } else if (findings.enabled('drift.vendor')) {
     for (const field of ['vendor_name', 'vendor_address', 'vendor_vertical'] as const) {
       if (vendorThen[field] === order[field]) continue;
-      if (catalogComplete) findings.fireRepair('drift.vendor', field, vendorThen[field]);
+      if (catalogComplete) fireDrift('drift.vendor', field, vendorThen[field], catalog, findings);
       else (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
   }
@@ -88,12 +91,10 @@ export function checkReferences(
     else if (findings.enabled('reference.unknown_product')) {
       (missing ??= []).push({ entity: 'product', id: order.item_sku });
     }
-  } else if (
-    productThen !== undefined &&
-    productThen.item_name !== order.item_name &&
-    findings.enabled('drift.product')
-  ) {
-    if (catalogComplete) findings.fireRepair('drift.product', 'item_name', productThen.item_name);
+  } else if (productThen === undefined) {
+    findings.fireUnproven('drift.product', 'item_sku', 'isInCatalog');
+  } else if (productThen.item_name !== order.item_name && findings.enabled('drift.product')) {
+    if (catalogComplete) fireDrift('drift.product', 'item_name', productThen.item_name, catalog, findings);
     else (missing ??= []).push({ entity: 'product', id: order.item_sku });
   }
   return missing ?? NO_REFERENCES;
@@ -108,7 +109,18 @@ function fireUnknown(
   findings: Findings,
 ): void {
   if (catalog.truncated) findings.fireUnproven(code, path, 'isInCatalog');
-  else findings.fire(code, path, 'isInCatalog');
+  else findings.fire(code, path, catalog.behind ? 'catalogBehind' : 'isInCatalog');
+}
+
+function fireDrift(
+  code: 'drift.vendor' | 'drift.product',
+  path: string,
+  known: string,
+  catalog: CatalogView,
+  findings: Findings,
+): void {
+  if (catalog.behind) findings.fireUnproven(code, path, 'catalogBehind');
+  else findings.fireRepair(code, path, known);
 }
 
 /** Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes. */

@@ -8,7 +8,7 @@ export interface Accounting {
   repaired: number;
   skipped: number;
   deadLettered: number;
-  /** Records without a verdict that an operator's command left out: 0 without such a command. */
+  /** Records without a verdict that an operator's command left out (`set-position`). */
   passedOver: number;
   /** How many of the accepted records carry flags. Not an outcome. */
   flagged: number;

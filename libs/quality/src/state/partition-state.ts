@@ -10,7 +10,7 @@ import {
   RegistrationMemory,
 } from './registration-memory';
 import { decodeStateRecord } from './state-record';
-import { decodeSummary, SUMMARY_KEY } from './state-summary';
+import { decodeSummary, type LogMark, SUMMARY_KEY } from './state-summary';
 
 /** Bounds of a partition's state. */
 export interface StateLimits extends OrderLimits {
@@ -48,6 +48,7 @@ export class PartitionState {
   nextOffset: number | undefined;
   /** Append time of the last evaluated record, of those that no wrong clock has stamped. */
   lastAppendMs = 0;
+  log: LogMark | undefined;
   /** Totals of the summary, for the end of a restore. */
   private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
   /** By key: records that cannot be read and that no later record has replaced. */
@@ -93,6 +94,7 @@ export class PartitionState {
     this.accounting = copyOf(summary.accounting);
     this.nextOffset = summary.nextOffset;
     this.lastAppendMs = summary.lastAppendMs;
+    this.log = summary.log;
     this.orders.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
     this.orders.open.leftAtMs = summary.openOrdersLeftAtMs;
     this.orders.closed.leftAtMs = summary.closedOrdersLeftAtMs;

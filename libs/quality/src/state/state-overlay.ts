@@ -5,7 +5,7 @@ import { type OrderLifecycle, OrderMemoryOverlay } from './order-memory';
 import type { PartitionState } from './partition-state';
 import { type Registration, RegistrationMemoryOverlay } from './registration-memory';
 import type { StateRecord } from './state-record';
-import { encodeSummary, SUMMARY_KEY } from './state-summary';
+import { encodeSummary, type LogMark, SUMMARY_KEY } from './state-summary';
 import type { StateChange, StateView } from './state-view';
 
 const MAX_AHEAD_OF_CLOCK_MS = 5 * 60_000;
@@ -17,6 +17,7 @@ const MAX_AHEAD_OF_CLOCK_MS = 5 * 60_000;
 export class StateOverlay implements StateView {
   readonly accounting: Accounting;
   nowMs: number;
+  log: LogMark | undefined;
   private lastAppendMs: number;
   private readonly events: EventMemoryOverlay;
   private readonly orders: OrderMemoryOverlay;
@@ -26,6 +27,7 @@ export class StateOverlay implements StateView {
     this.accounting = copyOf(base.accounting);
     this.lastAppendMs = base.lastAppendMs;
     this.nowMs = base.lastAppendMs;
+    this.log = base.log;
     this.events = new EventMemoryOverlay(base.events);
     this.orders = new OrderMemoryOverlay(base.orders);
     this.registrations = new RegistrationMemoryOverlay(base.registrations);
@@ -97,11 +99,12 @@ export class StateOverlay implements StateView {
   }
 
   summaryRecord(nextOffset: number): StateRecord {
-    const { accounting, lastAppendMs } = this;
+    const { accounting, lastAppendMs, log } = this;
     const summary = {
       accounting,
       nextOffset,
       lastAppendMs,
+      log,
       ...this.orders.summary(),
       ...this.events.summary(),
       ...this.registrations.summary(),
@@ -117,6 +120,7 @@ export class StateOverlay implements StateView {
     this.base.accounting = this.accounting;
     this.base.nextOffset = nextOffset;
     this.base.lastAppendMs = this.lastAppendMs;
+    this.base.log = this.log;
   }
 
   private apply(change: StateChange): void {

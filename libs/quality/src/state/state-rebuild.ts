@@ -97,6 +97,7 @@ export class StateRebuild {
     if (oldSummary !== undefined) {
       base.accounting = oldSummary.accounting;
       base.lastAppendMs = Math.max(base.lastAppendMs, oldSummary.lastAppendMs);
+      base.log = oldSummary.log;
     }
     const { orders, events, registrations } = base;
     orders.forgottenPlacedUntilMs = latest(orders.forgottenPlacedUntilMs, this.horizonMs, this.horizonOf(oldSummary));

@@ -34,6 +34,10 @@ export class RecordFields {
     this.values = source as Readonly<Record<string, unknown>>;
   }
 
+  has(name: string): boolean {
+    return this.values[name] !== undefined;
+  }
+
   text(name: string): string {
     const value = this.values[name];
     if (typeof value !== 'string') throw new TypeError(`${name} is not a string`);

@@ -1,10 +1,20 @@
 import { RULE_CODES } from '@orderstream/contracts';
 import { StateUnreadableError } from '../errors';
 import { type Accounting, emptyAccounting, OUTCOMES } from './accounting';
-import { decodeStateRecord, STATE_VERSION } from './state-record';
+import { decodeStateRecord, type RecordFields, STATE_VERSION } from './state-record';
 
 /** Key of the record that every batch writes last. */
 export const SUMMARY_KEY = 'counters';
+
+/** What distinguishes the log of a state from another one of the same name. */
+export interface LogMark {
+  /** Id of the topic. Undefined where the broker or the client has none. */
+  readonly topicId: string | undefined;
+  /** Offset of the last record that was evaluated. Undefined: none was. */
+  readonly lastOffset: number | undefined;
+  /** Append time of that record. */
+  readonly lastAppendMs: number | undefined;
+}
 
 /** The totals of a partition's state, as of the batch that wrote them. */
 export interface StateSummary {
@@ -12,6 +22,8 @@ export interface StateSummary {
   /** Next offset of the input after the batch. */
   readonly nextOffset: number;
   readonly lastAppendMs: number;
+  /** Undefined in a state that was written before logs were marked. */
+  readonly log: LogMark | undefined;
   /** See `StateView`. */
   readonly forgottenPlacedUntilMs: number | undefined;
   readonly forgottenRegisteredUntilMs: number | undefined;
@@ -32,6 +44,7 @@ export const encodeSummary = (summary: StateSummary): string =>
     accounting: summary.accounting,
     nextOffset: summary.nextOffset,
     lastAppendMs: summary.lastAppendMs,
+    log: summary.log,
     forgottenPlacedUntilMs: summary.forgottenPlacedUntilMs,
     forgottenRegisteredUntilMs: summary.forgottenRegisteredUntilMs,
     openOrdersLeftAtMs: summary.openOrdersLeftAtMs,
@@ -49,7 +62,10 @@ export const decodeSummary = (value: string): StateSummary =>
   decodeStateRecord(SUMMARY_KEY, value, (fields) => {
     const counts = fields.object('accounting');
     const accounting = emptyAccounting();
-    for (const name of ['input', 'flagged', ...OUTCOMES] as const) accounting[name] = counts.number(name);
+    for (const name of ['input', 'flagged', ...OUTCOMES] as const) {
+      // A state that was written before `set-position` existed has passed nothing over.
+      accounting[name] = name === 'passedOver' ? (counts.optionalNumber(name) ?? 0) : counts.number(name);
+    }
     const rules = counts.object('rules');
     for (const code of RULE_CODES) {
       const times = rules.optionalNumber(code);
@@ -59,6 +75,7 @@ export const decodeSummary = (value: string): StateSummary =>
       accounting,
       nextOffset: fields.number('nextOffset'),
       lastAppendMs: fields.number('lastAppendMs'),
+      log: fields.has('log') ? logMarkOf(fields.object('log')) : undefined,
       forgottenPlacedUntilMs: fields.optionalNumber('forgottenPlacedUntilMs'),
       forgottenRegisteredUntilMs: fields.optionalNumber('forgottenRegisteredUntilMs'),
       openOrdersLeftAtMs: fields.optionalNumber('openOrdersLeftAtMs'),
@@ -71,6 +88,12 @@ export const decodeSummary = (value: string): StateSummary =>
       rememberedOrderKeys: fields.number('rememberedOrderKeys'),
     };
   });
+
+const logMarkOf = (fields: RecordFields): LogMark => ({
+  topicId: fields.has('topicId') ? fields.text('topicId') : undefined,
+  lastOffset: fields.optionalNumber('lastOffset'),
+  lastAppendMs: fields.optionalNumber('lastAppendMs'),
+});
 
 /** As `decodeSummary`; undefined if the value cannot be read. */
 export function readSummary(value: string): StateSummary | undefined {

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { partitionFor, RecordProducer } from '@orderstream/kafka';
+import { createLogger } from '@orderstream/observability';
+import { DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS, emptyAccounting, RuleEvaluator } from '@orderstream/quality';
+import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
+import type { PartitionValidator } from '../src/partitions/partition-validator';
+import { type Body, customerIn, rawRecord, sessionStarted } from './events';
+import { header, TestLog } from './log';
+import { ensureFamily } from './replay/replay';
+import { SETTINGS, ValidatorRuns } from './validator-runs';
+
+/** A family of its own: its topic is deleted. The records are interactions. */
+const FAMILY = `recreated-${randomUUID().slice(0, 8)}` as Family;
+const RAW = rawTopic(FAMILY);
+const VALIDATED = validatedTopic(FAMILY);
+const GROUP = `validator-${FAMILY}`;
+const PARTITION = 3;
+const TEST_MS = 90_000;
+
+const log = new TestLog();
+const runs = new ValidatorRuns(log, FAMILY);
+const producer = new RecordProducer(log.kafka, { maxRequestBytes: 1_048_576 });
+let topics: readonly string[] = [];
+
+beforeAll(async () => {
+  await log.start([]);
+  topics = await ensureFamily(log.kafka, FAMILY, 6);
+  await producer.connect();
+}, TEST_MS);
+afterEach(() => runs.stop(), TEST_MS);
+afterAll(async () => {
+  await producer.disconnect();
+  for (const topic of topics) await log.deleteTopic(topic);
+  await log.stop();
+}, TEST_MS);
+
+const evaluator = (): RuleEvaluator =>
+  new RuleEvaluator({ family: 'interactions', settings: SETTINGS, partitionOf: (key) => partitionFor(key) });
+const validator = (): PartitionValidator => runs.validator(PARTITION, { evaluator: evaluator() });
+
+async function send(count: number): Promise<Body[]> {
+  const bodies = Array.from({ length: count }, () => sessionStarted(customerIn(PARTITION)));
+  await producer.send(bodies.map((body) => rawRecord(body, { topic: RAW })));
+  return bodies;
+}
+
+/** Evaluates what is left. Returns the accounts after it. */
+async function validateRest(): Promise<ReturnType<typeof emptyAccounting>> {
+  const owner = validator();
+  await runs.runToEnd(owner, PARTITION);
+  const accounting = owner.state?.accounting ?? emptyAccounting();
+  await owner.close();
+  return accounting;
+}
+
+const idsOf = (bodies: readonly Body[]): unknown[] => bodies.map(({ event_id }) => event_id);
+const validatedIds = async (): Promise<unknown[]> =>
+  (await log.readPartition(VALIDATED, PARTITION)).map((record) => header(record, 'ce_id'));
+
+const move = (target: PositionTarget): Promise<SetPositionReport> =>
+  setPosition({
+    kafka: log.kafka,
+    family: FAMILY,
+    partition: PARTITION,
+    groupId: GROUP,
+    target,
+    limits: DEFAULT_STATE_LIMITS,
+    catalogLimits: DEFAULT_CATALOG_LIMITS,
+    maxAheadMs: SETTINGS.maxAheadMs,
+    transactionTimeoutMs: 10_000,
+    logger: createLogger({ service: 'validator', level: 'silent' }),
+    actor: 'test',
+  });
+
+it(
+  'a partition whose log was re-created stops whatever its length, until set-position starts it: no record is left out',
+  async () => {
+    const old = await send(20);
+    expect((await validateRest()).accepted).toBe(20);
+    await log.deleteTopic(RAW);
+    await ensureFamily(log.kafka, FAMILY, 6);
+
+    const shorter = await send(10);
+    await expect(validator().open()).rejects.toMatchObject({
+      code: 'LOG_MISMATCH',
+      retriable: false,
+      message: expect.stringMatching(
+        new RegExp(
+          `${RAW}/3: the topic has the id \\S+, and not \\S+.*set-position --family ${FAMILY} --partition 3`,
+          's',
+        ),
+      ) as string,
+    });
+    const longer = await send(40);
+    for (const attempt of ['after a restart', 'after a resume']) {
+      const opening = validator()
+        .open()
+        .then(() => `opened ${attempt}`);
+      await expect(opening).rejects.toMatchObject({
+        code: 'LOG_MISMATCH',
+        message: expect.stringContaining(`${RAW}/3: the topic has the id `) as string,
+      });
+    }
+    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBeUndefined();
+    expect(await validatedIds()).toEqual(idsOf(old));
+
+    const report = await move('beginning');
+    expect(report).toMatchObject({
+      before: null,
+      position: 0,
+      passedOver: 0,
+      state: 'adapted',
+      log: { start: 0, end: 50 },
+    });
+    expect(report.otherLog).toMatch(/the topic has the id \S+, and not/);
+    expect(await validateRest()).toMatchObject({ input: 70, accepted: 70, passedOver: 0 });
+    expect(await validatedIds()).toEqual(idsOf([...old, ...shorter, ...longer]));
+  },
+  TEST_MS,
+);
+
+it(
+  'set-position leaves records out only into the accounts, and evaluates none twice',
+  async () => {
+    await validateRest();
+    const before = await validateRest();
+    const known = await validatedIds();
+    const owner = validator();
+    const from = (await owner.open()) ?? 0;
+    await send(7);
+    const { end } = (await move(from + 3)).log;
+    expect(end).toBe(from + 7);
+    // The owner was fenced: its next commit fails, and it opens where the command has moved the offset to.
+    await runs.runToEnd(owner, PARTITION);
+    expect(owner.state?.accounting).toMatchObject({
+      input: before.input + 7,
+      accepted: before.accepted + 4,
+      passedOver: before.passedOver + 3,
+    });
+    await owner.close();
+    await send(5);
+    expect(await move('end')).toMatchObject({ passedOver: 5, otherLog: null });
+    const after = await validateRest();
+    expect(after).toMatchObject({ input: before.input + 12, passedOver: before.passedOver + 8 });
+    expect(after.accepted + after.repaired + after.deadLettered + after.skipped + after.passedOver).toBe(after.input);
+    expect((await validatedIds()).length).toBe(known.length + 4);
+
+    await expect(move('beginning')).rejects.toMatchObject({ code: 'POSITION_REJECTED' });
+    await expect(move(10_000)).rejects.toMatchObject({ code: 'POSITION_REJECTED' });
+    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(from + 12);
+    // The last evaluated record is still recognized.
+    const last = await send(1);
+    expect((await validateRest()).accepted).toBe(after.accepted + 1);
+    expect((await validatedIds()).slice(-1)).toEqual(idsOf(last));
+  },
+  TEST_MS,
+);
+
+it(
+  'a partition whose next records were removed by retention stops, and set-position counts them',
+  async () => {
+    const before = await validateRest();
+    await send(6);
+    await log.expire(RAW);
+    const rest = await send(2);
+    await expect(validator().open()).rejects.toMatchObject({
+      code: 'LOG_MISMATCH',
+      message: expect.stringMatching(/the log begins at \d+, after the next offset \d+/) as string,
+    });
+    expect(await move('beginning')).toMatchObject({ passedOver: 6, otherLog: null });
+    expect(await validateRest()).toMatchObject({
+      input: before.input + 8,
+      accepted: before.accepted + 2,
+      passedOver: before.passedOver + 6,
+    });
+    expect((await validatedIds()).slice(-2)).toEqual(idsOf(rest));
+  },
+  TEST_MS,
+);

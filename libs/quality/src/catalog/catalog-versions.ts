@@ -1,0 +1,131 @@
+import { isDeepStrictEqual } from 'node:util';
+import { StateUnreadableError } from '../errors';
+import type { StateRecord } from '../state/state-record';
+import { announce, Catalog, type CatalogEntity, type CatalogLimits, DEFAULT_CATALOG_LIMITS } from './catalog';
+import { type Announcement, announcementOf } from './catalog-event';
+import { type CatalogPosition, decodeCatalogRecord, entityRecord, positionRecord } from './catalog-records';
+import type { Version } from './version-history';
+
+/** How long a version is remembered after it ended, by the append time of the next change of its entity. */
+const WINDOW_MICROS = 90 * 86_400_000_000;
+
+/**
+ * The versions of the vendors and products of one raw catalog partition, as committed: what the versions topic holds.
+ * Only a restore and the fold of a `CatalogVersionsOverlay` change it.
+ */
+export class CatalogVersions {
+  readonly catalog: Catalog;
+  /** Undefined: the versions partition holds none. */
+  position: CatalogPosition | undefined;
+  /** By key: records that cannot be read and that no later record has replaced. */
+  private readonly unreadable = new Map<string, StateUnreadableError>();
+
+  constructor(limits: CatalogLimits = DEFAULT_CATALOG_LIMITS) {
+    this.catalog = new Catalog(limits);
+  }
+
+  /** Restores one record of the versions topic, in the order of the log. `finishRestore` reports what is unreadable. */
+  restoreRecord(key: Buffer, value: Buffer | null): void {
+    const name = key.toString();
+    this.unreadable.delete(name);
+    try {
+      const record = decodeCatalogRecord(name, value === null ? null : value.toString(), this.catalog.limits);
+      if (record.kind === 'position') this.position = record.position;
+      else if (record.kind === 'deleted') this.catalog.delete(record.entity, record.id);
+      else this.catalog.set(record.item);
+    } catch (error) {
+      if (!(error instanceof StateUnreadableError)) throw error;
+      this.unreadable.set(name, error);
+    }
+  }
+
+  /**
+   * Ends a restore.
+   * @throws StateUnreadableError for the first record that cannot be read
+   */
+  finishRestore(): void {
+    for (const error of this.unreadable.values()) throw error;
+    if (this.position?.isCut === true) this.catalog.truncated = true;
+  }
+
+  /**
+   * Ends the restore of a rebuild, which replaces what cannot be read.
+   * @param isCut whether entities may be missing that were announced: those that are added are truncated
+   * @returns the keys of the records that could not be read
+   */
+  finishPartialRestore(isCut: boolean): readonly string[] {
+    const keys = [...this.unreadable.keys()];
+    this.unreadable.clear();
+    if (isCut || keys.length > 0) this.catalog.truncated = true;
+    return keys;
+  }
+}
+
+/**
+ * The changes of an open batch on top of a partition's committed versions, which stay unchanged until `fold`. To discard
+ * the changes, drop the overlay.
+ */
+export class CatalogVersionsOverlay {
+  private readonly changes = new Map<string, CatalogEntity>();
+  private isCut: boolean;
+
+  constructor(private readonly base: CatalogVersions) {
+    this.isCut = base.position?.isCut ?? false;
+  }
+
+  /** Adds one accepted catalog event, appended at this time. Ignores a body that is not one. */
+  apply(body: unknown, appendMs: number): void {
+    const announcement = announcementOf(body);
+    if (announcement === undefined) return;
+    const item = announce(this.itemOf(announcement), announcement);
+    item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
+    this.changes.set(keyOf(item), item);
+  }
+
+  /** As `apply`, for an event that may have been applied before: then it changes nothing. */
+  merge(body: unknown, appendMs: number): void {
+    const announcement = announcementOf(body);
+    if (announcement === undefined) return;
+    const { entries } = this.itemOf(announcement).history;
+    const isKnown = (entries as readonly Version<unknown>[]).some(
+      ({ sinceMicros, value }) =>
+        sinceMicros === announcement.sinceMicros && isDeepStrictEqual(value, announcement.value),
+    );
+    if (!isKnown) this.apply(body, appendMs);
+  }
+
+  /** Whether this batch changes the entity of a key of the versions topic. */
+  changed(key: string): boolean {
+    return this.changes.has(key);
+  }
+
+  /** Number of entities that this batch changes. */
+  get size(): number {
+    return this.changes.size;
+  }
+
+  /** Announcements may have been left out: from now on an unknown entity may exist. */
+  cut(): void {
+    this.isCut = true;
+  }
+
+  /** The versions topic's records of this batch, the position last. `rawOffset` is the next offset after this batch. */
+  *records(rawOffset: number): Generator<StateRecord> {
+    for (const item of this.changes.values()) yield entityRecord(item);
+    yield positionRecord({ rawOffset, isCut: this.isCut });
+  }
+
+  /** Applies the changes to the versions. Call it once, when the batch is known to be committed. */
+  fold(rawOffset: number): void {
+    const { base } = this;
+    for (const item of this.changes.values()) base.catalog.set(item);
+    base.position = { rawOffset, isCut: this.isCut };
+    if (this.isCut) base.catalog.truncated = true;
+  }
+
+  private itemOf(announcement: Announcement): CatalogEntity {
+    return this.changes.get(keyOf(announcement)) ?? this.base.catalog.copyOf(announcement);
+  }
+}
+
+const keyOf = ({ entity, id }: Pick<Announcement, 'entity' | 'id'>): string => `${entity}/${id}`;

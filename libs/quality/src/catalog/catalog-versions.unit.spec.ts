@@ -1,0 +1,205 @@
+import { timestampMicros } from '@orderstream/contracts';
+import * as fc from 'fast-check';
+import { Catalog, type CatalogLimits, CatalogVersions, CatalogVersionsOverlay, decodeCatalogRecord } from '../index';
+import type { StateRecord } from '../state/state-record';
+import { placed, sha, summary, TestPartition, uuid } from '../../test/fixtures';
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 1);
+const LIMITS: CatalogLimits = { maxEntities: 100, maxVersions: 32 };
+const dayMs = (number: number): number => START_MS + number * DAY_MS;
+const day = (number: number): string => new Date(dayMs(number)).toISOString();
+
+const product = (id: number, at: number, item_name: string): unknown => ({
+  event_type: 'product.updated',
+  occurred_at: day(at),
+  item_sku: uuid(id),
+  item_name,
+});
+const vendor = (id: string, at: number, vendor_name: string): unknown => ({
+  event_type: 'vendor.updated',
+  occurred_at: day(at),
+  vendor_id: sha(id),
+  vendor_name,
+  vendor_address: '7 Mill Road',
+  vendor_vertical: 'Books',
+});
+
+/** The versions of a partition and their topic, in batches of one. */
+class Partition {
+  readonly topic: StateRecord[] = [];
+  private offset = 0;
+
+  constructor(readonly versions = new CatalogVersions(LIMITS)) {}
+
+  apply(body: unknown, appendMs: number): this {
+    const overlay = new CatalogVersionsOverlay(this.versions);
+    overlay.apply(body, appendMs);
+    this.topic.push(...overlay.records(++this.offset));
+    overlay.fold(this.offset);
+    return this;
+  }
+
+  /** The versions as another process restores them, from the last record of each key. */
+  restored(): CatalogVersions {
+    const versions = new CatalogVersions(LIMITS);
+    for (const [key, value] of new Map(this.topic.map((record) => [record.key, record.value]))) {
+      versions.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
+    }
+    versions.finishRestore();
+    return versions;
+  }
+
+  valueOf(key: string): { versions: { item_name: string; sinceMicros: number }[]; truncated?: boolean } {
+    const value = this.topic.findLast((record) => record.key === key)?.value ?? '{}';
+    return JSON.parse(value) as ReturnType<Partition['valueOf']>;
+  }
+}
+
+const nameIn = ({ catalog }: CatalogVersions, id: number, at: number): string | undefined =>
+  catalog.product(uuid(id))?.at(timestampMicros(day(at)))?.item_name;
+
+describe('the versions of a catalog partition', () => {
+  it('are the same after a restore, whatever was announced, in any order', () => {
+    const events = fc.array(
+      fc.record({ id: fc.integer({ min: 1, max: 3 }), at: fc.nat(120), name: fc.constantFrom('A', 'B', 'C') }),
+      { minLength: 1, maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(events, (announced) => {
+        const partition = new Partition();
+        announced.forEach(({ id, at, name }, index) => {
+          partition.apply(index % 4 === 0 ? vendor(String(id), at, name) : product(id, at, name), dayMs(120 + index));
+        });
+        const restored = partition.restored();
+        expect(restored.position).toEqual({ rawOffset: announced.length, isCut: false });
+        for (const id of [1, 2, 3]) {
+          const [before, after] = [partition.versions, restored].map(({ catalog }) => [
+            catalog.product(uuid(id))?.entries,
+            catalog.product(uuid(id))?.isTruncated,
+            catalog.vendor(sha(String(id)))?.entries,
+          ]);
+          expect(after).toEqual(before);
+        }
+      }),
+    );
+  });
+
+  it('hold a new version only where a compared field changed', () => {
+    const partition = new Partition().apply(product(1, 1, 'Lamp'), dayMs(1));
+    for (let at = 2; at < 9; at++) partition.apply(product(1, at, 'Lamp'), dayMs(at));
+    partition.apply(product(1, 10, 'Desk lamp'), dayMs(10));
+    const { versions } = partition.valueOf(`product/${uuid(1)}`);
+    expect(versions.map(({ item_name, sinceMicros }) => [item_name, sinceMicros])).toEqual([
+      ['Lamp', timestampMicros(day(1))],
+      ['Desk lamp', timestampMicros(day(10))],
+    ]);
+  });
+
+  it('reach 90 days back from the last change, and to the version that was valid then', () => {
+    const partition = new Partition();
+    for (const [at, name] of [
+      [0, 'A'],
+      [20, 'B'],
+      [50, 'C'],
+      [115, 'D'],
+    ] as const) {
+      partition.apply(product(1, at, name), dayMs(at));
+    }
+    // 90 days before day 115 is day 25: B was valid then, A had ended.
+    expect(partition.valueOf(`product/${uuid(1)}`)).toMatchObject({
+      versions: [{ item_name: 'B' }, { item_name: 'C' }, { item_name: 'D' }],
+      truncated: true,
+    });
+    const restored = partition.restored();
+    expect([10, 20, 49, 50, 115].map((at) => nameIn(restored, 1, at))).toEqual([undefined, 'B', 'B', 'C', 'D']);
+  });
+
+  it('are at most 32', () => {
+    const partition = new Partition();
+    for (let at = 0; at < 40; at++) partition.apply(product(1, at, `name ${String(at)}`), dayMs(at));
+    const { versions, truncated } = partition.valueOf(`product/${uuid(1)}`);
+    expect([versions.length, versions[0]?.item_name, truncated]).toEqual([32, 'name 8', true]);
+  });
+
+  it('are unchanged by a batch that is not committed', () => {
+    const { versions } = new Partition().apply(product(1, 1, 'A'), dayMs(1));
+    const overlay = new CatalogVersionsOverlay(versions);
+    overlay.apply(product(1, 2, 'B'), dayMs(2));
+    overlay.apply(product(2, 2, 'B'), dayMs(2));
+    expect([nameIn(versions, 1, 3), nameIn(versions, 2, 3), versions.position?.rawOffset]).toEqual(['A', undefined, 1]);
+    overlay.fold(2);
+    expect([nameIn(versions, 1, 3), nameIn(versions, 2, 3), versions.position?.rawOffset]).toEqual(['B', 'B', 2]);
+  });
+
+  it('of an entity that had to be left out are truncated when it is announced again', () => {
+    const partition = new Partition(new CatalogVersions({ maxEntities: 1, maxVersions: 32 }));
+    partition.apply(product(1, 1, 'A'), dayMs(1)).apply(product(2, 1, 'A'), dayMs(1));
+    partition.apply(product(1, 5, 'B'), dayMs(5));
+    expect([3, 5].map((at) => nameIn(partition.restored(), 1, at))).toEqual([undefined, 'B']);
+  });
+
+  it.each([
+    ['a later version', '{"v":2,"versions":[]}'],
+    ['damaged JSON', '{"v":1,'],
+    ['a version without its field', '{"v":1,"versions":[{"sinceMicros":1}]}'],
+    ['a time that is none', '{"v":1,"versions":[{"sinceMicros":"1","item_name":"A"}]}'],
+  ])('cannot be restored from a record with %s, unless a later record replaces it', (_, value) => {
+    const versions = new CatalogVersions(LIMITS);
+    const key = Buffer.from(`product/${uuid(1)}`);
+    versions.restoreRecord(key, Buffer.from(value));
+    expect(() => {
+      versions.finishRestore();
+    }).toThrow(/product\/.*cannot be read.*rebuild/s);
+    versions.restoreRecord(key, Buffer.from('{"v":1,"versions":[{"sinceMicros":1,"item_name":"A"}]}'));
+    expect(() => {
+      versions.finishRestore();
+    }).not.toThrow();
+  });
+
+  it('that were cut stay so, and a rebuild adds truncated entities to them', () => {
+    const { versions } = new Partition();
+    versions.finishPartialRestore(true);
+    const rebuilt = new Partition(versions).apply(product(1, 10, 'B'), dayMs(10));
+    expect(nameIn(rebuilt.restored(), 1, 5)).toBeUndefined();
+    const overlay = new CatalogVersionsOverlay(versions);
+    overlay.cut();
+    const [position] = [...overlay.records(7)];
+    expect(decodeCatalogRecord('position', position?.value ?? '', LIMITS)).toEqual({
+      kind: 'position',
+      position: { rawOffset: 7, isCut: true },
+    });
+  });
+});
+
+describe('an order that the catalog can no longer prove wrong', () => {
+  it('is flagged, not repaired, when the version of its time was dropped', () => {
+    const partition = new TestPartition();
+    const limited = new Catalog({ maxEntities: 10, maxVersions: 1 });
+    for (const body of [
+      vendor('vendor', 58, 'Becker and Sons'),
+      product(0xabc, 58, 'Old lamp'),
+      product(0xabc, 400, 'New lamp'),
+    ]) {
+      limited.apply(body);
+    }
+    partition.catalog = limited;
+    expect(summary(partition.evaluateBody(placed({ item_name: 'Old lamp' })))).toBe('accept drift.product');
+  });
+
+  it.each([
+    ['rejects an unknown reference, with that detail', { vendor_id: sha('nobody') }, 'reject reference.unknown_vendor'],
+    ['flags a contradiction, and does not repair it', { item_name: 'Disk lamp' }, 'accept drift.product'],
+  ])('%s while the validator of the catalog is behind', (_, fields, expected) => {
+    const partition = new TestPartition();
+    const { catalog } = partition;
+    partition.catalog = Object.assign(Object.create(catalog) as Catalog, { behind: true });
+    const result = partition.evaluateBody(placed(fields));
+    expect(summary(result)).toBe(expected);
+    if (result.kind === 'reject') {
+      expect(result.reasons).toEqual([
+        { code: 'reference.unknown_vendor', path: 'vendor_id', constraint: 'catalogBehind' },
+      ]);
+    }
+  });
+});
