@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StackCommand } from '../support/running-stack';
 
-jest.setTimeout(240_000);
+/** The stack has a deadline of its own: it exits with 4 when it makes no progress for 60 s. */
+jest.setTimeout(900_000);
 
 /** About 26,000 orders. An emulator with a heap of 48 MB takes about 8,000. */
 const EVENTS = 60_000;
