@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
 import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import { FailurePolicies } from './failure-policies';
@@ -10,7 +10,7 @@ import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
 import { SinkMetrics } from './sink-metrics';
 import { ensureSinkTables } from './sink-tables';
-import { ensureSinkTopics, GROUP_ID } from './sink-topics';
+import { ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
 import { PartitionSink } from './streams/partition-sink';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
 
@@ -83,6 +83,12 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       groupId: GROUP_ID,
       transportId: TRANSPORT_ID,
       hooks: this.partitions,
+      leadsOn: (partition, cause) =>
+        leadsOnOf(
+          'bq-sink',
+          familyNameOf(partition.topic),
+          'docs/sink-protocol.md#when-a-partition-stops',
+        )(partition, cause),
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       maxQueuedRecords: MAX_QUEUED_RECORDS,

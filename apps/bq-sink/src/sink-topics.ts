@@ -18,6 +18,9 @@ export function familyOfTopic(topic: string): Family {
   return family;
 }
 
+/** For a message: the family of a topic, also of one that the sink does not consume. */
+export const familyNameOf = (topic: string): string => FAMILY_OF_TOPIC.get(topic) ?? '<family>';
+
 /**
  * Creates the validated topics and their dead-letter topics where they are missing. One with a wrong partition count stops
  * alone: the server does not read it.

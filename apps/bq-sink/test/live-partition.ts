@@ -15,6 +15,7 @@ import {
   ensureTopics,
   type FailureOutcome,
   fetchEndOffsets,
+  fetchUnreadableBatch,
   KafkaBatchServer,
   PartitionTransactions,
   readPartition,
@@ -23,9 +24,11 @@ import {
   retry,
 } from '@orderstream/kafka';
 
+import { waitUntil } from '@orderstream/deadlines';
 import { everyStep } from '../../../test/support/every-step';
 import { readCommitted } from '../../../test/support/read-committed';
 import type { FailurePolicy } from '../src/failure-policy';
+import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
 import { PartitionSinks } from '../src/partition-sinks';
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
 import { NO_FAULTS } from '../src/streams/fault-points';
@@ -87,6 +90,12 @@ export class LivePartition {
   private readonly opened: Promise<Transactions>[] = [];
 
   async setUp(): Promise<void> {
+    await this.createTopics();
+    await this.producer.connect();
+    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
+  }
+
+  private async createTopics(): Promise<void> {
     const specs = [this.topic, deadLetterTopic(this.topic, 'bq-sink')].map((name) => ({
       name,
       partitions: 1,
@@ -96,8 +105,6 @@ export class LivePartition {
       timestamps: 'CreateTime' as const,
     }));
     await ensureTopics(this.kafka, specs, { replication: 1 });
-    await this.producer.connect();
-    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
   }
 
   /** Closes and deletes everything that the test created, also after a failure. */
@@ -141,15 +148,7 @@ export class LivePartition {
   async open(warehouse: Partial<Warehouse> = {}): Promise<Owner> {
     const interruptions: FailureOutcome[] = [];
     let skipped = 0;
-    const emulated = new BigQueryWarehouse({
-      bigquery: this.bigquery,
-      streams: this.streams,
-      table: { ...this.connection, table: 'order_events' },
-      partition: this.partition,
-      mapper: this.mapper,
-      appendTimeoutMs: 10_000,
-      maxInFlight: LIMITS.maxInFlight,
-    });
+    const emulated = this.warehouse();
     const sink = this.createSink(
       {
         createStream: () => emulated.createStream(),
@@ -171,6 +170,51 @@ export class LivePartition {
     );
     this.owners.push(sink);
     return { sink, from: await sink.open(), interruptions, skipped: () => skipped };
+  }
+
+  /** Moves the partition as the command does. */
+  move(target: PositionTarget): Promise<SetPositionReport> {
+    return setPosition({
+      partition: this.partition,
+      target,
+      warehouse: this.warehouse(),
+      openTransactions: () => this.openTransactions(),
+      logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
+      unreadableBatch: (offset) => fetchUnreadableBatch(this.kafka, this.partition, offset),
+      now: () => new Date(),
+      wait: () => Promise.resolve(),
+    });
+  }
+
+  /** Deletes the topic, and creates one of the same name. */
+  async recreateTopic(): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [this.topic] });
+    await waitUntil(async () => !(await admin.listTopics()).includes(this.topic), {
+      what: 'the topic to be deleted',
+      deadlineMs: 20_000,
+    });
+    await admin.disconnect();
+    await this.createTopics();
+  }
+
+  /** Deletes the rows of the partition, as an operator does before a new log of the same name is read. */
+  async deleteRows(): Promise<void> {
+    const table = `\`${this.connection.dataset}.order_events\``;
+    await this.bigquery.query({ query: `DELETE FROM ${table} WHERE _kafka_topic = '${this.topic}'` });
+  }
+
+  private warehouse(): BigQueryWarehouse {
+    return new BigQueryWarehouse({
+      bigquery: this.bigquery,
+      streams: this.streams,
+      table: { ...this.connection, table: 'order_events' },
+      partition: this.partition,
+      mapper: this.mapper,
+      appendTimeoutMs: 10_000,
+      maxInFlight: LIMITS.maxInFlight,
+    });
   }
 
   /** Serves the partition with a KafkaBatchServer, as the service does. */

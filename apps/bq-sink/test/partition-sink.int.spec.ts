@@ -165,4 +165,45 @@ describe('a partition on the broker and the BigQuery emulator', () => {
     await expect(live.open()).rejects.toThrow(message);
     await expect(live.open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS', retriable: false });
   });
+
+  it('stops at a topic that was re-created, however long the new log is, until set-position leads on', async () => {
+    await live.produce(30);
+    const first = await live.open();
+    await live.feed(first);
+    await live.settled(first);
+    await first.sink.drain(NOT_ABORTED);
+    await first.sink.close();
+    const opened = await live.openTransactions();
+    const { metadata = '' } = opened.committed;
+    await opened.close();
+    expect(metadata).toMatch(/^\{"v":2,"log":"[\w-]{22}"\}$/);
+
+    await live.recreateTopic();
+    await live.produce(50);
+    // Kafka has deleted the committed offset with the topic.
+    await expect(live.open()).rejects.toThrow(/nothing is committed, and the table has rows up to offset 29/);
+    // A former owner commits late what belongs to the old topic.
+    const late = await live.openTransactions();
+    await late.commit({ records: [], offset: 30, metadata });
+    await late.close();
+    for (const attempt of ['after a restart', 'after a resume']) {
+      const opening = live.open().then(() => `opened ${attempt}`);
+      await expect(opening).rejects.toMatchObject({
+        code: 'RECOVERY_AMBIGUOUS',
+        retriable: false,
+        message: expect.stringMatching(
+          /the position was committed for the topic with id \S+, and the topic of this name has id \S+:.*`npm run set-position -- bq-sink --family .* --partition 0 --to beginning`/,
+        ) as string,
+      });
+    }
+    await expect(live.move('next-batch')).rejects.toMatchObject({ code: 'POSITION_REJECTED' });
+    await expect(live.move('beginning')).rejects.toThrow(/rows up to offset 29/);
+    await live.deleteRows();
+    expect(await live.move('beginning')).toMatchObject({ before: 30, position: 0, lastRow: null });
+    const next = await live.open();
+    expect(next.from).toBe(0);
+    await live.feed(next);
+    await live.settled(next);
+    expect(await live.rows()).toEqual(offsets(50));
+  });
 });

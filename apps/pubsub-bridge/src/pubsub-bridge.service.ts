@@ -1,5 +1,13 @@
 import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
+import {
+  HEALTH,
+  leadsOnOf,
+  LOGGER,
+  METRICS,
+  ProblemException,
+  type ServiceControl,
+  SETTINGS,
+} from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
@@ -10,6 +18,8 @@ import {
   fetchLogBounds,
   KafkaBatchServer,
   observeServers,
+  observeTransactions,
+  PartitionTransactions,
   RecordProducer,
 } from '@orderstream/kafka';
 import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
@@ -32,6 +42,7 @@ import { PartitionBridges, partitionName } from './partitions/partition-bridges'
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubHealth } from './pubsub-health';
 import { RejectionPolicy } from './partitions/rejection-policy';
+import { TRANSACTION_TIMEOUT_MS } from './positions/set-position';
 import { TopologyMonitor } from './topology/topology-monitor';
 import { topologyOf } from './topology-of-settings';
 
@@ -42,8 +53,6 @@ const MAX_BATCH_RECORDS = 2_000;
 /** Leaves 2 s of the 10 s between SIGTERM and exit. The next owner publishes again what is not settled by then. */
 const MAX_DRAIN_MS = 8_000;
 const BACKOFF_MS = { first: 100, max: 5_000 };
-const LEADS_ON =
-  'POST /admin/resume when the cause is corrected, or POST /admin/rewind first to begin at another offset; docs/pubsub-bridge.md#when-a-partition-stops';
 
 /**
  * The pubsub-bridge service: publishes the records of one Kafka topic to Pub/Sub.
@@ -78,8 +87,16 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.recordLog = new RecordLog(logger);
+    const onFailure = observeTransactions(metrics);
     this.partitions = new PartitionBridges(
       () => this.partitionDependencies(),
+      (partition) =>
+        PartitionTransactions.open(this.kafka, {
+          groupId: source.groupId,
+          ...partition,
+          transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+          onFailure,
+        }),
       settings.publish.commitIntervalMs,
       logger,
     );
@@ -163,6 +180,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       transportId: TRANSPORT_ID,
       topics: [this.source.validated.name],
       hooks: this.partitions,
+      leadsOn: leadsOnOf(APP, 'orders', 'docs/pubsub-bridge.md#when-a-partition-stops'),
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       sessionTimeoutMs: publish.sessionTimeoutMs,
@@ -195,7 +213,6 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       },
       partitions: (status?.partitions ?? []).map((partition) => ({
         ...partition,
-        ...(partition.state === 'stopped' ? { leadsOn: LEADS_ON } : {}),
         unacknowledged: unacknowledged.get(partitionName(partition)) ?? 0,
       })),
     };

@@ -97,7 +97,6 @@ export interface BridgeStatus {
     readonly partition: number;
     readonly state: string;
     readonly error?: string;
-    readonly leadsOn?: string;
   }[];
 }
 

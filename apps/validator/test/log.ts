@@ -9,8 +9,15 @@ import {
   RecordProducer,
 } from '@orderstream/kafka';
 import { waitUntil } from '@orderstream/deadlines';
-import { type Admin, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { type Admin, CompressionCodecs, CompressionTypes, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { zstdCompressSync } from 'node:zlib';
 import { readCommitted } from '../../../test/support/read-committed';
+
+/** kafkajs has no zstd of its own. Its types do not say that a codec gets an encoder. */
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
+  decompress: () => Promise.reject(new Error('not used')),
+});
 
 export const BROKERS = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
 
@@ -85,6 +92,15 @@ export class TestLog {
 
   async committedOffset(groupId: string, topic: string, partition: number): Promise<number | undefined> {
     return (await fetchCommittedOffsets(this.kafka, groupId, topic))[partition];
+  }
+
+  /** Sends one record batch, compressed. Beside a small record, one of more than 128 MiB makes it undecodable. */
+  async sendZstd(topic: string, partition: number, values: readonly Buffer[]): Promise<void> {
+    const producer = this.kafka.producer();
+    await producer.connect();
+    const messages = values.map((value) => ({ partition, value }));
+    await producer.send({ topic, compression: CompressionTypes.ZSTD, messages });
+    await producer.disconnect();
   }
 
   async send(...records: OutputRecord[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { parseDeadLetter } from '@orderstream/dead-letters';
 import { partitionFor, RecordProducer } from '@orderstream/kafka';
 import { createLogger } from '@orderstream/observability';
 import { DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS, emptyAccounting, RuleEvaluator } from '@orderstream/quality';
@@ -71,6 +72,7 @@ const move = (target: PositionTarget): Promise<SetPositionReport> =>
     transactionTimeoutMs: 10_000,
     logger: createLogger({ service: 'validator', level: 'silent' }),
     actor: 'test',
+    clock: () => new Date(),
   });
 
 it(
@@ -175,6 +177,49 @@ it(
       passedOver: before.passedOver + 6,
     });
     expect((await validatedIds()).slice(-2)).toEqual(idsOf(rest));
+  },
+  TEST_MS,
+);
+
+it(
+  'a batch that cannot be decoded is skipped as one dead letter, its records in the accounts',
+  async () => {
+    const before = await validateRest();
+    await send(3);
+    await log.sendZstd(RAW, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
+    // The records before the batch can be read.
+    await expect(move('next-batch')).rejects.toMatchObject({
+      code: 'POSITION_REJECTED',
+      message: expect.stringContaining('can be read') as string,
+    });
+    await move(((await log.committedOffset(GROUP, RAW, PARTITION)) ?? 0) + 3);
+    await send(2);
+    const position = (await log.committedOffset(GROUP, RAW, PARTITION)) ?? 0;
+    expect(await move('next-batch')).toMatchObject({
+      before: position,
+      position: position + 2,
+      passedOver: 2,
+      deadLetteredBatch: { firstOffset: position, lastOffset: position + 1 },
+    });
+    const after = await validateRest();
+    expect(after).toMatchObject({
+      input: before.input + 7,
+      accepted: before.accepted + 2,
+      passedOver: before.passedOver + 5,
+      deadLettered: before.deadLettered,
+    });
+    const letters = (await log.readPartition(deadLetterTopic(RAW, 'validator'), PARTITION)).map(parseDeadLetter);
+    expect(letters.slice(-1)).toMatchObject([
+      {
+        reason: 'structure.unreadable_batch',
+        source: { topic: RAW, partition: PARTITION, offset: position },
+        batch: { firstOffset: position, lastOffset: position + 1, records: 2 },
+        needsEdit: true,
+      },
+    ]);
+    // Other targets lead past such a batch as well.
+    await log.sendZstd(RAW, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
+    expect(await move('end')).toMatchObject({ passedOver: 2, deadLetteredBatch: null });
   },
   TEST_MS,
 );

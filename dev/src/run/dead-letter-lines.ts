@@ -16,8 +16,13 @@ export function deadLetterTable(letters: readonly DeadLetter[]): string {
       constraint: first?.constraint ?? '',
       event_type: Buffer.isBuffer(type) ? type.toString('utf8') : '',
       source: `${letter.source.topic}/${String(letter.source.partition)}@${String(letter.source.offset)}`,
-      value: letter.value === null ? '(tombstone)' : cellText(letter.value.subarray(0, 400)),
+      value: valueOf(letter),
     };
   });
   return formatTable(rows);
+}
+
+function valueOf({ value, batch }: DeadLetter): string {
+  if (batch !== undefined) return `(record batch of ${String(batch.bytes)} bytes: produce its records again)`;
+  return value === null ? '(tombstone)' : cellText(value.subarray(0, 400));
 }

@@ -110,7 +110,11 @@ async function deadLettered(kafka: Kafka, topic: string, partition: number, sign
   const offsets: number[] = [];
   const range = { partition, from: 'beginning', until: 'end', signal } as const;
   await readPartition(kafka, { topic: deadLetterTopic(topic, 'pubsub-bridge'), ...range }, (batch) => {
-    for (const record of batch.records) offsets.push(parseDeadLetter(record).source.offset);
+    for (const record of batch.records) {
+      const { source, batch: skipped } = parseDeadLetter(record);
+      const last = skipped?.lastOffset ?? source.offset;
+      for (let offset = source.offset; offset <= last; offset++) offsets.push(offset);
+    }
   });
   return offsets;
 }

@@ -4,7 +4,7 @@ import { COMMON_FIELDS, type EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
 import { LEDGER_SEQ_HEADER } from './ledger';
-import { RULE_CODES, RULES } from './rules';
+import { RULE_CODES, RULES, UNREADABLE_BATCH } from './rules';
 import { METADATA_COLUMNS, type TableSpec, TABLES } from './tables';
 import { HEADER_OVERHEAD_BYTES, PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
 
@@ -261,6 +261,10 @@ export function renderEventsDoc(): string {
         ['code', 'default action', 'fires when'],
         RULE_CODES.map((rule) => [code(rule), RULES[rule].action, RULES[rule].description]),
       ),
+      `A dead letter with the reason ${code(UNREADABLE_BATCH)} is no record: it holds the bytes of a record batch that ` +
+        'could not be decoded and that an operator has skipped (`set-position --to next-batch`). Its header `dlq-batch` ' +
+        'has the offsets and the number of the records that were left out. It cannot be replayed: produce its records ' +
+        'again.',
       '## Tables',
       'The tables are in the dataset `ecommerce_db`. A column of a family table is REQUIRED only if all event types ' +
         'of the family require it.',

@@ -105,3 +105,6 @@ export const RULES = {
 
 export type RuleCode = keyof typeof RULES;
 export const RULE_CODES = Object.keys(RULES) as readonly RuleCode[];
+
+/** The reason of a dead letter that holds a whole record batch. No rule: its records have no verdict. */
+export const UNREADABLE_BATCH = 'structure.unreadable_batch';

@@ -10,6 +10,7 @@ import {
   DLQ_HEADERS,
   headerInteger,
   headerTime,
+  type SkippedBatch,
   sourceOf,
   withDeadLetterHeaders,
 } from './headers';
@@ -37,6 +38,8 @@ export interface DeadLetterContext {
   /** Every problem of the record, at least one. */
   readonly reasons: readonly DeadLetterReason[];
   readonly failedAt: Date;
+  /** What the letter holds in place of a record: see `buildBatchDeadLetter`. */
+  readonly batch?: SkippedBatch;
 }
 
 /**
@@ -54,7 +57,7 @@ export interface DeadLetterContext {
  * @throws RangeError when no reason is given: a defect of the caller
  */
 export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext): OutputRecord {
-  const { app, failedAt } = context;
+  const { app, failedAt, batch } = context;
   const [first, ...others] = inOrderOfRules(context.reasons).map(shortened);
   if (first === undefined) throw new RangeError(`a dead letter of ${app} needs a reason`);
   const source = origin(record, app);
@@ -73,6 +76,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
     [DLQ_HEADERS.firstFailedAt]: (firstFailedAt ?? failedAt).toISOString(),
     [DLQ_HEADERS.attempt]: String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER)),
     [DLQ_HEADERS.fingerprint]: fingerprint(app, first),
+    ...(batch === undefined ? {} : { [DLQ_HEADERS.batch]: JSON.stringify(batch) }),
   });
   return fitToTopic({
     topic: deadLetterTopic(source.topic, app),

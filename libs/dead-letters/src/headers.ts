@@ -19,6 +19,11 @@ export const DLQ_HEADERS = {
   fingerprint: 'dlq-fingerprint',
   /** JSON `{value|headers|key: original bytes}` of what was cut to fit the topic. Absent when the record is complete. */
   cut: 'dlq-cut',
+  /**
+   * JSON of a `SkippedBatch`. The value is then the batch as it was compressed, and no record: it is not replayed unless a
+   * person edits it.
+   */
+  batch: 'dlq-batch',
 } as const;
 
 const DLQ_NAMES: ReadonlySet<string> = new Set(Object.values(DLQ_HEADERS));
@@ -106,4 +111,16 @@ const MAX_TIME_MS = 8.64e15;
 export function coordinatesOf(record: KafkaRecord): Coordinates {
   const timestamp = new Date(Math.max(-MAX_TIME_MS, Math.min(MAX_TIME_MS, record.timestamp)));
   return { topic: record.topic, partition: record.partition, offset: record.offset, timestamp };
+}
+
+/** A record batch that was left out of the log. */
+export interface SkippedBatch {
+  /** Of the records that were left out. */
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly records: number;
+  /** Of the batch: below `firstOffset` when its beginning was read. */
+  readonly baseOffset: number;
+  /** Size of the batch as it was compressed. The value has fewer bytes when it was cut. */
+  readonly bytes: number;
 }

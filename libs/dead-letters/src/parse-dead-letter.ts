@@ -9,6 +9,7 @@ import {
   headerInteger,
   headerText,
   headerTime,
+  type SkippedBatch,
   sourceOf,
   withoutDeadLetterHeaders,
 } from './headers';
@@ -25,7 +26,11 @@ export interface DeadLetter {
   readonly attempt: number;
   readonly fingerprint: string;
   /** What was cut to fit the topic, with its original size in bytes; undefined when the record is complete. */
-  readonly cut: Readonly<Record<string, number>> | undefined;
+  readonly cut: Readonly<Partial<Record<string, number>>> | undefined;
+  /** Of a record batch that could not be decoded: what was left out of the log. Undefined for a record. */
+  readonly batch: SkippedBatch | undefined;
+  /** The letter is not its record, or not the whole of it: it is not replayed unless a person edits it. */
+  readonly needsEdit: boolean;
   /** Coordinates of the dead letter itself. */
   readonly topic: string;
   readonly partition: number;
@@ -68,7 +73,7 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
     firstFailedAt: required(headerTime(headers, DLQ_HEADERS.firstFailedAt), DLQ_HEADERS.firstFailedAt),
     attempt: required(headerInteger(headers, DLQ_HEADERS.attempt, 1), DLQ_HEADERS.attempt),
     fingerprint: required(headerText(headers, DLQ_HEADERS.fingerprint), DLQ_HEADERS.fingerprint),
-    cut: parseCut(record),
+    ...replayOf(record),
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
@@ -78,20 +83,42 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
   };
 }
 
-/** @throws DeadLetterUnreadableError when the header is invalid, so that a cut record is not used as a complete one */
-function parseCut(record: KafkaRecord): Readonly<Record<string, number>> | undefined {
+function replayOf(record: KafkaRecord): Pick<DeadLetter, 'cut' | 'batch' | 'needsEdit'> {
+  const cut = parseNumbers(record, DLQ_HEADERS.cut);
+  const batch = parseBatch(record);
+  return { cut, batch, needsEdit: cut !== undefined || batch !== undefined };
+}
+
+function parseBatch(record: KafkaRecord): SkippedBatch | undefined {
+  const parsed = parseNumbers(record, DLQ_HEADERS.batch);
+  if (parsed === undefined) return undefined;
+  const { firstOffset, lastOffset, records, baseOffset, bytes } = parsed;
+  if (
+    firstOffset === undefined ||
+    lastOffset === undefined ||
+    records === undefined ||
+    baseOffset === undefined ||
+    bytes === undefined
+  ) {
+    throw new DeadLetterUnreadableError(record, DLQ_HEADERS.batch);
+  }
+  return { firstOffset, lastOffset, records, baseOffset, bytes };
+}
+
+/** @throws DeadLetterUnreadableError when the header is invalid, so that no part of a record is used as a complete one */
+function parseNumbers(record: KafkaRecord, name: string): Readonly<Partial<Record<string, number>>> | undefined {
   const { headers } = record;
-  if (!Object.hasOwn(headers, DLQ_HEADERS.cut)) return undefined;
+  if (!Object.hasOwn(headers, name)) return undefined;
   try {
-    const parsed: unknown = JSON.parse(headerText(headers, DLQ_HEADERS.cut) ?? '');
-    if (isCut(parsed)) return parsed;
+    const parsed: unknown = JSON.parse(headerText(headers, name) ?? '');
+    if (isNumbers(parsed)) return parsed;
   } catch {
     // Reported below.
   }
-  throw new DeadLetterUnreadableError(record, DLQ_HEADERS.cut);
+  throw new DeadLetterUnreadableError(record, name);
 }
 
-function isCut(value: unknown): value is Readonly<Record<string, number>> {
+function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
   return (
     typeof value === 'object' && value !== null && Object.values(value).every((bytes) => Number.isSafeInteger(bytes))
   );

@@ -18,7 +18,8 @@ export class TopicMismatchError extends OrderstreamError {
       `${topic} has ${found.toString()} partitions, not ${expected.toString()}. The partition count of a topic never ` +
         'changes, because the partition of a key depends on it: its partitions are not read. Create a new version of the ' +
         `topic, or delete and re-create it with ${expected.toString()} partitions, then POST /admin/resume. Records that ` +
-        'producers have written to other partitions since then must be produced again.',
+        'producers have written to other partitions since then must be produced again ' +
+        '(docs/kafka-transport.md#topics-that-change).',
     );
   }
 }
@@ -38,8 +39,7 @@ export class TopicChangedError extends OrderstreamError {
   ) {
     super(
       `${topic} was re-created: its topic id was ${previousId} and is ${id}. Offsets and state of the previous topic do ` +
-        'not count in it, so its partitions have stopped. Run set-position for each of them with the offset to begin at, ' +
-        'then POST /admin/resume.',
+        'not count in it, so its partitions have stopped.',
     );
   }
 }
@@ -114,13 +114,15 @@ export interface BatchPlace extends TopicPartition {
   /** The offset behind the batch. */
   readonly nextOffset: number;
   readonly records: number;
+  /** Milliseconds since the Unix epoch: the append time on LogAppendTime topics, else the largest of its records. */
+  readonly timestamp: number;
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
   readonly codec: number;
 }
 
 /**
  * A record batch cannot be decoded: its bytes are damaged, its codec is unknown, or it decompresses to too much. The
- * partition stops; `fetchRawBatch` returns the batch undecoded, for the command that skips it.
+ * partition stops; `fetchUnreadableBatch` returns the batch undecoded, for the command that skips it.
  */
 export class LogUnreadableError extends OrderstreamError {
   readonly code = 'LOG_UNREADABLE' satisfies ErrorCode;

@@ -20,6 +20,7 @@ export {
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
+export { fetchUnreadableBatch, type UnreadableBatch } from './read/unreadable-batch';
 export { HighWatermarks } from './read/high-watermarks';
 export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
 export { observeServers } from './metrics/observe-servers';

@@ -4,8 +4,10 @@ import {
   ack,
   ensureTopics,
   fetchRawBatch,
+  fetchUnreadableBatch,
   isStorable,
   PartitionTransactions,
+  readPartition,
   RecordProducer,
   type RecordBatch,
   type TopicMismatchError,
@@ -199,14 +201,29 @@ describe('topics and batches that are not as they should be', () => {
         return ack();
       },
       {
+        leadsOn: (ref) => `leads on: ${ref.topic}/${ref.partition.toString()}`,
         hooks: { open: () => Promise.resolve(openAt), drain: () => Promise.resolve(), close: () => Promise.resolve() },
       },
     );
     await eventually('the partition to be stopped', () => server.describe().partitions[0]?.state === 'stopped');
     const { error, nextOffset } = server.describe().partitions[0] ?? {};
     expect(error).toContain(`${topic}/0@1 (offsets 1 to 2, 2 records, `);
-    expect(error).toContain('run set-position for partition 0 with offset 3, then POST /admin/resume');
-    const batch = await fetchRawBatch(kafka, { topic, partition: 0 }, nextOffset ?? -1);
+    expect(error).toMatch(new RegExp(`the log segment on the broker\\. leads on: ${topic}/0$`));
+    const place = { topic, partition: 0 };
+    const batch = await fetchUnreadableBatch(kafka, place, nextOffset ?? -1);
+    expect(batch).toMatchObject({ firstOffset: 1, unread: 2 });
+    expect(await fetchUnreadableBatch(kafka, place, 2)).toMatchObject({ baseOffset: 1, firstOffset: 2, unread: 1 });
+    await expect(fetchUnreadableBatch(kafka, place, 0)).rejects.toThrow(`The record at ${topic}/0@0 can be read`);
+    await expect(fetchUnreadableBatch(kafka, place, 3)).rejects.toThrow(`The record at ${topic}/0@3 can be read`);
+    await expect(fetchUnreadableBatch(kafka, place, 4)).rejects.toThrow('there is nothing to skip');
+    const passed: number[] = [];
+    const read: string[] = [];
+    await readPartition(
+      kafka,
+      { ...place, from: 0, until: 'end', onUnreadable: ({ records }) => void passed.push(records) },
+      ({ records }) => void read.push(...records.map(({ value }) => String(value))),
+    );
+    expect([read, passed]).toEqual([['before', 'behind'], [2]]);
     expect(batch).toMatchObject({ baseOffset: 1, lastOffset: 2, nextOffset: 3, records: 2, codec: 4, isIntact: true });
     expect(isStorable({ topic, partition: 0, key: null, value: batch.bytes, headers: {} }, 100_000)).toBe(true);
     expect(await fetchRawBatch(kafka, { topic, partition: 0 }, 2)).toMatchObject({ baseOffset: 1 });

@@ -1,3 +1,10 @@
+export { leadsOnOf, setPositionLine } from './leads-on';
+export {
+  type PartitionArguments,
+  parsePartitionArguments,
+  parsePositionArguments,
+  runPartitionCommand,
+} from './partition-command';
 export { runService } from './run-service';
 export { type ServiceDefinition } from './service';
 export { type ServiceControl } from './service-control';

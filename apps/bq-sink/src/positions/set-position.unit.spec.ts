@@ -1,10 +1,25 @@
 import type { Finalized } from '@orderstream/bigquery';
-import type { TransactionWrites } from '@orderstream/kafka';
+import type { TransactionWrites, UnreadableBatch } from '@orderstream/kafka';
 
 import { type PositionTarget, setPosition } from './set-position';
 import { setPositionCommand } from './set-position-command';
 
 const partition = { topic: 'marketplace.orders.validated.v1', partition: 3 };
+
+const BATCH: UnreadableBatch = {
+  ...partition,
+  baseOffset: 60,
+  firstOffset: 60,
+  lastOffset: 71,
+  nextOffset: 72,
+  records: 12,
+  unread: 12,
+  codec: 4,
+  timestamp: 0,
+  isIntact: true,
+  bytes: Buffer.from('compressed'),
+  reason: 'it ends early',
+};
 
 interface Setup {
   readonly committed?: { readonly offset: number; readonly metadata: string };
@@ -44,7 +59,9 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
       return Promise.resolve({
         committed: { ...committed, topicId: setup.topicId },
         commit: ({ records, offset, metadata }: TransactionWrites) => {
-          expect(records).toEqual([]);
+          for (const { topic, partition: number, headers } of records) {
+            calls.push(`dead letter ${topic}/${String(number)} of ${String(headers['dlq-source-offset'])}`);
+          }
           calls.push(`commit ${String(offset)} ${metadata ?? ''}`);
           return Promise.resolve();
         },
@@ -56,6 +73,11 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
       });
     },
     logBounds: () => Promise.resolve({ start: 10, end: 100 }),
+    unreadableBatch: (offset) => {
+      calls.push(`batch at ${String(offset)}`);
+      return Promise.resolve({ ...BATCH, firstOffset: offset });
+    },
+    now: () => new Date(0),
     wait: () => {
       calls.push('wait');
       lastRow = setup.lastRowAfterWait ?? lastRow;
@@ -82,7 +104,41 @@ describe('setPosition', () => {
       position,
       lastRow: setup.lastRow ?? null,
       log: { start: 10, end: 100 },
+      skipped: null,
     });
+  });
+
+  it.each<[string, Setup, number]>([
+    ['at the committed offset', { committed: { offset: 60, metadata: '{"v":2}' }, lastRow: 50 }, 60],
+    [
+      'behind the durable rows of the committed stream',
+      {
+        committed: { offset: 55, metadata: '{"v":2,"s":"streams/7","n":4}' },
+        finalized: [{ kind: 'rows', rows: 9 }],
+        lastRow: 58,
+        lastRowAfterFinalize: 59,
+      },
+      60,
+    ],
+  ])('skips the batch %s, with its one dead letter in the commit of the position', async (_, setup, next) => {
+    const { calls, result } = await run('next-batch', setup);
+    expect(calls.slice(-4)).toEqual([
+      `batch at ${String(next)}`,
+      `dead letter ${partition.topic}.dlq.bq-sink/3 of ${String(next)}`,
+      'commit 72 {"v":2}',
+      'close',
+    ]);
+    expect(result).toMatchObject({ position: 72, skipped: { records: 12, firstOffset: next, lastOffset: 71 } });
+  });
+
+  it('skips no batch of another log than that of the committed position', async () => {
+    const committed = { offset: 30, metadata: '{"v":2,"log":"old-id"}' };
+    const { calls, result } = await run('next-batch', { committed, topicId: 'new-id' });
+    expect(result).toMatchObject({
+      code: 'POSITION_REJECTED',
+      message: expect.stringMatching(/old-id.*new-id/) as string,
+    });
+    expect(calls).toEqual(['fence', 'query', 'close']);
   });
 
   it('finalizes the committed stream before it queries the table, so that it finds the rows of a former owner', async () => {
@@ -135,6 +191,8 @@ describe('setPosition', () => {
     [['--family', 'orders', '--partition', '6', '--to', 'table']],
     [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
     [['--family', 'unknown', '--partition', '1', '--to', '5']],
+    [['--family', 'orders', '--all', '--to', '5']],
+    [['--family', 'orders', '--all', '--partition', '1', '--to', 'table']],
     [['--famly', 'orders']],
   ])('prints the usage and exits with 2 for %j', async (argv) => {
     const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);

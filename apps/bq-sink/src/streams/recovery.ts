@@ -1,6 +1,8 @@
 import type { Finalized } from '@orderstream/bigquery';
 import type { TopicPartition } from '@orderstream/kafka';
+import { setPositionLine } from '@orderstream/service';
 
+import { familyNameOf } from '../sink-topics';
 import type { FaultPoints } from './fault-points';
 import { type CommittedPosition, decodePosition, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
@@ -56,7 +58,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (committed.offset === undefined) return recoverWithoutCommit(options);
   const position = decodePosition(committed.offset, committed.metadata ?? '');
   if (position === undefined) {
-    throw ambiguous(options, `offset ${String(committed.offset)} was committed without the metadata of a sink`);
+    throw ambiguous(
+      options,
+      `offset ${String(committed.offset)} was committed without the metadata of a sink. A tool has moved the offset, or ` +
+        'another version has written it',
+      LEADS_ON.table,
+    );
   }
   assertSameTopic(options, position.topicId);
   assertInLog(options, position.offset, log);
@@ -70,6 +77,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       throw ambiguous(
         options,
         `stream ${stream.name} holds ${String(finalized.rows)} rows, fewer than the ${String(stream.rows)} committed`,
+        LEADS_ON.elsewhere,
       );
     }
     const { end: logEnd } = await options.logBounds();
@@ -106,6 +114,7 @@ export function moreRowsThanRecords(
   return ambiguous(
     { partition },
     `${String(rows)} more rows are durable than the log has records from ${String(from)} to its end ${String(end)}`,
+    LEADS_ON.reCreated,
   );
 }
 
@@ -115,6 +124,7 @@ function assertSameTopic(options: RecoveryOptions, committed: string | undefined
   throw ambiguous(
     options,
     `the position was committed for the topic with id ${committed}, and the topic of this name has id ${topicId}: it was deleted and created again`,
+    LEADS_ON.reCreated,
   );
 }
 
@@ -123,12 +133,14 @@ function assertInLog(options: RecoveryOptions, offset: number, { start, end }: L
     throw ambiguous(
       options,
       `the log starts at ${String(start)}, after the committed position ${String(offset)}: the records in between were deleted before the sink read them`,
+      LEADS_ON.gap,
     );
   }
   if (offset > end) {
     throw ambiguous(
       options,
       `the log ends at ${String(end)}, before the committed position ${String(offset)}: the position belongs to another log`,
+      LEADS_ON.reCreated,
     );
   }
 }
@@ -139,7 +151,11 @@ async function recoverByQuery(options: RecoveryOptions, position: SinkPosition):
   await options.faults.reach('max-read');
   const { end: logEnd } = await options.logBounds();
   if (last !== undefined && last >= logEnd) {
-    throw ambiguous(options, `the table has a row of offset ${String(last)}, and the log ends at ${String(logEnd)}`);
+    throw ambiguous(
+      options,
+      `the table has a row of offset ${String(last)}, and the log ends at ${String(logEnd)}`,
+      LEADS_ON.reCreated,
+    );
   }
   const next = Math.max(offset, last === undefined ? offset : last + 1);
   const topicId = options.committed.topicId ?? position.topicId;
@@ -150,18 +166,39 @@ async function recoverWithoutCommit(options: RecoveryOptions): Promise<Recovered
   const last = await options.warehouse.lastOffset(0);
   await options.faults.reach('max-read');
   if (last !== undefined) {
-    throw ambiguous(options, `nothing is committed, and the table has rows up to offset ${String(last)}`);
+    throw ambiguous(
+      options,
+      `nothing is committed, and the table has rows up to offset ${String(last)}. The group's offsets were deleted, have ` +
+        'expired, or went with a topic that was deleted and created again',
+      (line) => `${LEADS_ON.table(line)} ${LEADS_ON.reCreated(line)}`,
+    );
   }
   const { start, end } = await options.logBounds();
   return { offset: start, durableRows: 0, topicId: options.committed.topicId, byQuery: false, logEnd: end };
 }
 
+/** What an operator can do. `line` is the command to copy. */
+type LeadsOn = (line: (target: string) => string) => string;
+
+const LEADS_ON = {
+  table: (line) => `To go on behind the last row of the same log, run ${line('table')}.`,
+  gap: (line) => `To accept the gap, run ${line('beginning')}.`,
+  reCreated: (line) =>
+    'If the topic was re-created, rows of the old log have the coordinates of the new one: move or delete them, then run ' +
+    `${line('beginning')}.`,
+  elsewhere: (line) =>
+    'If another project, dataset or emulator is configured than before, correct that. If the rows are lost, run ' +
+    `${line('table')}.`,
+} as const satisfies Record<string, LeadsOn>;
+
 function ambiguous(
   { partition: { topic, partition } }: { readonly partition: TopicPartition },
   found: string,
+  leadsOn: LeadsOn,
 ): RecoveryAmbiguousError {
+  const line = (target: string): string => setPositionLine('bq-sink', familyNameOf(topic), partition, target);
   return new RecoveryAmbiguousError(
-    `${topic}/${String(partition)} stopped: ${found}. docs/sink-protocol.md, "When a partition stops", says what ` +
-      'to check. Then run `npm run set-position` and `POST /admin/resume`.',
+    `${topic}/${String(partition)} stopped: ${found}. ${leadsOn(line)} Then \`POST /admin/resume\`; resume alone changes ` +
+      'nothing (docs/sink-protocol.md#when-a-partition-stops).',
   );
 }

@@ -20,7 +20,7 @@ export class RowsRejectedError extends OrderstreamError {
         `them, and ${next === undefined ? 'the next one' : `offset ${String(next.record.offset)}`} is rejected, too ` +
         `(${[code, path, constraint].filter((text) => text !== '').join(': ')}). Compare the table with its contract, ` +
         'then `POST /admin/resume`. If the records are wrong, each resume dead-letters the next ' +
-        `${String(count)}.`,
+        `${String(count)} (docs/sink-protocol.md).`,
     );
   }
 }

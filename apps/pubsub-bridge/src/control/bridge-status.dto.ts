@@ -49,11 +49,10 @@ class BridgePartitionDto {
   @ApiProperty({ type: 'integer', description: 'Records taken and not settled.' })
   readonly unacknowledged: number;
 
-  @ApiPropertyOptional({ description: 'Why the partition is retrying or stopped.' })
+  @ApiPropertyOptional({
+    description: 'Why the partition is retrying or stopped; of a stopped one also the commands that lead on.',
+  })
   readonly error?: string;
-
-  @ApiPropertyOptional({ description: 'Of a stopped partition: the commands that lead on, and the document.' })
-  readonly leadsOn?: string;
 }
 
 /** Documents `/admin/status` of the bridge. */

@@ -7,45 +7,58 @@ import {
   type RecordBatch,
   retry,
   stop,
+  TransactionFailedError,
 } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 
+import { commitMetadata, differenceOf, type Transactions } from './log-position';
 import { PartitionBridge, type PartitionBridgeDependencies } from './partition-bridge';
 import { TopicRejectsAllError } from './rejection-policy';
 
 /** How long a partition waits after a failure, in milliseconds; the server adds jitter and backs off. */
 const RETRY_AFTER_MS = 1_000;
+/** After another owner has fenced this one. The rebalance must arrive first, or the two fence each other. */
+const FENCED_RETRY_AFTER_MS = 3_000;
+
+/** An open partition: its bridge, and the transactions that its offsets are committed by. */
+interface OpenPartition {
+  readonly bridge: PartitionBridge;
+  readonly transactions: Transactions;
+  committed: number | undefined;
+  /** The commit that is running. */
+  committing: Promise<void> | undefined;
+}
 
 /**
  * The bridges of the assigned partitions, and the commits of their offsets.
  *
- * Failure semantics: offsets are committed at an interval and after a drain, with the member's generation id. The next
- * commit covers one that failed; if the process is killed before it, more records are published twice.
+ * Failure semantics: an opening fences the partition's former owner, and only then reads the committed offset. Offsets are
+ * committed at an interval and after a drain, each in one transaction, so that a former owner, or one that an operator's
+ * command has fenced, commits none any more. When a commit fails, the partition opens again at the committed offset, and
+ * what was published since is published twice. An offset that was committed for another log stops the partition.
  */
 export class PartitionBridges implements PartitionHooks {
-  private readonly bridges = new Map<string, PartitionBridge>();
-  private readonly committed = new Map<string, number>();
+  private readonly opened = new Map<string, OpenPartition>();
   /** Bridges with a pending `take` or `drain`, which reports their failure. */
   private readonly awaited = new Set<PartitionBridge>();
   /** The rewinds that are not committed yet, by partition. */
   private readonly rewinding = new Map<string, Promise<void>>();
-  private server: Pick<KafkaBatchServer, 'interrupt' | 'commitOffsets'> | undefined;
+  private server: Pick<KafkaBatchServer, 'interrupt'> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private committing: Promise<void> | undefined;
 
   constructor(
     private readonly dependencies: () => PartitionBridgeDependencies,
+    /** Fences the partition's former owner, then reads the committed offset. */
+    private readonly openTransactions: (partition: TopicPartition) => Promise<Transactions>,
     private readonly commitIntervalMs: number,
     private readonly logger: Logger,
   ) {}
 
-  /** Commits go through this server from now on. */
-  attach(server: Pick<KafkaBatchServer, 'interrupt' | 'commitOffsets'>): void {
+  /** Failures are reported to this server, and offsets are committed from now on. */
+  attach(server: Pick<KafkaBatchServer, 'interrupt'>): void {
     this.server = server;
     this.timer = setInterval(() => {
-      this.committing ??= this.commit(this.all()).finally(() => {
-        this.committing = undefined;
-      });
+      for (const one of this.opened.values()) if (one.committing === undefined) void this.commit(one);
     }, this.commitIntervalMs);
     this.timer.unref();
   }
@@ -54,20 +67,29 @@ export class PartitionBridges implements PartitionHooks {
     clearInterval(this.timer);
   }
 
-  async open(partition: TopicPartition): Promise<undefined> {
+  /** @throws LogMismatchError; what the broker rejects with */
+  async open(partition: TopicPartition): Promise<number | undefined> {
+    const name = partitionName(partition);
     // The offset to begin at is read after this.
-    await this.rewinding.get(partitionName(partition));
+    await this.rewinding.get(name);
+    const transactions = await this.openTransactions(partition);
+    const { committed } = transactions;
+    const difference = differenceOf(partition, committed);
+    if (difference !== undefined) {
+      await transactions.close();
+      throw difference;
+    }
     const bridge: PartitionBridge = new PartitionBridge(partition, this.dependencies(), (error) => {
       if (this.awaited.has(bridge)) return;
       this.server?.interrupt(partition, outcomeOf(error));
     });
-    this.bridges.set(partitionName(partition), bridge);
-    return undefined;
+    this.opened.set(name, { bridge, transactions, committed: committed.offset, committing: undefined });
+    return committed.offset;
   }
 
   /** Handles a batch. `ack` asks for the next one; the bridge tracks which records are settled. */
   async take(batch: RecordBatch, partition: TopicPartition): Promise<BatchOutcome> {
-    const bridge = this.bridges.get(partitionName(partition));
+    const bridge = this.opened.get(partitionName(partition))?.bridge;
     if (bridge === undefined) {
       return retry(RETRY_AFTER_MS, new Error(`partition ${partitionName(partition)} is not open`));
     }
@@ -83,8 +105,9 @@ export class PartitionBridges implements PartitionHooks {
   }
 
   async drain(partition: TopicPartition, signal: AbortSignal): Promise<void> {
-    const bridge = this.bridges.get(partitionName(partition));
-    if (bridge === undefined) return;
+    const open = this.opened.get(partitionName(partition));
+    if (open === undefined) return;
+    const { bridge } = open;
     this.awaited.add(bridge);
     try {
       await bridge.drain(signal);
@@ -94,26 +117,27 @@ export class PartitionBridges implements PartitionHooks {
     } finally {
       this.awaited.delete(bridge);
     }
-    await this.commit([bridge]);
+    await open.committing;
+    await this.commit(open);
   }
 
-  close(partition: TopicPartition): Promise<void> {
+  async close(partition: TopicPartition): Promise<void> {
     const name = partitionName(partition);
-    this.bridges.get(name)?.close();
-    this.bridges.delete(name);
-    this.committed.delete(name);
-    return Promise.resolve();
+    const open = this.opened.get(name);
+    this.opened.delete(name);
+    open?.bridge.close();
+    await open?.transactions.close();
   }
 
   /**
    * Commits an earlier offset and opens the partition again. A stopped partition stays stopped.
    *
-   * The bridge is closed first, and the partition does not open before the commit is answered, so that no commit of a
-   * later offset can follow it.
+   * The bridge is closed and fenced first, and the partition does not open before the commit is answered, so that no commit
+   * of a later offset can follow it.
    */
   async rewind(partition: TopicPartition, offset: number): Promise<void> {
     const name = partitionName(partition);
-    const committed = this.commitRewind(name, { ...partition, offset });
+    const committed = this.commitRewind(partition, offset);
     // `open` only waits for it.
     this.rewinding.set(
       name,
@@ -128,37 +152,43 @@ export class PartitionBridges implements PartitionHooks {
     }
   }
 
-  private async commitRewind(name: string, offset: TopicPartition & { readonly offset: number }): Promise<void> {
-    this.bridges.get(name)?.close();
-    this.bridges.delete(name);
-    await this.committing;
-    await this.server?.commitOffsets([offset]);
-    this.committed.delete(name);
+  private async commitRewind(partition: TopicPartition, offset: number): Promise<void> {
+    await this.close(partition);
+    const transactions = await this.openTransactions(partition);
+    try {
+      await transactions.commit({ records: [], offset, metadata: commitMetadata(transactions.committed.topicId) });
+    } finally {
+      await transactions.close();
+    }
   }
 
   firstUnsettledOffset(partition: TopicPartition): number | undefined {
-    return this.bridges.get(partitionName(partition))?.committable();
+    return this.opened.get(partitionName(partition))?.bridge.committable();
   }
 
   all(): readonly PartitionBridge[] {
-    return [...this.bridges.values()];
+    return [...this.opened.values()].map(({ bridge }) => bridge);
   }
 
-  private async commit(bridges: readonly PartitionBridge[]): Promise<void> {
-    const offsets = bridges.flatMap((bridge) => {
-      const { topic, partition } = bridge.partition;
-      const offset = bridge.committable();
-      const unchanged = offset === this.committed.get(partitionName(bridge.partition));
-      return offset === undefined || unchanged ? [] : [{ topic, partition, offset }];
-    });
-    if (offsets.length === 0) return;
+  private commit(open: OpenPartition): Promise<void> {
+    return (open.committing = this.commitNow(open).finally(() => {
+      open.committing = undefined;
+    }));
+  }
+
+  private async commitNow(open: OpenPartition): Promise<void> {
+    const { bridge, transactions } = open;
+    const offset = bridge.committable();
+    if (offset === undefined || offset === open.committed) return;
     try {
-      await this.server?.commitOffsets(offsets);
-      for (const { offset, ...partition } of offsets) {
-        if (this.bridges.has(partitionName(partition))) this.committed.set(partitionName(partition), offset);
-      }
+      await transactions.commit({ records: [], offset, metadata: commitMetadata(transactions.committed.topicId) });
+      open.committed = offset;
     } catch (error) {
-      this.logger.warn({ err: error }, 'could not commit offsets; the next commit covers them');
+      // A closed partition is fenced, or opens again anyway.
+      if (this.opened.get(partitionName(bridge.partition)) !== open) return;
+      this.logger.warn({ ...bridge.partition, offset, err: error }, 'could not commit; the partition opens again');
+      const isFenced = error instanceof TransactionFailedError && error.fenced;
+      this.server?.interrupt(bridge.partition, retry(isFenced ? FENCED_RETRY_AFTER_MS : RETRY_AFTER_MS, error));
     }
   }
 }

@@ -1,5 +1,11 @@
 import { createLogger } from '@orderstream/observability';
-import type { BatchOutcome, OffsetToCommit, TopicPartition } from '@orderstream/kafka';
+import {
+  type BatchOutcome,
+  type CommittedOffset,
+  type TopicPartition,
+  TransactionFailedError,
+  type TransactionWrites,
+} from '@orderstream/kafka';
 
 import { BodyCheck } from '../body/body-check';
 import { PartitionBridges } from './partition-bridges';
@@ -19,9 +25,11 @@ const batch = (from: number, count: number) => ({
   })),
 });
 
-function setUp() {
+function setUp(found: Partial<CommittedOffset> = {}) {
   const commits: number[] = [];
   const steps: string[] = [];
+  let owner = 0;
+  let committed: CommittedOffset = { offset: undefined, metadata: undefined, topicId: 'new-id', ...found };
   const holding: { commit: Promise<void> } = { commit: Promise.resolve() };
   const bridges = new PartitionBridges(
     () => ({
@@ -44,21 +52,74 @@ function setUp() {
       observer: { published: () => undefined, requested: () => undefined },
       maxBatchRecords: 10,
     }),
+    () => {
+      const mine = ++owner;
+      return Promise.resolve({
+        committed,
+        commit: async ({ offset, metadata }: TransactionWrites) => {
+          await holding.commit;
+          if (mine !== owner) throw new TransactionFailedError('fenced', 'aborted', true);
+          commits.push(offset);
+          committed = { offset, metadata, topicId: committed.topicId };
+          steps.push('commit');
+        },
+        close: () => Promise.resolve(),
+      });
+    },
     10,
     createLogger({ service: 'test', level: 'silent' }),
   );
   bridges.attach({
-    commitOffsets: async (offsets: readonly OffsetToCommit[]) => {
-      await holding.commit;
-      commits.push(...offsets.map(({ offset }) => offset));
-      steps.push('commit');
-    },
     interrupt: (_: TopicPartition, { kind }: BatchOutcome) => {
       steps.push(kind);
     },
   });
-  return { bridges, commits, steps, holding };
+  const fence = (): number => ++owner;
+  return { bridges, commits, steps, holding, fence, committed: () => committed };
 }
+
+describe('a partition that opens', () => {
+  it('begins at the committed offset, and commits which log its offsets are of', async () => {
+    const { bridges, committed } = setUp({ offset: 40, metadata: '{"v":1,"log":"new-id"}' });
+    expect(await bridges.open(PARTITION)).toBe(40);
+    await bridges.take(batch(40, 5), PARTITION);
+    await bridges.drain(PARTITION, new AbortController().signal);
+    expect(committed()).toMatchObject({ offset: 45, metadata: '{"v":1,"log":"new-id"}' });
+    bridges.detach();
+  });
+
+  it('stops at an offset of another log, as often as it is resumed, and says what leads on', async () => {
+    const { bridges } = setUp({ offset: 40, metadata: '{"v":1,"log":"old-id"}' });
+    for (const attempt of ['first', 'second']) {
+      await expect(bridges.open(PARTITION).then(() => `opened at the ${attempt}`)).rejects.toMatchObject({
+        code: 'LOG_MISMATCH',
+        retriable: false,
+        message: expect.stringMatching(
+          /orders\/2: .*old-id.*new-id.*`npm run set-position -- pubsub-bridge --family orders --partition 2 --to beginning`.*POST \/admin\/resume/,
+        ) as string,
+      });
+    }
+    expect(bridges.all()).toEqual([]);
+    bridges.detach();
+  });
+
+  it.each([undefined, '', 'by hand', '{"v":1}'])('takes the offset when its metadata is %j', async (metadata) => {
+    const { bridges } = setUp({ offset: 40, metadata });
+    expect(await bridges.open(PARTITION)).toBe(40);
+    bridges.detach();
+  });
+
+  it('commits nothing once a command has fenced it, and opens again', async () => {
+    const { bridges, commits, steps, fence } = setUp();
+    await bridges.open(PARTITION);
+    fence();
+    await bridges.take(batch(40, 5), PARTITION);
+    await bridges.drain(PARTITION, new AbortController().signal);
+    expect(commits).toEqual([]);
+    expect(steps).toContain('retry');
+    bridges.detach();
+  });
+});
 
 describe('a rewind', () => {
   it('is the last commit before the partition opens again, which waits for it', async () => {

@@ -36,12 +36,13 @@ export class CatalogVersionsMissingError extends OrderstreamError {
   readonly code = 'CATALOG_VERSIONS_MISSING' satisfies ErrorCode;
   constructor(partitions: readonly number[], retriable: boolean) {
     const commands = partitions.map(
-      (partition) => `\`rebuild-state --family catalog --partition ${String(partition)}\``,
+      (partition) => `\`npm run rebuild-state -- --family catalog --partition ${String(partition)}\``,
     );
     super(
       `${CATALOG_VERSIONS_TOPIC}/${partitions.join(',')} is empty, although the group validator-catalog has committed ` +
         `offsets of ${rawTopic('catalog')}: the topic was deleted, or the records were evaluated before it existed. ` +
-        `Every order would be rejected. Run ${commands.join(', ')}, then resume the validator.`,
+        `Every order would be rejected. Run ${commands.join(', ')}, then \`POST /admin/resume\` ` +
+        '(docs/validator-state.md#the-catalog).',
       { retriable },
     );
   }

@@ -1,7 +1,8 @@
 import type { Family } from '@orderstream/contracts';
 import { partitionFor, type TopicPartition } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
-import { type CatalogLimits, type QualitySettings, RuleEvaluator } from '@orderstream/quality';
+import { type CatalogLimits, type QualitySettings, RuleEvaluator, StateUnreadableError } from '@orderstream/quality';
+import { leadsOnOf } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import type { CatalogReader } from '../catalog/catalog-reader';
 import { groupOf, stateLimitsOf, type ValidatorSettings } from '../validator.config';
@@ -12,6 +13,17 @@ import type { FaultPoints } from './fault-points';
 import { KafkaInputLog } from './input-log';
 import { PartitionValidator } from './partition-validator';
 import type { Semaphore } from './semaphore';
+
+const DOCUMENT = 'docs/validator-state.md';
+
+/** A state record that cannot be read does not know its partition. */
+const leadsOnValidator =
+  (family: Family) =>
+  (ref: TopicPartition, cause: Error): string | undefined => {
+    if (!(cause instanceof StateUnreadableError)) return leadsOnOf('validator', family, DOCUMENT)(ref, cause);
+    const line = `npm run rebuild-state -- --family ${family} --partition ${String(ref.partition)}`;
+    return `To rebuild it, run \`${line}\`, then \`POST /admin/resume\` (${DOCUMENT}#repair).`;
+  };
 
 /** Leaves 2 s of the 10 s between SIGTERM and exit. The next owner recovers what is not committed by then. */
 const MAX_DRAIN_MS = 8_000;
@@ -47,6 +59,7 @@ export class FamilyValidator {
       kafka,
       groupId: groupOf(family),
       hooks: this.partitions,
+      leadsOn: leadsOnValidator(family),
       logger,
       maxBatchRecords: loop.maxBatchRecords,
       maxQueuedRecords: loop.maxQueuedRecords,

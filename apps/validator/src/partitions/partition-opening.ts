@@ -16,7 +16,7 @@ import { StateMismatchError } from './state-mismatch-error';
 import { unlessAborted } from './unless-aborted';
 
 /** The largest dead letter: its topic takes no larger record. */
-const MAX_OUTPUT_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) => maxMessageBytes));
+export const MAX_OUTPUT_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) => maxMessageBytes));
 
 export interface PartitionOpeningOptions {
   readonly kafka: Kafka;

@@ -1,6 +1,7 @@
 import type { Family } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { TopicPartition } from '@orderstream/kafka';
+import { setPositionLine } from '@orderstream/service';
 
 /** The state topic, or the versions topic, does not hold what belongs to an offset, although every commit writes all. */
 export class StateMismatchError extends OrderstreamError {
@@ -18,8 +19,9 @@ export class StateMismatchError extends OrderstreamError {
       `The committed offset of ${topic}/${String(partition)} is ${String(committed)}, and its ${place} holds ` +
         `${found}. The ${place} was re-created or truncated, or the committed offset was changed. With this state ` +
         'the validator would accept duplicates and reject known orders. Undo the change, rebuild the state of the ' +
-        `partition (\`rebuild-state ${options}\`), or choose the offset (\`set-position ${options} --to …\`); then ` +
-        'resume the validator.',
+        `partition (\`npm run rebuild-state -- ${options}\`), or choose the offset ` +
+        `(${setPositionLine('validator', family, partition, '<offset>')}, or \`--to beginning\`); then ` +
+        '`POST /admin/resume` (docs/validator-state.md#repair).',
     );
   }
 }

@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os';
-import { parseArguments, type Place, runCommand, UsageError } from '../command-line';
-import { catalogLimitsOf, groupOf, stateLimitsOf } from '../validator.config';
-import { type PositionTarget, setPosition } from './set-position';
+import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
+import { catalogLimitsOf, groupOf, stateLimitsOf, validatorSettings } from '../validator.config';
+import { setPosition } from './set-position';
 
+const TARGETS = ['beginning', 'end', 'next-batch'] as const;
 const USAGE =
-  'set-position --family <orders|interactions|catalog|customers> (--partition <number> --to <offset|beginning|end> | ' +
-  '--all --to <beginning|end>)';
+  'set-position --family <orders|interactions|catalog|customers> (--partition <number> --to ' +
+  '<offset|beginning|end|next-batch> | --all --to <beginning|end|next-batch>)';
 
 /**
  * `set-position`: see `setPosition`. After `POST /admin/resume` a running validator opens the partition again. The audit
@@ -14,11 +15,13 @@ const USAGE =
  * Exit codes: 0 done; 1 rejected or failed, and a partition that failed is unchanged; 2 usage or configuration.
  */
 export const setPositionCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> =>
-  runCommand(
-    'set-position',
-    () => parse(argv),
+  runPartitionCommand({
+    name: 'set-position',
+    service: 'validator',
+    settings: validatorSettings,
+    parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS }),
     env,
-    ({ family, target }, partition, { settings, kafka, logger }) =>
+    run: ({ family, target }, partition, { settings, kafka, logger }) =>
       setPosition({
         kafka,
         family,
@@ -31,18 +34,6 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
         transactionTimeoutMs: settings.loop.transactionTimeoutMs,
         logger,
         actor: userInfo().username,
+        clock: () => new Date(),
       }),
-  );
-
-function parse(argv: readonly string[]): Place & { readonly target: PositionTarget } {
-  const { to, ...place } = parseArguments(argv, USAGE);
-  const target = targetOf(to);
-  // An offset is of one partition.
-  if (target === undefined || (typeof target === 'number' && place.partitions.length > 1)) throw new UsageError(USAGE);
-  return { ...place, target };
-}
-
-function targetOf(text: string | undefined): PositionTarget | undefined {
-  if (text === 'beginning' || text === 'end') return text;
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
+  });

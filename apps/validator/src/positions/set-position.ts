@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { CATALOG_VERSIONS_TOPIC, type Family, rawTopic, stateTopic } from '@orderstream/contracts';
+import { buildBatchDeadLetter } from '@orderstream/dead-letters';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { PartitionTransactions, readPartition, type TopicPartition } from '@orderstream/kafka';
+import {
+  type BatchPlace,
+  fetchUnreadableBatch,
+  PartitionTransactions,
+  readPartition,
+  type TopicPartition,
+} from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 import {
   type CatalogLimits,
@@ -17,10 +24,11 @@ import type { Kafka } from 'kafkajs';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata } from '../partitions/commit-metadata';
 import { compareLog, type InputLog, KafkaInputLog, type LogRange } from '../partitions/input-log';
-import { topicIdsOf } from '../partitions/partition-opening';
+import { MAX_OUTPUT_BYTES, topicIdsOf } from '../partitions/partition-opening';
 import { readVersions, restoreState } from '../partitions/restore-state';
 
-export type PositionTarget = number | 'beginning' | 'end';
+/** An offset, an end of the log, or the end of the batch at the next offset, if that one cannot be decoded. */
+export type PositionTarget = number | 'beginning' | 'end' | 'next-batch';
 
 /** The requested offset would evaluate records twice, or lies outside the log. */
 export class PositionRejectedError extends OrderstreamError {
@@ -40,6 +48,7 @@ export interface SetPositionOptions {
   readonly logger: Logger;
   /** Name of the operator, for the audit. */
   readonly actor: string;
+  readonly clock: () => Date;
   /** Default: the log on the broker. */
   readonly log?: InputLog;
 }
@@ -51,6 +60,8 @@ export interface SetPositionReport extends TopicPartition {
   readonly position: number;
   /** Records that were left out: counted in the log, and the offsets that retention has removed. */
   readonly passedOver: number;
+  /** Offsets of a batch that could not be decoded and is one dead letter now; null for another target. */
+  readonly deadLetteredBatch: { readonly firstOffset: number; readonly lastOffset: number } | null;
   /** What shows that the log is another one than the state's; null if nothing does. */
   readonly otherLog: string | null;
   /** `unreadable`: it was not changed. Run `rebuild-state` next. */
@@ -62,17 +73,23 @@ export interface SetPositionReport extends TopicPartition {
  * Moves the committed offset of a partition by an operator's command, and adapts what it remembers: the records that are
  * left out count as passed over.
  *
- * Failure semantics: opening the partition's transactions fences its owner. The offset, the state and, in the catalog's
- * family, the position of the versions are one transaction: killed before it, nothing has changed. An owner that opens
+ * Failure semantics: opening the partition's transactions fences its owner. The offset, the state, the dead letter of a
+ * batch and, in the catalog's family, the position of the versions are one transaction: killed before it, nothing has changed. An owner that opens
  * the partition in between fences the command. The command may be repeated.
  *
- * @throws PositionRejectedError, TransactionFailedError, ReadTimeoutError
+ * @throws PositionRejectedError, BatchReadableError, LogUnreadableError, TransactionFailedError, ReadTimeoutError
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
   const { kafka, family, partition, groupId, target, transactionTimeoutMs, logger, actor } = options;
   const ref = { topic: rawTopic(family), partition };
   const log = options.log ?? new KafkaInputLog(kafka, ref);
-  const transactions = await PartitionTransactions.open(kafka, { groupId, ...ref, transactionTimeoutMs });
+  const maxRecordBytes = MAX_OUTPUT_BYTES;
+  const transactions = await PartitionTransactions.open(kafka, {
+    groupId,
+    ...ref,
+    transactionTimeoutMs,
+    maxRecordBytes,
+  });
   try {
     const { committed } = transactions;
     const { state, versions } = await remembered(options);
@@ -85,14 +102,19 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
       mark: state?.log,
     });
     const { start, end, difference } = compared;
-    const position = target === 'beginning' ? start : target === 'end' ? end : target;
     // In another log nothing was evaluated.
     const from = difference === undefined ? (evaluatedUpTo ?? 0) : 0;
+    const batch = target === 'next-batch' ? await fetchUnreadableBatch(kafka, ref, Math.max(from, start)) : undefined;
+    const position = batch?.nextOffset ?? positionOf(target, compared);
     assertAllowed(ref, position, from, compared);
 
-    const skipped = await recordsBetween(kafka, ref, Math.max(from, start), position);
+    const nowMs = options.clock().getTime();
+    const skipped = await recordsBetween(kafka, ref, Math.max(from, start), position, nowMs);
     const passedOver = skipped.count + Math.max(0, Math.min(start, position) - from);
     const records = [];
+    if (batch !== undefined) {
+      records.push(buildBatchDeadLetter(batch, { app: 'validator', failedAt: options.clock() }));
+    }
     if (state !== undefined) {
       const mark = skipped.last ?? (difference === undefined ? state.log : undefined);
       const summary = passOver(state, {
@@ -117,6 +139,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
       before: committed.offset ?? null,
       position,
       passedOver,
+      deadLetteredBatch: batch === undefined ? null : { firstOffset: batch.firstOffset, lastOffset: batch.lastOffset },
       otherLog: difference ?? null,
       state: state === undefined ? 'unreadable' : 'adapted',
       log: { start, end },
@@ -160,6 +183,9 @@ async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
+const positionOf = (target: PositionTarget, { start, end }: LogRange): number =>
+  target === 'end' ? end : typeof target === 'number' ? target : start;
+
 function assertAllowed({ topic, partition }: TopicPartition, position: number, from: number, log: LogRange): void {
   const name = `${topic}/${String(partition)}`;
   if (position < log.start || position > log.end) {
@@ -182,12 +208,23 @@ interface SkippedRecords {
   readonly last: { readonly lastOffset: number; readonly lastAppendMs: number } | undefined;
 }
 
-async function recordsBetween(kafka: Kafka, ref: TopicPartition, from: number, until: number): Promise<SkippedRecords> {
+/** A batch that cannot be decoded counts by its header, of which damage may have changed the time. */
+async function recordsBetween(
+  kafka: Kafka,
+  ref: TopicPartition,
+  from: number,
+  until: number,
+  nowMs: number,
+): Promise<SkippedRecords> {
   let count = 0;
   let untilMs: number | undefined;
   let last: SkippedRecords['last'];
   if (from >= until) return { count, untilMs, last };
-  await readPartition(kafka, { ...ref, from, until, isolation: 'committed' }, ({ records }) => {
+  const onUnreadable = (batch: BatchPlace): void => {
+    count += Math.min(batch.records, batch.lastOffset - Math.max(from, batch.baseOffset) + 1);
+    untilMs = Math.max(untilMs ?? 0, Math.min(batch.timestamp, nowMs));
+  };
+  await readPartition(kafka, { ...ref, from, until, isolation: 'committed', onUnreadable }, ({ records }) => {
     count += records.length;
     for (const { offset, timestamp } of records) {
       untilMs = Math.max(untilMs ?? timestamp, timestamp);

@@ -1,5 +1,5 @@
-import { parseArguments, runCommand } from '../command-line';
-import { catalogLimitsOf, groupOf, qualityOf, stateLimitsOf } from '../validator.config';
+import { parsePartitionArguments, runPartitionCommand } from '@orderstream/service';
+import { catalogLimitsOf, groupOf, qualityOf, stateLimitsOf, validatorSettings } from '../validator.config';
 import { rebuildState } from './rebuild-state';
 
 const USAGE = 'rebuild-state --family <orders|interactions|catalog|customers> (--partition <number> | --all)';
@@ -11,11 +11,13 @@ const USAGE = 'rebuild-state --family <orders|interactions|catalog|customers> (-
  * Exit codes: 0 rebuilt; 1 failed, and a partition that failed is unchanged; 2 usage or configuration.
  */
 export const rebuildCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> =>
-  runCommand(
-    'rebuild-state',
-    () => parseArguments(argv, USAGE),
+  runPartitionCommand({
+    name: 'rebuild-state',
+    service: 'validator',
+    settings: validatorSettings,
+    parse: () => parsePartitionArguments(argv, USAGE),
     env,
-    ({ family }, partition, { settings, kafka }) =>
+    run: ({ family }, partition, { settings, kafka }) =>
       rebuildState({
         kafka,
         family,
@@ -27,4 +29,4 @@ export const rebuildCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv)
         transactionTimeoutMs: settings.loop.transactionTimeoutMs,
         clock: () => new Date(),
       }),
-  );
+  });

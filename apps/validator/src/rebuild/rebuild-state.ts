@@ -10,7 +10,13 @@ import {
 } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { fetchLogBounds, type KafkaRecord, PartitionTransactions, readPartition } from '@orderstream/kafka';
+import {
+  type BatchPlace,
+  fetchLogBounds,
+  type KafkaRecord,
+  PartitionTransactions,
+  readPartition,
+} from '@orderstream/kafka';
 import {
   type Accounting,
   type CatalogLimits,
@@ -23,6 +29,7 @@ import {
   SUMMARY_KEY,
 } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
+import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
@@ -32,11 +39,11 @@ import { type MergedVersions, VersionsMerge } from './versions-merge';
 /** Neither the group nor the state holds an offset of the partition. */
 export class CommittedOffsetUnknownError extends OrderstreamError {
   readonly code = 'COMMITTED_OFFSET_UNKNOWN' satisfies ErrorCode;
-  constructor(groupId: string, topic: string, partition: number) {
+  constructor(groupId: string, family: Family, partition: number) {
     super(
-      `Group ${groupId} has no committed offset of ${topic}/${String(partition)}, and its state holds none. ` +
-        'Nothing has changed. If no record was ever validated, start the validator; otherwise choose the offset with ' +
-        '`set-position` first.',
+      `Group ${groupId} has no committed offset of ${rawTopic(family)}/${String(partition)}, and its state holds none. ` +
+        'Nothing has changed. If no record was ever validated, start the validator; otherwise choose the offset first: ' +
+        `${setPositionLine('validator', family, partition, '<offset>')}.`,
     );
   }
 }
@@ -98,7 +105,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
   try {
     const old = await readOldState(kafka, family, partition);
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
-    if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, topic, partition);
+    if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, family, partition);
     const ref = { topic, partition };
     const { topicId } = transactions.committed;
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
@@ -130,6 +137,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     });
     if (counted !== undefined) {
       for (const codes of counted.deadLetters) rebuild.deadLettered(codes);
+      rebuild.passedOver(counted.passedOver);
       for (let left = counted.input - acceptedOfInput - counted.deadLetters.length; left > 0; left--) rebuild.skipped();
     }
 
@@ -210,8 +218,10 @@ async function removedUntilMs(
 }
 
 interface InputCounts {
-  /** Records of the raw log below the committed offset. */
+  /** Records of the raw log below the committed offset that can be read. */
   readonly input: number;
+  /** The others: they were skipped by `set-position`. */
+  readonly passedOver: number;
   /** Append time of the first of them. */
   readonly sinceMs: number;
   /** For each of their dead letters, its rule codes. */
@@ -223,6 +233,7 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
   const topic = rawTopic(family);
   const { beginnings, ends } = await fetchLogBounds(kafka, topic);
   let input = 0;
+  let passedOver = 0;
   let sinceMs = Infinity;
   const until = Math.min(committedOffset, ends[partition] ?? 0);
   await read(
@@ -234,14 +245,17 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
       sinceMs = Math.min(sinceMs, timestamp);
     },
     until,
+    ({ records }) => {
+      passedOver += records;
+    },
   );
   const deadLetters: (readonly string[])[] = [];
   await read(kafka, deadLetterTopic(topic, 'validator'), partition, (record) => {
-    const { source, reasons } = parseDeadLetter(record);
-    const isOfInput = source.offset >= (beginnings[partition] ?? 0) && source.offset < until;
+    const { source, reasons, batch } = parseDeadLetter(record);
+    const isOfInput = batch === undefined && source.offset >= (beginnings[partition] ?? 0) && source.offset < until;
     if (isOfInput) deadLetters.push(reasons.map(({ code }) => code));
   });
-  return { input, sinceMs, deadLetters };
+  return { input, passedOver, sinceMs, deadLetters };
 }
 
 async function read(
@@ -250,8 +264,10 @@ async function read(
   partition: number,
   take: (record: KafkaRecord) => void,
   until: number | 'end' = 'end',
+  onUnreadable?: (batch: BatchPlace) => void,
 ): Promise<void> {
-  await readPartition(kafka, { topic, partition, from: 'beginning', until, isolation: 'committed' }, ({ records }) => {
+  const range = { topic, partition, from: 'beginning', until, isolation: 'committed' } as const;
+  await readPartition(kafka, { ...range, ...(onUnreadable && { onUnreadable }) }, ({ records }) => {
     for (const record of records) take(record);
   });
 }

@@ -33,7 +33,8 @@ const ABORT_MARKER = 0;
 
 /**
  * Decodes the records of a fetch response from `fromOffset` on, in bounded memory: it stops after `maxBytes`, also within
- * a batch, and `nextOffset` says where. It stops before a batch that decompresses to more than 16 MiB.
+ * a batch, and `nextOffset` says where. It stops before a batch that decompresses to more than 16 MiB, and before one that
+ * cannot be decoded, if anything lies before it: the next call, which begins with that batch, fails.
  *
  * Skips markers and the batches of the aborted transactions without decoding them (KIP-98: a transaction is aborted from
  * its first offset to its producer's next abort marker). An incomplete batch at the end is ignored, as a fetch can end
@@ -99,16 +100,29 @@ class LogDecoder {
     for (let at = 0; ;) {
       const end = endOfBatch(log, at);
       if (end === undefined) break;
-      const header = this.verifiedHeader(at, end);
-      const { lastOffset, producerId } = header;
-      for (let a = upcoming[nextAborted]; a !== undefined && a.firstOffset <= lastOffset; a = upcoming[++nextAborted]) {
-        aborting.add(a.producerId);
+      const { length } = this.records;
+      const { memoryBytes } = this;
+      try {
+        const header = this.verifiedHeader(at, end);
+        const { lastOffset, producerId } = header;
+        for (
+          let a = upcoming[nextAborted];
+          a !== undefined && a.firstOffset <= lastOffset;
+          a = upcoming[++nextAborted]
+        ) {
+          aborting.add(a.producerId);
+        }
+        const isAborted = header.isTransactional && aborting.has(producerId);
+        if (header.isControl) {
+          if (this.markerType(header) === ABORT_MARKER) aborting.delete(producerId);
+        } else if (!isAborted && lastOffset >= this.fromOffset && !this.decodeBatch(header)) break;
+        if (lastOffset >= this.nextOffset) this.nextOffset = lastOffset + 1;
+      } catch (error) {
+        if (this.nextOffset === this.fromOffset) throw error;
+        this.records.length = length;
+        this.memoryBytes = memoryBytes;
+        break;
       }
-      const isAborted = header.isTransactional && aborting.has(producerId);
-      if (header.isControl) {
-        if (this.markerType(header) === ABORT_MARKER) aborting.delete(producerId);
-      } else if (!isAborted && lastOffset >= this.fromOffset && !this.decodeBatch(header)) break;
-      if (lastOffset >= this.nextOffset) this.nextOffset = lastOffset + 1;
       at = end;
     }
     const { records, nextOffset, memoryBytes, large } = this;
@@ -123,7 +137,7 @@ class LogDecoder {
     } catch (error) {
       throw new LogUnreadableError(
         `The record batch at ${partitionName(place)}@${baseOffsetOf(log, at).toString()} cannot be decoded: ` +
-          `${messageOf(error)}. ${CHECK}`,
+          `${messageOf(error)}. ${MEANING}`,
         { cause: error },
       );
     }
@@ -184,11 +198,12 @@ function contextOf(header: BatchHeader): Pick<RecordContext, 'baseOffset' | 'fir
   return { baseOffset, firstTimestamp, appendTime: hasAppendTime ? maxTimestamp : undefined };
 }
 
-const CHECK = 'Check the log segment on the broker, for example with kafka-dump-log.sh.';
+const MEANING =
+  'Its bytes were damaged on the way or on the disk, or its producer wrote what Kafka does not allow: kafka-dump-log.sh ' +
+  'shows the log segment on the broker.';
 
 function unreadable(place: TopicPartition, header: BatchHeader, cause: unknown): LogUnreadableError {
-  const { baseOffset, lastOffset, count, codec, start, end } = header;
-  const next = (lastOffset + 1).toString();
+  const { baseOffset, lastOffset, count, codec, start, end, maxTimestamp: timestamp } = header;
   const what = [
     `offsets ${baseOffset.toString()} to ${lastOffset.toString()}`,
     `${count.toString()} records`,
@@ -197,9 +212,11 @@ function unreadable(place: TopicPartition, header: BatchHeader, cause: unknown):
   ];
   return new LogUnreadableError(
     `The record batch at ${partitionName(place)}@${baseOffset.toString()} (${what.join(', ')}) cannot be decoded: ` +
-      `${messageOf(cause)}. ${CHECK} To skip the batch, run set-position for partition ${place.partition.toString()} ` +
-      `with offset ${next}, then POST /admin/resume.`,
-    { cause, batch: { ...place, baseOffset, lastOffset, nextOffset: lastOffset + 1, records: count, codec } },
+      `${messageOf(cause)}. ${MEANING}`,
+    {
+      cause,
+      batch: { ...place, baseOffset, lastOffset, nextOffset: lastOffset + 1, records: count, timestamp, codec },
+    },
   );
 }
 

@@ -201,6 +201,17 @@ describe('record batches', () => {
     );
   });
 
+  it('are all decoded that lie before a damaged one, and only the next call fails', async () => {
+    const good = await encodeRecordBatch([{ value: 'a' }, { value: 'b' }], IDENTITY, 0);
+    const bad = await encodeRecordBatch([{ value: 'c' }], IDENTITY, 0);
+    bad.writeBigInt64BE(2n, 0);
+    bad[bad.length - 1] = (bad.at(-1) ?? 0) ^ 1;
+    const log = Buffer.concat([good, bad]);
+    const { records, nextOffset } = decodeLog(log, PLACE, 0, []);
+    expect([records.map(({ value }) => String(value)), nextOffset]).toEqual([['a', 'b'], 2]);
+    expect(() => decodeLog(log, PLACE, 2, [])).toThrow('t/3@2 (offsets 2 to 2, 1 records');
+  });
+
   it('are decoded in pieces of bounded memory, from any offset on', async () => {
     await fc.assert(
       fc.asyncProperty(batch, fc.constantFrom(undefined, GZIP), fc.nat(3_000), async (records, codec, maxBytes) => {

@@ -9,7 +9,7 @@ export function permanentErrorOf(failed: FetchFailed): Error | undefined {
   if (failed.code !== OFFSET_OUT_OF_RANGE) return undefined;
   return new OffsetOutOfRangeError(
     `The log of ${partitionName(failed)} does not hold offset ${failed.offset.toString()}: ` +
-      'retention has deleted it, or the topic was re-created. Set the committed offset of the partition to one that the log holds.',
+      'retention has deleted it, or the topic was re-created or truncated.',
     { cause: failed.error },
   );
 }

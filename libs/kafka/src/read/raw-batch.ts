@@ -8,8 +8,6 @@ import { retried } from './offsets';
 
 /** A record batch as the log holds it. */
 export interface RawBatch extends BatchPlace {
-  /** Milliseconds since the Unix epoch: the append time on LogAppendTime topics, else the largest of its records. */
-  readonly timestamp: number;
   /** The CRC-32C of the batch matches. If not, every other field comes from damaged bytes. */
   readonly isIntact: boolean;
   /** The whole batch: its header, and its records as they were compressed. */
@@ -55,7 +53,7 @@ function firstBatch(log: Buffer, place: TopicPartition, offset: number): RawBatc
   const unreadable = (why: string, cause?: unknown): LogUnreadableError =>
     new LogUnreadableError(
       `The record batch at ${partitionName(place)}@${baseOffsetOf(log, 0).toString()} does not say where it ends: ${why}. ` +
-        'Find the next base offset with kafka-dump-log.sh, and run set-position with it.',
+        'Find the base offset of the batch behind it with kafka-dump-log.sh.',
       { cause },
     );
   let header;

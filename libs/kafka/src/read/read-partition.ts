@@ -1,7 +1,7 @@
 import { type Kafka } from 'kafkajs';
 import { Backoff } from '../backoff';
 import { type Isolation } from '../client/kafkajs-internals';
-import { LogUnreadableError, OffsetOutOfRangeError, ReadTimeoutError } from '../errors';
+import { type BatchPlace, LogUnreadableError, OffsetOutOfRangeError, ReadTimeoutError } from '../errors';
 import { type RecordBatch } from '../record';
 import { partitionName } from '../topic-partition';
 import { type Fetched, LogClient } from './log-client';
@@ -16,6 +16,8 @@ export interface ReadPartitionOptions {
   /** Default `committed`. */
   readonly isolation?: Isolation;
   readonly signal?: AbortSignal;
+  /** Called for a batch that cannot be decoded; the reading goes on behind it. Without it, the reading rejects. */
+  readonly onUnreadable?: (batch: BatchPlace) => void;
 }
 
 const BOUNDS = { maxWaitMs: 250, maxPartitionBytes: 2 * 1_048_576, maxBytes: 2 * 1_048_576 };
@@ -60,6 +62,13 @@ class PartitionReader {
     let offset = from === 'beginning' ? await this.edge('beginning') : from;
     while (offset < end) {
       const fetched = await this.retrying(() => this.fetch(offset));
+      if (fetched instanceof LogUnreadableError) {
+        const batch = this.passed(fetched, offset);
+        this.options.onUnreadable?.(batch);
+        offset = Math.min(batch.nextOffset, end);
+        this.progressAt = performance.now();
+        continue;
+      }
       if (fetched.nextOffset > offset) this.progressAt = performance.now();
       else this.failIfStalled(new Error(`the broker returned nothing from ${offset.toString()} to ${end.toString()}`));
       const records =
@@ -82,14 +91,23 @@ class PartitionReader {
     });
   }
 
-  private async fetch(offset: number): Promise<Fetched> {
+  /** The batch behind which the reading goes on. @throws the error when it must not */
+  private passed(error: LogUnreadableError, offset: number): BatchPlace {
+    const { batch } = error;
+    if (this.options.onUnreadable === undefined || batch === undefined || batch.nextOffset <= offset) throw error;
+    return batch;
+  }
+
+  private async fetch(offset: number): Promise<Fetched | LogUnreadableError> {
     const { topic, partition } = this.options;
     const leader = this.client.leaderOf({ topic, partition });
     if (leader === undefined) throw new Error(`${this.name} has no leader`);
     const [result] = await this.client.fetch(leader, [{ topic, partition, offset }], BOUNDS);
     if (result === undefined) throw new Error(`the response of the broker does not contain ${this.name}`);
     if (result.ok) return result;
-    throw permanentErrorOf(result) ?? result.error;
+    const error = permanentErrorOf(result) ?? result.error;
+    if (error instanceof LogUnreadableError) return error;
+    throw error;
   }
 
   private async retrying<T>(attempt: () => Promise<T>): Promise<T> {
@@ -102,7 +120,7 @@ class PartitionReader {
         this.backoff.reset();
         return result;
       } catch (error) {
-        if (error instanceof OffsetOutOfRangeError || error instanceof LogUnreadableError) throw error;
+        if (error instanceof OffsetOutOfRangeError) throw error;
         this.failIfStalled(error);
         hasFailed = true;
         await this.backoff.wait(this.options.signal);

@@ -157,7 +157,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     const source: FetchSource = {
       wanted: () => this.tasks.wanted(),
       deliver: (fetched) => this.tasks.get(fetched)?.deliver(fetched),
-      lost: (want, cause) => this.tasks.get(want)?.interrupt({ kind: 'stop', cause }),
+      lost: (want, cause) => this.tasks.get(want)?.endAt(want.offset, cause),
     };
     this.loop = new FetchLoop(this.client, topics, source, FETCH_BOUNDS, logger);
     this.membership = new GroupMembership(
@@ -202,6 +202,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
             handle: (batch, ref, signal) => this.handle(batch, ref, signal),
             wake: () => this.loop?.wake(),
             isPaused: () => this.isPaused,
+            leadsOn: this.settings.leadsOn,
             onProgrammingError: ({ topic }) => {
               this.programmingErrors.set(topic, (this.programmingErrors.get(topic) ?? 0) + 1);
             },

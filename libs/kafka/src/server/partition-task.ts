@@ -17,6 +17,8 @@ export interface PartitionTaskOptions {
   readonly maxQueuedBytes: number;
   /** Longest wait before a partition that failed opens again. */
   readonly maxRetryMs: number;
+  /** How long a partition whose log cannot be read any further may settle what was read before. */
+  readonly drainTimeoutMs: number;
 }
 
 export interface PartitionTaskDependencies {
@@ -29,6 +31,8 @@ export interface PartitionTaskDependencies {
   /** Called when the task wants to fetch again. */
   readonly wake: () => void;
   readonly isPaused: () => boolean;
+  /** See `KafkaBatchServerOptions`. */
+  readonly leadsOn?: ((partition: TopicPartition, cause: Error) => string | undefined) | undefined;
   /** Called for each programming error of the handler or of a hook. */
   readonly onProgrammingError: (partition: TopicPartition) => void;
   readonly logger: KafkaLogger | undefined;
@@ -59,6 +63,8 @@ export class PartitionTask {
   /** `hooks.open` was called, and `hooks.close` not yet. */
   private isOpened = false;
   private interruption: FailureOutcome | undefined;
+  /** Why the log cannot be read any further. What was fetched before is handed over and drained first. */
+  private unreadable: Error | undefined;
   private releaseBy: number | undefined;
   private resumes = 0;
   private handlingSince: number | undefined;
@@ -85,7 +91,7 @@ export class PartitionTask {
 
   /** What to fetch; undefined when the task is not running or its queue is full. */
   wanted(): Wanted | undefined {
-    if (this.state !== 'running' || this.queue.full) return undefined;
+    if (this.state !== 'running' || this.queue.full || this.unreadable !== undefined) return undefined;
     return { ...this.partition, offset: this.queue.fetchFrom };
   }
 
@@ -122,6 +128,16 @@ export class PartitionTask {
     }
     this.interruption ??= outcome;
     this.aborter.abort();
+    this.changed();
+  }
+
+  /**
+   * The log cannot be read from `offset` on. The partition stops once what was fetched before is handed over and drained:
+   * an operator's command that leads past `offset` finds everything before it settled.
+   */
+  endAt(offset: number, cause: Error): void {
+    if (this.state !== 'running' || this.queue.fetchFrom !== offset) return;
+    this.unreadable ??= cause;
     this.changed();
   }
 
@@ -211,6 +227,7 @@ export class PartitionTask {
     this.state = 'opening';
     this.isOpened = false;
     this.interruption = undefined;
+    this.unreadable = undefined;
     this.aborter = new AbortController();
     try {
       await this.dependencies.verify(this.partition);
@@ -249,6 +266,9 @@ export class PartitionTask {
         const wasFull = this.wanted() === undefined;
         const batch = this.dependencies.isPaused() ? undefined : this.queue.take(this.options.maxBatchRecords);
         if (batch === undefined) {
+          if (this.unreadable !== undefined && this.queue.queuedRecords === 0) {
+            return await this.drainAndStop(this.unreadable);
+          }
           await this.untilChanged();
           continue;
         }
@@ -291,6 +311,15 @@ export class PartitionTask {
     return ending.kind === 'stop' ? ending : stop(ending.cause as Error);
   }
 
+  /** Stops the partition also when what was taken is not settled in time. */
+  private async drainAndStop(cause: Error): Promise<Ending> {
+    const signal = AbortSignal.any([AbortSignal.timeout(this.options.drainTimeoutMs), this.aborter.signal]);
+    const drained = this.callHook('drain', () => this.dependencies.hooks?.drain(this.partition, signal));
+    await Promise.race([drained, aborted(signal)]);
+    if (this.isReleasing) return RELEASE;
+    return this.interruption ?? stop(cause);
+  }
+
   private async drain(): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'draining';
@@ -312,12 +341,13 @@ export class PartitionTask {
 
   private async waitForOperator(cause: Error): Promise<void> {
     this.state = 'stopped';
-    this.error = messageOf(cause);
+    const leadsOn = this.dependencies.leadsOn?.(this.partition, cause);
+    this.error = leadsOn === undefined ? messageOf(cause) : `${messageOf(cause)} ${leadsOn}`;
     const before = this.resumes;
     const defect = isProgrammingError(cause) ? ' by a defect of this program: report this line' : '';
     this.logger?.error(
       { ...this.partition, err: cause },
-      `partition stopped${defect}; POST /admin/resume opens it again`,
+      `partition stopped${defect}; POST /admin/resume opens it again${leadsOn === undefined ? '' : `. ${leadsOn}`}`,
     );
     while (this.resumes === before && !this.isReleasing) await this.untilChanged();
     this.backoff.reset();

@@ -13,7 +13,13 @@ import { type PartitionTaskDependencies, PartitionTask } from './partition-task'
 import { retryDelay } from './retry-delay';
 
 const PARTITION = { topic: 't', partition: 0 };
-const LIMITS = { maxBatchRecords: 10, maxQueuedRecords: 100, maxQueuedBytes: 1_000_000, maxRetryMs: 10_000 };
+const LIMITS = {
+  maxBatchRecords: 10,
+  maxQueuedRecords: 100,
+  maxQueuedBytes: 1_000_000,
+  maxRetryMs: 10_000,
+  drainTimeoutMs: 1_000,
+};
 
 /** A task under fake timers. `step` delivers one record whenever the task is open. */
 class TestTask {
@@ -45,6 +51,8 @@ class TestTask {
       handle: async (batch, _, signal) => handle(batch, signal),
       wake: () => undefined,
       isPaused: () => false,
+      leadsOn: ({ topic, partition }, { message }) =>
+        message.includes('cannot be decoded') ? `leads on: ${topic}/${partition.toString()}` : undefined,
       onProgrammingError: () => this.programmingErrors++,
       logger: {
         debug: () => undefined,
@@ -243,6 +251,60 @@ describe('a programming error', () => {
     const task = new TestTask(() => retry(100, error));
     expect(await task.fail(2)).toEqual([100, 200]);
     expect(task.programmingErrors).toBe(0);
+    await task.task.release(0);
+  });
+});
+
+describe('a partition whose log cannot be read any further', () => {
+  it('hands over and drains what was fetched before, stops, and says what leads on', async () => {
+    const calls: string[] = [];
+    const taken = Promise.withResolvers<BatchOutcome>();
+    const task = new TestTask(
+      ({ nextOffset }) => {
+        calls.push(`take up to ${nextOffset.toString()}`);
+        return nextOffset === 1 ? taken.promise : ack();
+      },
+      {
+        drain: () => {
+          calls.push('drain');
+          return Promise.resolve();
+        },
+        close: () => {
+          calls.push('close');
+          return Promise.resolve();
+        },
+      },
+    );
+    const turn = (): Promise<unknown> => new Promise(setImmediate);
+    const deliver = (offset: number): void => {
+      const record = { ...PARTITION, offset, timestamp: 0, key: null, value: null, headers: {} };
+      const ends = { lastStableOffset: 9, highWatermark: 9 };
+      task.task.deliver({
+        ok: true,
+        ...PARTITION,
+        offset,
+        records: [record],
+        nextOffset: offset + 1,
+        memoryBytes: 1,
+        ...ends,
+      });
+    };
+    await turn();
+    deliver(0);
+    await turn();
+    deliver(1);
+    task.task.endAt(2, new Error('the batch at 2 cannot be decoded'));
+    // Of a fetch from before the last opening.
+    task.task.endAt(7, new Error('of another fetch'));
+    expect(task.task.wanted()).toBeUndefined();
+    taken.resolve(ack());
+    await turn();
+    await turn();
+    expect(calls).toEqual(['take up to 1', 'take up to 2', 'drain', 'close']);
+    expect(task.task.status).toMatchObject({
+      state: 'stopped',
+      error: 'the batch at 2 cannot be decoded leads on: t/0',
+    });
     await task.task.release(0);
   });
 });

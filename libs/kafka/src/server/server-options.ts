@@ -20,6 +20,11 @@ export interface KafkaBatchServerOptions {
    * count (TopicMismatchError), before its partitions stop. Topics are compared at each opening and each minute.
    */
   readonly onTopicChanged?: (topic: string, problem: Error) => void;
+  /**
+   * What an operator can do about a stopped partition: completes its error in the status and in the log. This library does
+   * not know the commands of a service.
+   */
+  readonly leadsOn?: (partition: TopicPartition, cause: Error) => string | undefined;
   /** How often the topics are compared. Default 60,000. */
   readonly metadataIntervalMs?: number;
   /** Bound of one handler call. Default 2,000. */

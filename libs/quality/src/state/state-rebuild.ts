@@ -86,6 +86,11 @@ export class StateRebuild {
     this.overlay.settle({ kind: 'skip', rule: 'duplicate.event' }, []);
   }
 
+  /** Counts records that `set-position` has left out. Needed only if the accounting is lost. */
+  passedOver(records: number): void {
+    this.overlay.passOver(records);
+  }
+
   /**
    * Ends the rebuild.
    * @param oldSummary summary of the old state if it is readable: its accounting continues

@@ -1,0 +1,45 @@
+import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
+import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
+import { setPositionLine } from '@orderstream/service';
+
+/** What of `PartitionTransactions` the bridge uses. */
+export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 'close'>;
+
+/** The committed offset is of a topic that was deleted and re-created. Only an operator's command moves it. */
+export class LogMismatchError extends OrderstreamError {
+  readonly code = 'LOG_MISMATCH' satisfies ErrorCode;
+  constructor({ topic, partition }: TopicPartition, offset: number, committed: string, found: string) {
+    super(
+      `${topic}/${String(partition)}: offset ${String(offset)} was committed for the topic with id ${committed}, and the ` +
+        `topic of this name has id ${found}: it was deleted and re-created, and at this offset records of the new one ` +
+        `would be left out. Nothing was published. Run ${setPositionLine('pubsub-bridge', 'orders', partition, 'beginning')} ` +
+        '(or `--to end`, `--to <offset>`; `--all` in place of the partition takes all of them), then ' +
+        '`POST /admin/resume`; resume alone changes nothing (docs/pubsub-bridge.md#when-a-partition-stops).',
+    );
+  }
+}
+
+/** Metadata of a commit: `{"v":1,"log":topic id}`. */
+export const commitMetadata = (topicId: string | undefined): string =>
+  JSON.stringify({ v: 1, ...(topicId === undefined ? {} : { log: topicId }) });
+
+/** What shows that a committed offset is of another log; undefined if nothing does. An id that is absent shows nothing. */
+export function differenceOf(
+  ref: TopicPartition,
+  { offset, metadata, topicId }: Transactions['committed'],
+): LogMismatchError | undefined {
+  const known = topicIdOf(metadata ?? '');
+  if (offset === undefined || known === undefined || topicId === undefined || known === topicId) return undefined;
+  return new LogMismatchError(ref, offset, known, topicId);
+}
+
+function topicIdOf(metadata: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(metadata);
+    if (typeof parsed !== 'object' || parsed === null || !('log' in parsed)) return undefined;
+    return typeof parsed.log === 'string' ? parsed.log : undefined;
+  } catch {
+    // A tool may have written any text, and commits of the consumer group have none.
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { parseArgs } from 'node:util';
+import { ConfigError, loadSettings, type SettingsSpec } from '@orderstream/config';
+import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
+import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
+import { createKafka, type KafkaConnection } from '@orderstream/kafka';
+import { createLogger, type Logger } from '@orderstream/observability';
+import type { Kafka } from 'kafkajs';
+
+/** Exit codes of the commands: done; failed, where a partition that failed is unchanged; usage or configuration. */
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** The family and the partitions that a command is for. */
+export interface PartitionArguments {
+  readonly family: Family;
+  readonly partitions: readonly number[];
+}
+
+/** What a command does with one partition. */
+export interface CommandContext<S> {
+  readonly settings: S;
+  readonly kafka: Kafka;
+  /** Writes to stderr: stdout has the reports. */
+  readonly logger: Logger;
+}
+
+export class UsageError extends OrderstreamError {
+  readonly code = 'USAGE' satisfies ErrorCode;
+  constructor(usage: string, cause?: unknown) {
+    super(`usage: ${usage}, where the partition is from 0 to ${String(PARTITIONS - 1)}`, { cause });
+  }
+}
+
+const string = { type: 'string' } as const;
+
+/** The arguments of a command. @throws UsageError */
+export function parsePartitionArguments(
+  argv: readonly string[],
+  usage: string,
+  families: readonly Family[] = FAMILIES,
+): PartitionArguments & { readonly to: string | undefined } {
+  const { values } = parseOptions(argv, usage);
+  const family = families.find((known) => known === values.family);
+  const partition = Number(values.partition ?? 'none');
+  const isPartition = Number.isInteger(partition) && partition >= 0 && partition < PARTITIONS;
+  const isAll = values.all === true;
+  const isOneOfThem = isAll ? values.partition === undefined : isPartition;
+  if (family === undefined || !isOneOfThem) throw new UsageError(usage);
+  return { family, partitions: isAll ? [...Array(PARTITIONS).keys()] : [partition], to: values.to };
+}
+
+/** The arguments of `set-position`. An offset is of one partition. @throws UsageError */
+export function parsePositionArguments<T extends string>(
+  argv: readonly string[],
+  { usage, targets, families }: { usage: string; targets: readonly T[]; families?: readonly Family[] },
+): PartitionArguments & { readonly target: T | number } {
+  const { to, ...place } = parsePartitionArguments(argv, usage, families);
+  const name = targets.find((known) => known === to);
+  if (name !== undefined) return { ...place, target: name };
+  if (to === undefined || !/^\d{1,15}$/.test(to) || place.partitions.length > 1) throw new UsageError(usage);
+  return { ...place, target: Number(to) };
+}
+
+function parseOptions(argv: readonly string[], usage: string) {
+  try {
+    const options = { family: string, partition: string, all: { type: 'boolean' }, to: string } as const;
+    return parseArgs({ args: [...argv], options });
+  } catch (cause) {
+    throw new UsageError(usage, cause);
+  }
+}
+
+export interface PartitionCommand<S, A extends PartitionArguments> {
+  readonly name: string;
+  readonly service: string;
+  readonly settings: SettingsSpec<S>;
+  /** @throws UsageError */
+  readonly parse: () => A;
+  readonly env: NodeJS.ProcessEnv | undefined;
+  /** All partitions at the same time. Default: one after the other. */
+  readonly isConcurrent?: boolean;
+  readonly run: (argument: A, partition: number, context: CommandContext<S>) => Promise<object>;
+}
+
+/**
+ * Runs a command over its partitions, with the service's own settings from the environment. Each report goes to stdout as
+ * one line of JSON. A partition that fails does not end the command.
+ * @returns the exit code
+ */
+export async function runPartitionCommand<S extends { readonly kafka: KafkaConnection }, A extends PartitionArguments>(
+  command: PartitionCommand<S, A>,
+): Promise<number> {
+  const { name, service, env, isConcurrent = false } = command;
+  const report = (error: unknown): void => {
+    process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  };
+  const logTo = (level: string): Logger => createLogger({ service, level, destination: process.stderr });
+  try {
+    const argument = command.parse();
+    const settings = loadSettings(command.settings, env);
+    const context = { settings, logger: logTo('info'), kafka: createKafka(settings.kafka, logTo('warn')) };
+    let exitCode: number = EXIT.ok;
+    const runOne = async (partition: number): Promise<void> => {
+      try {
+        process.stdout.write(`${JSON.stringify(await command.run(argument, partition, context))}\n`);
+      } catch (error) {
+        report(error);
+        exitCode = EXIT.failed;
+      }
+    };
+    if (isConcurrent) await Promise.all(argument.partitions.map(runOne));
+    else for (const partition of argument.partitions) await runOne(partition);
+    return exitCode;
+  } catch (error) {
+    report(error);
+    return error instanceof UsageError || error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+  }
+}
