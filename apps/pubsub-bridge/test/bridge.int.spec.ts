@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Message } from '@google-cloud/pubsub';
 import { createBigQuery } from '@orderstream/bigquery';
 import { loadSettings } from '@orderstream/config';
+import { MAX_HEADERS_BYTES } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { waitUntil } from '@orderstream/deadlines';
 import {
@@ -150,7 +151,10 @@ afterAll(async () => {
 });
 
 it('publishes every record with its coordinates, in the order of its key, and isolates rejected records', async () => {
-  const good = Array.from({ length: 600 }, (_, i) => order(`e${String(i)}`, i % 3, `k${String(i % 30)}`));
+  const large = Buffer.alloc(MAX_HEADERS_BYTES - 100, 0xff);
+  const good = Array.from({ length: 600 }, (_, i) =>
+    order(`e${String(i)}`, i % 3, `k${String(i % 30)}`, i === 7 ? { headers: { ce_id: 'e7', large } } : {}),
+  );
   const sent = [
     ...good.slice(0, 300),
     order('', 0, 'k0', { value: Buffer.from('not JSON') }),
@@ -176,6 +180,11 @@ it('publishes every record with its coordinates, in the order of its key, and is
     expect([...new Set(ofKey)]).toEqual(Array.from({ length: 20 }, (_, i) => `e${String(key + 30 * i)}`));
   }
   const [first] = received;
+  const carried = received.find((message) => idOf(message) === 'e7')?.attributes ?? {};
+  const text = Object.keys(carried)
+    .filter((name) => name.startsWith('kafka_headers_'))
+    .map((_, n) => carried[`kafka_headers_${String(n)}`]);
+  expect(Buffer.from(text.join(''), 'base64').includes(large)).toBe(true);
   expect(first?.attributes).toMatchObject({ 'ce-id': first && idOf(first), 'content-type': 'application/json' });
   await waitUntil(
     async () => (await fetchCommittedOffsets(kafka, source.groupId, TOPIC)).slice(0, 3).join() === ends.join(),

@@ -219,7 +219,7 @@ BigQuery table.
 - **Record.** The value is one flat JSON object with the columns of the row. The headers are a CloudEvents 1.0 envelope
   in Kafka binary mode. The key determines the partition (murmur2), and records with the same key stay in order.
 - **Headers.** A header whose value is null counts as absent. The headers of a record are at most 64 KiB together, where
-  each counts its name, its value and ${HEADER_OVERHEAD_BYTES} bytes. A record is at most 1 MiB.
+  each counts its name, its value and ${HEADER_OVERHEAD_BYTES} bytes: every path carries that much. A record is at most 1 MiB.
 - **Fields.** A NULLABLE field can be null or absent. A field that is not listed here makes the record invalid, and so does
   a name that stands twice. Integers are written in digits, without exponent or decimals. Amounts of money are strings
   with two decimals. A field marked *personal* is personal data.

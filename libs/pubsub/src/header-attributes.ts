@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
+import { varintLength, writeVarint } from '@orderstream/varint';
+
 import { LIMITS } from './message';
 
 /** Headers of a Kafka record. A repeated name has an array of values, and a value may be null. */
@@ -22,17 +24,21 @@ const HEADER_ATTRIBUTES = LIMITS.attributesPerMessage - Object.keys(COORDINATES)
 /** Bound of the cache of attribute names: producers may send any number of header names. */
 const MAX_CACHED_NAMES = 1_000;
 
-type OverflowEntry = readonly [name: string, base64: string | null];
+type OverflowHeader = readonly [name: Buffer, value: Buffer | null];
 
 /**
  * Maps Kafka headers to Pub/Sub attributes without loss.
  *
  * `ce_<name>` becomes `ce-<name>` (CloudEvents: Google Cloud Pub/Sub protocol binding, 3.1.3.1; `content-type` stays as
  * it is). Other names are unchanged. A header that does not fit into an attribute moves to the overflow attributes
- * `kafka_headers_0`, `kafka_headers_1`, …: their concatenated values are the base64 of a JSON array of
- * `[name, base64 of the value or null]`. These headers do not fit: a repeated header; a value that is null, not UTF-8 or
- * above 1,024 bytes; a name that is empty, above 256 bytes, starts with `goog`, or is the attribute name of another
- * header. With more attributes than a message may have, the smallest ones move to the overflow as well.
+ * `kafka_headers_0`, `kafka_headers_1`, …: their concatenated values are the base64 of the headers, each as a record of
+ * Kafka holds it (Apache Kafka documentation, "Message Format", record header). These headers do not fit: a repeated
+ * header; a value that is null, not UTF-8 or above 1,024 bytes; a name that is empty, above 256 bytes, starts with `goog`,
+ * or is the attribute name of another header. With more attributes than a message may have, the smallest ones move to the
+ * overflow as well.
+ *
+ * The overflow holds 74,496 bytes, with 2 to 6 bytes for the lengths of a header. The validator accepts 65,536 bytes and
+ * counts 16 for each header, so every accepted header list fits, with room for the headers that services add.
  */
 export class HeaderAttributes {
   private readonly names = new Map<string, Buffer | undefined>();
@@ -45,7 +51,7 @@ export class HeaderAttributes {
   private lastPartition = { number: -1, bytes: Buffer.alloc(0) };
 
   /**
-   * Alternating names and values; undefined when the headers do not fit into 97 overflow attributes (about 55 kB).
+   * Alternating names and values; undefined when the headers do not fit into 97 overflow attributes.
    *
    * Hot: a header that fits costs one map lookup and one UTF-8 check.
    */
@@ -63,14 +69,14 @@ export class HeaderAttributes {
       Buffer.from(String(offset)),
     ];
     const coordinates = attributes.length;
-    let overflow: OverflowEntry[] | undefined;
+    let overflow: OverflowHeader[] | undefined;
     for (const name of Object.keys(headers)) {
       const given = headers[name];
       if (given === undefined) continue;
       const attribute = this.attributeName(name);
       const value = typeof given === 'string' ? Buffer.from(given) : given;
       if (attribute !== undefined && Buffer.isBuffer(value) && fits(value)) attributes.push(attribute, value);
-      else (overflow ??= []).push(...overflowEntries(name, value));
+      else (overflow ??= []).push(...overflowHeaders(name, value));
     }
     if (overflow === undefined && attributes.length <= LIMITS.attributesPerMessage * 2) return attributes;
     const plain = attributes.splice(coordinates);
@@ -104,36 +110,35 @@ function isAttributeName(header: string, attribute: Buffer): boolean {
 const RESERVED: ReadonlySet<string> = new Set(Object.values(COORDINATES));
 const isReserved = (name: string): boolean => RESERVED.has(name) || /^kafka_headers_\d+$/.test(name);
 
-function overflowEntries(name: string, value: unknown): OverflowEntry[] {
+function overflowHeaders(name: string, value: unknown): OverflowHeader[] {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.map((each) => [name, base64Of(each)]);
+  const nameBytes = Buffer.from(name);
+  return values.map((each) => [nameBytes, bytesOf(each)]);
 }
 
-function base64Of(value: unknown): string | null {
-  if (Buffer.isBuffer(value)) return value.toString('base64');
-  return typeof value === 'string' ? Buffer.from(value).toString('base64') : null;
+function bytesOf(value: unknown): Buffer | null {
+  if (Buffer.isBuffer(value)) return value;
+  return typeof value === 'string' ? Buffer.from(value) : null;
 }
 
 /** Moves the smallest attributes to the overflow until all headers fit; undefined when they cannot. */
-function pack(plain: readonly Buffer[], overflow: readonly OverflowEntry[]): Buffer[] | undefined {
+function pack(plain: readonly Buffer[], overflow: readonly OverflowHeader[]): Buffer[] | undefined {
   const pairs: { name: Buffer; value: Buffer; size: number }[] = [];
   for (let i = 0; i + 1 < plain.length; i += 2) {
     const [name, value] = [plain[i], plain[i + 1]];
     if (name !== undefined && value !== undefined) pairs.push({ name, value, size: name.length + value.length });
   }
   pairs.sort((a, b) => b.size - a.size);
-  const entries = [...overflow];
-  let bytes = 2 + entries.reduce((sum, entry) => sum + entryLength(entry), 0);
-  for (;;) {
-    const overflowCount = entries.length === 0 ? 0 : Math.ceil((4 * Math.ceil(bytes / 3)) / LIMITS.attributeValueBytes);
-    if (pairs.length + overflowCount <= HEADER_ATTRIBUTES) break;
+  const moved = [...overflow];
+  let bytes = moved.reduce((sum, header) => sum + headerLength(header), 0);
+  while (pairs.length + Math.ceil(base64Length(bytes) / LIMITS.attributeValueBytes) > HEADER_ATTRIBUTES) {
     const smallest = pairs.pop();
     if (smallest === undefined) return undefined;
-    const entry: OverflowEntry = [headerName(smallest.name), smallest.value.toString('base64')];
-    entries.push(entry);
-    bytes += entryLength(entry);
+    const header: OverflowHeader = [Buffer.from(headerName(smallest.name)), smallest.value];
+    moved.push(header);
+    bytes += headerLength(header);
   }
-  return [...pairs.flatMap(({ name, value }) => [name, value]), ...overflowAttributes(entries)];
+  return [...pairs.flatMap(({ name, value }) => [name, value]), ...overflowAttributes(moved, bytes)];
 }
 
 function headerName(attribute: Buffer): string {
@@ -141,12 +146,27 @@ function headerName(attribute: Buffer): string {
   return name.startsWith(CE_ATTRIBUTE) ? CE_HEADER + name.slice(CE_ATTRIBUTE.length) : name;
 }
 
-/** Bytes of the entry and a comma in the JSON array. */
-const entryLength = (entry: OverflowEntry): number => Buffer.byteLength(JSON.stringify(entry)) + 1;
+const base64Length = (bytes: number): number => 4 * Math.ceil(bytes / 3);
 
-function overflowAttributes(entries: readonly OverflowEntry[]): Buffer[] {
-  if (entries.length === 0) return [];
-  const text = Buffer.from(Buffer.from(JSON.stringify(entries)).toString('base64'));
+/** Kafka's varints are zigzag-encoded: a length is doubled, and 1 stands for -1, the length of null. */
+const zigzag = (length: number): number => 2 * length;
+const NULL_LENGTH = 1;
+
+const headerLength = ([name, value]: OverflowHeader): number =>
+  varintLength(zigzag(name.length)) +
+  name.length +
+  (value === null ? varintLength(NULL_LENGTH) : varintLength(zigzag(value.length)) + value.length);
+
+function overflowAttributes(headers: readonly OverflowHeader[], bytes: number): Buffer[] {
+  const packed = Buffer.allocUnsafe(bytes);
+  let end = 0;
+  for (const [name, value] of headers) {
+    end = writeVarint(packed, end, zigzag(name.length));
+    end += name.copy(packed, end);
+    end = writeVarint(packed, end, value === null ? NULL_LENGTH : zigzag(value.length));
+    if (value !== null) end += value.copy(packed, end);
+  }
+  const text = Buffer.from(packed.toString('base64'));
   const attributes: Buffer[] = [];
   for (let at = 0; at < text.length; at += LIMITS.attributeValueBytes) {
     const number = String(at / LIMITS.attributeValueBytes);

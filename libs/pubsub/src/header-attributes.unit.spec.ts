@@ -1,3 +1,10 @@
+import {
+  HEADER_OVERHEAD_BYTES,
+  MAX_HEADERS_BYTES,
+  PARTITIONS,
+  QUALITY_HEADERS,
+  RULE_CODES,
+} from '@orderstream/contracts';
 import fc from 'fast-check';
 
 import { HeaderAttributes, type Headers } from './header-attributes';
@@ -26,42 +33,73 @@ function encode(headers: Headers): Record<string, string> | undefined {
   return encoded && received(encoded);
 }
 
+/** Reads headers as a record of Kafka holds them: zigzag varints of the lengths, -1 for a value of null. */
+function kafkaHeaders(packed: Buffer): [string, Buffer | null][] {
+  let at = 0;
+  const length = (): number => {
+    let encoded = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = packed[at++] ?? 0;
+      encoded |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number((encoded >> 1n) ^ -(encoded & 1n));
+    }
+  };
+  const bytes = (count: number): Buffer => {
+    if (count < 0 || at + count > packed.length) throw new Error(`${String(count)} bytes at ${String(at)}`);
+    return packed.subarray(at, (at += count));
+  };
+  const headers: [string, Buffer | null][] = [];
+  while (at < packed.length) {
+    const name = bytes(length()).toString();
+    const size = length();
+    headers.push([name, size < 0 ? null : bytes(size)]);
+  }
+  return headers;
+}
+
+const overflowOf = (attributes: Readonly<Record<string, string>>): [string, Buffer | null][] => {
+  let text = '';
+  for (let i = 0; Object.hasOwn(attributes, `kafka_headers_${String(i)}`); i++) {
+    text += attributes[`kafka_headers_${String(i)}`] ?? '';
+  }
+  return kafkaHeaders(Buffer.from(text, 'base64'));
+};
+
 /** The headers that the documented mapping gives these attributes. */
 function decode(attributes: Readonly<Record<string, string>>): Record<string, unknown> {
   const headers = Object.create(null) as Record<string, unknown>;
-  let overflow = '';
-  for (let i = 0; Object.hasOwn(attributes, `kafka_headers_${String(i)}`); i++) {
-    overflow += attributes[`kafka_headers_${String(i)}`] ?? '';
-  }
   for (const [attribute, text] of Object.entries(attributes)) {
     if (/^kafka_(topic|partition|offset|headers_\d+)$/.test(attribute)) continue;
     headers[attribute.replace(/^ce-/, 'ce_')] = Buffer.from(text);
   }
-  const entries = overflow === '' ? [] : (JSON.parse(Buffer.from(overflow, 'base64').toString()) as unknown);
-  for (const [header, base64] of entries as [string, string | null][]) {
-    const value = base64 === null ? null : Buffer.from(base64, 'base64');
+  for (const [header, value] of overflowOf(attributes)) {
     const earlier = headers[header];
     headers[header] = earlier === undefined ? value : [earlier, value].flat();
   }
   return headers;
 }
 
-/** `[name, base64]` of every header value. */
-const entriesOf = (given: Headers): [string, string | null][] =>
+/** `[name, value]` of every header value. */
+const entriesOf = (given: Headers): [string, Buffer | null][] =>
   Object.entries(given).flatMap(([header, value]) =>
-    [value]
-      .flat()
-      .map((one): [string, string | null] => [
-        header,
-        one === null ? null : Buffer.from(one as string).toString('base64'),
-      ]),
+    [value].flat().map((one): [string, Buffer | null] => [header, one === null ? null : Buffer.from(one as string)]),
   );
 
-/** The headers as a consumer reads them: strings are bytes. */
-const asRead = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(asRead);
-  return typeof value === 'string' ? Buffer.from(value) : value;
-};
+/** What the validator measures: the names, the values, and an overhead for each header. */
+const measured = (given: Headers): number =>
+  entriesOf(given).reduce(
+    (sum, [header, value]) => sum + Buffer.byteLength(header) + (value?.length ?? 0) + HEADER_OVERHEAD_BYTES,
+    0,
+  );
+
+/** The values of each name in their order, in one text that is quick to compare. */
+const contents = (headers: Headers): string =>
+  entriesOf(headers)
+    .map(([header, value]) => [header, value === null ? null : value.toString('latin1')] as const)
+    // Stable: the values of a name keep their order.
+    .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map((entry) => JSON.stringify(entry))
+    .join('\n');
 
 const name = fc.oneof(
   fc.constantFrom(
@@ -94,22 +132,82 @@ const headers = fc
   .array(fc.tuple(name, value), { maxLength: 140 })
   .map((entries) => Object.assign(Object.create(null) as Record<string, unknown>, Object.fromEntries(entries)));
 
+function expectRoundTrip(given: Headers): void {
+  const attributes = encode(given);
+  if (attributes === undefined) throw new Error(`${String(measured(given))} bytes of headers do not fit`);
+  if (contents(decode(attributes)) !== contents(given)) throw new Error('the decoded headers differ');
+}
+
+/** Header lists that are repeated, with other names or more values of a name, up to the validator's limit. */
+const shapes = fc.array(
+  fc.record({
+    nameBytes: fc.oneof(
+      fc.integer({ min: 1, max: 12 }),
+      fc.integer({ min: 200, max: 300 }),
+      fc.integer({ min: 0, max: 9_000 }),
+    ),
+    value: fc.oneof(
+      fc.constant(null),
+      fc.constant(Buffer.alloc(0)),
+      fc.uint8Array({ maxLength: 8 }).map((bytes) => Buffer.from(bytes)),
+      fc.integer({ min: 1, max: 66_000 }).map((length) => Buffer.alloc(length, 'x')),
+      fc.integer({ min: 1, max: 2_000 }).map((length) => Buffer.alloc(length, 0xff)),
+    ),
+    repeated: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+type Shape = typeof shapes extends fc.Arbitrary<infer S> ? S : never;
+
+function filled(list: Shape): Headers {
+  const given = Object.create(null) as Record<string, (Buffer | null)[]>;
+  let bytes = 0;
+  for (let n = 0; ; n++) {
+    const shape = list[n % list.length];
+    if (shape === undefined) return given;
+    const { nameBytes, value, repeated } = shape;
+    const header = (repeated ? String(n % list.length) : n.toString(36)).padStart(Math.max(0, nameBytes), 'n');
+    const size = Buffer.byteLength(header) + (value?.length ?? 0) + HEADER_OVERHEAD_BYTES;
+    const rest = MAX_HEADERS_BYTES - bytes;
+    if (size > rest) {
+      // The last header takes what is left.
+      if (rest > HEADER_OVERHEAD_BYTES) given['~'] = [Buffer.alloc(rest - HEADER_OVERHEAD_BYTES - 1, 0xfe)];
+      return given;
+    }
+    bytes += size;
+    (given[header] ??= []).push(value);
+  }
+}
+
+/** The largest headers that the validator adds: every rule flags, and offsets of 16 digits. */
+const ADDED: Headers = {
+  [QUALITY_HEADERS.flags]: Buffer.from(RULE_CODES.join(',')),
+  [QUALITY_HEADERS.catalogPosition]: Buffer.from(JSON.stringify(Array(PARTITIONS).fill(Number.MAX_SAFE_INTEGER))),
+  [QUALITY_HEADERS.settings]: Buffer.from(String(Number.MAX_SAFE_INTEGER)),
+};
+
 describe('HeaderAttributes', () => {
   it('encodes headers within the limits of Pub/Sub, and the documented mapping decodes them to the same headers', () => {
     fc.assert(
       fc.property(headers, (given) => {
-        const attributes = encode(given);
-        if (attributes === undefined) {
-          // Only headers that do not even fit as JSON into 97 attributes of base64.
-          expect(Buffer.byteLength(JSON.stringify(entriesOf(given)))).toBeGreaterThan(74_400);
-          return;
-        }
-        const decoded = decode(attributes);
-        expect(Object.keys(decoded).sort()).toEqual(Object.keys(given).sort());
-        for (const key of Object.keys(given)) expect(decoded[key]).toEqual(asRead(given[key]));
+        fc.pre(measured(given) <= MAX_HEADERS_BYTES);
+        expectRoundTrip(given);
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('carries all that the validator accepts, and the headers that services add, up to the last byte', () => {
+    let full = 0;
+    fc.assert(
+      fc.property(shapes, (list) => {
+        const given = filled(list);
+        if (measured(given) > MAX_HEADERS_BYTES - 64) full++;
+        expectRoundTrip({ ...ADDED, ...given });
+      }),
+      { numRuns: 100, endOnFailure: true },
+    );
+    expect(full).toBeGreaterThan(50);
   });
 
   it('maps CloudEvents headers to the names of the Pub/Sub binding and adds the coordinates of the record', () => {
@@ -146,8 +244,7 @@ describe('HeaderAttributes', () => {
       'kafka_topic',
       'plain',
     ]);
-    const text = Buffer.from(overflow.map((each) => attributes[each]).join(''), 'base64').toString();
-    expect(JSON.parse(text)).toEqual(entriesOf(given));
+    expect(overflowOf(attributes)).toEqual(entriesOf(given));
   });
 
   it('maps up to 97 headers to attributes of their own, and moves the smallest of more to the overflow', () => {
@@ -166,9 +263,15 @@ describe('HeaderAttributes', () => {
     expect(decode(encode(short) ?? {})).toEqual(short);
   });
 
+  it('writes the overflow as a record of Kafka holds its headers', () => {
+    const { kafka_headers_0: text = '' } = encode({ a: [Buffer.from('é'), null, Buffer.alloc(0)] }) ?? {};
+    // By the documentation: the zigzag varint of 1, "a", that of 2, "é"; that of -1 for null; that of 0.
+    expect(Buffer.from(text, 'base64').toString('hex')).toBe('026104c3a9' + '026101' + '026100');
+  });
+
   it('rejects headers only when they do not fit into the overflow', () => {
-    // Encoded as base64 twice: 97 attributes of 1,024 bytes hold 74,496 bytes of JSON, about 55 kB of header.
-    expect(encode({ huge: Buffer.alloc(55_000, 0xff) })).toBeDefined();
-    expect(encode({ huge: Buffer.alloc(56_000, 0xff) })).toBeUndefined();
+    // 97 attributes of 1,024 characters of base64 hold 74,496 bytes: 1 of the name, 1 and 3 of the lengths.
+    expect(encode({ h: Buffer.alloc(74_491, 0xff) })).toBeDefined();
+    expect(encode({ h: Buffer.alloc(74_492, 0xff) })).toBeUndefined();
   });
 });

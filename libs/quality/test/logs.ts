@@ -47,6 +47,7 @@ export function run(
   dropFirst: boolean,
   state = new PartitionState(SMALL),
   evaluator = skipping,
+  clockOf = (record: RawRecord): number => record.timestamp,
 ) {
   const verdicts: string[] = [];
   const accepted: { record: RawRecord; verdict: Verdict }[] = [];
@@ -60,7 +61,7 @@ export function run(
       const batchVerdicts: string[] = [];
       const batchAccepted: { record: RawRecord; verdict: Verdict }[] = [];
       for (const record of batch) {
-        overlay.advanceTo(record.timestamp, record.timestamp);
+        overlay.advanceTo(record.timestamp, clockOf(record));
         const { verdict, changes } = evaluator.evaluate(record, overlay, catalog, true);
         overlay.settle(verdict, changes);
         batchVerdicts.push(summary(verdict));

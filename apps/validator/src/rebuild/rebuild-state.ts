@@ -124,6 +124,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       isRepair: (code) => settings.actions[code] === 'repair',
       forgottenUntilMs: await removedUntilMs(options, old.summary),
       clockMs: options.clock().getTime(),
+      lastAppendMs: old.summary?.lastAppendMs,
       maxAheadMs: settings.maxAheadMs,
     });
     const counted = old.summary === undefined ? await countInput(options, committedOffset) : undefined;

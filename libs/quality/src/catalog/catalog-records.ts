@@ -37,8 +37,12 @@ export const positionRecord = ({ rawOffset, isCut }: CatalogPosition): StateReco
   value: JSON.stringify({ v: CATALOG_VERSION, rawOffset, ...(isCut ? { cut: true } : {}) }),
 });
 
-/** The record of an entity. A version that repeats the one before has its time alone, in `repeatedMicros`. */
+/**
+ * The record of an entity. A version that repeats the one before has its time alone, in `repeatedMicros`. `truncated`:
+ * versions before `missingBeforeMicros` may be missing, or before the first in a record without that time.
+ */
 export function entityRecord(item: CatalogEntity): StateRecord {
+  const { missingBeforeMicros, repeatedUntilMicros } = item.history;
   const versions =
     item.entity === 'vendor'
       ? grouped(item.history, isSameVendor, ({ vendor_name, vendor_address, vendor_vertical }) => ({
@@ -52,7 +56,8 @@ export function entityRecord(item: CatalogEntity): StateRecord {
     value: JSON.stringify({
       v: CATALOG_VERSION,
       versions,
-      ...(item.history.isTruncated ? { truncated: true } : {}),
+      ...(missingBeforeMicros === undefined ? {} : { truncated: true, missingBeforeMicros }),
+      repeatedUntilMicros,
     }),
   };
 }
@@ -70,14 +75,13 @@ export function decodeCatalogRecord(
     if (entity !== 'vendor' && entity !== 'product') throw new TypeError('its kind is unknown');
     if (value === null) return { kind: 'deleted', entity, id };
     const fields = fieldsOf(value);
-    const isTruncated = fields.truncated === true;
     if (entity === 'vendor') {
       const history = new VersionHistory<VendorVersion>(maxVersions, isSameVendor);
-      history.restore(versionsOf(fields, vendorVersionOf), isTruncated);
+      restore(history, versionsOf(fields, vendorVersionOf), fields);
       return { kind: 'entity', item: { entity, id, history } };
     }
     const history = new VersionHistory<ProductVersion>(maxVersions, isSameProduct);
-    history.restore(versionsOf(fields, productVersionOf), isTruncated);
+    restore(history, versionsOf(fields, productVersionOf), fields);
     return { kind: 'entity', item: { entity, id, history } };
   } catch (cause) {
     throw new StateUnreadableError(key, cause);
@@ -113,6 +117,15 @@ function versionsOf<V>({ versions }: Fields, valueOf: (fields: Fields) => V | un
     const { sinceMicros, repeatedMicros = [] } = fields;
     if (!Array.isArray(repeatedMicros)) throw new TypeError('repeatedMicros is not a list');
     return [sinceMicros, ...(repeatedMicros as unknown[])].map((time) => ({ sinceMicros: numberOf(time), value }));
+  });
+}
+
+function restore<V>(history: VersionHistory<V>, entries: readonly Version<V>[], fields: Fields): void {
+  const { truncated, missingBeforeMicros = entries[0]?.sinceMicros, repeatedUntilMicros } = fields;
+  history.restore({
+    entries,
+    missingBeforeMicros: truncated === true ? numberOf(missingBeforeMicros) : undefined,
+    repeatedUntilMicros: repeatedUntilMicros === undefined ? undefined : numberOf(repeatedUntilMicros),
   });
 }
 

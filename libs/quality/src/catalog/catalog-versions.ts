@@ -61,12 +61,19 @@ export class CatalogVersions {
   }
 }
 
+interface MergedInto {
+  readonly entries: Version<unknown>[];
+  readonly missingBeforeMicros: number | undefined;
+}
+
 /**
  * The changes of an open batch on top of a partition's committed versions, which stay unchanged until `fold`. To discard
  * the changes, drop the overlay.
  */
 export class CatalogVersionsOverlay {
   private readonly changes = new Map<string, CatalogEntity>();
+  /** What the entities of `merge` had at first, without what the log has named. */
+  private readonly merging = new Map<string, MergedInto>();
   private isCut: boolean;
 
   constructor(private readonly base: CatalogVersions) {
@@ -82,16 +89,21 @@ export class CatalogVersionsOverlay {
     this.changes.set(keyOf(item), item);
   }
 
-  /** As `apply`, for an event that may have been applied before: then it changes nothing. */
+  /**
+   * As `apply`, for the events of a log from its beginning, each of which may have been applied before: then it changes
+   * nothing. What the entity had dropped stays dropped. Of two equal events each is applied once.
+   */
   merge(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
     if (announcement === undefined) return;
-    const { entries } = this.itemOf(announcement).history;
-    const isKnown = (entries as readonly Version<unknown>[]).some(
+    const { entries, missingBeforeMicros = -Infinity } = this.mergedInto(announcement);
+    if (announcement.sinceMicros < missingBeforeMicros) return;
+    const known = entries.findIndex(
       ({ sinceMicros, value }) =>
         sinceMicros === announcement.sinceMicros && isDeepStrictEqual(value, announcement.value),
     );
-    if (!isKnown) this.apply(body, appendMs);
+    if (known < 0) this.apply(body, appendMs);
+    else entries.splice(known, 1);
   }
 
   /** Whether this batch changes the entity of a key of the versions topic. */
@@ -121,6 +133,19 @@ export class CatalogVersionsOverlay {
     for (const item of this.changes.values()) base.catalog.set(item);
     base.position = { rawOffset, isCut: this.isCut };
     if (this.isCut) base.catalog.truncated = true;
+  }
+
+  private mergedInto(announcement: Announcement): MergedInto {
+    const key = keyOf(announcement);
+    let merged = this.merging.get(key);
+    if (merged === undefined) {
+      const { entity, id } = announcement;
+      const { catalog } = this.base;
+      const history = entity === 'vendor' ? catalog.vendor(id) : catalog.product(id);
+      merged = { entries: [...(history?.entries ?? [])], missingBeforeMicros: history?.missingBeforeMicros };
+      this.merging.set(key, merged);
+    }
+    return merged;
   }
 
   private itemOf(announcement: Announcement): CatalogEntity {

@@ -56,8 +56,31 @@ class Partition {
   }
 }
 
-const nameIn = ({ catalog }: CatalogVersions, id: number, at: number): string | undefined =>
+const nameIn = ({ catalog }: Pick<CatalogVersions, 'catalog'>, id: number, at: number): string | undefined =>
   catalog.product(uuid(id))?.at(timestampMicros(day(at)))?.item_name;
+
+const IDS = [1, 2, 3];
+const DAYS = Array.from({ length: 26 }, (_, at) => 6 * at);
+
+/** Events in the order of their append times, up to 100 days late. */
+const announced = fc
+  .array(
+    fc.record({
+      id: fc.constantFrom(...IDS),
+      appendedAt: fc.nat(25).map((at) => 6 * at),
+      late: fc.oneof(
+        fc.constant(0),
+        fc.nat(16).map((by) => 6 * by),
+      ),
+      name: fc.constantFrom('A', 'B', 'C'),
+    }),
+    { minLength: 1, maxLength: 30 },
+  )
+  .map((events) =>
+    events
+      .toSorted((a, b) => a.appendedAt - b.appendedAt)
+      .map((event) => ({ ...event, at: Math.max(0, event.appendedAt - event.late) })),
+  );
 
 describe('the versions of a catalog partition', () => {
   it('are the same after a restore, whatever was announced, in any order', () => {
@@ -76,7 +99,7 @@ describe('the versions of a catalog partition', () => {
         for (const id of [1, 2, 3]) {
           const [before, after] = [partition.versions, restored].map(({ catalog }) => [
             catalog.product(uuid(id))?.entries,
-            catalog.product(uuid(id))?.isTruncated,
+            catalog.product(uuid(id))?.missingBeforeMicros,
             catalog.vendor(sha(String(id)))?.entries,
           ]);
           expect(after).toEqual(before);
@@ -137,6 +160,92 @@ describe('the versions of a catalog partition', () => {
     partition.apply(product(1, 1, 'A'), dayMs(1)).apply(product(2, 1, 'A'), dayMs(1));
     partition.apply(product(1, 5, 'B'), dayMs(5));
     expect([3, 5].map((at) => nameIn(partition.restored(), 1, at))).toEqual([undefined, 'B']);
+  });
+
+  it('of an entity that left and is announced again prove nothing by a version older than those that left with it', () => {
+    const partition = new Partition(new CatalogVersions({ maxEntities: 1, maxVersions: 32 }));
+    partition.apply(product(1, 1, 'A'), dayMs(1)).apply(product(1, 10, 'B'), dayMs(10));
+    partition.apply(product(2, 11, 'A'), dayMs(11));
+    // Late: at day 12 the product is a B, which has left.
+    partition.apply(product(1, 5, 'C'), dayMs(13));
+    expect([6, 12].map((at) => nameIn(partition.restored(), 1, at))).toEqual([undefined, undefined]);
+    partition.apply(product(1, 14, 'D'), dayMs(14));
+    expect([6, 12, 14].map((at) => nameIn(partition.restored(), 1, at))).toEqual([undefined, undefined, 'D']);
+  });
+
+  it('that are older than dropped ones prove nothing', () => {
+    const versions = new CatalogVersions({ maxEntities: 9, maxVersions: 3 });
+    const partition = new Partition(versions);
+    for (const [at, name] of [
+      [10, 'A'],
+      [20, 'B'],
+      [30, 'C'],
+      [40, 'D'],
+      [41, 'D'],
+      [5, 'B'],
+    ] as const) {
+      partition.apply(product(1, at, name), dayMs(50));
+    }
+    expect([15, 25, 35, 45].map((at) => nameIn(versions, 1, at))).toEqual([undefined, undefined, 'C', 'D']);
+  });
+
+  it('name a wrong version at no time, however few entities and versions are remembered', () => {
+    const limits = fc.record({
+      maxEntities: fc.integer({ min: 1, max: 3 }),
+      maxVersions: fc.integer({ min: 1, max: 4 }),
+    });
+    fc.assert(
+      fc.property(announced, limits, (events, few) => {
+        const small = new Partition(new CatalogVersions(few));
+        const all = new Catalog({ maxEntities: 1_000, maxVersions: 1_000 });
+        for (const { id, at, name, appendedAt } of events) {
+          small.apply(product(id, at, name), dayMs(appendedAt));
+          all.apply(product(id, at, name));
+        }
+        for (const versions of [small.versions, small.restored()]) {
+          for (const at of DAYS) {
+            for (const id of IDS) {
+              const named = nameIn(versions, id, at);
+              if (named !== undefined && named !== nameIn({ catalog: all }, id, at)) {
+                throw new Error(`${named} at day ${String(at)}`);
+              }
+            }
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are what the validator had, when the log is merged into what is left of them', () => {
+    fc.assert(
+      fc.property(announced, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), (events, share, isDeleted) => {
+        const live = new Partition(new CatalogVersions({ maxEntities: 100, maxVersions: 4 }));
+        const left = new Partition(new CatalogVersions({ maxEntities: 100, maxVersions: 4 }));
+        const seen = isDeleted ? 0 : Math.floor(events.length * share);
+        events.forEach(({ id, at, name, appendedAt }, index) => {
+          for (const one of index < seen ? [live, left] : [live]) one.apply(product(id, at, name), dayMs(appendedAt));
+        });
+        const overlay = new CatalogVersionsOverlay(left.versions);
+        for (const { id, at, name, appendedAt } of events) overlay.merge(product(id, at, name), dayMs(appendedAt));
+        overlay.fold(events.length);
+        for (const id of IDS) {
+          for (const at of DAYS) {
+            const expected = nameIn(live.versions, id, at);
+            // What is merged may know a repeat that the validator had dropped.
+            if (expected !== undefined && nameIn(left.versions, id, at) !== expected) {
+              throw new Error(`not ${expected} at day ${String(at)}`);
+            }
+          }
+          if (isDeleted) {
+            const [whole, again] = [live, left].map(({ versions }) => versions.catalog.product(uuid(id)));
+            expect(again?.entries).toEqual(whole?.entries);
+            expect(again?.missingBeforeMicros).toBe(whole?.missingBeforeMicros);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it.each([

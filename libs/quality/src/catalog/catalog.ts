@@ -40,6 +40,8 @@ export class Catalog implements CatalogView {
   private readonly products = new Map<string, VersionHistory<ProductVersion>>();
   truncated = false;
   readonly behind = false;
+  /** Every version of the entities that left is before this time. */
+  private leftBeforeMicros = -Infinity;
 
   constructor(readonly limits: CatalogLimits = DEFAULT_CATALOG_LIMITS) {}
 
@@ -72,26 +74,36 @@ export class Catalog implements CatalogView {
     (entity === 'vendor' ? this.vendors : this.products).delete(id);
   }
 
-  /** A copy of the entity, to be changed and set. If the catalog does not have it: without versions. */
-  copyOf({ entity, id }: { readonly entity: Entity; readonly id: string }): CatalogEntity {
+  /**
+   * A copy of the announced entity, to be changed and set. If the catalog does not have it: without versions. Then it may
+   * have left with versions, or have been announced before what the catalog was built from.
+   */
+  copyOf({ entity, id, sinceMicros }: Announcement): CatalogEntity {
     if (entity === 'vendor') {
       const history = new VersionHistory<VendorVersion>(this.limits.maxVersions, isSameVendor);
-      return { entity, id, history: this.copied(this.vendors.get(id), history) };
+      return { entity, id, history: this.copied(this.vendors.get(id), history, sinceMicros) };
     }
     const history = new VersionHistory<ProductVersion>(this.limits.maxVersions, isSameProduct);
-    return { entity, id, history: this.copied(this.products.get(id), history) };
+    return { entity, id, history: this.copied(this.products.get(id), history, sinceMicros) };
   }
 
-  /** An entity that was left out may have had versions: without them its history is truncated. */
-  private copied<V>(known: VersionHistory<V> | undefined, copy: VersionHistory<V>): VersionHistory<V> {
-    return copy.restore(known?.entries ?? [], known?.isTruncated ?? this.truncated);
+  private copied<V>(
+    known: VersionHistory<V> | undefined,
+    copy: VersionHistory<V>,
+    sinceMicros: number,
+  ): VersionHistory<V> {
+    if (known !== undefined) return copy.restore(known);
+    const missingBeforeMicros = this.truncated ? Math.max(this.leftBeforeMicros, sinceMicros) : undefined;
+    return copy.restore({ entries: [], missingBeforeMicros, repeatedUntilMicros: undefined });
   }
 
   private put<V>(entities: Map<string, VersionHistory<V>>, id: string, history: VersionHistory<V>): void {
     entities.set(id, history);
     if (entities.size <= this.limits.maxEntities) return;
-    for (const oldest of entities.keys()) {
+    for (const [oldest, left] of entities) {
       entities.delete(oldest);
+      const lastMicros = Math.max(left.entries.at(-1)?.sinceMicros ?? 0, left.repeatedUntilMicros ?? 0);
+      this.leftBeforeMicros = Math.max(this.leftBeforeMicros, lastMicros + 1, left.missingBeforeMicros ?? 0);
       break;
     }
     this.truncated = true;

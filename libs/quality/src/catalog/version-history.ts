@@ -4,10 +4,14 @@ export interface Version<V> {
   readonly value: V;
 }
 
+/** What a history remembers. */
+export type Remembered<V> = Pick<VersionHistory<V>, 'entries' | 'missingBeforeMicros' | 'repeatedUntilMicros'>;
+
 /** The newest versions of one entity by occurred_at, up to a bound. Repeated versions leave first. */
 export class VersionHistory<V> {
   private readonly versions: Version<V>[] = [];
-  private truncated = false;
+  private missingBefore: number | undefined;
+  private repeatedUntil: number | undefined;
 
   constructor(
     private readonly maxVersions: number,
@@ -15,39 +19,48 @@ export class VersionHistory<V> {
   ) {}
 
   /**
-   * Adds the value that is valid from `sinceMicros` on. Of two values with the same time, the one added last is valid.
+   * Adds the value that is valid from `sinceMicros` on. Of two values with the same time, the one added last is valid. One
+   * that differs from its predecessor, and was followed by a repeat of it that was dropped, has no known end.
    */
   add(sinceMicros: number, value: V): void {
     let at = this.versions.length;
     while (at > 0 && (this.versions[at - 1]?.sinceMicros ?? 0) > sinceMicros) at--;
+    const before = this.versions[at - 1];
     this.versions.splice(at, 0, { sinceMicros, value });
+    const { repeatedUntil } = this;
+    if (repeatedUntil !== undefined && sinceMicros < repeatedUntil && !(before && this.same(before.value, value))) {
+      this.missBefore(sinceMicros + 1);
+    }
     if (this.versions.length > this.maxVersions) this.drop();
   }
 
   /**
    * Drops the oldest version that repeats its predecessor, otherwise the oldest version. A repeat changes nothing by
-   * itself, but it limits where a different version that arrives late is valid. Without it such a version is valid up
-   * to the next one that is left.
+   * itself, but it limits where a different version that arrives late is valid: see `add`.
    */
   private drop(): void {
     const repeat = this.versions.findIndex(({ value }, index) => {
       const before = this.versions[index - 1];
       return before !== undefined && this.same(before.value, value);
     });
-    this.versions.splice(Math.max(repeat, 0), 1);
-    if (repeat < 0) this.truncated = true;
+    if (repeat < 0) this.forgetFirst(1);
+    else {
+      const [dropped] = this.versions.splice(repeat, 1);
+      this.repeatedUntil = Math.max(dropped?.sinceMicros ?? -Infinity, this.repeatedUntil ?? -Infinity);
+    }
   }
 
   /**
-   * The value that is valid at a time. Before the first version it is the first one, or undefined if older versions
-   * were dropped.
+   * The value that is valid at a time. Before the first version it is the first one. Undefined where a version that is
+   * missing may have been valid.
    */
   at(micros: number): V | undefined {
     for (let index = this.versions.length - 1; index >= 0; index--) {
       const version = this.versions[index];
-      if (version !== undefined && version.sinceMicros <= micros) return version.value;
+      if (version === undefined || version.sinceMicros > micros) continue;
+      return version.sinceMicros >= (this.missingBefore ?? -Infinity) ? version.value : undefined;
     }
-    return this.truncated ? undefined : this.versions[0]?.value;
+    return this.missingBefore === undefined ? this.versions[0]?.value : undefined;
   }
 
   /** The versions, oldest first. */
@@ -55,15 +68,21 @@ export class VersionHistory<V> {
     return this.versions;
   }
 
-  /** Whether older versions were dropped, or may be missing. */
-  get isTruncated(): boolean {
-    return this.truncated;
+  /** Versions before this time were dropped, or may be missing. Undefined: none is missing. */
+  get missingBeforeMicros(): number | undefined {
+    return this.missingBefore;
   }
 
-  /** Sets the versions, oldest first, as another history had them. */
-  restore(versions: readonly Version<V>[], isTruncated: boolean): this {
-    this.versions.splice(0, Infinity, ...versions);
-    this.truncated = isTruncated;
+  /** Time of the last repeated version that was dropped. */
+  get repeatedUntilMicros(): number | undefined {
+    return this.repeatedUntil;
+  }
+
+  /** Sets what another history had: the versions oldest first. */
+  restore({ entries, missingBeforeMicros, repeatedUntilMicros }: Remembered<V>): this {
+    this.versions.splice(0, Infinity, ...entries);
+    this.missingBefore = missingBeforeMicros;
+    this.repeatedUntil = repeatedUntilMicros;
     return this;
   }
 
@@ -71,8 +90,15 @@ export class VersionHistory<V> {
   forgetBefore(micros: number): void {
     const next = this.versions.findIndex(({ sinceMicros }) => sinceMicros > micros);
     const ended = (next < 0 ? this.versions.length : next) - 1;
-    if (ended <= 0) return;
-    this.versions.splice(0, ended);
-    this.truncated = true;
+    if (ended > 0) this.forgetFirst(ended);
+  }
+
+  private forgetFirst(count: number): void {
+    const last = this.versions.splice(0, count).at(-1);
+    if (last !== undefined) this.missBefore(last.sinceMicros + 1);
+  }
+
+  private missBefore(micros: number): void {
+    this.missingBefore = Math.max(micros, this.missingBefore ?? -Infinity);
   }
 }

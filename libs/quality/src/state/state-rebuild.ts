@@ -23,6 +23,11 @@ export interface StateRebuildOptions {
   readonly forgottenUntilMs: number | undefined;
   /** The clock, in milliseconds since the epoch. See `StateOverlay.advanceTo`. */
   readonly clockMs: number;
+  /**
+   * `lastAppendMs` of the old state, if it is readable. An append time that was ahead of the clock when its record was
+   * evaluated may be behind the clock of the rebuild: no window moves past the old state's.
+   */
+  readonly lastAppendMs?: number | undefined;
   /** How far an order's time counts ahead of its append time, in milliseconds. See `lifecycleAfter`. */
   readonly maxAheadMs: number;
 }
@@ -43,13 +48,18 @@ export interface RebuiltState {
 export class StateRebuild {
   private readonly overlay: StateOverlay;
   private readonly base: PartitionState;
+  private readonly clockMs: number;
+  private readonly forgottenUntilMs: number | undefined;
   private horizonMs: number | undefined;
   private ignoredCount = 0;
 
   constructor(private readonly options: StateRebuildOptions) {
     this.base = new PartitionState(options.limits);
-    const { forgottenUntilMs, maxAheadMs } = options;
-    this.horizonMs = forgottenUntilMs === undefined ? undefined : forgottenUntilMs + maxAheadMs;
+    const { forgottenUntilMs, maxAheadMs, clockMs, lastAppendMs = 0 } = options;
+    // 0: the old state has evaluated no record.
+    this.clockMs = lastAppendMs > 0 ? Math.min(clockMs, lastAppendMs) : clockMs;
+    this.forgottenUntilMs = forgottenUntilMs === undefined ? undefined : Math.min(forgottenUntilMs, this.clockMs);
+    this.horizonMs = this.forgottenUntilMs === undefined ? undefined : this.forgottenUntilMs + maxAheadMs;
     // Registrations and orders that are learned from here on may be known from what retention has removed.
     this.base.registrations.forgottenRegisteredUntilMs = this.horizonMs;
     this.base.orders.forgottenPlacedUntilMs = this.horizonMs;
@@ -69,7 +79,7 @@ export class StateRebuild {
       this.ignoredCount++;
       return;
     }
-    this.overlay.advanceTo(record.timestamp, this.options.clockMs);
+    this.overlay.advanceTo(record.timestamp, this.clockMs);
     const changes: StateChange[] = [{ kind: 'event', identity }];
     this.addOrderChanges(body, changes);
     this.overlay.settle(this.verdictOf(record, body), changes);
@@ -96,7 +106,7 @@ export class StateRebuild {
    * @param oldSummary summary of the old state if it is readable: its accounting continues
    */
   finish(nextOffset: number, oldSummary: StateSummary | undefined): RebuiltState {
-    const { base, overlay, options } = this;
+    const { base, overlay } = this;
     const entries = [...overlay.entryRecords()];
     overlay.fold(nextOffset);
     if (oldSummary !== undefined) {
@@ -111,7 +121,7 @@ export class StateRebuild {
       oldSummary?.forgottenRegisteredUntilMs,
     );
     for (const memory of [orders.open, orders.keys, events.identities, registrations]) {
-      memory.leftAtMs = latest(memory.leftAtMs, options.forgottenUntilMs);
+      memory.leftAtMs = latest(memory.leftAtMs, this.forgottenUntilMs);
     }
     return { state: base, records: [...entries, new StateOverlay(base).summaryRecord(nextOffset)] };
   }

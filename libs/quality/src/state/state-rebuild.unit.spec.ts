@@ -89,6 +89,35 @@ describe('a rebuilt state', () => {
     expect(flagged).toBeGreaterThan(50);
   });
 
+  it('has windows that no append time ahead of the clock moves, also when the clock has passed it since', () => {
+    const HOUR_MS = 3_600_000;
+    const limits = { ...SMALL, events: { windowMs: HOUR_MS, maxEntries: 9 } };
+    const state = new PartitionState(limits);
+    const log = [0, 2 * HOUR_MS, 2].map((aheadMs, n) => {
+      const ids = { event_id: `e-${String(n)}`, order_id: sha(`order ${String(n)}`) };
+      const body = placed({ ...ids, order_placed_at: iso(NOON_MS - 1_000 * n) });
+      return recordOf(body, { timestamp: NOON_MS + aheadMs });
+    });
+    const { accepted, stateLog } = run(log, [], false, state, evaluatorFor(), () => NOON_MS + 1);
+    expect(accepted).toHaveLength(3);
+    expect(state.lastAppendMs).toBe(NOON_MS + 2);
+    expect(state.sizes().events).toBe(3);
+    const old = summaryOf(stateLog);
+    const rebuildLater = (lastAppendMs: number | undefined, forgottenUntilMs?: number): PartitionState => {
+      const rebuild = rebuildOf(forgottenUntilMs, { limits, clockMs: NOON_MS + 3 * HOUR_MS, lastAppendMs });
+      for (const { record, verdict } of accepted) rebuild.accepted(validated(record, verdict));
+      return rebuild.finish(log.length, old).state;
+    };
+    expect(rebuildLater(old?.lastAppendMs).sizes()).toEqual(state.sizes());
+    expect(rebuildLater(old?.lastAppendMs).lastAppendMs).toBe(state.lastAppendMs);
+    // Retention has removed what was before the record whose append time is ahead.
+    const cut = rebuildLater(old?.lastAppendMs, NOON_MS + 2 * HOUR_MS);
+    expect(cut.events.identities.leftAtMs).toBe(state.lastAppendMs);
+    expect(cut.orders.forgottenPlacedUntilMs).toBe(state.lastAppendMs + 5);
+    // Without the old state's time the clock is all there is.
+    expect(rebuildLater(undefined).lastAppendMs).toBe(NOON_MS + 2 * HOUR_MS);
+  });
+
   it('has a horizon at most as far ahead as events may be dated', () => {
     const { maxAheadMs } = qualitySettings();
     const ahead = { order_placed_at: '2199-12-31T23:59:59.999Z' };
