@@ -1,6 +1,7 @@
 import { CLOCK_FAULTS } from './clocks';
 import { DEPLOYMENT_FAULTS } from './deployments';
 import { type Fault } from './fault';
+import { BATCH_FAULTS } from './large-batch';
 import { LINK_FAULTS } from './links';
 import { OPEN_TRANSACTION_FAULTS } from './open-transaction';
 import { POISON_FAULTS } from './poison';
@@ -18,6 +19,7 @@ export const FAULTS: readonly Fault[] = [
   ...CLOCK_FAULTS,
   ...POISON_FAULTS,
   ...OPEN_TRANSACTION_FAULTS,
+  ...BATCH_FAULTS,
   ...SUBSCRIPTION_FAULTS,
   ...LINK_FAULTS,
   ...WRITE_API_FAULTS,

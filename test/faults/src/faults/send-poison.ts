@@ -10,7 +10,8 @@ const SEND_DEADLINE_MS = 60_000;
 const SEND_INTERVAL_MS = 500;
 const CRC_OFFSET = 17;
 const ATTRIBUTES_OFFSET = 21;
-const NO_PRODUCER = { producerId: -1n, producerEpoch: -1, firstSequence: -1, transactional: false } as const;
+/** Of a batch that no idempotent producer sends. */
+export const NO_PRODUCER = { producerId: -1n, producerEpoch: -1, firstSequence: -1, transactional: false } as const;
 
 export interface PoisonTarget {
   readonly producer: Pick<RecordProducer, 'send'>;
