@@ -15,6 +15,13 @@ export { type ProxiedListener } from './stack/kafka-properties';
 export { rewindGroup } from './stack/rewind-group';
 export { ServiceClient } from './stack/service-client';
 export { generatorStatus, validatorStatus } from './stack/service-status';
-export { DATASET, type Service, type ServiceName, generatorEnv, serviceInstance } from './stack/services';
+export {
+  DATASET,
+  PUBSUB_SUBSCRIPTION,
+  type Service,
+  type ServiceName,
+  generatorEnv,
+  serviceInstance,
+} from './stack/services';
 export { type StackTokens, loadTokens } from './stack/tokens';
 export { startTestStack } from './test-stack';

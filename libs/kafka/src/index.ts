@@ -4,6 +4,8 @@ export { type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
+export { crc32c } from './codec/crc32c';
+export { encodeRecordBatch } from './codec/record-batch-encoder';
 export { connectAdmin } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from './produce/partitioner';

@@ -21,7 +21,7 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly duplicated: number;
   /** Records in the raw topics that are not of this run. They are followed like the others. */
   readonly foreign: number;
-  /** Of the foreign records, those that were planted to be rejected. */
+  /** Of the foreign records, those that were planted. */
   readonly planted: number;
   /** Verdicts on the foreign records. */
   readonly foreignVerdicts: Readonly<Verdicts>;

@@ -162,8 +162,8 @@ export class Comparison {
     const at = `${rawPartition(evidence)}@${String(raw.offset)}`;
     const planted =
       entry === undefined ? this.planted.find(evidence.rawTopic, evidence.partition, raw.offset) : undefined;
-    if (planted !== undefined) this.checkPlanted(planted, validated.length, reasons);
-    else if (entry === undefined && raw.seq !== undefined && this.isWholeLedger) this.addNotInLedger(raw.seq, at);
+    if (planted === undefined && entry === undefined && raw.seq !== undefined && this.isWholeLedger)
+      this.addNotInLedger(raw.seq, at);
     const [first] = validated;
     const outputs = validated.length + reasons.length;
     const verdicts = entry === undefined ? this.foreign : this.own;
@@ -188,6 +188,7 @@ export class Comparison {
       this.differences.add('missing', `${at} (${describe(entry)}) is neither validated nor dead-lettered`);
       return;
     }
+    if (planted !== undefined) this.checkPlanted(planted, got);
     if (entry !== undefined && got !== entry.expected) {
       this.differences.add('wrongVerdicts', `${at} (${describe(entry)}) got ${got}`);
     } else if (isRepaired && first.flags.length === 0) {
@@ -204,15 +205,13 @@ export class Comparison {
     this.differences.add('unexplained', `${at} carries ledger-seq ${String(seq)}, which ${why}`);
   }
 
-  /** A planted record must have one dead letter with its reason. `checkVerdict` reports a second one, as for every record. */
-  private checkPlanted(planted: PlantedRecord, validated: number, reasons: readonly string[]): void {
+  /** A planted record must have the one output that is known. `checkVerdict` reports a second one, as for every record. */
+  private checkPlanted(planted: PlantedRecord, got: string): void {
     this.plantedFound.add(planted);
-    const name = describePlanted(planted);
-    if (validated > 0) this.differences.add('wrongVerdicts', `${name} was validated`);
-    if (reasons[0] === undefined) this.differences.add('missing', `${name} is not dead-lettered`);
-    else if (reasons[0] !== planted.reason) {
-      this.differences.add('wrongVerdicts', `${name} got reject:${reasons[0]} instead of ${planted.reason}`);
-    }
+    const expected = planted.reason === undefined ? 'accept' : `reject:${planted.reason}`;
+    const name = `${describePlanted(planted)}, expected ${expected},`;
+    if (got === 'skip') this.differences.add('missing', `${name} is neither validated nor dead-lettered`);
+    else if (got !== expected) this.differences.add('wrongVerdicts', `${name} got ${got}`);
   }
 }
 

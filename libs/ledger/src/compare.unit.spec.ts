@@ -256,7 +256,38 @@ describe('Comparison', () => {
       run.evidence.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [] });
       run.evidence.rows.push({ offset: 800, eventId: 'x' });
       run.evidence.streaming.deliveries.set(800, 1);
-      expect(compare(run, { planted })).toMatchObject(differences({ wrongVerdicts: 1, missing: 1 }));
+      expect(compare(run, { planted })).toMatchObject(differences({ wrongVerdicts: 1 }));
+    });
+
+    describe('that must be accepted', () => {
+      const accepted = new PlantedRecords([
+        { topic: TOPIC, partition: PARTITION, offset: 60, kind: 'null header', reason: undefined },
+      ]);
+      const identified = { ...raw, identity: '/planted 1' };
+      const validated = { ...identified, offset: 800, eventId: '1', flags: [] };
+
+      it.each([
+        ['finds no difference with one validated record', [validated], [], {}],
+        ['reports a missing validated record', [], [], { missing: 1 }],
+        ['reports a dead letter', [], [letter], { wrongVerdicts: 1 }],
+        [
+          'reports that it was repaired',
+          [{ ...validated, sha256: sha256('other'), flags: ['drift.vendor'] }],
+          [],
+          { wrongVerdicts: 1 },
+        ],
+        ['reports a second validated record', [validated, { ...validated, offset: 801 }], [], { duplicated: 1 }],
+      ])('%s', (_name, outputs, letters, expected) => {
+        const run = runOf(['accept']);
+        run.evidence.raw.push(identified);
+        run.evidence.deadLetters.push(...letters);
+        for (const output of outputs) {
+          run.evidence.validated.push(output);
+          run.evidence.rows.push({ offset: output.offset, eventId: '1' });
+          run.evidence.streaming.deliveries.set(output.offset, 1);
+        }
+        expect(compare(run, { planted: accepted })).toMatchObject(differences(expected));
+      });
     });
 
     it('does not expect one that was planted before the run', () => {

@@ -1,15 +1,15 @@
-/** A record that was sent to a raw topic beside the generator's, and that the validator must reject. */
+/** A record that was sent to a raw topic beside the generator's, and whose verdict is known. */
 export interface PlantedRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** What is wrong with it, in a word or two. */
+  /** What is unusual about it, in a word or two. */
   readonly kind: string;
-  /** The reason that its dead letter must have. */
-  readonly reason: string;
+  /** The reason that its dead letter must have. Undefined: the record must be accepted. */
+  readonly reason: string | undefined;
 }
 
-/** Acknowledged records that are not the generator's. Each must become exactly one dead letter of the validator. */
+/** Acknowledged records that are not the generator's. Each must become exactly one dead letter, or one validated record. */
 export class PlantedRecords {
   /** Number of records sent. Those without an acknowledgement may be in their topics or not. */
   sent = 0;

@@ -119,7 +119,8 @@ function deadLetterRecord(record: KafkaRecord): DeadLetterRecord {
 
 function header(record: KafkaRecord, name: string): string | undefined {
   const value = Object.hasOwn(record.headers, name) ? record.headers[name] : undefined;
-  if (value === undefined || Array.isArray(value)) return undefined;
+  // kafkajs has no type for the value null, which Kafka allows.
+  if (value === undefined || (value as unknown) === null || Array.isArray(value)) return undefined;
   return typeof value === 'string' ? value : value.toString('utf8');
 }
 

@@ -1,11 +1,14 @@
 import { CLOCK_FAULTS } from './clocks';
 import { DEPLOYMENT_FAULTS } from './deployments';
 import { type Fault } from './fault';
+import { BATCH_FAULTS } from './large-batch';
 import { LINK_FAULTS } from './links';
+import { OPEN_TRANSACTION_FAULTS } from './open-transaction';
 import { POISON_FAULTS } from './poison';
 import { PROCESS_FAULTS } from './processes';
 import { READINESS_FAULTS } from './readiness';
 import { STEP_FAULTS } from './steps';
+import { SUBSCRIPTION_FAULTS } from './subscription';
 import { WRITE_API_FAULTS } from './write-api';
 
 /** Every fault of the suite. */
@@ -15,6 +18,9 @@ export const FAULTS: readonly Fault[] = [
   ...READINESS_FAULTS,
   ...CLOCK_FAULTS,
   ...POISON_FAULTS,
+  ...OPEN_TRANSACTION_FAULTS,
+  ...BATCH_FAULTS,
+  ...SUBSCRIPTION_FAULTS,
   ...LINK_FAULTS,
   ...WRITE_API_FAULTS,
   ...STEP_FAULTS,

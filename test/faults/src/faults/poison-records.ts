@@ -1,43 +1,31 @@
-import { CE, envelopeHeaders, EVENT_CONTRACTS, type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
-import { type OutputRecord, partitionFor, type RecordHeaders } from '@orderstream/kafka';
-
+import { CE, type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
+import { type OutputRecord } from '@orderstream/kafka';
 import { type Rng } from '@orderstream/random';
 
-/** A record that the validator must reject, and for which reason. */
+import {
+  acceptableEvent,
+  bytes,
+  json,
+  newShop,
+  type Poison,
+  type Shop,
+  type ValidEvent,
+  validEvent,
+} from './poison-events';
+import { HEADER_KINDS } from './poison-headers';
+
+/** A record whose verdict is known. */
 export interface PoisonRecord {
   readonly record: OutputRecord;
   readonly kind: string;
-  readonly reason: string;
-}
-
-/** An event that meets its contract. Each poison record is an altered one. */
-interface ValidEvent {
-  readonly key: Buffer;
-  readonly partition: number;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly headers: RecordHeaders;
-}
-
-/** What replaces the key, partition, value and headers of a valid event. Undefined: unchanged. */
-interface Alteration {
-  readonly key?: Buffer | null;
-  readonly partition?: number;
-  readonly value: Buffer | null;
-  readonly headers?: RecordHeaders;
-}
-
-interface Poison {
-  readonly kind: string;
-  readonly reason: string;
-  readonly alter: (valid: ValidEvent, rng: Rng) => Alteration;
+  /** Why the validator must reject it. Undefined: it must accept it. */
+  readonly reason: string | undefined;
+  /** See `Alteration`. */
+  readonly renamed?: readonly [name: string, bytes: Buffer] | undefined;
 }
 
 const LARGE_BYTES = 1_500_000;
 const NESTED_LEVELS = 20_000;
-
-const json = (body: object): Buffer => Buffer.from(JSON.stringify(body));
-const bytes = (rng: Rng, count: number): Buffer =>
-  Buffer.from(Array.from({ length: count }, () => rng.between(0, 255)));
 
 /** Every kind, with the code of the first rule that it breaks. */
 const KINDS: readonly Poison[] = [
@@ -139,28 +127,41 @@ const KINDS: readonly Poison[] = [
       },
     }),
   },
+  ...HEADER_KINDS,
 ];
 
-/** One record of each kind for the raw topic of a family, in random order. */
-export function poisonFor(family: Family, rng: Rng): readonly PoisonRecord[] {
-  return rng.shuffled(KINDS).map(({ kind, reason, alter }) => {
-    const valid = validEvent(family, rng);
-    const { key = valid.key, partition = valid.partition, value, headers = valid.headers } = alter(valid, rng);
-    return { kind, reason, record: { topic: rawTopic(family), partition, key, value, headers } };
-  });
+/**
+ * The events of a shop, and one record of each kind for the raw topic of a family, in random order. Each call of one makes
+ * another event of the same kind.
+ */
+export function poisonFor(family: Family, rng: Rng): readonly (() => PoisonRecord)[] {
+  const shop = newShop(rng);
+  const announced = family === 'orders' ? shop.events : [];
+  return [
+    ...announced.map((event) => () => ({
+      kind: 'announcement',
+      reason: undefined,
+      record: recordOf('catalog', event),
+    })),
+    ...rng.shuffled(KINDS).map((poison) => () => altered(family, poison, rng, shop)),
+  ];
 }
 
-function validEvent(family: Family, rng: Rng): ValidEvent {
-  const contract = rng.pick([...EVENT_CONTRACTS.values()].filter((each) => each.family === family));
-  const id = `poison-${bytes(rng, 12).toString('hex')}`;
-  const time = new Date().toISOString();
-  const body: Record<string, unknown> = {
-    ...Object.fromEntries(contract.columns.map(({ name, example }) => [name, example])),
-    event_id: id,
-    event_type: contract.type,
-    occurred_at: time,
-  };
-  const key = Buffer.from(String(body[contract.keyField]));
-  const headers = envelopeHeaders({ id, type: contract.type, source: '/poison', time });
-  return { key, partition: partitionFor(key), body, headers };
+function altered(family: Family, { kind, reason, alter }: Poison, rng: Rng, shop: Shop): PoisonRecord {
+  const valid = reason === undefined ? acceptableEvent(family, rng, shop) : validEvent(family, rng);
+  const { renamed, ...alteration } = alter(valid, rng);
+  return { kind, reason, renamed, record: recordOf(family, { ...valid, ...alteration }) };
+}
+
+function recordOf(
+  family: Family,
+  {
+    key,
+    partition,
+    body,
+    value = json(body),
+    headers,
+  }: Omit<ValidEvent, 'key'> & { readonly key: Buffer | null; readonly value?: Buffer | null },
+): OutputRecord {
+  return { topic: rawTopic(family), partition, key, value, headers };
 }

@@ -151,9 +151,11 @@ export class Instance {
     await this.supervision;
   }
 
-  /** Whether the text is in the last 2 MB of its log. */
-  hasLogged(text: string): boolean {
-    return this.current !== undefined && readLogEnd(this.current.log.path, LOG_END_BYTES).includes(text);
+  /** Whether all texts are in one line of the last 2 MB of its log. */
+  hasLogged(...texts: readonly string[]): boolean {
+    if (this.current === undefined) return false;
+    const lines = readLogEnd(this.current.log.path, LOG_END_BYTES).split('\n');
+    return lines.some((line) => texts.every((text) => line.includes(text)));
   }
 
   /** Sends a signal to the process if it is running. */
