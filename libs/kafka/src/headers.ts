@@ -37,6 +37,25 @@ export function withFields(headers: RecordHeaders, fields: readonly HeaderField[
   return Object.defineProperty(headers, FIELDS, { value: fields });
 }
 
+/**
+ * The headers that `keep` accepts, in their order, and `added` behind them. `keep` must not accept a name of `added`. The
+ * result has no prototype: any header name is safe.
+ *
+ * It runs once for each record: a map that shows the order by itself is copied without a list of its headers.
+ */
+export function selectHeaders(
+  headers: RecordHeaders,
+  keep: (name: string) => boolean,
+  added: readonly HeaderField[],
+): RecordHeaders {
+  const ordered = orderedFields(headers);
+  if (ordered !== undefined) return headersOf([...ordered.filter(([name]) => keep(name)), ...added]);
+  const selected = Object.create(null) as RecordHeaders;
+  for (const name in headers) if (keep(name)) selected[name] = headers[name];
+  for (const [name, value] of added) selected[name] = value as Buffer | string;
+  return selected;
+}
+
 /** The headers in their order: as they came, for the headers of a record of the log. */
 export function headerFields(headers: RecordHeaders): readonly HeaderField[] {
   const ordered = orderedFields(headers);

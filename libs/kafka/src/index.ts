@@ -1,5 +1,5 @@
 export type * from './record';
-export { type HeaderField, headerFields, headersOf, type RecordHeaders } from './headers';
+export { type HeaderField, headerFields, headersOf, type RecordHeaders, selectHeaders } from './headers';
 export { type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';

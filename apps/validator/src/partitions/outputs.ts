@@ -1,6 +1,6 @@
 import { type Family, QUALITY_HEADERS, validatedTopic } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
-import type { KafkaRecord, OutputRecord, RecordHeaders } from '@orderstream/kafka';
+import { type HeaderField, type KafkaRecord, type OutputRecord, selectHeaders } from '@orderstream/kafka';
 import type { Verdict } from '@orderstream/quality';
 
 /** What a batch was evaluated by, for the headers of its validated records. */
@@ -40,30 +40,23 @@ export class Outputs {
     flags: readonly string[],
     evaluatedBy: EvaluatedBy,
   ): OutputRecord {
-    const headers = onwardHeaders(record.headers);
-    headers[QUALITY_HEADERS.settings] = evaluatedBy.settings;
+    const added: HeaderField[] = [[QUALITY_HEADERS.settings, evaluatedBy.settings]];
     if (evaluatedBy.catalogPosition !== undefined)
-      headers[QUALITY_HEADERS.catalogPosition] = evaluatedBy.catalogPosition;
-    if (flags.length > 0) headers[QUALITY_HEADERS.flags] = flags.join(',');
+      added.push([QUALITY_HEADERS.catalogPosition, evaluatedBy.catalogPosition]);
+    if (flags.length > 0) added.push([QUALITY_HEADERS.flags, flags.join(',')]);
     return {
       topic: this.validated,
       partition: record.partition,
       key: record.key,
       value,
-      headers,
+      headers: selectHeaders(record.headers, isOnward, added),
       timestamp: record.timestamp,
     };
   }
 }
 
 /**
- * The headers of the validated record: all but those of an earlier verdict, which are `dlq-*` of a replayed record and
- * `quality-*`, which only the validator may set. The object has no prototype: any header name is safe.
+ * The headers of the validated record are all but those of an earlier verdict: `dlq-*` of a replayed record, and
+ * `quality-*`, which only the validator may set.
  */
-function onwardHeaders(headers: RecordHeaders): RecordHeaders {
-  const onward = Object.create(null) as RecordHeaders;
-  for (const name in headers) {
-    if (!name.startsWith('dlq-') && !name.startsWith('quality-')) onward[name] = headers[name];
-  }
-  return onward;
-}
+const isOnward = (name: string): boolean => !name.startsWith('dlq-') && !name.startsWith('quality-');
