@@ -52,7 +52,7 @@ export function selectHeaders(
   if (ordered !== undefined) return headersOf([...ordered.filter(([name]) => keep(name)), ...added]);
   const selected = Object.create(null) as RecordHeaders;
   for (const name in headers) if (keep(name)) selected[name] = headers[name];
-  for (const [name, value] of added) addHeader(selected, name, value);
+  for (const [name, value] of added) selected[name] = value as Buffer | string;
   return selected;
 }
 

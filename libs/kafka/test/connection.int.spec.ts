@@ -1,6 +1,7 @@
 import '../src/patches/index';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net';
+import { waitUntil } from '@orderstream/deadlines';
 import { loadFromKafkajs } from '../src/client/kafkajs-internals';
 
 interface Connection {
@@ -93,5 +94,14 @@ describe('a connection whose other end stops responding', () => {
     const waiting = connection.send({ ...EXCHANGE, requestTimeout: 60_000 });
     const both = Promise.allSettled([waiting, connection.send(EXCHANGE)]);
     expect((await both).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('opens one socket when several requests find it closed', async () => {
+    sockets[0]?.destroy();
+    await waitUntil(() => !connection.isConnected(), { what: 'the connection to be closed', deadlineMs: 5_000 });
+    const opened = Promise.all(Array.from({ length: 5 }, () => connection.connect()));
+    await expect(opened).resolves.toEqual(Array(5).fill(true));
+    await expect(connection.send(EXCHANGE)).resolves.toBe('hello');
+    expect(sockets).toHaveLength(2);
   });
 });

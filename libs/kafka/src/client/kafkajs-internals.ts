@@ -10,7 +10,13 @@ export const loadFromKafkajs = createRequire(__filename);
 export interface Broker {
   /** What the broker supports, by API key. */
   readonly versions: Readonly<Partial<Record<number, { readonly maxVersion: number }>>> | null;
-  readonly connectionPool: { send(request: ProtocolRequest): Promise<unknown> };
+  readonly connectionPool: {
+    readonly host: string;
+    readonly port: number;
+    send(request: ProtocolRequest): Promise<unknown>;
+  };
+  isConnected(): boolean;
+  connect(): Promise<void>;
   disconnect(): Promise<void>;
   initProducerId(request: {
     transactionalId: string;
@@ -77,6 +83,7 @@ export interface ProtocolRequest {
 }
 
 export interface BrokerPool {
+  createBroker: (options: object) => Broker;
   findConnectedBroker(): Promise<Broker>;
   refreshMetadata: (topics: readonly string[]) => Promise<void>;
 }

@@ -6,15 +6,20 @@ interface Connection {
   chunks: Buffer[];
   bytesBuffered: number;
   bytesNeeded: number;
+  readonly connectionTimeout: number;
+  readonly broker: string;
   isConnected(): boolean;
   readonly connect: (this: Connection) => Promise<boolean>;
   readonly send: (this: Connection, exchange: unknown) => Promise<unknown>;
 }
 
 const LENGTH_BYTES = 4;
+/** After the timeout of kafkajs. */
+const LATE_MS = 500;
 
 const { prototype } = loadFromKafkajs('kafkajs/src/network/connection.js') as { prototype: Connection };
-const { KafkaJSRequestTimeoutError } = loadFromKafkajs('kafkajs/src/errors.js') as {
+const { KafkaJSConnectionError, KafkaJSRequestTimeoutError } = loadFromKafkajs('kafkajs/src/errors.js') as {
+  KafkaJSConnectionError: new (message: string, details: object) => Error;
   KafkaJSRequestTimeoutError: new (...args: never) => Error;
 };
 const original = { connect: prototype.connect, send: prototype.send };
@@ -34,14 +39,44 @@ async function send(this: Connection, exchange: unknown): Promise<unknown> {
   }
 }
 
-/** Discards half a response of the previous connection. The original parses the new connection's bytes as its rest. */
+const connecting = new WeakMap<Connection, Promise<boolean>>();
+
+/**
+ * Opens one socket, however many requests need the connection at the same time: the original opens one for each of them.
+ * All but the last stay open, unused, and when the broker closes them for idleness the requests on the last one fail.
+ */
 function connect(this: Connection): Promise<boolean> {
-  if (!this.isConnected()) {
-    this.chunks = [];
-    this.bytesBuffered = 0;
-    this.bytesNeeded = LENGTH_BYTES;
+  if (this.isConnected()) return Promise.resolve(true);
+  let opening = connecting.get(this);
+  if (opening === undefined) {
+    opening = connectOnce(this).finally(() => connecting.delete(this));
+    connecting.set(this, opening);
   }
-  return original.connect.call(this);
+  return opening;
+}
+
+/**
+ * Discards half a response of the previous connection: the original parses the bytes of the new one as its rest. Has a
+ * timeout of its own: the original never settles when the other end closes the connection during the TLS handshake.
+ */
+async function connectOnce(connection: Connection): Promise<boolean> {
+  const { connectionTimeout, broker } = connection;
+  connection.chunks = [];
+  connection.bytesBuffered = 0;
+  connection.bytesNeeded = LENGTH_BYTES;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const fail = (): void => {
+      connection.socket?.destroy();
+      reject(new KafkaJSConnectionError('Connection timeout', { broker }));
+    };
+    timer = setTimeout(fail, connectionTimeout + LATE_MS);
+  });
+  try {
+    return await Promise.race([original.connect.call(connection), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 Object.assign(prototype, { send, connect });

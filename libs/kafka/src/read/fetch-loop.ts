@@ -32,6 +32,8 @@ interface Failing {
 }
 
 const LEADERLESS = -1;
+/** Longest wait between fetches that fail: a broker that is back is noticed soon. */
+const MAX_RETRY_MS = 1_000;
 
 /**
  * Runs one fetch at a time to each leader that has partitions to read. A partition that is not wanted, for example because
@@ -123,7 +125,7 @@ export class FetchLoop {
     const { signal } = this.stopping;
     const since = performance.now();
     let backoff = this.backoffs.get(key);
-    if (backoff === undefined) this.backoffs.set(key, (backoff = new Backoff()));
+    if (backoff === undefined) this.backoffs.set(key, (backoff = new Backoff(50, MAX_RETRY_MS)));
     try {
       await this.refreshIfDue();
       if (leader === LEADERLESS) {

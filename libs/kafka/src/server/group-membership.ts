@@ -15,6 +15,8 @@ export interface MembershipEvents {
   assigned(partitions: readonly TopicPartition[]): void;
   /** A rebalance has begun: settle what was taken. The member joins when this resolves; until then it sends heartbeats. */
   revoking(): Promise<void>;
+  /** The coordinator answers again after it did not. The member owns the same partitions as before. */
+  reached(): void;
   /** The group has removed this member. Others may own its partitions already. */
   lost(): Promise<void>;
 }
@@ -34,6 +36,9 @@ const PERMANENT: ReadonlySet<number | undefined> = new Set([23, 24, 26, 29, 30, 
  */
 const CONTESTED_SESSIONS = 4;
 const LEAVE_TIMEOUT_MS = 3_000;
+/** Between heartbeats while the coordinator does not answer, and at most between attempts to join: it is noticed soon when a broker is back. */
+const RETRY_HEARTBEAT_MS = 500;
+const RETRY_JOIN_MS = 1_000;
 const CONTESTED =
   'another process has the same group.instance.id; this member has failed: give each process its own, and restart it';
 const REJECTED = 'the group rejects this member; it has failed: correct its rights or its settings, and restart it';
@@ -55,7 +60,7 @@ export class GroupMembership {
   private readonly cluster: Cluster;
   private readonly group: ConsumerGroup;
   private readonly leaving = new AbortController();
-  private readonly backoff = new Backoff(100, 3_000);
+  private readonly backoff = new Backoff(100, RETRY_JOIN_MS);
   private readonly heartbeatMs: number;
   private readonly isStatic: boolean;
   private running: Promise<void> | undefined;
@@ -182,7 +187,8 @@ export class GroupMembership {
   /** Sends heartbeats until the generation ends for this member. */
   private async stay(): Promise<Departure> {
     for (;;) {
-      await delay(this.heartbeatMs, this.leaving.signal);
+      const isReached = this.contactError === undefined;
+      await delay(isReached ? this.heartbeatMs : Math.min(this.heartbeatMs, RETRY_HEARTBEAT_MS), this.leaving.signal);
       if (this.isLeaving) return 'leaving';
       const departure = await this.beat();
       if (departure !== undefined) return departure;
@@ -194,7 +200,9 @@ export class GroupMembership {
     try {
       await this.heartbeat();
       this.contactAt = performance.now();
+      const isBack = this.contactError !== undefined;
       this.contactError = undefined;
+      if (isBack) this.events.reached();
       return undefined;
     } catch (error) {
       const code = protocolCodeOf(error);

@@ -1,7 +1,7 @@
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { type BatchOutcome } from '../outcome';
 import { settledWithin } from '../delay';
-import { FetchLoop, type FetchSource } from '../read/fetch-loop';
+import { FetchLoop, type FetchSource, type UnreadPartition } from '../read/fetch-loop';
 import { LogClient } from '../read/log-client';
 import { partitionName, type TopicPartition } from '../topic-partition';
 import { BatchContext } from './batch-context';
@@ -9,7 +9,7 @@ import { GroupMembership } from './group-membership';
 import { PartitionTasks } from './partition-tasks';
 import { PartitionTask } from './partition-task';
 import { type KafkaBatchServerOptions, serverLimits, type ServerHealth, type ServerStatus } from './server-options';
-import { type OpenTransaction } from './partition-lag';
+import { OpenTransactionLog } from './open-transaction-log';
 import { type TopicHandler, topicHandlers } from './topic-handlers';
 import { TopicWatch } from './topic-watch';
 
@@ -25,8 +25,6 @@ const END_INTERVAL_MS = 5_000;
 /** A partition without an answer for so long makes the service not ready: within 2 s of the loss of its broker. */
 const UNREAD_MS = 1_500;
 const METADATA_INTERVAL_MS = 60_000;
-/** A transaction that is open for longer is logged, once in each such time. */
-const OPEN_TRANSACTION_MS = 60_000;
 const DISCONNECT_TIMEOUT_MS = 2_000;
 
 /**
@@ -51,14 +49,14 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   private watch: TopicWatch | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly programmingErrors = new Map<string, number>();
-  /** When an open transaction of a partition was last logged. */
-  private readonly warnedAt = new Map<string, number>();
+  private readonly openTransactions: OpenTransactionLog;
   private isPaused = false;
   private closing: Promise<void> | undefined;
 
   constructor(private readonly settings: KafkaBatchServerOptions) {
     super();
     this.limits = serverLimits(settings);
+    this.openTransactions = new OpenTransactionLog(settings.logger);
     this.transportId = settings.transportId ?? Symbol(`kafka-batch:${settings.groupId}`);
   }
 
@@ -110,12 +108,19 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     await this.membership.commit(offsets);
   }
 
-  /** The state of the membership and of each assigned partition. (The base class already has a `status`.) */
+  /**
+   * The state of the membership and of each assigned partition. A partition that runs and whose fetches are not answered
+   * is `retrying`, with the reason. (The base class already has a `status`.)
+   */
   describe(): ServerStatus {
+    const unread = new Map(this.unread().map((one) => [partitionName(one), one.error]));
     return {
       group: this.settings.groupId,
       state: this.membership?.state ?? 'connecting',
-      partitions: this.tasks.statuses(),
+      partitions: this.tasks.statuses().map((status) => {
+        const error = status.state === 'running' ? unread.get(partitionName(status)) : undefined;
+        return error === undefined ? status : { ...status, state: 'retrying', error };
+      }),
       programmingErrors: Object.fromEntries(this.programmingErrors),
     };
   }
@@ -125,20 +130,25 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
    * do not answer. `waiting` and `unread` name each partition that does not move, with the reason.
    */
   health(): ServerHealth {
-    const { state, partitions } = this.describe();
+    const state = this.membership?.state ?? 'connecting';
     const hung = [...this.tasks]
       .filter(({ handlingMs }) => handlingMs > this.limits.handlerTimeoutMs)
       .map(({ partition, handlingMs }) => ({ ...partition, handlingMs }));
-    const waiting = partitions
+    const waiting = this.tasks
+      .statuses()
       .filter((partition) => partition.state !== 'running')
       .map(({ topic, partition, state: task, error }) => ({ topic, partition, state: task, error }));
-    const unread = this.loop?.unread(UNREAD_MS) ?? [];
+    const unread = this.unread();
     const group = this.membership?.contactError ?? state;
     const isReady = state === 'joined' && group === state && waiting.length + unread.length === 0 && !this.isPaused;
     return {
       live: { ok: state !== 'failed' && hung.length === 0, detail: { group: state, hung } },
       ready: { ok: isReady, detail: { group, waiting, unread } },
     };
+  }
+
+  private unread(): readonly UnreadPartition[] {
+    return this.loop?.unread(UNREAD_MS) ?? [];
   }
 
   private startReading(topics: readonly string[]): void {
@@ -166,6 +176,9 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       {
         assigned: (partitions) => {
           this.assign(partitions);
+        },
+        reached: () => {
+          for (const task of this.tasks) task.retryNow();
         },
         revoking: () => this.tasks.releaseAll(this.limits.drainTimeoutMs),
         lost: () => this.tasks.releaseAll(0),
@@ -260,23 +273,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         if (end !== undefined) task.observeEnds(end);
       }
     }
-    for (const { partition, openTransaction } of this.tasks) {
-      if (openTransaction !== undefined && openTransaction.openMs > OPEN_TRANSACTION_MS) {
-        this.warnOfOpenTransaction(partition, openTransaction);
-      }
-    }
-  }
-
-  private warnOfOpenTransaction(partition: TopicPartition, { openMs, ...ends }: OpenTransaction): void {
-    const name = partitionName(partition);
-    const now = performance.now();
-    if (now - (this.warnedAt.get(name) ?? -Infinity) < OPEN_TRANSACTION_MS) return;
-    this.warnedAt.set(name, now);
-    this.settings.logger?.warn(
-      { ...partition, ...ends, openSeconds: Math.round(openMs / 1_000) },
-      'a transaction of a producer is open: records from its offset on wait until it ends. Find the producer with ' +
-        'kafka-transactions.sh describe-producers; kafka-transactions.sh abort ends a transaction that hangs',
-    );
+    for (const { partition, openTransaction } of this.tasks) this.openTransactions.observe(partition, openTransaction);
   }
 
   private async closeNow(): Promise<void> {

@@ -69,6 +69,8 @@ export class PartitionTask {
   private resumes = 0;
   private handlingSince: number | undefined;
   private aborter = new AbortController();
+  /** Aborted to end the wait of a failed partition. */
+  private waiting = new AbortController();
   private readonly releasing = new AbortController();
   private readonly deadline = new AbortController();
   /** Ends the wait for a handler call after the deadline of a release. */
@@ -147,10 +149,17 @@ export class PartitionTask {
     this.changed();
   }
 
+  /** Ends the wait of a failed partition, as what it failed by may be over. The next waits are short again. */
+  retryNow(): void {
+    this.backoff.reset();
+    this.waiting.abort();
+  }
+
   /** Drains within `drainMs` and closes. Resolves when `hooks.close` is done. Of several calls the earliest deadline holds. */
   async release(drainMs: number): Promise<void> {
     this.releaseBy ??= performance.now() + drainMs;
     this.releasing.abort();
+    this.waiting.abort();
     this.aborter.abort();
     this.changed();
     const remaining = this.releaseBy - performance.now();
@@ -224,7 +233,8 @@ export class PartitionTask {
 
   /** Returns undefined when the partition may be opened. */
   private async verify(): Promise<Ending | undefined> {
-    this.state = 'opening';
+    // A partition that failed is retried until it runs.
+    this.state = this.error === undefined ? 'opening' : 'retrying';
     this.isOpened = false;
     this.interruption = undefined;
     this.unreadable = undefined;
@@ -336,7 +346,8 @@ export class PartitionTask {
     this.error = messageOf(ending.cause);
     const waitMs = this.backoff.nextMs(ending.afterMs);
     this.logger?.warn({ ...this.partition, err: ending.cause, waitMs }, 'partition failed; it opens again');
-    await delay(waitMs, this.releasing.signal);
+    this.waiting = new AbortController();
+    if (!this.isReleasing) await delay(waitMs, this.waiting.signal);
   }
 
   private async waitForOperator(cause: Error): Promise<void> {
@@ -350,6 +361,7 @@ export class PartitionTask {
       `partition stopped${defect}; POST /admin/resume opens it again${leadsOn === undefined ? '' : `. ${leadsOn}`}`,
     );
     while (this.resumes === before && !this.isReleasing) await this.untilChanged();
+    this.error = undefined;
     this.backoff.reset();
   }
 

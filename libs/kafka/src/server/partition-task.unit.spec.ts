@@ -9,6 +9,7 @@ import {
   TopicChangedError,
   TransactionFailedError,
 } from '../index';
+import { type Fetched } from '../read/log-client';
 import { type PartitionTaskDependencies, PartitionTask } from './partition-task';
 import { retryDelay } from './retry-delay';
 
@@ -20,6 +21,13 @@ const LIMITS = {
   maxRetryMs: 10_000,
   drainTimeoutMs: 1_000,
 };
+
+/** One record, fetched from its offset. */
+function fetchedAt(offset: number): Fetched {
+  const record = { ...PARTITION, offset, timestamp: 0, key: null, value: null, headers: {} };
+  const ends = { lastStableOffset: offset + 1, highWatermark: offset + 1 };
+  return { ok: true, ...PARTITION, offset, records: [record], nextOffset: offset + 1, memoryBytes: 200, ...ends };
+}
 
 /** A task under fake timers. `step` delivers one record whenever the task is open. */
 class TestTask {
@@ -79,10 +87,7 @@ class TestTask {
     const wanted = this.task.wanted();
     if (wanted === undefined) return;
     const { offset } = wanted;
-    const record = { ...PARTITION, offset, timestamp: 0, key: null, value: null, headers: {} };
-    const ends = { lastStableOffset: offset + 1, highWatermark: offset + 1 };
-    const log = { records: [record], nextOffset: offset + 1, memoryBytes: 200, ...ends };
-    this.task.deliver({ ok: true, ...PARTITION, offset, ...log });
+    this.task.deliver(fetchedAt(offset));
     await jest.advanceTimersByTimeAsync(0);
   }
 }
@@ -182,6 +187,18 @@ describe('the wait before a failed partition opens again', () => {
     await jest.advanceTimersByTimeAsync(0);
     await released;
     expect(task.waits).toEqual(waits);
+  });
+
+  it('ends when the broker answers again, and starts over', async () => {
+    const task = taskOf(() => retry(100, new Error('the broker is gone')));
+    await task.fail(7);
+    const { opened } = task;
+    await jest.advanceTimersByTimeAsync(50);
+    expect(task.opened).toBe(opened);
+    task.task.retryNow();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(task.opened).toBe(opened + 1);
+    expect((await task.fail(2)).slice(7)).toEqual([100, 200]);
   });
 
   it('does not change the lag, although the service knows no first unsettled offset while the partition is closed', async () => {
@@ -305,6 +322,29 @@ describe('a partition whose log cannot be read any further', () => {
       state: 'stopped',
       error: 'the batch at 2 cannot be decoded leads on: t/0',
     });
+    await task.task.release(0);
+  });
+});
+
+describe('a partition that failed', () => {
+  it('is retrying, with the reason, until it runs again, also while it opens', async () => {
+    let open: ((offset: number) => void) | undefined;
+    let calls = 0;
+    const task = new TestTask(() => (++calls === 1 ? retry(0, new Error('no answer')) : ack()), {
+      open: () => new Promise((resolve) => (open = resolve)),
+    });
+    await new Promise(setImmediate);
+    expect(task.task.status.state).toBe('opening');
+    const first = open;
+    first?.(0);
+    await new Promise(setImmediate);
+    task.task.deliver(fetchedAt(0));
+    while (open === first) await new Promise(setImmediate);
+    expect(task.task.status).toMatchObject({ state: 'retrying', error: 'no answer' });
+    open?.(0);
+    await new Promise(setImmediate);
+    expect(task.task.status).toMatchObject({ state: 'running' });
+    expect(task.task.status.error).toBeUndefined();
     await task.task.release(0);
   });
 });

@@ -1,6 +1,7 @@
 import { type Kafka } from 'kafkajs';
 import { Backoff } from '../backoff';
-import { type Cluster, createCluster, type ProducerIdentity } from '../client/kafkajs-internals';
+import { type Cluster, type ProducerIdentity } from '../client/kafkajs-internals';
+import { createSharingCluster } from '../client/shared-connections';
 import { settledWithin } from '../delay';
 import { TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
@@ -11,7 +12,7 @@ import { isFencing, isPermanentRejection, isRejectedEnd, retryOnCodes } from './
 import { type CommittedOffset, readCommittedOffset } from './committed-offset';
 import { Coordinators, initProducer } from './coordinators';
 import { partitionsOf, TransactionalWriter } from './transactional-writer';
-import { TimeoutError, withTimeout } from './with-timeout';
+import { TimeoutError, withTimeout } from '../with-timeout';
 
 export interface PartitionTransactionsOptions {
   readonly groupId: string;
@@ -38,6 +39,8 @@ export interface TransactionWrites {
 const MAX_METADATA_BYTES = 4_096;
 const ABORT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 1_000;
+/** Longest wait between attempts to open: it follows soon when a broker is back. */
+const MAX_RETRY_MS = 1_000;
 
 /** How far a commit got. */
 interface Progress {
@@ -91,9 +94,9 @@ export class PartitionTransactions {
     const { groupId, topic, partition, transactionTimeoutMs } = options;
     const transactionalId = `${groupId}.${topic}.${partition.toString()}`;
     const deadline = performance.now() + 3 * transactionTimeoutMs;
-    const backoff = new Backoff();
+    const backoff = new Backoff(50, MAX_RETRY_MS);
     for (;;) {
-      const cluster = createCluster(kafka, 'committed');
+      const cluster = createSharingCluster(kafka, transactionalId);
       try {
         return await withTimeout(deadline - performance.now(), `Opening ${transactionalId}`, async () => {
           await cluster.connect();
@@ -201,6 +204,7 @@ export class PartitionTransactions {
       await retryOnCodes(() => coordinator.addPartitionsToTxn({ ...identity, topics }), deadline);
     }
     progress.step = 'adding offsets';
+    this.assertUsable();
     progress.isBegun = true;
     await retryOnCodes(() => coordinator.addOffsetsToTxn({ ...identity, groupId }), deadline);
     progress.step = 'writing';
