@@ -89,7 +89,7 @@ it(
       retriable: false,
       message: expect.stringMatching(
         new RegExp(
-          `${RAW}/3: the topic has the id \\S+, and not \\S+.*set-position --family ${FAMILY} --partition 3`,
+          `${RAW}/3: the topic has the id \\S+, and not \\S+.*npm run set-position -- validator --family ${FAMILY} --partition 3 --to beginning`,
           's',
         ),
       ) as string,
