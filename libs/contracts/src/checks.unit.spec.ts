@@ -218,6 +218,25 @@ describe('explain', () => {
     expect(violations.every(({ path }) => path.length === 128)).toBe(true);
   });
 
+  it('quotes no value of a personal field, whatever it is', () => {
+    const secret = '4915112345678';
+    for (const { type, columns } of EVENT_CONTRACTS.values()) {
+      for (const { name } of columns.filter(({ personal }) => personal)) {
+        for (const value of [
+          Number(secret),
+          ` ${secret}`.repeat(2_000),
+          [secret],
+          { [secret]: secret },
+          `\u0000${secret}`,
+        ]) {
+          const spellings = new Map([[name, typeof value === 'number' ? secret : '']]);
+          const reported = JSON.stringify(explain(type, { [name]: value }, spellings));
+          expect([type, name, reported.includes(secret)]).toEqual([type, name, false]);
+        }
+      }
+    }
+  });
+
   it('reports an unknown type', () => {
     expect(explain('order.teleported', placed)).toEqual([
       { path: 'event_type', constraint: 'isKnownType', message: 'expected the event type of a contract' },

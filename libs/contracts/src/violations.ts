@@ -30,10 +30,10 @@ function unknownField(name: string): Violation {
 const clipped = (text: string): string =>
   text.length <= MAX_FOUND_LENGTH ? text : `${text.slice(0, MAX_FOUND_LENGTH - 1)}…`;
 
-/** What a field holds. `spelling` is the text of a number in the JSON. Of a personal text only the length is named. */
+/** What a field holds. `spelling` is the text of a number in the JSON. Of personal data only type and length are named. */
 function foundIn(value: unknown, spelling: string | undefined, { personal }: EventColumn): string {
   if (value === undefined) return 'nothing';
-  if (typeof value === 'number') return clipped(spelling ?? String(value));
+  if (typeof value === 'number') return personal ? 'a number' : clipped(spelling ?? String(value));
   if (typeof value === 'string') {
     return personal ? `a string of ${String(value.length)} code units` : clipped(JSON.stringify(value));
   }

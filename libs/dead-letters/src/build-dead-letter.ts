@@ -121,9 +121,20 @@ function shortened(reason: DeadLetterReason): DeadLetterReason {
   };
 }
 
-/** Cuts a text. Replaces lone surrogates, which have no UTF-8 encoding. */
+/** Control characters, and format characters, which reorder or hide text. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Cuts a text, which may quote a record, and shows what a terminal may act on as an escape, such as `\u001b`. Replaces
+ * lone surrogates, which have no UTF-8 encoding.
+ */
 function clip(text: string): string {
-  const clipped = text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH - 1)}…`;
+  // Only what can remain after the cut is escaped.
+  const safe = text.slice(0, MAX_TEXT_LENGTH + 1).replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code > 0xffff ? `{${code.toString(16)}}` : code.toString(16).padStart(4, '0')}`;
+  });
+  const clipped = safe.length <= MAX_TEXT_LENGTH ? safe : `${safe.slice(0, MAX_TEXT_LENGTH - 1)}…`;
   return Buffer.from(clipped).toString();
 }
 

@@ -161,6 +161,22 @@ describe('buildDeadLetter', () => {
     expect(JSON.stringify(many.slice(0, detail.length + 1)).length).toBeGreaterThan(2_048);
   });
 
+  it('shows control and format characters of a record as escapes in its detail, whatever the text is', () => {
+    const hostile = 'a\u001b[2J\u009b31m\u202e\u200b\u{e0001}\u2028';
+    const detailOf = (quoted: string): { path?: string; constraint?: string }[] => {
+      const built = buildDeadLetter(anyRecord, because({ code: 'x', path: quoted, constraint: quoted }));
+      return JSON.parse(text(built, DLQ_HEADERS.detail)) as { path?: string; constraint?: string }[];
+    };
+    expect(detailOf(hostile)[0]?.path).toBe('a\\u001b[2J\\u009b31m\\u202e\\u200b\\u{e0001}\\u2028');
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (quoted) => {
+        for (const { path, constraint } of detailOf(quoted)) {
+          expect(`${String(path)}${String(constraint)}`).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        }
+      }),
+    );
+  });
+
   it('has a fingerprint of 16 hex digits of the SHA-256 of app, reason and path', () => {
     const built = buildDeadLetter(anyRecord, because({ code: 'structure.invalid_field', path: 'item_price' }));
     const sha256 = createHash('sha256').update('validator\nstructure.invalid_field\nitem_price').digest('hex');
