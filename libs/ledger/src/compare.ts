@@ -161,7 +161,9 @@ export class Comparison {
   private checkVerdict({ raw, entry, validated, reasons }: Outcome, evidence: PartitionEvidence): void {
     const at = `${rawPartition(evidence)}@${String(raw.offset)}`;
     const planted =
-      entry === undefined ? this.planted.find(evidence.rawTopic, evidence.partition, raw.offset) : undefined;
+      entry === undefined
+        ? this.planted.find(evidence.rawTopic, evidence.log, evidence.partition, raw.offset)
+        : undefined;
     if (planted === undefined && entry === undefined && raw.seq !== undefined && this.isWholeLedger)
       this.addNotInLedger(raw.seq, at);
     const [first] = validated;

@@ -38,6 +38,8 @@ export interface TableRow {
 export interface PartitionEvidence {
   readonly family: Family;
   readonly rawTopic: string;
+  /** Number of the raw topic's log, from 0: each time the topic is re-created, a new one begins. */
+  readonly log: number;
   readonly partition: number;
   readonly raw: readonly RawRecord[];
   readonly validated: readonly ValidatedRecord[];

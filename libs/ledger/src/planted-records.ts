@@ -7,6 +7,8 @@ export interface PlantedRecord {
   readonly kind: string;
   /** The reason that its dead letter must have. Undefined: the record must be accepted. */
   readonly reason: string | undefined;
+  /** Number of the log of its topic, from 0. Default: the present one. */
+  readonly log?: number;
 }
 
 /** Acknowledged records that are not the generator's. Each must become exactly one dead letter, or one validated record. */
@@ -14,17 +16,25 @@ export class PlantedRecords {
   /** Number of records sent. Those without an acknowledgement may be in their topics or not. */
   sent = 0;
   private readonly byPlace = new Map<string, PlantedRecord>();
+  /** Number of the present log, by topic. */
+  private readonly logs = new Map<string, number>();
 
   constructor(records: Iterable<PlantedRecord> = []) {
     for (const record of records) this.add(record);
   }
 
-  add(record: PlantedRecord): void {
-    this.byPlace.set(placeOf(record.topic, record.partition, record.offset), record);
+  /** The topic is deleted and re-created: offsets begin at 0 again. */
+  startLog(topic: string): void {
+    this.logs.set(topic, this.logOf(topic) + 1);
   }
 
-  find(topic: string, partition: number, offset: number): PlantedRecord | undefined {
-    return this.byPlace.get(placeOf(topic, partition, offset));
+  add(record: PlantedRecord): void {
+    const { topic, partition, offset, log = this.logOf(topic) } = record;
+    this.byPlace.set(placeOf(topic, log, partition, offset), { ...record, log });
+  }
+
+  find(topic: string, log: number, partition: number, offset: number): PlantedRecord | undefined {
+    return this.byPlace.get(placeOf(topic, log, partition, offset));
   }
 
   all(): IterableIterator<PlantedRecord> {
@@ -35,13 +45,22 @@ export class PlantedRecords {
     return this.byPlace.size;
   }
 
-  /** The records at or above these offsets. `sent` of the result is 0: it is not known for a part. */
-  since(offsetOf: (topic: string, partition: number) => number): PlantedRecords {
+  /** The records at or above these places. `sent` of the result is 0: it is not known for a part. */
+  since(
+    startOf: (topic: string, partition: number) => { readonly log: number; readonly offset: number },
+  ): PlantedRecords {
     return new PlantedRecords(
-      [...this.all()].filter(({ topic, partition, offset }) => offset >= offsetOf(topic, partition)),
+      [...this.all()].filter(({ topic, partition, offset, log = 0 }) => {
+        const start = startOf(topic, partition);
+        return log > start.log || (log === start.log && offset >= start.offset);
+      }),
     );
+  }
+
+  private logOf(topic: string): number {
+    return this.logs.get(topic) ?? 0;
   }
 }
 
-const placeOf = (topic: string, partition: number, offset: number): string =>
-  `${topic}/${String(partition)}@${String(offset)}`;
+const placeOf = (topic: string, log: number, partition: number, offset: number): string =>
+  `${topic}#${String(log)}/${String(partition)}@${String(offset)}`;

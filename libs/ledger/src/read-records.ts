@@ -11,6 +11,7 @@ import {
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
+import { type LogSpan } from './archived-log';
 import { type DeadLetterRecord, type RawRecord, type ValidatedRecord } from './evidence';
 import { type FamilyOffsets } from './snapshot';
 
@@ -27,15 +28,14 @@ export async function readRecords(
   kafka: Kafka,
   family: Family,
   partition: number,
-  from: FamilyOffsets,
-  until: FamilyOffsets,
+  { from, until, raw }: Pick<LogSpan, 'from' | 'until' | 'raw'>,
 ): Promise<PartitionRecords> {
   const read = <T>(topic: string, log: keyof FamilyOffsets, map: (record: KafkaRecord) => T): Promise<T[]> =>
     readRange(kafka, topic, partition, from[log][partition], until[log][partition], map);
   const rejected = (app: 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets) =>
     read(deadLetterTopic(validatedTopic(family), app), log, (record) => deadLetterRecord(record).sourceOffset);
   return {
-    raw: await read(rawTopic(family), 'committed', rawRecord),
+    raw: raw?.[partition] ?? (await read(rawTopic(family), 'committed', rawRecord)),
     validated: await read(validatedTopic(family), 'validated', validatedRecord),
     deadLetters: await read(deadLetterTopic(rawTopic(family), 'validator'), 'deadLetters', deadLetterRecord),
     rejectedBySink: await rejected('bq-sink', 'rejectedBySink'),
@@ -72,6 +72,24 @@ export async function readValidatedRanges(
     ranges.push({ partition, from: first, end, records });
   }
   return ranges;
+}
+
+/** A raw topic: its evaluated records, without their values, and those behind them as they are. */
+export async function readRawTopic(
+  kafka: Kafka,
+  family: Family,
+  committed: readonly number[],
+  ends: readonly number[],
+): Promise<{ readonly evaluated: RawRecord[][]; readonly rest: KafkaRecord[] }> {
+  const topic = rawTopic(family);
+  const evaluated: RawRecord[][] = [];
+  const rest: KafkaRecord[] = [];
+  for (const [partition, end] of ends.entries()) {
+    const until = committed[partition] ?? 0;
+    evaluated.push(await readRange(kafka, topic, partition, 0, until, rawRecord));
+    rest.push(...(await readRange(kafka, topic, partition, until, end, (record) => record)));
+  }
+  return { evaluated, rest };
 }
 
 /** Committed records of one range of offsets. */

@@ -7,17 +7,19 @@ import {
   rawTopic,
   validatedTopic,
 } from '@orderstream/contracts';
-import { fetchCommittedOffsets, fetchEndOffsets } from '@orderstream/kafka';
+import { fetchCommittedOffsets, fetchEndOffsets, type KafkaRecord } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 import { type Accounts } from './accounts';
+import { type ArchivedLog, type LogSpan, logsBetween } from './archived-log';
 import { Comparison } from './compare';
 import { waitUntilDrained } from './drain';
+import { type PartitionEvidence } from './evidence';
 import { type LedgerMark, readLedgerSince } from './ledger-files';
 import { PlantedRecords } from './planted-records';
-import { readRecords, readValidatedRanges } from './read-records';
+import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
-import { committedRawOffsets, forEachFamily, type Snapshot, takeSnapshot } from './snapshot';
+import { committedRawOffsets, forEachFamily, type Snapshot, takeFamilyOffsets, takeSnapshot } from './snapshot';
 
 export interface RunVerifierOptions {
   readonly kafka: Kafka;
@@ -35,6 +37,8 @@ export interface RunVerifierOptions {
 /** Offsets of all topics and sizes of the ledger's files before the run. */
 export interface RunStart {
   readonly snapshot: Snapshot;
+  /** Number of the log of each raw topic. */
+  readonly logs: Readonly<Record<Family, number>>;
   readonly ledger: LedgerMark;
 }
 
@@ -46,11 +50,17 @@ export interface ComparisonResult {
 
 /** Records where a run starts, waits for its end, and compares the ledger with topics and tables. */
 export class RunVerifier {
+  private readonly archived: ArchivedLog[] = [];
+
   constructor(private readonly options: RunVerifierOptions) {}
 
   /** @param ledger sizes of the ledger's files before the run */
   async start(ledger: LedgerMark): Promise<RunStart> {
-    return this.withAdmin(async (admin) => ({ snapshot: await this.takeSnapshot(admin), ledger }));
+    return this.withAdmin(async (admin) => ({
+      snapshot: await this.takeSnapshot(admin),
+      logs: await forEachFamily((family) => Promise.resolve(this.archivedOf(family).length)),
+      ledger,
+    }));
   }
 
   /**
@@ -135,11 +145,11 @@ export class RunVerifier {
    */
   async compare(start: RunStart, isWholeLedger = false): Promise<ComparisonResult> {
     return this.withAdmin(async (admin) => {
-      const { kafka, tables, ledgerFolder, rejectionsExpected, planted } = this.options;
+      const { ledgerFolder, rejectionsExpected, planted } = this.options;
       const end = await this.takeSnapshot(admin);
       const comparison = new Comparison(await readLedgerSince(ledgerFolder, start.ledger), {
         rejectionsExpected,
-        planted: plantedSince(start.snapshot, planted),
+        planted: plantedSince(start, planted),
         isWholeLedger,
       });
       // Read before the rows: a row below the sink's committed offset that is not there now will not come.
@@ -147,34 +157,68 @@ export class RunVerifier {
         fetchCommittedOffsets(admin, 'bq-sink', validatedTopic(family)),
       );
       for (const family of FAMILIES) {
-        const from = start.snapshot.families[family];
-        const until = end.families[family];
-        for (let partition = 0; partition < PARTITIONS; partition++) {
-          const records = await readRecords(kafka, family, partition, from, until);
-          const range = {
-            topic: validatedTopic(family),
-            partition,
-            from: from.validated[partition] ?? 0,
-            until: until.validated[partition] ?? 0,
-          };
-          const table = FAMILY_TABLES[family];
-          comparison.add({
-            ...records,
-            family,
-            rawTopic: rawTopic(family),
-            partition,
-            table,
-            sinkCommitted: sinkCommitted[family][partition] ?? 0,
-            rows: await tables.rows(table, range),
-            streaming:
-              family === 'orders'
-                ? { deliveries: await tables.deliveries(range), rejected: records.rejectedByBridge }
-                : undefined,
-          });
+        const [from, until] = [start.snapshot.families[family], end.families[family]];
+        for (const span of logsBetween(this.archivedOf(family), start.logs[family], from, until)) {
+          for (let partition = 0; partition < PARTITIONS; partition++) {
+            comparison.add(await this.evidenceOf(family, span, partition, sinkCommitted[family][partition] ?? 0));
+          }
         }
       }
       return { accounts: comparison.finish(), counterDifferences: counterDifferences(start.snapshot, end, comparison) };
     });
+  }
+
+  /**
+   * Keeps the evaluated records of a raw topic for the comparison: the topic is about to be deleted and re-created. Nothing
+   * may be produced to it, or evaluated, from now on until it is re-created.
+   *
+   * @returns the records that were not evaluated. They count only where they are produced again.
+   */
+  async archiveLog(family: Family): Promise<readonly KafkaRecord[]> {
+    return this.withAdmin(async (admin) => {
+      const { kafka, signal, planted } = this.options;
+      const offsets = await takeFamilyOffsets({ kafka, admin, signal }, family);
+      const ends = await fetchEndOffsets(admin, rawTopic(family));
+      const { evaluated, rest } = await readRawTopic(kafka, family, offsets.committed, ends);
+      this.archived.push({ family, offsets, raw: evaluated });
+      planted?.startLog(rawTopic(family));
+      return rest;
+    });
+  }
+
+  private async evidenceOf(
+    family: Family,
+    span: LogSpan,
+    partition: number,
+    sinkCommitted: number,
+  ): Promise<PartitionEvidence> {
+    const { kafka, tables } = this.options;
+    const records = await readRecords(kafka, family, partition, span);
+    const range = {
+      topic: validatedTopic(family),
+      partition,
+      from: span.from.validated[partition] ?? 0,
+      until: span.until.validated[partition] ?? 0,
+    };
+    const table = FAMILY_TABLES[family];
+    return {
+      ...records,
+      family,
+      rawTopic: rawTopic(family),
+      log: span.log,
+      partition,
+      table,
+      sinkCommitted,
+      rows: await tables.rows(table, range),
+      streaming:
+        family === 'orders'
+          ? { deliveries: await tables.deliveries(range), rejected: records.rejectedByBridge }
+          : undefined,
+    };
+  }
+
+  private archivedOf(family: Family): ArchivedLog[] {
+    return this.archived.filter((log) => log.family === family);
   }
 
   private async generated(ledger: LedgerMark, events: number): Promise<{ done: boolean; mark: string }> {
@@ -207,12 +251,14 @@ export class RunVerifier {
   }
 }
 
-/** The records that were planted after the snapshot. */
-function plantedSince(snapshot: Snapshot, planted = new PlantedRecords()): PlantedRecords {
+/** The records that were planted after the start. */
+function plantedSince({ snapshot, logs }: RunStart, planted = new PlantedRecords()): PlantedRecords {
   const familyOf = new Map<string, Family>(FAMILIES.map((family) => [rawTopic(family), family]));
   return planted.since((topic, partition) => {
     const family = familyOf.get(topic);
-    return family === undefined ? 0 : (snapshot.families[family].committed[partition] ?? 0);
+    return family === undefined
+      ? { log: 0, offset: 0 }
+      : { log: logs[family], offset: snapshot.families[family].committed[partition] ?? 0 };
   });
 }
 

@@ -48,21 +48,41 @@ export async function takeSnapshot({ kafka, admin, readStatus, signal }: Snapsho
     return await waitUntil(
       async () => {
         const before = await readState(admin, readStatus);
-        const families = await forEachFamily(async (family) => ({
-          committed: before.committed[family],
-          validated: await ends.of(validatedTopic(family)),
-          deadLetters: await ends.of(deadLetterTopic(rawTopic(family), 'validator')),
-          rejectedBySink: await ends.of(deadLetterTopic(validatedTopic(family), 'bq-sink')),
-          rejectedByBridge:
-            family === 'orders'
-              ? await fetchEndOffsets(admin, deadLetterTopic(validatedTopic(family), 'pubsub-bridge'))
-              : [],
-        }));
+        const families = await forEachFamily((family) => ends.ofFamily(family, before.committed[family]));
         const after = await readState(admin, readStatus);
         return JSON.stringify(before) === JSON.stringify(after) && { families, counters: after.counters };
       },
       {
         what: 'the validator to open every partition and to pause between two commits',
+        deadlineMs: SNAPSHOT_DEADLINE_MS,
+        intervalMs: SNAPSHOT_INTERVAL_MS,
+        signal,
+      },
+    );
+  } finally {
+    await ends.close();
+  }
+}
+
+/**
+ * The offsets of one family whose raw topic is not evaluated any more. Does not ask the validator.
+ *
+ * @throws DeadlineError when an offset still changes after 60 s
+ */
+export async function takeFamilyOffsets(
+  { kafka, admin, signal }: Omit<SnapshotOptions, 'readStatus'>,
+  family: Family,
+): Promise<FamilyOffsets> {
+  const ends = new StableEnds(kafka, admin);
+  try {
+    return await waitUntil(
+      async () => {
+        const before = await committedRawOffsets(admin, family);
+        const offsets = await ends.ofFamily(family, before);
+        return JSON.stringify(before) === JSON.stringify(await committedRawOffsets(admin, family)) && offsets;
+      },
+      {
+        what: `the validator not to evaluate ${rawTopic(family)}`,
         deadlineMs: SNAPSHOT_DEADLINE_MS,
         intervalMs: SNAPSHOT_INTERVAL_MS,
         signal,
@@ -97,6 +117,19 @@ class StableEnds {
       throw new Error(`${topic} has an open transaction`);
     }
     return ends;
+  }
+
+  async ofFamily(family: Family, committed: readonly number[]): Promise<FamilyOffsets> {
+    return {
+      committed,
+      validated: await this.of(validatedTopic(family)),
+      deadLetters: await this.of(deadLetterTopic(rawTopic(family), 'validator')),
+      rejectedBySink: await this.of(deadLetterTopic(validatedTopic(family), 'bq-sink')),
+      rejectedByBridge:
+        family === 'orders'
+          ? await fetchEndOffsets(this.admin, deadLetterTopic(validatedTopic(family), 'pubsub-bridge'))
+          : [],
+    };
   }
 
   async close(): Promise<void> {

@@ -31,6 +31,7 @@ export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
   const evidence: MutableEvidence = {
     family: 'orders',
     rawTopic: TOPIC,
+    log: 0,
     partition: PARTITION,
     raw: [],
     validated: [],

@@ -7,6 +7,7 @@ import { OPEN_TRANSACTION_FAULTS } from './open-transaction';
 import { POISON_FAULTS } from './poison';
 import { PROCESS_FAULTS } from './processes';
 import { READINESS_FAULTS } from './readiness';
+import { TOPIC_FAULTS } from './re-created-topic';
 import { STEP_FAULTS } from './steps';
 import { SUBSCRIPTION_FAULTS } from './subscription';
 import { WRITE_API_FAULTS } from './write-api';
@@ -24,4 +25,5 @@ export const FAULTS: readonly Fault[] = [
   ...LINK_FAULTS,
   ...WRITE_API_FAULTS,
   ...STEP_FAULTS,
+  ...TOPIC_FAULTS,
 ];

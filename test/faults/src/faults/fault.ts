@@ -1,3 +1,5 @@
+import { type Family } from '@orderstream/contracts';
+import { type KafkaRecord } from '@orderstream/kafka';
 import { type PlantedRecords } from '@orderstream/ledger';
 import { type Rng } from '@orderstream/random';
 
@@ -18,6 +20,8 @@ export interface FaultContext {
   readonly rng: Rng;
   /** Records that a fault sends besides the generator. */
   readonly planted: PlantedRecords;
+  /** See `RunVerifier.archiveLog`. To be called before a raw topic is deleted. */
+  readonly archiveLog: (family: Family) => Promise<readonly KafkaRecord[]>;
   /** Claims of the other faults of the same moment. */
   readonly claimed: ReadonlySet<Claim>;
 }
@@ -44,6 +48,8 @@ export interface Fault {
    * does not recover by itself. Rejects when the fault could not be injected.
    */
   inject(context: FaultContext): Promise<Outcome>;
+  /** No other fault may be in its round, and it is injected once in a run, however many faults are. */
+  readonly isAlone?: boolean;
   /** Pub/Sub loses messages that it has acknowledged: the bridge has to be rewound. */
   readonly losesMessages?: boolean;
 }

@@ -15,7 +15,7 @@ const RECORDS = 300;
 const RECORD_BYTES = 500_000;
 /** Resident memory of a service. */
 const MEMORY_LIMIT_MB = 512;
-const EVALUATED_DEADLINE_MS = 120_000;
+const EVALUATED_DEADLINE_MS = 180_000;
 const POLL_INTERVAL_MS = 250;
 
 const CODECS = [

@@ -33,16 +33,18 @@ export const bytes = (rng: Rng, count: number): Buffer =>
 
 /** An event of any type of the family, with the examples of its contract. */
 export function validEvent(family: Family, rng: Rng): ValidEvent {
-  return eventOf(rng.pick([...EVENT_CONTRACTS.values()].filter((each) => each.family === family)), rng);
+  return eventOf(anyContract(family, rng), rng);
 }
 
 /** An event that no rule rejects, whatever was sent before it. Of orders: after the events of its shop. */
 export function acceptableEvent(family: Family, rng: Rng, shop: Shop): ValidEvent {
-  if (family !== 'orders') return validEvent(family, rng);
+  // Another customer each time: the records of one would all be in one partition.
+  const customer = { customer_id: hex(rng, 32) };
+  if (family === 'catalog') return validEvent(family, rng);
+  if (family !== 'orders') return eventOf(anyContract(family, rng), rng, customer);
   return eventOf(contractOf('order.placed'), rng, {
+    ...customer,
     order_id: hex(rng, 32),
-    // Another customer each time: the records of one would all be in one partition.
-    customer_id: hex(rng, 32),
     order_placed_at: new Date().toISOString(),
     vendor_id: shop.vendorId,
     item_sku: shop.itemSku,
@@ -84,6 +86,9 @@ function eventOf(contract: EventContract, rng: Rng, fields: Readonly<Record<stri
   const headers = envelopeHeaders({ id, type: contract.type, source: '/poison', time });
   return { key, partition: partitionFor(key), body, headers };
 }
+
+const anyContract = (family: Family, rng: Rng): EventContract =>
+  rng.pick([...EVENT_CONTRACTS.values()].filter((each) => each.family === family));
 
 function contractOf(type: string): EventContract {
   const contract = EVENT_CONTRACTS.get(type);

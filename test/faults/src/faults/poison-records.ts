@@ -153,7 +153,7 @@ function altered(family: Family, { kind, reason, alter }: Poison, rng: Rng, shop
   return { kind, reason, renamed, record: recordOf(family, { ...valid, ...alteration }) };
 }
 
-function recordOf(
+export function recordOf(
   family: Family,
   {
     key,

@@ -30,6 +30,9 @@ export interface PartitionOffsets {
 
 /** Reads the committed offsets of the consumers and the end offsets of their input. */
 export class CommittedOffsets {
+  /** Records of logs that were deleted and are in no other log. */
+  private removed = 0;
+
   private constructor(private readonly admin: Admin) {}
 
   static async connect(kafka: Kafka): Promise<CommittedOffsets> {
@@ -47,10 +50,15 @@ export class CommittedOffsets {
     return lagOf(await this.read(consumer));
   }
 
-  /** Sum of the end offsets of the raw topics: the records that the broker has acknowledged. */
+  /** A log was deleted: its records still count as produced. */
+  logDeleted(records: number): void {
+    this.removed += records;
+  }
+
+  /** Sum of the end offsets of the raw topics, deleted logs included: the records that the broker has acknowledged. */
   async produced(): Promise<number> {
     const ends = await Promise.all(FAMILIES.map((family) => fetchEndOffsets(this.admin, rawTopic(family))));
-    return ends.flat().reduce((sum, end) => sum + end, 0);
+    return ends.flat().reduce((sum, end) => sum + end, this.removed);
   }
 
   async read(consumer: Consumer): Promise<readonly PartitionOffsets[]> {

@@ -1,7 +1,7 @@
 import { type PlantedRecords } from '@orderstream/ledger';
 import { Rng } from '@orderstream/random';
 
-import { type Claim, type Outcome } from '../faults/fault';
+import { type Claim, type FaultContext, type Outcome } from '../faults/fault';
 import { type FaultStack } from '../stack/fault-stack';
 import { settledWithin } from '../stack/settled-within';
 import { type CommittedOffsets } from './committed-offsets';
@@ -19,6 +19,7 @@ export interface InjectionContext {
   readonly offsets: CommittedOffsets;
   readonly recoveries: Recoveries;
   readonly planted: PlantedRecords;
+  readonly archiveLog: FaultContext['archiveLog'];
 }
 
 /** Injects all faults of a moment at the same time, and waits until every service has recovered. Never rejects. */

@@ -1,5 +1,6 @@
-import { validatedTopic } from '@orderstream/contracts';
+import { type Family, validatedTopic } from '@orderstream/contracts';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
+import { type KafkaRecord } from '@orderstream/kafka';
 import { markLedger, NoProgressError, PlantedRecords, type RunStart, RunVerifier } from '@orderstream/ledger';
 
 import { generatorStatus, rewindGroup, validatorStatus } from '../../../../dev/src';
@@ -33,7 +34,7 @@ interface CompareOptions {
  * service that it reads, and they are compared too.
  */
 export class RoundVerifier {
-  /** Records besides the generator's, which the validator must reject. */
+  /** Records besides the generator's, whose verdict is known. */
   readonly planted = new PlantedRecords();
   private readonly verifier: RunVerifier;
 
@@ -80,6 +81,11 @@ export class RoundVerifier {
     const wronglyRejected = Math.max(0, rejected - (this.stack.writeApi.rejectedRows - rejectedRows));
     const ofUnknownOrigin = isWhole ? Math.max(0, foreign - this.planted.sent) : 0;
     return { ...result, stalled, wronglyRejected, ofUnknownOrigin, lostByPubSub };
+  }
+
+  /** See `RunVerifier.archiveLog`. */
+  archiveLog(family: Family): Promise<readonly KafkaRecord[]> {
+    return this.verifier.archiveLog(family);
   }
 
   /**

@@ -29,18 +29,23 @@ const PAIR_SHARE = 0.75;
 /**
  * Divides faults into rounds, and rounds into moments. The same seed gives the same schedule, and the same seed for each
  * fault. A fault that loses messages has a round of its own: what is missing after it counts as lost by Pub/Sub, and is
- * published again.
+ * published again. A fault that must be alone has one as well, and is injected once.
  */
 export function schedule({ seed, faults, count, perRound, mixed }: ScheduleOptions): readonly RoundPlan[] {
   const rng = Rng.seeded(seed);
   const sequence: Fault[] = count === undefined && !mixed ? [...faults] : [];
-  const wanted = count ?? faults.length;
-  while (sequence.length < wanted) sequence.push(...rng.shuffled(faults).slice(0, wanted - sequence.length));
+  const repeatable = faults.filter(({ isAlone }) => isAlone !== true);
+  // Without a fault that may be repeated, there are no more faults than kinds.
+  const wanted = repeatable.length === 0 ? Math.min(count ?? faults.length, faults.length) : (count ?? faults.length);
+  while (sequence.length < wanted) {
+    const chosen = rng.shuffled(sequence.length === 0 ? faults : repeatable);
+    sequence.push(...chosen.slice(0, wanted - sequence.length));
+  }
   const rounds: ScheduledFault[][][] = [];
   let round: ScheduledFault[][] = [];
   for (const [index, fault] of sequence.entries()) {
     const scheduled = { fault, seed: `${String(seed)}/${String(index)}` };
-    if (fault.losesMessages === true) {
+    if (fault.losesMessages === true || fault.isAlone === true) {
       rounds.push([[scheduled]]);
       continue;
     }

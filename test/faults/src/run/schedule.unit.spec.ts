@@ -2,6 +2,7 @@ import { Rng } from '@orderstream/random';
 import fc from 'fast-check';
 
 import { FAULTS } from '../faults/catalogue';
+import { type Fault } from '../faults/fault';
 import { schedule, type ScheduleOptions, shareRecords } from './schedule';
 
 const options = fc.record<ScheduleOptions>({
@@ -17,6 +18,8 @@ const drawn = (chosen: ScheduleOptions): readonly (readonly [string, number])[] 
   schedule(chosen)
     .flat(2)
     .map(({ fault, seed }) => [fault.name, Rng.seeded(seed).between(1, 1_000_000)]);
+
+const ownsRound = ({ losesMessages = false, isAlone = false }: Fault): boolean => losesMessages || isAlone;
 
 describe('schedule', () => {
   it('gives the same faults, with the same numbers, for the same seed', () => {
@@ -37,13 +40,18 @@ describe('schedule', () => {
     expect(new Set(one.map(([, number]) => number)).size).toBeGreaterThan(95);
   });
 
-  it('has the wanted number of faults, each about as often as any other', () => {
+  it('has the wanted number of faults, each about as often as any other, and those that must be alone once at most', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const all = schedule(chosen).flat(2);
         expect(all).toHaveLength(chosen.count ?? FAULTS.length);
-        const times = FAULTS.map((fault) => all.filter((each) => each.fault === fault).length);
+        const timesOf = (alone: boolean): number[] =>
+          FAULTS.filter(({ isAlone = false }) => isAlone === alone).map(
+            (fault) => all.filter((each) => each.fault === fault).length,
+          );
+        const times = timesOf(false);
         expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(1);
+        expect(Math.max(...timesOf(true))).toBeLessThanOrEqual(1);
       }),
       { numRuns: 30 },
     );
@@ -51,19 +59,17 @@ describe('schedule', () => {
 
   it('keeps the order of the catalogue where there is neither a count nor a mix', () => {
     const faults = schedule({ seed: 1, faults: FAULTS, count: undefined, perRound: 10, mixed: false }).flat(2);
-    const losing = (loses: boolean): string[] =>
-      FAULTS.filter(({ losesMessages = false }) => losesMessages === loses).map(({ name }) => name);
+    const losing = (owns: boolean): string[] =>
+      FAULTS.filter((fault) => ownsRound(fault) === owns).map(({ name }) => name);
     const names = faults.map(({ fault }) => fault.name);
     expect(names.filter((name) => losing(false).includes(name))).toEqual(losing(false));
   });
 
-  it('gives a fault that loses messages a round of its own, and the others full rounds', () => {
+  it('gives a fault that loses messages, or must be alone, a round of its own, and the others full rounds', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const rounds = schedule(chosen).map((round) => round.flat().map(({ fault }) => fault));
-        const [losing, others] = [true, false].map((loses) =>
-          rounds.filter((round) => round.some(({ losesMessages = false }) => losesMessages) === loses),
-        );
+        const [losing, others] = [true, false].map((owns) => rounds.filter((round) => round.some(ownsRound) === owns));
         expect(losing?.filter(({ length }) => length !== 1)).toEqual([]);
         expect(others?.slice(0, -1).filter(({ length }) => length !== chosen.perRound)).toEqual([]);
         expect(rounds.filter(({ length }) => length === 0 || length > chosen.perRound)).toEqual([]);
@@ -72,6 +78,7 @@ describe('schedule', () => {
     );
     const faults = schedule({ seed: 1, faults: FAULTS, count: 200, perRound: 10, mixed: true }).flat(2);
     expect(faults.some(({ fault }) => fault.losesMessages)).toBe(true);
+    expect(faults.filter(({ fault }) => fault.isAlone)).toHaveLength(FAULTS.filter(({ isAlone }) => isAlone).length);
   });
 
   it('pairs faults only if they are mixed, and none with another that has a claim in common', () => {

@@ -112,7 +112,10 @@ async function injectAll(
       // Faults are spread over the records, not over time, so that each has load.
       const share = ((index + 0.5) / moments.length) * records;
       await waitUntilSent(sent, before + share, signal);
-      const results = await injectTogether({ ...context, planted: verifier.planted }, moment);
+      const results = await injectTogether(
+        { ...context, planted: verifier.planted, archiveLog: (family) => verifier.archiveLog(family) },
+        moment,
+      );
       for (const result of results) progress.line(`  ${describeInjected(result)}`);
       injected.push(...results);
     }

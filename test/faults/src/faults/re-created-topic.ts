@@ -1,0 +1,272 @@
+import { type Family, PARTITIONS, rawTopic, TOPICS } from '@orderstream/contracts';
+import { waitUntil } from '@orderstream/deadlines';
+import { ensureTopics, fetchEndOffsets, type KafkaRecord, RecordProducer } from '@orderstream/kafka';
+import { type Rng } from '@orderstream/random';
+import { type Admin } from 'kafkajs';
+import { z } from 'zod';
+
+import { type FaultStack } from '../stack/fault-stack';
+import { type Fault, type FaultContext } from './fault';
+import { acceptableEvent, newShop } from './poison-events';
+import { type PoisonRecord, recordOf } from './poison-records';
+import { shutDown } from './shutdown';
+
+/** The family with the fewest records. */
+const FAMILY: Family = 'customers';
+const TOPIC = rawTopic(FAMILY);
+const MORE_PARTITIONS = 8;
+/** How many records of the new log lie behind the end of the old one, in each partition. */
+const BEYOND = 50;
+/** The services read the metadata of their topics each minute. */
+const NOTICE_DEADLINE_MS = 75_000;
+const OPEN_DEADLINE_MS = 60_000;
+const TOPIC_DEADLINE_MS = 60_000;
+const POLL_INTERVAL_MS = 250;
+const MAX_REQUEST_BYTES = 900_000;
+const SEND_RECORDS = 2_000;
+
+const partitionsStatus = z.object({
+  partitions: z.array(
+    z.object({ topic: z.string(), partition: z.number(), state: z.string(), error: z.string().optional() }),
+  ),
+});
+export type Partitions = z.infer<typeof partitionsStatus>['partitions'];
+
+const positionReport = z.object({
+  partition: z.number(),
+  position: z.number(),
+  passedOver: z.number(),
+  otherLog: z.string().nullable(),
+});
+export type PositionReport = z.infer<typeof positionReport>;
+
+/**
+ * A topic gets more partitions. The way back is to delete and re-create it, which starts another log under the state of the
+ * validator: `set-position` leads on. What was not evaluated is produced again.
+ */
+const reCreatedTopic: Fault = {
+  name: 're-created topic',
+  description: `${TOPIC} gets ${String(MORE_PARTITIONS)} partitions, is deleted and re-created, and filled beyond the old offsets`,
+  claims: ['kafka', 'validator', 'validator~kafka', 'order-generator', 'order-generator~kafka'],
+  recovers: ['validator', 'order-generator'],
+  isAlone: true,
+  async inject(context) {
+    const { stack, rng } = context;
+    const stopsValidator = rng.fraction() < 0.5;
+    const admin = stack.kafka().admin();
+    await admin.connect();
+    try {
+      const noticedSeconds = await addPartitions(context, admin);
+      const shutdown = await stack.instance('order-generator').down();
+      if (shutdown?.exit.code !== 0) throw new Error('the generator did not end by itself: it may still send records');
+      const { rest, ends } = await archive(context, admin);
+      const validatorShutdown = stopsValidator ? await shutDown(context, 'validator') : undefined;
+      await reCreate(stack, admin);
+      const filled = await fill(context, rest, ends);
+      await stack.instance('order-generator').up();
+      if (stopsValidator) await stack.instance('validator').up();
+      const broken = await staysStopped(context, admin);
+      const reports = await setPosition(stack);
+      await stack.postAdmin('validator', 'resume');
+      await waitUntil(async () => isRunning(await statusOf(stack)), {
+        what: `the partitions of ${TOPIC} to run again`,
+        deadlineMs: OPEN_DEADLINE_MS,
+        intervalMs: POLL_INTERVAL_MS,
+      });
+      return {
+        detail: `added partitions noticed after ${noticedSeconds.toFixed(1)} s, re-created while the validator was ${stopsValidator ? 'stopped' : 'running'}, ${String(rest.length)} records produced again, ${String(filled)} more`,
+        broken: [...(validatorShutdown?.broken ?? []), ...broken, ...problemsOf(reports)],
+        measures: { 'added partitions noticed, s': noticedSeconds },
+      };
+    } finally {
+      await admin.disconnect();
+    }
+  },
+};
+
+/** @returns the seconds until the validator had stopped the partitions of the topic, and no others */
+async function addPartitions({ stack, offsets }: FaultContext, admin: Admin): Promise<number> {
+  const startedAt = performance.now();
+  await admin.createPartitions({ topicPartitions: [{ topic: TOPIC, count: MORE_PARTITIONS }] });
+  await stoppedWith(stack, [
+    `has ${String(MORE_PARTITIONS)} partitions, not ${String(PARTITIONS)}`,
+    'POST /admin/resume',
+  ]);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await othersGoOn({ stack, offsets });
+  return seconds;
+}
+
+/** The generator must be down. @returns the records that were not evaluated, and the ends of the log */
+async function archive(
+  { archiveLog, offsets }: FaultContext,
+  admin: Admin,
+): Promise<{ readonly rest: readonly KafkaRecord[]; readonly ends: readonly number[] }> {
+  const ends = await fetchEndOffsets(admin, TOPIC);
+  const rest = await archiveLog(FAMILY);
+  offsets.logDeleted(ends.reduce((sum, end) => sum + end, 0) - rest.length);
+  return { rest, ends };
+}
+
+async function reCreate(stack: FaultStack, admin: Admin): Promise<void> {
+  await admin.deleteTopics({ topics: [TOPIC] });
+  await waitUntil(async () => !(await admin.listTopics()).includes(TOPIC), {
+    what: `${TOPIC} to be deleted`,
+    deadlineMs: TOPIC_DEADLINE_MS,
+    intervalMs: POLL_INTERVAL_MS,
+  });
+  await ensureTopics(
+    stack.kafka(),
+    TOPICS.filter(({ name }) => name === TOPIC),
+    { replication: 1 },
+  );
+}
+
+/** @returns the number of records besides those that were not evaluated */
+async function fill(
+  { stack, rng, planted }: FaultContext,
+  rest: readonly KafkaRecord[],
+  ends: readonly number[],
+): Promise<number> {
+  const producer = new RecordProducer(stack.kafka(), { maxRequestBytes: MAX_REQUEST_BYTES });
+  await producer.connect();
+  try {
+    if (rest.length > 0) await producer.send(rest);
+    const more = recordsBeyond(
+      ends.slice(0, PARTITIONS).map((end, partition) => {
+        const again = rest.filter((record) => record.partition === partition).length;
+        return end + BEYOND - again;
+      }),
+      rng,
+    );
+    for (let at = 0; at < more.length; at += SEND_RECORDS) {
+      const chunk = more.slice(at, at + SEND_RECORDS);
+      planted.sent += chunk.length;
+      const ranges = await producer.send(chunk.map(({ record }) => record));
+      for (const { topic, partition, baseOffset, count } of ranges) {
+        for (let offset = baseOffset; offset < baseOffset + count; offset++) {
+          planted.add({ topic, partition, offset, kind: 'in a new log', reason: undefined });
+        }
+      }
+    }
+    return more.length;
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Records that must be accepted: at least so many for each partition. */
+export function recordsBeyond(wanted: readonly number[], rng: Rng): readonly Pick<PoisonRecord, 'record'>[] {
+  const missing = [...wanted];
+  const records: Pick<PoisonRecord, 'record'>[] = [];
+  const shop = newShop(rng);
+  while (missing.some((count) => count > 0)) {
+    const event = acceptableEvent(FAMILY, rng, shop);
+    missing[event.partition] = (missing[event.partition] ?? 0) - 1;
+    records.push({ record: recordOf(FAMILY, event) });
+  }
+  return records;
+}
+
+/** The partitions stop, whatever the length of the new log, and a resume changes nothing. */
+async function staysStopped({ stack, offsets }: FaultContext, admin: Admin): Promise<string[]> {
+  const message = ['the topic has the id', `set-position --family ${FAMILY}`];
+  // Without a restart the partitions are stopped since the topic had too many: a resume opens them.
+  await resumeWhenItAnswers(stack);
+  await stoppedWith(stack, message);
+  await stack.postAdmin('validator', 'resume');
+  await stoppedWith(stack, message);
+  await othersGoOn({ stack, offsets });
+  const [group] = await admin.fetchOffsets({ groupId: `validator-${FAMILY}`, topics: [TOPIC] });
+  const moved = group?.partitions.filter(({ offset }) => Number(offset) > 0) ?? [];
+  return moved.map(({ partition, offset }) => `${TOPIC}/${String(partition)} was moved to ${offset} without a command`);
+}
+
+const resumeWhenItAnswers = (stack: FaultStack): Promise<true> =>
+  waitUntil(
+    async () => {
+      await stack.postAdmin('validator', 'resume');
+      return true as const;
+    },
+    { what: 'the validator to answer', deadlineMs: OPEN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
+  );
+
+async function setPosition(stack: FaultStack): Promise<readonly PositionReport[]> {
+  const lines = await stack.command('validator', ['set-position', '--family', FAMILY, '--all', '--to', 'beginning']);
+  return lines.map((line) => positionReport.parse(JSON.parse(line)));
+}
+
+/** What the reports of `set-position --all --to beginning` must not say about a log that was re-created. */
+export function problemsOf(reports: readonly PositionReport[]): string[] {
+  return [
+    ...(reports.length === PARTITIONS ? [] : [`set-position has reported ${String(reports.length)} partitions`]),
+    ...reports.flatMap(({ partition, position, passedOver, otherLog }) => [
+      ...(position === 0 ? [] : [`set-position has moved partition ${String(partition)} to ${String(position)}`]),
+      ...(passedOver === 0
+        ? []
+        : [`set-position has passed over ${String(passedOver)} records of partition ${String(partition)}`]),
+      ...(otherLog === null ? [`set-position has not seen that partition ${String(partition)} has another log`] : []),
+    ]),
+  ];
+}
+
+const statusOf = async (stack: FaultStack): Promise<Partitions> =>
+  partitionsStatus.parse(await stack.client('validator').status()).partitions;
+
+/** The partitions of the topic that count by the contract. */
+const ofTopic = (partitions: Partitions): Partitions => partitions.filter(({ topic }) => topic === TOPIC);
+
+const isRunning = (partitions: Partitions): boolean => {
+  const own = ofTopic(partitions);
+  return own.length === PARTITIONS && own.every(({ state }) => state === 'running');
+};
+
+/** Why not all partitions of the topic, or others, have stopped with these texts. Undefined: they have. */
+export function notStopped(partitions: Partitions, texts: readonly string[]): string | undefined {
+  const own = ofTopic(partitions);
+  if (own.length < PARTITIONS) return `${String(own.length)} partitions of ${TOPIC}`;
+  const other = own.find(
+    ({ state, error = '' }) => state !== 'stopped' || !texts.every((text) => error.includes(text)),
+  );
+  if (other !== undefined) return `${TOPIC}/${String(other.partition)} ${other.state}: ${other.error ?? ''}`;
+  const stopped = partitions.find(({ topic, state }) => topic !== TOPIC && state === 'stopped');
+  return stopped && `${stopped.topic}/${String(stopped.partition)} has stopped too: ${stopped.error ?? ''}`;
+}
+
+/** @throws DeadlineError */
+async function stoppedWith(stack: FaultStack, texts: readonly string[]): Promise<void> {
+  await waitUntil(
+    async () => {
+      const problem = notStopped(await statusOf(stack), texts);
+      if (problem === undefined) return true;
+      throw new Error(problem);
+    },
+    {
+      what: `the partitions of ${TOPIC}, and no others, to stop`,
+      deadlineMs: NOTICE_DEADLINE_MS,
+      intervalMs: POLL_INTERVAL_MS,
+    },
+  );
+}
+
+/** Every other partition runs, and the validator commits in some of each family. @throws DeadlineError */
+async function othersGoOn({ stack, offsets }: Pick<FaultContext, 'stack' | 'offsets'>): Promise<void> {
+  let before: ReadonlyMap<string, number> | undefined;
+  await waitUntil(
+    async () => {
+      const partitions = (await statusOf(stack)).filter(({ topic }) => topic !== TOPIC);
+      const now = await offsets.committed('validator');
+      const first = (before ??= now);
+      const idle = new Set(partitions.map(({ topic }) => topic));
+      for (const [name, offset] of now) {
+        if (offset > (first.get(name) ?? 0)) idle.delete(name.slice(0, name.lastIndexOf('/')));
+      }
+      const other = partitions.find(({ state }) => state !== 'running');
+      if (idle.size === 0 && other === undefined) return true;
+      throw new Error(other === undefined ? [...idle].join(', ') : `${other.topic} ${other.state}`);
+    },
+    { what: 'the other families to go on', deadlineMs: OPEN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
+  );
+}
+
+export const TOPIC_FAULTS: readonly Fault[] = [reCreatedTopic];
