@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CATALOG_VERSIONS_TOPIC,
   deadLetterTopic,
@@ -8,7 +9,7 @@ import {
   validatedTopic,
 } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import { checkTimestampTypes, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
+import { checkTimestampTypes, type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
 import { everyStep } from '../../../test/support/every-step';
 import {
   type Body,
@@ -562,6 +563,38 @@ describe('an order whose vendor and product the catalog does not know yet', () =
       await suspended.close();
       expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
       await Promise.all([suspendedCatalog.stop(), longCatalog.stop()]);
+      await stop(catalogValidator);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'waits for what stands behind an open transaction in the raw catalog',
+    async () => {
+      const partition = 5;
+      const shop = newShop();
+      const topic = rawTopic('catalog');
+      const producer = log.kafka.producer({ transactionalId: `open-${randomUUID()}`, maxInFlightRequests: 1 });
+      await producer.connect();
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value: 'aborted', partition: partitionFor(shop.vendor_id) }] });
+      const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
+      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
+      await log.send(rawRecord(orderPlaced(shop, customerIn(partition))));
+
+      const catalog = runs.catalog(WAIT_MS);
+      const validator = runs.validator(partition, { catalog });
+      let isDone = false;
+      const done = runs.runToEnd(validator, partition).finally(() => (isDone = true));
+      await delay(2_000);
+      expect(isDone).toBe(false);
+      await transaction.abort();
+      await done;
+      const [last] = (await log.readPartition(VALIDATED, partition)).slice(-1);
+      expect(JSON.parse(String(last?.value))).toMatchObject({ vendor_id: shop.vendor_id });
+      await validator.close();
+      await catalog.stop();
+      await producer.disconnect();
       await stop(catalogValidator);
     },
     TEST_MS,

@@ -4,7 +4,6 @@ import {
   fetchCommittedOffsets,
   fetchLogBounds,
   HighWatermarks,
-  type LogBounds,
   type RecordBatch,
   TopicFollower,
 } from '@orderstream/kafka';
@@ -78,6 +77,7 @@ export class CatalogReader {
   readonly catalogBehind: CatalogView;
   private readonly follower: TopicFollower;
   private readonly versionEnds: HighWatermarks;
+  private readonly rawEnds: HighWatermarks;
   private readonly progress: CatalogProgress;
   private admin: Admin | undefined;
   private started: Promise<void> | undefined;
@@ -102,6 +102,7 @@ export class CatalogReader {
     };
     this.progress = new CatalogProgress(options.waitMs);
     this.versionEnds = new HighWatermarks(options.kafka, CATALOG_VERSIONS_TOPIC);
+    this.rawEnds = new HighWatermarks(options.kafka, rawTopic('catalog'));
     this.follower = new TopicFollower(options.kafka, {
       topic: CATALOG_VERSIONS_TOPIC,
       onBatch: (batch) => {
@@ -159,7 +160,7 @@ export class CatalogReader {
 
   async stop(): Promise<void> {
     await this.follower.stop();
-    await Promise.all([this.admin?.disconnect(), this.versionEnds.close()]);
+    await Promise.all([this.admin?.disconnect(), this.versionEnds.close(), this.rawEnds.close()]);
   }
 
   private async start(): Promise<void> {
@@ -232,7 +233,12 @@ export class CatalogReader {
 
   private async untilEvaluatedAndRead(): Promise<'complete' | 'behind'> {
     const { waitMs } = this.options;
-    const ends = endsToRead(await fetchLogBounds(this.connected, rawTopic('catalog')));
+    const raw = rawTopic('catalog');
+    const [{ beginnings }, highWatermarks] = await Promise.all([
+      fetchLogBounds(this.connected, raw),
+      this.rawEnds.fetch(),
+    ]);
+    const ends = endsToRead(beginnings, highWatermarks);
     // Not before the first look at the progress: without any, the catalog is behind when the wait ends.
     const startedMs = performance.now();
     for (let nowMs = startedMs; ; nowMs = performance.now()) {
@@ -251,9 +257,9 @@ export class CatalogReader {
 }
 
 /**
- * The raw offsets up to which the catalog has to be evaluated. What retention has removed counts as evaluated: otherwise
- * a group that never committed would wait for ever for an empty partition.
+ * The raw offsets up to which the catalog has to be evaluated: the high watermarks. What stands behind an open transaction
+ * was announced as well, and cannot be read yet. What retention has removed counts as evaluated: otherwise a group that
+ * never committed would wait for ever for an empty partition.
  */
-export function endsToRead({ beginnings, ends }: LogBounds): number[] {
-  return ends.map((end, partition) => ((beginnings[partition] ?? 0) >= end ? 0 : end));
-}
+export const endsToRead = (beginnings: readonly number[], highWatermarks: readonly number[]): number[] =>
+  highWatermarks.map((end, partition) => ((beginnings[partition] ?? 0) >= end ? 0 : end));

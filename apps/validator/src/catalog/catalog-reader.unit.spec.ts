@@ -20,5 +20,5 @@ it('stops waiting for the catalog when the partition is revoked', async () => {
 });
 
 it('waits for nothing in a partition whose records retention has removed', () => {
-  expect(endsToRead({ beginnings: [0, 7, 3], ends: [5, 7, 4] })).toEqual([5, 0, 4]);
+  expect(endsToRead([0, 7, 3], [5, 7, 4])).toEqual([5, 0, 4]);
 });

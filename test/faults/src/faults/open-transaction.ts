@@ -18,8 +18,8 @@ const POLL_INTERVAL_MS = 500;
 const LOG_TEXT = 'a transaction of a producer is open';
 
 /**
- * Not the catalog: a vendor that is announced behind the open transaction is not there for the orders that name it, and they
- * are dead-lettered, to be replayed.
+ * Not the catalog: the orders of a vendor that is announced behind the open transaction wait for it, and after
+ * CATALOG_WAIT_MS, which is shorter than the transaction, they are dead-lettered, to be replayed.
  */
 const HELD_BACK = FAMILIES.filter((family) => family !== 'catalog');
 
