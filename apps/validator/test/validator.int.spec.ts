@@ -636,12 +636,12 @@ describe('the catalog', () => {
       const stopped = partitions.filter(({ state }) => state === 'stopped');
       expect(stopped.length).toBeGreaterThan(0);
       for (const { topic, partition, error } of partitions) {
-        if (topic === RAW) expect(error).toMatch(/rebuild-state --family catalog/);
+        if (topic === RAW) expect(error).toMatch(/rebuild-state -- --family catalog/);
         else if (
           topic === rawTopic('catalog') &&
           stopped.some((one) => one.topic === topic && one.partition === partition)
         )
-          expect(error).toContain(`rebuild-state --family catalog --partition ${String(partition)}`);
+          expect(error).toContain(`rebuild-state -- --family catalog --partition ${String(partition)}`);
       }
       for (const { partition } of stopped) {
         expect(await rebuildCommand(['--family', 'catalog', '--partition', String(partition)], env)).toBe(0);
