@@ -90,8 +90,8 @@ function userOf(set: ConnectionSet, created: Broker): Broker {
       try {
         await connection.connecting;
       } catch (error) {
-        // The next cluster begins with a new connection, whatever became of this one.
-        remove();
+        // It never ended, or the broker rejected it in a state that only a new connection is not in.
+        if (!isConnectionError(error)) remove();
         throw error;
       }
     },
@@ -103,3 +103,6 @@ function userOf(set: ConnectionSet, created: Broker): Broker {
     },
   });
 }
+
+const isConnectionError = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'KafkaJSConnectionError';
