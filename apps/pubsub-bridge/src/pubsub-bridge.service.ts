@@ -43,6 +43,7 @@ import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubHealth } from './pubsub-health';
 import { RejectionPolicy } from './partitions/rejection-policy';
 import { TRANSACTION_TIMEOUT_MS } from './positions/set-position';
+import { SubscriptionGaps } from './gaps/subscription-gaps';
 import { TopologyMonitor } from './topology/topology-monitor';
 import { topologyOf } from './topology-of-settings';
 
@@ -71,6 +72,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly pubsub;
   private readonly pubsubHealth: PubSubHealth;
   private readonly monitor: TopologyMonitor;
+  private readonly gaps = new SubscriptionGaps();
   private readonly rejections: RejectionPolicy;
   private server: KafkaBatchServer | undefined;
   private client: PublishClient | undefined;
@@ -97,6 +99,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
           transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
           onFailure,
         }),
+      this.gaps,
       settings.publish.commitIntervalMs,
       logger,
     );
@@ -106,7 +109,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       repair: async () => {
         await this.guard?.repair();
       },
-      published: () => this.partitions.all().flatMap((bridge) => bridge.published ?? []),
+      gaps: this.gaps,
       intervalMs: settings.publish.checkIntervalMs,
       logger,
       onGap: () => {
@@ -131,9 +134,8 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   async prepare(): Promise<void> {
     const { kafka, bigquery, pubsub, publish } = this.settings;
     const { validated, deadLetters } = this.source;
-    const ensure = async (): Promise<void> => {
-      this.monitor.observe(await ensureTopology(this.pubsub, topologyOf(this.settings)));
-    };
+    const ensure = (): Promise<void> =>
+      this.monitor.observe(() => ensureTopology(this.pubsub, topologyOf(this.settings)));
     await Promise.all([
       ensureTopics(this.kafka, [validated, deadLetters], {
         replication: kafka.replication,
@@ -209,7 +211,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       subscription: {
         state: this.monitor.subscriptionState,
         differences: this.monitor.differences,
-        gaps: this.monitor.gaps,
+        gaps: this.gaps.all(),
       },
       partitions: (status?.partitions ?? []).map((partition) => ({
         ...partition,
@@ -255,6 +257,23 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.logger.warn({ topic, partition, offset, from: committed[partition] }, 'rewound: records are published again');
   }
 
+  /**
+   * Forgets the gaps of a partition, when all of their records were delivered.
+   *
+   * @throws ProblemException 409 when the partition is not open here, or could not commit
+   */
+  async dismissGaps(partition: number): Promise<void> {
+    const topic = this.source.validated.name;
+    if (!(await this.partitions.dismissGaps({ topic, partition }))) {
+      const name = `${topic}/${String(partition)}`;
+      throw new ProblemException(
+        HttpStatus.CONFLICT,
+        `the gaps of ${name} are not dismissed: it is not open on this instance, or could not commit. GET /admin/status says which; try again, or ask the others.`,
+      );
+    }
+    this.logger.warn({ topic, partition }, 'gaps dismissed: nothing is published again');
+  }
+
   async onApplicationShutdown(): Promise<void> {
     this.partitions.detach();
     this.monitor.stop();
@@ -269,8 +288,8 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     if (!missing.includes(subscription) || missing.includes(topic)) return;
     this.logger.error(
       { topic, subscription },
-      'the subscription does not exist and is put back: what it had not delivered is lost. ' +
-        'Publish it again: POST /admin/rewind (docs/pubsub-bridge.md#the-subscription-was-deleted)',
+      'the subscription does not exist and is put back: what it had not delivered is lost. The next check reports the gap, ' +
+        'with what publishes it again (docs/pubsub-bridge.md#the-subscription-was-deleted)',
     );
   }
 

@@ -90,6 +90,7 @@ export interface BridgeStatus {
         readonly partition: number;
         readonly fromOffset: number;
         readonly toOffset: number;
+        readonly rewind: { readonly partition: number; readonly offset: number };
       }[];
     }[];
   };

@@ -129,9 +129,11 @@ it('stops at a topic that was re-created, also after a resume, until set-positio
     partition: PARTITION,
     transactionTimeoutMs: 10_000,
   });
-  const { offset = 0, metadata = '' } = opened.committed;
+  const { offset = 0, metadata: found = '' } = opened.committed;
   await opened.close();
-  expect(metadata).toMatch(/^\{"v":1,"log":"[\w-]{22}"\}$/);
+  expect(found).toMatch(/^\{"v":1,"log":"[\w-]{22}","subscription":\{"id":"\d+","at":"[^"]+","offset":\d+\}\}$/);
+  const gap = { from: '2026-01-02T03:00:00.000Z', to: '2026-01-02T03:00:30.000Z', fromOffset: 2, toOffset: 4 };
+  const metadata = found.replace(/\}$/, `,"gaps":[${JSON.stringify(gap)}]}`);
   const admin = kafka.admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [topic] });
@@ -166,4 +168,6 @@ it('stops at a topic that was re-created, also after a resume, until set-positio
   await bridge.service.resume();
   await until('the new log to be published', async () => (await committed()) === offset + 20);
   expect(bridge.status.published).toBe(offset + 20);
+  // A gap of the old log means nothing in the new one.
+  expect(bridge.status.subscription.gaps).toEqual([]);
 });

@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { type Message, SchemaTypes } from '@google-cloud/pubsub';
+import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import { TABLES } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
 import { createKafka, fetchEndOffsets, type OutputRecord, RecordProducer } from '@orderstream/kafka';
 import { connectPubSub } from '@orderstream/pubsub';
 
 import { RejectingProxy } from './rejecting-proxy';
-import { bridgeSettings, bridgeSource, RunningBridge } from './running-bridge';
+import { bridgeSettings, bridgeSource, type BridgeStatus, RunningBridge } from './running-bridge';
 
 const WAIT_MS = 30_000;
 jest.setTimeout(60_000);
@@ -98,6 +102,131 @@ describe('a subscription that is deleted while the bridge runs', () => {
     await until('the lost orders', () => received.size === before.length + lost.length);
     await expect(bridge.service.rewind(0, 1_000)).rejects.toThrow('can be rewound to an offset from 0');
     await expect(bridge.service.rewind(99, 0)).rejects.toThrow('is not assigned to this instance');
+  });
+});
+
+describe('the gap of a deleted subscription', () => {
+  const of = `${name}-g`;
+  const source = bridgeSource(of);
+  const topic = source.validated.name;
+  const start = async (): Promise<RunningBridge> => {
+    const bridge = new RunningBridge(bridgeSettings(of, emulatorHost), source);
+    await bridge.start();
+    return bridge;
+  };
+  const offsets = (bridge: RunningBridge) =>
+    bridge.status.subscription.gaps.map(({ partitions }) =>
+      partitions.map(({ partition, fromOffset, toOffset }) => [partition, fromOffset, toOffset]),
+    );
+  const idle = async (bridge: RunningBridge, published: number): Promise<void> => {
+    await until('the orders to be published', () => bridge.status.published === published);
+    await until('their acknowledgement', () => bridge.status.unacknowledged === 0);
+  };
+  let bridge: RunningBridge;
+
+  afterAll(async () => {
+    await bridge.stop();
+    await bridge.delete();
+  });
+
+  it('survives restarts of the bridge, which find a deletion while none ran, until a rewind or a dismissal', async () => {
+    bridge = await start();
+    const subscription = pubsub.subscription(bridge.settings.pubsub.subscription);
+    await send(Array.from({ length: 12 }, (_, i) => order(topic, `a${String(i)}`, i % 6)));
+    await idle(bridge, 12);
+    await subscription.delete();
+    await until('the gap', () => offsets(bridge).length === 1);
+    await until('the bridge to be ready again', () => bridge.health.readiness().ok);
+    const before = bridge.status.subscription.gaps;
+    expect(before[0]?.partitions).toHaveLength(6);
+    await bridge.stop();
+    await subscription.delete();
+
+    bridge = await start();
+    await until('both gaps', () => offsets(bridge).length === 2);
+    expect(bridge.status.subscription.gaps[0]).toEqual(before[0]);
+    // Nothing was published since the last check, and what had waited in the subscription is lost.
+    expect(offsets(bridge)[1]).toEqual([0, 1, 2, 3, 4, 5].map((partition) => [partition, 2, 2]));
+
+    const first = before[0]?.partitions[0];
+    await bridge.service.rewind(first?.rewind.partition ?? -1, first?.rewind.offset ?? -1);
+    for (const partition of [1, 2, 3, 4]) await bridge.service.dismissGaps(partition);
+    const left = (gaps: BridgeStatus['subscription']['gaps']) =>
+      gaps.flatMap(({ partitions }) => partitions.map(({ partition }) => partition));
+    await until('the gaps of one partition to be left', () => left(bridge.status.subscription.gaps).join() === '5,5');
+    await bridge.stop();
+    bridge = await start();
+    await until('the partitions to open', () => left(bridge.status.subscription.gaps).join() === '5,5');
+  });
+});
+
+describe('the query of docs/pubsub-bridge.md', () => {
+  const bigquery = createBigQuery(settings.bigquery);
+  const dataset = `query_${name.replaceAll('-', '_')}`;
+  const TOPIC = 'marketplace.orders.validated.v1';
+  afterAll(() => bigquery.dataset(dataset).delete({ force: true }));
+
+  it('finds the first order of each partition that is not in streaming_orders', async () => {
+    const text = readFileSync(join(__dirname, '../../../docs/pubsub-bridge.md'), 'utf8');
+    const query = /```sql\n([^`]*(?:`\w+`[^`]*)*)```/.exec(text)?.[1] ?? '';
+    expect(query).toContain(TOPIC);
+    const { order_events: events, streaming_orders: delivered } = TABLES;
+    if (events === undefined || delivered === undefined) throw new Error('no contract defines the tables');
+    await ensureTables(await ensureDataset(bigquery, dataset, settings.bigquery.location), [events, delivered]);
+    const now = new Date().toISOString();
+    const row = (partition: number, offset: number) => ({
+      event_id: `${String(partition)}-${String(offset)}`,
+      event_type: 'order.placed',
+      occurred_at: now,
+      order_id: 'o',
+    });
+    // Offsets are not contiguous: transaction markers take some.
+    const all = [0, 1, 2].flatMap((partition) => [4, 5, 7, 8, 12].map((offset) => [partition, offset] as const));
+    const missing = new Set(['1/7', '1/12', '2/4']);
+    const required = Object.fromEntries(
+      events.columns
+        .filter(({ mode }) => mode === 'REQUIRED')
+        .map(({ name: column, type }) => [
+          column,
+          { TIMESTAMP: now, INT64: 1, NUMERIC: '1', BOOL: true }[type as string] ?? 'x',
+        ]),
+    );
+    await bigquery
+      .dataset(dataset)
+      .table('order_events')
+      .insert(
+        all.map(([partition, offset]) => ({
+          ...required,
+          ...row(partition, offset),
+          _kafka_topic: TOPIC,
+          _kafka_partition: partition,
+          _kafka_offset: offset,
+          _kafka_timestamp: now,
+        })),
+      );
+    const arrived = all.filter(([partition, offset]) => !missing.has(`${String(partition)}/${String(offset)}`));
+    // One of them twice: delivery is at least once.
+    await bigquery
+      .dataset(dataset)
+      .table('streaming_orders')
+      .insert(
+        [...arrived, [0, 4] as const].map(([partition, offset]) => ({
+          ...row(partition, offset),
+          publish_time: now,
+          attributes: JSON.stringify({
+            kafka_topic: TOPIC,
+            kafka_partition: String(partition),
+            kafka_offset: String(offset),
+          }),
+        })),
+      );
+    const [rows] = await bigquery.query({ query, defaultDataset: { datasetId: dataset } });
+    expect(
+      rows.map((found: Record<string, unknown>) => [found.partition, found.offset, found.orders].map(Number)),
+    ).toEqual([
+      [1, 7, 2],
+      [2, 4, 1],
+    ]);
   });
 });
 

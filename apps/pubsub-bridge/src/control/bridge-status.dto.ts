@@ -1,5 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
+class RewindBodyDto {
+  @ApiProperty({ type: 'integer' })
+  readonly partition: number;
+
+  @ApiProperty({ type: 'integer' })
+  readonly offset: number;
+}
+
 class GapRangeDto {
   @ApiProperty()
   readonly topic: string;
@@ -7,18 +15,30 @@ class GapRangeDto {
   @ApiProperty({ type: 'integer' })
   readonly partition: number;
 
-  @ApiProperty({ type: 'integer', description: 'The offset to rewind to.' })
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'What was not acknowledged at `from` begins here. What waited in the deleted subscription is lost too and begins lower: ' +
+      'a query in docs/pubsub-bridge.md#the-subscription-was-deleted finds where.',
+  })
   readonly fromOffset: number;
 
-  @ApiProperty({ type: 'integer', description: 'The offset after the last one.' })
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'The offset after the last one. Equal to `fromOffset` when nothing was published between `from` and `to`.',
+  })
   readonly toOffset: number;
+
+  @ApiProperty({ description: 'Body of the `POST /admin/rewind` that publishes the range again.' })
+  readonly rewind: RewindBodyDto;
 }
 
 class GapDto {
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'Last check that found the deleted subscription.' })
   readonly from: string;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'First check that found the next one.' })
   readonly to: string;
 
   @ApiProperty({ type: [GapRangeDto] })
@@ -32,7 +52,13 @@ class SubscriptionDto {
   @ApiProperty({ type: [String], description: 'How topic and subscription differ from what the bridge needs.' })
   readonly differences: readonly string[];
 
-  @ApiProperty({ type: [GapDto], description: 'When the subscription did not exist, since the start; the last 20.' })
+  @ApiProperty({
+    type: [GapDto],
+    description:
+      'Deletions of the subscription, in the partitions that are open here, the oldest first. They are stored with the committed ' +
+      'offsets, over restarts and rebalances, at most 10 per partition, and end with a rewind to or below `fromOffset`, or with ' +
+      '`POST /admin/dismiss-gaps`.',
+  })
   readonly gaps: readonly GapDto[];
 }
 

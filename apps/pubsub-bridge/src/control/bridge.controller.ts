@@ -4,6 +4,7 @@ import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstre
 
 import { PubSubBridgeService } from '../pubsub-bridge.service';
 import { BridgeStatusDto } from './bridge-status.dto';
+import { DismissGapsDto } from './dismiss-gaps.dto';
 import { RewindDto } from './rewind.dto';
 
 /** The bridge's commands beside those of every service. */
@@ -20,6 +21,16 @@ export class BridgeController {
   @ApiOkResponse({ type: BridgeStatusDto })
   async rewind(@Body() { partition, offset }: RewindDto): Promise<object> {
     await this.bridge.rewind(partition, offset);
+    return this.bridge.status();
+  }
+
+  @Post('dismiss-gaps')
+  @HttpCode(200)
+  @Roles('operator')
+  @ApiOperation({ summary: 'Forgets the gaps of a partition whose records were all delivered. Publishes nothing.' })
+  @ApiOkResponse({ type: BridgeStatusDto })
+  async dismissGaps(@Body() { partition }: DismissGapsDto): Promise<object> {
+    await this.bridge.dismissGaps(partition);
     return this.bridge.status();
   }
 }

@@ -2,6 +2,8 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
+import { readCommitState } from '../gaps/commit-metadata';
+
 /** What of `PartitionTransactions` the bridge uses. */
 export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 'close'>;
 
@@ -19,27 +21,12 @@ export class LogMismatchError extends OrderstreamError {
   }
 }
 
-/** Metadata of a commit: `{"v":1,"log":topic id}`. */
-export const commitMetadata = (topicId: string | undefined): string =>
-  JSON.stringify({ v: 1, ...(topicId === undefined ? {} : { log: topicId }) });
-
 /** What shows that a committed offset is of another log; undefined if nothing does. An id that is absent shows nothing. */
 export function differenceOf(
   ref: TopicPartition,
   { offset, metadata, topicId }: Transactions['committed'],
 ): LogMismatchError | undefined {
-  const known = topicIdOf(metadata ?? '');
+  const { log: known } = readCommitState(metadata);
   if (offset === undefined || known === undefined || topicId === undefined || known === topicId) return undefined;
   return new LogMismatchError(ref, offset, known, topicId);
-}
-
-function topicIdOf(metadata: string): string | undefined {
-  try {
-    const parsed: unknown = JSON.parse(metadata);
-    if (typeof parsed !== 'object' || parsed === null || !('log' in parsed)) return undefined;
-    return typeof parsed.log === 'string' ? parsed.log : undefined;
-  } catch {
-    // A tool may have written any text, and commits of the consumer group have none.
-    return undefined;
-  }
 }

@@ -11,7 +11,6 @@ import {
 } from '@orderstream/pubsub';
 
 import type { BodyCheck } from '../body/body-check';
-import type { PublishedRange } from '../topology/topology-monitor';
 import type { RejectionPolicy } from './rejection-policy';
 
 /**
@@ -41,6 +40,16 @@ export interface PartitionBridgeDependencies {
   readonly observer: PartitionBridgeObserver;
   /** Largest batch that `take` is given, in records. */
   readonly maxBatchRecords: number;
+}
+
+/** What was published, or may have been, since the partition was opened. */
+interface PublishedRange {
+  /** First offset taken. */
+  readonly first: number;
+  /** All records below are acknowledged. */
+  readonly acknowledged: number;
+  /** No record from here on was published. */
+  readonly taken: number;
 }
 
 export interface PartitionBridgeObserver {
@@ -92,12 +101,12 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
     return this.unsettled;
   }
 
-  /** What was published, or may have been, since the partition was opened. Undefined until a batch was taken. */
+  /** Undefined until a batch was taken. */
   get published(): PublishedRange | undefined {
     const { firstOffset: first, nextOffset: taken } = this;
     const acknowledged = this.committable();
     if (first === undefined || taken === undefined || acknowledged === undefined) return undefined;
-    return { ...this.partition, first, acknowledged, taken };
+    return { first, acknowledged, taken };
   }
 
   /** When the oldest record that is not settled was taken (`performance.now()`); undefined when all are. */

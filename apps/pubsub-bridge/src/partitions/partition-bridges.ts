@@ -11,7 +11,9 @@ import {
 } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
 
-import { commitMetadata, differenceOf, type Transactions } from './log-position';
+import { type CommitState, readCommitState, rewoundTo, writeCommitState } from '../gaps/commit-metadata';
+import type { PartitionGaps, SubscriptionGaps } from '../gaps/subscription-gaps';
+import { differenceOf, type Transactions } from './log-position';
 import { PartitionBridge, type PartitionBridgeDependencies } from './partition-bridge';
 import { TopicRejectsAllError } from './rejection-policy';
 
@@ -24,7 +26,10 @@ const FENCED_RETRY_AFTER_MS = 3_000;
 interface OpenPartition {
   readonly bridge: PartitionBridge;
   readonly transactions: Transactions;
+  readonly gaps: PartitionGaps;
   committed: number | undefined;
+  /** `changes` of the gaps that are committed. */
+  committedChanges: number;
   /** The commit that is running. */
   committing: Promise<void> | undefined;
 }
@@ -35,7 +40,8 @@ interface OpenPartition {
  * Failure semantics: an opening fences the partition's former owner, and only then reads the committed offset. Offsets are
  * committed at an interval and after a drain, each in one transaction, so that a former owner, or one that an operator's
  * command has fenced, commits none any more. When a commit fails, the partition opens again at the committed offset, and
- * what was published since is published twice. An offset that was committed for another log stops the partition.
+ * what was published since is published twice. An offset that was committed for another log stops the partition. The gaps of
+ * the subscription are committed with the offset, and the next owner reads them at its opening.
  */
 export class PartitionBridges implements PartitionHooks {
   private readonly opened = new Map<string, OpenPartition>();
@@ -50,6 +56,7 @@ export class PartitionBridges implements PartitionHooks {
     private readonly dependencies: () => PartitionBridgeDependencies,
     /** Fences the partition's former owner, then reads the committed offset. */
     private readonly openTransactions: (partition: TopicPartition) => Promise<Transactions>,
+    private readonly gaps: SubscriptionGaps,
     private readonly commitIntervalMs: number,
     private readonly logger: Logger,
   ) {}
@@ -83,7 +90,19 @@ export class PartitionBridges implements PartitionHooks {
       if (this.awaited.has(bridge)) return;
       this.server?.interrupt(partition, outcomeOf(error));
     });
-    this.opened.set(name, { bridge, transactions, committed: committed.offset, committing: undefined });
+    const open: OpenPartition = {
+      bridge,
+      transactions,
+      gaps: this.gaps.opened(partition, stateAtOpening(committed), committed.offset, () => ({
+        first: bridge.published?.first ?? open.committed,
+        acknowledged: bridge.published?.acknowledged ?? open.committed,
+        taken: bridge.published?.taken ?? open.committed,
+      })),
+      committed: committed.offset,
+      committedChanges: 0,
+      committing: undefined,
+    };
+    this.opened.set(name, open);
     return committed.offset;
   }
 
@@ -124,9 +143,11 @@ export class PartitionBridges implements PartitionHooks {
   async close(partition: TopicPartition): Promise<void> {
     const name = partitionName(partition);
     const open = this.opened.get(name);
+    if (open === undefined) return;
     this.opened.delete(name);
-    open?.bridge.close();
-    await open?.transactions.close();
+    this.gaps.closed(open.gaps);
+    open.bridge.close();
+    await open.transactions.close();
   }
 
   /**
@@ -152,11 +173,29 @@ export class PartitionBridges implements PartitionHooks {
     }
   }
 
+  /**
+   * Forgets the gaps of an open partition, and commits that.
+   *
+   * @returns whether it is committed; the partition opens again otherwise, with the gaps that it had
+   */
+  async dismissGaps(partition: TopicPartition): Promise<boolean> {
+    const open = this.opened.get(partitionName(partition));
+    if (open === undefined) return false;
+    open.gaps.dismiss();
+    const { changes } = open.gaps;
+    await open.committing;
+    await this.commit(open);
+    return open.committedChanges >= changes;
+  }
+
   private async commitRewind(partition: TopicPartition, offset: number): Promise<void> {
+    const known = this.opened.get(partitionName(partition))?.gaps.state;
     await this.close(partition);
     const transactions = await this.openTransactions(partition);
+    const { metadata, topicId: log } = transactions.committed;
     try {
-      await transactions.commit({ records: [], offset, metadata: commitMetadata(transactions.committed.topicId) });
+      const state = rewoundTo(offset, known ?? readCommitState(metadata));
+      await transactions.commit({ records: [], offset, metadata: writeCommitState({ ...state, log }) });
     } finally {
       await transactions.close();
     }
@@ -177,12 +216,15 @@ export class PartitionBridges implements PartitionHooks {
   }
 
   private async commitNow(open: OpenPartition): Promise<void> {
-    const { bridge, transactions } = open;
-    const offset = bridge.committable();
-    if (offset === undefined || offset === open.committed) return;
+    const { bridge, transactions, gaps } = open;
+    const { changes } = gaps;
+    const offset = bridge.committable() ?? open.committed;
+    if (offset === undefined || (offset === open.committed && changes === open.committedChanges)) return;
+    const metadata = writeCommitState({ ...gaps.state, log: transactions.committed.topicId });
     try {
-      await transactions.commit({ records: [], offset, metadata: commitMetadata(transactions.committed.topicId) });
+      await transactions.commit({ records: [], offset, metadata });
       open.committed = offset;
+      open.committedChanges = changes;
     } catch (error) {
       // A closed partition is fenced, or opens again anyway.
       if (this.opened.get(partitionName(bridge.partition)) !== open) return;
@@ -191,6 +233,15 @@ export class PartitionBridges implements PartitionHooks {
       this.server?.interrupt(bridge.partition, retry(isFenced ? FENCED_RETRY_AFTER_MS : RETRY_AFTER_MS, error));
     }
   }
+}
+
+/** A tool may have moved the offset to an earlier one, and not the metadata. */
+function stateAtOpening({ offset, metadata }: Transactions['committed']): CommitState {
+  const state = readCommitState(metadata);
+  if (offset === undefined) return state;
+  // What begins at the offset itself may be a gap in which nothing was published: it stays.
+  const { gaps } = rewoundTo(offset + 1, state);
+  return { ...rewoundTo(offset, state), gaps };
 }
 
 /** The topic is at fault: an operator corrects it. Any other failure may pass. */

@@ -8,6 +8,7 @@ import {
 } from '@orderstream/kafka';
 
 import { BodyCheck } from '../body/body-check';
+import { SubscriptionGaps } from '../gaps/subscription-gaps';
 import { PartitionBridges } from './partition-bridges';
 import { RejectionPolicy } from './rejection-policy';
 
@@ -26,6 +27,7 @@ const batch = (from: number, count: number) => ({
 });
 
 function setUp(found: Partial<CommittedOffset> = {}) {
+  const gaps = new SubscriptionGaps(() => Date.parse('2026-01-02T04:00:00.000Z'));
   const commits: number[] = [];
   const steps: string[] = [];
   let owner = 0;
@@ -66,6 +68,7 @@ function setUp(found: Partial<CommittedOffset> = {}) {
         close: () => Promise.resolve(),
       });
     },
+    gaps,
     10,
     createLogger({ service: 'test', level: 'silent' }),
   );
@@ -75,7 +78,7 @@ function setUp(found: Partial<CommittedOffset> = {}) {
     },
   });
   const fence = (): number => ++owner;
-  return { bridges, commits, steps, holding, fence, committed: () => committed };
+  return { bridges, gaps, commits, steps, holding, fence, committed: () => committed };
 }
 
 describe('a partition that opens', () => {
@@ -153,6 +156,120 @@ describe('a rewind', () => {
     await expect(bridges.rewind(PARTITION, 1)).rejects.toThrow('not a member');
     await bridges.open(PARTITION);
     expect(bridges.all()).toHaveLength(1);
+    bridges.detach();
+  });
+});
+
+describe('the gaps of a partition', () => {
+  const GAP = { from: '2026-01-02T03:00:00.000Z', to: '2026-01-02T03:00:30.000Z', fromOffset: 20, toOffset: 30 };
+  const CHECK = { id: '1', at: '2026-01-02T03:00:30.000Z', offset: 30 };
+  const metadata = JSON.stringify({ v: 1, log: 'new-id', tool: { of: 'another' }, subscription: CHECK, gaps: [GAP] });
+  const stored = (committed: () => CommittedOffset): unknown => JSON.parse(committed().metadata ?? '');
+  const open = async (found: Partial<CommittedOffset>) => {
+    const all = setUp(found);
+    await all.bridges.open(PARTITION);
+    return all;
+  };
+  const offsetsOf = (gaps: SubscriptionGaps) =>
+    gaps.all().flatMap(({ partitions }) => partitions.map(({ fromOffset, toOffset }) => [fromOffset, toOffset]));
+  const drained = (): AbortSignal => new AbortController().signal;
+
+  it('are read at its opening, and committed with each offset, with the fields of others', async () => {
+    const { bridges, gaps, committed } = await open({ offset: 40, metadata });
+    expect(offsetsOf(gaps)).toEqual([[20, 30]]);
+    await bridges.take(batch(40, 5), PARTITION);
+    await bridges.drain(PARTITION, drained());
+    expect(committed().offset).toBe(45);
+    expect(stored(committed)).toEqual({
+      v: 1,
+      log: 'new-id',
+      tool: { of: 'another' },
+      subscription: CHECK,
+      gaps: [GAP],
+    });
+    await bridges.close(PARTITION);
+    expect(gaps.all()).toEqual([]);
+    await bridges.open(PARTITION);
+    expect(offsetsOf(gaps)).toEqual([[20, 30]]);
+    bridges.detach();
+  });
+
+  it('are committed although no offset is', async () => {
+    const { bridges, gaps, commits, committed } = await open({ offset: 40, metadata });
+    gaps.found('2', gaps.checkpoint());
+    await bridges.drain(PARTITION, drained());
+    await bridges.drain(PARTITION, drained());
+    expect(commits).toEqual([40]);
+    expect(stored(committed)).toMatchObject({
+      gaps: [{}, { fromOffset: 30, toOffset: 40 }],
+      subscription: { id: '2' },
+    });
+    bridges.detach();
+  });
+
+  it.each([
+    [20, []],
+    [3, []],
+    [21, [[20, 30]]],
+  ])('end with a rewind to or below their begin: %j', async (offset, left) => {
+    const { bridges, gaps, committed } = await open({ offset: 40, metadata });
+    await bridges.rewind(PARTITION, offset);
+    await bridges.open(PARTITION);
+    expect(committed().offset).toBe(offset);
+    expect(offsetsOf(gaps)).toEqual(left);
+    bridges.detach();
+  });
+
+  it('are reported after a rewind too, if the subscription was replaced before it and no check has noticed', async () => {
+    const { bridges, gaps } = await open({ offset: 40, metadata });
+    await bridges.rewind(PARTITION, 25);
+    await bridges.open(PARTITION);
+    gaps.found('2', gaps.checkpoint());
+    expect(offsetsOf(gaps)).toEqual([
+      [20, 30],
+      [25, 25],
+    ]);
+    bridges.detach();
+  });
+
+  it('end with a rewind although they are not committed yet', async () => {
+    const { bridges, gaps } = await open({ offset: 40, metadata });
+    gaps.found('2', gaps.checkpoint());
+    expect(offsetsOf(gaps)).toEqual([
+      [20, 30],
+      [30, 40],
+    ]);
+    await bridges.rewind(PARTITION, 20);
+    await bridges.open(PARTITION);
+    gaps.found('2', gaps.checkpoint());
+    expect(offsetsOf(gaps)).toEqual([]);
+    bridges.detach();
+  });
+
+  it.each([
+    [19, []],
+    [20, [[20, 30]]],
+  ])('end when a tool has moved the offset below their begin, and not the metadata: %j', async (offset, left) => {
+    const { bridges, gaps } = await open({ offset, metadata });
+    expect(offsetsOf(gaps)).toEqual(left);
+    bridges.detach();
+  });
+
+  it('end when an operator dismisses them, for the next owner too', async () => {
+    const { bridges, gaps, commits, committed } = await open({ offset: 40, metadata });
+    expect(await bridges.dismissGaps(PARTITION)).toBe(true);
+    expect(commits).toEqual([40]);
+    expect(gaps.all()).toEqual([]);
+    expect(stored(committed)).toEqual({ v: 1, log: 'new-id', tool: { of: 'another' }, subscription: CHECK });
+    bridges.detach();
+  });
+
+  it('stay when the dismissal cannot be committed', async () => {
+    const { bridges, committed, fence } = await open({ offset: 40, metadata });
+    fence();
+    expect(await bridges.dismissGaps(PARTITION)).toBe(false);
+    expect(await bridges.dismissGaps({ ...PARTITION, partition: 9 })).toBe(false);
+    expect(stored(committed)).toMatchObject({ gaps: [GAP] });
     bridges.detach();
   });
 });

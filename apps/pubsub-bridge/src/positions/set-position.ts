@@ -10,7 +10,8 @@ import {
 import type { Kafka } from 'kafkajs';
 
 import type { BridgeSource } from '../bridge-source';
-import { commitMetadata, differenceOf } from '../partitions/log-position';
+import { type CommitState, readCommitState, rewoundTo, writeCommitState } from '../gaps/commit-metadata';
+import { differenceOf } from '../partitions/log-position';
 
 /** Maximum duration of a commit. */
 export const TRANSACTION_TIMEOUT_MS = 15_000;
@@ -90,7 +91,16 @@ export async function setPosition({
     }
     const skipped = await countBetween(kafka, ref, Math.max(from, start), position);
     const records = batch === undefined ? [] : [buildBatchDeadLetter(batch, { app: 'pubsub-bridge', failedAt: now() })];
-    await transactions.commit({ records, offset: position, metadata: commitMetadata(committed.topicId) });
+    const known = readCommitState(committed.metadata);
+    // The gaps of another log have no meaning in this one.
+    const state: CommitState =
+      otherLog !== undefined
+        ? { ...known, gaps: [], subscription: undefined }
+        : position < from
+          ? rewoundTo(position, known)
+          : known;
+    const metadata = writeCommitState({ ...state, log: committed.topicId });
+    await transactions.commit({ records, offset: position, metadata });
     return {
       ...ref,
       before: committed.offset ?? null,

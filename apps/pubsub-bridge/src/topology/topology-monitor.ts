@@ -3,48 +3,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Check, Logger } from '@orderstream/observability';
 import type { TopologyState } from '@orderstream/pubsub';
 
+import type { Checkpoint, Gap, SubscriptionGaps } from '../gaps/subscription-gaps';
+
 /** A check that failed, and one that found the subscription missing, is followed by another after this time. */
 const SOON_MS = 5_000;
 /** A state that was read less than this ago is fresh. */
 const FRESH_MS = 1_000;
-const MAX_GAPS = 20;
-/** No label has this value. */
-const MISSING = '-';
-
-/** The records of one partition that were published, or may have been, while no subscription retained them. */
-export interface GapRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly fromOffset: number;
-  /** The offset after the last one. */
-  readonly toOffset: number;
-}
-
-/** From the last time at which the subscription was seen until it was there again. */
-export interface Gap {
-  readonly from: string;
-  readonly to: string;
-  readonly partitions: readonly GapRange[];
-}
-
-/** How far an assigned partition has been published. */
-export interface PublishedRange {
-  readonly topic: string;
-  readonly partition: number;
-  /** First offset taken since the partition was opened. */
-  readonly first: number;
-  /** All records below are acknowledged. */
-  readonly acknowledged: number;
-  /** No record from here on was published. */
-  readonly taken: number;
-}
-
 export interface TopologyMonitorOptions {
   /** Reads topic and subscription. */
   readonly inspect: () => Promise<TopologyState>;
-  /** Creates what is missing while nothing is published, and passes what is there then to `observe`. */
+  /** Creates what is missing while nothing is published, by a call that is passed to `observe`. */
   readonly repair: () => Promise<void>;
-  readonly published: () => readonly PublishedRange[];
+  readonly gaps: Pick<SubscriptionGaps, 'checkpoint' | 'found' | 'missing'>;
   readonly intervalMs: number;
   readonly logger: Logger;
   readonly onGap: (gap: Gap) => void;
@@ -52,38 +22,23 @@ export interface TopologyMonitorOptions {
   readonly now?: () => number;
 }
 
-interface Seen {
-  readonly atMs: number;
-  readonly identity: string;
-  readonly published: readonly PublishedRange[];
-}
-
 /**
- * Reads the subscription and the topic at an interval, puts back what was deleted, and reports what was published while
- * no subscription retained it.
+ * Reads the subscription and the topic at an interval, puts back what was deleted, and reports the gap.
  *
- * Failure semantics: a gap begins at the last check that found the subscription, so that it may contain records that were
- * delivered; it contains every record that was not. A subscription that another instance or an operator has put back is
- * recognized by its label. Gaps are in memory and in the log; a restart forgets those in memory.
+ * Failure semantics: a subscription that another instance or an operator has put back is recognized by its label. What a gap
+ * contains, and what it does not: see `SubscriptionGaps`.
  */
 export class TopologyMonitor {
   private readonly stopping = new AbortController();
   private readonly now: () => number;
   private state: TopologyState | undefined;
   private stateAtMs = -Infinity;
-  private seen: Seen | undefined;
   private failure: string | undefined;
   private putBack: string | undefined;
   private checking: Promise<void> | undefined;
-  private readonly reported: Gap[] = [];
 
   constructor(private readonly options: TopologyMonitorOptions) {
     this.now = options.now ?? Date.now;
-  }
-
-  /** The last 20 gaps since the start of the process. */
-  get gaps(): readonly Gap[] {
-    return this.reported;
   }
 
   get subscriptionState(): string {
@@ -132,9 +87,10 @@ export class TopologyMonitor {
     return this.checking;
   }
 
-  /** What `ensureTopology` found, outside a check: at the start, and after the emulator lost everything. */
-  observe(state: TopologyState): void {
-    this.record(state, { atMs: this.now(), published: this.options.published() });
+  /** Calls `ensureTopology` outside a check: at the start, and after the emulator lost everything. */
+  async observe(ensure: () => Promise<TopologyState>): Promise<void> {
+    const checkpoint = this.options.gaps.checkpoint();
+    this.record(await ensure(), checkpoint);
   }
 
   private async run(): Promise<void> {
@@ -150,18 +106,17 @@ export class TopologyMonitor {
   }
 
   private async checkOnce(): Promise<void> {
-    const { inspect, repair, published, logger } = this.options;
-    // Before the request: what is acknowledged by now is in the subscription that the answer describes.
-    const before = { atMs: this.now(), published: published() };
+    const { inspect, repair, gaps, logger } = this.options;
+    const checkpoint = gaps.checkpoint();
     try {
       const found = await inspect();
       if (found.missing.length === 0) {
         this.putBack = undefined;
-        this.record(found, before);
+        this.record(found, checkpoint);
       } else {
         this.putBack = `${found.missing.join(', ')} did not exist, and is put back; docs/pubsub-bridge.md#the-subscription-was-deleted`;
         this.state = found;
-        if (found.subscriptionIdentity === undefined) this.seen = { ...(this.seen ?? before), identity: MISSING };
+        if (found.subscriptionIdentity === undefined) gaps.missing();
         logger.error({ missing: found.missing }, this.putBack);
         await repair();
       }
@@ -173,7 +128,7 @@ export class TopologyMonitor {
     }
   }
 
-  private record(state: TopologyState, at: Omit<Seen, 'identity'>): void {
+  private record(state: TopologyState, checkpoint: Checkpoint): void {
     const known = this.differences.join();
     this.state = state;
     this.stateAtMs = this.now();
@@ -183,29 +138,19 @@ export class TopologyMonitor {
     }
     const { subscriptionIdentity: identity } = state;
     if (identity === undefined) return;
-    const { seen } = this;
-    if (seen !== undefined && seen.identity !== identity) this.report(seen);
-    this.seen = { ...at, identity };
+    const gap = this.options.gaps.found(identity, checkpoint);
+    if (gap !== undefined) this.report(gap);
   }
 
-  private report(seen: Seen): void {
-    const before = new Map(seen.published.map((range) => [keyOf(range), range.acknowledged]));
-    const partitions = this.options.published().flatMap((range) => {
-      const { topic, partition, taken: toOffset } = range;
-      const fromOffset = before.get(keyOf(range)) ?? range.first;
-      return fromOffset < toOffset ? [{ topic, partition, fromOffset, toOffset }] : [];
-    });
-    const gap: Gap = { from: new Date(seen.atMs).toISOString(), to: new Date(this.now()).toISOString(), partitions };
-    this.reported.push(gap);
-    if (this.reported.length > MAX_GAPS) this.reported.shift();
+  private report(gap: Gap): void {
     this.options.onGap(gap);
+    const rewinds = gap.partitions.map(({ rewind }) => `POST /admin/rewind ${JSON.stringify(rewind)}`);
     this.options.logger.error(
       gap,
-      'the subscription was deleted or replaced: what was published between from and to may not have been delivered. ' +
-        'Publish it again: POST /admin/rewind with each partition and its fromOffset (docs/pubsub-bridge.md#the-subscription-was-deleted)',
+      `the subscription was deleted or replaced between ${gap.from}, when it was last found, and ${gap.to}. What was published in ` +
+        `between may not have been delivered: publish it again by ${rewinds.join(', ')}. What was published before, and waited in the ` +
+        'deleted subscription, is lost too and is not in these offsets: run the query of ' +
+        'docs/pubsub-bridge.md#the-subscription-was-deleted first, and rewind to the offset that it returns where that is lower.',
     );
   }
 }
-
-const keyOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
-  `${topic}/${String(partition)}`;

@@ -1,7 +1,8 @@
 import { createLogger } from '@orderstream/observability';
 import type { TopologyState } from '@orderstream/pubsub';
 
-import { type Gap, type PublishedRange, TopologyMonitor } from './topology-monitor';
+import { type Gap, type Progress, SubscriptionGaps } from '../gaps/subscription-gaps';
+import { TopologyMonitor } from './topology-monitor';
 
 const GOOD: TopologyState = {
   missing: [],
@@ -9,17 +10,13 @@ const GOOD: TopologyState = {
   subscriptionIdentity: '1',
   differences: [],
 };
-const range = (acknowledged: number, taken: number): PublishedRange => ({
-  topic: 'orders',
-  partition: 3,
-  first: 10,
-  acknowledged,
-  taken,
-});
+const range = (acknowledged: number, taken: number): Progress => ({ first: 10, acknowledged, taken });
 
 function setUp() {
-  const world = { state: GOOD as TopologyState | Error, published: [range(100, 120)], nowMs: 0, repairs: 0 };
+  const world = { state: GOOD as TopologyState | Error, published: range(100, 120), nowMs: 0, repairs: 0 };
   const gaps: Gap[] = [];
+  const book = new SubscriptionGaps(() => world.nowMs);
+  const open = () => book.opened({ topic: 'orders', partition: 3 }, { gaps: [] }, 10, () => world.published);
   const lines: Record<string, unknown>[] = [];
   const read = (): Promise<TopologyState> =>
     world.state instanceof Error ? Promise.reject(world.state) : Promise.resolve(world.state);
@@ -29,10 +26,9 @@ function setUp() {
       world.repairs++;
       world.nowMs += 500;
       world.state = { ...GOOD, subscriptionIdentity: '2' };
-      monitor.observe(world.state);
-      return Promise.resolve();
+      return monitor.observe(read);
     },
-    published: () => world.published,
+    gaps: book,
     intervalMs: 30_000,
     logger: createLogger({
       service: 'test',
@@ -42,15 +38,16 @@ function setUp() {
     onGap: (gap) => gaps.push(gap),
     now: () => world.nowMs,
   });
-  return { world, gaps, lines, monitor };
+  return { world, gaps, book, open, lines, monitor };
 }
 
 describe('TopologyMonitor', () => {
   it('puts a deleted subscription back, and reports all that was published since it was last seen', async () => {
-    const { world, gaps, lines, monitor } = setUp();
-    monitor.observe(GOOD);
+    const { world, gaps, book, open, lines, monitor } = setUp();
+    await monitor.check();
+    open();
     world.nowMs = 30_000;
-    world.published = [range(200, 230)];
+    world.published = range(200, 230);
     await monitor.check();
     expect(monitor.readiness()).toEqual({ ok: true });
     expect(gaps).toEqual([]);
@@ -62,17 +59,24 @@ describe('TopologyMonitor', () => {
       subscriptionIdentity: undefined,
     };
     world.nowMs = 60_000;
-    world.published = [range(400, 450)];
+    world.published = range(400, 450);
     await monitor.check();
     const expected = {
       from: '1970-01-01T00:00:30.000Z',
       to: '1970-01-01T00:01:00.500Z',
-      partitions: [{ topic: 'orders', partition: 3, fromOffset: 200, toOffset: 450 }],
+      partitions: [
+        { topic: 'orders', partition: 3, fromOffset: 200, toOffset: 450, rewind: { partition: 3, offset: 200 } },
+      ],
     };
     expect(world.repairs).toBe(1);
     expect(gaps).toEqual([expected]);
-    expect(monitor.gaps).toEqual([expected]);
-    expect(lines.find(({ msg }) => String(msg).includes('POST /admin/rewind'))).toMatchObject(expected);
+    expect(book.all()).toEqual([expected]);
+    const line = lines.find(({ msg }) => String(msg).includes('POST /admin/rewind {"partition":3,"offset":200}'));
+    expect(line).toMatchObject(expected);
+    // It does not claim to contain what had waited in the subscription, and says how to find it.
+    expect(line?.msg).toMatch(
+      /waited in the deleted subscription, is lost too and is not in these offsets: run the query of docs/,
+    );
     // Red with the reason until the next check finds it.
     expect(monitor.readiness()).toMatchObject({
       ok: false,
@@ -83,17 +87,15 @@ describe('TopologyMonitor', () => {
     expect(gaps).toHaveLength(1);
   });
 
-  it('reports a subscription that another instance has put back, and a partition that was opened meanwhile', async () => {
-    const { world, gaps, monitor } = setUp();
-    world.published = [];
-    monitor.observe(GOOD);
+  it('reports a subscription that another instance has put back, and repairs nothing', async () => {
+    const { world, gaps, open, monitor } = setUp();
+    await monitor.check();
+    open();
     world.nowMs = 30_000;
-    world.published = [range(400, 450)];
+    world.published = range(400, 450);
     world.state = { ...GOOD, subscriptionIdentity: '9' };
     await monitor.check();
-    expect(gaps.map(({ partitions }) => partitions)).toEqual([
-      [{ topic: 'orders', partition: 3, fromOffset: 10, toOffset: 450 }],
-    ]);
+    expect(gaps).toMatchObject([{ partitions: [{ fromOffset: 10, toOffset: 450 }] }]);
     expect(world.repairs).toBe(0);
   });
 
@@ -126,7 +128,7 @@ describe('TopologyMonitor', () => {
 
   it('knows why the topic rejects everything from a fresh read only', async () => {
     const { world, monitor } = setUp();
-    monitor.observe(GOOD);
+    await monitor.check();
     expect(await monitor.rejectionReason()).toBeUndefined();
     world.state = { ...GOOD, differences: [{ text: 'a schema', effect: 'rejects' }] };
     world.nowMs = 1_001;

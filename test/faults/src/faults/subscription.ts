@@ -48,19 +48,23 @@ const deleted: Fault = {
   recovers: ['pubsub-bridge', 'subscription-emulator'],
   async inject(context) {
     const { stack } = context;
-    const known = (await gapsOf(stack)).length;
+    const known = new Set((await gapsOf(stack)).map(({ to }) => to));
+    const reported = async (): Promise<Gap | undefined> =>
+      united((await gapsOf(stack)).filter(({ to }) => !known.has(to)));
     const delivered = await allDelivered(context);
     await deleteSubscription(stack);
     const deletedAt = Date.now();
     const startedAt = performance.now();
     const reason = await noticed(stack);
     const noticedSeconds = (performance.now() - startedAt) / 1_000;
-    const gap = await waitUntil(async () => (await gapsOf(stack))[known], {
+    const first = await waitUntil(reported, {
       what: 'the bridge to report the gap of its subscription',
       deadlineMs: NOTICE_DEADLINE_MS,
       intervalMs: POLL_INTERVAL_MS,
     });
     await stack.instance('pubsub-bridge').ready(NOTICE_DEADLINE_MS);
+    // A partition that was opened during the check is compared by the next one.
+    const gap = (await reported()) ?? first;
     for (const { partition, offset } of rewinds(gap, delivered)) {
       await stack.postAdmin('pubsub-bridge', 'rewind', { partition, offset });
     }
@@ -127,6 +131,24 @@ async function allDelivered({ stack, offsets }: FaultContext): Promise<readonly 
   } finally {
     await admin.disconnect();
   }
+}
+
+/** What several checks have found, as one gap. Each partition begins at its lowest offset. */
+export function united(gaps: readonly Gap[]): Gap | undefined {
+  const [first, ...others] = gaps;
+  if (first === undefined) return undefined;
+  const byPartition = new Map<number, Gap['partitions'][number]>();
+  for (const { partition, fromOffset, toOffset } of gaps.flatMap(({ partitions }) => partitions)) {
+    const known = byPartition.get(partition);
+    byPartition.set(partition, {
+      partition,
+      fromOffset: Math.min(fromOffset, known?.fromOffset ?? fromOffset),
+      toOffset: Math.max(toOffset, known?.toOffset ?? toOffset),
+    });
+  }
+  const from = others.reduce((earliest, gap) => (gap.from < earliest ? gap.from : earliest), first.from);
+  const to = others.reduce((latest, gap) => (gap.to > latest ? gap.to : latest), first.to);
+  return { from, to, partitions: [...byPartition.values()] };
 }
 
 /** Where each partition of the gap is published again from: its begin, or what had not been delivered before it. */

@@ -1,7 +1,7 @@
 import { validatedTopic } from '@orderstream/contracts';
 
 import { type Claim } from './fault';
-import { type Gap, outcomeOfGap, rewinds } from './subscription';
+import { type Gap, outcomeOfGap, rewinds, united } from './subscription';
 
 const topic = validatedTopic('orders');
 const gap: Gap = {
@@ -12,6 +12,27 @@ const gap: Gap = {
     { partition: 3, fromOffset: 50, toOffset: 60 },
   ],
 };
+
+it('gaps that several checks have found are one, with the lowest offset of each partition', () => {
+  const later: Gap = {
+    from: '2026-01-02T03:03:50.000Z',
+    to: '2026-01-02T03:05:00.000Z',
+    partitions: [
+      { partition: 3, fromOffset: 45, toOffset: 55 },
+      { partition: 4, fromOffset: 1, toOffset: 2 },
+    ],
+  };
+  expect(united([])).toBeUndefined();
+  expect(united([gap, later])).toEqual({
+    from: '2026-01-02T03:03:50.000Z',
+    to: '2026-01-02T03:05:00.000Z',
+    partitions: [
+      { partition: 2, fromOffset: 100, toOffset: 130 },
+      { partition: 3, fromOffset: 45, toOffset: 60 },
+      { partition: 4, fromOffset: 1, toOffset: 2 },
+    ],
+  });
+});
 
 it('a gap is published again from its begin, or from what had not been delivered before it', () => {
   const delivered = [
