@@ -60,6 +60,8 @@ export async function defineInfrastructure(context: {
   readonly components: readonly Component[];
   readonly endpoints: Endpoints;
   readonly pubsubHeap: JvmHeap;
+  /** The folder with the logs of the broker, one folder for each partition. */
+  readonly kafkaLogs: string;
 }> {
   const { paths, toolbox, env, ports, preferred, proxied, pubsubHeapMb } = context;
   const { java } = toolbox;
@@ -112,5 +114,6 @@ export async function defineInfrastructure(context: {
       project: LOCAL_PROJECT,
     },
     pubsubHeap,
+    kafkaLogs: kafkaLogs(data),
   };
 }

@@ -27,6 +27,7 @@ const familyCounters = z.object({
   repaired: count,
   skipped: count,
   deadLettered: count,
+  passedOver: count,
 });
 export type FamilyCounters = z.infer<typeof familyCounters>;
 

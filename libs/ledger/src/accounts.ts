@@ -5,6 +5,11 @@ export interface Verdicts {
   deadLettered: number;
 }
 
+/** What the validator counts: its verdicts, and the records that an operator's `set-position` has left out. */
+export interface Counters extends Verdicts {
+  passedOver: number;
+}
+
 /** The result of a comparison, as counts of this run's records unless a field says otherwise. */
 export interface Accounts extends Readonly<Verdicts> {
   /** Intents in the ledger, including records with a defect and duplicates. */
@@ -21,8 +26,10 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly duplicated: number;
   /** Records in the raw topics that are not of this run. They are followed like the others. */
   readonly foreign: number;
-  /** Of the foreign records, those that were planted. */
+  /** Of the foreign records, those that were planted and have a verdict. */
   readonly planted: number;
+  /** Planted records of raw and validated topics that an operator has passed over, as they must be. */
+  readonly passedOver: number;
   /** Verdicts on the foreign records. */
   readonly foreignVerdicts: Readonly<Verdicts>;
   /** Outputs without an input, rows without a record, records that the ledger does not hold. */

@@ -1,9 +1,10 @@
-import { type Accounts, type Verdicts } from './accounts';
+import { type Accounts, type Counters, type Verdicts } from './accounts';
 import { TableComparison } from './compare-tables';
 import { Differences } from './differences';
 import { type PartitionEvidence, type RawRecord, type ValidatedRecord } from './evidence';
 import { groupBy } from './group-by';
-import { type PlantedRecord, PlantedRecords } from './planted-records';
+import { PassedOverComparison } from './passed-over';
+import { describePlanted, type PlantedRecord, PlantedRecords } from './planted-records';
 import { type LedgerEntry, type RunLedger } from './run-ledger';
 
 export interface ComparisonOptions {
@@ -40,6 +41,7 @@ export class Comparison {
   private readonly foreign: Verdicts = noVerdicts();
   private readonly differences = new Differences();
   private readonly tables: TableComparison;
+  private readonly passedOver: PassedOverComparison;
   /** Number of copies in the raw topics by ledger-seq. */
   private readonly copies = new Map<number, number>();
   private foreignRecords = 0;
@@ -52,18 +54,21 @@ export class Comparison {
     { rejectionsExpected = false, planted = new PlantedRecords(), isWholeLedger = false }: ComparisonOptions = {},
   ) {
     this.tables = new TableComparison(this.differences, rejectionsExpected);
+    this.passedOver = new PassedOverComparison(this.differences, planted);
     this.planted = planted;
     this.isWholeLedger = isWholeLedger;
   }
 
-  /** Verdicts on all records, of this run and foreign: the amounts by which the validator's counters must have grown. */
-  verdicts(): Verdicts {
+  /** Outcomes of all records, of this run and foreign: the amounts by which the validator's counters must have grown. */
+  outcomes(): Counters {
     const total = noVerdicts();
     for (const key of Object.keys(total) as (keyof Verdicts)[]) total[key] = this.own[key] + this.foreign[key];
-    return total;
+    return { ...total, passedOver: this.passedOver.rawRecords };
   }
 
-  add(evidence: PartitionEvidence): void {
+  add(whole: PartitionEvidence): void {
+    const evidence = this.passedOver.separate(whole);
+    this.foreignRecords += whole.raw.length - evidence.raw.length;
     const ownOffsets = new Set<number>();
     for (const outcome of this.findOutcomes(evidence)) {
       this.checkVerdict(outcome, evidence);
@@ -88,7 +93,7 @@ export class Comparison {
       }
     }
     for (const record of this.planted.all()) {
-      if (this.plantedFound.has(record)) continue;
+      if (this.plantedFound.has(record) || this.passedOver.has(record)) continue;
       this.differences.add('missing', `${describePlanted(record)} was acknowledged and is not in its topic`);
     }
     return {
@@ -96,6 +101,7 @@ export class Comparison {
       ...this.own,
       unsent,
       planted: this.plantedFound.size,
+      passedOver: this.passedOver.records,
       tables: this.tables.tables,
       ...this.differences.counts,
       missingBelowCommit: this.tables.missingBelowCommit,
@@ -223,9 +229,6 @@ const rawPartition = ({ rawTopic, partition }: PartitionEvidence): string => `${
 
 const describe = ({ seq, defect, expected }: LedgerEntry): string =>
   `ledger-seq ${String(seq)}, ${defect ?? 'no defect'}, expected ${expected}`;
-
-const describePlanted = ({ topic, partition, offset, kind }: PlantedRecord): string =>
-  `${topic}/${String(partition)}@${String(offset)} (planted, ${kind})`;
 
 /** Equal for a raw record and its validated record, different for any two other records with a ledger-seq. */
 function linkOf({ seq, identity, timestamp }: RawRecord): string {

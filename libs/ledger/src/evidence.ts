@@ -25,6 +25,14 @@ export interface DeadLetterRecord {
   readonly sha256: string;
 }
 
+/** A record batch that could not be decoded and that an operator has skipped, as its dead letter has it. */
+export interface SkippedBatch {
+  readonly topic: string;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly records: number;
+}
+
 /** A row of a stream table. */
 export interface TableRow {
   readonly offset: number;
@@ -50,6 +58,8 @@ export interface PartitionEvidence {
   readonly rows: readonly TableRow[];
   /** Validated offsets of the records that the sink rejected. */
   readonly rejectedBySink: readonly number[];
+  /** Of the raw and of the validated partition. */
+  readonly skippedBatches: readonly SkippedBatch[];
   /** Deliveries to `streaming_orders` by validated offset; undefined for other families than orders. */
   readonly streaming:
     { readonly deliveries: ReadonlyMap<number, number>; readonly rejected: readonly number[] } | undefined;

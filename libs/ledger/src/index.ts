@@ -1,4 +1,4 @@
-export { type Accounts, isAccountedFor, type Verdicts } from './accounts';
+export { type Accounts, type Counters, isAccountedFor, type Verdicts } from './accounts';
 export { Comparison } from './compare';
 export { type LedgerMark, markLedger, readLedgerSince } from './ledger-files';
 export { NoProgressError } from './no-progress-error';

@@ -9,11 +9,16 @@ export interface PlantedRecord {
   readonly reason: string | undefined;
   /** Number of the log of its topic, from 0. Default: the present one. */
   readonly log?: number;
+  /** An operator has to skip its batch: its only output is the dead letter of the batch. It may be in a validated topic. */
+  readonly isPassedOver?: boolean;
 }
 
-/** Acknowledged records that are not the generator's. Each must become exactly one dead letter, or one validated record. */
+/**
+ * Acknowledged records that are not the generator's. Each must become exactly one dead letter, or one validated record, or be
+ * passed over with its batch.
+ */
 export class PlantedRecords {
-  /** Number of records sent. Those without an acknowledgement may be in their topics or not. */
+  /** Number of records sent to raw topics. Those without an acknowledgement may be in their topics or not. */
   sent = 0;
   private readonly byPlace = new Map<string, PlantedRecord>();
   /** Number of the present log, by topic. */
@@ -61,6 +66,9 @@ export class PlantedRecords {
     return this.logs.get(topic) ?? 0;
   }
 }
+
+export const describePlanted = ({ topic, partition, offset, kind }: PlantedRecord): string =>
+  `${topic}/${String(partition)}@${String(offset)} (planted, ${kind})`;
 
 const placeOf = (topic: string, log: number, partition: number, offset: number): string =>
   `${topic}#${String(log)}/${String(partition)}@${String(offset)}`;

@@ -12,7 +12,7 @@ import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { type LogSpan } from './archived-log';
-import { type DeadLetterRecord, type RawRecord, type ValidatedRecord } from './evidence';
+import { type DeadLetterRecord, type RawRecord, type SkippedBatch, type ValidatedRecord } from './evidence';
 import { type FamilyOffsets } from './snapshot';
 
 /** The records of one partition's topics between two snapshots, with a hash in place of each value. */
@@ -22,6 +22,7 @@ export interface PartitionRecords {
   readonly deadLetters: readonly DeadLetterRecord[];
   readonly rejectedBySink: readonly number[];
   readonly rejectedByBridge: readonly number[];
+  readonly skippedBatches: readonly SkippedBatch[];
 }
 
 export async function readRecords(
@@ -32,16 +33,24 @@ export async function readRecords(
 ): Promise<PartitionRecords> {
   const read = <T>(topic: string, log: keyof FamilyOffsets, map: (record: KafkaRecord) => T): Promise<T[]> =>
     readRange(kafka, topic, partition, from[log][partition], until[log][partition], map);
-  const rejected = (app: 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets) =>
-    read(deadLetterTopic(validatedTopic(family), app), log, (record) => deadLetterRecord(record).sourceOffset);
+  const lettersOf = (topic: string, app: 'validator' | 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets) =>
+    read(deadLetterTopic(topic, app), log, deadLetter);
+  const letters = await lettersOf(rawTopic(family), 'validator', 'deadLetters');
+  const ofSink = await lettersOf(validatedTopic(family), 'bq-sink', 'rejectedBySink');
+  const ofBridge =
+    family === 'orders' ? await lettersOf(validatedTopic(family), 'pubsub-bridge', 'rejectedByBridge') : [];
   return {
     raw: raw?.[partition] ?? (await read(rawTopic(family), 'committed', rawRecord)),
     validated: await read(validatedTopic(family), 'validated', validatedRecord),
-    deadLetters: await read(deadLetterTopic(rawTopic(family), 'validator'), 'deadLetters', deadLetterRecord),
-    rejectedBySink: await rejected('bq-sink', 'rejectedBySink'),
-    rejectedByBridge: family === 'orders' ? await rejected('pubsub-bridge', 'rejectedByBridge') : [],
+    deadLetters: ofRecords(letters),
+    rejectedBySink: ofRecords(ofSink).map(({ sourceOffset }) => sourceOffset),
+    rejectedByBridge: ofRecords(ofBridge).map(({ sourceOffset }) => sourceOffset),
+    skippedBatches: [...letters, ...ofSink, ...ofBridge].filter((letter) => 'firstOffset' in letter),
   };
 }
+
+const ofRecords = (letters: readonly (DeadLetterRecord | SkippedBatch)[]): DeadLetterRecord[] =>
+  letters.filter((letter) => 'sourceOffset' in letter);
 
 /** The records of one validated partition between two snapshots. */
 export interface ValidatedRange {
@@ -130,9 +139,11 @@ function validatedRecord(record: KafkaRecord): ValidatedRecord {
   };
 }
 
-function deadLetterRecord(record: KafkaRecord): DeadLetterRecord {
-  const letter = parseDeadLetter(record);
-  return { sourceOffset: letter.source.offset, reason: letter.reason, sha256: sha256(record.value) };
+function deadLetter(record: KafkaRecord): DeadLetterRecord | SkippedBatch {
+  const { source, reason, batch } = parseDeadLetter(record);
+  if (batch === undefined) return { sourceOffset: source.offset, reason, sha256: sha256(record.value) };
+  const { firstOffset, lastOffset, records } = batch;
+  return { topic: source.topic, firstOffset, lastOffset, records };
 }
 
 function header(record: KafkaRecord, name: string): string | undefined {

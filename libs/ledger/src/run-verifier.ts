@@ -253,12 +253,18 @@ export class RunVerifier {
 
 /** The records that were planted after the start. */
 function plantedSince({ snapshot, logs }: RunStart, planted = new PlantedRecords()): PlantedRecords {
-  const familyOf = new Map<string, Family>(FAMILIES.map((family) => [rawTopic(family), family]));
+  const starts = new Map(
+    FAMILIES.flatMap((family) => {
+      const { committed, validated } = snapshot.families[family];
+      return [
+        [rawTopic(family), { log: logs[family], offsets: committed }],
+        [validatedTopic(family), { log: 0, offsets: validated }],
+      ] as const;
+    }),
+  );
   return planted.since((topic, partition) => {
-    const family = familyOf.get(topic);
-    return family === undefined
-      ? { log: 0, offset: 0 }
-      : { log: logs[family], offset: snapshot.families[family].committed[partition] ?? 0 };
+    const { log, offsets } = starts.get(topic) ?? { log: 0, offsets: [] };
+    return { log, offset: offsets[partition] ?? 0 };
   });
 }
 
@@ -268,8 +274,8 @@ function reached(committed: readonly (number | undefined)[], goals: readonly num
 }
 
 function counterDifferences(from: Snapshot, until: Snapshot, comparison: Comparison): string[] {
-  const counted = comparison.verdicts();
-  return (['accepted', 'repaired', 'skipped', 'deadLettered'] as const).flatMap((counter) => {
+  const counted = comparison.outcomes();
+  return (['accepted', 'repaired', 'skipped', 'deadLettered', 'passedOver'] as const).flatMap((counter) => {
     const grown = FAMILIES.reduce(
       (sum, family) => sum + until.counters[family][counter] - from.counters[family][counter],
       0,

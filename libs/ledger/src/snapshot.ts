@@ -2,7 +2,7 @@ import { deadLetterTopic, FAMILIES, type Family, PARTITIONS, rawTopic, validated
 import { waitUntil } from '@orderstream/deadlines';
 import { fetchCommittedOffsets, fetchEndOffsets, HighWatermarks } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
-import { type Verdicts } from './accounts';
+import { type Counters } from './accounts';
 import { hasOpened, type ValidatorProgress } from './service-progress';
 
 /** Offsets of one family's topics by partition. */
@@ -23,7 +23,7 @@ export interface FamilyOffsets {
 export interface Snapshot {
   readonly families: Readonly<Record<Family, FamilyOffsets>>;
   /** The validator's cumulative counters at the same time. */
-  readonly counters: Readonly<Record<Family, Verdicts & { readonly input: number }>>;
+  readonly counters: Readonly<Record<Family, Counters & { readonly input: number }>>;
 }
 
 const SNAPSHOT_DEADLINE_MS = 60_000;

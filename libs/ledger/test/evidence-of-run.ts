@@ -40,6 +40,7 @@ export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
     sinkCommitted: 0,
     rows: [],
     rejectedBySink: [],
+    skippedBatches: [],
     streaming: { deliveries: new Map(), rejected: [] },
   };
   outcomes.forEach((outcome, i) => {
