@@ -163,7 +163,7 @@ export function recordsBeyond(wanted: readonly number[], rng: Rng): readonly Pic
 
 /** The partitions stop, whatever the length of the new log, and a resume changes nothing. */
 async function staysStopped({ stack, offsets }: FaultContext, admin: Admin): Promise<string[]> {
-  const message = ['the topic has the id', `set-position --family ${FAMILY}`];
+  const message = ['the topic has the id', `npm run set-position -- validator --family ${FAMILY}`];
   // Without a restart the partitions are stopped since the topic had too many: a resume opens them.
   await resumeWhenItAnswers(stack);
   await stoppedWith(stack, message);
