@@ -31,8 +31,9 @@ import {
 import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
-import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
+import { commitMetadata } from '../partitions/commit-metadata';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
+import { topicIdsOf } from '../partitions/partition-opening';
 import { LogMismatchError, RE_CREATED } from '../partitions/log-mismatch-error';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
 
@@ -113,7 +114,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
       nextOffset: committedOffset,
       topicId,
-      topicIds: [readMetadata(transactions.committed.metadata).topicId, old.summary?.log?.topicId],
+      topicIds: topicIdsOf(transactions.committed, old.summary?.log),
       mark: old.summary?.log,
     });
     // A rebuilt state would hide that its offset is of another log.
