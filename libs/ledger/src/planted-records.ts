@@ -23,6 +23,7 @@ export class PlantedRecords {
   private readonly byPlace = new Map<string, PlantedRecord>();
   /** Number of the present log, by topic. */
   private readonly logs = new Map<string, number>();
+  private somePassedOver = false;
 
   constructor(records: Iterable<PlantedRecord> = []) {
     for (const record of records) this.add(record);
@@ -36,6 +37,7 @@ export class PlantedRecords {
   add(record: PlantedRecord): void {
     const { topic, partition, offset, log = this.logOf(topic) } = record;
     this.byPlace.set(placeOf(topic, log, partition, offset), { ...record, log });
+    if (record.isPassedOver === true) this.somePassedOver = true;
   }
 
   find(topic: string, log: number, partition: number, offset: number): PlantedRecord | undefined {
@@ -44,6 +46,11 @@ export class PlantedRecords {
 
   all(): IterableIterator<PlantedRecord> {
     return this.byPlace.values();
+  }
+
+  /** Whether an operator has to skip the batch of at least one of them. */
+  get hasPassedOver(): boolean {
+    return this.somePassedOver;
   }
 
   get size(): number {
