@@ -1,3 +1,5 @@
+import { type ProducedRange } from '@orderstream/kafka';
+
 /** A record that was sent to a raw topic beside the generator's, and whose verdict is known. */
 export interface PlantedRecord {
   readonly topic: string;
@@ -38,6 +40,16 @@ export class PlantedRecords {
     const { topic, partition, offset, log = this.logOf(topic) } = record;
     this.byPlace.set(placeOf(topic, log, partition, offset), { ...record, log });
     if (record.isPassedOver === true) this.somePassedOver = true;
+  }
+
+  /** Adds consecutive records of the present log that are of one kind. */
+  addRange(
+    { topic, partition, baseOffset, count }: ProducedRange,
+    common: Pick<PlantedRecord, 'kind' | 'reason' | 'isPassedOver'>,
+  ): void {
+    for (let offset = baseOffset; offset < baseOffset + count; offset++) {
+      this.add({ topic, partition, offset, ...common });
+    }
   }
 
   find(topic: string, log: number, partition: number, offset: number): PlantedRecord | undefined {

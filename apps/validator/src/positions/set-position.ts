@@ -5,6 +5,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
   type BatchPlace,
   fetchUnreadableBatch,
+  partitionName,
   PartitionTransactions,
   readPartition,
   type TopicPartition,
@@ -184,8 +185,8 @@ async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
 const positionOf = (target: PositionTarget, { start, end }: LogRange): number =>
   target === 'end' ? end : typeof target === 'number' ? target : start;
 
-function assertAllowed({ topic, partition }: TopicPartition, position: number, from: number, log: LogRange): void {
-  const name = `${topic}/${String(partition)}`;
+function assertAllowed(ref: TopicPartition, position: number, from: number, log: LogRange): void {
+  const name = partitionName(ref);
   if (position < log.start || position > log.end) {
     throw new PositionRejectedError(
       `the log of ${name} starts at ${String(log.start)} and ends at ${String(log.end)}: ${String(position)} is outside. ` +

@@ -14,6 +14,7 @@ import {
   type BatchPlace,
   fetchLogBounds,
   type KafkaRecord,
+  partitionName,
   PartitionTransactions,
   readPartition,
 } from '@orderstream/kafka';
@@ -42,7 +43,7 @@ export class CommittedOffsetUnknownError extends OrderstreamError {
   readonly code = 'COMMITTED_OFFSET_UNKNOWN' satisfies ErrorCode;
   constructor(groupId: string, family: Family, partition: number) {
     super(
-      `Group ${groupId} has no committed offset of ${rawTopic(family)}/${String(partition)}, and its state holds none. ` +
+      `Group ${groupId} has no committed offset of ${partitionName({ topic: rawTopic(family), partition })}, and its state holds none. ` +
         'Nothing has changed. If no record was ever validated, start the validator; otherwise choose the offset first: ' +
         `${setPositionLine('validator', family, partition, '<offset>')}.`,
     );
