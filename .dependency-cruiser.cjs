@@ -1,12 +1,12 @@
 /**
  * Dependencies point one way, each layer to the ones before it:
- * contracts, errors, random, varint <- config, observability, deadlines, process-lock <- quality, kafka, bigquery, pubsub
- * <- dead-letters, service <- ledger <- apps. Nothing that is deployed depends on dev, tools, bench or test.
+ * contracts, errors, random, varint <- config, observability, deadlines, process-lock <- quality, simulation, kafka, bigquery,
+ * pubsub <- dead-letters, service <- ledger <- apps. Nothing that is deployed depends on dev, tools, bench or test.
  */
 const LAYERS = [
   ['contracts', 'errors', 'random', 'varint'],
   ['config', 'observability', 'deadlines', 'process-lock'],
-  ['quality', 'kafka', 'bigquery', 'pubsub'],
+  ['quality', 'simulation', 'kafka', 'bigquery', 'pubsub'],
   ['dead-letters', 'service'],
   ['ledger'],
 ];
@@ -61,6 +61,15 @@ module.exports = {
       comment: 'Rules know records and state: no framework, no client, no clock, no file.',
       severity: 'error',
       from: { path: '^libs/quality/', pathNot: SPECS },
+      to: {
+        path: ['@nestjs/', 'kafkajs', '@google-cloud/', '^(node:)?(fs|net|http|https|timers|worker_threads)(/|$)'],
+      },
+    },
+    {
+      name: 'simulation-is-pure',
+      comment: 'The marketplace is a function of seed, scenario and time: no framework, no client, no clock, no file.',
+      severity: 'error',
+      from: { path: '^libs/simulation/', pathNot: SPECS },
       to: {
         path: ['@nestjs/', 'kafkajs', '@google-cloud/', '^(node:)?(fs|net|http|https|timers|worker_threads)(/|$)'],
       },

@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'PUBLISH_REJECTED'
   | 'SUBSCRIPTION_MISMATCH'
   | 'TOPIC_REJECTS_ALL'
+  // Simulation: segments and checkpoints.
+  | 'SIMULATION_SEGMENT_MISMATCH'
   // Generator: its ledger files.
   | 'LEDGER_UNREADABLE'
   | 'LEDGER_IN_USE'

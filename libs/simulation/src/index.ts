@@ -1,0 +1,8 @@
+export { Marketplace, SIMULATION_VERSION } from './marketplace';
+export { type HistoricalOrder, History } from './history';
+export { EventCursor } from './cursor/event-cursor';
+export { type Checkpoint, type OpenJourneys, type Rate, type Segment } from './cursor/segment';
+export { encodeBody, type NumberedEvent, type SimulatedEvent } from './simulated-event';
+export { type Effect, type Scenario } from './scenario/schema';
+export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem } from './scenario/parse-scenario';
+export { SegmentMismatchError } from './errors';
