@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
 import { generatedFiles } from '@orderstream/contracts';
+import { renderScenariosDoc } from '@orderstream/simulation';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
@@ -15,16 +16,26 @@ const SERVICES: ServiceSpecs = {
   'pubsub-bridge': pubsubBridgeSettings,
 };
 
-const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md, .env.example.
+const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md,
+docs/scenarios.md, .env.example.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
+
+const SCENARIOS = 'libs/simulation/scenarios';
+
+/** The text of each scenario file, by its name. */
+function scenarioFiles(): ReadonlyMap<string, string> {
+  const folder = join(repositoryRoot(), SCENARIOS);
+  return new Map(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]));
+}
 
 /** The content of every generated file, by its path in the repository. */
 function renderFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...generatedFiles(),
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
+    ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);
 }

@@ -5,6 +5,8 @@ export class SegmentMismatchError extends OrderstreamError {
   readonly code = 'SIMULATION_SEGMENT_MISMATCH';
 
   constructor(what: string) {
-    super(`${what}. Begin a new segment: it has the same people, and the orders that are open end without further events`);
+    super(
+      `${what}. Begin a new segment: it has the same people, and the orders that are open end without further events`,
+    );
   }
 }

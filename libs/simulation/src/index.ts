@@ -5,4 +5,5 @@ export { type Checkpoint, type OpenJourneys, type Rate, type Segment } from './c
 export { encodeBody, type NumberedEvent, type SimulatedEvent } from './simulated-event';
 export { type Effect, type Scenario } from './scenario/schema';
 export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem } from './scenario/parse-scenario';
+export { renderScenariosDoc } from './scenario/scenarios-doc';
 export { SegmentMismatchError } from './errors';

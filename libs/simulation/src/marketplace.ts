@@ -41,7 +41,10 @@ export class Marketplace {
     const sizeMicros = Date.parse(population.sizeAt) * MICROS_PER_MS;
     const growth = (kind: string, size: number, initial: number, exponent: number, leadDays: number): Growth =>
       new Growth(this.key, kind, { openedMicros, sizeMicros, initial, size, exponent, leadDays });
-    const initialVendors = Math.min(Math.max(7, Math.ceil(population.vendors * INITIAL_VENDORS)), population.vendors - 1);
+    const initialVendors = Math.min(
+      Math.max(7, Math.ceil(population.vendors * INITIAL_VENDORS)),
+      population.vendors - 1,
+    );
     const initialProducts = Math.min(
       Math.max(14, Math.ceil(population.products * INITIAL_PRODUCTS)),
       population.products - 1,

@@ -149,7 +149,10 @@ export class EventCursor {
       const engine = this.engineOf(journeys);
       const { steps } = journeys;
       for (let at = 0; at < steps.length; at += NUMBERS_PER_STEP) {
-        const [start = 0, occurred = 0, length = 0, session = 0, step = 0, late = 0] = steps.slice(at, at + NUMBERS_PER_STEP);
+        const [start = 0, occurred = 0, length = 0, session = 0, step = 0, late = 0] = steps.slice(
+          at,
+          at + NUMBERS_PER_STEP,
+        );
         const occurredMicros = occurred + nextCellMicros;
         this.queue.add({
           emittedMicros: Math.max(earliestMicros, occurredMicros + late),
@@ -282,4 +285,3 @@ function checkCheckpoint(segment: Segment, { version, simulationVersion, seed }:
     throw new SegmentMismatchError('The checkpoint is of another seed or simulation version');
   }
 }
-

@@ -30,7 +30,7 @@ export class Arrivals {
   readonly expectation: SessionExpectation;
   readonly rhythm: Rhythm;
   private readonly draws: Draws;
-  private readonly acceptance: Draws;
+  private readonly starts: Draws;
   private readonly permutation = new Permutation();
   private readonly chosen = { startMs: NaN };
   private readonly sizes = { starts: new Float64Array(CACHED_CELLS).fill(-1), counts: new Int32Array(CACHED_CELLS) };
@@ -44,7 +44,7 @@ export class Arrivals {
     this.expectation = sessionExpectation(scenario);
     this.rhythm = new Rhythm(scenario);
     this.draws = new Draws(key, 'cell');
-    this.acceptance = new Draws(key, 'acceptance');
+    this.starts = new Draws(key, 'start');
     this.isRegular = scenario.arrivals.process === 'regular';
     this.surges = scenario.effects.flatMap((effect) =>
       effect.kind === 'flash-sale' ? [{ when: new Recurring(effect), visits: effect.visits }] : [],
@@ -106,14 +106,13 @@ export class Arrivals {
     const startMicros = startMs * MICROS_PER_MS;
     const middleMs = startMs + lengthMs / 2;
     const { customers } = this.marketplace;
+    const index = startMs / GRID_MS;
     const candidates = Math.min(size, MAX_CANDIDATES + CANDIDATES_PER_SESSION * left);
     const isFlat = this.rhythm.chanceOf(0, middleMs) === 1 && this.rhythm.chanceOf(1, middleMs) === 1;
     for (let session = 0; session < candidates && left > 0; session++) {
       const customer = this.customerOf(startMs, session);
       const chance = isFlat ? 1 : this.rhythm.chanceOf(customers.countryOf(customer), middleMs);
-      this.selectIn(this.acceptance, startMs, session);
-      const fraction = this.acceptance.fraction(0);
-      if (fraction >= chance || fraction >= chance * customers.activityOf(customer, startMicros)) continue;
+      if (!customers.comes(customer, index, chance, startMicros)) continue;
       left--;
       found(session, this.startOf(cell, session));
     }
@@ -132,16 +131,16 @@ export class Arrivals {
 
   /** When a session of a Poisson process starts: uniform in its cell. */
   startOf({ startMs, lengthMs }: Cell, session: number): number {
-    this.selectIn(this.acceptance, startMs, session);
-    return Math.floor((startMs + lengthMs * this.acceptance.fraction(1)) * MICROS_PER_MS);
+    this.selectIn(this.starts, startMs, session);
+    return Math.floor((startMs + lengthMs * this.starts.fraction(1)) * MICROS_PER_MS);
   }
 
   /** When a session of regular arrivals starts: the gaps are uniform from 1/3 to 5/3 of their mean. */
   private regularStart({ startMs, lengthMs }: Cell, session: number, pairs: number): number {
     const pairMicros = (lengthMs * MICROS_PER_MS) / pairs;
     const pair = Math.floor(session / 2);
-    this.selectIn(this.acceptance, startMs, pair);
-    const gap = session % 2 === 0 ? 0 : (1 + 4 * this.acceptance.fraction(0)) / 6;
+    this.selectIn(this.starts, startMs, pair);
+    const gap = session % 2 === 0 ? 0 : (1 + 4 * this.starts.fraction(0)) / 6;
     return Math.floor(startMs * MICROS_PER_MS + (pair + gap) * pairMicros);
   }
 
@@ -152,7 +151,7 @@ export class Arrivals {
   }
 
   /** Number of customers when a cell starts. */
-  private sizeAt(startMs: number): number {
+  sizeAt(startMs: number): number {
     const { starts, counts } = this.sizes;
     const index = (startMs / GRID_MS) | 0;
     // Cells of a second differ in the upper bits of their index only.

@@ -1,8 +1,8 @@
-import { CHANNELS, DEVICES, type OrderPlaced, VERTICALS } from '@orderstream/contracts';
+import { CHANNELS, DEVICES, type OrderPlaced } from '@orderstream/contracts';
 import { type Marketplace } from '../marketplace';
 import { money, type Product } from '../population/products';
 import { type Producers } from '../producers';
-import { hex16, hex32, hex64, uuid } from '../random/hex';
+import { hex16, hex64, uuid } from '../random/hex';
 import { type SimulatedEvent, simulatedEvent } from '../simulated-event';
 import { timestamp } from '../time/timestamps';
 import { GOODS, REVIEW_DELIVERY, REVIEW_OPENINGS } from '../words/goods';
@@ -12,6 +12,8 @@ import { STEP } from './steps';
 /** Draws of the ids of a session, from `SESSION_DRAW.ids` on. */
 const ID = { session: 0, order: 2, trace: 6, payment: 8, tracking: 9 } as const;
 const IDS_PER_EVENT = 4;
+/** A trace id of 64 bits is padded on the left (W3C Trace Context). */
+const SHORT_TRACE = '0000000000000000';
 const MOST_RESULTS = 600;
 
 /** Makes the events of journeys. */
@@ -37,7 +39,7 @@ export class JourneyEvents {
       key: customer_id,
       occurredMicros: micros,
       emittedMicros: micros + journey.lateMicros,
-      traceparent: `00-${hex32(draws, SESSION_DRAW.ids + ID.trace)}-${hex16(draws, eventDraw + 2)}-01`,
+      traceparent: `00-${SHORT_TRACE}${hex16(draws, SESSION_DRAW.ids + ID.trace)}-${hex16(draws, eventDraw + 2)}-01`,
     };
     if (kind >= STEP.placed && kind !== STEP.reviewed) {
       const order = { event_id, occurred_at, order_id: hex64(draws, SESSION_DRAW.ids + ID.order) };
@@ -74,7 +76,7 @@ export class JourneyEvents {
       vendor_address: address,
       vendor_vertical: vendor.vertical,
       customer_id: ids.customer_id,
-      customer_registered_at: customer.registeredAt,
+      customer_registered_at: timestamp(this.marketplace.customers.registeredMicros(customer)),
       item_sku: product.sku,
       item_name: products.nameAt(product, version),
       item_price: money(products.centsAt(product, version, micros)),
@@ -104,7 +106,12 @@ export class JourneyEvents {
           payment_amount: money(this.orderCents(journey) * life.quantity),
         };
       case STEP.shipped:
-        return { ...ids, event_type: 'order.shipped', carrier: life.carrier, ...(hasNewColumns && this.tracking(journey)) };
+        return {
+          ...ids,
+          event_type: 'order.shipped',
+          carrier: life.carrier,
+          ...(hasNewColumns && this.tracking(journey)),
+        };
       case STEP.delivered:
         return {
           ...ids,
@@ -113,7 +120,12 @@ export class JourneyEvents {
           ...(hasNewColumns && { ...this.tracking(journey), delivery_attempt: life.deliveryAttempt }),
         };
       case STEP.cancelled:
-        return { ...ids, event_type: 'order.cancelled', cancelled_by: life.cancelledBy, cancel_reason: life.cancelReason };
+        return {
+          ...ids,
+          event_type: 'order.cancelled',
+          cancelled_by: life.cancelledBy,
+          cancel_reason: life.cancelReason,
+        };
       case STEP.rated:
         return { ...ids, event_type: 'order.rated', order_rating: life.rating };
       default:
@@ -220,7 +232,8 @@ function reviewText({ draws, life, cartProduct }: Journey): string | null {
   const { rating, isLate } = life;
   const openings = REVIEW_OPENINGS[rating - 1] as readonly string[];
   const from = SESSION_DRAW.reviewWords;
-  const sentence = (words: readonly string[], draw: number): string => words[draws.below(from + draw, words.length)] as string;
+  const sentence = (words: readonly string[], draw: number): string =>
+    words[draws.below(from + draw, words.length)] as string;
   const sentences = [sentence(openings, 0)];
   if (draws.fraction(from + 1) < FEW_WORDS) return sentences.join(' ');
   const { praise, complaint } = GOODS[cartProduct.vendor.vertical];

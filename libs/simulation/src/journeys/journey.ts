@@ -18,6 +18,8 @@ const LONGEST_THINK_MICROS = 300 * MICROS_PER_SECOND;
 const BOT_THINK_MICROS = 300_000;
 const MICROS_PER_HOUR = MS_PER_HOUR * MICROS_PER_MS;
 const LONGEST_LATE_HOURS = 48;
+const DIRECT = CHANNELS.indexOf('direct');
+const DESKTOP = DEVICES.indexOf('desktop');
 const LOYAL_TO_FAVOURITE = 0.6;
 
 /** The end of a journey. */
@@ -25,18 +27,14 @@ export const NO_TIME = Infinity;
 
 /** Draws of a session. Numbers are part of the simulation's version. */
 export const SESSION_DRAW = {
-  start: 0,
-  device: 1,
+  /** Pairs. */
+  deviceAndLoyalty: 1,
   channel: 2,
-  loyal: 3,
   vertical: 4,
-  bounce: 5,
-  search: 6,
-  views: 7,
-  cart: 8,
-  remove: 9,
-  checkout: 10,
-  order: 11,
+  bounceAndSearch: 5,
+  viewsAndCart: 7,
+  removal: 9,
+  checkoutAndOrder: 10,
   late: 14,
   lateHours: 15,
   results: 43,
@@ -63,7 +61,6 @@ export class Journey {
   session = 0;
   customer: Customer;
   device = 0;
-  channel = 0;
   vertical = 0;
   isBot = false;
   hasSearch = false;
@@ -97,7 +94,9 @@ export class Journey {
     this.devices = new AliasTable(DEVICES.map((device) => scenario.devices[device]));
     this.channels = new AliasTable(CHANNELS.map((channel) => scenario.channels[channel]));
     this.interest = new AliasTable(VERTICALS.map((vertical) => scenario.interest[vertical]));
-    this.cartChances = VERTICALS.map((_, vertical) => DEVICES.map((__, device) => cartChance(scenario, vertical, device)));
+    this.cartChances = VERTICALS.map((_, vertical) =>
+      DEVICES.map((__, device) => cartChance(scenario, vertical, device)),
+    );
     this.orderInterest = new AliasTable(
       VERTICALS.map((name) => scenario.interest[name] * scenario.verticals[name].conversion),
     );
@@ -120,37 +119,41 @@ export class Journey {
     arrivals.selectIn(draws, startMs, session);
     this.customer = customers.get(
       this.isBot
-        ? draws.below(SESSION_DRAW.loyal, this.bots.accounts)
+        ? draws.below(SESSION_DRAW.deviceAndLoyalty, Math.min(this.bots.accounts, arrivals.sizeAt(startMs)))
         : arrivals.customerOf(startMs, session),
     );
     if (this.isBot) {
-      this.loadVisit(DEVICES.indexOf('desktop'), CHANNELS.indexOf('direct'), this.interest.pick(draws.fraction(SESSION_DRAW.vertical)));
+      this.loadVisit(DESKTOP, this.interest.pick(draws.fraction(SESSION_DRAW.vertical)));
       this.views = this.bots.views;
       this.orderStep = 1 + this.views;
       return;
     }
-    const device = this.devices.pick(draws.fraction(SESSION_DRAW.device));
+    const device = this.devices.pick(draws.pair(SESSION_DRAW.deviceAndLoyalty));
+    const loyalty = draws.second;
     if (arrivals.isRegular) {
-      this.loadVisit(device, 0, this.orderInterest.pick(draws.fraction(SESSION_DRAW.vertical)));
+      this.loadVisit(device, this.orderInterest.pick(draws.fraction(SESSION_DRAW.vertical)));
       this.wantsOrder = true;
       this.orderStep = 0;
       return;
     }
     const vertical =
-      draws.fraction(SESSION_DRAW.loyal) < LOYAL_TO_FAVOURITE
+      loyalty < LOYAL_TO_FAVOURITE
         ? this.customer.favourite
         : this.interest.pick(draws.fraction(SESSION_DRAW.vertical));
-    this.loadVisit(device, this.channels.pick(draws.fraction(SESSION_DRAW.channel)), vertical);
+    this.loadVisit(device, vertical);
     if (scenario.late.share > 0) this.loadLateness(device);
-    if (draws.fraction(SESSION_DRAW.bounce) < funnel.bounce) return;
-    this.hasSearch = draws.fraction(SESSION_DRAW.search) < funnel.search;
-    this.views = Math.min(MAX_VIEWS, 1 + Math.floor(Math.log(draws.fraction(SESSION_DRAW.views)) / this.logMoreViews));
-    this.hasCart = draws.fraction(SESSION_DRAW.cart) < this.chanceOfCart(vertical, device);
+    if (draws.pair(SESSION_DRAW.bounceAndSearch) < funnel.bounce) return;
+    this.hasSearch = draws.second < funnel.search;
+    this.views = Math.min(
+      MAX_VIEWS,
+      1 + Math.floor(Math.log(draws.pair(SESSION_DRAW.viewsAndCart)) / this.logMoreViews),
+    );
+    this.hasCart = draws.second < this.chanceOfCart(vertical, device);
     this.orderStep = 1 + (this.hasSearch ? 1 : 0) + this.views;
     if (!this.hasCart) return;
-    this.isRemoved = draws.fraction(SESSION_DRAW.remove) < funnel.remove;
-    this.hasCheckout = !this.isRemoved && draws.fraction(SESSION_DRAW.checkout) < funnel.checkout;
-    this.wantsOrder = this.hasCheckout && draws.fraction(SESSION_DRAW.order) < funnel.order;
+    this.isRemoved = draws.fraction(SESSION_DRAW.removal) < funnel.remove;
+    this.hasCheckout = !this.isRemoved && draws.pair(SESSION_DRAW.checkoutAndOrder) < funnel.checkout;
+    this.wantsOrder = this.hasCheckout && draws.second < funnel.order;
     this.orderStep += 1 + (this.isRemoved || this.hasCheckout ? 1 : 0);
   }
 
@@ -164,12 +167,17 @@ export class Journey {
     arrivals.selectIn(draws, startMs, session);
     this.customer = marketplace.customers.get(arrivals.customerOf(startMs, session));
     const vertical =
-      draws.fraction(SESSION_DRAW.loyal) < LOYAL_TO_FAVOURITE && !arrivals.isRegular
+      draws.fraction(SESSION_DRAW.deviceAndLoyalty) < LOYAL_TO_FAVOURITE && !arrivals.isRegular
         ? this.customer.favourite
         : this.orderInterest.pick(draws.fraction(SESSION_DRAW.vertical));
-    this.loadVisit(0, 0, vertical);
+    this.loadVisit(0, vertical);
     this.wantsOrder = true;
     this.orderStep = 0;
+  }
+
+  /** The channel through which the customer arrived, as its index. */
+  get channel(): number {
+    return this.isBot ? DIRECT : this.channels.pick(this.draws.fraction(SESSION_DRAW.channel));
   }
 
   /** Number of steps of the visit, with order.placed if it is wanted. */
@@ -251,9 +259,8 @@ export class Journey {
     );
   }
 
-  private loadVisit(device: number, channel: number, vertical: number): void {
+  private loadVisit(device: number, vertical: number): void {
     this.device = device;
-    this.channel = channel;
     this.vertical = vertical;
     this.hasSearch = false;
     this.views = 0;

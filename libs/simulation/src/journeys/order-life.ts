@@ -133,8 +133,7 @@ export class OrderLife {
     this.carrier = CARRIERS[draws.below(DRAW.carrier, CARRIERS.length)] as string;
     const attempts = draws.fraction(DRAW.attempt);
     this.deliveryAttempt = attempts < THIRD_ATTEMPT ? 3 : attempts < SECOND_ATTEMPT ? 2 : 1;
-    this.isLate =
-      deliveredMicros - placedMicros > (orders.promisedHours * MICROS_PER_HOUR) / scenario.lifecycleSpeed;
+    this.isLate = deliveredMicros - placedMicros > (orders.promisedHours * MICROS_PER_HOUR) / scenario.lifecycleSpeed;
     this.add(STEP.delivered, deliveredMicros);
     let lastMicros = deliveredMicros;
     if (draws.fraction(DRAW.rated) < orders.rated) {

@@ -101,7 +101,8 @@ export class PopulationEvents {
   registered(number: number): SimulatedEvent {
     const customer = this.marketplace.customers.get(number);
     const id = uuid(this.ids.customer.select(number, UNCHANGED), 0);
-    return this.customerEvent('customer.registered', customer, UNCHANGED, customer.registeredMicros, id);
+    const micros = this.marketplace.customers.registeredMicros(customer);
+    return this.customerEvent('customer.registered', customer, UNCHANGED, micros, id);
   }
 
   customerChanged(number: number, period: number, micros: number): SimulatedEvent {
@@ -188,7 +189,7 @@ export class PopulationEvents {
       event_type,
       occurred_at: timestamp(micros),
       customer_id: customer.id,
-      customer_registered_at: customer.registeredAt,
+      customer_registered_at: timestamp(this.marketplace.customers.registeredMicros(customer)),
       customer_name: name,
       customer_email: email,
       customer_country: customer.words.country,

@@ -98,7 +98,9 @@ export class Products {
 
   nameAt(product: Product, version: number): string {
     const { renameEvery } = this.scenario.catalog;
-    const number = Math.floor(((version === UNCHANGED ? product.listedPeriod : version) + product.renamePhase) / renameEvery);
+    const number = Math.floor(
+      ((version === UNCHANGED ? product.listedPeriod : version) + product.renamePhase) / renameEvery,
+    );
     const { texts } = product;
     if (texts.version !== number) {
       const { adjectives, variants } = GOODS[product.vendor.vertical];
@@ -118,12 +120,9 @@ export class Products {
 
   /** The price in cents at a version, without flash sales. */
   regularCents(product: Product, version: number): number {
-    const period = version === UNCHANGED ? product.listedPeriod : version;
+    let priced = version === UNCHANGED ? product.listedPeriod : version;
     // A change of the name, and a delisting, leave the price as it was.
-    const priced =
-      period > product.listedPeriod && (this.renames(product, period) || period >= product.delistedPeriod)
-        ? period - 1
-        : period;
+    while (priced > product.listedPeriod && this.changeIn(product, priced) !== 'price') priced--;
     const { price } = product;
     if (price.version !== priced) {
       price.cents = this.computeCents(product, priced);
@@ -157,7 +156,8 @@ export class Products {
     const { medianPrice, priceSigma } = verticals[vendor.vertical];
     const draws = this.draws.select(number);
     const level = draws.normal(DRAW.price);
-    const lifetime = -Math.log(draws.fraction(DRAW.lifetime)) * catalog.productLifetimeDays * MS_PER_DAY * MICROS_PER_MS;
+    const lifetime =
+      -Math.log(draws.fraction(DRAW.lifetime)) * catalog.productLifetimeDays * MS_PER_DAY * MICROS_PER_MS;
     const isPermanent = number < PERMANENT || values === 'uniform';
     return {
       number,
@@ -191,7 +191,10 @@ export class Products {
 }
 
 const NOUNS_BY_PRICE = new Map(
-  VERTICALS.map((vertical) => [vertical, GOODS[vertical].nouns.toSorted(([, a], [, b]) => a - b).map(([noun]) => noun)]),
+  VERTICALS.map((vertical) => [
+    vertical,
+    GOODS[vertical].nouns.toSorted(([, a], [, b]) => a - b).map(([noun]) => noun),
+  ]),
 );
 
 /** A noun whose usual price fits the product's place among the prices of its vertical. */
@@ -219,6 +222,8 @@ export class Popularity {
   private readonly draws: Draws;
   private readonly byVertical: readonly PopularityBlock[][] = VERTICALS.map(() => []);
   private covered = 0;
+  /** When the first product is listed that is not covered. */
+  private coveredUntilMicros = -Infinity;
 
   constructor(
     seed: SeedKey,
@@ -234,8 +239,7 @@ export class Popularity {
 
   /** Takes up to 24 draws of the selected thing, from `draw` on. Of the products that are listed at this time. */
   pick(vertical: number, micros: number, draws: Draws, draw: number): Product {
-    // The count is only needed near the end of the covered numbers.
-    while (this.products.growth.timeOf(this.covered) <= micros) this.cover();
+    while (this.coveredUntilMicros <= micros) this.cover();
     const blocks = this.byVertical[vertical] as PopularityBlock[];
     let total = 0;
     for (const { table } of blocks) total += table.total;
@@ -267,5 +271,6 @@ export class Popularity {
       this.byVertical[vertical]?.push({ numbers: members, table });
     });
     this.covered = to;
+    this.coveredUntilMicros = this.products.growth.timeOf(to);
   }
 }

@@ -1,5 +1,8 @@
-import { block } from './threefry';
 import { type Draws } from './draws';
+import { block as sharedBlock } from './threefry';
+
+// A constant of this module: what another module exports costs a call of a getter at each use.
+const block = sharedBlock;
 
 const DIGITS = Buffer.from('0123456789abcdef', 'latin1');
 const text = Buffer.alloc(64);
@@ -28,12 +31,6 @@ export function hex16(draws: Draws, draw: number): string {
   return text.toString('latin1', 0, 16);
 }
 
-export function hex32(draws: Draws, draw: number): string {
-  writeBlock(0, draws, draw);
-  writeBlock(16, draws, draw + 1);
-  return text.toString('latin1', 0, 32);
-}
-
 const DASH = 45;
 const EIGHT = 56;
 
@@ -43,7 +40,7 @@ export function uuid(draws: Draws, draw: number): string {
   const a = block[0] as number;
   const b = block[1] as number;
   draws.bits(draw + 1);
-  const c = (((block[0] as number) & 0x3fffffff) | 0x80000000);
+  const c = ((block[0] as number) & 0x3fffffff) | 0x80000000;
   const d = block[1] as number;
   writeHex(0, a);
   writeHex(9, b);

@@ -1,6 +1,11 @@
-import { block, threefry } from './threefry';
+import { block as sharedBlock, threefry } from './threefry';
+
+// A constant of this module: what another module exports costs a call of a getter at each use.
+const block = sharedBlock;
 
 const ROUNDS = 4;
+/** With smaller halves, four rounds do not mix enough. */
+const LEAST_HALF_BITS = 4;
 
 const mixed = (half: number, key: number): number => {
   let x = half ^ key;
@@ -31,7 +36,7 @@ export class Permutation {
     keys[2] = block[0] as number;
     keys[3] = block[1] as number;
     this.size = size;
-    this.halfBits = Math.max(1, (33 - Math.clz32(size - 1)) >>> 1);
+    this.halfBits = Math.max(LEAST_HALF_BITS, (33 - Math.clz32(size - 1)) >>> 1);
     this.mask = (1 << this.halfBits) - 1;
     return this;
   }

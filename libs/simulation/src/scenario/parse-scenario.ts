@@ -51,7 +51,9 @@ export function parseScenario(text: string, fileName: string): ParsedScenario {
     const { name } = result.data;
     if (name === expected) return { scenario: result.data };
     const line = lineOf(offsetOf(document.contents, ['name']));
-    return failed([{ file: fileName, line, path: 'name', message: `expected the file's name, ${expected}, found ${name}` }]);
+    return failed([
+      { file: fileName, line, path: 'name', message: `expected the file's name, ${expected}, found ${name}` },
+    ]);
   }
   return failed(
     result.error.issues.flatMap((issue) =>
@@ -82,16 +84,25 @@ function locatedIssues(issue: z.core.$ZodIssue): readonly { readonly path: Path;
     case 'invalid_type':
       return [{ path, message: `expected ${expectedType(issue.expected)}, found ${shown(issue.input)}` }];
     case 'too_small':
-      return [{ path, message: `expected ${bound(issue, issue.minimum, 'least', 'more than')}, found ${shown(issue.input)}` }];
+      return [
+        { path, message: `expected ${bound(issue, issue.minimum, 'least', 'more than')}, found ${shown(issue.input)}` },
+      ];
     case 'too_big':
-      return [{ path, message: `expected ${bound(issue, issue.maximum, 'most', 'less than')}, found ${shown(issue.input)}` }];
+      return [
+        { path, message: `expected ${bound(issue, issue.maximum, 'most', 'less than')}, found ${shown(issue.input)}` },
+      ];
     case 'invalid_value':
       return [{ path, message: `expected ${issue.values.map(String).join(' or ')}, found ${shown(issue.input)}` }];
     case 'invalid_union':
       return [{ path, message: `expected a known kind of effect: flash-sale, vendor-outage or bot-burst` }];
     case 'invalid_format': {
       const isDate = issue.message.startsWith('Invalid');
-      return [{ path, message: `${isDate ? 'expected a date such as 2026-01-31' : issue.message}, found ${shown(issue.input)}` }];
+      return [
+        {
+          path,
+          message: `${isDate ? 'expected a date such as 2026-01-31' : issue.message}, found ${shown(issue.input)}`,
+        },
+      ];
     }
     default:
       return [{ path, message: issue.message }];

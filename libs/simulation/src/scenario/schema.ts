@@ -28,9 +28,12 @@ function shares<const K extends string>(keys: readonly [K, ...K[]], defaults: Re
 }
 
 const date = () =>
-  z.string().regex(/^\d{4}-\d{2}-\d{2}$/).refine((text) => !Number.isNaN(Date.parse(text)), {
-    message: 'expected a date such as 2026-01-31',
-  });
+  z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/)
+    .refine((text) => !Number.isNaN(Date.parse(text)), {
+      error: ({ input }) => `expected a date such as 2026-01-31, found ${String(input)}`,
+    });
 
 /** A duration that varies from case to case by a log-normal distribution. */
 const delay = (median: number, sigma: number, max: number) =>
@@ -45,17 +48,29 @@ const vertical = (median: number, sigma: number, quantity: number, conversion: n
   z
     .strictObject({
       medianPrice: positive(100_000).default(median).describe('Median price of its products.'),
-      priceSigma: z.number().min(0).max(2).default(sigma).describe('Standard deviation of the logarithm of its prices.'),
+      priceSigma: z
+        .number()
+        .min(0)
+        .max(2)
+        .default(sigma)
+        .describe('Standard deviation of the logarithm of its prices.'),
       meanQuantity: z.number().min(1).max(50).default(quantity).describe('Mean quantity of an order.'),
       conversion: positive(5).default(conversion).describe('Factor on `funnel.cart`.'),
-      returned: share().default(returned).describe('Share of delivered orders with an average rating that are returned.'),
+      returned: share()
+        .default(returned)
+        .describe('Share of delivered orders with an average rating that are returned.'),
     })
     .prefault({});
 
 /** Recurring times: `durationMinutes` long, every `everyMinutes`, from `offsetMinutes` after midnight UTC of 1970-01-01. */
 const when = {
   everyMinutes: positive(525_600).describe('Time from one beginning to the next.'),
-  offsetMinutes: z.number().min(0).max(525_600).default(0).describe('Beginning of the first one after 1970-01-01T00:00Z.'),
+  offsetMinutes: z
+    .number()
+    .min(0)
+    .max(525_600)
+    .default(0)
+    .describe('Beginning of the first one after 1970-01-01T00:00Z.'),
   durationMinutes: positive(525_600).describe('How long each one lasts.'),
   from: date().optional().describe('First day on which it happens.'),
   to: date().optional().describe('Day before which it ends.'),
@@ -171,7 +186,9 @@ export const scenarioSchema = z
     values: z
       .enum(['realistic', 'uniform'])
       .default('realistic')
-      .describe('`realistic`: prices and quantities by vertical, ratings by vendor and delivery. `uniform`: prices from 10.00 to 1000.00, quantities from 1 to 10, ratings from 1 to 5, all equally likely.'),
+      .describe(
+        '`realistic`: prices and quantities by vertical, ratings by vendor and delivery. `uniform`: prices from 10.00 to 1000.00, quantities from 1 to 10, ratings from 1 to 5, all equally likely.',
+      ),
     popularity: z
       .number()
       .min(0)
@@ -201,7 +218,9 @@ export const scenarioSchema = z
         process: z
           .enum(['poisson', 'regular'])
           .default('poisson')
-          .describe('`poisson`: sessions at random. `regular`: gaps from 1/3 to 5/3 of their mean, and each session is one order.'),
+          .describe(
+            '`poisson`: sessions at random. `regular`: gaps from 1/3 to 5/3 of their mean, and each session is one order.',
+          ),
         rhythm: z
           .enum(['flat', 'daily'])
           .default('flat')
@@ -232,7 +251,9 @@ export const scenarioSchema = z
     orders: z
       .strictObject({
         unpaid: share().default(0.05).describe('Share of the orders that are cancelled before they are paid.'),
-        unshipped: share().default(0.03).describe('Share of the paid orders that are cancelled before they are shipped.'),
+        unshipped: share()
+          .default(0.03)
+          .describe('Share of the paid orders that are cancelled before they are shipped.'),
         rated: share().default(0.6).describe('Share of the delivered orders that are rated.'),
         reviewed: share().default(0.35).describe('Share of the rated orders with a review.'),
         payMinutes: delay(2, 1.2, 10_000).describe('From order to payment, minutes.'),
@@ -240,7 +261,9 @@ export const scenarioSchema = z
         deliverHours: delay(44, 0.5, 1_000).describe('From shipping to delivery, hours.'),
         rateHours: delay(30, 0.9, 1_000).describe('From delivery to rating, hours.'),
         returnHours: delay(96, 0.6, 1_000).describe('From delivery or rating to the return, hours.'),
-        promisedHours: positive(1_000).default(96).describe('An order that is delivered later than this is late, which lowers its rating.'),
+        promisedHours: positive(1_000)
+          .default(96)
+          .describe('An order that is delivered later than this is late, which lowers its rating.'),
       })
       .prefault({})
       .describe('What happens after an order was placed.'),
@@ -252,7 +275,12 @@ export const scenarioSchema = z
       .describe('Divides the delays of `orders`: at 2000 an order is delivered two minutes after it was placed.'),
     loyalty: z
       .strictObject({
-        skew: z.number().min(0).max(6).default(2.5).describe('0: all customers are equally active. Above: few are very active.'),
+        skew: z
+          .number()
+          .min(0)
+          .max(6)
+          .default(2.5)
+          .describe('0: all customers are equally active. Above: few are very active.'),
         meanLifetimeDays: positive(10_000).default(300).describe('Mean time after which a customer hardly comes back.'),
         dormant: share().default(0.05).describe('Activity of such a customer, as a factor.'),
       })
@@ -260,16 +288,36 @@ export const scenarioSchema = z
       .describe('How active customers are.'),
     catalog: z
       .strictObject({
-        productChangeHours: z.number().min(0.001).max(10_000).default(6).describe('Time from one change of a product to its next.'),
+        productChangeHours: z
+          .number()
+          .min(0.001)
+          .max(10_000)
+          .default(6)
+          .describe('Time from one change of a product to its next.'),
         promotions: share().default(0.2).describe('Share of the price changes that begin a promotion of 10 to 40 %.'),
         renameEvery: wholeNumber(2, 10_000).default(400).describe('Each change of this number renames the product.'),
         productLifetimeDays: positive(100_000).default(900).describe('Mean time until a product is delisted.'),
-        vendorChangeDays: z.number().min(0.001).max(10_000).default(30).describe('Time from one change of a vendor to its next.'),
-        lateSeconds: z.number().min(0).max(86_400).default(0).describe('How much later than they occur catalog changes are emitted.'),
+        vendorChangeDays: z
+          .number()
+          .min(0.001)
+          .max(10_000)
+          .default(30)
+          .describe('Time from one change of a vendor to its next.'),
+        lateSeconds: z
+          .number()
+          .min(0)
+          .max(86_400)
+          .default(0)
+          .describe('How much later than they occur catalog changes are emitted.'),
       })
       .prefault({})
       .describe('How the catalog changes.'),
-    customerChangeDays: z.number().min(0.01).max(10_000).default(180).describe('Time from one change of a customer to the next.'),
+    customerChangeDays: z
+      .number()
+      .min(0.01)
+      .max(10_000)
+      .default(180)
+      .describe('Time from one change of a customer to the next.'),
     late: z
       .strictObject({
         share: share().default(0).describe('Share of the sessions on `mobile` and `app` that are late.'),
@@ -284,18 +332,23 @@ export const scenarioSchema = z
         hours: positive(10_000).default(24).describe('Time until all producers have them.'),
       })
       .optional()
-      .describe('The nullable columns `delivery_attempt`, `tracking_id` and `visit_country` appear at one producer after the other. Left out: all have them.'),
+      .describe(
+        'The nullable columns `delivery_attempt`, `tracking_id` and `visit_country` appear at one producer after the other. Left out: all have them.',
+      ),
     defects: z
       .strictObject({
         rate: share().default(0).describe('Share of the events with a defect.'),
-        rules: z.array(z.enum(RULE_CODES as [string, ...string[]])).default([]).describe('Rules that the defects break. Empty: every one.'),
+        rules: z
+          .array(z.enum(RULE_CODES as [string, ...string[]]))
+          .default([])
+          .describe('Rules that the defects break. Empty: every one.'),
       })
       .prefault({})
       .describe('For the function that adds defects. The events of the simulation itself have none.'),
     effects: z.array(effect).max(20).default([]).describe('What disturbs the marketplace at recurring times.'),
   })
   .superRefine(({ population: { openedAt }, history: { from } }, context) => {
-    if (from >= openedAt) return;
+    if (from >= openedAt || Number.isNaN(Date.parse(openedAt))) return;
     context.addIssue({
       code: 'custom',
       path: ['history', 'from'],
