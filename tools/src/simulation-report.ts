@@ -43,7 +43,7 @@ function report(args: readonly string[]): number {
       scenario('vendor-outage'),
       seed,
       45,
-      'A quarter of the vendors is out for 8 of 20 minutes: fewer orders, shipped later.',
+      'Two fifths of the vendors are out for 8 of 20 minutes: fewer orders, shipped later.',
     ),
     lateness(scenario('late-mobile'), seed),
   ];

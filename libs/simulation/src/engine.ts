@@ -39,10 +39,10 @@ export class Engine {
       return { event, nextMicros: journey.visitTimeAfter(step, micros), lateMicros };
     }
     const placedMicros = step === orderStep ? micros : journey.placedMicros();
-    journey.loadLife(placedMicros);
+    journey.loadOutcome(placedMicros);
     const event = events.eventOf(journey, step, micros, placedMicros);
-    const { life } = journey;
+    const { outcome } = journey;
     const next = step - orderStep + 1;
-    return { event, nextMicros: next < life.count ? life.timeOf(next) : NO_TIME, lateMicros };
+    return { event, nextMicros: next < outcome.count ? outcome.timeOf(next) : NO_TIME, lateMicros };
   }
 }

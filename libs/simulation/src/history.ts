@@ -11,7 +11,7 @@ import { MICROS_PER_MS, MS_PER_DAY, MS_PER_SECOND, timestamp } from './time/time
 const CELL_MS = 2 ** 16 * GRID_MS;
 /** Orders are placed in whole seconds of their cell, plus its fraction: none is placed after the end of the cell. */
 const MARGIN_MS = MS_PER_SECOND;
-const HISTORY_EVENT_DRAW = SESSION_DRAW.events;
+const EVENT_DRAW = SESSION_DRAW.events;
 
 export interface HistoricalOrder {
   readonly placedMicros: number;
@@ -68,17 +68,17 @@ export class History {
       journey.loadHistory(startMs, CELL_MS, session);
       const placedMicros = journey.placedAt(startMicros);
       if (!journey.canOrder(placedMicros)) return;
-      journey.loadLife(placedMicros);
-      const { draws, customer, life } = journey;
+      journey.loadOutcome(placedMicros);
+      const { draws, customer, outcome } = journey;
       const occurred_at = timestamp(placedMicros);
       const ids = {
-        event_id: uuid(draws, HISTORY_EVENT_DRAW),
+        event_id: uuid(draws, EVENT_DRAW),
         occurred_at,
         order_id: hex64(draws, SESSION_DRAW.ids + 2),
         order_placed_at: occurred_at,
         customer_id: customer.id,
       };
-      orders.push({ placedMicros, body: events.placedBody(journey, ids, placedMicros, life.rating || null) });
+      orders.push({ placedMicros, body: events.placedBody(journey, ids, placedMicros, outcome.rating || null) });
     });
   }
 }

@@ -9,7 +9,7 @@ export const SCENARIO_NAMES = readdirSync(FOLDER)
   .map((file) => file.replace(/\.yaml$/, ''))
   .sort();
 
-export const scenarioText = (name: string): string => readFileSync(join(FOLDER, `${name}.yaml`), 'utf8');
+const scenarioText = (name: string): string => readFileSync(join(FOLDER, `${name}.yaml`), 'utf8');
 
 /** A scenario that these lines of YAML describe, beside its name and description. */
 export function scenarioOf(yaml: string): Scenario {

@@ -105,7 +105,7 @@ export function history(scenario: Scenario, seed: string): Figure[] {
     const cohort = quarterOf(Date.parse(body.customer_registered_at));
     const row = cohorts[cohort];
     const age = quarterOf(ms) - cohort;
-    if (row !== undefined && age < 10) row[age] = (row[age] ?? 0) + 1;
+    if (row !== undefined && age < 10 && quarterOf(ms) < 12) row[age] = (row[age] ?? 0) + 1;
   }
   const sizes = cohorts.map((_, cohort) => {
     const at = (quarter: number): number => customers.countAt((fromMs + quarter * 91 * DAY_MS) * 1_000);
@@ -286,7 +286,7 @@ export function behaviour(scenario: Scenario, seed: string): Figure[] {
 
 /** Events per second, for a scenario with effects. */
 export function course(scenario: Scenario, seed: string, minutes: number, caption: string): Figure {
-  const seconds = 5;
+  const seconds = 15;
   const emitted = { events: new Counts(), orders: new Counts() };
   for (const { type, emittedMicros } of eventsOf(scenario, seed, 100, minutes * 60)) {
     const bin = Math.floor((emittedMicros / 1_000 - START_MS) / 1_000 / seconds);

@@ -49,7 +49,9 @@ class Scale {
     const finite = values.filter((value) => Number.isFinite(value) && (!isLog || value > 0));
     const least = finite.reduce((a, b) => Math.min(a, b), Infinity);
     const most = finite.reduce((a, b) => Math.max(a, b), -Infinity);
-    this.low = this.measure(startsAtZero && !isLog ? Math.min(0, least) : least);
+    // A bar from the lowest value of a logarithmic axis would have no height.
+    const below = isLog && startsAtZero ? least / 2 : least;
+    this.low = this.measure(startsAtZero && !isLog ? Math.min(0, least) : below);
     this.high = Math.max(this.measure(most), this.low + 1e-9);
     this.ticks = isLog ? this.powers() : this.steps();
   }
@@ -116,7 +118,7 @@ export function chart(x: Axis, y: Axis, series: readonly Series[]): string {
       : series.map(({ name }, index) => {
           const top = TOP + 4 + 14 * index;
           const color = COLORS[index % COLORS.length] ?? '#000';
-          return `<rect x="${WIDTH - 150}" y="${top}" width="10" height="10" fill="${color}"/>${text(WIDTH - 136, top + 9, name, 'start')}`;
+          return `<rect x="${WIDTH - 154}" y="${top - 3}" width="142" height="15" fill="#fff" fill-opacity="0.8"/><rect x="${WIDTH - 150}" y="${top}" width="10" height="10" fill="${color}"/>${text(WIDTH - 136, top + 9, name, 'start')}`;
         });
   return svg([...marks, ...drawn, ...legend]);
 }

@@ -46,14 +46,14 @@ describe('a cursor', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 2_500 }), { minLength: 1, maxLength: 3 }), (steps) => {
         let cursor = EventCursor.begin(segment);
-        const parts: string[] = [];
+        const pieces: string[] = [];
         for (const step of steps) {
-          parts.push(...take(cursor, step));
+          pieces.push(...take(cursor, step));
           cursor = EventCursor.resume(segment, throughJson(cursor.checkpoint()));
         }
-        parts.push(...take(cursor, 300));
-        const until = Math.min(parts.length, whole.length);
-        expect(parts.slice(0, until)).toEqual(whole.slice(0, until));
+        pieces.push(...take(cursor, 300));
+        const until = Math.min(pieces.length, whole.length);
+        expect(pieces.slice(0, until)).toEqual(whole.slice(0, until));
       }),
       { numRuns: 12, seed: 1 },
     );
@@ -62,14 +62,14 @@ describe('a cursor', () => {
   it('yields the same events whether it is asked often or seldom', () => {
     const whole = take(EventCursor.begin(segmentOf(BUSY, 300)), 3_000);
     const cursor = EventCursor.begin(segmentOf(BUSY, 300));
-    const parts: string[] = [];
-    for (let micros = NOON_MS * 1_000 - 1; parts.length < whole.length; micros += 37_123) {
+    const pieces: string[] = [];
+    for (let micros = NOON_MS * 1_000 - 1; pieces.length < whole.length; micros += 37_123) {
       for (let event = cursor.next(micros); event !== undefined; event = cursor.next(micros)) {
         expect(event.emittedMicros).toBeLessThanOrEqual(micros);
-        parts.push(textOf(event));
+        pieces.push(textOf(event));
       }
     }
-    expect(parts.slice(0, whole.length)).toEqual(whole);
+    expect(pieces.slice(0, whole.length)).toEqual(whole);
   });
 
   it('announces vendors, then products, each before the events that refer to them', () => {

@@ -1,6 +1,7 @@
 import { CHANNELS, DEVICES, type OrderPlaced } from '@orderstream/contracts';
 import { type Marketplace } from '../marketplace';
-import { money, type Product } from '../population/products';
+import { type Product } from '../population/product';
+import { money } from '../population/products';
 import { type Producers } from '../producers';
 import { hex16, hex64, uuid } from '../random/hex';
 import { type SimulatedEvent, simulatedEvent } from '../simulated-event';
@@ -25,7 +26,7 @@ export class JourneyEvents {
 
   /**
    * The event of a step.
-   * @param placedMicros when the order was placed; needed from order.placed on, whose life must be loaded
+   * @param placedMicros when the order was placed; needed from order.placed on, whose outcome must be loaded
    */
   eventOf(journey: Journey, step: number, micros: number, placedMicros: number): SimulatedEvent {
     const { draws, customer } = journey;
@@ -51,7 +52,7 @@ export class JourneyEvents {
     return simulatedEvent('interactions', this.visitBody(journey, step, kind, ids, micros), placement);
   }
 
-  /** The body of order.placed. The order's life must be loaded. */
+  /** The body of order.placed. The order's outcome must be loaded. */
   placedBody(
     journey: Journey,
     ids: Omit<Ids, 'session_id'> & { readonly order_id: string; readonly order_placed_at: string },
@@ -59,7 +60,7 @@ export class JourneyEvents {
     rating: number | null,
   ): OrderPlaced {
     const { vendors, products } = this.marketplace;
-    const { customer, life } = journey;
+    const { customer, outcome } = journey;
     const product = journey.cartProduct;
     const { vendor } = product;
     const { name, address } = vendors.texts(vendor, vendors.versionAt(vendor, micros));
@@ -80,7 +81,7 @@ export class JourneyEvents {
       item_sku: product.sku,
       item_name: products.nameAt(product, version),
       item_price: money(products.centsAt(product, version, micros)),
-      item_quantity: life.quantity,
+      item_quantity: outcome.quantity,
     };
   }
 
@@ -90,51 +91,51 @@ export class JourneyEvents {
     ids: Omit<Ids, 'session_id'> & { readonly order_id: string; readonly order_placed_at: string },
     micros: number,
   ): SimulatedEvent['body'] {
-    const { life, draws, customer } = journey;
+    const { outcome, draws, customer } = journey;
     const hasNewColumns = this.producers.hasNewColumns(customer.number, micros);
     switch (kind) {
       case STEP.placed: {
-        const isRatedAtOnce = this.marketplace.scenario.arrivals.process === 'regular' && life.rating > 0;
-        return this.placedBody(journey, ids, micros, isRatedAtOnce ? life.rating : null);
+        const isRatedAtOnce = this.marketplace.scenario.arrivals.process === 'regular' && outcome.rating > 0;
+        return this.placedBody(journey, ids, micros, isRatedAtOnce ? outcome.rating : null);
       }
       case STEP.paid:
         return {
           ...ids,
           event_type: 'order.paid',
           payment_id: `pay_${hex16(draws, SESSION_DRAW.ids + ID.payment)}`,
-          payment_method: life.paymentMethod,
-          payment_amount: money(this.orderCents(journey) * life.quantity),
+          payment_method: outcome.paymentMethod,
+          payment_amount: money(this.orderCents(journey) * outcome.quantity),
         };
       case STEP.shipped:
         return {
           ...ids,
           event_type: 'order.shipped',
-          carrier: life.carrier,
+          carrier: outcome.carrier,
           ...(hasNewColumns && this.tracking(journey)),
         };
       case STEP.delivered:
         return {
           ...ids,
           event_type: 'order.delivered',
-          carrier: life.carrier,
-          ...(hasNewColumns && { ...this.tracking(journey), delivery_attempt: life.deliveryAttempt }),
+          carrier: outcome.carrier,
+          ...(hasNewColumns && { ...this.tracking(journey), delivery_attempt: outcome.deliveryAttempt }),
         };
       case STEP.cancelled:
         return {
           ...ids,
           event_type: 'order.cancelled',
-          cancelled_by: life.cancelledBy,
-          cancel_reason: life.cancelReason,
+          cancelled_by: outcome.cancelledBy,
+          cancel_reason: outcome.cancelReason,
         };
       case STEP.rated:
-        return { ...ids, event_type: 'order.rated', order_rating: life.rating };
+        return { ...ids, event_type: 'order.rated', order_rating: outcome.rating };
       default:
         return {
           ...ids,
           event_type: 'order.returned',
-          return_reason: life.returnReason,
-          returned_quantity: life.returnedQuantity,
-          refund_amount: money(this.orderCents(journey) * life.returnedQuantity),
+          return_reason: outcome.returnReason,
+          returned_quantity: outcome.returnedQuantity,
+          refund_amount: money(this.orderCents(journey) * outcome.returnedQuantity),
         };
     }
   }
@@ -176,7 +177,7 @@ export class JourneyEvents {
           event_type: 'review.submitted',
           item_sku: sku,
           vendor_id: vendor.id,
-          review_rating: journey.life.rating,
+          review_rating: journey.outcome.rating,
           review_text: reviewText(journey),
         };
       }
@@ -195,8 +196,8 @@ export class JourneyEvents {
   }
 
   /** The price in cents at which the order was placed. */
-  private orderCents({ life, cartProduct }: Journey): number {
-    return this.priceAt(cartProduct, life.timeOf(0));
+  private orderCents({ outcome, cartProduct }: Journey): number {
+    return this.priceAt(cartProduct, outcome.timeOf(0));
   }
 
   private priceAt(product: Product, micros: number): number {
@@ -205,7 +206,7 @@ export class JourneyEvents {
   }
 
   private quantityOf(journey: Journey): number {
-    return journey.life.quantityOf(journey.cartProduct, journey.draws);
+    return journey.outcome.quantityOf(journey.cartProduct, journey.draws);
   }
 }
 
@@ -228,8 +229,8 @@ function searchTerms({ noun, vendor }: Product, fraction: number): string {
 const FEW_WORDS = 0.25;
 
 /** Sentences that fit the rating, the goods and the delivery. */
-function reviewText({ draws, life, cartProduct }: Journey): string | null {
-  const { rating, isLate } = life;
+function reviewText({ draws, outcome, cartProduct }: Journey): string | null {
+  const { rating, isLate } = outcome;
   const openings = REVIEW_OPENINGS[rating - 1] as readonly string[];
   const from = SESSION_DRAW.reviewWords;
   const sentence = (words: readonly string[], draw: number): string =>

@@ -1,7 +1,7 @@
 import { CHANNELS, DEVICES, VERTICALS } from '@orderstream/contracts';
 import { type Marketplace } from '../marketplace';
 import { type Customer } from '../population/customers';
-import { type Product } from '../population/products';
+import { type Product } from '../population/product';
 import { Recurring } from '../population/recurring';
 import { AliasTable } from '../random/alias-table';
 import { Draws } from '../random/draws';
@@ -9,7 +9,7 @@ import { MICROS_PER_MS, MICROS_PER_SECOND, MS_PER_HOUR } from '../time/timestamp
 import { type Arrivals, FIRST_BOT } from './arrivals';
 import { alignedTo, type Cell, fineFractionOf, fractionOf } from './cells';
 import { cartChance, MAX_VIEWS, moreViews } from './expectation';
-import { OrderLife } from './order-life';
+import { OrderOutcome } from './order-outcome';
 import { STEP, type Step } from './steps';
 
 const SHORTEST_THINK_MICROS = 200_000;
@@ -56,7 +56,7 @@ const DRAWS_PER_PRODUCT = 32;
  */
 export class Journey {
   readonly draws: Draws;
-  readonly life: OrderLife;
+  readonly outcome: OrderOutcome;
   private cell: Cell = { startMs: 0, lengthMs: 0 };
   session = 0;
   customer: Customer;
@@ -89,7 +89,7 @@ export class Journey {
   ) {
     const { scenario, key, customers } = marketplace;
     this.draws = new Draws(key, 'session');
-    this.life = new OrderLife(marketplace);
+    this.outcome = new OrderOutcome(marketplace);
     this.customer = customers.get(0);
     this.devices = new AliasTable(DEVICES.map((device) => scenario.devices[device]));
     this.channels = new AliasTable(CHANNELS.map((channel) => scenario.channels[channel]));
@@ -185,9 +185,9 @@ export class Journey {
     return this.orderStep + (this.wantsOrder ? 1 : 0);
   }
 
-  /** The kind of a step. For steps after order.placed, `loadLife` must have been called. */
+  /** The kind of a step. For steps after order.placed, `loadOutcome` must have been called. */
   kindOf(step: number): Step {
-    if (step >= this.orderStep && this.wantsOrder) return this.life.kindOf(step - this.orderStep);
+    if (step >= this.orderStep && this.wantsOrder) return this.outcome.kindOf(step - this.orderStep);
     if (step === 0) return STEP.started;
     const browsing = step - (this.hasSearch ? 1 : 0);
     if (browsing === 0) return STEP.searched;
@@ -238,9 +238,9 @@ export class Journey {
     return this.placedAt(micros);
   }
 
-  /** Loads the order's life. `visitSteps` steps of the visit must exist. */
-  loadLife(placedMicros: number): void {
-    this.life.load(this.cartProduct, placedMicros, this.draws);
+  /** Loads the order's outcome. `visitSteps` steps of the visit must exist. */
+  loadOutcome(placedMicros: number): void {
+    this.outcome.load(this.cartProduct, placedMicros, this.draws);
   }
 
   /** Whether the product can be ordered: listed, its vendor sells, and no change of its names is still to be announced. */

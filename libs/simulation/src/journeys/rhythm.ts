@@ -23,7 +23,7 @@ const WEEKDAY_FACTORS = normalized(WEEKDAYS);
 const HIGHEST = Math.max(...HOUR_FACTORS) * Math.max(...WEEKDAY_FACTORS);
 
 /** A country's factor by local hour and weekday. Its mean over a week is 1. */
-export function rhythmOf(utcOffsetHours: number, ms: number): number {
+function rhythmOf(utcOffsetHours: number, ms: number): number {
   const localHours = Math.floor(ms / MS_PER_HOUR) + utcOffsetHours;
   const hour = ((localHours % HOURS_PER_DAY) + HOURS_PER_DAY) % HOURS_PER_DAY;
   const weekday = (Math.floor(localHours / HOURS_PER_DAY) + WEEKDAY_OF_1970) % WEEKDAYS.length;

@@ -6,7 +6,8 @@ import { type SimulatedEvent, simulatedEvent } from '../simulated-event';
 import { MICROS_PER_MS, MICROS_PER_SECOND, timestamp } from '../time/timestamps';
 import { UNCHANGED } from './change-slots';
 import { type Customer } from './customers';
-import { money, type Product } from './products';
+import { type Product } from './product';
+import { money } from './products';
 import { type Vendor } from './vendors';
 
 /** Makes the events of the catalog and of the customers. */

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { Marketplace, SIMULATION_VERSION } from '../index';
+import { Draws } from '../random/draws';
 import { MICROS_PER_MS } from '../time/timestamps';
 import { COUNTRY_WORDS } from '../words/countries';
 import { NOON_MS, scenarioNamed, scenarioOf } from '../../test/scenarios';
@@ -96,7 +97,7 @@ describe('the catalog', () => {
 
   it('has products of every vertical at any time, and chooses only those that are listed', () => {
     const { products, popularity } = marketplace;
-    const draws = marketplace.vendors['draws'];
+    const draws = new Draws(marketplace.key, 'test');
     for (const date of ['2021-01-02', '2022-06-01', '2026-03-02', '2031-01-01']) {
       const micros = Date.parse(date) * MICROS_PER_MS;
       for (let vertical = 0; vertical < 7; vertical++) {

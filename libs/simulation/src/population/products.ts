@@ -2,31 +2,16 @@ import { type Vertical, VERTICALS } from '@orderstream/contracts';
 import { AliasTable } from '../random/alias-table';
 import { Draws, type SeedKey } from '../random/draws';
 import { uuid } from '../random/hex';
+import { Permutation } from '../random/permutation';
 import { type Scenario } from '../scenario/schema';
 import { MICROS_PER_MS, MS_PER_DAY } from '../time/timestamps';
 import { GOODS } from '../words/goods';
 import { BoundedCache } from './bounded-cache';
 import { ChangeSlots, UNCHANGED } from './change-slots';
 import { type Growth } from './growth';
+import { type Product } from './product';
 import { type Sales } from './sales';
 import { type Vendor, type Vendors } from './vendors';
-
-/** What never changes of a product. */
-export interface Product {
-  readonly number: number;
-  readonly sku: string;
-  readonly vendor: Vendor;
-  readonly listedMicros: number;
-  readonly listedPeriod: number;
-  /** The period whose change delists the product. Infinity: none. */
-  readonly delistedPeriod: number;
-  readonly basePrice: number;
-  readonly noun: string;
-  readonly renamePhase: number;
-  /** Cents of the version that was asked for last. */
-  readonly price: { version: number; cents: number };
-  readonly texts: { version: number; name: string };
-}
 
 /** What a product's slot in a period changes. */
 export type ProductChange = 'price' | 'name' | 'delisted' | 'nothing';
@@ -211,31 +196,27 @@ interface PopularityBlock {
 }
 
 const FIRST_BLOCK = 256;
+/** Counter of the permutation, apart from those of flash sales. */
+const RANKS = 2;
 const PICK_TRIES = 24;
 
 /**
- * Chooses products of a vertical by popularity. A product's weight is a Pareto draw of its number, so weight by rank is a
- * Zipf law, and a new product may become the most popular one. Weights are held by blocks of numbers of doubling size,
- * which are computed when the first product of a block is listed: 16 bytes for each product.
+ * Chooses products of a vertical by popularity. Numbers are cut into blocks of doubling size. The rank of a product in its
+ * block is a place in a permutation, and its weight a power of rank by size: so weight by rank is a Zipf law at any size,
+ * and a new product may become the most popular one. A block is computed when its first product is listed. It takes 20
+ * bytes for each product.
  */
 export class Popularity {
-  private readonly draws: Draws;
   private readonly byVertical: readonly PopularityBlock[][] = VERTICALS.map(() => []);
   private covered = 0;
   /** When the first product is listed that is not covered. */
   private coveredUntilMicros = -Infinity;
 
   constructor(
-    seed: SeedKey,
+    private readonly seed: SeedKey,
     private readonly exponent: number,
     private readonly products: Products,
-  ) {
-    this.draws = new Draws(seed, 'popularity');
-  }
-
-  weightOf(number: number): number {
-    return this.draws.select(number).fraction(0) ** -this.exponent;
-  }
+  ) {}
 
   /** Takes up to 24 draws of the selected thing, from `draw` on. Of the products that are listed at this time. */
   pick(vertical: number, micros: number, draws: Draws, draw: number): Product {
@@ -261,13 +242,16 @@ export class Popularity {
   private cover(): void {
     const from = this.covered;
     const to = Math.max(FIRST_BLOCK, 2 * from);
+    const ranks = new Permutation().choose(this.seed.key0, this.seed.key1, from, RANKS, to - from);
     const numbers: number[][] = VERTICALS.map(() => []);
     for (let number = from; number < to; number++) {
       numbers[VERTICALS.indexOf(this.products.get(number).vendor.vertical)]?.push(number);
     }
     numbers.forEach((members, vertical) => {
       if (members.length === 0) return;
-      const table = new AliasTable(members.map((number) => this.weightOf(number)));
+      const table = new AliasTable(
+        members.map((number) => ((ranks.at(number - from) + 0.5) / (to - from)) ** -this.exponent),
+      );
       this.byVertical[vertical]?.push({ numbers: members, table });
     });
     this.covered = to;

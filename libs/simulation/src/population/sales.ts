@@ -4,7 +4,7 @@ import { Permutation } from '../random/permutation';
 import { type Effect } from '../scenario/schema';
 import { MICROS_PER_SECOND } from '../time/timestamps';
 import { type Growth } from './growth';
-import { type Product } from './products';
+import { type Product } from './product';
 import { Recurring } from './recurring';
 
 type FlashSale = Extract<Effect, { kind: 'flash-sale' }>;

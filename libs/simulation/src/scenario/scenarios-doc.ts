@@ -65,7 +65,7 @@ export function renderScenariosDoc(files: ReadonlyMap<string, string>): string {
     '`effects` is a list. Each one happens again and again: it begins `offsetMinutes` after 1970-01-01T00:00Z and every',
     '`everyMinutes` from then on, and lasts `durationMinutes`. `eventsPerSecond` does not contain what effects add.',
     '',
-    ...(effects?.oneOf ?? effects?.anyOf ?? []).flatMap((kind) => effectSection(kind as JsonSchema)),
+    ...(effects?.oneOf ?? effects?.anyOf ?? []).flatMap((kind) => effectSection(kind)),
   ].join('\n');
 }
 
@@ -143,7 +143,8 @@ function valueOf(field: JsonSchema): string {
 function defaultOf(field: JsonSchema, parent: JsonSchema, name: string): string {
   if (field.default !== undefined) {
     const value = field.default;
-    return Array.isArray(value) ? (value.length === 0 ? 'none' : value.join(', ')) : String(value as string | number);
+    if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+    return typeof value === 'string' ? value : JSON.stringify(value);
   }
   return parent.required?.includes(name) === true ? 'required' : '';
 }

@@ -19,7 +19,7 @@ export const GOODS: Readonly<Record<Vertical, GoodsWords>> = {
   Electronics: {
     trades: ['Electronics', 'Tech', 'Digital', 'Audio'],
     nouns: [['headphones', 0.8], ['monitor', 2], ['keyboard', 0.7], ['smartphone', 3], ['power bank', 0.35], ['webcam', 0.6], ['router', 0.9], ['tablet', 2.4], ['USB-C cable', 0.12], ['smart speaker', 1], ['e-reader', 1.3], ['camera', 4], ['charger', 0.25], ['SSD', 1.1], ['desk lamp', 0.4]],
-    adjectives: ['Wireless', 'Compact', 'Pro', 'Slim', 'Ultra', 'Silent', 'Portable', 'Fast'],
+    adjectives: ['Bluetooth', 'Compact', 'Pro', 'Slim', 'Ultra', 'Silent', 'Portable', 'Fast'],
     variants: ['black', 'white', 'silver', '2nd edition', '128 GB', '27 inch', 'with USB-C', 'duo pack'],
     praise: ['The battery lasts for days.', 'Set up in two minutes.', 'The display is sharp.', 'Works with everything I own.'],
     complaint: ['The battery is flat after an hour.', 'It loses the connection.', 'The fan is loud.', 'It stopped working after a week.'],
@@ -43,7 +43,7 @@ export const GOODS: Readonly<Record<Vertical, GoodsWords>> = {
   'House and garden': {
     trades: ['Home', 'Garden Centre', 'Interiors', 'Living'],
     nouns: [['desk', 3], ['garden chair', 1.2], ['lawn mower', 5], ['flower pot', 0.3], ['duvet', 1.4], ['table lamp', 0.8], ['bookcase', 2.4], ['watering can', 0.35], ['saucepan', 0.7], ['rug', 1.7], ['hedge trimmer', 2], ['set of plates', 0.9], ['kettle', 0.7]],
-    adjectives: ['Oak', 'Rustic', 'Foldable', 'Ceramic', 'Nordic', 'Solid', 'Weatherproof', 'Handmade'],
+    adjectives: ['Oak', 'Rustic', 'Foldable', 'Ceramic', 'Nordic', 'Solid', 'Frostproof', 'Handmade'],
     variants: ['small', 'large', 'set of 2', 'set of 4', 'natural', 'white', 'anthracite', 'green'],
     praise: ['Sturdy and well made.', 'Easy to assemble.', 'It looks great in our living room.', 'It survived the winter outside.'],
     complaint: ['One leg was broken.', 'The screws do not fit.', 'It wobbles.', 'It arrived with scratches.'],
@@ -51,13 +51,13 @@ export const GOODS: Readonly<Record<Vertical, GoodsWords>> = {
   Sports: {
     trades: ['Sports', 'Outdoor', 'Fitness', 'Cycling'],
     nouns: [['running shoes', 1.8], ['yoga mat', 0.5], ['tennis racket', 1.7], ['football', 0.5], ['dumbbells', 0.9], ['tent', 2.6], ['sleeping bag', 1.6], ['cycling helmet', 1], ['ski goggles', 1.1], ['climbing rope', 1.9], ['water bottle', 0.25], ['rowing machine', 7]],
-    adjectives: ['Light', 'Trail', 'All-weather', 'Training', 'Junior', 'Carbon', 'Alpine', 'Reflective'],
+    adjectives: ['Light', 'Trail', 'Sweatproof', 'Training', 'Junior', 'Carbon', 'Alpine', 'Reflective'],
     variants: ['blue', 'red', 'neon', 'size 40', 'size 43', '2 kg', '5 kg', '3 persons'],
     praise: ['Light and comfortable.', 'Perfect for long tours.', 'The grip is excellent.', 'I train with it every day.'],
     complaint: ['The sole came off.', 'The zip is broken.', 'It is not waterproof.', 'The handle is slippery.'],
   },
   'Auto-moto': {
-    trades: ['Auto Parts', 'Motors', 'Car Care', 'Garage'],
+    trades: ['Auto Supplies', 'Motors', 'Car Care', 'Garage'],
     nouns: [['brake pads', 1], ['winter tyre', 1.9], ['motor oil', 0.7], ['roof rack', 3], ['wiper blades', 0.4], ['car battery', 2.1], ['motorcycle gloves', 0.9], ['jump starter', 1.3], ['floor mats', 0.7], ['tow rope', 0.4], ['dash cam', 1.6], ['motorcycle helmet', 3.2]],
     adjectives: ['Universal', 'Heavy-duty', 'Premium', 'Original', 'All-season', 'Synthetic', 'Reinforced', 'Quick-fit'],
     variants: ['5 l', 'set of 4', '205/55 R16', 'front', 'rear', 'XL', '12 V', 'type B'],

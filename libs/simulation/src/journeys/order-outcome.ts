@@ -1,6 +1,6 @@
 import { type CANCEL_REASONS, type CANCELLED_BY, PAYMENT_METHODS, type RETURN_REASONS } from '@orderstream/contracts';
 import { type Marketplace } from '../marketplace';
-import { type Product } from '../population/products';
+import { type Product } from '../population/product';
 import { AliasTable } from '../random/alias-table';
 import { type Draws } from '../random/draws';
 import { type Delay } from '../scenario/schema';
@@ -26,7 +26,7 @@ const QUALITY_EFFECT = 2.6;
 const LATE_EFFECT = 1.3;
 const RATING_SIGMA = 0.85;
 /** Factors on the share of returns by rating, from 1 to 5; then without a rating. */
-const RETURNS_BY_RATING = [4, 2.6, 1.4, 0.8, 0.5] as const;
+const RETURN_FACTORS = [4, 2.6, 1.4, 0.8, 0.5] as const;
 /** Rating 0: none. */
 const UNRATED = 0;
 
@@ -56,7 +56,7 @@ const DRAW = {
  * What happens to one order, as a function of the draws of its session. An instance is used for one order after the
  * other: `load` replaces its content.
  */
-export class OrderLife {
+export class OrderOutcome {
   private readonly kinds = new Uint8Array(8);
   private readonly times = new Float64Array(8);
   /** Number of events, with order.placed. */
@@ -146,7 +146,7 @@ export class OrderLife {
       }
     }
     const returned = scenario.verticals[product.vendor.vertical].returned;
-    const factor = this.rating === UNRATED ? 1 : (RETURNS_BY_RATING[this.rating - 1] as number);
+    const factor = this.rating === UNRATED ? 1 : (RETURN_FACTORS[this.rating - 1] as number);
     if (values === 'realistic' && draws.fraction(DRAW.returned) < returned * factor) {
       this.add(STEP.returned, lastMicros + this.delay(draws, DRAW.return, orders.returnHours, MICROS_PER_HOUR));
       this.returnedQuantity = 1 + draws.below(DRAW.returnedQuantity, this.quantity);
