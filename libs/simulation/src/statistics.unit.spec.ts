@@ -49,7 +49,7 @@ describe('arrivals', () => {
     const monday = Date.parse('2026-03-02');
     const byHour = { DE: new Array<number>(24).fill(0), US: new Array<number>(24).fill(0) };
     const byDay = new Array<number>(7).fill(0);
-    for (const { body, occurredMicros } of eventsOf(scenario, 0.5, 7 * 86_400, monday)) {
+    for (const { body, occurredMicros } of eventsOf(scenario, 0.2, 7 * 86_400, monday)) {
       if (body.event_type !== 'session.started') continue;
       const country = body.visit_country === 'US' ? 'US' : 'DE';
       const hour = Math.floor(occurredMicros / 1_000 / 3_600_000) % 24;
@@ -62,8 +62,8 @@ describe('arrivals', () => {
     expect([19, 20]).toContain(peakOf(byHour.DE));
     expect([2, 3]).toContain(peakOf(byHour.US));
     // At 20:00 there are 1.85 / 0.08 times as many as at 03:00.
-    expect(ratio((byHour.DE[19] ?? 0) / (byHour.DE[2] ?? 1), 1.85 / 0.08)).toBeLessThan(0.3);
-    expect(ratio((byDay[6] ?? 0) / (byDay[4] ?? 1), 1.15 / 0.93)).toBeLessThan(0.06);
+    expect(ratio((byHour.DE[19] ?? 0) / (byHour.DE[2] ?? 1), 1.85 / 0.08)).toBeLessThan(0.4);
+    expect(ratio((byDay[6] ?? 0) / (byDay[4] ?? 1), 1.15 / 0.93)).toBeLessThan(0.1);
   });
 
   it('have gaps of 1 to 5 seconds in the scenario original', () => {
@@ -319,7 +319,7 @@ describe('late journeys', () => {
     let late = 0;
     for (const { body, occurredMicros, emittedMicros } of eventsOf(
       scenarioOf('late: { share: 0.33, hours: { median: 0.02, sigma: 0.5 } }'),
-      200,
+      100,
       900,
     )) {
       if (!('session_id' in body)) continue;
@@ -334,6 +334,6 @@ describe('late journeys', () => {
         if (lateMicros > 0) late++;
       }
     }
-    expect(Math.abs(late / mobile - 0.33)).toBeLessThan(0.02);
+    expect(Math.abs(late / mobile - 0.33)).toBeLessThan(0.03);
   });
 });

@@ -27,7 +27,7 @@ customerChangeDays: 0.05
 funnel: { bounce: 0.05, cart: 0.7, checkout: 0.9, order: 0.9, thinkSeconds: { median: 3 } }
 late: { share: 0.3, hours: { median: 0.02, sigma: 1 } }
 orders: { rated: 0.9, reviewed: 0.8 }
-lifecycleSpeed: 5000
+lifecycleSpeed: 20000
 producers: 3
 rollout: { from: 2026-03-02, hours: 24 }
 effects:

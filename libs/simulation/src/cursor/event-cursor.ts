@@ -9,6 +9,9 @@ import { PopulationSource, type SourcePosition } from './population-source';
 import { type Checkpoint, type OpenJourneys, type Segment } from './segment';
 import { TimeQueue } from './time-queue';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { max, min } = Math;
+
 const NUMBERS_PER_STEP = 6;
 const MAX_ENGINES = 255;
 
@@ -83,7 +86,7 @@ export class EventCursor {
   static follow(segment: Segment, checkpoint: Checkpoint): EventCursor {
     checkCheckpoint(segment, checkpoint);
     // A cell belongs to one segment only.
-    const nextCellMs = Math.max(onGrid(segment.startMs), checkpoint.nextCellMs);
+    const nextCellMs = max(onGrid(segment.startMs), checkpoint.nextCellMs);
     const cursor = new EventCursor(segment, { n: 0, orders: 0, announced: 0, nextCellMs });
     cursor.restore(checkpoint, segment.startMs * MICROS_PER_MS);
     return cursor;
@@ -155,7 +158,7 @@ export class EventCursor {
         );
         const occurredMicros = occurred + nextCellMicros;
         this.queue.add({
-          emittedMicros: Math.max(earliestMicros, occurredMicros + late),
+          emittedMicros: max(earliestMicros, occurredMicros + late),
           occurredMicros,
           engine,
           startMs: start * GRID_MS + nextCellMs,
@@ -190,10 +193,10 @@ export class EventCursor {
 
   private happen(untilMicros: number): SimulatedEvent | 'later' | undefined {
     const { queue, source } = this;
-    let micros = Math.min(queue.firstMicros, source.nextMicros);
-    while (this.nextCellMs * MICROS_PER_MS <= Math.min(micros, untilMicros)) {
+    let micros = min(queue.firstMicros, source.nextMicros);
+    while (this.nextCellMs * MICROS_PER_MS <= min(micros, untilMicros)) {
       this.startCell();
-      micros = Math.min(queue.firstMicros, source.nextMicros);
+      micros = min(queue.firstMicros, source.nextMicros);
     }
     if (micros > untilMicros) return 'later';
     // The catalog first, so that an order of the same time refers to what was announced.
@@ -212,7 +215,7 @@ export class EventCursor {
       due.occurredMicros,
     );
     if (nextMicros === NO_TIME) queue.removeFirst();
-    else queue.replaceFirst(Math.max(due.emittedMicros, nextMicros + lateMicros), nextMicros);
+    else queue.replaceFirst(max(due.emittedMicros, nextMicros + lateMicros), nextMicros);
     if (event.type === 'order.placed') this.orders++;
     return event.emittedMicros === due.emittedMicros ? event : { ...event, emittedMicros: due.emittedMicros };
   }

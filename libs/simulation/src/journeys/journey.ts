@@ -12,6 +12,9 @@ import { cartChance, MAX_VIEWS, moreViews } from './expectation';
 import { OrderOutcome } from './order-outcome';
 import { STEP, type Step } from './steps';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor, min, max, log } = Math;
+
 const SHORTEST_THINK_MICROS = 200_000;
 /** With at most 45 steps, a visit ends within 4 hours, so orders of different cells never have the same time. */
 const LONGEST_THINK_MICROS = 300 * MICROS_PER_SECOND;
@@ -100,7 +103,7 @@ export class Journey {
     this.orderInterest = new AliasTable(
       VERTICALS.map((name) => scenario.interest[name] * scenario.verticals[name].conversion),
     );
-    this.logMoreViews = Math.log(moreViews(scenario));
+    this.logMoreViews = log(moreViews(scenario));
     this.sales = scenario.effects.flatMap((effect) =>
       effect.kind === 'flash-sale' ? [{ when: new Recurring(effect), conversion: effect.conversion }] : [],
     );
@@ -119,7 +122,7 @@ export class Journey {
     arrivals.selectIn(draws, startMs, session);
     this.customer = customers.get(
       this.isBot
-        ? draws.below(SESSION_DRAW.deviceAndLoyalty, Math.min(this.bots.accounts, arrivals.sizeAt(startMs)))
+        ? draws.below(SESSION_DRAW.deviceAndLoyalty, min(this.bots.accounts, arrivals.sizeAt(startMs)))
         : arrivals.customerOf(startMs, session),
     );
     if (this.isBot) {
@@ -144,10 +147,7 @@ export class Journey {
     if (scenario.late.share > 0) this.loadLateness(device);
     if (draws.pair(SESSION_DRAW.bounceAndSearch) < funnel.bounce) return;
     this.hasSearch = draws.second < funnel.search;
-    this.views = Math.min(
-      MAX_VIEWS,
-      1 + Math.floor(Math.log(draws.pair(SESSION_DRAW.viewsAndCart)) / this.logMoreViews),
-    );
+    this.views = min(MAX_VIEWS, 1 + floor(log(draws.pair(SESSION_DRAW.viewsAndCart)) / this.logMoreViews));
     this.hasCart = draws.second < this.chanceOfCart(vertical, device);
     this.orderStep = 1 + (this.hasSearch ? 1 : 0) + this.views;
     if (!this.hasCart) return;
@@ -204,7 +204,7 @@ export class Journey {
 
   /** The product that goes into the cart, chosen from what is listed when the session's cell starts. */
   get cartProduct(): Product {
-    return this.productOf(Math.max(0, this.views - 1), this.listedMicros);
+    return this.productOf(max(0, this.views - 1), this.listedMicros);
   }
 
   /** Products are chosen from those that the catalog has announced by then. */
@@ -277,7 +277,7 @@ export class Journey {
     const { late } = this.marketplace.scenario;
     if (this.draws.fraction(SESSION_DRAW.late) >= late.share) return;
     const hours = this.draws.logNormal(SESSION_DRAW.lateHours, late.hours.median, late.hours.sigma);
-    this.lateMicros = Math.floor(Math.min(LONGEST_LATE_HOURS, hours) * MICROS_PER_HOUR);
+    this.lateMicros = floor(min(LONGEST_LATE_HOURS, hours) * MICROS_PER_HOUR);
   }
 
   private chanceOfCart(vertical: number, device: number): number {
@@ -292,6 +292,6 @@ export class Journey {
     if (this.isBot) return BOT_THINK_MICROS;
     const { median, sigma } = this.marketplace.scenario.funnel.thinkSeconds;
     const micros = this.draws.logNormal(SESSION_DRAW.think + step, median, sigma) * MICROS_PER_SECOND;
-    return Math.floor(Math.min(LONGEST_THINK_MICROS, Math.max(SHORTEST_THINK_MICROS, micros)));
+    return floor(min(LONGEST_THINK_MICROS, max(SHORTEST_THINK_MICROS, micros)));
   }
 }

@@ -2,6 +2,9 @@ import { Draws, type SeedKey } from '../random/draws';
 import { Permutation } from '../random/permutation';
 import { type Growth } from './growth';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor, max } = Math;
+
 /** No change yet: the member is as it joined. */
 export const UNCHANGED = -1;
 
@@ -40,7 +43,7 @@ export class ChangeSlots {
   }
 
   periodOf(micros: number): number {
-    return Math.floor(micros / this.periodMicros);
+    return floor(micros / this.periodMicros);
   }
 
   /** Number of slots of a period. */
@@ -52,7 +55,7 @@ export class ChangeSlots {
   slotTime(period: number, slot: number): number {
     const { size } = this.period(period);
     const place = (slot + this.draws.select(slot, period).fraction(0)) / size;
-    return Math.floor((period + place) * this.periodMicros);
+    return floor((period + place) * this.periodMicros);
   }
 
   memberOf(period: number, slot: number): number {
@@ -78,7 +81,7 @@ export class ChangeSlots {
   firstSlot(micros: number): { readonly period: number; readonly slot: number } {
     const period = this.periodOf(micros);
     const { size } = this.period(period);
-    let slot = Math.max(0, Math.floor((micros / this.periodMicros - period) * size) - 1);
+    let slot = max(0, floor((micros / this.periodMicros - period) * size) - 1);
     while (slot < size && this.slotTime(period, slot) < micros) slot++;
     return { period, slot };
   }
@@ -88,7 +91,7 @@ export class ChangeSlots {
     if (cached.number !== number) {
       cached.number = number;
       cached.size = this.growth.countAt(number * this.periodMicros);
-      cached.permutation.choose(this.key0, this.key1, number | 0, 0, Math.max(1, cached.size));
+      cached.permutation.choose(this.key0, this.key1, number | 0, 0, max(1, cached.size));
     }
     return cached;
   }

@@ -9,6 +9,9 @@ import { BoundedCache } from './bounded-cache';
 import { ChangeSlots, UNCHANGED } from './change-slots';
 import { type Growth } from './growth';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor, exp, log } = Math;
+
 /** What never changes of a customer. */
 export interface Customer {
   readonly number: number;
@@ -94,7 +97,7 @@ export class Customers {
   comes(number: number, cell: number, chance: number, micros: number): boolean {
     const { skew } = this.scenario.loyalty;
     const draws = this.draws.select(number);
-    const fraction = draws.fraction(DRAW.comes + Math.floor(cell / 2 ** 32), cell | 0);
+    const fraction = draws.fraction(DRAW.comes + floor(cell / 2 ** 32), cell | 0);
     if (fraction >= chance) return false;
     if (skew === 0) return true;
     const loyalty = chance * draws.fraction(DRAW.loyalty) ** skew;
@@ -105,8 +108,8 @@ export class Customers {
   private presenceOf(number: number, micros: number, lifetime: number): number {
     const { meanLifetimeDays, dormant } = this.scenario.loyalty;
     const ageDays = (micros - this.growth.timeOf(number)) / MICROS_PER_DAY;
-    const isGone = ageDays > -Math.log(lifetime) * meanLifetimeDays;
-    return (SETTLED + (1 - SETTLED) * Math.exp(-ageDays / NOVELTY_DAYS)) * (isGone ? dormant : 1);
+    const isGone = ageDays > -log(lifetime) * meanLifetimeDays;
+    return (SETTLED + (1 - SETTLED) * exp(-ageDays / NOVELTY_DAYS)) * (isGone ? dormant : 1);
   }
 
   /** The customer's data after the change of a period, or as registered. Each change toggles consent or the address. */
@@ -114,7 +117,7 @@ export class Customers {
     const changes = version === UNCHANGED ? 0 : version + (number % 2);
     const draws = this.draws.select(number);
     const [first, last] = personName(words, draws, DRAW.name);
-    const addresses = version === UNCHANGED ? 0 : Math.floor(changes / 2);
+    const addresses = version === UNCHANGED ? 0 : floor(changes / 2);
     const toggles = version === UNCHANGED ? 0 : Math.ceil(changes / 2);
     const suffix =
       String(draws.below(DRAW.suffix, 1_000)) + (addresses === 0 ? '' : `.${(addresses % 1_000).toString(36)}`);

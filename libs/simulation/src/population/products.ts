@@ -13,6 +13,9 @@ import { type Product } from './product';
 import { type Sales } from './sales';
 import { type Vendor, type Vendors } from './vendors';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { exp, floor, log, max, min, round } = Math;
+
 /** What a product's slot in a period changes. */
 export type ProductChange = 'price' | 'name' | 'delisted' | 'nothing';
 
@@ -33,7 +36,7 @@ const VERSION_DRAW = { drift: 0, promotion: 1, discount: 2, adjective: 3, varian
 
 /** Decimal string of a number of cents. */
 export function money(cents: number): string {
-  const whole = Math.floor(cents / 100);
+  const whole = floor(cents / 100);
   const rest = cents - whole * 100;
   return rest < 10 ? `${whole}.0${rest}` : `${whole}.${rest}`;
 }
@@ -83,7 +86,7 @@ export class Products {
 
   nameAt(product: Product, version: number): string {
     const { renameEvery } = this.scenario.catalog;
-    const number = Math.floor(
+    const number = floor(
       ((version === UNCHANGED ? product.listedPeriod : version) + product.renamePhase) / renameEvery,
     );
     const { texts } = product;
@@ -129,8 +132,8 @@ export class Products {
     const discount = isPromotion ? 0.1 + 0.3 * draws.fraction(VERSION_DRAW.discount) : 0;
     const price = draws.logNormal(VERSION_DRAW.drift, basePrice, PRICE_DRIFT_SIGMA) * (1 - discount);
     const ending = ENDINGS[this.draws.select(number).below(DRAW.ending, ENDINGS.length)] as number;
-    const cents = price < SMALL_PRICE ? Math.round(price * 10) * 10 - 1 : Math.floor(price) * 100 + ending;
-    return Math.min(HIGHEST_CENTS, Math.max(LOWEST_CENTS, cents));
+    const cents = price < SMALL_PRICE ? round(price * 10) * 10 - 1 : floor(price) * 100 + ending;
+    return min(HIGHEST_CENTS, max(LOWEST_CENTS, cents));
   }
 
   private create(number: number): Product {
@@ -141,8 +144,7 @@ export class Products {
     const { medianPrice, priceSigma } = verticals[vendor.vertical];
     const draws = this.draws.select(number);
     const level = draws.normal(DRAW.price);
-    const lifetime =
-      -Math.log(draws.fraction(DRAW.lifetime)) * catalog.productLifetimeDays * MS_PER_DAY * MICROS_PER_MS;
+    const lifetime = -log(draws.fraction(DRAW.lifetime)) * catalog.productLifetimeDays * MS_PER_DAY * MICROS_PER_MS;
     const isPermanent = number < PERMANENT || values === 'uniform';
     return {
       number,
@@ -150,9 +152,9 @@ export class Products {
       vendor,
       listedMicros,
       listedPeriod,
-      delistedPeriod: isPermanent ? Infinity : listedPeriod + 1 + Math.floor(lifetime / this.slots.periodMicros),
+      delistedPeriod: isPermanent ? Infinity : listedPeriod + 1 + floor(lifetime / this.slots.periodMicros),
       basePrice:
-        values === 'uniform' ? 1_000 + draws.below(DRAW.uniform, 99_001) : medianPrice * Math.exp(priceSigma * level),
+        values === 'uniform' ? 1_000 + draws.below(DRAW.uniform, 99_001) : medianPrice * exp(priceSigma * level),
       noun: nounOf(vendor.vertical, level, draws.fraction(DRAW.noun)),
       renamePhase: draws.below(DRAW.phase, catalog.renameEvery),
       price: { version: NO_VERSION, cents: 0 },
@@ -185,9 +187,9 @@ const NOUNS_BY_PRICE = new Map(
 /** A noun whose usual price fits the product's place among the prices of its vertical. */
 function nounOf(vertical: Vertical, level: number, fraction: number): string {
   const nouns = NOUNS_BY_PRICE.get(vertical) ?? [];
-  const quantile = 1 / (1 + Math.exp(-1.702 * level));
-  const place = Math.floor(quantile * nouns.length + 3 * (fraction - 0.5));
-  return nouns[Math.min(nouns.length - 1, Math.max(0, place))] as string;
+  const quantile = 1 / (1 + exp(-1.702 * level));
+  const place = floor(quantile * nouns.length + 3 * (fraction - 0.5));
+  return nouns[min(nouns.length - 1, max(0, place))] as string;
 }
 
 interface PopularityBlock {
@@ -241,7 +243,7 @@ export class Popularity {
 
   private cover(): void {
     const from = this.covered;
-    const to = Math.max(FIRST_BLOCK, 2 * from);
+    const to = max(FIRST_BLOCK, 2 * from);
     const ranks = new Permutation().choose(this.seed.key0, this.seed.key1, from, RANKS, to - from);
     const numbers: number[][] = VERTICALS.map(() => []);
     for (let number = from; number < to; number++) {

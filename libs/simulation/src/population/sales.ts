@@ -7,6 +7,9 @@ import { type Growth } from './growth';
 import { type Product } from './product';
 import { Recurring } from './recurring';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor, max, min, round } = Math;
+
 type FlashSale = Extract<Effect, { kind: 'flash-sale' }>;
 
 /** The prices of a sale change one after the other within this time, at its beginning and at its end. */
@@ -26,7 +29,7 @@ export class Sale {
     private readonly growth: Growth,
   ) {
     this.when = new Recurring(effect);
-    this.spreadMicros = Math.min(LONGEST_SPREAD_MICROS, this.when.durationMicros / 4);
+    this.spreadMicros = min(LONGEST_SPREAD_MICROS, this.when.durationMicros / 4);
   }
 
   /** Number of products that exist when a window begins. */
@@ -44,7 +47,7 @@ export class Sale {
   slotTime(window: number, edge: number, slot: number): number {
     this.choose(window);
     const edgeMicros = edge === 0 ? this.when.startOf(window) : this.when.endOf(window);
-    return Math.floor(edgeMicros + ((slot + 0.5) / this.size) * this.spreadMicros);
+    return floor(edgeMicros + ((slot + 0.5) / this.size) * this.spreadMicros);
   }
 
   includes(vertical: Vertical): boolean {
@@ -65,7 +68,7 @@ export class Sale {
   private choose(window: number): void {
     if (this.window === window) return;
     this.window = window;
-    this.size = Math.max(1, this.growth.countAt(this.when.startOf(window)));
+    this.size = max(1, this.growth.countAt(this.when.startOf(window)));
     this.permutation.choose(this.seed.key0, this.seed.key1, window | 0, 1, this.size);
   }
 }
@@ -84,6 +87,6 @@ export class Sales {
     for (const sale of this.sales) {
       if (sale.effect.discount > discount && sale.reduces(product, micros)) discount = sale.effect.discount;
     }
-    return discount === 0 ? cents : Math.max(1, Math.round(cents * (1 - discount)));
+    return discount === 0 ? cents : max(1, round(cents * (1 - discount)));
   }
 }

@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto';
 import { block as sharedBlock, threefry as hashBlock } from './threefry';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor, log, sqrt, cos, exp, round, max } = Math;
+
 // Constants of this module: what another module exports costs a call of a getter at each use.
 const block = sharedBlock;
 const threefry = hashBlock;
@@ -70,25 +73,25 @@ export class Draws {
   /** Uniform among the integers from 0 to `bound - 1`. */
   below(draw: number, bound: number): number {
     threefry(this.thing0, this.thing1, draw, 0);
-    return Math.floor((((block[0] as number) >>> 0) / TWO_32) * bound);
+    return floor((((block[0] as number) >>> 0) / TWO_32) * bound);
   }
 
   /** Standard normal (Box-Muller). */
   normal(draw: number): number {
     threefry(this.thing0, this.thing1, draw, 0);
-    const radius = Math.sqrt(-2 * Math.log((((block[0] as number) >>> 0) + 1) / TWO_32));
-    return radius * Math.cos((((block[1] as number) >>> 0) / TWO_32) * 2 * Math.PI);
+    const radius = sqrt(-2 * log((((block[0] as number) >>> 0) + 1) / TWO_32));
+    return radius * cos((((block[1] as number) >>> 0) / TWO_32) * 2 * Math.PI);
   }
 
   logNormal(draw: number, median: number, sigma: number): number {
-    return median * Math.exp(sigma * this.normal(draw));
+    return median * exp(sigma * this.normal(draw));
   }
 
   /** Poisson: by inversion for small means, else from a normal, which is exact enough from this mean on. */
   poisson(draw: number, mean: number): number {
-    if (mean > 400) return Math.max(0, Math.round(mean + Math.sqrt(mean) * this.normal(draw)));
+    if (mean > 400) return max(0, round(mean + sqrt(mean) * this.normal(draw)));
     const fraction = this.fraction(draw);
-    let probability = Math.exp(-mean);
+    let probability = exp(-mean);
     let sum = probability;
     let count = 0;
     while (fraction > sum && probability > 1e-300) {

@@ -1,5 +1,8 @@
 import { block as sharedBlock, threefry } from './threefry';
 
+// Constants: a look-up of `Math` is slow where tests run.
+const { imul, clz32, max } = Math;
+
 // A constant of this module: what another module exports costs a call of a getter at each use.
 const block = sharedBlock;
 
@@ -9,8 +12,8 @@ const LEAST_HALF_BITS = 4;
 
 const mixed = (half: number, key: number): number => {
   let x = half ^ key;
-  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
-  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
+  x = imul(x ^ (x >>> 16), 0x21f0aaad);
+  x = imul(x ^ (x >>> 15), 0x735a2d97);
   return x ^ (x >>> 15);
 };
 
@@ -36,7 +39,7 @@ export class Permutation {
     keys[2] = block[0] as number;
     keys[3] = block[1] as number;
     this.size = size;
-    this.halfBits = Math.max(LEAST_HALF_BITS, (33 - Math.clz32(size - 1)) >>> 1);
+    this.halfBits = max(LEAST_HALF_BITS, (33 - clz32(size - 1)) >>> 1);
     this.mask = (1 << this.halfBits) - 1;
     return this;
   }

@@ -1,3 +1,6 @@
+// Constants: a look-up of `Math` is slow where tests run.
+const { floor } = Math;
+
 export const MICROS_PER_MS = 1_000;
 export const MICROS_PER_SECOND = 1_000_000;
 export const MS_PER_SECOND = 1_000;
@@ -12,13 +15,13 @@ const cachedTexts: string[] = Array.from({ length: CACHE_SIZE }, () => '');
 
 /** The RFC 3339 text of microseconds since 1970, with six decimals. */
 export function timestamp(micros: number): string {
-  const seconds = Math.floor(micros / MICROS_PER_SECOND);
+  const seconds = floor(micros / MICROS_PER_SECOND);
   const place = seconds % CACHE_SIZE;
   if (cachedSeconds[place] !== seconds) {
     cachedTexts[place] = new Date(seconds * MS_PER_SECOND).toISOString().slice(0, 20);
     cachedSeconds[place] = seconds;
   }
   const fraction = micros - seconds * MICROS_PER_SECOND;
-  const ms = Math.floor(fraction / MICROS_PER_MS);
+  const ms = floor(fraction / MICROS_PER_MS);
   return `${cachedTexts[place] as string}${THREE_DIGITS[ms] as string}${THREE_DIGITS[fraction - ms * MICROS_PER_MS] as string}Z`;
 }
