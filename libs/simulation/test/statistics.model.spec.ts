@@ -1,7 +1,7 @@
 import { type AnyEvent, VERTICALS } from '@orderstream/contracts';
-import { EventCursor, Marketplace, type NumberedEvent, type Scenario } from './index';
-import { sessionExpectation } from './journeys/expectation';
-import { NOON_MS, scenarioNamed, scenarioOf, segmentOf } from '../test/scenarios';
+import { EventCursor, Marketplace, type NumberedEvent, type Scenario } from '../src';
+import { sessionExpectation } from '../src/journeys/expectation';
+import { NOON_MS, scenarioNamed, scenarioOf, segmentOf } from './scenarios';
 
 /** Statistical tests with fixed seeds. Each tolerance is at least three standard errors of its statistic. */
 const SECOND = 1_000_000;
