@@ -53,6 +53,19 @@ effects:
     );
   }, 60_000);
 
+  it('accept orders although names change all the time and the catalog is late', () => {
+    const scenario = scenarioOf(`
+population: { vendors: 30, products: 200, customers: 3000 }
+catalog: { productChangeHours: 0.05, vendorChangeDays: 0.005, renameEvery: 3, lateSeconds: 20 }
+funnel: { bounce: 0.05, cart: 0.7, checkout: 0.9, order: 0.9, meanViews: 2, thinkSeconds: { median: 2 } }
+lifecycleSpeed: 20000
+`);
+    const { wrong, types } = notAccepted(EventCursor.begin(segmentOf(scenario, 100, 'late')), 2 * EVENTS);
+    expect(wrong.slice(0, 3)).toEqual([]);
+    expect(types.get('order.placed')).toBeGreaterThan(500);
+    expect(types.get('vendor.updated')).toBeGreaterThan(5);
+  }, 60_000);
+
   it('accept a segment that follows another one, with the orders that are open', () => {
     const first = EventCursor.begin(segmentOf(scenarioNamed('flash-sale'), 500, 'chain'));
     const validator = new Validator();
