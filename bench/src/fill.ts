@@ -11,7 +11,7 @@ const DEADLINE_MS = 300_000;
 
 interface GeneratorStatus {
   readonly state: string;
-  /** Undefined before the ledger is open. */
+  /** Undefined before the journal is open. */
   readonly run?: { readonly acked: number };
 }
 
@@ -31,6 +31,8 @@ export async function fillRawTopics(
       GENERATOR_RATE: '0',
       GENERATOR_MAX_EVENTS: String(events),
       GENERATOR_DEFECT_RATE: '0.02',
+      GENERATOR_SCENARIO: 'load',
+      GENERATOR_SCENARIO_DIR: 'test/support/scenarios',
       GENERATOR_AUTOSTART: 'true',
       GENERATOR_LEDGER_DIR: mkdtempSync(join(folder, 'ledger-')),
     },

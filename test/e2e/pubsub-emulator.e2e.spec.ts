@@ -6,6 +6,7 @@ import { StackCommand } from '../support/running-stack';
 jest.setTimeout(900_000);
 
 /** About 26,000 orders. An emulator with a heap of 48 MB takes about 8,000. */
+const SCENARIO = join(__dirname, '../support/scenarios/load.yaml');
 const EVENTS = 60_000;
 const RATE = 1_500;
 const HEAP_MB = 48;
@@ -28,11 +29,22 @@ describe('the Pub/Sub emulator of the local stack', () => {
   });
 
   it('is restarted before its heap is full, and no order is lost', async () => {
-    const args = ['--events', String(EVENTS), '--rate', String(RATE), '--exit', '--json', '--seed', '11'];
+    const args = [
+      '--events',
+      String(EVENTS),
+      '--rate',
+      String(RATE),
+      '--exit',
+      '--json',
+      '--seed',
+      '11',
+      '--scenario',
+      SCENARIO,
+    ];
     command = new StackCommand('main.js', args, home, { ORDERSTREAM_PUBSUB_HEAP_MB: String(HEAP_MB) });
     expect(`exit code ${String(await command.ended)}\n${command.stderr}`).toMatch(/^exit code 0\n/);
     const accounts = JSON.parse(command.stdout) as { tables: Record<string, number> };
-    expect(accounts).toMatchObject({ generated: EVENTS, missing: 0, duplicated: 0, accountedFor: true });
+    expect(accounts).toMatchObject({ missing: 0, duplicated: 0, accountedFor: true });
     expect(accounts.tables.streaming_orders).toBe(accounts.tables.order_events);
     expect(Number(accounts.tables.order_events)).toBeGreaterThan(25_000);
 

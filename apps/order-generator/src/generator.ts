@@ -1,31 +1,32 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, fetchEndOffsets, RecordProducer } from '@orderstream/kafka';
+import { createKafka, ensureTopics, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { type Scenario, SIMULATION_VERSION } from '@orderstream/simulation';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
 import { Emitter } from './emission/emitter';
-import { Ledger } from './ledger/ledger';
+import { Journal } from './journal/journal';
+import { lastAppendTime } from './last-append-time';
 import { type OrderGeneratorSettings } from './order-generator.config';
-import { createPools } from './simulation/pools';
-import { STEADY_TRADE } from './simulation/scenarios/steady-trade';
-import { Sequence } from './simulation/sequence';
+import { type ListedScenario, ScenarioFiles } from './scenarios/scenario-files';
 
 /** Size of one produce request: below the raw topics' limit of 4 MB. */
 const MAX_REQUEST_BYTES = 3_500_000;
 const MAX_BATCH_BYTES = 2_000_000;
 const HOUR_MS = 3_600_000;
-const MEBIBYTE = 1_048_576;
 
-const RAW_TOPICS = new Set(FAMILIES.map(rawTopic));
+const RAW_TOPICS = FAMILIES.map(rawTopic);
 
-/** The service around the emitter: opens topics, ledger and producer before the first record, and closes them after the last. */
+/** The service around the emitter: opens topics, journal and producer before the first record, and closes them after the last. */
 @Injectable()
 export class Generator implements ServiceControl, OnModuleDestroy, OnApplicationShutdown {
   private readonly kafka;
   private readonly producer: RecordProducer;
-  private ledger: Ledger | undefined;
+  private readonly files: ScenarioFiles;
+  private readonly scenario: Scenario;
+  private journal: Journal | undefined;
   private emitter: Emitter | undefined;
   private isClosing = false;
 
@@ -35,6 +36,9 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     @Inject(METRICS) private readonly metrics: Metrics,
     @Inject(HEALTH) health: Health,
   ) {
+    const { scenario, scenarioDir, rate } = settings.simulation;
+    this.files = new ScenarioFiles(scenarioDir);
+    this.scenario = this.files.load(scenario);
     this.kafka = createKafka(settings.kafka, logger);
     this.producer = new RecordProducer(this.kafka, { maxRequestBytes: MAX_REQUEST_BYTES });
     health.live('emitter', () => ({ ok: this.emitter?.state !== 'failed', detail: this.emitter?.state }));
@@ -43,47 +47,55 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       detail: this.emitter?.state ?? 'opening',
     }));
     metrics.gauge(METRIC.generatorTargetRate, (gauge) => {
-      gauge.set(this.emitter?.targetRate ?? settings.simulation.rate);
+      gauge.set(this.emitter?.targetRate ?? rate);
     });
     metrics.gauge(METRIC.generatorAchievedRate, (gauge) => {
       gauge.set(this.emitter?.achievedRate ?? 0);
     });
   }
 
-  /** Creates the topics, opens producer and ledger, and starts emitting if GENERATOR_AUTOSTART is set. */
+  /**
+   * Creates the topics, opens producer and journal, and starts emitting if GENERATOR_AUTOSTART is set. Otherwise it sends
+   * again only what an earlier process may have sent.
+   */
   async open(): Promise<void> {
     const { simulation, emission, kafka } = this.settings;
+    const { seed, rate, defectRate, maxEvents, nominalRate, maxPastHours } = simulation;
     await ensureTopics(
       this.kafka,
-      TOPICS.filter(({ name }) => RAW_TOPICS.has(name)),
+      TOPICS.filter(({ name }) => RAW_TOPICS.includes(name)),
       { replication: kafka.replication },
     );
     await this.producer.connect();
-    const ledger = await this.openLedger();
-    if (this.isClosing) {
-      ledger.close();
-      return;
-    }
-    this.ledger = ledger;
-    this.emitter = new Emitter(
-      ledger,
-      this.producer,
-      SYSTEM_CLOCK,
-      {
-        maxEvents: simulation.maxEvents,
-        nominalRate: simulation.nominalRate,
-        maxPastMs: simulation.maxPastHours * HOUR_MS,
-        defectRate: simulation.defectRate,
+    const journal = Journal.open(emission.ledgerDir);
+    this.journal = journal;
+    const notBeforeMs = journal.last === undefined ? await lastAppendTime(this.kafka, RAW_TOPICS) : 0;
+    if (this.isClosing) return;
+    this.emitter = new Emitter({
+      journal,
+      sender: this.producer,
+      clock: SYSTEM_CLOCK,
+      settings: {
+        seed: String(seed),
+        maxEvents,
+        nominalRate,
+        maxPastMs: maxPastHours * HOUR_MS,
         maxBatchBytes: MAX_BATCH_BYTES,
+        notBeforeMs,
         ...emission,
       },
-      simulation.rate,
-      (batch) => {
+      target: { scenario: this.scenario, rate, defectRate },
+      topicOf: rawTopic,
+      onAcked: (batch) => {
         this.countAcked(batch);
       },
-    );
-    this.logger.info({ nextSeq: ledger.sequence.nextSeq, identity: ledger.sequence.identity }, 'ledger is open');
+      onSegment: (segment, reason) => {
+        this.logger.info({ segment, reason }, 'a new segment begins');
+      },
+    });
+    this.logger.info({ segment: journal.last?.id, nextSeq: this.emitter.nextSeq }, 'the journal is open');
     if (emission.autostart) this.emitter.start();
+    else this.emitter.resend();
   }
 
   async resume(): Promise<void> {
@@ -99,21 +111,32 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     this.emitter?.setRate(eventsPerSecond);
   }
 
+  scenarios(): readonly ListedScenario[] {
+    return this.files.list();
+  }
+
+  /** Changes the scenario from the next batch on. @throws UnknownScenarioError, InvalidScenarioError: the present one goes on */
+  setScenario(scenario: { readonly name: string } | { readonly yaml: string }): void {
+    this.emitter?.setScenario('name' in scenario ? this.files.load(scenario.name) : this.files.parse(scenario.yaml));
+  }
+
   status(): object {
-    const { emitter, ledger } = this;
-    if (emitter === undefined || ledger === undefined) return { state: 'opening' };
-    const { sequence } = ledger;
+    const { emitter, journal } = this;
+    if (emitter === undefined || journal === undefined) return { state: 'opening' };
     const error = emitter.cause instanceof Error ? { error: emitter.cause.message } : {};
+    const { virtualMs } = emitter;
+    const { defectRate, seed } = this.settings.simulation;
     return {
       state: emitter.state === 'retrying' ? 'running' : emitter.state,
       retrying: emitter.state === 'retrying',
       ...error,
-      nextSeq: sequence.nextSeq,
+      nextSeq: emitter.nextSeq,
       run: emitter.run,
       rate: { target: emitter.targetRate, achieved: Math.round(emitter.achievedRate * 10) / 10 },
-      identity: sequence.identity,
-      virtualTime: new Date(sequence.lastMs).toISOString(),
-      defectRate: this.settings.simulation.defectRate,
+      scenario: emitter.targetScenario.name,
+      identity: { seed, simulationVersion: SIMULATION_VERSION, segment: journal.last?.id },
+      virtualTime: virtualMs === undefined ? undefined : new Date(virtualMs).toISOString(),
+      defectRate,
     };
   }
 
@@ -125,44 +148,13 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
 
   async onApplicationShutdown(): Promise<void> {
     await this.producer.disconnect();
-    this.ledger?.close();
-  }
-
-  private async openLedger(): Promise<Ledger> {
-    const { simulation, emission } = this.settings;
-    const pools = createPools(simulation.seed);
-    const ledger = await Ledger.open({
-      directory: emission.ledgerDir,
-      seed: simulation.seed,
-      topicOf: rawTopic,
-      maxBytes: emission.maxLedgerMegabytes * MEBIBYTE,
-      build: (identity, start) =>
-        new Sequence(
-          identity,
-          identity.seed === simulation.seed ? pools : createPools(identity.seed),
-          STEADY_TRADE,
-          start,
-        ),
-      topicsUntouched: async () => {
-        const ends = await Promise.all([...RAW_TOPICS].map((topic) => fetchEndOffsets(this.kafka, topic)));
-        return ends.flat().every((end) => end === 0);
-      },
-    });
-    if (ledger.restartReason !== undefined) {
-      this.logger.warn(
-        { identity: ledger.sequence.identity, reason: ledger.restartReason },
-        'the simulation cannot continue; a new marketplace starts',
-      );
-    }
-    return ledger;
+    this.journal?.close();
   }
 
   private countAcked(batch: Batch): void {
     const records = this.metrics.counter(METRIC.records);
-    const byTopic = new Map<string, number>();
-    for (const { topic } of batch.intents) byTopic.set(topic, (byTopic.get(topic) ?? 0) + 1);
     for (const family of FAMILIES) {
-      const count = byTopic.get(rawTopic(family)) ?? 0;
+      const count = batch.byFamily[family];
       if (count > 0) records.inc({ family, outcome: 'acked' }, count);
     }
   }

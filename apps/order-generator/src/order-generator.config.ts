@@ -6,9 +6,7 @@ import {
   type SettingsOf,
   withDefaults,
 } from '@orderstream/config';
-
-/** The highest rate, in events per second: the virtual clock cannot tick faster. */
-export const MAX_RATE = 100_000;
+import { MAX_RATE } from './emission/schedule';
 
 const simulationSettings = defineSettings({
   seed: settings.integer({
@@ -17,8 +15,20 @@ const simulationSettings = defineSettings({
     min: 0,
     max: 4_294_967_295,
     description:
-      'Seed of the simulation. Over topics that never had a record, the same seed gives the same records except for their times.',
+      'Seed of the simulation: the same seed has the same vendors, products and customers at any time and in every scenario.',
   }),
+  scenario: settings.string({
+    env: 'GENERATOR_SCENARIO',
+    default: 'steady',
+    description:
+      'Name of the scenario (docs/scenarios.md). `/admin/scenario` changes it until the next start of the service.',
+  }),
+  scenarioDir: settings.optional(
+    settings.string({
+      env: 'GENERATOR_SCENARIO_DIR',
+      description: 'Folder with further scenarios, each in a file NAME.yaml. They hide built-in ones of the same name.',
+    }),
+  ),
   rate: settings.number({
     env: 'GENERATOR_RATE',
     default: 50,
@@ -32,7 +42,7 @@ const simulationSettings = defineSettings({
     min: 0.001,
     max: MAX_RATE,
     description:
-      'Events per second of virtual time in an unthrottled run of GENERATOR_MAX_EVENTS. Its events lie in the past; the last one is now.',
+      'Events per second of virtual time in an unthrottled run of GENERATOR_MAX_EVENTS. Its events lie in the past.',
   }),
   maxPastHours: settings.number({
     env: 'GENERATOR_MAX_PAST_HOURS',
@@ -46,7 +56,8 @@ const simulationSettings = defineSettings({
     env: 'GENERATOR_MAX_EVENTS',
     default: 0,
     min: 0,
-    description: 'Events of one run; 0 is endless. The service stays up after the last event.',
+    description:
+      'Events of one run, without the announcement of the catalog; 0 is endless. The service stays up after the last event.',
   }),
   defectRate: settings.number({
     env: 'GENERATOR_DEFECT_RATE',
@@ -61,13 +72,8 @@ const emissionSettings = defineSettings({
   ledgerDir: settings.string({
     env: 'GENERATOR_LEDGER_DIR',
     default: '.local/ledger',
-    description: 'Directory of the ledger and the checkpoint. If it is lost, a new marketplace with other ids starts.',
-  }),
-  maxLedgerMegabytes: settings.integer({
-    env: 'GENERATOR_LEDGER_MAX_MB',
-    default: 4_096,
-    min: 256,
-    description: 'Size limit of all ledger files together, in MiB. Above it the oldest files are deleted.',
+    description:
+      'Directory of the journal and the checkpoint. If it is lost, a new segment begins, with the same people.',
   }),
   autostart: settings.boolean({
     env: 'GENERATOR_AUTOSTART',
@@ -100,7 +106,8 @@ const emissionSettings = defineSettings({
     default: 20_000,
     min: 100,
     max: 1_000_000,
-    description: 'Records between two checkpoints. A start generates the records since the last checkpoint again.',
+    description:
+      'Least number of records between two checkpoints, which are also 5 seconds apart. A start computes the records since the last one again.',
   }),
 });
 

@@ -11,6 +11,8 @@ export interface StartOptions {
   readonly rate: number;
   readonly seed: number | undefined;
   readonly defectRate: number | undefined;
+  /** Name of the scenario, or path of its file; undefined is the default one. */
+  readonly scenario: string | undefined;
   readonly json: boolean;
   readonly reset: boolean;
 }
@@ -27,6 +29,7 @@ until Ctrl-C. A second Ctrl-C kills all processes. The next start continues wher
 Examples:
   npm start
   npm start -- --rate 500
+  npm start -- --scenario flash-sale
   npm start -- --events 20000 --exit            20,000 events without a rate limit, then a summary
   npm start -s -- --events 20000 --exit --json  the summary as one line of JSON on standard output
 
@@ -41,6 +44,7 @@ interface RawOptions {
   readonly rate?: number;
   readonly seed?: number;
   readonly defectRate?: number;
+  readonly scenario?: string;
   readonly json?: boolean;
   readonly reset?: boolean;
 }
@@ -59,6 +63,7 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     )
     .option('--seed <n>', 'seed of the generated events', integerFrom(0))
     .option('--defect-rate <x>', 'share of events with a defect, 0 to 1', parseShare)
+    .option('--scenario <name>', 'scenario of the generated events: a name of docs/scenarios.md, or a .yaml file')
     .option('--json', 'with --exit: print the summary as one line of JSON')
     .option('--reset', 'delete all data of earlier runs first')
     .addHelpText('after', EXPLANATION)
@@ -75,12 +80,21 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: help };
     throw new UsageError(`${error.message}\nnpm start -- --help lists the options.`, error);
   }
-  const { events, exit = false, rate, seed, defectRate, json = false, reset = false } = command.opts<RawOptions>();
+  const {
+    events,
+    exit = false,
+    rate,
+    seed,
+    defectRate,
+    scenario,
+    json = false,
+    reset = false,
+  } = command.opts<RawOptions>();
   if (exit && events === undefined) throw new UsageError('--exit requires --events, the number after which to stop.');
   if (json && !exit) throw new UsageError('--json requires --exit: the summary is printed at the end.');
   return {
     kind: 'start',
-    options: { events, exit, rate: rate ?? (exit ? 0 : DEFAULT_RATE), seed, defectRate, json, reset },
+    options: { events, exit, rate: rate ?? (exit ? 0 : DEFAULT_RATE), seed, defectRate, scenario, json, reset },
   };
 }
 

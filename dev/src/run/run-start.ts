@@ -1,10 +1,12 @@
+import { parse as parsePath, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RunVerifier, type LedgerMark, markLedger, NoProgressError, readLedgerSince } from '@orderstream/ledger';
+import { eventsSince, type JournalMark, markJournal, NoProgressError, RunVerifier } from '@orderstream/ledger';
 import { EXIT } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
 import { generatorStatus, validatorStatus } from '../stack/service-status';
 import { LocalStack, type LocalStackContext } from '../stack/local-stack';
+import { type GeneratorOptions } from '../stack/services';
 import { type StartOptions } from './cli';
 import { formatLiveLine, readLiveCounts } from './live-line';
 import { isGood, type RunResult, summaryJson, summaryLines } from './summary';
@@ -23,12 +25,13 @@ export async function runStart(
 ): Promise<number> {
   const { progress, paths } = context;
   const startedAt = performance.now();
-  const ledgerMark = markLedger(LocalStack.ledgerFolder(paths));
+  const mark = markJournal(LocalStack.ledgerFolder(paths));
   const stack = await LocalStack.start(context, {
     rate: options.rate,
-    remainingEvents: () => remainingEvents(options.events, paths, ledgerMark),
+    remainingEvents: () => remainingEvents(options.events, paths, mark),
     seed: options.seed,
     defectRate: options.defectRate,
+    ...scenarioOf(options.scenario),
   });
   const liveLine = new AbortController();
   const signal = AbortSignal.any([context.signal, stack.failed]);
@@ -41,7 +44,7 @@ export async function runStart(
       ledgerFolder: LocalStack.ledgerFolder(paths),
       signal,
     });
-    const opening = options.exit ? await verifier.start(ledgerMark) : undefined;
+    const opening = options.exit ? await verifier.start(mark) : undefined;
     const generatorStartedAt = performance.now();
     await stack.startGenerator();
     progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
@@ -78,15 +81,16 @@ export async function runStart(
   }
 }
 
-/** Events that a restarted generator still has to generate; the ledger has those that it has generated. */
-async function remainingEvents(
-  events: number | undefined,
-  paths: StackPaths,
-  mark: LedgerMark,
-): Promise<number | undefined> {
+/** A scenario's name, or the path of its file: the folder is searched for it then. */
+function scenarioOf(scenario: string | undefined): Pick<GeneratorOptions, 'scenario' | 'scenarioDir'> {
+  const { dir, name, ext } = parsePath(resolve(scenario ?? ''));
+  return ext === '.yaml' ? { scenario: name, scenarioDir: dir } : { scenario };
+}
+
+/** Events that a restarted generator still has to generate, beside those that it sends again. */
+function remainingEvents(events: number | undefined, paths: StackPaths, mark: JournalMark): number | undefined {
   if (events === undefined) return undefined;
-  const { intents } = await readLedgerSince(LocalStack.ledgerFolder(paths), mark);
-  return Math.max(0, events - intents);
+  return Math.max(0, events - eventsSince(LocalStack.ledgerFolder(paths), mark));
 }
 
 async function showLiveLine(stack: LocalStack, progress: Progress, signal: AbortSignal): Promise<void> {

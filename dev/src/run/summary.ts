@@ -30,9 +30,10 @@ export function summaryJson(result: RunResult): string {
 export function summaryLines(result: RunResult): string[] {
   const { accounts, counterDifferences, seconds, stalled } = result;
   const number = (value: number): string => value.toLocaleString('en-US');
-  const { accepted, repaired, skipped, deadLettered, generated } = accounts;
+  const { accepted, repaired, skipped, deadLettered, generated, resent } = accounts;
+  const again = resent === 0 ? '' : ` + ${number(resent)} sent again`;
   return [
-    `${number(generated)} generated = ${number(accepted)} accepted + ${number(repaired)} repaired + ${number(skipped)} skipped + ${number(deadLettered)} dead-lettered`,
+    `${number(generated)} generated${again} = ${number(accepted)} accepted + ${number(repaired)} repaired + ${number(skipped)} skipped + ${number(deadLettered)} dead-lettered`,
     ...Object.entries(accounts.tables).map(([table, rows]) => `  ${table}: ${number(rows)}`),
     ...differenceLines(accounts),
     ...counterDifferences,

@@ -36,9 +36,13 @@ export interface GeneratorOptions {
   /** Events per second; 0 is unlimited. */
   readonly rate: number;
   /** Number of events still to generate; called at each start of the generator. Undefined is unlimited. */
-  readonly remainingEvents: () => Promise<number | undefined>;
+  readonly remainingEvents: () => number | undefined;
   readonly seed?: number | undefined;
   readonly defectRate?: number | undefined;
+  /** Name of the scenario. */
+  readonly scenario?: string | undefined;
+  /** Folder with further scenarios. */
+  readonly scenarioDir?: string;
 }
 
 export interface ServicesContext {
@@ -66,7 +70,7 @@ export async function defineServices(
   for (const name of [GENERATOR, ...PIPELINE] as const) {
     const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
     const own = (): Promise<NodeJS.ProcessEnv> =>
-      name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : Promise.resolve({});
+      Promise.resolve(name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : {});
     found[name] = serviceInstance(name, port, context, { env: own });
   }
   return found as Record<ServiceName, Service>;
@@ -146,9 +150,9 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
   };
 }
 
-export async function generatorEnv(options: GeneratorOptions, ledgerFolder: string): Promise<NodeJS.ProcessEnv> {
-  const { rate, seed, defectRate } = options;
-  const remaining = await options.remainingEvents();
+export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {
+  const { rate, seed, defectRate, scenario, scenarioDir } = options;
+  const remaining = options.remainingEvents();
   return {
     GENERATOR_RATE: String(rate),
     // 0 is unlimited, so a generator with no events left must not start by itself.
@@ -157,5 +161,7 @@ export async function generatorEnv(options: GeneratorOptions, ledgerFolder: stri
     GENERATOR_LEDGER_DIR: ledgerFolder,
     ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
     ...(defectRate === undefined ? {} : { GENERATOR_DEFECT_RATE: String(defectRate) }),
+    ...(scenario === undefined ? {} : { GENERATOR_SCENARIO: scenario }),
+    ...(scenarioDir === undefined ? {} : { GENERATOR_SCENARIO_DIR: scenarioDir }),
   };
 }

@@ -3,7 +3,7 @@ import { CE, envelopeHeaders, QUALITY_HEADERS } from './envelope';
 import { COMMON_FIELDS, type EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
-import { LEDGER_SEQ_HEADER } from './ledger';
+import { SIMULATION_ID_HEADER } from './ledger';
 import { RULE_CODES, RULES, UNREADABLE_BATCH } from './rules';
 import { METADATA_COLUMNS, type TableSpec, TABLES } from './tables';
 import { HEADER_OVERHEAD_BYTES, PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
@@ -147,7 +147,12 @@ const HEADERS: readonly (readonly [name: string, records: string, required: stri
     'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
   ],
   [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
-  [LEDGER_SEQ_HEADER, 'generated', '', "Sequence number of the record's entry in the generator's ledger."],
+  [
+    SIMULATION_ID_HEADER,
+    'generated',
+    '',
+    'Segment, number of the event in it, and copy. What the record is meant to be is computed from it.',
+  ],
 ];
 
 const topicRow = (topic: TopicSpec): readonly string[] => [

@@ -16,6 +16,6 @@ export * from './envelope';
 export * from './checks';
 export * from './violations';
 export * from './bigquery-schema';
-export * from './ledger-codec';
 export { renderEventsDoc } from './events-doc';
 export * from './generated-files';
+export { partitionFor } from './partitioner';

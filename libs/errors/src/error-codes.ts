@@ -46,7 +46,9 @@ export type ErrorCode =
   | 'TOPIC_REJECTS_ALL'
   // Simulation: segments and checkpoints.
   | 'SIMULATION_SEGMENT_MISMATCH'
-  // Generator: its ledger files.
+  // Generator: its scenarios, its journal.
+  | 'SCENARIO_UNKNOWN'
+  | 'SCENARIO_INVALID'
   | 'LEDGER_UNREADABLE'
   | 'LEDGER_IN_USE'
   // Commands and the local stack.

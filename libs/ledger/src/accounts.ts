@@ -12,10 +12,14 @@ export interface Counters extends Verdicts {
 
 /** The result of a comparison, as counts of this run's records unless a field says otherwise. */
 export interface Accounts extends Readonly<Verdicts> {
-  /** Intents in the ledger, including records with a defect and duplicates. */
+  /** Records of the journal's segments, including the announcements of the catalog, defects and duplicates. */
   readonly generated: number;
-  /** Intents that were never acknowledged and are not in the log. */
+  /** Of the generated records, those that announce the catalog at the start of a segment. */
+  readonly announced: number;
+  /** Records that were never acknowledged and are not in the log. 0 after the generator has stopped by itself. */
   readonly unsent: number;
+  /** Further copies of records that the generator has sent again because it did not know the outcome. */
+  readonly resent: number;
   /** Rows by table; `streaming_orders` counts distinct events. */
   readonly tables: Readonly<Record<string, number>>;
   /** Records that are not where they must be, counted once for each place. */
@@ -32,7 +36,7 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly passedOver: number;
   /** Verdicts on the foreign records. */
   readonly foreignVerdicts: Readonly<Verdicts>;
-  /** Outputs without an input, rows without a record, records that the ledger does not hold. */
+  /** Outputs without an input, rows without a record, rows with other content than the event, records that the journal does not have. */
   readonly unexplained: number;
   /** Validated records that the sink or the bridge rejected: they are in its dead letters instead of the table. */
   readonly rejected: number;
@@ -47,9 +51,9 @@ export interface Accounts extends Readonly<Verdicts> {
 
 /** Whether every record of the run has its verdict and nothing is missing or surplus. `rejected` alone does not count. */
 export function isAccountedFor(accounts: Accounts): boolean {
-  const { accepted, repaired, skipped, deadLettered, unsent, generated } = accounts;
+  const { accepted, repaired, skipped, deadLettered, unsent, generated, resent } = accounts;
   return (
-    accepted + repaired + skipped + deadLettered + unsent === generated &&
+    accepted + repaired + skipped + deadLettered + unsent === generated + resent &&
     accounts.missing === 0 &&
     accounts.duplicated === 0 &&
     accounts.unexplained === 0 &&

@@ -9,7 +9,13 @@ const offsets = (committed: number, others: number): FamilyOffsets => ({
   rejectedBySink: [others],
   rejectedByBridge: [],
 });
-const record = (offset: number): RawRecord => ({ offset, timestamp: offset, sha256: '', seq: offset, identity: '' });
+const record = (offset: number): RawRecord => ({
+  offset,
+  timestamp: offset,
+  sha256: '',
+  simulationId: `s-1:${offset}.0`,
+  identity: '',
+});
 const archived = (committed: number, others: number): ArchivedLog => ({
   family: 'customers',
   offsets: offsets(committed, others),

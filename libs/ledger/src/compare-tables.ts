@@ -1,6 +1,7 @@
 import { type Differences } from './differences';
 import { type PartitionEvidence } from './evidence';
 import { groupBy } from './group-by';
+import { differingColumns, type RowContent } from './row-content';
 
 const STREAMING_TABLE = 'streaming_orders';
 
@@ -32,7 +33,7 @@ export class TableComparison {
     const repeated = evidence.rejectedBySink.length - rejected.size;
     if (repeated > 0) this.differences.add('duplicated', `${where}: rows rejected more than once`, repeated);
     let own = 0;
-    for (const { offset, eventId } of evidence.validated) {
+    for (const { offset, eventId, content } of evidence.validated) {
       const found = rows.get(offset) ?? [];
       rows.delete(offset);
       if (ownOffsets.has(offset)) own += found.length;
@@ -48,7 +49,13 @@ export class TableComparison {
       }
       if (found.some((row) => row.eventId !== eventId)) {
         this.differences.add('unexplained', `${at} has a row of another event`);
-      }
+      } else
+        this.compareContent(
+          evidence,
+          at,
+          content,
+          found.map((row) => row.content),
+        );
     }
     for (const [offset, found] of rows) {
       this.differences.add('unexplained', rowWithoutRecord(table, where, offset), found.length);
@@ -63,8 +70,9 @@ export class TableComparison {
     const deliveries = new Map(evidence.streaming.deliveries);
     const rejected = new Set(evidence.streaming.rejected);
     let own = 0;
-    for (const { offset, eventId } of evidence.validated) {
-      const count = deliveries.get(offset) ?? 0;
+    for (const { offset, eventId, content } of evidence.validated) {
+      const delivered = deliveries.get(offset) ?? [];
+      const count = delivered.length;
       deliveries.delete(offset);
       const isOwn = ownOffsets.has(offset);
       if (isOwn && count > 0) own++;
@@ -72,11 +80,26 @@ export class TableComparison {
       if (rejected.has(offset)) this.differences.add('rejected', `${at} is in the bridge's dead letters`);
       if (count === 0 && (isOwn || !rejected.has(offset))) this.differences.add('missing', `${at} was not delivered`);
       if (count > 1) this.redelivered += count - 1;
+      this.compareContent(evidence, at, content, delivered);
     }
-    for (const [offset, count] of deliveries) {
-      this.differences.add('unexplained', rowWithoutRecord(STREAMING_TABLE, where, offset), count);
+    for (const [offset, { length }] of deliveries) {
+      this.differences.add('unexplained', rowWithoutRecord(STREAMING_TABLE, where, offset), length);
     }
     this.tables[STREAMING_TABLE] = (this.tables[STREAMING_TABLE] ?? 0) + own;
+  }
+
+  /** Every column of a row is the field of the event that was accepted, or as the rules have repaired it. */
+  private compareContent(
+    { family }: PartitionEvidence,
+    at: string,
+    wanted: RowContent,
+    found: readonly RowContent[],
+  ): void {
+    for (const content of found) {
+      const columns = differingColumns(family, wanted, content);
+      if (columns.length === 0) continue;
+      this.differences.add('unexplained', `${at} has a row with other content in ${columns.join(', ')}`);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { compare, differences, type MutableEvidence, runOf } from '../test/evidence-of-run';
+import { compare, CONTENT, contentOf, differences, type MutableEvidence, runOf } from '../test/evidence-of-run';
 import { type Accounts, isAccountedFor } from './accounts';
 
 type Change = (evidence: MutableEvidence) => void;
@@ -23,14 +23,28 @@ const changes: readonly (readonly [string, Partial<Accounts>, Change])[] = [
     'a row of another event at the coordinates',
     { unexplained: 1 },
     (evidence) => {
-      evidence.rows[0] = { offset: 700, eventId: 'event-9' };
+      evidence.rows[0] = { offset: 700, eventId: 'event-9', content: CONTENT };
+    },
+  ],
+  [
+    'a row with other content',
+    { unexplained: 1 },
+    (evidence) => {
+      evidence.rows[0] = { offset: 700, eventId: 'event-0', content: contentOf({ item_price: '12.51' }) };
+    },
+  ],
+  [
+    'a delivery with other content',
+    { unexplained: 1 },
+    (evidence) => {
+      evidence.streaming.deliveries.set(700, [CONTENT, contentOf({ vendor_name: null })]);
     },
   ],
   [
     'a row without a record',
     { unexplained: 1 },
     (evidence) => {
-      evidence.rows.push({ offset: 999, eventId: 'event-9' });
+      evidence.rows.push({ offset: 999, eventId: 'event-9', content: CONTENT });
     },
   ],
   [
@@ -60,7 +74,7 @@ const changes: readonly (readonly [string, Partial<Accounts>, Change])[] = [
     'a delivery without a record',
     { unexplained: 1 },
     (evidence) => {
-      evidence.streaming.deliveries.set(999, 1);
+      evidence.streaming.deliveries.set(999, [CONTENT]);
     },
   ],
 ];
@@ -98,7 +112,7 @@ describe('Comparison of tables', () => {
 
   it('allows a subscription to deliver more than once, and counts it', () => {
     const run = runOf(['accept', 'accept']);
-    run.evidence.streaming.deliveries.set(700, 3);
+    run.evidence.streaming.deliveries.set(700, [CONTENT, CONTENT, CONTENT]);
     const accounts = compare(run);
     expect(accounts).toMatchObject({ redelivered: 2, duplicated: 0, tables: { streaming_orders: 2 } });
     expect(isAccountedFor(accounts)).toBe(true);

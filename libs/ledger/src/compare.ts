@@ -1,11 +1,12 @@
+import { type ExpectedOutcome } from '@orderstream/contracts';
 import { type Accounts, type Counters, type Verdicts } from './accounts';
 import { TableComparison } from './compare-tables';
 import { Differences } from './differences';
+import { type ExpectedRecord, type ExpectedRecords, verdictOn } from './expected-records';
 import { type PartitionEvidence, type RawRecord, type ValidatedRecord } from './evidence';
 import { groupBy } from './group-by';
 import { PassedOverComparison } from './passed-over';
 import { describePlanted, type PlantedRecord, PlantedRecords } from './planted-records';
-import { type LedgerEntry, type RunLedger } from './run-ledger';
 
 export interface ComparisonOptions {
   /** Rows of this run may be rejected, and are then in the sink's dead letters instead of the table. */
@@ -13,27 +14,29 @@ export interface ComparisonOptions {
   /** Records that are not of this run and whose verdict is known. */
   readonly planted?: PlantedRecords;
   /**
-   * The ledger holds everything that was ever written to these topics: a record with a ledger-seq that is not of this run
+   * The journal has everything that was ever written to these topics: a record with a simulation-id that is not of this run
    * is unexplained. Otherwise it may be of an earlier run.
    */
-  readonly isWholeLedger?: boolean;
+  readonly isWholeJournal?: boolean;
 }
 
 /** A raw record with its outputs. */
 interface Outcome {
   readonly raw: RawRecord;
   /** Undefined: the record is not of this run. */
-  readonly entry: LedgerEntry | undefined;
+  readonly entry: ExpectedRecord | undefined;
+  /** The verdict that it must get; undefined if it is not of this run. */
+  readonly expected: ExpectedOutcome | undefined;
   readonly validated: readonly ValidatedRecord[];
   /** Reasons of its dead letters. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Compares the ledger with topics and tables, one partition after the other. It uses no counter of a service. Pure: the
+ * Compares the computed records with topics and tables, one partition after the other. It uses no counter of a service. Pure: the
  * caller reads the evidence; only counts and examples are stored.
  *
- * A raw and a validated record belong together when ledger-seq or event identity and the append time are equal; the
+ * A raw and a validated record belong together when simulation-id, event identity and append time are equal; the
  * validated record keeps the append time. Dead letters and rows carry coordinates.
  */
 export class Comparison {
@@ -42,21 +45,21 @@ export class Comparison {
   private readonly differences = new Differences();
   private readonly tables: TableComparison;
   private readonly passedOver: PassedOverComparison;
-  /** Number of copies in the raw topics by ledger-seq. */
+  /** How often each record is in the raw topics, by its number. */
   private readonly copies = new Map<number, number>();
   private foreignRecords = 0;
   private readonly plantedFound = new Set<PlantedRecord>();
   private readonly planted: PlantedRecords;
-  private readonly isWholeLedger: boolean;
+  private readonly isWholeJournal: boolean;
 
   constructor(
-    private readonly ledger: RunLedger,
-    { rejectionsExpected = false, planted = new PlantedRecords(), isWholeLedger = false }: ComparisonOptions = {},
+    private readonly expected: ExpectedRecords,
+    { rejectionsExpected = false, planted = new PlantedRecords(), isWholeJournal = false }: ComparisonOptions = {},
   ) {
     this.tables = new TableComparison(this.differences, rejectionsExpected);
     this.passedOver = new PassedOverComparison(this.differences, planted);
     this.planted = planted;
-    this.isWholeLedger = isWholeLedger;
+    this.isWholeJournal = isWholeJournal;
   }
 
   /** Outcomes of all records, of this run and foreign: the amounts by which the validator's counters must have grown. */
@@ -81,15 +84,24 @@ export class Comparison {
   /** To be called after all partitions were added: an acknowledged record that no partition had is missing. */
   finish(): Accounts {
     let unsent = 0;
-    for (const entry of this.ledger.entries()) {
-      const copies = this.copies.get(entry.seq) ?? 0;
-      const name = `ledger-seq ${String(entry.seq)}`;
-      if (copies === 0 && entry.ackedOffset !== undefined) {
-        const place = `${entry.topic}/${String(entry.partition)}`;
-        this.differences.add('missing', `${name} was acknowledged and is not in ${place}`);
+    let resent = 0;
+    let announced = 0;
+    for (const record of this.expected.all()) {
+      const copies = this.copies.get(record.seq) ?? 0;
+      if (record.isAnnouncement) announced++;
+      if (copies === 0 && record.isAcknowledged) {
+        const place = `${record.topic}/${String(record.partition)}`;
+        this.differences.add('missing', `${record.id} was acknowledged and is not in ${place}`);
       } else if (copies === 0) unsent++;
-      else if (copies > 1) {
-        this.differences.add('duplicated', `${name} is ${String(copies)} times in ${entry.topic}`, copies - 1);
+      else if (copies > 1) resent += copies - 1;
+      if (copies > record.maxCopies) {
+        const surplus = copies - record.maxCopies;
+        const why = `and was sent ${String(record.maxCopies)} times at most`;
+        this.differences.add(
+          'duplicated',
+          `${record.id} is ${String(copies)} times in ${record.topic}, ${why}`,
+          surplus,
+        );
       }
     }
     for (const record of this.planted.all()) {
@@ -97,7 +109,9 @@ export class Comparison {
       this.differences.add('missing', `${describePlanted(record)} was acknowledged and is not in its topic`);
     }
     return {
-      generated: this.ledger.intents,
+      generated: this.expected.count,
+      announced,
+      resent,
       ...this.own,
       unsent,
       planted: this.plantedFound.size,
@@ -120,13 +134,13 @@ export class Comparison {
     const indexes = new Map(evidence.validated.map((record, index) => [record.offset, index]));
     let lastIndex = -1;
     const outcomes = evidence.raw.map((raw): Outcome => {
-      const entry = this.entryOf(raw, evidence);
+      const { entry, expected } = this.entryOf(raw, evidence);
       const ownLetters = letters.get(raw.offset) ?? [];
       letters.delete(raw.offset);
       if (ownLetters.some((letter) => letter.sha256 !== raw.sha256)) {
         this.differences.add('unexplained', `${where}@${String(raw.offset)}: its dead letter holds other bytes`);
       }
-      // Records without a ledger-seq may share identity and time; each takes one output, in order.
+      // Records without a simulation-id may share identity and time; each takes one output, in order.
       const candidates = ownLetters.length > 0 && entry === undefined ? [] : (validated.get(linkOf(raw)) ?? []);
       const outputs = candidates.splice(0, entry === undefined ? 1 : candidates.length);
       const index = outputs[0] === undefined ? undefined : indexes.get(outputs[0].offset);
@@ -139,7 +153,7 @@ export class Comparison {
         }
         lastIndex = Math.max(lastIndex, index);
       }
-      return { raw, entry, validated: outputs, reasons: ownLetters.map((letter) => letter.reason) };
+      return { raw, entry, expected, validated: outputs, reasons: ownLetters.map((letter) => letter.reason) };
     });
     for (const letter of [...letters.values()].flat()) {
       const source = `${where}@${String(letter.sourceOffset)}`;
@@ -156,22 +170,25 @@ export class Comparison {
     return outcomes;
   }
 
-  /** The ledger's entry of a record, if number, place and bytes agree. */
-  private entryOf(raw: RawRecord, { rawTopic, partition }: PartitionEvidence): LedgerEntry | undefined {
-    const entry = raw.seq === undefined ? undefined : this.ledger.find(raw.seq);
-    if (entry?.topic !== rawTopic || entry.partition !== partition || entry.sha256 !== raw.sha256) return undefined;
-    this.copies.set(entry.seq, (this.copies.get(entry.seq) ?? 0) + 1);
-    return entry;
+  /** The expected record, if id, place and bytes agree, and the verdict that this occurrence of it must get. */
+  private entryOf(raw: RawRecord, { rawTopic, partition }: PartitionEvidence): Pick<Outcome, 'entry' | 'expected'> {
+    const entry = raw.simulationId === undefined ? undefined : this.expected.find(raw.simulationId);
+    if (entry?.topic !== rawTopic || entry.partition !== partition || entry.sha256 !== raw.sha256) {
+      return { entry: undefined, expected: undefined };
+    }
+    const occurrence = this.copies.get(entry.seq) ?? 0;
+    this.copies.set(entry.seq, occurrence + 1);
+    return { entry, expected: verdictOn(entry, raw, occurrence) };
   }
 
-  private checkVerdict({ raw, entry, validated, reasons }: Outcome, evidence: PartitionEvidence): void {
+  private checkVerdict({ raw, entry, expected, validated, reasons }: Outcome, evidence: PartitionEvidence): void {
     const at = `${rawPartition(evidence)}@${String(raw.offset)}`;
     const planted =
       entry === undefined
         ? this.planted.find(evidence.rawTopic, evidence.log, evidence.partition, raw.offset)
         : undefined;
-    if (planted === undefined && entry === undefined && raw.seq !== undefined && this.isWholeLedger)
-      this.addNotInLedger(raw.seq, at);
+    if (planted === undefined && entry === undefined && raw.simulationId !== undefined && this.isWholeJournal)
+      this.addNotInJournal(raw.simulationId, at);
     const [first] = validated;
     const outputs = validated.length + reasons.length;
     const verdicts = entry === undefined ? this.foreign : this.own;
@@ -188,29 +205,29 @@ export class Comparison {
     } else if (first !== undefined) {
       verdicts[isRepaired ? 'repaired' : 'accepted']++;
       got = isRepaired ? 'repair' : 'accept';
-    } else if (entry === undefined || entry.expected === 'skip') {
+    } else if (entry === undefined || expected === 'skip') {
       // A foreign record may be a redelivery of an earlier one. Only the validator's own counter can contradict that.
       verdicts.skipped++;
       got = 'skip';
     } else {
-      this.differences.add('missing', `${at} (${describe(entry)}) is neither validated nor dead-lettered`);
+      this.differences.add('missing', `${at} (${describe(entry, expected)}) is neither validated nor dead-lettered`);
       return;
     }
     if (planted !== undefined) this.checkPlanted(planted, got);
-    if (entry !== undefined && got !== entry.expected) {
-      this.differences.add('wrongVerdicts', `${at} (${describe(entry)}) got ${got}`);
+    if (entry !== undefined && got !== expected) {
+      this.differences.add('wrongVerdicts', `${at} (${describe(entry, expected)}) got ${got}`);
     } else if (isRepaired && first.flags.length === 0) {
       this.differences.add('wrongVerdicts', `${at} was repaired without a flag`);
     }
   }
 
-  private addNotInLedger(seq: number, at: string): void {
-    const entry = this.ledger.find(seq);
+  private addNotInJournal(id: string, at: string): void {
+    const record = this.expected.find(id);
     const why =
-      entry === undefined
-        ? 'the ledger does not have'
-        : `the ledger has for another record of ${entry.topic}/${String(entry.partition)}`;
-    this.differences.add('unexplained', `${at} carries ledger-seq ${String(seq)}, which ${why}`);
+      record === undefined
+        ? 'the journal does not have'
+        : `the journal has for another record of ${record.topic}/${String(record.partition)}`;
+    this.differences.add('unexplained', `${at} carries simulation-id ${id}, which ${why}`);
   }
 
   /** A planted record must have the one output that is known. `checkVerdict` reports a second one, as for every record. */
@@ -227,10 +244,10 @@ const noVerdicts = (): Verdicts => ({ accepted: 0, repaired: 0, skipped: 0, dead
 
 const rawPartition = ({ rawTopic, partition }: PartitionEvidence): string => `${rawTopic}/${String(partition)}`;
 
-const describe = ({ seq, defect, expected }: LedgerEntry): string =>
-  `ledger-seq ${String(seq)}, ${defect ?? 'no defect'}, expected ${expected}`;
+const describe = ({ id, intent }: ExpectedRecord, expected: ExpectedOutcome | undefined): string =>
+  `${id}, ${intent.defect ?? 'no defect'}, expected ${expected ?? intent.expected}`;
 
-/** Equal for a raw record and its validated record, different for any two other records with a ledger-seq. */
-function linkOf({ seq, identity, timestamp }: RawRecord): string {
-  return `${seq === undefined ? '' : String(seq)}\u0000${identity}\u0000${String(timestamp)}`;
+/** Equal for a raw record and its validated record, different for any two other records with a simulation-id. */
+function linkOf({ simulationId, identity, timestamp }: RawRecord): string {
+  return `${simulationId ?? ''}\u0000${identity}\u0000${String(timestamp)}`;
 }

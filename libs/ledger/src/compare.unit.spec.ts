@@ -2,17 +2,19 @@ import { type ExpectedOutcome } from '@orderstream/contracts';
 import fc from 'fast-check';
 import {
   compare,
+  CONTENT,
   differences,
-  FIRST_SEQ,
+  FIRST_EVENT,
+  FIRST_NUMBER,
   type MutableEvidence,
   PARTITION,
+  recordOf,
   runOf,
   sha256,
   TOPIC,
 } from '../test/evidence-of-run';
 import { type Accounts, isAccountedFor } from './accounts';
 import { PlantedRecords } from './planted-records';
-import { RunLedger } from './run-ledger';
 
 const outcome = fc.constantFrom<ExpectedOutcome | 'foreign'>(
   'accept',
@@ -93,7 +95,12 @@ describe('Comparison', () => {
       'a validated record without a raw record, in neither table',
       { unexplained: 1, missing: 2 },
       (evidence) => {
-        evidence.validated.push({ ...at(evidence.validated, 0), seq: 4_711, identity: 'other x', offset: 900 });
+        evidence.validated.push({
+          ...at(evidence.validated, 0),
+          simulationId: 's-1:4711.0',
+          identity: 'other x',
+          offset: 900,
+        });
       },
     ],
     [
@@ -105,7 +112,7 @@ describe('Comparison', () => {
       },
     ],
     [
-      'another reason than the ledger expects',
+      'another reason than the expected one',
       { wrongVerdicts: 1 },
       (evidence) => {
         evidence.deadLetters = evidence.deadLetters.map((letter) => ({ ...letter, reason: 'time.too_late' }));
@@ -159,7 +166,7 @@ describe('Comparison', () => {
     );
   });
 
-  it('counts a record with a ledger-seq of the run and other bytes as foreign', () => {
+  it('counts a record with a simulation-id of the run and other bytes as foreign', () => {
     const run = runOf(['accept']);
     const own = at(run.evidence.raw, 0);
     run.evidence.raw.push({ ...own, offset: 51, timestamp: 9_100, sha256: sha256('other'), identity: 'other x' });
@@ -170,57 +177,104 @@ describe('Comparison', () => {
   });
 
   it('counts a record that was never acknowledged and is not in the log as unsent, not as missing', () => {
-    const ledger = new RunLedger();
-    const intent = {
-      seq: 5,
-      topic: TOPIC,
-      partition: 0,
-      sha256: sha256('x'),
-      defect: null,
-      expected: 'accept',
-    } as const;
-    ledger.add({ kind: 'intents', run: 'r', batch: 0, intents: [intent] });
-    const accounts = compare({ evidence: runOf([]).evidence, ledger });
+    const { evidence, expected, segment } = runOf([]);
+    expected.add(segment, FIRST_NUMBER, recordOf(5, Buffer.from('x'), 'accept'));
+    const accounts = compare({ evidence, expected });
     expect(accounts).toMatchObject({ generated: 1, unsent: 1, missing: 0 });
     expect(isAccountedFor(accounts)).toBe(true);
+    segment.acknowledged = FIRST_NUMBER + 1;
+    expect(compare({ evidence, expected })).toMatchObject({ generated: 1, unsent: 0, missing: 1 });
   });
 
-  describe('with the whole ledger', () => {
-    const isWholeLedger = true;
-    const own = { offset: 50, timestamp: 9_000, sha256: sha256('body 0'), seq: FIRST_SEQ, identity: 'shop event-0' };
+  describe('of a record that was sent again', () => {
+    /** One accepted and one rejected record, and both again behind them. */
+    function resentRun() {
+      const run = runOf(['accept', 'reject:time.in_future']);
+      for (const [index, record] of [...run.evidence.raw].entries()) {
+        run.evidence.raw.push({ ...record, offset: 60 + index, timestamp: 9_500 });
+      }
+      const { sha256 } = at(run.evidence.raw, 1);
+      run.evidence.deadLetters.push({ sourceOffset: 61, reason: 'time.in_future', sha256 });
+      return run;
+    }
+    const resumed = { from: FIRST_NUMBER, until: FIRST_NUMBER + 2 };
+
+    it('expects that an accepted one is skipped, and a rejected one rejected again', () => {
+      const run = resentRun();
+      run.segment.resumed.push(resumed);
+      const accounts = compare(run, { isWholeJournal: true });
+      expect(accounts).toMatchObject({
+        ...differences(),
+        ...{ generated: 2, resent: 2, accepted: 1, skipped: 1, deadLettered: 2 },
+      });
+      expect(isAccountedFor(accounts)).toBe(true);
+    });
+
+    it('reports copies that the journal does not have', () => {
+      expect(compare(resentRun())).toMatchObject(differences({ duplicated: 2 }));
+    });
+
+    it('reports that an accepted one was accepted again', () => {
+      const run = resentRun();
+      run.segment.resumed.push(resumed);
+      const again = { ...at(run.evidence.validated, 0), offset: 710, timestamp: 9_500 };
+      run.evidence.validated.push(again);
+      run.evidence.rows.push({ offset: 710, eventId: again.eventId, content: CONTENT });
+      run.evidence.streaming.deliveries.set(710, [CONTENT]);
+      expect(compare(run)).toMatchObject(differences({ wrongVerdicts: 1 }));
+    });
+
+    it('reports that a rejected one was rejected only once', () => {
+      const run = resentRun();
+      run.segment.resumed.push(resumed);
+      run.evidence.deadLetters.pop();
+      expect(compare(run)).toMatchObject(differences({ missing: 1 }));
+    });
+  });
+
+  describe('with the whole journal', () => {
+    const isWholeJournal = true;
+    const own = {
+      offset: 50,
+      timestamp: 9_000,
+      sha256: sha256('body 0'),
+      simulationId: `s-1:${String(FIRST_EVENT)}.0`,
+      identity: 'shop event-0',
+    };
     const stray = { ...own, offset: 60, timestamp: 9_100, identity: 'shop stray' };
 
     it.each([
-      ['a ledger-seq that the ledger does not have', { ...stray, seq: 4_711 }],
-      ['other bytes than the ledger has for its ledger-seq', { ...stray, sha256: sha256('other') }],
+      ['a simulation-id that the journal does not have', { ...stray, simulationId: 's-1:4711.0' }],
+      ['a simulation-id that is none', { ...stray, simulationId: '-1e309' }],
+      ['other bytes than its simulation-id has', { ...stray, sha256: sha256('other') }],
     ])('reports a record with %s as unexplained', (_name, raw) => {
       const run = runOf(['accept']);
       run.evidence.raw.push(raw);
       run.evidence.deadLetters.push({ sourceOffset: 60, reason: 'structure.malformed_json', sha256: raw.sha256 });
       expect(compare(run)).toMatchObject({ foreign: 1, unexplained: 0 });
-      const accounts = compare(run, { isWholeLedger });
+      const accounts = compare(run, { isWholeJournal });
       expect(accounts).toMatchObject({ foreign: 1, unexplained: 1 });
-      expect(accounts.examples).toEqual([expect.stringContaining(`${TOPIC}/3@60 carries ledger-seq`)]);
+      expect(accounts.examples).toEqual([expect.stringContaining(`${TOPIC}/3@60 carries simulation-id`)]);
       expect(isAccountedFor(accounts)).toBe(false);
     });
 
     it.each([
       ['topic', { rawTopic: 'marketplace.catalog.raw.v1' }],
       ['partition', { partition: PARTITION + 1 }],
-    ])('reports a record of the ledger in another %s as unexplained', (_name, elsewhere) => {
-      const { evidence, ledger } = runOf(['skip']);
-      expect(compare({ evidence, ledger }, { isWholeLedger })).toMatchObject({ unexplained: 0, missing: 0 });
-      const accounts = compare({ evidence: { ...evidence, ...elsewhere }, ledger }, { isWholeLedger });
+    ])('reports a record of the journal in another %s as unexplained', (_name, elsewhere) => {
+      const { evidence, expected } = runOf(['skip']);
+      expect(compare({ evidence, expected }, { isWholeJournal })).toMatchObject({ unexplained: 0, missing: 0 });
+      const accounts = compare({ evidence: { ...evidence, ...elsewhere }, expected }, { isWholeJournal });
       expect(accounts).toMatchObject({ unexplained: 1, missing: 1 });
     });
 
-    it('reports neither records without a ledger-seq nor planted records', () => {
+    it('reports neither records without a simulation-id nor planted records', () => {
       const run = runOf(['accept', 'foreign']);
-      run.evidence.raw.push({ ...stray, seq: 4_711 });
+      run.evidence.raw.push({ ...stray, simulationId: 's-1:4711.0' });
       const reason = 'structure.malformed_json';
       run.evidence.deadLetters.push({ sourceOffset: 60, reason, sha256: stray.sha256 });
       const planted = new PlantedRecords([{ topic: TOPIC, partition: PARTITION, offset: 60, kind: 'odd', reason }]);
-      const accounts = compare(run, { isWholeLedger, planted });
+      const accounts = compare(run, { isWholeJournal, planted });
       expect(accounts).toMatchObject({ foreign: 2, planted: 1, unexplained: 0 });
       expect(isAccountedFor(accounts)).toBe(true);
     });
@@ -231,7 +285,7 @@ describe('Comparison', () => {
     const planted = new PlantedRecords([
       { topic: TOPIC, partition: PARTITION, offset: 60, kind: 'garbage', reason: REASON },
     ]);
-    const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), seq: undefined, identity: '' };
+    const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), simulationId: undefined, identity: '' };
     const letter = { sourceOffset: 60, reason: REASON, sha256: raw.sha256 };
 
     it.each([
@@ -253,9 +307,9 @@ describe('Comparison', () => {
     it('reports that it was validated', () => {
       const run = runOf(['accept']);
       run.evidence.raw.push(raw);
-      run.evidence.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [] });
-      run.evidence.rows.push({ offset: 800, eventId: 'x' });
-      run.evidence.streaming.deliveries.set(800, 1);
+      run.evidence.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [], content: CONTENT });
+      run.evidence.rows.push({ offset: 800, eventId: 'x', content: CONTENT });
+      run.evidence.streaming.deliveries.set(800, [CONTENT]);
       expect(compare(run, { planted })).toMatchObject(differences({ wrongVerdicts: 1 }));
     });
 
@@ -264,7 +318,7 @@ describe('Comparison', () => {
         { topic: TOPIC, partition: PARTITION, offset: 60, kind: 'null header', reason: undefined },
       ]);
       const identified = { ...raw, identity: '/planted 1' };
-      const validated = { ...identified, offset: 800, eventId: '1', flags: [] };
+      const validated = { ...identified, offset: 800, eventId: '1', flags: [], content: CONTENT };
 
       it.each([
         ['finds no difference with one validated record', [validated], [], {}],
@@ -283,8 +337,8 @@ describe('Comparison', () => {
         run.evidence.deadLetters.push(...letters);
         for (const output of outputs) {
           run.evidence.validated.push(output);
-          run.evidence.rows.push({ offset: output.offset, eventId: '1' });
-          run.evidence.streaming.deliveries.set(output.offset, 1);
+          run.evidence.rows.push({ offset: output.offset, eventId: '1', content: CONTENT });
+          run.evidence.streaming.deliveries.set(output.offset, [CONTENT]);
         }
         expect(compare(run, { planted: accepted })).toMatchObject(differences(expected));
       });

@@ -1,12 +1,13 @@
 import { type Family } from '@orderstream/contracts';
+import { type RowContent } from './row-content';
 
 /** A record of a raw partition. */
 export interface RawRecord {
   readonly offset: number;
   readonly timestamp: number;
   readonly sha256: string;
-  /** The value of its ledger-seq header; undefined if it has no valid one. */
-  readonly seq: number | undefined;
+  /** The value of its header simulation-id; undefined if it has none. */
+  readonly simulationId: string | undefined;
   /** (ce_source, ce_id) as one text; empty if the record lacks them. */
   readonly identity: string;
 }
@@ -16,6 +17,8 @@ export interface ValidatedRecord extends RawRecord {
   readonly eventId: string;
   /** Codes of the rules that flagged or repaired it. */
   readonly flags: readonly string[];
+  /** What the row must hold. */
+  readonly content: RowContent;
 }
 
 /** A dead letter, with the coordinates of its source from its headers. */
@@ -37,6 +40,7 @@ export interface SkippedBatch {
 export interface TableRow {
   readonly offset: number;
   readonly eventId: string;
+  readonly content: RowContent;
 }
 
 /**
@@ -60,7 +64,8 @@ export interface PartitionEvidence {
   readonly rejectedBySink: readonly number[];
   /** Of the raw and of the validated partition. */
   readonly skippedBatches: readonly SkippedBatch[];
-  /** Deliveries to `streaming_orders` by validated offset; undefined for other families than orders. */
+  /** The rows of `streaming_orders` by validated offset, one for each delivery; undefined for other families than orders. */
   readonly streaming:
-    { readonly deliveries: ReadonlyMap<number, number>; readonly rejected: readonly number[] } | undefined;
+    | { readonly deliveries: ReadonlyMap<number, readonly RowContent[]>; readonly rejected: readonly number[] }
+    | undefined;
 }

@@ -1,10 +1,10 @@
-import { compare, differences, PARTITION, runOf, sha256, TOPIC } from '../test/evidence-of-run';
+import { compare, CONTENT, differences, PARTITION, runOf, sha256, TOPIC } from '../test/evidence-of-run';
 import { isAccountedFor } from './accounts';
 import { Comparison } from './compare';
 import { PlantedRecords } from './planted-records';
 
 describe('PassedOverComparison', () => {
-  const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), seq: undefined, identity: '' };
+  const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), simulationId: undefined, identity: '' };
   const letter = { sourceOffset: 60, reason: 'structure.malformed_json', sha256: raw.sha256 };
 
   describe.each([
@@ -36,7 +36,8 @@ describe('PassedOverComparison', () => {
     ])('%s', (_name, found, batches, expected) => {
       const run = runOf(['accept']);
       if (log === 'raw') run.evidence.raw.push(...found);
-      else run.evidence.validated.push(...found.map((each) => ({ ...each, eventId: 'x', flags: [] })));
+      else
+        run.evidence.validated.push(...found.map((each) => ({ ...each, eventId: 'x', flags: [], content: CONTENT })));
       run.evidence.skippedBatches.push(...batches);
       const accounts = compare(run, { planted: passedOver });
       expect(accounts).toMatchObject(differences(expected));
@@ -46,9 +47,10 @@ describe('PassedOverComparison', () => {
     it('counts it, and neither as planted nor with a verdict', () => {
       const run = runOf(['accept']);
       if (log === 'raw') run.evidence.raw.push(...records);
-      else run.evidence.validated.push(...records.map((each) => ({ ...each, eventId: 'x', flags: [] })));
+      else
+        run.evidence.validated.push(...records.map((each) => ({ ...each, eventId: 'x', flags: [], content: CONTENT })));
       run.evidence.skippedBatches.push(batch);
-      const comparison = new Comparison(run.ledger, { planted: passedOver });
+      const comparison = new Comparison(run.expected, { planted: passedOver });
       comparison.add(run.evidence);
       const rawRecords = log === 'raw' ? 2 : 0;
       expect(comparison.finish()).toMatchObject({ passedOver: 2, planted: 0, foreign: rawRecords });
@@ -81,12 +83,12 @@ describe('PassedOverComparison', () => {
     run.evidence.raw.push(raw);
     run.evidence.skippedBatches.push({ topic: TOPIC, firstOffset: 60, lastOffset: 60, records: 1 });
     if (outputs.validated) {
-      run.evidence.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [] });
-      run.evidence.rows.push({ offset: 800, eventId: 'x' });
-      run.evidence.streaming.deliveries.set(800, 1);
+      run.evidence.validated.push({ ...raw, offset: 800, eventId: 'x', flags: [], content: CONTENT });
+      run.evidence.rows.push({ offset: 800, eventId: 'x', content: CONTENT });
+      run.evidence.streaming.deliveries.set(800, [CONTENT]);
     }
     if (outputs.deadLetters) run.evidence.deadLetters.push(letter);
-    if (outputs.rows) run.evidence.rows.push({ offset: 900, eventId: 'x' });
+    if (outputs.rows) run.evidence.rows.push({ offset: 900, eventId: 'x', content: CONTENT });
     const accounts = compare(run, { planted: new PlantedRecords([{ ...skipped, reason: undefined }]) });
     expect(accounts).toMatchObject(differences({ unexplained: 1 }));
   });

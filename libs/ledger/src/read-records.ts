@@ -3,9 +3,9 @@ import {
   CE,
   deadLetterTopic,
   type Family,
-  LEDGER_SEQ_HEADER,
   QUALITY_HEADERS,
   rawTopic,
+  SIMULATION_ID_HEADER,
   validatedTopic,
 } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
@@ -13,6 +13,7 @@ import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { type LogSpan } from './archived-log';
 import { type DeadLetterRecord, type RawRecord, type SkippedBatch, type ValidatedRecord } from './evidence';
+import { contentOfBody } from './row-content';
 import { type FamilyOffsets } from './snapshot';
 
 /** The records of one partition's topics between two snapshots, with a hash in place of each value. */
@@ -41,7 +42,7 @@ export async function readRecords(
     family === 'orders' ? await lettersOf(validatedTopic(family), 'pubsub-bridge', 'rejectedByBridge') : [];
   return {
     raw: raw?.[partition] ?? (await read(rawTopic(family), 'committed', rawRecord)),
-    validated: await read(validatedTopic(family), 'validated', validatedRecord),
+    validated: await read(validatedTopic(family), 'validated', (record) => validatedRecord(family, record)),
     deadLetters: ofRecords(letters),
     rejectedBySink: ofRecords(ofSink).map(({ sourceOffset }) => sourceOffset),
     rejectedByBridge: ofRecords(ofBridge).map(({ sourceOffset }) => sourceOffset),
@@ -120,22 +121,22 @@ async function readRange<T>(
 
 function rawRecord(record: KafkaRecord): RawRecord {
   const id = header(record, CE.id);
-  const seq = header(record, LEDGER_SEQ_HEADER);
   return {
     offset: record.offset,
     timestamp: record.timestamp,
     sha256: sha256(record.value),
-    seq: seq !== undefined && /^\d{1,15}$/.test(seq) ? Number(seq) : undefined,
+    simulationId: header(record, SIMULATION_ID_HEADER),
     identity: id === undefined ? '' : `${header(record, CE.source) ?? ''} ${id}`,
   };
 }
 
-function validatedRecord(record: KafkaRecord): ValidatedRecord {
+function validatedRecord(family: Family, record: KafkaRecord): ValidatedRecord {
   const flags = header(record, QUALITY_HEADERS.flags) ?? '';
   return {
     ...rawRecord(record),
     eventId: header(record, CE.id) ?? '',
     flags: flags === '' ? [] : flags.split(','),
+    content: contentOfBody(family, record.value),
   };
 }
 
@@ -153,7 +154,7 @@ function header(record: KafkaRecord, name: string): string | undefined {
   return typeof value === 'string' ? value : value.toString('utf8');
 }
 
-/** For a tombstone the hash of no bytes, as in the ledger. */
+/** For a tombstone the hash of no bytes. */
 const sha256 = (value: Buffer | null): string =>
   createHash('sha256')
     .update(value ?? '')

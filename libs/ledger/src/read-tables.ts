@@ -1,6 +1,8 @@
 import { type BigQuery } from '@google-cloud/bigquery';
 import { queryFresh, type QueryRow } from '@orderstream/bigquery';
+import { type Family, FAMILY_TABLES } from '@orderstream/contracts';
 import { type TableRow } from './evidence';
+import { contentOfRow, eventColumns, type RowContent } from './row-content';
 
 /** Records of a validated topic: offsets from `from` (inclusive) to `until` (exclusive). */
 export interface RecordRange {
@@ -20,37 +22,47 @@ export class TableReader {
     private readonly dataset: string,
   ) {}
 
-  /** Rows of a stream table, in the order of their offsets. */
-  async rows(table: string, range: RecordRange): Promise<TableRow[]> {
+  /** Rows of a family's table, in the order of their offsets. */
+  async rows(family: Family, range: RecordRange): Promise<TableRow[]> {
     if (range.from >= range.until) return [];
     const rows = await queryFresh(
       this.bigquery,
-      `SELECT _kafka_offset AS kafka_offset, event_id FROM ${this.dataset}.${table}
+      `SELECT _kafka_offset AS kafka_offset, ${columnList(family)} FROM ${this.dataset}.${FAMILY_TABLES[family]}
        WHERE _kafka_topic = @topic AND _kafka_partition = @partition
          AND _kafka_offset >= @from AND _kafka_offset < @until
        ORDER BY _kafka_offset`,
       { ...range },
       QUERY_OPTIONS,
     );
-    return rows.map((row) => ({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id) }));
+    return rows.map((row) => ({
+      offset: integer(row, 'kafka_offset'),
+      eventId: String(row.event_id),
+      content: contentOfRow(family, row),
+    }));
   }
 
-  /** Number of rows of `streaming_orders` by offset. A subscription delivers at least once. */
-  async deliveries(range: RecordRange): Promise<Map<number, number>> {
+  /** The rows of `streaming_orders` by offset, one for each delivery. A subscription delivers at least once. */
+  async deliveries(range: RecordRange): Promise<Map<number, RowContent[]>> {
     if (range.from >= range.until) return new Map();
     const rows = await queryFresh(
       this.bigquery,
-      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset, COUNT(*) AS deliveries
+      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset, ${columnList('orders')}
        FROM ${this.dataset}.streaming_orders
        WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
          AND CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) = @partition
          AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) >= @from
-         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until
-       GROUP BY kafka_offset`,
+         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until`,
       { ...range },
       QUERY_OPTIONS,
     );
-    return new Map(rows.map((row) => [integer(row, 'kafka_offset'), integer(row, 'deliveries')]));
+    const deliveries = new Map<number, RowContent[]>();
+    for (const row of rows) {
+      const offset = integer(row, 'kafka_offset');
+      const contents = deliveries.get(offset) ?? [];
+      contents.push(contentOfRow('orders', row));
+      deliveries.set(offset, contents);
+    }
+    return deliveries;
   }
 
   /** How many records of these ranges of one topic are in `streaming_orders`. */
@@ -86,6 +98,11 @@ export class TableReader {
     return Object.fromEntries(rows.map((row) => [String(row.name), integer(row, 'amount')]));
   }
 }
+
+const columnList = (family: Family): string =>
+  eventColumns(family)
+    .map(({ name }) => name)
+    .join(', ');
 
 function integer(row: QueryRow, column: string): number {
   const value = Number(row[column]);

@@ -14,9 +14,9 @@ import { type ArchivedLog, type LogSpan, logsBetween } from './archived-log';
 import { Comparison } from './compare';
 import { waitUntilDrained } from './drain';
 import { type PartitionEvidence } from './evidence';
-import { type LedgerMark, readLedgerSince } from './ledger-files';
 import { PlantedRecords } from './planted-records';
 import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
+import { computeRecordsSince, eventsSince, type JournalMark } from './read-journal';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
 import { committedRawOffsets, forEachFamily, type Snapshot, takeFamilyOffsets, takeSnapshot } from './snapshot';
@@ -26,6 +26,7 @@ export interface RunVerifierOptions {
   readonly tables: TableReader;
   readonly generator: () => Promise<GeneratorProgress>;
   readonly validator: () => Promise<ValidatorProgress>;
+  /** Directory of the generator's journal. */
   readonly ledgerFolder: string;
   readonly signal: AbortSignal;
   /** Whether the warehouse may reject rows of the run itself. */
@@ -34,12 +35,12 @@ export interface RunVerifierOptions {
   readonly planted?: PlantedRecords;
 }
 
-/** Offsets of all topics and sizes of the ledger's files before the run. */
+/** Offsets of all topics and place in the journal before the run. */
 export interface RunStart {
   readonly snapshot: Snapshot;
   /** Number of the log of each raw topic. */
   readonly logs: Readonly<Record<Family, number>>;
-  readonly ledger: LedgerMark;
+  readonly journal: JournalMark;
 }
 
 export interface ComparisonResult {
@@ -48,18 +49,18 @@ export interface ComparisonResult {
   readonly counterDifferences: readonly string[];
 }
 
-/** Records where a run starts, waits for its end, and compares the ledger with topics and tables. */
+/** Records where a run starts, waits for its end, and compares the computed records with topics and tables. */
 export class RunVerifier {
   private readonly archived: ArchivedLog[] = [];
 
   constructor(private readonly options: RunVerifierOptions) {}
 
-  /** @param ledger sizes of the ledger's files before the run */
-  async start(ledger: LedgerMark): Promise<RunStart> {
+  /** @param journal place in the journal before the run */
+  async start(journal: JournalMark): Promise<RunStart> {
     return this.withAdmin(async (admin) => ({
       snapshot: await this.takeSnapshot(admin),
       logs: await forEachFamily((family) => Promise.resolve(this.archivedOf(family).length)),
-      ledger,
+      journal,
     }));
   }
 
@@ -71,7 +72,7 @@ export class RunVerifier {
   async waitUntilDone(start: RunStart, events: number): Promise<void> {
     await this.withAdmin(async (admin) => {
       const { signal } = this.options;
-      await waitUntilDrained('the generator to send its events', () => this.generated(start.ledger, events), signal);
+      await waitUntilDrained('the generator to send its events', () => this.generated(start.journal, events), signal);
       const ends = await forEachFamily((family) => fetchEndOffsets(admin, rawTopic(family)));
       await waitUntilDrained(
         'the validator to process every raw record',
@@ -141,16 +142,16 @@ export class RunVerifier {
 
   /**
    * Compares everything since the start, whether it is complete or not.
-   * @param isWholeLedger nothing was ever written to the ledger or to the topics before the start
+   * @param isWholeJournal nothing was ever written to the journal or to the topics before the start
    */
-  async compare(start: RunStart, isWholeLedger = false): Promise<ComparisonResult> {
+  async compare(start: RunStart, isWholeJournal = false): Promise<ComparisonResult> {
     return this.withAdmin(async (admin) => {
       const { ledgerFolder, rejectionsExpected, planted } = this.options;
       const end = await this.takeSnapshot(admin);
-      const comparison = new Comparison(await readLedgerSince(ledgerFolder, start.ledger), {
+      const comparison = new Comparison(computeRecordsSince(ledgerFolder, start.journal), {
         rejectionsExpected,
         planted: plantedSince(start, planted),
-        isWholeLedger,
+        isWholeJournal,
       });
       // Read before the rows: a row below the sink's committed offset that is not there now will not come.
       const sinkCommitted = await forEachFamily((family) =>
@@ -209,7 +210,7 @@ export class RunVerifier {
       partition,
       table,
       sinkCommitted,
-      rows: await tables.rows(table, range),
+      rows: await tables.rows(family, range),
       streaming:
         family === 'orders'
           ? { deliveries: await tables.deliveries(range), rejected: records.rejectedByBridge }
@@ -221,11 +222,11 @@ export class RunVerifier {
     return this.archived.filter((log) => log.family === family);
   }
 
-  private async generated(ledger: LedgerMark, events: number): Promise<{ done: boolean; mark: string }> {
+  private async generated(journal: JournalMark, events: number): Promise<{ done: boolean; mark: string }> {
     const { state, nextSeq, run } = await this.options.generator();
     if (state === 'failed') throw new Error('The generator failed. Its log says why.');
     // A generator that restarts when no events are left does not start a run: its state is `stopped`.
-    const done = state !== 'running' && (await readLedgerSince(this.options.ledgerFolder, ledger)).intents >= events;
+    const done = state !== 'running' && eventsSince(this.options.ledgerFolder, journal) >= events;
     return { done, mark: JSON.stringify([nextSeq, run.acked]) };
   }
 

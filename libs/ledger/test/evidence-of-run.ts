@@ -1,33 +1,78 @@
 import { createHash } from 'node:crypto';
-import { type ExpectedOutcome, type LedgerIntent } from '@orderstream/contracts';
+import { type ExpectedOutcome } from '@orderstream/contracts';
+import { type JournaledSegment, type Scenario, type SimulatedRecord } from '@orderstream/simulation';
 import { type Accounts } from '../src/accounts';
 import { Comparison, type ComparisonOptions } from '../src/compare';
 import { type PartitionEvidence } from '../src/evidence';
-import { RunLedger } from '../src/run-ledger';
+import { ExpectedRecords } from '../src/expected-records';
+import { contentOfBody, type RowContent } from '../src/row-content';
 
 export const TOPIC = 'marketplace.orders.raw.v1';
 export const PARTITION = 3;
-export const FIRST_SEQ = 1_000;
+/** Number of the event of the first record. */
+export const FIRST_EVENT = 1_000;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer U)[] ? U[] : T[K] };
 export type MutableEvidence = Mutable<Omit<PartitionEvidence, 'streaming'>> & {
-  streaming: { deliveries: Map<number, number>; rejected: number[] };
+  streaming: { deliveries: Map<number, RowContent[]>; rejected: number[] };
 };
 
 export interface Run {
   readonly evidence: MutableEvidence;
-  readonly ledger: RunLedger;
+  readonly expected: ExpectedRecords;
+  readonly segment: JournaledSegment;
 }
 
+const BODY = { event_id: 'e', event_type: 'order.placed', item_price: '12.50', vendor_name: 'Shop', item_quantity: 2 };
+
+export const contentOf = (fields: object): RowContent =>
+  contentOfBody('orders', Buffer.from(JSON.stringify({ ...BODY, ...fields })));
+
+/** What each row of a run holds. */
+export const CONTENT = contentOf({});
+
+/** Number of the first record of a run in its segment: the ones before are of an earlier run. */
+export const FIRST_NUMBER = 100;
+
+/** A segment whose records are all acknowledged. */
+const segmentOf = (): JournaledSegment => ({
+  id: 's-1',
+  seed: '1',
+  scenario: {} as Scenario,
+  simulationVersion: 1,
+  startMs: 0,
+  rates: [],
+  defectRate: 0,
+  firstSeq: 0,
+  announcements: 0,
+  follows: false,
+  resumed: [],
+  acknowledged: 0,
+  reserved: 0,
+  isEnded: false,
+});
+
+export const recordOf = (n: number, value: Buffer, expected: ExpectedOutcome): SimulatedRecord => ({
+  n,
+  copy: 0,
+  family: 'orders',
+  partition: PARTITION,
+  key: null,
+  value,
+  headers: {},
+  emittedMicros: 0,
+  intent: { defect: null, expected },
+});
+
 /**
- * A run without any difference: one raw record per outcome, `foreign` for an accepted record that is not in the ledger.
+ * A run without any difference: one raw record per outcome, `foreign` for an accepted record that is not of the journal.
  * Record i has raw offset 50 + i; its output, if it is validated, has offset 700 + 2 i.
  */
 export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
-  const ledger = new RunLedger();
-  const intents: LedgerIntent[] = [];
+  const expected = new ExpectedRecords();
+  const segment = segmentOf();
   const evidence: MutableEvidence = {
     family: 'orders',
     rawTopic: TOPIC,
@@ -44,20 +89,24 @@ export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
     streaming: { deliveries: new Map(), rejected: [] },
   };
   outcomes.forEach((outcome, i) => {
-    const body = sha256(`body ${String(i)}`);
+    const value = Buffer.from(`body ${String(i)}`);
+    const body = sha256(value.toString());
     const eventId = `event-${String(i)}`;
-    const seq = outcome === 'foreign' ? undefined : FIRST_SEQ + intents.length;
+    const number = expected.count;
+    const n = FIRST_EVENT + number;
+    const simulationId = outcome === 'foreign' ? undefined : `${segment.id}:${String(n)}.0`;
     // Two records have the same millisecond. Validated offsets have gaps, as transaction markers leave them.
     const raw = {
       offset: 50 + i,
       timestamp: 9_000 + Math.floor(i / 2),
       sha256: body,
-      seq,
+      simulationId,
       identity: `shop ${eventId}`,
     };
     evidence.raw.push(raw);
-    if (seq !== undefined && outcome !== 'foreign') {
-      intents.push({ seq, topic: TOPIC, partition: PARTITION, sha256: body, defect: null, expected: outcome });
+    if (outcome !== 'foreign') {
+      expected.add(segment, FIRST_NUMBER + number, recordOf(n, value, outcome));
+      segment.acknowledged = segment.reserved = FIRST_NUMBER + expected.count;
     }
     if (outcome.startsWith('reject:')) {
       evidence.deadLetters.push({ sourceOffset: raw.offset, reason: outcome.slice('reject:'.length), sha256: body });
@@ -65,20 +114,26 @@ export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
       const offset = 700 + 2 * i;
       const repaired = outcome === 'repair';
       const bytes = repaired ? sha256(`repaired ${String(i)}`) : body;
-      evidence.validated.push({ ...raw, offset, sha256: bytes, eventId, flags: repaired ? ['drift.vendor'] : [] });
-      evidence.rows.push({ offset, eventId });
-      evidence.streaming.deliveries.set(offset, 1);
+      evidence.validated.push({
+        ...raw,
+        offset,
+        sha256: bytes,
+        eventId,
+        flags: repaired ? ['drift.vendor'] : [],
+        content: CONTENT,
+      });
+      evidence.rows.push({ offset, eventId, content: CONTENT });
+      evidence.streaming.deliveries.set(offset, [CONTENT]);
     }
   });
-  ledger.add({ kind: 'run', run: 'r', startedAt: '2026-01-02T03:04:05.678Z', firstSeq: FIRST_SEQ, seed: 1 });
-  ledger.add({ kind: 'intents', run: 'r', batch: 0, intents });
-  const acks = [{ topic: TOPIC, partition: PARTITION, baseOffset: 50, count: intents.length }];
-  ledger.add({ kind: 'acks', run: 'r', batch: 0, acks });
-  return { evidence, ledger };
+  return { evidence, expected, segment };
 }
 
-export function compare({ evidence, ledger }: Run, options?: ComparisonOptions): Accounts {
-  const comparison = new Comparison(ledger, options);
+export function compare(
+  { evidence, expected }: Pick<Run, 'evidence' | 'expected'>,
+  options?: ComparisonOptions,
+): Accounts {
+  const comparison = new Comparison(expected, options);
   comparison.add(evidence);
   return comparison.finish();
 }

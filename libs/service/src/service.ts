@@ -18,6 +18,8 @@ import { OpenApi } from './open-api';
 
 /** Largest request body that `/admin` accepts. */
 const MAX_BODY_BYTES = 65_536;
+/** A body of these types is text. */
+const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** What `runService` needs to run a service. */
 export interface ServiceDefinition<T extends { readonly service: ServiceSettings }> {
@@ -136,6 +138,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       authentication.use(request, response, next);
     });
     app.useBodyParser('json', { limit: MAX_BODY_BYTES });
+    app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: YAML_TYPES });
     app.use(boundBody);
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     app.get(OpenApi).describe(app, definition.name);

@@ -7,3 +7,23 @@ export { type Effect, type Scenario } from './scenario/schema';
 export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem } from './scenario/parse-scenario';
 export { renderScenariosDoc } from './scenario/scenarios-doc';
 export { SegmentMismatchError } from './errors';
+export {
+  expectedVerdict,
+  type Intent,
+  type RecordCheckpoint,
+  RecordCursor,
+  type SimulatedRecord,
+} from './records/simulated-record';
+export {
+  addLine,
+  followsFile,
+  formatJournalLine,
+  JOURNAL_FILE,
+  type JournaledSegment,
+  JournalFormatError,
+  type JournalLine,
+  type JournalPosition,
+  parseJournal,
+  parsePosition,
+  POSITION_FILE,
+} from './journal/journal';

@@ -28,9 +28,11 @@ function parsed(text: string, file: string): Scenario {
 export const NOON_MS = Date.UTC(2026, 2, 2, 12);
 
 export const segmentOf = (scenario: Scenario, eventsPerSecond: number, seed = 'test', startMs = NOON_MS): Segment => ({
+  id: 'test-1',
   seed,
   scenario,
   simulationVersion: SIMULATION_VERSION,
   startMs,
   rates: [{ fromMs: startMs, eventsPerSecond }],
+  defectRate: 0,
 });

@@ -11,7 +11,7 @@ export class GeneratorStatusDto {
   @ApiPropertyOptional({ description: 'Why the generator is retrying or has failed.' })
   readonly error?: string;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Number of events that the simulation has emitted so far.' })
+  @ApiPropertyOptional({ type: 'integer', description: 'Number of the next record among the records of all segments.' })
   readonly nextSeq?: number;
 
   @ApiPropertyOptional({ description: 'Counts of the current run.', type: 'object', additionalProperties: true })
@@ -25,8 +25,11 @@ export class GeneratorStatusDto {
   })
   readonly rate?: object;
 
+  @ApiPropertyOptional({ description: 'Name of the scenario.', example: 'steady' })
+  readonly scenario?: string;
+
   @ApiPropertyOptional({
-    description: 'What the events are generated from.',
+    description: 'What the events are generated from: seed, version of the simulation, segment.',
     type: 'object',
     additionalProperties: true,
   })

@@ -1,14 +1,25 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
+import { Body, Controller, Get, HttpCode, HttpStatus, Post } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, ProblemException, Roles } from '@orderstream/service';
 import { Generator } from '../generator';
+import { InvalidScenarioError, UnknownScenarioError } from '../scenarios/errors';
 import { GeneratorStatusDto } from './generator-status.dto';
+import { ListedScenarioDto, SetScenarioDto } from './scenario.dto';
 import { SetRateDto } from './set-rate.dto';
 
 /** The generator's commands beside those of every service. */
 @ApiBearerAuth()
 @ApiProblems({ ...ADMIN_PROBLEMS, ...COMMAND_PROBLEMS })
 @ApiOkResponse({ type: GeneratorStatusDto, description: 'The status after the command.' })
+@ApiExtraModels(SetScenarioDto)
 @Controller('admin')
 export class GeneratorController {
   constructor(private readonly generator: Generator) {}
@@ -39,4 +50,55 @@ export class GeneratorController {
     this.generator.setRate(eventsPerSecond);
     return this.generator.status();
   }
+
+  @Get('scenarios')
+  @Roles('viewer')
+  @ApiOperation({ summary: 'List the scenarios that can be chosen by name.' })
+  @ApiOkResponse({ type: [ListedScenarioDto], description: 'Built-in ones and those of GENERATOR_SCENARIO_DIR.' })
+  scenarios(): readonly ListedScenarioDto[] {
+    return this.generator.scenarios();
+  }
+
+  @Post('scenario')
+  @HttpCode(200)
+  @Roles('operator')
+  @ApiOperation({
+    summary: 'Change the scenario until the next start of the service: by name, or a whole one as YAML.',
+    description:
+      'Open orders go on by the rules of the scenario that they began in. A scenario with problems changes nothing.',
+  })
+  @ApiConsumes('application/json', 'application/yaml')
+  @ApiBody({ schema: { oneOf: [{ $ref: getSchemaPath(SetScenarioDto) }, { type: 'string' }] } })
+  scenario(@Body() body: unknown): object {
+    try {
+      this.generator.setScenario(scenarioOf(body));
+    } catch (error) {
+      if (error instanceof InvalidScenarioError) {
+        const { code, problems } = error;
+        throw new ProblemException(HttpStatus.BAD_REQUEST, 'The scenario has problems; the present one goes on.', {
+          code,
+          errors: problems.slice(0, MAX_ERRORS),
+        });
+      }
+      if (error instanceof UnknownScenarioError) {
+        throw new ProblemException(HttpStatus.BAD_REQUEST, error.message, { code: error.code });
+      }
+      throw error;
+    }
+    return this.generator.status();
+  }
+}
+
+const MAX_ERRORS = 20;
+
+/** @throws ProblemException */
+function scenarioOf(body: unknown): { readonly name: string } | { readonly yaml: string } {
+  if (typeof body === 'string' && body.trim() !== '') return { yaml: body };
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body as Record<string, unknown>) : [];
+  const [[field, name] = []] = fields;
+  if (fields.length === 1 && field === 'name' && typeof name === 'string') return { name };
+  throw new ProblemException(
+    HttpStatus.BAD_REQUEST,
+    'Expected {"name": "..."} with the name of a scenario, or a scenario as application/yaml.',
+  );
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsNumber, Max, Min } from 'class-validator';
-import { MAX_RATE } from '../order-generator.config';
+import { MAX_RATE } from '../emission/schedule';
 
 /** A rate for the generator. */
 export class SetRateDto {

@@ -1,54 +1,68 @@
-import { type Family, type LedgerIntent } from '@orderstream/contracts';
+import { type Family, FAMILIES } from '@orderstream/contracts';
 import { type OutputRecord } from '@orderstream/kafka';
-import { type SimulatedRecord, valueHash } from '../simulation/record';
-import { type Sequence } from '../simulation/sequence';
+import { type SimulatedRecord } from '@orderstream/simulation';
+import { type RecordSource } from './record-source';
 
-/** Consecutive records of the sequence that are sent and acknowledged together. */
+/** Consecutive records of a segment that are sent and acknowledged together. */
 export interface Batch {
-  readonly number: number;
-  readonly firstSeq: number;
-  readonly intents: readonly LedgerIntent[];
+  /** Number of the record behind its last one. */
+  readonly end: number;
+  readonly records: number;
+  /** Records that count for `maxEvents`: neither counted before, nor of the announcement of the catalog. */
+  readonly events: number;
+  /** Records that were not counted before. */
+  readonly generated: number;
+  readonly defects: number;
   /** Catalog and customers. The activities refer to them, so they must be acknowledged first. */
   readonly references: readonly OutputRecord[];
   /** Orders and interactions. */
   readonly activities: readonly OutputRecord[];
-  readonly defects: number;
+  readonly byFamily: Readonly<Record<Family, number>>;
 }
 
 export interface BatchLimits {
+  readonly untilMs: number;
   readonly maxRecords: number;
   readonly maxBytes: number;
+  /** Most records that count for `maxEvents`. */
+  readonly maxEvents: number;
+  /** Records with a smaller number were counted before. */
+  readonly countFrom: number;
 }
 
-const outputOf = (record: SimulatedRecord, topic: string): OutputRecord => ({
+const outputOf = ({ partition, key, value, headers }: SimulatedRecord, topic: string): OutputRecord => ({
   topic,
-  partition: record.partition,
-  key: record.key === null ? null : Buffer.from(record.key),
-  value: record.value,
-  headers: record.headers,
+  partition,
+  key,
+  value,
+  headers,
 });
 
-/** Generates the next records of the sequence, at least one. The last one may exceed `maxBytes`. */
+/** The next records of the source within the limits; undefined if there is none. The last one may exceed `maxBytes`. */
 export function nextBatch(
-  sequence: Sequence,
-  number: number,
-  { maxRecords, maxBytes }: BatchLimits,
+  source: RecordSource,
+  { untilMs, maxRecords, maxBytes, maxEvents, countFrom }: BatchLimits,
   topicOf: (family: Family) => string,
-): Batch {
-  const firstSeq = sequence.nextSeq;
-  const intents: LedgerIntent[] = [];
+): Batch | undefined {
   const references: OutputRecord[] = [];
   const activities: OutputRecord[] = [];
-  let defects = 0;
-  let bytes = 0;
-  do {
-    const record = sequence.next();
-    const { seq, family, partition, defect, expected } = record;
-    const topic = topicOf(family);
-    intents.push({ seq, topic, partition, sha256: valueHash(record), defect, expected });
-    (family === 'catalog' || family === 'customers' ? references : activities).push(outputOf(record, topic));
-    if (defect !== null) defects++;
-    bytes += record.value?.length ?? 0;
-  } while (intents.length < maxRecords && bytes < maxBytes);
-  return { number, firstSeq, intents, references, activities, defects };
+  const byFamily = Object.fromEntries(FAMILIES.map((family) => [family, 0])) as Record<Family, number>;
+  const { announcements } = source.segment;
+  let [records, events, generated, defects, bytes] = [0, 0, 0, 0, 0];
+  while (records < maxRecords && bytes < maxBytes && events < maxEvents) {
+    const { number } = source;
+    const record = source.take(untilMs);
+    if (record === undefined) break;
+    const { family, n, value, intent } = record;
+    (family === 'catalog' || family === 'customers' ? references : activities).push(outputOf(record, topicOf(family)));
+    byFamily[family]++;
+    records++;
+    bytes += value?.length ?? 0;
+    if (number < countFrom) continue;
+    generated++;
+    if (n >= announcements) events++;
+    if (intent.defect !== null) defects++;
+  }
+  if (records === 0) return undefined;
+  return { end: source.number, records, events, generated, defects, references, activities, byFamily };
 }

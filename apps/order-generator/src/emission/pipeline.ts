@@ -1,85 +1,76 @@
-import { type LedgerAck } from '@orderstream/contracts';
-import { type OutputRecord, ProduceFailedError, type ProducedRange } from '@orderstream/kafka';
-import { type EmissionLedger } from '../ledger/emission-ledger';
+import { type OutputRecord } from '@orderstream/kafka';
 import { type Batch } from './batch';
 
 /** The method of RecordProducer that the pipeline uses. */
 export interface Sender {
-  send(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]>;
+  send(records: readonly OutputRecord[]): Promise<unknown>;
 }
 
 /**
  * Sends batches in order, up to `maxBatches` at a time. The references of a batch (catalog, customers) are sent while the
  * activities of the batch before are in flight. Its own activities are sent after its references are acknowledged.
  *
- * Failure semantics: no record is sent twice. After the first failure nothing more is sent; the outcome of every submitted
- * record without an acknowledgement is unknown, and `unknownFrom` is the first of them. Continue with another pipeline.
- * Killed at any point: the next start finds the same in the ledger.
+ * Failure semantics: after the first failure nothing more is sent, and no further batch is acknowledged. Records of the
+ * batches in flight may be in the topics or not. Continue with another pipeline, from the first batch that `onAcked` was
+ * not called with.
  */
 export class Pipeline {
-  private references: Promise<unknown> = Promise.resolve();
-  private activities: Promise<unknown> = Promise.resolve();
-  private readonly inFlight = new Map<Batch, Promise<void>>();
-  private failure: { readonly cause: unknown; readonly firstSeq: number } | undefined;
+  private references: Promise<void> = Promise.resolve();
+  private activities: Promise<void> = Promise.resolve();
+  private readonly inFlight = new Set<Promise<void>>();
+  private failure: { readonly cause: unknown } | undefined;
 
   constructor(
     private readonly sender: Sender,
-    private readonly ledger: Pick<EmissionLedger, 'acks'>,
     private readonly maxBatches: number,
+    /** Called with each batch that is acknowledged as a whole, in order. */
     private readonly onAcked: (batch: Batch) => void,
   ) {}
 
-  /** The first error of the sender; undefined while there is none. */
+  hasFailed(): boolean {
+    return this.failure !== undefined;
+  }
+
+  /** The first error of the sender. */
   get failureCause(): unknown {
     return this.failure?.cause;
   }
 
-  /** Sequence number of the first record whose outcome is unknown after a failure. */
-  get unknownFrom(): number | undefined {
-    return this.failure?.firstSeq;
-  }
-
   /** Starts sending the batch. Resolves when another batch may be submitted, or after a failure. */
   async submit(batch: Batch): Promise<void> {
-    this.inFlight.set(batch, this.send(batch));
-    if (this.inFlight.size >= this.maxBatches) await this.waitForOldest();
+    const sent: Promise<void> = this.send(batch).finally(() => this.inFlight.delete(sent));
+    this.inFlight.add(sent);
+    while (this.inFlight.size >= this.maxBatches) await this.oldest();
   }
 
   /** Resolves when every batch is acknowledged or has failed. */
   async settled(): Promise<void> {
-    while (this.inFlight.size > 0) await this.waitForOldest();
+    while (this.inFlight.size > 0) await this.oldest();
   }
 
-  private async waitForOldest(): Promise<void> {
-    for (const done of this.inFlight.values()) {
-      await done;
+  private async oldest(): Promise<void> {
+    for (const sent of this.inFlight) {
+      await sent;
       return;
     }
   }
 
   private async send(batch: Batch): Promise<void> {
-    const acks: LedgerAck[] = [];
-    const sendAfter = async (previous: Promise<unknown>, records: readonly OutputRecord[]): Promise<void> => {
-      await previous;
-      if (this.failure !== undefined || records.length === 0) return;
-      try {
-        acks.push(...(await this.sender.send(records)));
-      } catch (cause) {
-        if (cause instanceof ProduceFailedError) acks.push(...cause.acked);
-        this.failure ??= { cause, firstSeq: batch.firstSeq };
-      }
-    };
-    const references = sendAfter(this.references, batch.references);
-    const activities = sendAfter(Promise.all([references, this.activities]), batch.activities);
+    const references = this.sendAfter(this.references, batch.references);
+    const activities = this.sendAfter(Promise.all([references, this.activities]), batch.activities);
     this.references = references;
     this.activities = activities;
     await activities;
-    if (acks.length > 0) this.ledger.acks(batch.number, acks);
-    this.inFlight.delete(batch);
-    const acknowledged = acks.reduce((sum, { count }) => sum + count, 0);
-    if (acknowledged === batch.intents.length) this.onAcked(batch);
-    else if (this.failure !== undefined) {
-      this.failure = { ...this.failure, firstSeq: Math.min(this.failure.firstSeq, batch.firstSeq) };
+    if (this.failure === undefined) this.onAcked(batch);
+  }
+
+  private async sendAfter(previous: Promise<unknown>, records: readonly OutputRecord[]): Promise<void> {
+    await previous;
+    if (this.failure !== undefined || records.length === 0) return;
+    try {
+      await this.sender.send(records);
+    } catch (cause) {
+      this.failure ??= { cause };
     }
   }
 }

@@ -14,6 +14,8 @@ const { max, min } = Math;
 
 const NUMBERS_PER_STEP = 6;
 const MAX_ENGINES = 255;
+/** Length of a cell at the rate 0. On the grid. */
+const WITHOUT_SESSIONS_MS = 2 * GRID_MS;
 
 interface Start {
   readonly n: number;
@@ -38,7 +40,8 @@ export class EventCursor {
   private n: number;
   private orders: number;
   private announced: number;
-  private nextCellMs: number;
+  private nextCell: number;
+  private announcedEvents: number | undefined;
 
   private constructor(
     readonly segment: Segment,
@@ -51,7 +54,7 @@ export class EventCursor {
     this.n = start.n;
     this.orders = start.orders;
     this.announced = start.announced;
-    this.nextCellMs = start.nextCellMs;
+    this.nextCell = start.nextCellMs;
     this.vendors = marketplace.vendorsAt(segment.startMs);
     this.products = marketplace.productsAt(segment.startMs);
     this.source = new PopulationSource(marketplace, engine.population, segment.startMs * MICROS_PER_MS, start.sources);
@@ -97,9 +100,15 @@ export class EventCursor {
     return this.n;
   }
 
-  /** Number of events with which the segment announces the catalog, delisted products included. */
+  /** Number of events with which the segment announces the catalog. They have the numbers below it. */
   get announcements(): number {
-    return this.vendors + this.products;
+    this.announcedEvents ??= this.vendors + this.engine.population.listedProducts(this.products, this.segment.startMs);
+    return this.announcedEvents;
+  }
+
+  /** Start of the next cell whose sessions are not yet known. A rate may be appended from here on. */
+  get nextCellMs(): number {
+    return this.nextCell;
   }
 
   /** Whether the scenario's number of orders is reached. */
@@ -111,7 +120,8 @@ export class EventCursor {
   /** The next event, unless it is emitted after this time or the segment is finished. */
   next(untilMicros = Infinity): NumberedEvent | undefined {
     while (!this.isFinished) {
-      const event = this.announced < this.announcements ? this.announce(untilMicros) : this.happen(untilMicros);
+      const event =
+        this.announced < this.vendors + this.products ? this.announce(untilMicros) : this.happen(untilMicros);
       if (event === 'later') return undefined;
       if (event !== undefined) return { ...event, n: this.n++ };
     }
@@ -120,11 +130,11 @@ export class EventCursor {
 
   checkpoint(): Checkpoint {
     const open = this.engines.map(({ marketplace }) => ({ scenario: marketplace.scenario, steps: [] as number[] }));
-    const nextCellMicros = this.nextCellMs * MICROS_PER_MS;
+    const nextCellMicros = this.nextCell * MICROS_PER_MS;
     const dues = [...this.queue.entries()].sort((a, b) => a.startMs - b.startMs || a.session - b.session);
     for (const { engine, startMs, lengthMs, session, step, occurredMicros, emittedMicros } of dues) {
       open[engine]?.steps.push(
-        (startMs - this.nextCellMs) / GRID_MS,
+        (startMs - this.nextCell) / GRID_MS,
         occurredMicros - nextCellMicros,
         lengthMs / GRID_MS,
         session,
@@ -140,7 +150,7 @@ export class EventCursor {
       n: this.n,
       orders: this.orders,
       announced: this.announced,
-      nextCellMs: this.nextCellMs,
+      nextCellMs: this.nextCell,
       sources: this.source.positions,
       open: open.filter(({ steps }, index) => index === 0 || steps.length > 0),
     };
@@ -194,7 +204,7 @@ export class EventCursor {
   private happen(untilMicros: number): SimulatedEvent | 'later' | undefined {
     const { queue, source } = this;
     let micros = min(queue.firstMicros, source.nextMicros);
-    while (this.nextCellMs * MICROS_PER_MS <= min(micros, untilMicros)) {
+    while (this.nextCell * MICROS_PER_MS <= min(micros, untilMicros)) {
       this.startCell();
       micros = min(queue.firstMicros, source.nextMicros);
     }
@@ -223,8 +233,13 @@ export class EventCursor {
   /** Adds the sessions of the next cell. */
   private startCell(): void {
     const { arrivals, journey } = this.engine;
-    const eventsPerSecond = this.rateAt(this.nextCellMs);
-    const cell = arrivals.cellAt(this.nextCellMs, eventsPerSecond);
+    const eventsPerSecond = this.rateAt(this.nextCell);
+    if (eventsPerSecond === 0) {
+      // Regular arrivals would have a cell of half an hour.
+      this.nextCell += WITHOUT_SESSIONS_MS;
+      return;
+    }
+    const cell = arrivals.cellAt(this.nextCell, eventsPerSecond);
     const { startMs, lengthMs } = cell;
     const hasLate = this.segment.scenario.late.share > 0;
     arrivals.sessionsIn(cell, eventsPerSecond, (session, startMicros) => {
@@ -248,7 +263,7 @@ export class EventCursor {
         step: 0,
       });
     });
-    this.nextCellMs = startMs + lengthMs;
+    this.nextCell = startMs + lengthMs;
   }
 
   private rateAt(ms: number): number {

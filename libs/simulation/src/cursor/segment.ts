@@ -14,6 +14,8 @@ export interface Rate {
  * before stay as they are.
  */
 export interface Segment {
+  /** Names the segment in the header `simulation-id`. No event depends on it. */
+  readonly id: string;
   readonly seed: string;
   readonly scenario: Scenario;
   readonly simulationVersion: number;
@@ -21,6 +23,8 @@ export interface Segment {
   readonly startMs: number;
   /** By time; the first one from the start or before. */
   readonly rates: readonly Rate[];
+  /** Share of the records with a defect, 0 to 1. */
+  readonly defectRate: number;
 }
 
 /** From where a cursor continues. JSON. */

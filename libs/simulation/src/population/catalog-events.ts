@@ -50,6 +50,15 @@ export class PopulationEvents {
     return this.productEvent('product.listed', product, version, micros, 0, id);
   }
 
+  /** How many of the first products are announced. */
+  listedProducts(count: number, startMs: number): number {
+    const { products } = this.marketplace;
+    const micros = startMs * MICROS_PER_MS;
+    let listed = 0;
+    for (let number = 0; number < count; number++) if (products.isListed(products.get(number), micros)) listed++;
+    return listed;
+  }
+
   onboarded(number: number): SimulatedEvent {
     const vendor = this.marketplace.vendors.get(number);
     const id = uuid(this.ids.vendor.select(number, UNCHANGED), 0);

@@ -23,8 +23,11 @@ export const problemText = ({ file, line, path, message }: ScenarioProblem): str
 
 const MAX_ALIASES = 20;
 
-/** Parses a scenario. Reports every problem of the file, in the order of its lines. */
-export function parseScenario(text: string, fileName: string): ParsedScenario {
+/**
+ * Parses a scenario. Reports every problem of the file, in the order of its lines.
+ * @param options.hasItsName whether the scenario must have the name of the file
+ */
+export function parseScenario(text: string, fileName: string, { hasItsName = true } = {}): ParsedScenario {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const lineOf = (offset: number): number => Math.max(1, lines.linePos(offset).line);
@@ -49,7 +52,7 @@ export function parseScenario(text: string, fileName: string): ParsedScenario {
   if (result.success) {
     const expected = fileName.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
     const { name } = result.data;
-    if (name === expected) return { scenario: result.data };
+    if (name === expected || !hasItsName) return { scenario: result.data };
     const line = lineOf(offsetOf(document.contents, ['name']));
     return failed([
       { file: fileName, line, path: 'name', message: `expected the file's name, ${expected}, found ${name}` },

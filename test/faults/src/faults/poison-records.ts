@@ -105,7 +105,7 @@ const KINDS: readonly Poison[] = [
         ...headers,
         [CE.source]: '',
         ['__proto__']: 'polluted',
-        'ledger-seq': '-1e309',
+        'simulation-id': '-1e309',
         'quality-flags': bytes(rng, 40),
         ...Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${String(index)}`, bytes(rng, 8)])),
       },

@@ -1,7 +1,7 @@
 import { type Family, validatedTopic } from '@orderstream/contracts';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { type KafkaRecord } from '@orderstream/kafka';
-import { markLedger, NoProgressError, PlantedRecords, type RunStart, RunVerifier } from '@orderstream/ledger';
+import { markJournal, NoProgressError, PlantedRecords, type RunStart, RunVerifier } from '@orderstream/ledger';
 
 import { generatorStatus, rewindGroup, validatorStatus } from '../../../../dev/src';
 import { type FaultStack } from '../stack/fault-stack';
@@ -13,7 +13,7 @@ const CATCH_UP_DEADLINE_MS = 180_000;
 const DELIVERY_POLL_INTERVAL_MS = 5_000;
 const DELIVERY_DEADLINE_MS = 15 * 60_000;
 
-/** Where ledger, topics and tables were before a round. */
+/** Where journal, topics and tables were before a round. */
 export interface RoundStart {
   readonly run: RunStart;
   readonly rejectedRows: number;
@@ -23,7 +23,7 @@ interface CompareOptions {
   /** The Pub/Sub emulator was killed since the start, and has lost messages. */
   readonly pubsubLostMessages?: boolean;
   /**
-   * The start was before the first record: every record of the raw topics must be in the ledger, or planted. From a later
+   * The start was before the first record: every record of the raw topics must be in the journal, or planted. From a later
    * start on a record may come in that was sent before it.
    */
   readonly isWhole?: boolean;
@@ -57,7 +57,7 @@ export class RoundVerifier {
 
   async start(): Promise<RoundStart> {
     return {
-      run: await this.verifier.start(markLedger(this.stack.ledgerFolder)),
+      run: await this.verifier.start(markJournal(this.stack.ledgerFolder)),
       rejectedRows: this.stack.writeApi.rejectedRows,
     };
   }

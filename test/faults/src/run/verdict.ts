@@ -1,6 +1,6 @@
-import { type Accounts, Comparison, isAccountedFor, RunLedger } from '@orderstream/ledger';
+import { type Accounts, Comparison, ExpectedRecords, isAccountedFor } from '@orderstream/ledger';
 
-/** The result of comparing the ledger with topics and tables. */
+/** The result of comparing the computed records with topics and tables. */
 export interface Verdict {
   readonly accounts: Accounts;
   readonly counterDifferences: readonly string[];
@@ -31,7 +31,7 @@ export const isGreen = ({
 
 /** Without a comparison. Never green. */
 export const noVerdict = (why: string): Verdict => ({
-  accounts: new Comparison(new RunLedger()).finish(),
+  accounts: new Comparison(new ExpectedRecords()).finish(),
   counterDifferences: [],
   stalled: why,
   wronglyRejected: 0,

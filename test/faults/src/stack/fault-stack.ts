@@ -256,14 +256,16 @@ export class FaultStack {
     for (const app of APPS) {
       const copies = (CONSUMERS as readonly string[]).includes(app) ? MAX_INSTANCES : 1;
       for (let number = 1; number <= copies; number++) {
-        const ofInstance = async (): Promise<NodeJS.ProcessEnv> => ({
+        const ofInstance = (): NodeJS.ProcessEnv => ({
           ...(app === 'order-generator'
-            ? await generatorEnv(
+            ? generatorEnv(
                 {
                   rate: load.eventsPerSecond,
-                  remainingEvents: () => Promise.resolve(undefined),
+                  remainingEvents: () => undefined,
                   seed: load.seed,
                   defectRate: load.defectRate,
+                  scenario: 'load',
+                  scenarioDir: join(this.paths.repository, 'test/support/scenarios'),
                 },
                 this.ledgerFolder,
               )
@@ -284,7 +286,7 @@ export class FaultStack {
           {
             ...(number === 1 ? {} : { suffix: `-${String(number)}` }),
             entry: () => this.member(app, number).variant?.entry,
-            env: ofInstance,
+            env: () => Promise.resolve(ofInstance()),
           },
         );
         this.members.set(`${app}/${String(number)}`, {
