@@ -48,7 +48,7 @@ function canonical(type: Column['type'], value: unknown): string {
   if (value === null || value === undefined) return NULL;
   // The client has objects for times and decimals.
   const plain = typeof value === 'object' && 'value' in value ? value.value : value;
-  const text = String(plain as string | number | boolean);
+  const text = String(plain);
   if (type === 'TIMESTAMP') return timestampMicros(text.replace(FRACTION, '')).toString();
   if (type === 'NUMERIC') return text.includes('.') ? text.replace(TRAILING_ZEROS, '') : text;
   return text;
