@@ -1,18 +1,14 @@
 import { type Family } from '@orderstream/contracts';
 import { isRetriable } from '@orderstream/errors';
-import { type RecordCheckpoint, RecordCursor, type Scenario, SIMULATION_VERSION } from '@orderstream/simulation';
-import { type EmissionJournal, type StoredCheckpoint } from '../journal/journal';
+import { type Scenario } from '@orderstream/simulation';
+import { type StoredCheckpoint } from '../journal/journal';
 import { AchievedRate } from './achieved-rate';
 import { type Batch, nextBatch } from './batch';
-import { type Clock } from './clock';
+import { CurrentSegment, type SegmentOptions, type SegmentSettings } from './current-segment';
 import { Pipeline, type Sender } from './pipeline';
-import { RecordSource } from './record-source';
-import { liveRate, type PaceBounds, pastPace, rateWithin } from './schedule';
+import { type RecordSource } from './record-source';
 
-export interface EmitterSettings extends PaceBounds {
-  readonly seed: string;
-  /** Events of a run, without the announcement of the catalog; 0 is endless. */
-  readonly maxEvents: number;
+export interface EmitterSettings extends SegmentSettings {
   readonly maxBatchRecords: number;
   readonly maxBatchBytes: number;
   readonly maxBatchesInFlight: number;
@@ -20,16 +16,6 @@ export interface EmitterSettings extends PaceBounds {
   readonly lingerMs: number;
   /** Records between two checkpoints. */
   readonly checkpointEvery: number;
-  /** A first segment does not begin before this time: an earlier one may have events of it. */
-  readonly notBeforeMs: number;
-}
-
-/** What is emitted. A change applies from the next batch on. */
-export interface Target {
-  readonly scenario: Scenario;
-  /** Events per second; 0 is unthrottled. */
-  readonly rate: number;
-  readonly defectRate: number;
 }
 
 export type EmitterState = 'stopped' | 'running' | 'retrying' | 'finished' | 'failed';
@@ -46,34 +32,18 @@ export interface RunStatus {
   readonly resent: number;
 }
 
-export interface EmitterOptions {
-  readonly journal: EmissionJournal;
+export interface EmitterOptions extends SegmentOptions {
   readonly sender: Sender;
-  readonly clock: Clock;
   readonly settings: EmitterSettings;
-  readonly target: Target;
   readonly topicOf: (family: Family) => string;
   readonly onAcked?: (batch: Batch) => void;
-  /** Called when a segment begins, with the reason. */
-  readonly onSegment?: (id: string, reason: string) => void;
 }
 
-/**
- * Virtual time that a run may be behind the wall clock. What it is behind more than this is left out: an outage leaves a
- * gap, no flood.
- */
-const MAX_BEHIND_MS = 5_000;
-/** After a longer standstill a new segment begins, without the orders that were open. */
-const MAX_STANDSTILL_MS = 300_000;
-/** The validator remembers event ids for a day. What it may have forgotten is not sent again. */
-const RESEND_WITHIN_MS = 12 * 3_600_000;
 const RETRY_MS = 1_000;
 /** Records reserved at a time in an unthrottled run. */
 const UNTHROTTLED_AHEAD = 20_000;
 const POSITION_INTERVAL_MS = 1_000;
 const CHECKPOINT_INTERVAL_MS = 5_000;
-/** Bounds the journal's list of rates of one segment. */
-const MAX_RATES = 1_000;
 const NO_RUN: RunStatus = { firstSeq: 0, generated: 0, events: 0, acked: 0, defects: 0, resent: 0 };
 
 /**
@@ -97,26 +67,16 @@ export class Emitter {
   private error: unknown;
   private loop: Promise<void> = Promise.resolve();
   private abort = new AbortController();
-  private source: RecordSource | undefined;
-  /** Records with a smaller number were counted before this run. */
-  private countFrom = 0;
-  /** Records with a smaller number may have been sent before. */
-  private resendUntil = 0;
-  private checkpointed = { record: 0, atMs: 0 };
+  private readonly segment: CurrentSegment;
+  /** Records of this segment with a smaller number were counted before the run. */
+  private counted = { segment: '', until: 0 };
+  private checkpointed = { segment: '', record: 0, atMs: 0 };
   private pendingCheckpoint: StoredCheckpoint | undefined;
-  private target: Target;
   private readonly achieved = new AchievedRate();
-  /** The segment of an earlier process stood still for too long. */
-  private isStale = false;
-  private isOpened = false;
   private hasRun = false;
-  /** A run in the past must get a rate at which it ends before the present. */
-  private needsRate = false;
-  /** The last scenarios that were compared, and found equal. */
-  private equal: { readonly segment: Scenario; readonly target: Scenario } | undefined;
 
   constructor(private readonly options: EmitterOptions) {
-    this.target = options.target;
+    this.segment = new CurrentSegment(options, () => this.remaining);
   }
 
   get state(): EmitterState {
@@ -133,7 +93,7 @@ export class Emitter {
   }
 
   get targetRate(): number {
-    return this.target.rate;
+    return this.segment.target.rate;
   }
 
   get achievedRate(): number {
@@ -141,18 +101,18 @@ export class Emitter {
   }
 
   get targetScenario(): Scenario {
-    return this.target.scenario;
+    return this.segment.target.scenario;
   }
 
   /** Number of the next record among the records of all segments. */
   get nextSeq(): number {
     const { last } = this.options.journal;
-    return last === undefined ? 0 : last.firstSeq + (this.source?.number ?? last.acknowledged);
+    return last === undefined ? 0 : last.firstSeq + (this.segment.source?.number ?? last.acknowledged);
   }
 
   /** Milliseconds since 1970; undefined before the first record. */
   get virtualMs(): number | undefined {
-    return this.source?.reachedMs;
+    return this.segment.source?.reachedMs;
   }
 
   /** Starts a run, or continues one that was stopped. Does nothing while one is running or after a failure. */
@@ -165,13 +125,9 @@ export class Emitter {
 
   /** Sends again what an earlier process may have sent, and stops. */
   resend(): void {
-    const { last } = this.options.journal;
-    const mayBeMissing = last?.isEnded === false && last.acknowledged < last.reserved;
-    if (this.current !== 'stopped' || !mayBeMissing || this.whyNotContinued() !== undefined) return;
-    this.work(async () => {
-      this.source = this.openSource();
-      await this.sendWhile(() => (this.source?.number ?? 0) < this.resendUntil);
-    });
+    const { segment } = this;
+    if (this.current !== 'stopped' || !segment.mayBeMissing) return;
+    this.work(() => this.sendWhile(() => segment.open().number < segment.resendUntil));
   }
 
   /** Resolves when every sent record is acknowledged, or sending has failed. May be called again. */
@@ -182,12 +138,11 @@ export class Emitter {
   }
 
   setRate(rate: number): void {
-    this.target = { ...this.target, rate };
-    this.needsRate = true;
+    this.segment.setTarget({ rate });
   }
 
   setScenario(scenario: Scenario): void {
-    this.target = { ...this.target, scenario };
+    this.segment.setTarget({ scenario });
   }
 
   /** Resolves when the emitter is stopped, finished or failed. */
@@ -210,12 +165,7 @@ export class Emitter {
   }
 
   private async emit(isNew: boolean): Promise<void> {
-    this.source ??= this.openSource();
-    if (isNew && this.source.isFinished && this.source.number >= this.resendUntil) {
-      this.endSegment(this.source);
-      this.source = this.beginSegment('the scenario of the last one had ended');
-    }
-    if (isNew) this.beginRun(this.source);
+    if (isNew) this.beginRun();
     await this.sendWhile(() => this.remaining > 0 && !this.hasEnded);
     if (!this.abort.signal.aborted) this.current = 'finished';
   }
@@ -225,7 +175,6 @@ export class Emitter {
     const { sender, settings } = this.options;
     const { signal } = this.abort;
     while (!signal.aborted && condition()) {
-      this.source ??= this.openSource();
       const pipeline = new Pipeline(sender, settings.maxBatchesInFlight, (batch) => {
         this.handleAcked(batch);
       });
@@ -243,8 +192,8 @@ export class Emitter {
     const { clock, settings } = this.options;
     const { signal } = this.abort;
     while (!signal.aborted && !pipeline.hasFailed() && condition()) {
-      const source = this.source ?? this.openSource();
-      const change = this.changeOf(source);
+      const source = this.segment.open();
+      const change = this.segment.changeOf(source);
       if (change !== undefined) {
         await pipeline.settled();
         if (!pipeline.hasFailed()) change();
@@ -261,16 +210,16 @@ export class Emitter {
     const limits = {
       untilMs: clock.now(),
       // What may have been sent before has an end of its own: nothing behind it depends on a change that comes then.
-      maxRecords: Math.min(settings.maxBatchRecords, this.untilResent(source)),
+      maxRecords: Math.min(settings.maxBatchRecords, this.segment.untilResent(source)),
       maxBytes: settings.maxBatchBytes,
       maxEvents: Math.min(this.remaining, settings.maxBatchRecords),
-      countFrom: this.countFrom,
+      countFrom: source.segment.id === this.counted.segment ? this.counted.until : 0,
     };
     return nextBatch(source, limits, topicOf);
   }
 
   private async submit(pipeline: Pipeline, batch: Batch): Promise<void> {
-    const { journal, clock, settings } = this.options;
+    const { journal, clock } = this.options;
     this.stats = {
       ...this.stats,
       generated: this.stats.generated + batch.generated,
@@ -279,10 +228,8 @@ export class Emitter {
       resent: this.stats.resent + (batch.records - batch.generated),
     };
     if (batch.end > journal.current.reserved) journal.reserve(batch.end + this.aheadOf(batch.end), clock.now());
-    const isDue =
-      batch.end - this.checkpointed.record >= settings.checkpointEvery &&
-      clock.now() - this.checkpointed.atMs >= CHECKPOINT_INTERVAL_MS;
-    if (isDue && this.pendingCheckpoint === undefined) this.pendingCheckpoint = this.checkpoint();
+    if (this.pendingCheckpoint === undefined && this.isCheckpointDue(batch.end))
+      this.pendingCheckpoint = this.checkpoint();
     await pipeline.submit(batch);
   }
 
@@ -313,7 +260,7 @@ export class Emitter {
     const { generated, events, defects } = this.ackedStats;
     const resent = this.stats.resent + (this.stats.generated - generated);
     this.stats = { ...this.stats, generated, events, defects, resent };
-    this.source = undefined;
+    this.segment.close();
     this.pendingCheckpoint = undefined;
     this.error = cause;
     if (!isRetriable(cause)) throw cause;
@@ -321,158 +268,19 @@ export class Emitter {
     await clock.wait(RETRY_MS, this.abort.signal);
   }
 
-  /** What must happen before the next record is taken; undefined if nothing. */
-  private changeOf(source: RecordSource): (() => void) | undefined {
-    if (source.number < this.resendUntil) return undefined;
-    const { segment } = source;
-    const behindMs = this.options.clock.now() - source.reachedMs;
-    if (this.isStale || (this.isLive && behindMs > MAX_STANDSTILL_MS)) {
-      return () => {
-        this.endSegment(source);
-        this.source = this.beginSegment('the last one stood still for more than 5 minutes');
-      };
-    }
-    if (segment.defectRate !== this.target.defectRate || !this.isTarget(segment.scenario)) {
-      return () => {
-        this.follow(source, `it has scenario ${this.target.scenario.name} and defect rate ${this.target.defectRate}`);
-      };
-    }
-    if (segment.rates.length > MAX_RATES) {
-      return () => {
-        this.follow(source, 'the last one has many changes of rate');
-      };
-    }
-    const isBehind = this.isLive && behindMs > MAX_BEHIND_MS;
-    const rate = this.rateOf(source);
-    if (!isBehind && segment.rates.at(-1)?.eventsPerSecond === rate) return undefined;
-    return () => {
-      this.changeRate(source, rate, isBehind);
-    };
-  }
-
-  /** The rate that the segment should have now. A run in the past has the one that it began with. */
-  private rateOf({ segment, reachedMs }: RecordSource): number {
-    const { clock, settings } = this.options;
-    if (this.isLive) return liveRate(this.target.rate);
-    const present = segment.rates.at(-1)?.eventsPerSecond ?? 0;
-    if (!this.needsRate) return present;
-    this.needsRate = false;
-    return Math.max(present, rateWithin(this.remaining, settings, clock.now() - reachedMs));
-  }
-
-  private changeRate(source: RecordSource, rate: number, isBehind: boolean): void {
-    const { journal, clock } = this.options;
-    const now = clock.now();
-    const fromMs = Math.max(source.nextCellMs, source.segment.rates.at(-1)?.fromMs ?? 0);
-    // Nothing behind the last record was sent: what was reserved at another rate is not needed.
-    journal.reserve(source.number, now);
-    const gap = isBehind ? [{ fromMs, eventsPerSecond: 0 }] : [];
-    const atMs = this.isLive ? Math.max(fromMs, now) : fromMs;
-    journal.addRates([...gap, { fromMs: atMs, eventsPerSecond: rate }]);
-    // Steps that were due in the gap are sent now; sessions do not start in it.
-    if (isBehind) source.reachedMs = now;
-  }
-
-  /** A new segment that goes on with the open orders. */
-  private follow(source: RecordSource, reason: string): void {
-    const checkpoint = source.checkpoint();
-    const startMs = Math.ceil(source.reachedMs);
-    this.endSegment(source);
-    const rate = source.segment.rates.at(-1)?.eventsPerSecond ?? liveRate(this.target.rate);
-    const pace = this.isLive
-      ? { startMs: Math.max(startMs, this.options.clock.now()), eventsPerSecond: liveRate(this.target.rate) }
-      : { startMs, eventsPerSecond: rate };
-    this.source = this.beginSegment(reason, { pace, checkpoint });
-  }
-
-  private endSegment(source: RecordSource): void {
-    const { journal, clock } = this.options;
-    journal.reserve(source.number, clock.now());
-    journal.end();
-    this.isStale = false;
-  }
-
-  private beginRun({ number, segment }: RecordSource): void {
-    this.countFrom = Math.max(number, this.resendUntil);
-    this.stats = { ...NO_RUN, firstSeq: segment.firstSeq + this.countFrom };
+  private beginRun(): void {
+    const { segment, number } = this.segment.beginRun();
+    const until = Math.max(number, this.segment.resendUntil);
+    this.counted = { segment: segment.id, until };
+    this.stats = { ...NO_RUN, firstSeq: segment.firstSeq + until };
     this.ackedStats = this.stats;
-    this.needsRate = number > 0;
   }
 
-  /** Continues the last segment of the journal, or begins one. */
-  private openSource(): RecordSource {
-    const { journal, clock } = this.options;
-    const reason = this.whyNotContinued();
-    const standstillMs = clock.now() - (journal.atMs ?? -Infinity);
-    const isFirst = !this.isOpened;
-    this.isOpened = true;
-    if (reason !== undefined) {
-      if (journal.last?.isEnded === false) journal.end();
-      return this.beginSegment(reason);
-    }
-    const source = RecordSource.resume(journal);
-    const { acknowledged, reserved } = source.segment;
-    this.isStale = isFirst && standstillMs > MAX_STANDSTILL_MS;
-    this.resendUntil = reserved;
-    this.checkpointed = { record: acknowledged, atMs: clock.now() };
-    if (acknowledged < reserved) journal.addResumed(acknowledged, reserved);
-    return source;
-  }
-
-  /** Why the journal's last segment cannot continue; undefined if it can. */
-  private whyNotContinued(): string | undefined {
+  private isCheckpointDue(record: number): boolean {
     const { journal, clock, settings } = this.options;
-    const { last, atMs } = journal;
-    if (last === undefined) return 'the directory has no journal';
-    if (last.isEnded) return 'the last one has ended';
-    if (last.simulationVersion !== SIMULATION_VERSION) {
-      return `the last one is of simulation version ${last.simulationVersion}, the program of version ${SIMULATION_VERSION}`;
-    }
-    if (last.seed !== settings.seed) return `the last one has seed ${last.seed}`;
-    const isFirst = !this.isOpened;
-    if (isFirst && clock.now() - (atMs ?? -Infinity) > RESEND_WITHIN_MS) {
-      return 'the last one stood still for more than 12 hours';
-    }
-    return undefined;
-  }
-
-  private beginSegment(
-    reason: string,
-    followed?: {
-      readonly pace: { readonly startMs: number; readonly eventsPerSecond: number };
-      readonly checkpoint: RecordCheckpoint;
-    },
-  ): RecordSource {
-    const { journal, settings, onSegment } = this.options;
-    const { startMs, eventsPerSecond } = followed?.pace ?? this.firstPace();
-    const segment = {
-      id: journal.nextId(),
-      seed: settings.seed,
-      scenario: this.target.scenario,
-      simulationVersion: SIMULATION_VERSION,
-      startMs,
-      // The journal adds to the list that the cursor reads.
-      rates: [{ fromMs: startMs, eventsPerSecond }],
-      defectRate: this.target.defectRate,
-    };
-    const cursor =
-      followed === undefined ? RecordCursor.begin(segment) : RecordCursor.follow(segment, followed.checkpoint);
-    const begun = journal.begin({ ...segment, announcements: cursor.announcements }, followed?.checkpoint);
-    this.countFrom = 0;
-    this.resendUntil = 0;
-    this.needsRate = false;
-    this.checkpointed = { record: 0, atMs: this.options.clock.now() };
-    this.pendingCheckpoint = undefined;
-    onSegment?.(segment.id, reason);
-    return RecordSource.begin(begun, cursor);
-  }
-
-  private firstPace(): { readonly startMs: number; readonly eventsPerSecond: number } {
-    const { journal, clock, settings } = this.options;
-    const now = clock.now();
-    const notBeforeMs = journal.atMs ?? settings.notBeforeMs;
-    if (!this.isLive) return pastPace(this.remaining, settings, now, notBeforeMs);
-    return { startMs: Math.max(now, notBeforeMs), eventsPerSecond: liveRate(this.target.rate) };
+    const { segment, record: last, atMs } = this.checkpointed;
+    const since = segment === journal.current.id ? record - last : record;
+    return since >= settings.checkpointEvery && clock.now() - atMs >= CHECKPOINT_INTERVAL_MS;
   }
 
   private storePosition(): void {
@@ -484,32 +292,19 @@ export class Emitter {
       return;
     }
     // Everything is acknowledged, and nothing behind it was sent by this process.
-    journal.reserve(Math.max(checkpoint.record, this.resendUntil), clock.now());
+    journal.reserve(Math.max(checkpoint.record, this.segment.resendUntil), clock.now());
     this.storeCheckpoint(checkpoint);
   }
 
   private storeCheckpoint(checkpoint: StoredCheckpoint): void {
     this.options.journal.storeCheckpoint(checkpoint);
-    this.checkpointed = { record: checkpoint.record, atMs: this.options.clock.now() };
+    this.checkpointed = { segment: checkpoint.segment, record: checkpoint.record, atMs: this.options.clock.now() };
     this.pendingCheckpoint = undefined;
   }
 
   private checkpoint(): StoredCheckpoint | undefined {
-    const { source } = this;
+    const { source } = this.segment;
     return source && { segment: source.segment.id, record: source.number, checkpoint: source.checkpoint() };
-  }
-
-  private isTarget(scenario: Scenario): boolean {
-    const { target } = this;
-    if (this.equal?.segment === scenario && this.equal.target === target.scenario) return true;
-    if (JSON.stringify(scenario) !== JSON.stringify(target.scenario)) return false;
-    this.equal = { segment: scenario, target: target.scenario };
-    return true;
-  }
-
-  /** Whether the virtual clock follows the wall clock. An unthrottled run of N events emits past times. */
-  private get isLive(): boolean {
-    return this.target.rate > 0 || this.options.settings.maxEvents === 0;
   }
 
   private get remaining(): number {
@@ -518,18 +313,14 @@ export class Emitter {
   }
 
   private get hasEnded(): boolean {
-    return this.source?.isFinished === true;
-  }
-
-  /** Number of records that may have been sent before, from the next one on; Infinity if it was not. */
-  private untilResent({ number }: RecordSource): number {
-    return number < this.resendUntil ? this.resendUntil - number : Infinity;
+    return this.segment.source?.isFinished === true;
   }
 
   /** How many records are reserved behind a batch: those of about a second, none behind the end of the run. */
   private aheadOf(end: number): number {
     const { settings, journal } = this.options;
-    const perSecond = this.target.rate > 0 ? this.target.rate : UNTHROTTLED_AHEAD;
+    const { rate } = this.segment.target;
+    const perSecond = rate > 0 ? rate : UNTHROTTLED_AHEAD;
     const announcements = Math.max(0, journal.current.announcements - end);
     return Math.floor(Math.min(perSecond, settings.maxEvents === 0 ? Infinity : this.remaining + announcements));
   }

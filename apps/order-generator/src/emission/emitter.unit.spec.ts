@@ -3,7 +3,8 @@ import { type OutputRecord, ProduceFailedError } from '@orderstream/kafka';
 import { type JournaledSegment, parseScenario, RecordCursor, type Scenario } from '@orderstream/simulation';
 import { Disk, MemoryJournal } from '../../test/memory-journal';
 import { type Clock } from './clock';
-import { Emitter, type EmitterSettings, type Target } from './emitter';
+import { type Target } from './current-segment';
+import { Emitter, type EmitterSettings } from './emitter';
 import { type Sender } from './pipeline';
 
 // The computation of the records takes a second or two, and the machine may be busy.
