@@ -14,6 +14,7 @@ export interface RecordRange {
 
 /** Enough for a run of millions of rows on a busy machine. */
 const QUERY_OPTIONS = { deadlineMs: 600_000 };
+const MAX_OFFSETS = 25_000;
 
 /** Reads the rows of a range of records by their Kafka coordinates. */
 export class TableReader {
@@ -24,43 +25,47 @@ export class TableReader {
 
   /** Rows of a family's table, in the order of their offsets. */
   async rows(family: Family, range: RecordRange): Promise<TableRow[]> {
-    if (range.from >= range.until) return [];
-    const rows = await queryFresh(
-      this.bigquery,
-      `SELECT _kafka_offset AS kafka_offset, ${columnList(family)} FROM ${this.dataset}.${FAMILY_TABLES[family]}
-       WHERE _kafka_topic = @topic AND _kafka_partition = @partition
-         AND _kafka_offset >= @from AND _kafka_offset < @until
-       ORDER BY _kafka_offset`,
-      { ...range },
-      QUERY_OPTIONS,
-    );
-    return rows.map((row) => ({
-      offset: integer(row, 'kafka_offset'),
-      eventId: String(row.event_id),
-      content: contentOfRow(family, row),
-    }));
+    const found: TableRow[] = [];
+    for (const slice of slicesOf(range)) {
+      const rows = await queryFresh(
+        this.bigquery,
+        `SELECT _kafka_offset AS kafka_offset, ${columnList(family)} FROM ${this.dataset}.${FAMILY_TABLES[family]}
+         WHERE _kafka_topic = @topic AND _kafka_partition = @partition
+           AND _kafka_offset >= @from AND _kafka_offset < @until
+         ORDER BY _kafka_offset`,
+        { ...slice },
+        QUERY_OPTIONS,
+      );
+      for (const row of rows) {
+        const content = contentOfRow(family, row);
+        found.push({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id), content });
+      }
+    }
+    return found;
   }
 
   /** The rows of `streaming_orders` by offset, one for each delivery. A subscription delivers at least once. */
   async deliveries(range: RecordRange): Promise<Map<number, RowContent[]>> {
-    if (range.from >= range.until) return new Map();
-    const rows = await queryFresh(
-      this.bigquery,
-      `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset, ${columnList('orders')}
-       FROM ${this.dataset}.streaming_orders
-       WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
-         AND CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) = @partition
-         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) >= @from
-         AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until`,
-      { ...range },
-      QUERY_OPTIONS,
-    );
     const deliveries = new Map<number, RowContent[]>();
-    for (const row of rows) {
-      const offset = integer(row, 'kafka_offset');
-      const contents = deliveries.get(offset) ?? [];
-      contents.push(contentOfRow('orders', row));
-      deliveries.set(offset, contents);
+    for (const slice of slicesOf(range)) {
+      const rows = await queryFresh(
+        this.bigquery,
+        `SELECT CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) AS kafka_offset, ${columnList('orders')}
+         FROM ${this.dataset}.streaming_orders
+         WHERE JSON_VALUE(attributes, '$.kafka_topic') = @topic
+           AND CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) = @partition
+           AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) >= @from
+           AND CAST(JSON_VALUE(attributes, '$.kafka_offset') AS INT64) < @until`,
+        { ...slice },
+        QUERY_OPTIONS,
+      );
+      for (const row of rows) {
+        const offset = integer(row, 'kafka_offset');
+        const contents = deliveries.get(offset);
+        const content = contentOfRow('orders', row);
+        if (contents === undefined) deliveries.set(offset, [content]);
+        else contents.push(content);
+      }
     }
     return deliveries;
   }
@@ -96,6 +101,13 @@ export class TableReader {
     );
     const rows = await queryFresh(this.bigquery, selects.join(' UNION ALL '));
     return Object.fromEntries(rows.map((row) => [String(row.name), integer(row, 'amount')]));
+  }
+}
+
+/** Bounds the rows of one answer, which has all columns. */
+function* slicesOf(range: RecordRange): Generator<RecordRange> {
+  for (let from = range.from; from < range.until; from += MAX_OFFSETS) {
+    yield { ...range, from, until: Math.min(from + MAX_OFFSETS, range.until) };
   }
 }
 
