@@ -1,5 +1,6 @@
 export * from './families';
 export * from './topics';
+export { partitionFor } from './partitioner';
 export * from './rules';
 export * from './ledger';
 export * from './columns';

@@ -8,7 +8,7 @@ export { crc32c } from './codec/crc32c';
 export { encodeRecordBatch } from './codec/record-batch-encoder';
 export { connectAdmin } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
-export { partitionFor } from './produce/partitioner';
+export { partitionFor } from '@orderstream/contracts';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';

@@ -1,4 +1,4 @@
-import { PARTITIONS } from '@orderstream/contracts';
+import { PARTITIONS } from './topics';
 
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
