@@ -7,3 +7,6 @@ export { type Effect, type Scenario } from './scenario/schema';
 export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem } from './scenario/parse-scenario';
 export { renderScenariosDoc } from './scenario/scenarios-doc';
 export { SegmentMismatchError } from './errors';
+export { type Intent, SIMULATION_ID_HEADER, type SimulatedRecord } from './records/simulated-record';
+export { RecordCursor, type RecordCheckpoint } from './records/record-cursor';
+export { expectedFindings, expectedVerdict, type Findings, type Occurrence } from './records/expected-verdict';

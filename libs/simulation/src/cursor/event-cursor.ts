@@ -92,6 +92,11 @@ export class EventCursor {
     return cursor;
   }
 
+  /** The people and goods of the segment. */
+  get marketplace(): Marketplace {
+    return this.engine.marketplace;
+  }
+
   /** The number of the next event. */
   get position(): number {
     return this.n;

@@ -14,6 +14,8 @@ export interface Rate {
  * before stay as they are.
  */
 export interface Segment {
+  /** Short text, unique among the segments of a generator. It is a part of the ids of additional records. */
+  readonly id: string;
   readonly seed: string;
   readonly scenario: Scenario;
   readonly simulationVersion: number;
@@ -21,6 +23,11 @@ export interface Segment {
   readonly startMs: number;
   /** By time; the first one from the start or before. */
   readonly rates: readonly Rate[];
+  /**
+   * Share of the events that are followed by a defective record. Left out: as the scenario says. Given: the rates of the
+   * scenario are multiplied, so that they add up to it; a scenario without defects gets every rule at the same rate.
+   */
+  readonly defectRate?: number | undefined;
 }
 
 /** From where a cursor continues. JSON. */
