@@ -10,3 +10,4 @@ export { SegmentMismatchError } from './errors';
 export { type Intent, SIMULATION_ID_HEADER, type SimulatedRecord } from './records/simulated-record';
 export { RecordCursor, type RecordCheckpoint } from './records/record-cursor';
 export { expectedFindings, expectedVerdict, type Findings, type Occurrence } from './records/expected-verdict';
+export { isPerfect, renderScore, type RuleScore, Score, type ScoreReport } from './score/score';
