@@ -118,7 +118,7 @@ export class EventCursor {
     while (!this.isFinished) {
       const event = this.announced < this.announcements ? this.announce(untilMicros) : this.happen(untilMicros);
       if (event === 'later') return undefined;
-      if (event !== undefined) return { ...event, n: this.n++ };
+      if (event !== undefined) return numbered(event, this.n++);
     }
     return undefined;
   }
@@ -268,6 +268,13 @@ export class EventCursor {
   private get engine(): Engine {
     return this.engines[0] as Engine;
   }
+}
+
+/** Adds its number to an event that nobody else has: a copy would take three times as long. */
+function numbered(event: SimulatedEvent, n: number): NumberedEvent {
+  const own: SimulatedEvent & { n?: number } = event;
+  own.n = n;
+  return own as NumberedEvent;
 }
 
 /** @throws RangeError if the segment has no events */

@@ -83,7 +83,7 @@ export class RecordCursor {
     const event = this.events.next(untilMicros);
     if (event === undefined) return undefined;
     if (this.defects.exist && event.n >= this.announcements) this.follow(event);
-    return goodRecord(event, this.segment.id);
+    return goodRecord(event, `${this.segment.id}:${event.n}.0`);
   }
 
   checkpoint(): RecordCheckpoint {

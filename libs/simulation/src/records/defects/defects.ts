@@ -5,7 +5,7 @@ import { Draws } from '../../random/draws';
 import { type NumberedEvent } from '../../simulated-event';
 import { inOrder, intentOf } from '../expected-verdict';
 import { goodRecord } from '../good-record';
-import { type Intent, SIMULATION_ID_HEADER, type SimulatedRecord } from '../simulated-record';
+import { type Intent, type SimulatedRecord } from '../simulated-record';
 import { Bases, DEFECT_DRAW, type Moment } from './bases';
 import { type Choice, DefectPlan } from './defect-plan';
 import { type Draft, recordOf, seal } from './draft';
@@ -96,10 +96,11 @@ export class Defects {
     const { n, emittedMicros } = event;
     return repeated.map((earlier, index) => {
       const copy = index + 1;
-      const record = goodRecord(earlier, '');
-      const headers = { ...record.headers, [SIMULATION_ID_HEADER]: this.idOf(n, copy) };
+      // The earlier record is sent already, with the headers of its event.
+      const again = { ...earlier, headers: { ...earlier.headers } };
+      const record = goodRecord(again, this.idOf(n, copy));
       const intent: Intent = { ...record.intent, defect, expected: 'skip', rules: ['duplicate.event'] };
-      return { ...record, n, copy, headers, emittedMicros, intent };
+      return { ...record, n, copy, emittedMicros, intent };
     });
   }
 
