@@ -22,7 +22,14 @@ function* eventsOf(
   seconds: number,
 ): Generator<NumberedEvent> {
   const rates = [{ fromMs: START_MS, eventsPerSecond }];
-  const cursor = EventCursor.begin({ id: 'report', seed, scenario, simulationVersion: SIMULATION_VERSION, startMs: START_MS, rates });
+  const cursor = EventCursor.begin({
+    id: 'report',
+    seed,
+    scenario,
+    simulationVersion: SIMULATION_VERSION,
+    startMs: START_MS,
+    rates,
+  });
   const untilMicros = (START_MS + seconds * 1_000) * 1_000;
   for (let event = cursor.next(untilMicros); event !== undefined; event = cursor.next(untilMicros)) {
     if (event.emittedMicros > START_MS * 1_000) yield event;
