@@ -1,5 +1,6 @@
 export * from './families';
 export * from './topics';
+export { partitionFor } from './partitioner';
 export * from './rules';
 export * from './ledger';
 export * from './columns';
@@ -18,4 +19,3 @@ export * from './violations';
 export * from './bigquery-schema';
 export { renderEventsDoc } from './events-doc';
 export * from './generated-files';
-export { partitionFor } from './partitioner';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type ExpectedOutcome } from '@orderstream/contracts';
-import { type JournaledSegment, type Scenario, type SimulatedRecord } from '@orderstream/simulation';
+import { type ExpectedOutcome, type RuleCode } from '@orderstream/contracts';
+import { type Intent, type JournaledSegment, type Scenario, type SimulatedRecord } from '@orderstream/simulation';
 import { type Accounts } from '../src/accounts';
 import { Comparison, type ComparisonOptions } from '../src/compare';
 import { type PartitionEvidence } from '../src/evidence';
@@ -54,6 +54,13 @@ const segmentOf = (): JournaledSegment => ({
   isEnded: false,
 });
 
+/** The intent of a record with this outcome, whose times break no rule at the append times of a run. */
+const intentOf = (expected: ExpectedOutcome): Intent => {
+  const rules: Readonly<Partial<Record<string, RuleCode>>> = { repair: 'drift.vendor', skip: 'duplicate.event' };
+  const rule = expected.startsWith('reject:') ? (expected.slice('reject:'.length) as RuleCode) : rules[expected];
+  return { defect: null, expected, rules: rule === undefined ? [] : [rule], occurredMicros: 0, latestMicros: 0 };
+};
+
 export const recordOf = (n: number, value: Buffer, expected: ExpectedOutcome): SimulatedRecord => ({
   n,
   copy: 0,
@@ -63,7 +70,7 @@ export const recordOf = (n: number, value: Buffer, expected: ExpectedOutcome): S
   value,
   headers: {},
   emittedMicros: 0,
-  intent: { defect: null, expected },
+  intent: intentOf(expected),
 });
 
 /**

@@ -2,6 +2,7 @@ export * from './verdict';
 export * from './errors';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
+export { LogEvaluator, outcomeOf } from './log-evaluator';
 export { identityOf } from './structure/structure';
 export { Catalog, type CatalogLimits, type CatalogView, DEFAULT_CATALOG_LIMITS } from './catalog/catalog';
 export { type CatalogPosition, decodeCatalogRecord } from './catalog/catalog-records';

@@ -7,13 +7,10 @@ export { type Effect, type Scenario } from './scenario/schema';
 export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem } from './scenario/parse-scenario';
 export { renderScenariosDoc } from './scenario/scenarios-doc';
 export { SegmentMismatchError } from './errors';
-export {
-  expectedVerdict,
-  type Intent,
-  type RecordCheckpoint,
-  RecordCursor,
-  type SimulatedRecord,
-} from './records/simulated-record';
+export { type Intent, type SimulatedRecord } from './records/simulated-record';
+export { RecordCursor, type RecordCheckpoint } from './records/record-cursor';
+export { expectedFindings, expectedVerdict, type Findings, type Occurrence } from './records/expected-verdict';
+export { isPerfect, renderScore, type RuleScore, Score, type ScoreReport } from './score/score';
 export {
   addLine,
   followsFile,

@@ -72,7 +72,7 @@ lifecycleSpeed: 20000
     const run = (cursor: EventCursor, untilMs: number): string[] => {
       const wrong: string[] = [];
       for (let event = cursor.next(untilMs * 1_000); event !== undefined; event = cursor.next(untilMs * 1_000)) {
-        const verdict = validator.evaluate(event);
+        const verdict = validator.evaluateEvent(event);
         if (verdict.kind !== 'accept' || verdict.flags.length > 0)
           wrong.push(`${event.type} ${JSON.stringify(verdict)}`);
       }

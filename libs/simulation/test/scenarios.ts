@@ -28,7 +28,7 @@ function parsed(text: string, file: string): Scenario {
 export const NOON_MS = Date.UTC(2026, 2, 2, 12);
 
 export const segmentOf = (scenario: Scenario, eventsPerSecond: number, seed = 'test', startMs = NOON_MS): Segment => ({
-  id: 'test-1',
+  id: 'test',
   seed,
   scenario,
   simulationVersion: SIMULATION_VERSION,

@@ -1,43 +1,24 @@
-import { compileChecks, FAMILIES } from '@orderstream/contracts';
-import { partitionFor } from '@orderstream/kafka';
-import {
-  Catalog,
-  PartitionState,
-  qualitySettings,
-  RuleEvaluator,
-  StateOverlay,
-  type Verdict,
-} from '@orderstream/quality';
-import { encodeBody, type SimulatedEvent } from '../src';
+import { compileChecks } from '@orderstream/contracts';
+import { LogEvaluator, type Verdict } from '@orderstream/quality';
+import { type SimulatedEvent, type SimulatedRecord } from '../src';
+import { goodRecord } from '../src/records/good-record';
+import { appendMsOf } from '../src/time/timestamps';
 
 /** The validator's rules with their state, record by record. */
 export class Validator {
-  readonly catalog = new Catalog();
-  private readonly evaluators = new Map(
-    FAMILIES.map((family) => [
-      family,
-      new RuleEvaluator({ family, settings: qualitySettings(), partitionOf: (key) => partitionFor(key) }),
-    ]),
-  );
-  private readonly states = new Map<string, PartitionState>();
-  private evaluated = 0;
+  private readonly log = new LogEvaluator();
 
-  evaluate(event: SimulatedEvent): Verdict {
-    const { family, key, headers, emittedMicros } = event;
-    const partition = partitionFor(key);
-    const place = `${family}/${partition}`;
-    const state = this.states.get(place) ?? new PartitionState();
-    this.states.set(place, state);
-    const appendMs = Math.ceil(emittedMicros / 1_000);
-    const overlay = new StateOverlay(state);
-    overlay.advanceTo(appendMs, appendMs);
-    const record = { partition, timestamp: appendMs, key: Buffer.from(key), value: encodeBody(event), headers };
-    const evaluation = this.evaluators.get(family)?.evaluate(record, overlay, this.catalog, true);
-    if (evaluation === undefined) throw new Error(`no rules for ${family}`);
-    overlay.settle(evaluation.verdict, evaluation.changes);
-    overlay.fold(++this.evaluated);
-    if (family === 'catalog' && evaluation.verdict.kind === 'accept') this.catalog.apply(event.body);
-    return evaluation.verdict;
+  evaluate({ family, partition, key, value, headers }: SimulatedRecord, appendMs: number): Verdict {
+    return this.log.evaluate(family, { partition, timestamp: appendMs, key, value, headers });
+  }
+
+  /** An event as it is, appended when it is emitted. */
+  evaluateEvent(event: SimulatedEvent): Verdict {
+    return this.evaluate(goodRecord({ ...event, n: 0 }, 'test'), appendMsOf(event.emittedMicros));
+  }
+
+  get accounting() {
+    return this.log.accounting;
   }
 }
 

@@ -13,7 +13,7 @@ export function notAccepted(cursor: EventCursor, events: number) {
     if (event === undefined) break;
     types.set(event.type, (types.get(event.type) ?? 0) + 1);
     ids.add(event.body.event_id);
-    const verdict = validator.evaluate(event);
+    const verdict = validator.evaluateEvent(event);
     if (verdict.kind !== 'accept' || verdict.flags.length > 0) {
       wrong.push(`${event.n} ${event.type} ${JSON.stringify(verdict)} ${JSON.stringify(event.body)}`);
     }

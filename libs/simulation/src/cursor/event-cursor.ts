@@ -95,6 +95,11 @@ export class EventCursor {
     return cursor;
   }
 
+  /** The people and goods of the segment. */
+  get marketplace(): Marketplace {
+    return this.engine.marketplace;
+  }
+
   /** The number of the next event. */
   get position(): number {
     return this.n;
@@ -123,7 +128,7 @@ export class EventCursor {
       const event =
         this.announced < this.vendors + this.products ? this.announce(untilMicros) : this.happen(untilMicros);
       if (event === 'later') return undefined;
-      if (event !== undefined) return { ...event, n: this.n++ };
+      if (event !== undefined) return numbered(event, this.n++);
     }
     return undefined;
   }
@@ -278,6 +283,13 @@ export class EventCursor {
   private get engine(): Engine {
     return this.engines[0] as Engine;
   }
+}
+
+/** Adds its number to an event that nobody else has: a copy would take three times as long. */
+function numbered(event: SimulatedEvent, n: number): NumberedEvent {
+  const own: SimulatedEvent & { n?: number } = event;
+  own.n = n;
+  return own as NumberedEvent;
 }
 
 /** @throws RangeError if the segment has no events */

@@ -14,7 +14,7 @@ export interface Rate {
  * before stay as they are.
  */
 export interface Segment {
-  /** Names the segment in the header `simulation-id`. No event depends on it. */
+  /** Short text, unique among the segments of a journal: it is in the header `simulation-id`, and a part of the ids of additional records. */
   readonly id: string;
   readonly seed: string;
   readonly scenario: Scenario;
@@ -23,8 +23,11 @@ export interface Segment {
   readonly startMs: number;
   /** By time; the first one from the start or before. */
   readonly rates: readonly Rate[];
-  /** Share of the records with a defect, 0 to 1. */
-  readonly defectRate: number;
+  /**
+   * Share of the events that are followed by a defective record. Left out: as the scenario says. Given: the rates of the
+   * scenario are multiplied, so that they add up to it; a scenario without defects gets every rule at the same rate.
+   */
+  readonly defectRate?: number | undefined;
 }
 
 /** From where a cursor continues. JSON. */

@@ -1,5 +1,5 @@
 import { SIMULATION_ID_HEADER } from '@orderstream/contracts';
-import { expectedVerdict, RecordCursor, type SimulatedRecord } from '../index';
+import { RecordCursor, type SimulatedRecord } from '../index';
 import { NOON_MS, scenarioOf, segmentOf } from '../../test/scenarios';
 
 const SCENARIO = scenarioOf('population: { vendors: 12, products: 60, customers: 2000 }\nlifecycleSpeed: 20000\n');
@@ -19,7 +19,7 @@ describe('a cursor of records', () => {
     for (let number = 0; number < 500; number++) {
       const record = cursor.next();
       ids.push(record?.headers[SIMULATION_ID_HEADER]);
-      expect(record?.headers[SIMULATION_ID_HEADER]).toBe(`test-1:${record?.n}.${record?.copy}`);
+      expect(record?.headers[SIMULATION_ID_HEADER]).toBe(`test:${record?.n}.${record?.copy}`);
       expect(cursor.position).toBe(number + 1);
     }
     expect(new Set(ids).size).toBe(500);
@@ -69,19 +69,5 @@ describe('a cursor of records', () => {
     expect(starts.filter((ms) => ms > NOON_MS + 203_000).length).toBeGreaterThan(50);
     // The same from the beginning.
     expect(take(RecordCursor.begin(gapped), before.length)).toEqual(before.map(textOf));
-  });
-});
-
-describe('the expected verdict', () => {
-  it.each([
-    ['accept', 0, 'accept'],
-    ['repair', 0, 'repair'],
-    ['accept', 1, 'skip'],
-    ['repair', 2, 'skip'],
-    ['skip', 1, 'skip'],
-    ['reject:time.in_future', 0, 'reject:time.in_future'],
-    ['reject:time.in_future', 1, 'reject:time.in_future'],
-  ] as const)('of a record with %s, %i times before, is %s', (expected, occurrence, verdict) => {
-    expect(expectedVerdict({ defect: null, expected }, { appendMs: 0, occurrence })).toBe(verdict);
   });
 });

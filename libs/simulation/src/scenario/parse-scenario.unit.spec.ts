@@ -38,6 +38,12 @@ describe('a scenario file', () => {
     ['an effect longer than its interval', 'effects:\n  - kind: bot-burst\n    everyMinutes: 5\n    durationMinutes: 6', ['mine.yaml:6: effects.0.durationMinutes: expected at most everyMinutes (5), found 6']],
     ['a list for a map', 'funnel: [1]', ['mine.yaml:3: funnel: expected a map of keys, found [1]']],
     ['an unknown choice', 'values: odd', ['mine.yaml:3: values: expected realistic or uniform, found "odd"']],
+    ['an unknown rule', 'defects:\n  rules: { time.travel: 0.1 }', ['mine.yaml:4: defects.rules.time.travel: unknown key']],
+    ['a rule that no record breaks', 'defects:\n  rules:\n    internal.rule_failed: 0.1', ['mine.yaml:5: defects.rules.internal.rule_failed: unknown key']],
+    ['a negative rate of defects', 'defects:\n  rules:\n    drift.vendor: -0.1', ['mine.yaml:5: defects.rules.drift.vendor: expected at least 0, found -0.1']],
+    ['rates of defects above 1 in all', 'defects:\n  rate: 0.8\n  nearMisses: 0.3', ['mine.yaml:3: defects: expected shares of at most 1 in all, found 1.1']],
+    ['rules that one record cannot break together', 'defects:\n  combinations:\n    - { rules: [drift.vendor, time.too_old], rate: 0.1 }', ['mine.yaml:5: defects.combinations.0.rules: expected rules that one record can break together, found drift.vendor and time.too_old']],
+    ['a combination of one rule', 'defects:\n  combinations:\n    - { rules: [drift.vendor], rate: 0.1 }', ['mine.yaml:5: defects.combinations.0.rules: expected at least 2 items, found ["drift.vendor"]']],
     ['several problems, in the order of the lines', 'producers: 0\nlifecycleSped: 2\nfunnel:\n  order: 2', ['mine.yaml:3: producers: expected at least 1, found 0', 'mine.yaml:4: lifecycleSped: unknown key', 'mine.yaml:6: funnel.order: expected at most 1, found 2']],
   ])('with %s is rejected, with the line and what was expected', (_, yaml, expected) => {
     expect(problemsOf(`${HEAD}${yaml}\n`)).toEqual(expected);

@@ -1,4 +1,7 @@
+import { RULE_CODES, type RuleCode } from '@orderstream/contracts';
 import { z } from 'zod';
+import { NOT_INJECTED } from '../records/combinations';
+import { REPEATS, SPECS } from '../records/defects/defects';
 import { parseScenario, problemText } from './parse-scenario';
 import { scenarioSchema } from './schema';
 
@@ -66,6 +69,7 @@ export function renderScenariosDoc(files: ReadonlyMap<string, string>): string {
     '`everyMinutes` from then on, and lasts `durationMinutes`. `eventsPerSecond` does not contain what effects add.',
     '',
     ...(effects?.oneOf ?? effects?.anyOf ?? []).flatMap((kind) => effectSection(kind)),
+    ...defectsSection(),
   ].join('\n');
 }
 
@@ -92,6 +96,54 @@ function exampleProblems(): string[] {
 function effectSection(kind: JsonSchema): string[] {
   const name = String((kind.properties?.kind as JsonSchema | undefined)?.const);
   return [`### ${name}`, '', ...table(rowsOf(kind, '').filter(({ key }) => key !== '`kind`')), ''];
+}
+
+/** What the records of a scenario with defects are. */
+function defectsSection(): string[] {
+  const namesOf = (code: RuleCode, isNearMiss: boolean): string =>
+    SPECS.filter((spec) => spec.rule === code && spec.isNearMiss === isNearMiss)
+      .map(({ name }) => `\`${name}\``)
+      .concat(
+        isNearMiss
+          ? []
+          : REPEATS.filter((name) => name.startsWith(`${code}/`)).map((name) => `\`${name.slice(code.length + 1)}\``),
+      )
+      .join(', ');
+  return [
+    '## Defects',
+    '',
+    'The events of the simulation are always sent as they are. Some are followed by additional records, with ids of their',
+    'own: a defect breaks one rule, a combination several at once, and a near miss just does not break a rule. So no order',
+    'and no session depends on a defect, whatever becomes of it. Some defects need a record that is accepted before them, such',
+    'as the order that another one duplicates; it is additional, too. The announcement of the catalog is followed by none.',
+    '',
+    'What follows an event is a function of the seed, the segment and the number of the event. The header `simulation-id`',
+    '(`<segment>:<n>.<copy>`) has that number, and which of its records it is: copy 0 is the event itself. `expectedVerdict` computes',
+    'the verdict that the rules must reach with their default actions, from the record, its append time, and how often it',
+    'stands before in the raw log: an accepted record that is sent again is skipped, a rejected one is rejected again.',
+    '',
+    '`defects.rate` is shared evenly by all rules that `defects.rules` does not name:',
+    '',
+    '```yaml',
+    'defects:',
+    '  rate: 0.02',
+    '  rules: { time.in_future: 0.005, structure.too_large: 0 }',
+    '  combinations:',
+    '    - { rules: [reference.unknown_vendor, reference.unknown_product], rate: 0.001 }',
+    '  nearMisses: 0.01',
+    '```',
+    '',
+    `A record that breaks its contract is not evaluated further, so the rules of \`structure\` combine only among themselves; a`,
+    'combination whose reasons the rules would not all report is a problem of the file. No record breaks',
+    `${NOT_INJECTED.map((code) => `\`${code}\``).join(', ')}: its near misses are records that programs have failed on.`,
+    '',
+    '| rule | defects | near misses |',
+    '| --- | --- | --- |',
+    ...RULE_CODES.map((code) => `| \`${code}\` | ${namesOf(code, false)} | ${namesOf(code, true)} |`),
+    '',
+    "Not simulated: the compression of the batches, which is the producer's.",
+    '',
+  ];
 }
 
 function rowsOf(schema: JsonSchema, prefix: string): Row[] {
@@ -137,6 +189,7 @@ function valueOf(field: JsonSchema): string {
     return low === undefined ? kind : `${kind}, ${String(low)} to ${String(field.maximum)}`;
   }
   if (field.type === 'string') return field.maxLength === undefined && field.pattern?.includes('4}') ? 'date' : 'text';
+  if (field.propertyNames !== undefined) return 'map of rule codes to shares';
   return field.properties === undefined ? 'value' : '';
 }
 
@@ -144,6 +197,7 @@ function defaultOf(field: JsonSchema, parent: JsonSchema, name: string): string 
   if (field.default !== undefined) {
     const value = field.default;
     if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+    if (JSON.stringify(value) === '{}') return 'none';
     return typeof value === 'string' ? value : JSON.stringify(value);
   }
   return parent.required?.includes(name) === true ? 'required' : '';

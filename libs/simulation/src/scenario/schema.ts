@@ -1,5 +1,6 @@
-import { PAYMENT_METHODS, RULE_CODES, VERTICALS, DEVICES, CHANNELS } from '@orderstream/contracts';
+import { CHANNELS, DEVICES, PAYMENT_METHODS, type RuleCode, VERTICALS } from '@orderstream/contracts';
 import { z } from 'zod';
+import { conflictOf, INJECTED_RULES } from '../records/combinations';
 import { COUNTRIES } from '../words/countries';
 
 const SUM_TOLERANCE = 1e-6;
@@ -154,6 +155,51 @@ const history = z
     checkOrder(from, to, 'to', 'from', context);
   })
   .prefault({});
+
+const injectedRule = () => z.enum(INJECTED_RULES as [RuleCode, ...RuleCode[]]);
+
+const defects = z
+  .strictObject({
+    rate: share()
+      .default(0)
+      .describe(
+        'Share of the events that are followed by a defective record: evenly of all rules that `rules` does not name.',
+      ),
+    rules: z
+      .partialRecord(injectedRule(), share())
+      .default({})
+      .describe('By rule code, the share of the events that are followed by a record that breaks this rule.'),
+    combinations: z
+      .array(
+        z
+          .strictObject({ rules: z.array(injectedRule()).min(2).max(6), rate: share() })
+          .superRefine(({ rules }, context) => {
+            const conflict = conflictOf(rules);
+            if (conflict === undefined) return;
+            const message = `expected rules that one record can break together, found ${conflict.join(' and ')}`;
+            context.addIssue({ code: 'custom', path: ['rules'], message });
+          }),
+      )
+      .max(50)
+      .default([])
+      .describe('Records that break several `rules` at once, each with the share of the events that they follow.'),
+    nearMisses: share()
+      .optional()
+      .describe(
+        'Share of the events that are followed by a record that just does not break a rule, evenly of all rules. Left out: a quarter of that of the defects.',
+      ),
+  })
+  .superRefine(({ rate, rules, combinations, nearMisses }, context) => {
+    const rates = [rate, nearMisses ?? 0, ...Object.values(rules), ...combinations.map((each) => each.rate)];
+    const sum = rates.reduce((total, value) => total + value, 0);
+    if (sum <= 1) return;
+    context.addIssue({
+      code: 'custom',
+      message: `expected shares of at most 1 in all, found ${String(Number(sum.toFixed(6)))}`,
+    });
+  })
+  .prefault({})
+  .describe('Additional records that are defective. The events of the simulation itself have no defects.');
 
 /** A scenario file. Every key but `name` and `description` has a default, so a file says what differs. */
 export const scenarioSchema = z
@@ -335,16 +381,7 @@ export const scenarioSchema = z
       .describe(
         'The nullable columns `delivery_attempt`, `tracking_id` and `visit_country` appear at one producer after the other. Left out: all have them.',
       ),
-    defects: z
-      .strictObject({
-        rate: share().default(0).describe('Share of the events with a defect.'),
-        rules: z
-          .array(z.enum(RULE_CODES as [string, ...string[]]))
-          .default([])
-          .describe('Rules that the defects break. Empty: every one.'),
-      })
-      .prefault({})
-      .describe('For the function that adds defects. The events of the simulation itself have none.'),
+    defects,
     effects: z.array(effect).max(20).default([]).describe('What disturbs the marketplace at recurring times.'),
   })
   .superRefine(({ population: { openedAt }, history: { from } }, context) => {

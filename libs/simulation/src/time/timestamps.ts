@@ -25,3 +25,6 @@ export function timestamp(micros: number): string {
   const ms = floor(fraction / MICROS_PER_MS);
   return `${cachedTexts[place] as string}${THREE_DIGITS[ms] as string}${THREE_DIGITS[fraction - ms * MICROS_PER_MS] as string}Z`;
 }
+
+/** The append time of a record that is appended when it is emitted, milliseconds since 1970. */
+export const appendMsOf = (emittedMicros: number): number => Math.ceil(emittedMicros / MICROS_PER_MS);
