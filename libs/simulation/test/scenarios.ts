@@ -34,5 +34,4 @@ export const segmentOf = (scenario: Scenario, eventsPerSecond: number, seed = 't
   simulationVersion: SIMULATION_VERSION,
   startMs,
   rates: [{ fromMs: startMs, eventsPerSecond }],
-  defectRate: 0,
 });
