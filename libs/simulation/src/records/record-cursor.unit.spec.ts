@@ -80,7 +80,7 @@ describe('a cursor of records', () => {
       const { position } = cursor;
       const record = cursor.next() as SimulatedRecord;
       const { n, copy, emittedMicros, headers, intent } = record;
-      expect(n).toBe(position);
+      expect(position).toBe(count);
       expect(n).toBeGreaterThanOrEqual(last.n);
       expect(emittedMicros).toBeGreaterThanOrEqual(last.emittedMicros);
       expect(copy).toBe(copies.get(n) ?? 0);
