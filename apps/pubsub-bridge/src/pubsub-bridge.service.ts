@@ -1,5 +1,13 @@
 import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
+import {
+  HEALTH,
+  LOGGER,
+  METRICS,
+  ProblemException,
+  type ServiceControl,
+  SETTINGS,
+  TRACING,
+} from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
@@ -12,7 +20,7 @@ import {
   observeServers,
   RecordProducer,
 } from '@orderstream/kafka';
-import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
 import {
   connectPubSub,
   ensureTopology,
@@ -27,6 +35,7 @@ import {
 import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
+import { BridgeTracing } from './bridge-tracing';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
 import { PartitionBridges, partitionName } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
@@ -58,6 +67,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly deadLetters: RecordProducer;
   private readonly recordLog: RecordLog;
   private readonly metrics: BridgeMetrics;
+  private readonly tracing: BridgeTracing;
   private readonly body: BodyCheck;
   private readonly pubsub;
   private readonly pubsubHealth: PubSubHealth;
@@ -71,6 +81,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     @Inject(SETTINGS) private readonly settings: PubSubBridgeSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(BRIDGE_SOURCE) private readonly source: BridgeSource,
   ) {
@@ -78,6 +89,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.recordLog = new RecordLog(logger);
+    this.tracing = new BridgeTracing(tracing, {
+      pubsubTopic: settings.pubsub.topic,
+      deadLetterTopic: source.deadLetters.name,
+      groupId: source.groupId,
+    });
     this.partitions = new PartitionBridges(
       () => this.partitionDependencies(),
       settings.publish.commitIntervalMs,
@@ -262,7 +278,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     if (guard === undefined) throw new TypeError('a partition was opened before prepare');
     const { pubsub, publish } = this.settings;
     return {
-      publish: guard.publish,
+      publish: this.tracing.traced(guard.publish),
       options: {
         ...publish,
         topic: topicName(pubsub, pubsub.topic),
@@ -280,9 +296,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
 
   private async sendDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
     const failedAt = new Date();
+    const startedMs = performance.now();
     await this.deadLetters.send(
       rejected.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
     );
+    this.tracing.deadLettered(rejected, startedMs);
     for (const { record, reasons } of rejected) {
       this.metrics.deadLettered(reasons);
       const [reason] = reasons;
