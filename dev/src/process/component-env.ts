@@ -27,12 +27,10 @@ const INHERITED: ReadonlySet<string> = new Set([
 ]);
 const INHERITED_PREFIX = 'LC_';
 
-/** Where the services export traces, and which: someone who traces the local run asks for it by these variables. */
-const TRACING: ReadonlySet<string> = new Set([
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
-  'OTEL_TRACES_SAMPLER',
-  'OTEL_TRACES_SAMPLER_ARG',
-]);
+/** Where the services export traces: someone who traces the local run asks for it by this variable. */
+const TRACES_ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+/** Which traces. Without an endpoint they are for other programs, and may have values that the services reject. */
+const TRACES_SAMPLING: ReadonlySet<string> = new Set(['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG']);
 
 /**
  * The environment that every component starts from: the few variables that programs need, those that turn on tracing, and what
@@ -40,8 +38,12 @@ const TRACING: ReadonlySet<string> = new Set([
  * GOOGLE_APPLICATION_CREDENTIALS, NODE_OPTIONS, …) do not reach the stack.
  */
 export function componentEnv(env: NodeJS.ProcessEnv, paths: Pick<StackPaths, 'installed'>): ComponentEnv {
+  const hasEndpoint = (env[TRACES_ENDPOINT] ?? '') !== '';
   const inherited = Object.entries(env).filter(
-    ([name]) => INHERITED.has(name) || TRACING.has(name) || name.startsWith(INHERITED_PREFIX),
+    ([name]) =>
+      INHERITED.has(name) ||
+      name.startsWith(INHERITED_PREFIX) ||
+      (hasEndpoint && (name === TRACES_ENDPOINT || TRACES_SAMPLING.has(name))),
   );
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),

@@ -23,6 +23,7 @@ const HOSTILE = {
   HTTPS_PROXY: 'http://proxy:3128',
   https_proxy: 'http://proxy:3128',
   GRPC_TRACE: 'all',
+  OTEL_TRACES_SAMPLER: 'jaeger_remote',
   OTEL_SDK_DISABLED: 'true',
   OTEL_RESOURCE_ATTRIBUTES: 'user=me',
   PATH: '/usr/bin',
@@ -48,7 +49,7 @@ describe('the environment of a component', () => {
     });
   });
 
-  it('has the settings of tracing', () => {
+  it('has the settings of tracing if there is an endpoint', () => {
     const tracing = {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
       OTEL_TRACES_SAMPLER: 'parentbased_always_on',
