@@ -22,7 +22,11 @@ const project = (kind, extra = {}) => ({
   moduleFileExtensions: ['js', 'cjs', 'json', 'ts'],
   testRegex: `\\.${kind}\\.spec\\.ts$`,
   transform: { '^.+\\.ts$': swc },
-  moduleNameMapper: { '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src' },
+  moduleNameMapper: {
+    '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src',
+    // import() names the compiled file.
+    '^(\\./otlp-tracing)\\.js$': '$1',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   ...extra,
 });

@@ -1,7 +1,14 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
-import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
-import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import {
+  type Check,
+  type Health,
+  type Logger,
+  type Metrics,
+  RecordLog,
+  type Tracing,
+} from '@orderstream/observability';
+import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import { FailurePolicies } from './failure-policies';
@@ -42,6 +49,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     @Inject(SETTINGS) private readonly settings: BqSinkSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
   ) {
     this.clients = new SinkClients(settings, logger);
@@ -51,6 +59,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       settings,
       clients: this.clients,
       metrics: this.metrics,
+      tracing,
       policies,
       onTransactionFailure: observeTransactions(metrics),
       interrupt: (partition, outcome) => this.server?.interrupt(partition, outcome),

@@ -7,6 +7,7 @@ import {
   PartitionTransactions,
   type TopicPartition,
 } from '@orderstream/kafka';
+import type { Tracing } from '@orderstream/observability';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import type { FailurePolicies } from './failure-policies';
@@ -17,11 +18,13 @@ import { BigQueryWarehouse } from './streams/bigquery-warehouse';
 import { NO_FAULTS } from './streams/fault-points';
 import { RowMapper } from './streams/row-mapper';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
+import { tracedObserver } from './traced-observer';
 
 export interface PartitionCompositionOptions {
   readonly settings: BqSinkSettings;
   readonly clients: SinkClients;
   readonly metrics: SinkMetrics;
+  readonly tracing: Tracing;
   readonly policies: FailurePolicies;
   readonly onTransactionFailure: ReturnType<typeof observeTransactions>;
   /** Reports a failure to the partition's task. */
@@ -37,11 +40,12 @@ export class PartitionComposition {
   constructor(private readonly options: PartitionCompositionOptions) {}
 
   dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
-    const { settings, clients, metrics, policies, onTransactionFailure, interrupt } = this.options;
+    const { settings, clients, metrics, tracing, policies, onTransactionFailure, interrupt } = this.options;
     const { bigquery, sink } = settings;
     const family = familyOfTopic(partition.topic);
     const mapper = this.mapperOf(family);
     const policy = policies.of(partition);
+    const { table } = tableForFamily(family);
     return {
       partition,
       limits: {
@@ -57,7 +61,7 @@ export class PartitionComposition {
       warehouse: new BigQueryWarehouse({
         bigquery: clients.bigquery,
         streams: clients.streams,
-        table: { project: bigquery.project, dataset: bigquery.dataset, table: tableForFamily(family).table },
+        table: { project: bigquery.project, dataset: bigquery.dataset, table },
         partition,
         mapper,
         appendTimeoutMs: sink.appendTimeoutMs,
@@ -75,7 +79,10 @@ export class PartitionComposition {
       delay: (ms, signal) => delay(ms, undefined, { signal }),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: metrics.observerFor(family, policy),
+      observer: tracedObserver(metrics.observerFor(family, policy), tracing, partition, {
+        dataset: bigquery.dataset,
+        table,
+      }),
       outcomeOf: (cause) => policies.outcomeOf(partition, cause),
       interrupt: (outcome) => {
         interrupt(partition, outcome);

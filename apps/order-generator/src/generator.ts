@@ -1,11 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, fetchEndOffsets, RecordProducer } from '@orderstream/kafka';
-import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
 import { Emitter } from './emission/emitter';
+import { TracedSender } from './emission/traced-sender';
 import { Ledger } from './ledger/ledger';
 import { type OrderGeneratorSettings } from './order-generator.config';
 import { createPools } from './simulation/pools';
@@ -33,6 +34,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     @Inject(SETTINGS) private readonly settings: OrderGeneratorSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) private readonly metrics: Metrics,
+    @Inject(TRACING) private readonly tracing: Tracing,
     @Inject(HEALTH) health: Health,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
@@ -67,7 +69,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     this.ledger = ledger;
     this.emitter = new Emitter(
       ledger,
-      this.producer,
+      this.tracing.enabled ? new TracedSender(this.producer, this.tracing) : this.producer,
       SYSTEM_CLOCK,
       {
         maxEvents: simulation.maxEvents,

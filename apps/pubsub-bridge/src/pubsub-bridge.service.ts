@@ -7,6 +7,7 @@ import {
   ProblemException,
   type ServiceControl,
   SETTINGS,
+  TRACING,
 } from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
@@ -22,7 +23,7 @@ import {
   PartitionTransactions,
   RecordProducer,
 } from '@orderstream/kafka';
-import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
 import {
   connectPubSub,
   ensureTopology,
@@ -37,6 +38,7 @@ import {
 import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
+import { BridgeTracing } from './bridge-tracing';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
 import { PartitionBridges, partitionName } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
@@ -68,6 +70,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly deadLetters: RecordProducer;
   private readonly recordLog: RecordLog;
   private readonly metrics: BridgeMetrics;
+  private readonly tracing: BridgeTracing;
   private readonly body: BodyCheck;
   private readonly pubsub;
   private readonly pubsubHealth: PubSubHealth;
@@ -82,6 +85,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     @Inject(SETTINGS) private readonly settings: PubSubBridgeSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(BRIDGE_SOURCE) private readonly source: BridgeSource,
   ) {
@@ -90,6 +94,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
     this.recordLog = new RecordLog(logger);
     const onFailure = observeTransactions(metrics);
+    this.tracing = new BridgeTracing(tracing, {
+      pubsubTopic: settings.pubsub.topic,
+      deadLetterTopic: source.deadLetters.name,
+      groupId: source.groupId,
+    });
     this.partitions = new PartitionBridges(
       () => this.partitionDependencies(),
       (partition) =>
@@ -298,7 +307,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     if (guard === undefined) throw new TypeError('a partition was opened before prepare');
     const { pubsub, publish } = this.settings;
     return {
-      publish: guard.publish,
+      publish: this.tracing.traced(guard.publish),
       options: {
         ...publish,
         topic: topicName(pubsub, pubsub.topic),
@@ -316,9 +325,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
 
   private async sendDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
     const failedAt = new Date();
+    const startedMs = performance.now();
     await this.deadLetters.send(
       rejected.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
     );
+    this.tracing.deadLettered(rejected, startedMs);
     for (const { record, reasons } of rejected) {
       this.metrics.deadLettered(reasons);
       const [reason] = reasons;

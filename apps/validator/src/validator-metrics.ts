@@ -3,7 +3,8 @@ import { observeTransactions, type TopicPartition } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 import type { Accounting, PartitionState } from '@orderstream/quality';
 
-const OUTCOME_LABELS = {
+/** The label `outcome` of `orderstream_records_total`, by count of the accounts. */
+export const OUTCOME_LABELS = {
   accepted: 'accepted',
   repaired: 'repaired',
   skipped: 'skipped',

@@ -10,9 +10,9 @@ import {
   type RecordBatch,
   stop,
 } from '@orderstream/kafka';
-import type { Health, Logger, Metrics } from '@orderstream/observability';
+import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
 import type { QualitySettings } from '@orderstream/quality';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { type ResumeDto, suspensionOf } from './control/resume.dto';
@@ -40,6 +40,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     @Inject(SETTINGS) private readonly settings: ValidatorSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(FAULT_POINTS) faults: FaultPoints,
   ) {
@@ -61,6 +62,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       catalogLimits: catalogLimitsOf(settings),
       restores: new Semaphore(MAX_CONCURRENT_RESTORES),
       metrics: validatorMetrics,
+      tracing,
       logger,
       faults,
     };

@@ -1,6 +1,6 @@
 import { type Family, rawTopic } from '@orderstream/contracts';
 import { type BatchOutcome, type KafkaRecord, partitionFor, readPartition } from '@orderstream/kafka';
-import { createLogger, Metrics } from '@orderstream/observability';
+import { createLogger, Metrics, NO_TRACING } from '@orderstream/observability';
 import {
   type Accounting,
   DEFAULT_CATALOG_LIMITS,
@@ -123,6 +123,7 @@ export class ValidatorRuns {
       transactionTimeoutMs: 10_000,
       breaker: { windowRecords: 0, maxShare: 1 },
       metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), SETTINGS.actions),
+      tracing: NO_TRACING,
       logger,
       faults,
       clock: () => new Date(),

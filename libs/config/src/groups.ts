@@ -23,7 +23,47 @@ const adminTokens = z
 /** A bearer token that `/admin` accepts: the actor's name and role, and the SHA-256 (hex) of the token. */
 export type AdminToken = z.infer<typeof adminTokens>[number];
 
-/** Settings of every service: HTTP server, log, shutdown. */
+/** Traces, by the variables of the OpenTelemetry specification ("Environment Variable Specification"). */
+const tracingSettings = defineSettings({
+  endpoint: settings.optional(
+    settings.string({
+      env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+      pattern: /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/,
+      expected: '`http://host:port` or `https://host:port`, without credentials',
+      description:
+        'Base URL to which traces are exported, as OTLP over HTTP (JSON) to `/v1/traces` below it; usually port 4318 of a collector. Unset: no tracing.',
+    }),
+  ),
+  serviceName: settings.optional(
+    settings.string({
+      env: 'OTEL_SERVICE_NAME',
+      description: 'Name of the service in traces. Unset: its own name, such as `validator`.',
+    }),
+  ),
+  sampler: settings.oneOf({
+    env: 'OTEL_TRACES_SAMPLER',
+    default: 'parentbased_traceidratio',
+    values: [
+      'parentbased_traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'traceidratio',
+      'always_on',
+      'always_off',
+    ],
+    description:
+      'Which records are traced. `parentbased_…`: those whose `traceparent` says that they are sampled; the rest of the name decides for traces that begin in the service, which are those of the generator. Otherwise each service decides by itself.',
+  }),
+  samplerRatio: settings.number({
+    env: 'OTEL_TRACES_SAMPLER_ARG',
+    default: 0.01,
+    min: 0,
+    max: 1,
+    description: 'Share of the traces that a sampler with `traceidratio` in its name takes, 0 to 1.',
+  }),
+});
+
+/** Settings of every service: HTTP server, log, shutdown, traces. */
 export const serviceSettings = defineSettings({
   httpHost: settings.string({
     env: 'HTTP_HOST',
@@ -60,6 +100,7 @@ export const serviceSettings = defineSettings({
     max: 600_000,
     description: 'Time limit for draining at a stop, in milliseconds. After it, the process exits with code 1.',
   }),
+  tracing: tracingSettings,
 });
 export type ServiceSettings = SettingsOf<typeof serviceSettings>;
 

@@ -243,4 +243,10 @@ export const METRIC = {
     help: 'Rejected requests to /admin, by reason.',
     labels: ['reason'],
   },
+  traceSpans: {
+    type: 'counter',
+    name: 'orderstream_trace_spans_total',
+    help: 'Spans, by what became of them: exported, failed (the endpoint did not take them) or dropped (the queue was full).',
+    labels: ['outcome'],
+  },
 } as const satisfies Record<string, MetricSpec>;

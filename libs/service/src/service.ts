@@ -5,7 +5,7 @@ import { type CustomTransportStrategy } from '@nestjs/microservices';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type ServiceSettings, type SettingsSpec } from '@orderstream/config';
 import { OrderstreamError } from '@orderstream/errors';
-import { type Check, Health, type Logger, Metrics } from '@orderstream/observability';
+import { type Check, Health, type Logger, Metrics, startTracing, type Tracing } from '@orderstream/observability';
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { ServiceModule } from './service.module';
@@ -61,6 +61,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
   readonly health = new Health();
   private readonly lifecycle: Lifecycle = { phase: 'starting' };
   private app: NestExpressApplication | undefined;
+  private tracing: Tracing | undefined;
   private readonly servers: CustomTransportStrategy[] = [];
 
   constructor(
@@ -90,7 +91,10 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     this.logger.info('running');
   }
 
-  /** Fails readiness, drains the transports while health still answers, then closes HTTP. Has no deadline. */
+  /**
+   * Fails readiness, drains the transports while health still answers, closes HTTP, then exports the last spans. Only that
+   * export has a deadline.
+   */
   async stop(): Promise<void> {
     this.lifecycle.phase = 'stopping';
     // Nest's own order closes the HTTP server, and with it health, before the transports.
@@ -100,6 +104,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       }),
     );
     await this.app?.close();
+    await this.tracing?.shutdown();
   }
 
   /** The URL of the HTTP server; undefined until it listens. */
@@ -117,13 +122,24 @@ export class Service<T extends { readonly service: ServiceSettings }> {
 
   private async createApp(): Promise<NestExpressApplication> {
     const { definition, settings, logger, health, lifecycle } = this;
+    const metrics = new Metrics({ app: definition.name });
+    const { endpoint, serviceName, sampler, samplerRatio } = settings.service.tracing;
+    const tracing = await startTracing({
+      endpoint,
+      serviceName: serviceName ?? definition.name,
+      sampler: { name: sampler, ratio: samplerRatio },
+      logger,
+      metrics,
+    });
+    this.tracing = tracing;
     const dependencies = {
       settings,
       logger,
       health,
       lifecycle,
       admin: definition.admin,
-      metrics: new Metrics({ app: definition.name }),
+      metrics,
+      tracing,
     };
     const app = await NestFactory.create<NestExpressApplication>(
       { module: ServiceRoot, imports: [ServiceModule.forService(dependencies), definition.module(settings)] },

@@ -31,9 +31,10 @@ export class Identities {
     return uuidOf(this.sha256(kind, index));
   }
 
+  /** The trace is not sampled: nothing records its first span unless the sender does. */
   event(seq: number): EventIdentity {
     const hex = this.sha256('event', seq);
-    return { eventId: uuidOf(hex), traceparent: `00-${hex.slice(32)}-${hex.slice(8, 24)}-01` };
+    return { eventId: uuidOf(hex), traceparent: `00-${hex.slice(32)}-${hex.slice(8, 24)}-00` };
   }
 
   /** A number from 0 to `bound - 1` that depends only on the arguments; attributes are chosen by it. */

@@ -27,11 +27,14 @@ export interface EvaluationOptions {
   readonly now: Date;
 }
 
+/** A verdict other than `wait`. */
+export type SettledVerdict = Exclude<Verdict['kind'], 'wait'>;
+
 export interface EvaluatedBatch {
   /** Validated records and dead letters. */
   readonly outputs: readonly OutputRecord[];
-  /** For each evaluated record, whether it was rejected. */
-  readonly rejections: readonly boolean[];
+  /** The kind of verdict of each evaluated record. */
+  readonly verdicts: readonly SettledVerdict[];
   readonly deadLettered: readonly { readonly record: KafkaRecord; readonly reasons: readonly DeadLetterReason[] }[];
   /** Records on which a rule threw at each attempt. They are among the rejected ones. */
   readonly ruleFailures: readonly { readonly record: KafkaRecord; readonly error: unknown }[];
@@ -51,7 +54,7 @@ export function evaluateBatch(
   options: EvaluationOptions,
 ): EvaluatedBatch {
   const outputs: OutputRecord[] = [];
-  const rejections: boolean[] = [];
+  const verdicts: SettledVerdict[] = [];
   const deadLettered: { record: KafkaRecord; reasons: readonly DeadLetterReason[] }[] = [];
   const ruleFailures: { record: KafkaRecord; error: unknown }[] = [];
   const nowMs = options.now.getTime();
@@ -66,12 +69,12 @@ export function evaluateBatch(
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
     overlay.settle(verdict, changes);
     if (options.versions !== undefined) announceTo(options.versions, record, verdict);
-    rejections.push(verdict.kind === 'reject');
+    verdicts.push(verdict.kind);
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
     if (output !== undefined) outputs.push(output);
   }
-  return { outputs, rejections, deadLettered, ruleFailures, end: rejections.length, missing };
+  return { outputs, verdicts, deadLettered, ruleFailures, end: verdicts.length, missing };
 }
 
 /** Parses the value once more: of the families, the catalog has the fewest records. */

@@ -85,7 +85,7 @@ describe('evaluateBatch', () => {
       'dlq-source-offset': '11',
       'dlq-failed-at': NOW.toISOString(),
     });
-    expect(evaluated.rejections).toEqual([false, true, false, false]);
+    expect(evaluated.verdicts).toEqual(['accept', 'reject', 'skip', 'accept']);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons[0]?.code])).toEqual([
       [11, 'structure.malformed_json'],
     ]);
@@ -115,7 +115,7 @@ describe('evaluateBatch', () => {
     expect(overlay.accounting.input).toBe(1);
 
     const rest = evaluate('orders', [waiting, after], overlay, { catalog, catalogComplete: true });
-    expect(rest).toMatchObject({ end: 2, missing: [], rejections: [true, false] });
+    expect(rest).toMatchObject({ end: 2, missing: [], verdicts: ['reject', 'accept'] });
     expect(rest.deadLettered[0]?.reasons[0]?.code).toBe('reference.unknown_vendor');
     expect(overlay.accounting).toMatchObject({ input: 3, accepted: 2, deadLettered: 1 });
   });
@@ -128,16 +128,16 @@ describe('evaluateBatch', () => {
     const overlay = new CatalogVersionsOverlay(versions);
     const records = [vendor, product].map((body, index) => record(body, index));
     const evaluated = evaluate('catalog', records, new StateOverlay(new PartitionState()), { versions: overlay });
-    expect(evaluated.rejections).toEqual([false, true]);
+    expect(evaluated.verdicts).toEqual(['accept', 'reject']);
     expect(Array.from(overlay.records(2), ({ key }) => key)).toEqual([`vendor/${shop.vendor_id}`, 'position']);
     overlay.fold(2);
     expect(versions.catalog.vendor(shop.vendor_id)?.at(Date.now() * 1_000)?.vendor_name).toBe('Becker and Sons');
   });
 
   it.each([
-    [2, 'accepts', [false, false, false], []],
-    [3, 'rejects', [false, true, false], ['a defect']],
-  ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, rejections, reported) => {
+    [2, 'accepts', ['accept', 'accept', 'accept'], []],
+    [3, 'rejects', ['accept', 'reject', 'accept'], ['a defect']],
+  ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, verdicts, reported) => {
     const records = [30, 31, 32].map((offset) => record(sessionStarted(customerIn(PARTITION)), offset));
     let calls = 0;
     class FailingEvaluator extends RuleEvaluator {
@@ -153,7 +153,7 @@ describe('evaluateBatch', () => {
     });
     const evaluated = evaluate('interactions', records, new StateOverlay(new PartitionState()), { evaluator });
     expect(calls).toBe(3);
-    expect(evaluated.rejections).toEqual(rejections);
+    expect(evaluated.verdicts).toEqual(verdicts);
     expect(evaluated.ruleFailures.map(({ error }) => (error as Error).message)).toEqual(reported);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons])).toEqual(
       failures < 3 ? [] : [[31, [{ code: 'internal.rule_failed', path: 'value', constraint: 'RangeError' }]]],
