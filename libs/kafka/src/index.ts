@@ -22,6 +22,7 @@ export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower'
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { HighWatermarks } from './read/high-watermarks';
 export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
+export { observeClients } from './metrics/observe-clients';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';
 export { OffsetTracker } from './server/offset-tracker';

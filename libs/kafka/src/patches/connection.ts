@@ -1,4 +1,5 @@
 import { type Socket } from 'node:net';
+import { clientTotals } from '../client/client-totals';
 import { loadFromKafkajs } from '../client/kafkajs-internals';
 
 interface Connection {
@@ -34,14 +35,18 @@ async function send(this: Connection, exchange: unknown): Promise<unknown> {
   }
 }
 
-/** Discards half a response of the previous connection. The original parses the new connection's bytes as its rest. */
-function connect(this: Connection): Promise<boolean> {
-  if (!this.isConnected()) {
-    this.chunks = [];
-    this.bytesBuffered = 0;
-    this.bytesNeeded = LENGTH_BYTES;
-  }
-  return original.connect.call(this);
+/**
+ * Discards half a response of the previous connection. The original parses the new connection's bytes as its rest. Counts
+ * the connections that were opened.
+ */
+async function connect(this: Connection): Promise<boolean> {
+  if (this.isConnected()) return original.connect.call(this);
+  this.chunks = [];
+  this.bytesBuffered = 0;
+  this.bytesNeeded = LENGTH_BYTES;
+  const connected = await original.connect.call(this);
+  clientTotals.connections++;
+  return connected;
 }
 
 Object.assign(prototype, { send, connect });

@@ -51,6 +51,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   private watch: TopicWatch | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly programmingErrors = new Map<string, number>();
+  private joins = 0;
   /** When an open transaction of a partition was last logged. */
   private readonly warnedAt = new Map<string, number>();
   private isPaused = false;
@@ -116,6 +117,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       group: this.settings.groupId,
       state: this.membership?.state ?? 'connecting',
       partitions: this.tasks.statuses(),
+      rebalances: Math.max(this.joins - 1, 0),
       programmingErrors: Object.fromEntries(this.programmingErrors),
     };
   }
@@ -187,6 +189,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   private assign(partitions: readonly TopicPartition[]): void {
     if (this.closing !== undefined) return;
+    this.joins++;
     const { groupId, hooks, logger } = this.settings;
     logger?.info({ group: groupId, partitions: partitions.map(partitionName) }, 'partitions assigned');
     this.tasks.replace(
