@@ -5,8 +5,9 @@ const TARGET_LABELS = ['job', 'instance', 'app'];
 
 /** Metrics of others that dashboards and alerts use, with their labels. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  // Prometheus, about its targets.
+  // Prometheus, about its targets and its alerts.
   up: [],
+  ALERTS: ['alertname', 'alertstate', 'severity'],
   // prom-client, "Default metrics".
   process_start_time_seconds: [],
   process_resident_memory_bytes: [],
