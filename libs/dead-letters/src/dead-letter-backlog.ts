@@ -1,6 +1,7 @@
 import { DEAD_LETTER_GROUP, type TopicSpec } from '@orderstream/contracts';
+import { fetchCommittedOffsets, fetchLogBounds, fetchOffsetsSince } from '@orderstream/kafka';
 import { METRIC, type Logger, type Metrics } from '@orderstream/observability';
-import type { Kafka } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 
 const INTERVAL_MS = 60_000;
 /** Share of the retention after which an unread dead letter counts as expiring. */
@@ -8,15 +9,9 @@ const EXPIRING_SHARE = 0.8;
 
 export type DeadLetterTopic = Pick<TopicSpec, 'name' | 'retentionMs'>;
 
-/** What this class uses of an admin client. */
-export type BacklogAdmin = Pick<
-  ReturnType<Kafka['admin']>,
-  'connect' | 'disconnect' | 'fetchTopicOffsets' | 'fetchTopicOffsetsByTimestamp' | 'fetchOffsets'
->;
-
 export interface DeadLetterBacklogOptions {
   readonly topics: readonly DeadLetterTopic[];
-  readonly createAdmin: () => BacklogAdmin;
+  readonly createAdmin: () => Admin;
   readonly metrics: Metrics;
   readonly logger: Pick<Logger, 'warn'>;
   readonly nowMs?: () => number;
@@ -35,7 +30,7 @@ interface Backlog {
  */
 export class DeadLetterBacklog {
   private readonly backlogs = new Map<string, Backlog>();
-  private admin: BacklogAdmin | undefined;
+  private admin: Admin | undefined;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
 
@@ -84,7 +79,7 @@ export class DeadLetterBacklog {
     }
   }
 
-  private async connect(): Promise<BacklogAdmin> {
+  private async connect(): Promise<Admin> {
     if (this.admin !== undefined) return this.admin;
     const admin = this.options.createAdmin();
     this.admin = admin;
@@ -98,25 +93,19 @@ export class DeadLetterBacklog {
     await admin?.disconnect().catch(() => undefined);
   }
 
-  private async measure(admin: BacklogAdmin, { name, retentionMs }: DeadLetterTopic): Promise<Backlog> {
+  private async measure(admin: Admin, { name, retentionMs }: DeadLetterTopic): Promise<Backlog> {
     const nowMs = (this.options.nowMs ?? Date.now)();
-    const [bounds, groups, fresh] = await Promise.all([
-      admin.fetchTopicOffsets(name),
-      admin.fetchOffsets({ groupId: DEAD_LETTER_GROUP, topics: [name] }),
-      retentionMs === undefined
-        ? []
-        : admin.fetchTopicOffsetsByTimestamp(name, Math.round(nowMs - EXPIRING_SHARE * retentionMs)),
+    const [{ beginnings, ends }, committed, fresh] = await Promise.all([
+      fetchLogBounds(admin, name),
+      fetchCommittedOffsets(admin, DEAD_LETTER_GROUP, name),
+      retentionMs === undefined ? [] : fetchOffsetsSince(admin, name, Math.round(nowMs - EXPIRING_SHARE * retentionMs)),
     ]);
-    const committed = new Map(groups.flatMap(({ partitions }) => partitions).map((each) => [each.partition, each]));
-    const freshFrom = new Map(fresh.map(({ partition, offset }) => [partition, Number(offset)]));
     let unread = 0;
     let expiring = 0;
-    for (const { partition, low, offset } of bounds) {
-      // -1: the group has committed no offset.
-      const from = Math.max(Number(low), Number(committed.get(partition)?.offset ?? -1));
-      const end = Number(offset);
+    for (const [partition, end] of ends.entries()) {
+      const from = Math.max(beginnings[partition] ?? 0, committed[partition] ?? 0);
       unread += Math.max(end - from, 0);
-      expiring += Math.max(Math.min(freshFrom.get(partition) ?? 0, end) - from, 0);
+      expiring += Math.max(Math.min(fresh[partition] ?? 0, end) - from, 0);
     }
     return { unread, expiring };
   }

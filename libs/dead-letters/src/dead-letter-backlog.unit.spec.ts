@@ -1,6 +1,7 @@
 import { Metrics } from '@orderstream/observability';
+import type { Admin } from 'kafkajs';
 
-import { type BacklogAdmin, DeadLetterBacklog } from './dead-letter-backlog';
+import { DeadLetterBacklog } from './dead-letter-backlog';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = 100 * DAY_MS;
@@ -9,7 +10,7 @@ const TOPIC = { name: 'orders.dlq.validator', retentionMs: 30 * DAY_MS };
 /** A topic of two partitions: offsets 10 to 30 and 0 to 8, of which those below 16 and 2 are older than 24 days. */
 const broker = (committed: readonly string[]) => {
   const asked: number[] = [];
-  const admin: BacklogAdmin = {
+  const admin = {
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     fetchTopicOffsets: () =>
@@ -17,7 +18,7 @@ const broker = (committed: readonly string[]) => {
         { partition: 0, low: '10', high: '31', offset: '30' },
         { partition: 1, low: '0', high: '8', offset: '8' },
       ]),
-    fetchTopicOffsetsByTimestamp: (_topic, timestamp) => {
+    fetchTopicOffsetsByTimestamp: (_topic: string, timestamp?: number) => {
       asked.push(timestamp ?? NaN);
       return Promise.resolve([
         { partition: 0, offset: '16' },
@@ -32,10 +33,10 @@ const broker = (committed: readonly string[]) => {
         },
       ]),
   };
-  return { admin, asked };
+  return { admin: admin as unknown as Admin, asked };
 };
 
-const measured = async (admin: BacklogAdmin, warned: string[] = []): Promise<string[]> => {
+const measured = async (admin: Admin, warned: string[] = []): Promise<string[]> => {
   const metrics = new Metrics({ app: 'probe', processMetrics: false });
   const logger = { warn: (_fields: unknown, message: string) => void warned.push(message) } as never;
   const backlog = new DeadLetterBacklog({
@@ -64,6 +65,17 @@ describe('DeadLetterBacklog', () => {
       `orderstream_dead_letters_expiring{topic="${TOPIC.name}",app="probe"} ${expiring}`,
     ]);
     expect(asked).toEqual([NOW_MS - 24 * DAY_MS]);
+  });
+
+  it('asks again when the leader of a new topic does not answer yet', async () => {
+    const { admin } = broker(['-1', '-1']);
+    let isNew = true;
+    const fetchTopicOffsetsByTimestamp: Admin['fetchTopicOffsetsByTimestamp'] = async (...asked) => {
+      if (!isNew) return admin.fetchTopicOffsetsByTimestamp(...asked);
+      isNew = false;
+      throw Object.assign(new Error('not the leader'), { retriable: true });
+    };
+    expect(await measured({ ...admin, fetchTopicOffsetsByTimestamp })).toHaveLength(2);
   });
 
   it('has no series, and says so, while the broker does not answer', async () => {

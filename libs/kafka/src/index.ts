@@ -21,7 +21,13 @@ export { readPartition, type ReadPartitionOptions } from './read/read-partition'
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { HighWatermarks } from './read/high-watermarks';
-export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
+export {
+  fetchCommittedOffsets,
+  fetchEndOffsets,
+  fetchLogBounds,
+  fetchOffsetsSince,
+  type LogBounds,
+} from './read/offsets';
 export { observeClients } from './metrics/observe-clients';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';
