@@ -7,6 +7,7 @@ import { orderGeneratorSettings } from '../../apps/order-generator/src/order-gen
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
 import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
+import { grafanaFiles } from './observability/grafana-files';
 
 const SERVICES: ServiceSpecs = {
   'order-generator': orderGeneratorSettings,
@@ -15,7 +16,8 @@ const SERVICES: ServiceSpecs = {
   'pubsub-bridge': pubsubBridgeSettings,
 };
 
-const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md, .env.example.
+const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md, .env.example,
+the dashboards of Grafana.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -24,6 +26,7 @@ const USAGE = `Generates files from the code: schemas, docs/events.md, docs/conf
 function renderFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...generatedFiles(),
+    ...grafanaFiles(),
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);

@@ -1,5 +1,12 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
+import { DeadLetterBacklog } from '@orderstream/dead-letters';
+import {
+  KafkaBatchServer,
+  observeClients,
+  observeServers,
+  observeTransactions,
+  type TopicPartition,
+} from '@orderstream/kafka';
 import {
   type Check,
   type Health,
@@ -17,7 +24,7 @@ import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
 import { SinkMetrics } from './sink-metrics';
 import { ensureSinkTables } from './sink-tables';
-import { ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
+import { DEAD_LETTER_TOPICS, ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
 import { PartitionSink } from './streams/partition-sink';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
 
@@ -43,6 +50,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   private readonly clients: SinkClients;
   private readonly metrics: SinkMetrics;
   private readonly composition: PartitionComposition;
+  private readonly deadLetters: DeadLetterBacklog;
   private server: KafkaBatchServer | undefined;
 
   constructor(
@@ -69,6 +77,13 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       (partition, cause) => policies.outcomeOf(partition, cause),
     );
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
+    observeClients(metrics);
+    this.deadLetters = new DeadLetterBacklog({
+      topics: DEAD_LETTER_TOPICS,
+      createAdmin: () => this.clients.kafka.admin(),
+      metrics,
+      logger,
+    });
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('recovery', () => this.recoveryCheck());
@@ -82,6 +97,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       ensureSinkTopics(this.clients.kafka, kafka.replication, this.logger),
       ensureSinkTables(this.clients.bigquery, bigquery, this.logger),
     ]);
+    this.deadLetters.start();
   }
 
   /** Creates the transport that feeds the partitions. Call it after `prepare`. */
@@ -141,7 +157,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.clients.close();
+    await Promise.all([this.deadLetters.stop(), this.clients.close()]);
   }
 
   /** The dependencies of one partition's sink. The fault suite overrides it. */

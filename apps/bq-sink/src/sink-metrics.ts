@@ -62,6 +62,9 @@ export class SinkMetrics {
     const skipped = metrics.counter(METRIC.rowsSkippedOnRecovery);
     const streams = metrics.counter(METRIC.streamsCreated);
     const fallbacks = metrics.counter(METRIC.fallbacksTaken);
+    // An alert on an increase needs the series before the first one.
+    records.inc({ family, outcome: 'dead_lettered' }, 0);
+    for (const counter of [streams, fallbacks]) counter.inc(label, 0);
     return {
       appending: (rows) => {
         batchRecords.observe(operation, rows.rows);

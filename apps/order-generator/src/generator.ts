@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, fetchEndOffsets, RecordProducer } from '@orderstream/kafka';
+import { createKafka, ensureTopics, fetchEndOffsets, observeClients, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
@@ -44,6 +44,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       ok: this.emitter !== undefined && this.emitter.state !== 'failed' && this.emitter.state !== 'retrying',
       detail: this.emitter?.state ?? 'opening',
     }));
+    observeClients(metrics);
     metrics.gauge(METRIC.generatorTargetRate, (gauge) => {
       gauge.set(this.emitter?.targetRate ?? settings.simulation.rate);
     });

@@ -11,13 +11,14 @@ import {
 } from '@orderstream/service';
 import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
-import { buildDeadLetter } from '@orderstream/dead-letters';
+import { buildDeadLetter, DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   createKafka,
   ensureTopics,
   fetchCommittedOffsets,
   fetchLogBounds,
   KafkaBatchServer,
+  observeClients,
   observeServers,
   observeTransactions,
   PartitionTransactions,
@@ -77,6 +78,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly monitor: TopologyMonitor;
   private readonly gaps = new SubscriptionGaps();
   private readonly rejections: RejectionPolicy;
+  private readonly backlog: DeadLetterBacklog;
   private server: KafkaBatchServer | undefined;
   private client: PublishClient | undefined;
   private guard: TopologyGuard | undefined;
@@ -92,6 +94,12 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.kafka = createKafka(settings.kafka, logger);
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
+    this.backlog = new DeadLetterBacklog({
+      topics: [source.deadLetters],
+      createAdmin: () => this.kafka.admin(),
+      metrics,
+      logger,
+    });
     this.recordLog = new RecordLog(logger);
     const onFailure = observeTransactions(metrics);
     this.tracing = new BridgeTracing(tracing, {
@@ -128,6 +136,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.rejections = new RejectionPolicy(() => this.monitor.rejectionReason());
     this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.partitions, this.monitor);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
+    observeClients(metrics);
     const metadata = new Set<string>(SUBSCRIPTION_METADATA);
     this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
@@ -179,6 +188,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     );
     this.pubsubHealth.watch(client);
     this.monitor.start();
+    this.backlog.start();
     await this.deadLetters.connect();
   }
 
@@ -287,7 +297,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.partitions.detach();
     this.monitor.stop();
     this.pubsubHealth.stop();
-    await Promise.all([this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
+    await Promise.all([this.backlog.stop(), this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
   }
 
   /** A topic without its subscription is no first start: the backlog of the subscription is lost. */

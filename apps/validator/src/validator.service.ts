@@ -1,11 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
+import { deadLetterTopic, FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
+import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   type BatchOutcome,
   checkTimestampTypes,
   createKafka,
   ensureTopics,
   type KafkaBatchServer,
+  observeClients,
   observeServers,
   type RecordBatch,
   stop,
@@ -35,6 +37,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
   private readonly families: readonly FamilyValidator[];
   private readonly catalog: CatalogReader;
   private readonly quality: QualitySettings;
+  private readonly deadLetters: DeadLetterBacklog;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: ValidatorSettings,
@@ -71,6 +74,14 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     );
     validatorMetrics.observe(() => this.opened());
     observeServers(metrics, () => this.servers());
+    observeClients(metrics);
+    const deadLetterTopics = new Set(this.families.map(({ family }) => deadLetterTopic(rawTopic(family), 'validator')));
+    this.deadLetters = new DeadLetterBacklog({
+      topics: TOPICS.filter(({ name }) => deadLetterTopics.has(name)),
+      createAdmin: () => this.kafka.admin(),
+      metrics,
+      logger,
+    });
     this.registerHealth(health);
   }
 
@@ -90,6 +101,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       this.kafka,
       TOPICS.filter(({ name }) => raw.includes(name)),
     );
+    this.deadLetters.start();
   }
 
   servers(): KafkaBatchServer[] {
@@ -152,7 +164,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
 
   /** Nest calls it after the servers are closed. */
   async onApplicationShutdown(): Promise<void> {
-    await this.catalog.stop();
+    await Promise.all([this.catalog.stop(), this.deadLetters.stop()]);
   }
 
   private *opened(): Generator<ObservedState> {

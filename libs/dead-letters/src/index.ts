@@ -3,3 +3,4 @@ export { buildDeadLetter, type DeadLetterContext, type DeadLetterReason } from '
 export { buildBatchDeadLetter } from './build-batch-dead-letter';
 export { parseDeadLetter, type DeadLetter } from './parse-dead-letter';
 export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-letters';
+export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-backlog';

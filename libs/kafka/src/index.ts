@@ -24,7 +24,14 @@ export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower'
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { fetchUnreadableBatch, type UnreadableBatch } from './read/unreadable-batch';
 export { HighWatermarks } from './read/high-watermarks';
-export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
+export {
+  fetchCommittedOffsets,
+  fetchEndOffsets,
+  fetchLogBounds,
+  fetchOffsetsSince,
+  type LogBounds,
+} from './read/offsets';
+export { observeClients } from './metrics/observe-clients';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';
 export { OffsetTracker } from './server/offset-tracker';
