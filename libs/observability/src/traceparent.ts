@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 
 const HEADER = 'traceparent';
 /** Version 00 ends after its flags; later versions may have more fields. */
-const PATTERN = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|(?<!^00.{53})-)/;
+const PATTERN = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:$|(?<!^00.{53})-)/;
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
+/** Where the flags are. They have no group: a third one costs the sink a twentieth of its row mapping. */
+const FLAGS = [53, 55] as const;
 const SAMPLED = 0x01;
 
 /** As in kafkajs: a repeated name has an array of values, and values from the broker are Buffers. */
@@ -39,9 +41,9 @@ export function traceparentOf({ traceId, spanId, sampled }: TraceContext): strin
  * to ignore it then. Of later versions, the fields of version 00 are read.
  */
 export function traceContextOf(headers: TraceHeaders): TraceContext | undefined {
-  const [, traceId, spanId, flags] = parse(headers) ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
-  return { traceId, spanId, sampled: (parseInt(flags, 16) & SAMPLED) !== 0 };
+  const [text, traceId, spanId] = parse(headers) ?? [];
+  if (text === undefined || traceId === undefined || spanId === undefined) return undefined;
+  return { traceId, spanId, sampled: (parseInt(text.slice(...FLAGS), 16) & SAMPLED) !== 0 };
 }
 
 /** The trace id of the `traceparent` header: 32 hex digits. Undefined as for `traceContextOf`. */
