@@ -4,6 +4,7 @@ import { parseDeadLetter } from '@orderstream/dead-letters';
 import { partitionFor, RecordProducer } from '@orderstream/kafka';
 import { createLogger } from '@orderstream/observability';
 import { DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS, emptyAccounting, RuleEvaluator } from '@orderstream/quality';
+import { rebuildState } from '../src/rebuild/rebuild-state';
 import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
 import type { PartitionValidator } from '../src/partitions/partition-validator';
 import { type Body, customerIn, rawRecord, sessionStarted } from './events';
@@ -220,6 +221,35 @@ it(
     // Other targets lead past such a batch as well.
     await log.sendZstd(RAW, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
     expect(await move('end')).toMatchObject({ passedOver: 2, deadLetteredBatch: null });
+  },
+  TEST_MS,
+);
+
+it(
+  'a state is rebuilt from a validated log with a batch that cannot be decoded, whose records it forgets',
+  async () => {
+    await send(2);
+    await validateRest();
+    const damagedAt = Date.now();
+    await log.sendZstd(VALIDATED, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
+    await send(2);
+    const before = await validateRest();
+    const report = await rebuildState({
+      kafka: log.kafka,
+      family: FAMILY,
+      partition: PARTITION,
+      groupId: GROUP,
+      settings: SETTINGS,
+      limits: DEFAULT_STATE_LIMITS,
+      catalogLimits: DEFAULT_CATALOG_LIMITS,
+      transactionTimeoutMs: 10_000,
+      clock: () => new Date(),
+    });
+    expect(report).toMatchObject({ unreadable: 2, accounts: 'retained', accounting: before });
+    // The memory of events is whole from the batch on, and not before.
+    expect(report.effectiveWindows.eventsMs).toBeLessThanOrEqual(Date.now() - damagedAt);
+    await send(1);
+    expect(await validateRest()).toMatchObject({ input: before.input + 1, accepted: before.accepted + 1 });
   },
   TEST_MS,
 );

@@ -64,7 +64,10 @@ export class PartitionGaps {
 
   /** What to commit, but for the topic id. */
   get state(): CommitState {
-    return { gaps: this.gaps, subscription: this.check, ...(this.other === undefined ? {} : { other: this.other }) };
+    const { gaps, check, other } = this;
+    // The next owner does not know the first record that this one has taken.
+    const subscription = check === undefined ? undefined : { ...check, offset: check.offset ?? this.progress().first };
+    return { gaps, subscription, ...(other === undefined ? {} : { other }) };
   }
 
   /** A check that found this subscription. `acknowledged` is as of a time before the check. */

@@ -93,13 +93,17 @@ it('is none in a partition of which nothing was ever published', () => {
   expect(one.check('2')).toBeUndefined();
 });
 
-it('begins with the first record when the partition had no offset at the last check', () => {
+it('begins with the first record when the partition had no offset at the last check, for the next owner too', () => {
   const one = new Instance(0);
   one.check('1');
   one.open(3, undefined);
   one.check('1');
   one.progress.set(3, { first: 17, acknowledged: 20, taken: 25 });
-  expect(one.check('2')?.partitions).toEqual([range(3, 17, 25)]);
+  const metadata = one.close(3);
+  const two = new Instance(0);
+  two.check('2');
+  two.open(3, 25, metadata);
+  expect(two.check('2')?.partitions).toEqual([range(3, 17, 25)]);
 });
 
 it('goes to the next owner with the committed offset, and so does the check that none had compared yet', () => {

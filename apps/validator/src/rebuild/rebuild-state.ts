@@ -69,6 +69,8 @@ export interface RebuildReport {
   readonly records: number;
   /** Records among them that no validator wrote. */
   readonly ignored: number;
+  /** Further validated records, of batches that cannot be decoded: what they changed is forgotten. */
+  readonly unreadable: number;
   readonly sizes: Readonly<Record<string, number>>;
   /** How far back each memory reaches, in milliseconds. */
   readonly effectiveWindows: Readonly<Record<string, number>>;
@@ -129,13 +131,26 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     });
     const counted = old.summary === undefined ? await countInput(options, committedOffset) : undefined;
     let records = 0;
+    let unreadable = 0;
     let acceptedOfInput = 0;
-    await read(kafka, validatedTopic(family), partition, (record) => {
-      records++;
-      if (counted !== undefined && record.timestamp >= counted.sinceMs) acceptedOfInput++;
-      rebuild.accepted(record);
-      merge?.accepted(record);
-    });
+    await read(
+      kafka,
+      validatedTopic(family),
+      partition,
+      (record) => {
+        records++;
+        if (counted !== undefined && record.timestamp >= counted.sinceMs) acceptedOfInput++;
+        rebuild.accepted(record);
+        merge?.accepted(record);
+      },
+      'end',
+      (batch) => {
+        unreadable += batch.records;
+        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += batch.records;
+        rebuild.unreadable(batch.records, batch.timestamp);
+        merge?.unreadable();
+      },
+    );
     if (counted !== undefined) {
       for (const codes of counted.deadLetters) rebuild.deadLettered(codes);
       rebuild.passedOver(counted.passedOver);
@@ -162,6 +177,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       committedOffset,
       records,
       ignored: rebuild.ignored,
+      unreadable,
       sizes: state.sizes(),
       effectiveWindows: state.effectiveWindows(),
       accounts: counted === undefined ? 'retained' : 'recounted',
@@ -203,13 +219,26 @@ async function removedUntilMs(
   if ((beginnings[partition] ?? 0) === 0) return undefined;
   const found = new AbortController();
   let firstMs: number | undefined;
+  const take = (timestamp: number | undefined): void => {
+    firstMs ??= timestamp;
+    if (firstMs !== undefined) found.abort();
+  };
   try {
     await readPartition(
       kafka,
-      { topic, partition, from: 'beginning', until: 'end', isolation: 'committed', signal: found.signal },
+      {
+        topic,
+        partition,
+        from: 'beginning',
+        until: 'end',
+        isolation: 'committed',
+        signal: found.signal,
+        onUnreadable: ({ timestamp }) => {
+          take(timestamp);
+        },
+      },
       ({ records }) => {
-        firstMs ??= records[0]?.timestamp;
-        if (firstMs !== undefined) found.abort();
+        take(records[0]?.timestamp);
       },
     );
   } catch (error) {

@@ -25,15 +25,17 @@ export interface MergedVersions {
 /**
  * Merges the validated catalog log of a partition into its versions. What the versions topic holds stays. If it does not
  * hold everything up to the committed offset, and retention has removed a piece of the log, entities may be missing, and
- * the versions of an added one may not go back to its first.
+ * the versions of an added one may not go back to its first. So it is with records of the log that cannot be read.
  */
 export class VersionsMerge {
   private readonly overlay: CatalogVersionsOverlay;
 
   private constructor(
-    versions: CatalogVersions,
-    private readonly unreadable: readonly string[],
-    private readonly isCut: boolean,
+    private readonly versions: CatalogVersions,
+    private readonly removed: readonly string[],
+    /** The versions topic holds everything up to the committed offset, and all of it can be read. */
+    private readonly isWhole: boolean,
+    private isCut: boolean,
   ) {
     this.overlay = new CatalogVersionsOverlay(versions);
   }
@@ -47,8 +49,9 @@ export class VersionsMerge {
     const isLogWhole = (beginnings[partition] ?? 0) === 0;
     const isCurrent = versions.position?.rawOffset === committedOffset;
     const mayLack = versions.position?.isCut === true || (!isLogWhole && !isCurrent);
-    const unreadable = versions.finishPartialRestore(mayLack);
-    return new VersionsMerge(versions, unreadable, mayLack || (unreadable.length > 0 && !isLogWhole));
+    const removed = versions.finishPartialRestore(mayLack);
+    const isWhole = isCurrent && removed.length === 0;
+    return new VersionsMerge(versions, removed, isWhole, mayLack || (removed.length > 0 && !isLogWhole));
   }
 
   /** Adds one validated record, in the order of the log. */
@@ -64,10 +67,18 @@ export class VersionsMerge {
     this.overlay.merge(body, timestamp);
   }
 
+  /** Records that cannot be read follow in the log. */
+  unreadable(): void {
+    if (this.isWhole) return;
+    this.isCut = true;
+    // Of an entity that is added from here on, the first versions may be among them.
+    this.versions.catalog.truncated = true;
+  }
+
   finish(committedOffset: number): MergedVersions {
     const { overlay, isCut } = this;
     if (isCut) overlay.cut();
-    const removed = this.unreadable.filter((key) => !overlay.changed(key)).map((key) => ({ key, value: null }));
+    const removed = this.removed.filter((key) => !overlay.changed(key)).map((key) => ({ key, value: null }));
     return {
       records: [...removed, ...overlay.records(committedOffset)],
       report: { merged: overlay.size, removed: removed.length, cut: isCut },

@@ -57,6 +57,13 @@ export class StateOverlay implements StateView {
     return this.registrations.forgottenRegisteredUntilMs;
   }
 
+  /** Orders that were placed, and customers that registered, up to this time may be missing from here on. */
+  forgetUntil(ms: number): void {
+    const { orders, registrations } = this;
+    orders.forgottenPlacedUntilMs = Math.max(orders.forgottenPlacedUntilMs ?? ms, ms);
+    registrations.forgottenRegisteredUntilMs = Math.max(registrations.forgottenRegisteredUntilMs ?? ms, ms);
+  }
+
   /**
    * Removes what has expired at a record's append time. Call it before the record is evaluated.
    *

@@ -49,21 +49,17 @@ export class StateRebuild {
   private readonly overlay: StateOverlay;
   private readonly base: PartitionState;
   private readonly clockMs: number;
-  private readonly forgottenUntilMs: number | undefined;
+  private forgottenUntilMs: number | undefined;
   private horizonMs: number | undefined;
   private ignoredCount = 0;
 
   constructor(private readonly options: StateRebuildOptions) {
     this.base = new PartitionState(options.limits);
-    const { forgottenUntilMs, maxAheadMs, clockMs, lastAppendMs = 0 } = options;
+    const { forgottenUntilMs, clockMs, lastAppendMs = 0 } = options;
     // 0: the old state has evaluated no record.
     this.clockMs = lastAppendMs > 0 ? Math.min(clockMs, lastAppendMs) : clockMs;
-    this.forgottenUntilMs = forgottenUntilMs === undefined ? undefined : Math.min(forgottenUntilMs, this.clockMs);
-    this.horizonMs = this.forgottenUntilMs === undefined ? undefined : this.forgottenUntilMs + maxAheadMs;
-    // Registrations and orders that are learned from here on may be known from what retention has removed.
-    this.base.registrations.forgottenRegisteredUntilMs = this.horizonMs;
-    this.base.orders.forgottenPlacedUntilMs = this.horizonMs;
     this.overlay = new StateOverlay(this.base);
+    if (forgottenUntilMs !== undefined) this.forgetUntil(forgottenUntilMs);
   }
 
   /** Records that no validator wrote. They change no state. */
@@ -83,6 +79,16 @@ export class StateRebuild {
     const changes: StateChange[] = [{ kind: 'event', identity }];
     this.addOrderChanges(body, changes);
     this.overlay.settle(this.verdictOf(record, body), changes);
+  }
+
+  /**
+   * Records that cannot be read follow in the log. What they changed is forgotten.
+   * @param appendMs append time of the last of them
+   */
+  unreadable(records: number, appendMs: number): void {
+    this.forgetUntil(appendMs);
+    // Their flags are not known.
+    for (let left = records; left > 0; left--) this.overlay.settle({ kind: 'accept', flags: [] }, []);
   }
 
   /** Counts one dead letter. Needed only if the accounting is lost. */
@@ -124,6 +130,15 @@ export class StateRebuild {
       memory.leftAtMs = latest(memory.leftAtMs, this.forgottenUntilMs);
     }
     return { state: base, records: [...entries, new StateOverlay(base).summaryRecord(nextOffset)] };
+  }
+
+  /** Registrations and orders that are learned from here on may be known from a part of the log that is missing. */
+  private forgetUntil(appendMs: number): void {
+    const until = Math.min(appendMs, this.clockMs);
+    const horizonMs = until + this.options.maxAheadMs;
+    this.forgottenUntilMs = latest(this.forgottenUntilMs, until);
+    this.horizonMs = latest(this.horizonMs, horizonMs);
+    this.overlay.forgetUntil(horizonMs);
   }
 
   /**

@@ -89,6 +89,39 @@ describe('a rebuilt state', () => {
     expect(flagged).toBeGreaterThan(50);
   });
 
+  it('flags, and does not reject, an event of an order that cannot be read, and counts it', () => {
+    let flagged = 0;
+    fc.assert(
+      fc.property(logs, fc.nat(), fc.nat(), (log, start, count) => {
+        const { state, accepted } = run(log, [], false);
+        const from = start % (accepted.length + 1);
+        const until = Math.min(accepted.length, from + (count % 8));
+        const rebuild = rebuildOf();
+        const add = (part: typeof accepted): void => {
+          for (const { record, verdict } of part) rebuild.accepted(validated(record, verdict));
+        };
+        add(accepted.slice(0, from));
+        const lost = accepted.slice(from, until);
+        const last = lost.at(-1);
+        if (last !== undefined) rebuild.unreadable(lost.length, last.record.timestamp);
+        add(accepted.slice(until));
+        const { records } = rebuild.finish(log.length, undefined);
+        const { accepted: counted, repaired } = restored(records).accounting;
+        expect(counted + repaired).toBe(accepted.length);
+        for (const { order_id, order_placed_at } of placedIn(lost)) {
+          const again = restored(records);
+          if (again.orders.get(order_id) !== undefined) continue;
+          const paid = recordOf(followUp('order.paid', { order_id, order_placed_at }), {
+            timestamp: state.lastAppendMs,
+          });
+          expect(run([paid], [], false, again).verdicts).toEqual(['accept lifecycle.unknown_order']);
+          flagged++;
+        }
+      }),
+    );
+    expect(flagged).toBeGreaterThan(50);
+  });
+
   it('has windows that no append time ahead of the clock moves, also when the clock has passed it since', () => {
     const HOUR_MS = 3_600_000;
     const limits = { ...SMALL, events: { windowMs: HOUR_MS, maxEntries: 9 } };

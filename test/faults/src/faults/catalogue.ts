@@ -1,4 +1,5 @@
 import { CLOCK_FAULTS } from './clocks';
+import { DAMAGE_FAULTS } from './damaged-batch';
 import { DEPLOYMENT_FAULTS } from './deployments';
 import { type Fault } from './fault';
 import { BATCH_FAULTS } from './large-batch';
@@ -26,4 +27,5 @@ export const FAULTS: readonly Fault[] = [
   ...WRITE_API_FAULTS,
   ...STEP_FAULTS,
   ...TOPIC_FAULTS,
+  ...DAMAGE_FAULTS,
 ];

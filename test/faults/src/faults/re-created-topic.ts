@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import { type FaultStack } from '../stack/fault-stack';
 import { type Fault, type FaultContext } from './fault';
+import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS } from './partitions';
 import { acceptableEvent, newShop } from './poison-events';
 import { type PoisonRecord, recordOf } from './poison-records';
 import { shutDown } from './shutdown';
@@ -19,18 +20,10 @@ const MORE_PARTITIONS = 8;
 const BEYOND = 50;
 /** The services read the metadata of their topics each minute. */
 const NOTICE_DEADLINE_MS = 75_000;
-const OPEN_DEADLINE_MS = 60_000;
 const TOPIC_DEADLINE_MS = 60_000;
 const POLL_INTERVAL_MS = 250;
 const MAX_REQUEST_BYTES = 900_000;
 const SEND_RECORDS = 2_000;
-
-const partitionsStatus = z.object({
-  partitions: z.array(
-    z.object({ topic: z.string(), partition: z.number(), state: z.string(), error: z.string().optional() }),
-  ),
-});
-export type Partitions = z.infer<typeof partitionsStatus>['partitions'];
 
 const positionReport = z.object({
   partition: z.number(),
@@ -70,7 +63,7 @@ const reCreatedTopic: Fault = {
       await stack.postAdmin('validator', 'resume');
       await waitUntil(async () => isRunning(await statusOf(stack)), {
         what: `the partitions of ${TOPIC} to run again`,
-        deadlineMs: OPEN_DEADLINE_MS,
+        deadlineMs: RESUME_DEADLINE_MS,
         intervalMs: POLL_INTERVAL_MS,
       });
       return {
@@ -93,7 +86,7 @@ async function addPartitions({ stack, offsets }: FaultContext, admin: Admin): Pr
     'POST /admin/resume',
   ]);
   const seconds = (performance.now() - startedAt) / 1_000;
-  await othersGoOn({ stack, offsets });
+  await othersGoOn({ stack, offsets }, 'validator', ({ topic }) => topic === TOPIC);
   return seconds;
 }
 
@@ -170,13 +163,13 @@ export function recordsBeyond(wanted: readonly number[], rng: Rng): readonly Pic
 
 /** The partitions stop, whatever the length of the new log, and a resume changes nothing. */
 async function staysStopped({ stack, offsets }: FaultContext, admin: Admin): Promise<string[]> {
-  const message = ['the topic has the id', `set-position --family ${FAMILY}`];
+  const message = ['the topic has the id', `npm run set-position -- validator --family ${FAMILY}`];
   // Without a restart the partitions are stopped since the topic had too many: a resume opens them.
   await resumeWhenItAnswers(stack);
   await stoppedWith(stack, message);
   await stack.postAdmin('validator', 'resume');
   await stoppedWith(stack, message);
-  await othersGoOn({ stack, offsets });
+  await othersGoOn({ stack, offsets }, 'validator', ({ topic }) => topic === TOPIC);
   const [group] = await admin.fetchOffsets({ groupId: `validator-${FAMILY}`, topics: [TOPIC] });
   const moved = group?.partitions.filter(({ offset }) => Number(offset) > 0) ?? [];
   return moved.map(({ partition, offset }) => `${TOPIC}/${String(partition)} was moved to ${offset} without a command`);
@@ -188,7 +181,7 @@ const resumeWhenItAnswers = (stack: FaultStack): Promise<true> =>
       await stack.postAdmin('validator', 'resume');
       return true as const;
     },
-    { what: 'the validator to answer', deadlineMs: OPEN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
+    { what: 'the validator to answer', deadlineMs: RESUME_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
   );
 
 async function setPosition(stack: FaultStack): Promise<readonly PositionReport[]> {
@@ -210,8 +203,7 @@ export function problemsOf(reports: readonly PositionReport[]): string[] {
   ];
 }
 
-const statusOf = async (stack: FaultStack): Promise<Partitions> =>
-  partitionsStatus.parse(await stack.client('validator').status()).partitions;
+const statusOf = (stack: FaultStack): Promise<Partitions> => partitionsOf(stack, 'validator');
 
 /** The partitions of the topic that count by the contract. */
 const ofTopic = (partitions: Partitions): Partitions => partitions.filter(({ topic }) => topic === TOPIC);
@@ -246,26 +238,6 @@ async function stoppedWith(stack: FaultStack, texts: readonly string[]): Promise
       deadlineMs: NOTICE_DEADLINE_MS,
       intervalMs: POLL_INTERVAL_MS,
     },
-  );
-}
-
-/** Every other partition runs, and the validator commits in some of each family. @throws DeadlineError */
-async function othersGoOn({ stack, offsets }: Pick<FaultContext, 'stack' | 'offsets'>): Promise<void> {
-  let before: ReadonlyMap<string, number> | undefined;
-  await waitUntil(
-    async () => {
-      const partitions = (await statusOf(stack)).filter(({ topic }) => topic !== TOPIC);
-      const now = await offsets.committed('validator');
-      const first = (before ??= now);
-      const idle = new Set(partitions.map(({ topic }) => topic));
-      for (const [name, offset] of now) {
-        if (offset > (first.get(name) ?? 0)) idle.delete(name.slice(0, name.lastIndexOf('/')));
-      }
-      const other = partitions.find(({ state }) => state !== 'running');
-      if (idle.size === 0 && other === undefined) return true;
-      throw new Error(other === undefined ? [...idle].join(', ') : `${other.topic} ${other.state}`);
-    },
-    { what: 'the other families to go on', deadlineMs: OPEN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
   );
 }
 

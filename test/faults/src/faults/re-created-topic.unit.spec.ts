@@ -1,7 +1,8 @@
 import { PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { Rng } from '@orderstream/random';
 
-import { notStopped, type Partitions, type PositionReport, problemsOf, recordsBeyond } from './re-created-topic';
+import { type Partitions } from './partitions';
+import { notStopped, type PositionReport, problemsOf, recordsBeyond } from './re-created-topic';
 
 const TOPIC = rawTopic('customers');
 const partitions = (state: string, error?: string): Partitions[number][] =>

@@ -11,10 +11,11 @@ export function describeVerdict({
   lostByPubSub,
 }: Verdict): string {
   const { generated, missing, duplicated, outOfOrder, unexplained, wrongVerdicts } = accounts;
-  const { planted, foreign, rejected, redelivered } = accounts;
+  const { planted, passedOver, foreign, rejected, redelivered } = accounts;
   return [
     `${String(generated)} records, lost ${String(missing)}, doubled ${String(duplicated)}, out of order ${String(outOfOrder)}, unexplained ${String(unexplained)}, wrong verdicts ${String(wrongVerdicts)}`,
     `rejected ${String(rejected)}, redelivered ${String(redelivered)}, poison ${String(planted)}`,
+    ...(passedOver === 0 ? [] : [`passed over by the operator ${String(passedOver)}`]),
     ...(wronglyRejected === 0 ? [] : [`dead-lettered by the sink without a rejection ${String(wronglyRejected)}`]),
     ...(ofUnknownOrigin === 0 ? [] : [`foreign ${String(foreign)}, of unknown origin ${String(ofUnknownOrigin)}`]),
     ...(lostByPubSub === 0 ? [] : [`lost by Pub/Sub and published again ${String(lostByPubSub)}`]),

@@ -43,7 +43,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
     '',
     '## Verdict',
     '',
-    'The comparison of the ledger with topics and tables. Lost, doubled, out of order, unexplained and wrong verdicts must be 0. `streaming_orders` may hold a record more than once (redelivered). A poison record must be one dead letter with its reason, or one validated record if it must be accepted; otherwise it counts as lost, doubled or wrong.',
+    'The comparison of the ledger with topics and tables. Lost, doubled, out of order, unexplained and wrong verdicts must be 0. `streaming_orders` may hold a record more than once (redelivered). A poison record must be one dead letter with its reason, or one validated record if it must be accepted; otherwise it counts as lost, doubled or wrong. Passed over are the records of a damaged batch that an operator has skipped: each must be in the one dead letter of its batch, and nowhere else.',
     '',
     ...head(
       [
@@ -51,6 +51,7 @@ export function renderReport(result: SuiteResult, context: ReportContext): strin
         'faults',
         'records',
         'poison',
+        'passed over',
         'lost',
         'doubled',
         'out of order',
@@ -105,6 +106,7 @@ function verdictCells({ accounts, lostByPubSub }: Verdict): string[] {
   return [
     accounts.generated,
     accounts.planted,
+    accounts.passedOver,
     accounts.missing,
     accounts.duplicated,
     accounts.outOfOrder,

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { createBigQuery } from '@orderstream/bigquery';
 import { loadSettings } from '@orderstream/config';
-import { createKafka } from '@orderstream/kafka';
+import { createKafka, type TopicPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 
 import { TableReader } from '@orderstream/ledger';
@@ -111,6 +111,7 @@ export class FaultStack {
     private readonly backends: Readonly<Record<Backend, Instance>>,
     private readonly tokens: StackTokens,
     private readonly paths: StackPaths,
+    private readonly kafkaLogs: string,
     private readonly unlock: () => void,
   ) {}
 
@@ -136,7 +137,7 @@ export class FaultStack {
         advertisedPort: await ports.find(0),
       });
     }
-    const { components, endpoints } = await defineInfrastructure({
+    const { components, endpoints, kafkaLogs } = await defineInfrastructure({
       paths,
       toolbox,
       env,
@@ -175,6 +176,7 @@ export class FaultStack {
       >,
       loadTokens(paths.tokensFile),
       paths,
+      kafkaLogs,
       unlock,
     );
     try {
@@ -264,6 +266,16 @@ export class FaultStack {
     });
     const { stdout } = await promisify(execFile)(command, [...own, ...args], { cwd, env, timeout: COMMAND_TIMEOUT_MS });
     return stdout.trim().split('\n');
+  }
+
+  /** The folder of the broker with the segments of a partition. */
+  segmentFolder({ topic, partition }: TopicPartition): string {
+    return join(this.kafkaLogs, `${topic}-${String(partition)}`);
+  }
+
+  /** Whether the broker is down and has ended its logs: at its next start it does not look for damage in them. */
+  isBrokerDownCleanly(): boolean {
+    return !this.backend('kafka').isRunning && existsSync(join(this.kafkaLogs, '.kafka_cleanshutdown'));
   }
 
   kafka(): Kafka {
