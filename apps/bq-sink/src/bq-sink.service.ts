@@ -1,7 +1,14 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
+import { bigqueryDependency } from '@orderstream/bigquery';
+import {
+  kafkaDependency,
+  KafkaBatchServer,
+  observeServers,
+  observeTransactions,
+  type TopicPartition,
+} from '@orderstream/kafka';
 import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import { FailurePolicies } from './failure-policies';
@@ -63,6 +70,12 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('recovery', () => this.recoveryCheck());
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { kafka, bigquery } = this.clients;
+    return [kafkaDependency(kafka), bigqueryDependency(bigquery, this.settings.bigquery)];
   }
 
   /** Connects, and creates what is missing. The steps run concurrently, because every recovery includes a start. */

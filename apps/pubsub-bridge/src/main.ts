@@ -10,6 +10,7 @@ void runService({
   settings: pubsubBridgeSettings,
   module: () => PubSubBridgeModule,
   admin: { status: BridgeStatusDto },
+  dependencies: (app) => app.get(PubSubBridgeService).dependencies(),
   prepare: (app) => app.get(PubSubBridgeService).prepare(),
   servers: (app) => [app.get(PubSubBridgeService).createServer()],
 });

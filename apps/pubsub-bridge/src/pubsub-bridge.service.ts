@@ -1,6 +1,14 @@
 import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
-import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import {
+  HEALTH,
+  LOGGER,
+  METRICS,
+  ProblemException,
+  type Dependency,
+  type ServiceControl,
+  SETTINGS,
+} from '@orderstream/service';
+import { bigqueryDependency, createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import {
@@ -8,6 +16,7 @@ import {
   ensureTopics,
   fetchCommittedOffsets,
   fetchLogBounds,
+  kafkaDependency,
   KafkaBatchServer,
   observeServers,
   RecordProducer,
@@ -18,6 +27,7 @@ import {
   ensureTopology,
   inspectTopology,
   LIMITS,
+  pubsubDependency,
   PublishClient,
   SUBSCRIPTION_METADATA,
   TopologyGuard,
@@ -105,6 +115,16 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('pubsub', () => this.pubsubHealth.check());
     health.ready('subscription', () => this.monitor.readiness());
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { bigquery, pubsub } = this.settings;
+    return [
+      kafkaDependency(this.kafka),
+      bigqueryDependency(createBigQuery(bigquery), bigquery),
+      pubsubDependency(this.pubsub, pubsub, pubsub.topic),
+    ];
   }
 
   /**

@@ -6,13 +6,14 @@ import {
   createKafka,
   ensureTopics,
   type KafkaBatchServer,
+  kafkaDependency,
   observeServers,
   type RecordBatch,
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics } from '@orderstream/observability';
 import type { QualitySettings } from '@orderstream/quality';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { type ResumeDto, suspensionOf } from './control/resume.dto';
@@ -70,6 +71,11 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     validatorMetrics.observe(() => this.opened());
     observeServers(metrics, () => this.servers());
     this.registerHealth(health);
+  }
+
+  /** What `ensureTopics` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
   }
 
   /**

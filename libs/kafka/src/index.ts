@@ -4,7 +4,7 @@ export { type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
-export { connectAdmin } from './client/connect-admin';
+export { connectAdmin, kafkaDependency } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
