@@ -17,7 +17,7 @@ import { PlantedRecords } from './planted-records';
 import { readRecords, readValidatedRanges } from './read-records';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
-import { committedRawOffsets, forEachFamily, type Snapshot, takeSnapshot } from './snapshot';
+import { committedRawOffsets, emptySnapshot, forEachFamily, type Snapshot, takeSnapshot } from './snapshot';
 
 export interface RunVerifierOptions {
   readonly kafka: Kafka;
@@ -37,6 +37,9 @@ export interface RunStart {
   readonly snapshot: Snapshot;
   readonly ledger: LedgerMark;
 }
+
+/** The start of a run over topics and a ledger that were empty before it. */
+export const startOfEverything = (): RunStart => ({ snapshot: emptySnapshot(), ledger: new Map() });
 
 export interface ComparisonResult {
   readonly accounts: Accounts;
