@@ -122,10 +122,9 @@ function publicImages(repository: string, progress: Progress): readonly PublicIm
       substitute: `Node ${process.version} of package.json on Debian 12`,
       prepare: async (context) => {
         cpSync(process.execPath, join(context, 'node'));
-        const globals = await command('npm', ['root', '--global'], {
-          env: { ...process.env, npm_config_prefix: undefined },
-        });
-        cpSync(join(globals, 'npm'), join(context, 'npm'), { recursive: true, dereference: true });
+        // npm-cli.js is in the folder bin of the package.
+        const npm = dirname(dirname(realpathSync(await command('which', ['npm']))));
+        cpSync(npm, join(context, 'npm'), { recursive: true, dereference: true });
       },
     },
     {
