@@ -533,6 +533,7 @@ describe('start and stop', () => {
     await run.line('waiting: no broker');
     run.host.emit('SIGTERM', 'SIGTERM');
     expect(await run.host.exited.promise).toBe(0);
+    await run.ready;
     expect(run.server.listens).toBe(0);
   });
 

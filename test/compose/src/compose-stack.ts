@@ -191,6 +191,12 @@ export class ComposeStack {
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  /** The HTTP status of a health request, from inside the container. */
+  async statusOf(service: string, path: string): Promise<number> {
+    const script = `fetch('http://127.0.0.1:8080${path}').then(r=>console.log(r.status))`;
+    return Number(await this.compose(['exec', '--no-TTY', service, 'node', '-e', script], 60_000));
+  }
+
   /** Number of targets of the service that Prometheus scrapes with success. */
   async scraped(service: string): Promise<number> {
     const query = encodeURIComponent(`up == 1`);

@@ -12,6 +12,9 @@ const RATE_UNDER_KILLS = 300;
 const MEMORY_INTERVAL_MS = 3_000;
 const SCALED = ['validator', 'bq-sink'];
 const SCALE_TO_TWO = SCALED.flatMap((service) => ['--scale', `${service}=2`]);
+/** The services that depend on broker and warehouse. */
+const DEPENDENT = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge'];
+const OUTAGE_MS = 200_000;
 const SERVICES_IMAGE = 'orderstream/services:dev';
 
 /** The steps of the test, in their order. Each goes on where the one before it ended. */
@@ -61,6 +64,9 @@ export class Scenario {
       );
       await this.step('a second up on the same ports says which one is taken', () => this.secondUp());
       await this.killEach();
+      await this.step('without broker and warehouse for 200 s, the services are alive and not ready', () =>
+        this.outage(),
+      );
       await this.step('down and up keep the data', () => this.downAndUp());
       await this.step('scaling to 2 shares the partitions, and Prometheus finds both', () => this.scaleToTwo());
       await this.step('scaling back to 1 loses nothing', () => this.scaleToOne());
@@ -222,6 +228,39 @@ export class Scenario {
       if (rewound.code !== 0) throw new Error(rewound.stderr.slice(-1_000));
       return `${rewound.stdout.trim()} ${await this.accounts(1)}`;
     });
+  }
+
+  /** Longer than every timeout after which a handler that does not end would fail liveness. */
+  private async outage(): Promise<string> {
+    const away = ['redpanda', 'bigquery-emulator'];
+    await this.stack.admin('order-generator', 'POST', '/admin/resume');
+    const before = await this.restarts();
+    for (const service of away) await this.stack.stopService(service);
+    const until = performance.now() + OUTAGE_MS;
+    while (performance.now() < until) {
+      for (const service of DEPENDENT) {
+        const status = await this.stack.statusOf(service, '/health/live');
+        if (status !== 200)
+          throw new Error(`${service} is not alive (${String(status)}): ${await this.stack.log(service, 5)}`);
+      }
+      await this.stack.wait(5_000);
+    }
+    const ready = await Promise.all(DEPENDENT.map((service) => this.stack.statusOf(service, '/health/ready')));
+    for (const service of away) await this.stack.startService(service);
+    const seconds = await this.stack.untilHealthy('everything to be healthy after the outage');
+    if (ready.some((status) => status !== 503)) throw new Error(`/health/ready answered ${ready.join(', ')}`);
+    const after = await this.restarts();
+    if (JSON.stringify(after) !== JSON.stringify(before))
+      throw new Error(`restarts ${JSON.stringify([before, after])}`);
+    await this.stack.admin('order-generator', 'POST', '/admin/pause');
+    return `all healthy ${seconds.toFixed(1)} s after their return, none restarted. ${await this.accounts(1)}`;
+  }
+
+  /** Restarts of each of these services, by Docker. */
+  private async restarts(): Promise<number[]> {
+    const containers = (await this.stack.containers()).filter(({ Service }) => DEPENDENT.includes(Service));
+    const all = await Promise.all(containers.map(({ ID }) => this.stack.inspect(ID)));
+    return all.map(({ RestartCount }) => RestartCount);
   }
 
   private async downAndUp(): Promise<string> {
