@@ -66,7 +66,8 @@ export class Dependencies {
         signal.throwIfAborted();
         if (!isRetriable(error)) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        if (waitedMs() >= this.timeoutMs) throw new DeadlineError(`${what}: ${reason}`, this.timeoutMs, error);
+        if (waitedMs() >= this.timeoutMs)
+          throw new DeadlineError(`${what}: ${reason.replace(/\.$/, '')}`, this.timeoutMs, error);
         if (this.missing.get(what) !== reason || waitedMs() >= remindAtMs) {
           this.logger.warn({ dependency: what, waitedSeconds: Math.round(waitedMs() / 1000) }, `waiting: ${reason}`);
           remindAtMs = waitedMs() + REMIND_AFTER_MS;

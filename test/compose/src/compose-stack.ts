@@ -67,6 +67,9 @@ export class ComposeStack {
     );
   }
 
+  /** The network of the containers. */
+  readonly network = `${PROJECT}_default`;
+
   private environment(variables: Variables = {}): NodeJS.ProcessEnv {
     return { ...this.docker.env, ...this.variables, ...variables };
   }

@@ -48,8 +48,8 @@ async function main(args: readonly string[]): Promise<number> {
       return Promise.resolve(`${String(Math.round(size / 1_048_576))} MB compressed`);
     });
     await scenario.run();
-    const { steps, memory } = scenario;
-    const report = renderReport({ ...docker, images, sizes, memory: memory(), steps });
+    const { steps } = scenario;
+    const report = renderReport({ ...docker, images, sizes, memory: scenario.memory(), steps });
     writeFileSync(join(folder, 'report.md'), report);
     progress.line(`\n${report}`);
     const failed = steps.filter(({ ok }) => !ok).length;

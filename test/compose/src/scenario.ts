@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { waitUntil } from '@orderstream/deadlines';
 import { type Progress } from '../../../dev/src';
 import { command, type Output, tryCommand } from './command';
@@ -50,19 +51,27 @@ export class Scenario {
     await this.checkBadInput();
     await this.stack.down('--volumes');
     try {
-      const isUp = await this.step('everything is healthy within 60 s', async () => {
-        const seconds = await this.stack.up({ GENERATOR_MAX_EVENTS: String(EVENTS), GENERATOR_RATE: '0' });
-        if (seconds > HEALTHY_WITHIN_SECONDS) throw new Error(`healthy after ${seconds.toFixed(1)} s`);
-        return `${String((await this.stack.services()).length)} services, ${seconds.toFixed(1)} s`;
+      let upSeconds = Number.NaN;
+      const isUp = await this.step('everything becomes healthy', async () => {
+        upSeconds = await this.stack.up();
+        return `${String((await this.stack.services()).length)} services`;
       });
       if (!isUp) {
         await this.explain();
         return;
       }
+      await this.step('that took less than 60 s', () => {
+        const found = `${upSeconds.toFixed(1)} s, load of the machine ${loadavg()[0]?.toFixed(1) ?? ''} on ${String(availableParallelism())} cores`;
+        return upSeconds < HEALTHY_WITHIN_SECONDS ? Promise.resolve(found) : Promise.reject(new Error(found));
+      });
       await this.step('100,000 events arrive, and the accounts are equal', () =>
-        this.whileMemoryIsMeasured(() => this.accounts(EVENTS)),
+        this.whileMemoryIsMeasured(async () => {
+          await this.stack.up({ GENERATOR_MAX_EVENTS: String(EVENTS), GENERATOR_RATE: '0' });
+          return this.accounts(EVENTS);
+        }),
       );
       await this.step('a second up on the same ports says which one is taken', () => this.secondUp());
+      await this.checkBadInputInNetwork();
       await this.killEach();
       await this.step('without broker and warehouse for 200 s, the services are alive and not ready', () =>
         this.outage(),
@@ -150,17 +159,21 @@ export class Scenario {
         ['--network', 'none', '-e', 'KAFKA_BROKERS=redpanda:9092', '-e', 'START_TIMEOUT_MS=1000'],
         1,
       ],
-      [
-        'a warehouse that is not there',
-        'bq-sink',
-        'BIGQUERY_API_ENDPOINT',
-        [
-          ...['--network', 'none', '-e', 'BIGQUERY_API_ENDPOINT=http://bigquery-emulator:9050'],
-          ...['-e', 'BIGQUERY_GRPC_ENDPOINT=bigquery-emulator:9060', '-e', 'START_TIMEOUT_MS=1000'],
-        ],
-        1,
-      ],
     ];
+    await this.checkStarts(cases);
+  }
+
+  /** With the broker of the stack, and without the warehouse. */
+  private async checkBadInputInNetwork(): Promise<void> {
+    const options = [
+      ...['--network', this.stack.network, '-e', 'KAFKA_BROKERS=redpanda:9092', '-e', 'START_TIMEOUT_MS=1000'],
+      ...['-e', 'BIGQUERY_API_ENDPOINT=http://nowhere:9050', '-e', 'BIGQUERY_GRPC_ENDPOINT=nowhere:9060'],
+    ];
+    await this.checkStarts([['a warehouse that is not there', 'bq-sink', 'BIGQUERY_API_ENDPOINT', options, 1]]);
+  }
+
+  /** Each: what is wrong, the service, what its message must name, options of `docker run`, the exit code. */
+  private async checkStarts(cases: readonly [string, string, string, readonly string[], number][]): Promise<void> {
     for (const [what, service, setting, options, code] of cases) {
       await this.step(`${what}: ${service} names ${setting} and exits with ${String(code)}`, async () => {
         const output = await this.runImage([service], options);
