@@ -1,6 +1,8 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { bigqueryDependency } from '@orderstream/bigquery';
 import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
+  kafkaDependency,
   KafkaBatchServer,
   observeClients,
   observeServers,
@@ -15,7 +17,16 @@ import {
   RecordLog,
   type Tracing,
 } from '@orderstream/observability';
-import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
+import {
+  HEALTH,
+  leadsOnOf,
+  LOGGER,
+  METRICS,
+  type Dependency,
+  type ServiceControl,
+  SETTINGS,
+  TRACING,
+} from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import { FailurePolicies } from './failure-policies';
@@ -87,6 +98,12 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('recovery', () => this.recoveryCheck());
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { kafka, bigquery } = this.clients;
+    return [kafkaDependency(kafka), bigqueryDependency(bigquery, this.settings.bigquery)];
   }
 
   /** Connects, and creates what is missing. The steps run concurrently, because every recovery includes a start. */

@@ -1,7 +1,14 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, fetchEndOffsets, observeClients, RecordProducer } from '@orderstream/kafka';
+import {
+  createKafka,
+  ensureTopics,
+  fetchEndOffsets,
+  kafkaDependency,
+  observeClients,
+  RecordProducer,
+} from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
@@ -51,6 +58,11 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     metrics.gauge(METRIC.generatorAchievedRate, (gauge) => {
       gauge.set(this.emitter?.achievedRate ?? 0);
     });
+  }
+
+  /** What `open` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
   }
 
   /** Creates the topics, opens producer and ledger, and starts emitting if GENERATOR_AUTOSTART is set. */

@@ -5,11 +5,12 @@ import {
   LOGGER,
   METRICS,
   ProblemException,
+  type Dependency,
   type ServiceControl,
   SETTINGS,
   TRACING,
 } from '@orderstream/service';
-import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import { bigqueryDependency, createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter, DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
@@ -17,6 +18,7 @@ import {
   ensureTopics,
   fetchCommittedOffsets,
   fetchLogBounds,
+  kafkaDependency,
   KafkaBatchServer,
   observeClients,
   observeServers,
@@ -30,6 +32,7 @@ import {
   ensureTopology,
   inspectTopology,
   LIMITS,
+  pubsubDependency,
   PublishClient,
   SUBSCRIPTION_METADATA,
   TopologyGuard,
@@ -143,6 +146,16 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('pubsub', () => this.pubsubHealth.check());
     health.ready('subscription', () => this.monitor.readiness());
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { bigquery, pubsub } = this.settings;
+    return [
+      kafkaDependency(this.kafka),
+      bigqueryDependency(createBigQuery(bigquery), bigquery),
+      pubsubDependency(this.pubsub, pubsub, pubsub.topic),
+    ];
   }
 
   /**

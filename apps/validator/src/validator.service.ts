@@ -8,13 +8,14 @@ import {
   ensureTopics,
   type KafkaBatchServer,
   observeClients,
+  kafkaDependency,
   observeServers,
   type RecordBatch,
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
 import type { QualitySettings } from '@orderstream/quality';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { type ResumeDto, suspensionOf } from './control/resume.dto';
@@ -83,6 +84,11 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       logger,
     });
     this.registerHealth(health);
+  }
+
+  /** What `ensureTopics` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
   }
 
   /**

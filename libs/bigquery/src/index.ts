@@ -1,5 +1,6 @@
 export { type BigQueryConnection, createBigQuery, createWriteClient } from './clients';
 export { type BigQueryCallCode, BigQueryCallError, SchemaBehindError } from './errors';
+export { bigqueryDependency } from './dependency';
 export { ensureDataset, ensureTables, type TableReport } from './tables';
 export { queryFresh, type QueryRow } from './query';
 export { RowBuffer } from './row-buffer';

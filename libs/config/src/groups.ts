@@ -93,6 +93,14 @@ export const serviceSettings = defineSettings({
     description:
       'Bearer tokens for `/admin`. `sha256` is the SHA-256 of a token: create the token with `openssl rand -hex 32`, and its digest with `printf %s "$TOKEN" | sha256sum`. Without tokens, `/admin` rejects every request.',
   }),
+  startTimeoutMs: settings.integer({
+    env: 'START_TIMEOUT_MS',
+    default: 600_000,
+    min: 0,
+    max: 86_400_000,
+    description:
+      'How long a start waits for Kafka, BigQuery and Pub/Sub while they do not answer, in milliseconds. After it, the process exits with code 1. `/health/ready` and the log say what it waits for.',
+  }),
   shutdownTimeoutMs: settings.integer({
     env: 'SHUTDOWN_TIMEOUT_MS',
     default: 25_000,
@@ -164,7 +172,8 @@ export const kafkaSettings = defineSettings(
       default: 30_000,
       min: 0,
       max: 600_000,
-      description: 'How long the start waits for an answer of a broker, in milliseconds, before it fails.',
+      description:
+        'How long a command such as `rebuild-state` waits for an answer of a broker, in milliseconds, before it fails. A service waits for START_TIMEOUT_MS.',
     }),
     replication: settings.integer({
       env: 'KAFKA_REPLICATION',

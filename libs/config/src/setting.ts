@@ -22,6 +22,11 @@ export interface Setting<T> {
   parse(this: void, text: string): Parsed<T>;
 }
 
+/** The variable with the path of a file that contains the value; secrets have one. */
+export function fileVariable({ env, secret }: Setting<unknown>): string | undefined {
+  return secret ? `${env}_FILE` : undefined;
+}
+
 interface Base<T> {
   readonly env: string;
   readonly description: string;

@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'ROWS_REJECTED'
   | 'POSITION_REJECTED'
   // Pub/Sub: publish requests, the BigQuery subscription.
+  | 'PUBSUB_CALL_FAILED'
   | 'PUBLISH_FAILED'
   | 'PUBLISH_REJECTED'
   | 'SUBSCRIPTION_MISMATCH'

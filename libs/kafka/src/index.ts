@@ -6,7 +6,7 @@ export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
 export { crc32c } from './codec/crc32c';
 export { encodeRecordBatch } from './codec/record-batch-encoder';
-export { connectAdmin } from './client/connect-admin';
+export { connectAdmin, kafkaDependency } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from './produce/partitioner';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';

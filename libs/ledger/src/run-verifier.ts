@@ -19,7 +19,14 @@ import { PlantedRecords } from './planted-records';
 import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
-import { committedRawOffsets, forEachFamily, type Snapshot, takeFamilyOffsets, takeSnapshot } from './snapshot';
+import {
+  committedRawOffsets,
+  emptySnapshot,
+  forEachFamily,
+  type Snapshot,
+  takeFamilyOffsets,
+  takeSnapshot,
+} from './snapshot';
 
 export interface RunVerifierOptions {
   readonly kafka: Kafka;
@@ -41,6 +48,9 @@ export interface RunStart {
   readonly logs: Readonly<Record<Family, number>>;
   readonly ledger: LedgerMark;
 }
+
+/** The start of a run over topics and a ledger that were empty before it. */
+export const startOfEverything = (): RunStart => ({ snapshot: emptySnapshot(), ledger: new Map() });
 
 export interface ComparisonResult {
   readonly accounts: Accounts;

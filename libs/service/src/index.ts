@@ -7,6 +7,7 @@ export {
 } from './partition-command';
 export { runService } from './run-service';
 export { type ServiceDefinition } from './service';
+export { type Dependency } from './dependencies';
 export { type ServiceControl } from './service-control';
 export { ADMIN_PROBLEMS, COMMAND_PROBLEMS } from './admin.controller';
 export { ApiProblems, ProblemException } from './problem';

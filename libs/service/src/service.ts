@@ -13,6 +13,7 @@ import { type AdminEndpoints } from './admin.controller';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
 import { type Lifecycle } from './command-gate';
+import { Dependencies, type Dependency } from './dependencies';
 import { NestLogger } from './nest-logger';
 import { OpenApi } from './open-api';
 
@@ -27,6 +28,8 @@ export interface ServiceDefinition<T extends { readonly service: ServiceSettings
   readonly module: (settings: T) => Type | DynamicModule;
   /** What the service adds to `/admin/status` and `/admin/resume`. */
   readonly admin?: AdminEndpoints;
+  /** What `prepare` needs. The start waits until all of them answer: they may start later than the service. */
+  readonly dependencies?: (app: INestApplicationContext) => readonly Dependency[];
   /**
    * Creates what must exist before the first record: topics, tables. Runs when the HTTP server already listens, so that
    * health shows what the service waits for. An error ends the start.
@@ -60,6 +63,8 @@ class ListenError extends OrderstreamError {
 export class Service<T extends { readonly service: ServiceSettings }> {
   readonly health = new Health();
   private readonly lifecycle: Lifecycle = { phase: 'starting' };
+  private readonly stopping = new AbortController();
+  private readonly dependencies: Dependencies;
   private app: NestExpressApplication | undefined;
   private tracing: Tracing | undefined;
   private readonly servers: CustomTransportStrategy[] = [];
@@ -69,16 +74,22 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     private readonly settings: T,
     private readonly logger: Logger,
   ) {
-    this.health.ready('service', (): Check => ({
-      ok: this.lifecycle.phase === 'running',
-      detail: this.lifecycle.phase,
-    }));
+    this.dependencies = new Dependencies(logger, settings.service.startTimeoutMs);
+    this.health.ready('service', (): Check => {
+      const { phase } = this.lifecycle;
+      const { waitingFor } = this.dependencies;
+      return {
+        ok: phase === 'running',
+        detail: waitingFor === undefined ? phase : `${phase}, waiting: ${waitingFor}`,
+      };
+    });
   }
 
   /** Resolves when all transports are connected. @throws any error of the start; the caller still has to call `stop` */
   async start(): Promise<void> {
     const app = await this.createApp();
     await this.listen(app);
+    await this.dependencies.reachAll(this.definition.dependencies?.(app) ?? [], this.stopping.signal);
     await this.definition.prepare?.(app);
     if (this.isStopping()) return;
     for (const strategy of this.definition.servers?.(app) ?? []) {
@@ -97,6 +108,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
    */
   async stop(): Promise<void> {
     this.lifecycle.phase = 'stopping';
+    this.stopping.abort(new Error('the service stops'));
     // Nest's own order closes the HTTP server, and with it health, before the transports.
     await Promise.all(
       this.servers.map(async (server) => {
