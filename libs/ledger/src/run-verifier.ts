@@ -23,6 +23,7 @@ import {
   committedRawOffsets,
   emptySnapshot,
   forEachFamily,
+  perFamily,
   type Snapshot,
   takeFamilyOffsets,
   takeSnapshot,
@@ -50,7 +51,11 @@ export interface RunStart {
 }
 
 /** The start of a run over topics and a ledger that were empty before it. */
-export const startOfEverything = (): RunStart => ({ snapshot: emptySnapshot(), ledger: new Map() });
+export const startOfEverything = (): RunStart => ({
+  snapshot: emptySnapshot(),
+  logs: perFamily(0),
+  ledger: new Map(),
+});
 
 export interface ComparisonResult {
   readonly accounts: Accounts;

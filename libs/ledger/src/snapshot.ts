@@ -37,11 +37,11 @@ export function emptySnapshot(): Snapshot {
       rejectedBySink: offsets,
       rejectedByBridge: offsets,
     }),
-    counters: perFamily({ input: 0, accepted: 0, repaired: 0, skipped: 0, deadLettered: 0 }),
+    counters: perFamily({ input: 0, accepted: 0, repaired: 0, skipped: 0, deadLettered: 0, passedOver: 0 }),
   };
 }
 
-const perFamily = <T>(value: T): Record<Family, T> =>
+export const perFamily = <T>(value: T): Record<Family, T> =>
   Object.fromEntries(FAMILIES.map((family) => [family, value])) as Record<Family, T>;
 
 const SNAPSHOT_DEADLINE_MS = 60_000;
