@@ -164,9 +164,9 @@ describe('topics and batches that are not as they should be', () => {
     await client.disconnect();
   };
 
-  it('reads a batch of 150 MB that was compressed to a few kB, record by record', async () => {
+  it('reads a batch of 60 MB that was compressed to a few kB, record by record', async () => {
     const topic = await topics.create('large-batch', 1);
-    await sendZstd(topic, Array<Buffer>(300).fill(Buffer.alloc(500_000, 'a')));
+    await sendZstd(topic, Array<Buffer>(120).fill(Buffer.alloc(500_000, 'a')));
     await producer.send([output(topic, 0, 'behind')]);
     const lengths: number[] = [];
     let largestQueue = 0;
@@ -180,9 +180,9 @@ describe('topics and batches that are not as they should be', () => {
       },
       { maxBatchRecords: 10 },
     );
-    // It takes 3 s of CPU: each of its pieces decompresses the batch from its beginning.
-    await waitUntil(() => lengths.length === 301, { what: 'all records to be read', deadlineMs: 50_000 });
-    expect(lengths).toEqual([...Array<number>(300).fill(500_000), 6]);
+    // Each of its pieces decompresses the batch from its beginning.
+    await waitUntil(() => lengths.length === 121, { what: 'all records to be read', deadlineMs: 50_000 });
+    expect(lengths).toEqual([...Array<number>(120).fill(500_000), 6]);
     // The bound of the queue, and one piece beyond it.
     expect(largestQueue).toBeLessThan(34 * 1_048_576);
   });

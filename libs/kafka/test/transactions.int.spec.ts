@@ -130,6 +130,19 @@ describe('PartitionTransactions', () => {
     await successor.close();
   });
 
+  it('says what the broker has answered until the deadline of an opening', async () => {
+    const other = kafka.producer({ transactionalId: unique('other'), maxInFlightRequests: 1 });
+    await other.connect();
+    const transaction = await other.transaction();
+    await transaction.sendOffsets({
+      consumerGroupId: groupId,
+      topics: [{ topic: input, partitions: [{ partition: 8, offset: '5' }] }],
+    });
+    await expect(open(8, 1_500)).rejects.toMatchObject({ type: 'UNSTABLE_OFFSET_COMMIT' });
+    await transaction.abort();
+    await other.disconnect();
+  });
+
   it('finds out whether another owner has committed since it was opened', async () => {
     const first = await open(8);
     await first.assertCurrent();

@@ -41,6 +41,8 @@ const ABORT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 /** Longest wait between attempts to open: it follows soon when a broker is back. */
 const MAX_RETRY_MS = 1_000;
+/** An attempt to open needs about as long with a busy broker. */
+const MIN_ATTEMPT_MS = 500;
 
 /** How far a commit got. */
 interface Progress {
@@ -110,7 +112,9 @@ export class PartitionTransactions {
         });
       } catch (error) {
         void cluster.disconnect().catch(() => undefined);
-        if (performance.now() >= deadline || isPermanentRejection(error)) throw error;
+        // A last attempt without time for an answer would hide what the broker has answered until now.
+        const leftMs = deadline - performance.now();
+        if (leftMs < MIN_ATTEMPT_MS + MAX_RETRY_MS || isPermanentRejection(error)) throw error;
         await backoff.wait();
       }
     }
