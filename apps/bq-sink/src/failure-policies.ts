@@ -1,4 +1,4 @@
-import type { FailureOutcome, TopicPartition } from '@orderstream/kafka';
+import { type FailureOutcome, partitionName, type TopicPartition } from '@orderstream/kafka';
 
 import { FailurePolicy, reasonOf } from './failure-policy';
 import type { SinkMetrics } from './sink-metrics';
@@ -13,8 +13,8 @@ export class FailurePolicies {
     private readonly metrics: Pick<SinkMetrics, 'failed'>,
   ) {}
 
-  of({ topic, partition }: TopicPartition): FailurePolicy {
-    const key = `${topic}/${String(partition)}`;
+  of(partition: TopicPartition): FailurePolicy {
+    const key = partitionName(partition);
     let policy = this.policies.get(key);
     if (policy === undefined) {
       policy = new FailurePolicy(this.schemaTimeoutMs, () => performance.now());

@@ -1,6 +1,6 @@
 import { BigQueryCallError, SchemaBehindError } from '@orderstream/bigquery';
 import { status } from '@grpc/grpc-js';
-import { RecordTooLargeError, TransactionFailedError } from '@orderstream/kafka';
+import { type KafkaRecord, RecordTooLargeError, TransactionFailedError } from '@orderstream/kafka';
 
 import { FailurePolicy, reasonOf } from './failure-policy';
 import { AppendFailedError, RecoveryAmbiguousError, RowsRejectedError } from './streams/sink-errors';
@@ -8,6 +8,16 @@ import { AppendFailedError, RecoveryAmbiguousError, RowsRejectedError } from './
 const TIMEOUT_MS = 900_000;
 /** Schema failures further apart than this belong to different schema changes. */
 const SCHEMA_FAILURE_GAP_MS = 300_000;
+
+const record: KafkaRecord = {
+  topic: 't',
+  partition: 0,
+  offset: 20,
+  timestamp: 0,
+  key: null,
+  value: null,
+  headers: {},
+};
 
 const callError = (retriable: boolean, code: status): BigQueryCallError =>
   new BigQueryCallError('x', { code: 'CREATE_STREAM_FAILED', retriable, cause: { code } });
@@ -37,7 +47,7 @@ describe('FailurePolicy', () => {
     ['recovery is ambiguous', new RecoveryAmbiguousError('x'), 'ambiguous'],
     [
       'rows are rejected one after the other',
-      new RowsRejectedError({ topic: 't', partition: 0 }, 20, undefined),
+      new RowsRejectedError({ topic: 't', partition: 0 }, 20, { record, reason: { code: 'sink.rejected' } }),
       'rows-rejected',
     ],
     ['a dead letter exceeds the size limit of its topic', new RecordTooLargeError('x'), 'other'],

@@ -1,10 +1,15 @@
-import type { PartitionHooks, RecordBatch, TopicPartition } from '@orderstream/kafka';
-import { type BatchOutcome, type FailureOutcome, retry } from '@orderstream/kafka';
+import {
+  type BatchOutcome,
+  type FailureOutcome,
+  type PartitionHooks,
+  partitionName,
+  type RecordBatch,
+  retry,
+  type TopicPartition,
+} from '@orderstream/kafka';
 
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkState } from './streams/sink-lifecycle';
-
-const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${String(partition)}`;
 
 /** The sinks of the partitions that are assigned to this instance. */
 export class PartitionSinks implements PartitionHooks {
@@ -21,7 +26,7 @@ export class PartitionSinks implements PartitionHooks {
   }
 
   find(partition: TopicPartition): PartitionSink | undefined {
-    return this.sinks.get(keyOf(partition))?.[1];
+    return this.sinks.get(partitionName(partition))?.[1];
   }
 
   /** Partitions whose recovery is not finished. */
@@ -35,7 +40,7 @@ export class PartitionSinks implements PartitionHooks {
   async open(partition: TopicPartition, signal: AbortSignal): Promise<number> {
     await this.close(partition);
     const sink = this.create(partition);
-    this.sinks.set(keyOf(partition), [partition, sink]);
+    this.sinks.set(partitionName(partition), [partition, sink]);
     const close = (): void => {
       // The partition task closes the sink, too, and reports an error of that call.
       void sink.close().catch(() => undefined);
@@ -62,13 +67,13 @@ export class PartitionSinks implements PartitionHooks {
 
   async close(partition: TopicPartition): Promise<void> {
     const sink = this.find(partition);
-    this.sinks.delete(keyOf(partition));
+    this.sinks.delete(partitionName(partition));
     await sink?.close();
   }
 
   async take(partition: TopicPartition, batch: RecordBatch): Promise<BatchOutcome> {
     const sink = this.find(partition);
-    if (sink === undefined) return retry(0, new Error(`${keyOf(partition)} is not open`));
+    if (sink === undefined) return retry(0, new Error(`${partitionName(partition)} is not open`));
     return sink.take(batch);
   }
 }

@@ -1,6 +1,6 @@
 import type { BigQuery } from '@google-cloud/bigquery';
 import { createBigQuery, createWriteClient, WriteStreams } from '@orderstream/bigquery';
-import { connectAdmin, createKafka, type KafkaLogger, type TopicPartition } from '@orderstream/kafka';
+import { connectAdmin, createKafka, type KafkaLogger, partitionName, type TopicPartition } from '@orderstream/kafka';
 import type { Admin, Kafka } from 'kafkajs';
 
 import type { BqSinkSettings } from './bq-sink.config';
@@ -23,9 +23,11 @@ export class SinkClients {
     this.admin = await connectAdmin(this.kafka);
   }
 
-  async logBounds({ topic, partition }: TopicPartition): Promise<LogBounds> {
-    const bounds = (await this.admin?.fetchTopicOffsets(topic))?.find((each) => each.partition === partition);
-    if (bounds === undefined) throw new Error(`the broker returned no offsets for ${topic}/${String(partition)}`);
+  async logBounds(ref: TopicPartition): Promise<LogBounds> {
+    const bounds = (await this.admin?.fetchTopicOffsets(ref.topic))?.find(
+      ({ partition }) => partition === ref.partition,
+    );
+    if (bounds === undefined) throw new Error(`the broker returned no offsets for ${partitionName(ref)}`);
     return { start: Number(bounds.low), end: Number(bounds.offset) };
   }
 

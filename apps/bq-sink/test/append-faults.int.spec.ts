@@ -1,10 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
-import type { AppendOutcome, RowBuffer } from '@orderstream/bigquery';
-
 import type { FaultRule } from '../../../test/write-api-server/src/faults';
-import type { Appender } from '../src/streams/warehouse';
-import { offsetsOf } from './replay/log';
 import { recordsFrom, ServedPartition, type ServedPartitionOptions } from './served-partition';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -207,33 +201,6 @@ describe('a partition with failing appends', () => {
     expect(await served.metric('orderstream_streams_created_total')).toBe(2);
   });
 
-  it('dead-letters a rejected row when the append behind it is answered with ABORTED', async () => {
-    const served = await serve();
-    const equals = 120;
-    served.server.faults.add({ on: 'AppendRows', fault: { kind: 'reject-rows', column: '_kafka_offset', equals } });
-    served.server.faults.add({ on: 'AppendRows', fault: fail('ABORTED', true), skip: 3 });
-    expect(await served.run(RECORDS)).toEqual([]);
-    expect(served.dead()).toEqual([equals]);
-    expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== equals));
-    expect(await served.metric('orderstream_dead_letters_total', { reason: 'sink.row_rejected' })).toBe(1);
-  });
-
-  it('dead-letters a rejected row when each rejection ends the call', async () => {
-    const served = await serve({ wrap: (appender) => new EndsWithRejection(appender) });
-    const equals = 120;
-    served.server.faults.add({
-      on: 'AppendRows',
-      fault: { kind: 'reject-rows', column: '_kafka_offset', equals },
-      times: 0,
-    });
-    const { length: failures } = await served.run(RECORDS);
-    // The first attempt has other appends in flight, which are lost.
-    expect(failures).toBeGreaterThanOrEqual(1);
-    expect(failures).toBeLessThanOrEqual(2);
-    expect(served.dead()).toEqual([equals]);
-    expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== equals));
-  });
-
   it.each([
     ['the answer to an append', true],
     ['the end of its call', false],
@@ -257,33 +224,6 @@ describe('a partition with failing appends', () => {
     expect(served.offsets()).toEqual(offsets);
   });
 
-  it('halves an append that BigQuery rejects as a whole, and dead-letters the record that is the cause', async () => {
-    const culprits = [77, 78, 130];
-    const served = await serve({ wrap: (appender) => new RejectsRequests(appender, culprits, 'error') });
-    expect(await served.run(RECORDS)).toEqual([]);
-    expect(served.dead()).toEqual(culprits);
-    expect(served.offsets()).toEqual(offsets.filter((offset) => !culprits.includes(offset)));
-    expect(await served.metric('orderstream_streams_created_total')).toBe(1);
-  });
-
-  it('finds the record for which BigQuery ends the call with INVALID_ARGUMENT, in a bounded number of attempts', async () => {
-    const served = await serve({ wrap: (appender) => new RejectsRequests(appender, [77], 'lost') });
-    const failures = await served.run(RECORDS);
-    // From 50 rows, halved, with the appends that were in flight.
-    expect(failures.length).toBeLessThanOrEqual(15);
-    expect(served.dead()).toEqual([77]);
-    expect(served.offsets()).toEqual(offsets.filter((offset) => offset !== 77));
-    expect(await served.metric(FAILURES, { reason: 'invalid-request' })).toBe(failures.length);
-  });
-
-  it('stops when BigQuery rejects every append as a whole', async () => {
-    const served = await serve();
-    served.server.faults.add({ on: 'AppendRows', fault: fail('INVALID_ARGUMENT', true), times: 0 });
-    expect(await served.run(RECORDS)).toMatchObject([{ kind: 'stop', cause: { code: 'ROWS_REJECTED' } }]);
-    expect(served.dead()).toEqual(offsets.slice(0, 20));
-    expect(served.offsets()).toEqual([]);
-  });
-
   it('does not count the end of an idle stream as a failure', async () => {
     const served = await serve({ limits: { idleFinalizeMs: 30 } });
     const sink = served.openSink();
@@ -297,56 +237,3 @@ describe('a partition with failing appends', () => {
     expect(await served.metric(FAILURES)).toBe(0);
   });
 });
-
-/** Rejects each append that has the row of one of these offsets, without row errors. `lost`: and ends the call. */
-class RejectsRequests implements Appender {
-  private hasEnded = false;
-
-  constructor(
-    private readonly appender: Appender,
-    private readonly culprits: readonly number[],
-    private readonly kind: 'error' | 'lost',
-  ) {}
-
-  get usable(): boolean {
-    return !this.hasEnded && this.appender.usable;
-  }
-
-  async append(rows: RowBuffer, at: number): Promise<AppendOutcome> {
-    const outcome = { kind: this.kind, reason: 'invalid-request', message: 'invalid' } as const;
-    const isInvalid = offsetsOf(rows).some((offset) => this.culprits.includes(offset));
-    if (isInvalid || this.hasEnded) {
-      const isBehind = this.hasEnded && this.kind === 'error';
-      this.hasEnded = true;
-      await delay(5);
-      return isBehind ? { kind: 'error', reason: 'out-of-range', message: 'behind' } : outcome;
-    }
-    return this.appender.append(rows, at);
-  }
-
-  close(): void {
-    this.appender.close();
-  }
-}
-
-/** A call that ends after it has answered an append with rejected rows. Appends behind it are not answered. */
-class EndsWithRejection implements Appender {
-  private hasEnded = false;
-
-  constructor(private readonly appender: Appender) {}
-
-  get usable(): boolean {
-    return !this.hasEnded && this.appender.usable;
-  }
-
-  async append(...args: Parameters<Appender['append']>): ReturnType<Appender['append']> {
-    const outcome = await this.appender.append(...args);
-    if (this.hasEnded) return { kind: 'lost', reason: 'unavailable', message: 'the call has ended' };
-    if (outcome.kind === 'rejected') this.hasEnded = true;
-    return outcome;
-  }
-
-  close(): void {
-    this.appender.close();
-  }
-}

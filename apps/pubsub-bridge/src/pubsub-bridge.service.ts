@@ -23,6 +23,7 @@ import {
   observeClients,
   observeServers,
   observeTransactions,
+  partitionName,
   PartitionTransactions,
   RecordProducer,
 } from '@orderstream/kafka';
@@ -44,7 +45,7 @@ import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
 import { BridgeTracing } from './bridge-tracing';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
-import { PartitionBridges, partitionName } from './partitions/partition-bridges';
+import { PartitionBridges } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubHealth } from './pubsub-health';
 import { RejectionPolicy } from './partitions/rejection-policy';
@@ -271,7 +272,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
    */
   async rewind(partition: number, offset: number): Promise<void> {
     const topic = this.source.validated.name;
-    const name = `${topic}/${String(partition)}`;
+    const name = partitionName({ topic, partition });
     if (this.server?.describe().partitions.every((one) => one.partition !== partition) !== false) {
       throw new ProblemException(HttpStatus.CONFLICT, `${name} is not assigned to this instance. Ask the others.`);
     }
@@ -297,7 +298,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   async dismissGaps(partition: number): Promise<void> {
     const topic = this.source.validated.name;
     if (!(await this.partitions.dismissGaps({ topic, partition }))) {
-      const name = `${topic}/${String(partition)}`;
+      const name = partitionName({ topic, partition });
       throw new ProblemException(
         HttpStatus.CONFLICT,
         `the gaps of ${name} are not dismissed: it is not open on this instance, or could not commit. GET /admin/status says which; try again, or ask the others.`,

@@ -1,8 +1,8 @@
+import { partitionName } from '@orderstream/kafka';
 import type { Check } from '@orderstream/observability';
 import type { PublishCall, PublishClient } from '@orderstream/pubsub';
 
 import type { PartitionBridge } from './partitions/partition-bridge';
-import { partitionName } from './partitions/partition-bridges';
 
 const POLL_MS = 250;
 /** The service is not ready when Pub/Sub has not answered, or was not connected, for longer than this. */

@@ -1,21 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { deadLetterTopic, PARTITIONS, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
-import { type OutputRecord, partitionFor, readPartition, TransactionFailedError } from '@orderstream/kafka';
-import {
-  type Accounting,
-  DEFAULT_CATALOG_LIMITS,
-  DEFAULT_STATE_LIMITS,
-  emptyAccounting,
-  RuleEvaluator,
-  type Evaluation,
-  type PartitionState,
-  StateUnreadableError,
-} from '@orderstream/quality';
+import { partitionFor, readPartition, TransactionFailedError } from '@orderstream/kafka';
+import { emptyAccounting, RuleEvaluator, type Evaluation, type PartitionState } from '@orderstream/quality';
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { PartitionValidator } from '../src/partitions/partition-validator';
-import { type RebuildReport, rebuildState } from '../src/rebuild/rebuild-state';
 import { type Body, customerIn, rawRecord } from './events';
-import { header, TestLog, unreadable } from './log';
+import { header, TestLog } from './log';
+import { RecordSender, registered } from './sent-records';
 import { SETTINGS, ValidatorRuns } from './validator-runs';
 
 const FAMILY = 'customers';
@@ -28,6 +18,7 @@ const TEST_MS = 60_000;
 
 const log = new TestLog();
 const runs = new ValidatorRuns(log, FAMILY);
+const sender = new RecordSender(log, FAMILY);
 
 beforeAll(async () => {
   await log.start([RAW, VALIDATED, DEAD, STATE]);
@@ -36,82 +27,6 @@ beforeAll(async () => {
 }, TEST_MS);
 afterEach(() => runs.stop(), TEST_MS);
 afterAll(() => log.stop());
-
-const registered = (customer_id: string): Body => ({
-  event_id: randomUUID(),
-  event_type: 'customer.registered',
-  occurred_at: new Date().toISOString(),
-  customer_id,
-  customer_registered_at: '2025-01-01T00:00:00.000Z',
-  customer_country: 'DE',
-  marketing_consent: true,
-});
-
-/** Identifies a sent record in the raw topic, in the validated topic and in the dead letters: headers are passed on. */
-const SENT_AS = 'test-record';
-
-interface SentRecords {
-  /** Names of the records that must be accepted, in the order of the log. */
-  readonly accepted: readonly string[];
-  /** Names of the records that must be dead-lettered. */
-  readonly rejected: readonly string[];
-  /** Number of records that repeat an accepted event: they must leave nothing. */
-  readonly repeated: number;
-  /** Number of all of them. */
-  readonly total: number;
-  /** Number of validated records and dead letters of the partition before. */
-  readonly before: { readonly validated: number; readonly dead: number };
-}
-
-/** Sends 48 records: every sixth is broken, every seventh repeats the event of the fourth good record before it. */
-async function sendRecords(partition: number): Promise<SentRecords> {
-  const before = {
-    validated: (await log.readPartition(VALIDATED, partition)).length,
-    dead: (await log.readPartition(DEAD, partition)).length,
-  };
-  const accepted: string[] = [];
-  const rejected: string[] = [];
-  let repeated = 0;
-  const bodies: Body[] = [];
-  const records = Array.from({ length: 48 }, (_, index) => {
-    const name = `${randomUUID()}/${String(index)}`;
-    const named = (body: Body, changes: Partial<OutputRecord> = {}): OutputRecord => {
-      const record = rawRecord(body, changes);
-      return { ...record, headers: { ...record.headers, [SENT_AS]: name } };
-    };
-    const earlier = bodies.at(-4);
-    if (index % 7 === 6 && earlier !== undefined) {
-      repeated++;
-      return named(earlier);
-    }
-    const body = registered(customerIn(partition));
-    if (index % 6 === 5) {
-      rejected.push(name);
-      return named(body, { value: Buffer.from('broken') });
-    }
-    bodies.push(body);
-    accepted.push(name);
-    return named(body);
-  });
-  await log.send(...records);
-  return { accepted, rejected, repeated, total: records.length, before };
-}
-
-/**
- * Since the records were sent, the validated topic holds exactly the accepted ones, each once and in order, and the
- * dead letters exactly the rejected ones, with the offsets of the raw topic.
- */
-async function expectExactlyOnce(partition: number, { accepted, rejected, before }: SentRecords): Promise<void> {
-  const validated = (await log.readPartition(VALIDATED, partition)).slice(before.validated);
-  expect(validated.map((record) => header(record, SENT_AS))).toEqual(accepted);
-  const offsets = new Map(
-    (await log.readPartition(RAW, partition)).map((record) => [header(record, SENT_AS), String(record.offset)]),
-  );
-  const letters = (await log.readPartition(DEAD, partition)).slice(before.dead);
-  expect(letters.map((letter) => [header(letter, SENT_AS), header(letter, 'dlq-source-offset')])).toEqual(
-    rejected.map((name) => [name, offsets.get(name)]),
-  );
-}
 
 describe('a partition of a killed process, or of an unknown outcome', () => {
   const steps: [point: FaultPoint, occurrence: number, partition: number][] = [
@@ -126,7 +41,7 @@ describe('a partition of a killed process, or of an unknown outcome', () => {
     'validates each record once when the process dies at "%s" and goes on as a zombie',
     async (point, occurrence, partition) => {
       const before = await runs.restoreAccounting(partition);
-      const sent = await sendRecords(partition);
+      const sent = await sender.send(partition);
       const suspension = runs.suspendAt(point, occurrence);
       const first = runs.validator(partition, { faults: suspension.faults });
       const zombie = runs.runToEnd(first, partition).catch((error: unknown) => error);
@@ -146,13 +61,13 @@ describe('a partition of a killed process, or of an unknown outcome', () => {
         skipped: sent.repeated,
         deadLettered: sent.rejected.length,
       });
-      await expectExactlyOnce(partition, sent);
+      await sender.expectExactlyOnce(partition, sent);
 
       // The first process resumes: it was fenced, opens the partition again and finds nothing left to validate.
       await second.close();
       suspension.resume();
       await zombie;
-      await expectExactlyOnce(partition, sent);
+      await sender.expectExactlyOnce(partition, sent);
       await first.close();
       expect(await runs.restoreAccounting(partition)).toEqual(after);
     },
@@ -164,7 +79,7 @@ describe('a partition of a killed process, or of an unknown outcome', () => {
     async () => {
       const partition = 5;
       const before = await runs.restoreAccounting(partition);
-      const sent = await sendRecords(partition);
+      const sent = await sender.send(partition);
       let evaluated = 0;
       let committed = 0;
       let openings = 0;
@@ -187,7 +102,7 @@ describe('a partition of a killed process, or of an unknown outcome', () => {
       expect(states.size).toBe(1);
       const after = validator.state?.accounting ?? emptyAccounting();
       expect(after.input - before.input).toBe(sent.total);
-      await expectExactlyOnce(partition, sent);
+      await sender.expectExactlyOnce(partition, sent);
       await validator.close();
       expect(await runs.restoreAccounting(partition)).toEqual(after);
     },
@@ -249,7 +164,7 @@ describe('a committed offset that expired with its group', () => {
     'is taken from the state',
     async () => {
       const partition = 1;
-      const sent = await sendRecords(partition);
+      const sent = await sender.send(partition);
       const first = runs.validator(partition);
       await runs.runToEnd(first, partition);
       const nextOffset = first.state?.nextOffset;
@@ -264,7 +179,7 @@ describe('a committed offset that expired with its group', () => {
       await runs.runToEnd(second, partition);
       expect(second.state?.accounting).toEqual(accounting);
       await second.close();
-      await expectExactlyOnce(partition, sent);
+      await sender.expectExactlyOnce(partition, sent);
     },
     TEST_MS,
   );
@@ -326,86 +241,6 @@ describe('a restored state', () => {
       }
       const validated = (await log.readPartition(VALIDATED, partition)).slice(validatedBefore);
       expect(validated.map((record) => header(record, 'ce_id'))).toEqual(rounds.flat().map(({ event_id }) => event_id));
-    },
-    TEST_MS,
-  );
-});
-
-describe('a state of another offset than the committed one', () => {
-  it(
-    'fails the opening with an error that no retry resolves, until the committed offset is set back',
-    async () => {
-      const partition = 4;
-      await sendRecords(partition);
-      const owner = runs.validator(partition);
-      await runs.runToEnd(owner, partition);
-      const nextOffset = owner.state?.nextOffset ?? 0;
-      await owner.close();
-      const commit = (offset: number): Promise<void> => log.setCommittedOffset(GROUP, RAW, partition, offset);
-      await commit(nextOffset - 1);
-      await expect(runs.validator(partition).open()).rejects.toMatchObject({
-        code: 'STATE_UNREADABLE',
-        retriable: false,
-        message: expect.stringContaining(`holds the state of offset ${String(nextOffset)}`) as string,
-      });
-      await commit(nextOffset);
-      const next = runs.validator(partition);
-      expect(await next.open()).toBe(nextOffset);
-      await next.close();
-    },
-    TEST_MS,
-  );
-});
-
-describe('a state that cannot be read', () => {
-  const rebuild = (partition: number): Promise<RebuildReport> =>
-    rebuildState({
-      kafka: log.kafka,
-      family: FAMILY,
-      partition,
-      groupId: GROUP,
-      settings: SETTINGS,
-      limits: DEFAULT_STATE_LIMITS,
-      catalogLimits: DEFAULT_CATALOG_LIMITS,
-      transactionTimeoutMs: 10_000,
-      clock: () => new Date(),
-    });
-
-  it.each<[name: string, key: string, accounts: RebuildReport['accounts'], partition: number]>([
-    ['an entry', 'lifecycle/damaged', 'retained', 2],
-    ['the accounts', 'counters', 'recounted', 3],
-  ])(
-    'is rebuilt from the validated log after %s was damaged',
-    async (_, key, accounts, partition) => {
-      const sent = await sendRecords(partition);
-      const owner = runs.validator(partition);
-      await runs.runToEnd(owner, partition);
-      const before: Accounting = owner.state?.accounting ?? emptyAccounting();
-      const committedOffset = owner.state?.nextOffset;
-      await log.send(unreadable(FAMILY, partition, key));
-      await expect(runs.validator(partition).open()).rejects.toThrow(StateUnreadableError);
-
-      const report = await rebuild(partition);
-      expect(report).toMatchObject({ family: FAMILY, partition, committedOffset, accounts, ignored: 0 });
-      const counts = ({ input, accepted, repaired, skipped, deadLettered }: Accounting): unknown => ({
-        input,
-        accepted,
-        repaired,
-        skipped,
-        deadLettered,
-      });
-      expect(counts(report.accounting)).toEqual(counts(before));
-      // The command has fenced the owner, which opens again, restores, and skips an event that it accepted before.
-      const [again] = (await log.readPartition(RAW, partition)).filter((one) =>
-        sent.accepted.includes(header(one, SENT_AS) ?? ''),
-      );
-      if (again === undefined) throw new Error('nothing was sent');
-      await log.send({ ...again, timestamp: Date.now() });
-      await owner.close();
-      await runs.runToEnd(owner, partition);
-      expect(owner.state?.accounting).toMatchObject({ input: before.input + 1, skipped: before.skipped + 1 });
-      await owner.close();
-      await expectExactlyOnce(partition, sent);
     },
     TEST_MS,
   );

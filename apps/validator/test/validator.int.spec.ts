@@ -1,16 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import {
-  CATALOG_VERSIONS_TOPIC,
-  deadLetterTopic,
-  MAX_RECORD_BYTES,
-  rawTopic,
-  TOPICS,
-  validatedTopic,
-} from '@orderstream/contracts';
+import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, TOPICS, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import { checkTimestampTypes, type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
-import { everyStep } from '../../../test/support/every-step';
+import { waitUntil } from '@orderstream/deadlines';
+import { checkTimestampTypes, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
+import { catalog } from './catalog.suite';
+import { catalogWait } from './catalog-wait.suite';
 import {
   type Body,
   customerIn,
@@ -23,30 +17,10 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from './events';
-import { rebuildCommand } from '../src/rebuild/rebuild-command';
-import { BROKERS, header, TestLog, unreadable } from './log';
+import { arrival, DEAD, log, RAW, start, stop, stopAll, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
+import { header } from './log';
 import { RunningValidator } from './running-validator';
-import { ValidatorRuns } from './validator-runs';
-import { waitUntil } from '@orderstream/deadlines';
-
-const FAMILIES = { VALIDATOR_FAMILIES: 'orders,catalog,interactions' };
-const WAIT_MS = 30_000;
-const TEST_MS = 90_000;
-const RAW = rawTopic('orders');
-const VALIDATED = validatedTopic('orders');
-const DEAD = deadLetterTopic(RAW, 'validator');
-
-const log = new TestLog();
-/** Also the validators that have not started yet when a test fails. */
-const starts: Promise<RunningValidator>[] = [];
-async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningValidator> {
-  const starting = RunningValidator.start({ ...FAMILIES, ...env });
-  starts.push(starting);
-  return starting;
-}
-async function stop(validator: RunningValidator): Promise<void> {
-  expect(await validator.stop()).toBe(0);
-}
+import { unreadableState } from './unreadable-state.suite';
 
 beforeAll(async () => {
   await log.start(
@@ -57,33 +31,16 @@ beforeAll(async () => {
     ]),
   );
 }, TEST_MS);
-afterEach(async () => {
-  const started = await Promise.allSettled(starts.splice(0));
-  await everyStep(
-    ...started.map((one) => async () => {
-      if (one.status === 'fulfilled') await stop(one.value);
-    }),
-  );
-}, TEST_MS);
+afterEach(stopAll, TEST_MS);
 afterAll(async () => {
   await log.stop();
 }, TEST_MS);
-
-const withId = (records: readonly KafkaRecord[], body: Body): KafkaRecord[] =>
-  records.filter((record) => header(record, 'ce_id') === body.event_id);
 
 /** Ids of the records that are of these events, in the order of the records. */
 const idsOf = (records: readonly KafkaRecord[], bodies: readonly Body[]): unknown[] => {
   const ids = new Set(bodies.map(({ event_id }) => event_id));
   return records.map((record) => header(record, 'ce_id')).filter((id) => ids.has(id));
 };
-
-/** The first record with this body's id, once the topic has it. */
-const arrival = (topic: string, body: Body): Promise<KafkaRecord> =>
-  waitUntil(async () => withId(await log.read(topic), body)[0], {
-    what: `${String(body.event_id)} in ${topic}`,
-    deadlineMs: WAIT_MS,
-  });
 
 const digest = (bytes: Buffer | null): string | null =>
   bytes === null ? null : createHash('sha256').update(bytes).digest('hex');
@@ -419,280 +376,8 @@ describe('validator on a broker', () => {
   );
 });
 
-describe('a partition whose state cannot be read', () => {
-  it(
-    'stops without stopping others, and runs again once its state is rebuilt',
-    async () => {
-      const partition = 3;
-      const shop = newShop();
-      const order = orderPlaced(shop, customerIn(partition));
-      const paid = orderPaid(order);
-      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
-      await log.send(...[order, paid].map((body) => rawRecord(body)));
-      const first = await start();
-      await arrival(VALIDATED, paid);
-      await stop(first);
-
-      await log.send(unreadable('orders', partition, `lifecycle/${String(order.order_id)}`));
-      const second = await start();
-      const stopped = await waitUntil(
-        async () => {
-          const { partitions } = await second.status();
-          const settled = partitions.length === 18 && partitions.every(({ state }) => state !== 'opening');
-          return settled && partitions.filter(({ state }) => state !== 'running');
-        },
-        { what: 'every partition to be opened', deadlineMs: WAIT_MS },
-      );
-      expect(stopped).toMatchObject([{ topic: RAW, partition, state: 'stopped' }]);
-      expect(stopped[0]?.error).toMatch(/its version is 99.*rebuild the state/s);
-      expect((await second.get('/health/ready')).status).toBe(503);
-      expect((await second.get('/metrics')).text).toMatch(/orderstream_partitions_stopped\{.*orders.*\} 1/);
-      const elsewhere = orderPlaced(shop, customerIn(2));
-      await log.send(rawRecord(elsewhere));
-      await arrival(VALIDATED, elsewhere);
-
-      const env = { KAFKA_BROKERS: BROKERS };
-      expect(await rebuildCommand(['--family', 'orders', '--partition', 'six'], env)).toBe(2);
-      expect(await rebuildCommand(['--family', 'orders', '--partition', String(partition)], env)).toBe(0);
-      expect(await second.post('/admin/resume')).toBeLessThan(300);
-      await second.ready();
-      const metrics = (await second.get('/metrics')).text;
-      expect(metrics).toMatch(/orderstream_restore_seconds_count\{.*family="orders".*\} 6/);
-      expect(metrics).toMatch(/orderstream_restore_records_total\{.*family="orders".*\} [1-9]/);
-      expect(metrics).toMatch(
-        /orderstream_effective_window_seconds\{.*family="orders",kind="lifecycles",partition="3".*\} \d/,
-      );
-      const shipped = orderShipped(order);
-      await log.send(...[paid, shipped].map((body) => rawRecord(body)));
-      await arrival(VALIDATED, shipped);
-      expect(withId(await log.read(VALIDATED), paid)).toHaveLength(1);
-      await stop(second);
-    },
-    TEST_MS,
-  );
-});
-
-describe('an order whose vendor and product the catalog does not know yet', () => {
-  const runs = new ValidatorRuns(log, 'orders');
-  afterEach(() => runs.stop(), TEST_MS);
-
-  it(
-    'waits, does not hold its partition when the catalog makes no progress, and is accepted by a new owner once known',
-    async () => {
-      const partition = 5;
-      const known = newShop();
-      const late = newShop();
-      const catalog = [vendorOnboarded(known), productListed(known)];
-      await log.send(...catalog.map((body) => rawRecord(body)));
-      const early = await start({ VALIDATOR_FAMILIES: 'catalog' });
-      for (const body of catalog) await arrival(validatedTopic('catalog'), body);
-      const settled = runs.catalog(WAIT_MS);
-      const before = runs.validator(partition, { catalog: settled });
-      await runs.runToEnd(before, partition);
-      await before.close();
-      await settled.stop();
-      await stop(early);
-
-      // Without a validator of the catalog the shop stays unknown.
-      await log.send(rawRecord(vendorOnboarded(late)), rawRecord(productListed(late)));
-      const ids = async (): Promise<unknown[]> =>
-        (await log.readPartition(VALIDATED, partition)).map((one) => header(one, 'ce_id'));
-      const send = (...bodies: Body[]): Promise<void> => log.send(...bodies.map((body) => rawRecord(body)));
-      const soon = orderPlaced(known, customerIn(partition));
-      const unknown = orderPlaced(late, customerIn(partition));
-      const contradicted = orderPlaced(known, customerIn(partition), { item_name: 'Lava lamp' });
-      const predecessor = orderPlaced(known, customerIn(partition));
-      await send(soon, unknown, contradicted, predecessor);
-      const briefCatalog = runs.catalog(300);
-      const first = runs.validator(partition, { catalog: briefCatalog });
-      expect(await runs.runToEnd(first, partition, 1)).toEqual([{ kind: 'ack' }]);
-      await first.close();
-      await briefCatalog.stop();
-      expect((await ids()).slice(-3)).toEqual([soon, contradicted, predecessor].map(({ event_id }) => event_id));
-      const letter = await arrival(DEAD, unknown);
-      expect(JSON.parse(header(letter, 'dlq-detail') ?? '')).toContainEqual({
-        code: 'reference.unknown_vendor',
-        path: 'vendor_id',
-        constraint: 'catalogBehind',
-      });
-      const flagged = await arrival(VALIDATED, contradicted);
-      expect(header(flagged, 'quality-flags')).toBe('drift.product');
-      expect(JSON.parse(String(flagged.value))).toEqual(contradicted);
-
-      // The replay of the dead letter is evaluated by what is known then.
-      const order = unknown;
-      const successor = orderPlaced(known, customerIn(partition));
-      await send(order, successor);
-      const suspendedCatalog = runs.catalog(WAIT_MS);
-      const suspension = runs.suspendAt('waiting');
-      const suspended = runs.validator(partition, { catalog: suspendedCatalog, faults: suspension.faults });
-      const zombie = runs.runToEnd(suspended, partition);
-      await suspension.suspended;
-
-      const longCatalog = runs.catalog(WAIT_MS);
-      const waiting = Promise.withResolvers<undefined>();
-      const next = runs.validator(partition, {
-        catalog: longCatalog,
-        faults: {
-          reached: (point) => {
-            if (point === 'waiting') waiting.resolve(undefined);
-          },
-        },
-      });
-      let isDone = false;
-      const done = runs.runToEnd(next, partition).finally(() => (isDone = true));
-      await waiting.promise;
-      expect(isDone).toBe(false);
-      const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
-      expect(await done).toEqual([{ kind: 'ack' }]);
-      expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
-      expect(withId(await log.read(DEAD), order)).toHaveLength(1);
-      // It was evaluated by a catalog that holds both events of its shop.
-      const evaluatedBy = JSON.parse(
-        header(await arrival(VALIDATED, order), 'quality-catalog-position') ?? '[]',
-      ) as number[];
-      const announced = (await log.read(rawTopic('catalog'))).filter(
-        ({ key }) => key?.toString() === late.vendor_id || key?.toString() === late.item_sku,
-      );
-      expect(announced).toHaveLength(2);
-      for (const one of announced) expect(evaluatedBy[one.partition]).toBeGreaterThan(one.offset);
-
-      await next.close();
-      suspension.resume();
-      await zombie;
-      await suspended.close();
-      expect((await ids()).slice(-3)).toEqual([predecessor, order, successor].map(({ event_id }) => event_id));
-      await Promise.all([suspendedCatalog.stop(), longCatalog.stop()]);
-      await stop(catalogValidator);
-    },
-    TEST_MS,
-  );
-
-  it(
-    'waits for what stands behind an open transaction in the raw catalog',
-    async () => {
-      const partition = 5;
-      const shop = newShop();
-      const topic = rawTopic('catalog');
-      const producer = log.kafka.producer({ transactionalId: `open-${randomUUID()}`, maxInFlightRequests: 1 });
-      await producer.connect();
-      const transaction = await producer.transaction();
-      await transaction.send({ topic, messages: [{ value: 'aborted', partition: partitionFor(shop.vendor_id) }] });
-      const catalogValidator = await start({ VALIDATOR_FAMILIES: 'catalog' });
-      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
-      await log.send(rawRecord(orderPlaced(shop, customerIn(partition))));
-
-      const catalog = runs.catalog(WAIT_MS);
-      const validator = runs.validator(partition, { catalog });
-      let isDone = false;
-      const done = runs.runToEnd(validator, partition).finally(() => (isDone = true));
-      await delay(2_000);
-      expect(isDone).toBe(false);
-      await transaction.abort();
-      await done;
-      const [last] = (await log.readPartition(VALIDATED, partition)).slice(-1);
-      expect(JSON.parse(String(last?.value))).toMatchObject({ vendor_id: shop.vendor_id });
-      await validator.close();
-      await catalog.stop();
-      await producer.disconnect();
-      await stop(catalogValidator);
-    },
-    TEST_MS,
-  );
-});
-
-describe('the catalog', () => {
-  const env = { KAFKA_BROKERS: BROKERS };
-
-  it(
-    'is rebuilt from the log after its topic was deleted, and no order is rejected meanwhile',
-    async () => {
-      const shop = newShop();
-      await log.send(rawRecord(vendorOnboarded(shop)), rawRecord(productListed(shop)));
-      const before = orderPlaced(shop, customerIn(1));
-      await log.send(rawRecord(before));
-      const first = await start();
-      await arrival(VALIDATED, before);
-      await stop(first);
-      await log.deleteTopic(CATALOG_VERSIONS_TOPIC);
-
-      const second = await start();
-      const order = orderPlaced(shop, customerIn(1));
-      await log.send(rawRecord(order));
-      const { partitions } = await waitUntil(
-        async () => {
-          const status = await second.status();
-          const catalog = status.partitions.filter(({ topic }) => topic === rawTopic('catalog'));
-          const orders = status.partitions.filter(({ topic }) => topic === RAW);
-          const isSeen =
-            catalog.length === 6 &&
-            catalog.every(({ state }) => state === 'stopped' || state === 'running') &&
-            orders.length === 6 &&
-            orders.every(({ state }) => state === 'retrying');
-          return isSeen && status;
-        },
-        { what: 'the catalog to stop and the orders to wait', deadlineMs: WAIT_MS },
-      );
-      const stopped = partitions.filter(({ state }) => state === 'stopped');
-      expect(stopped.length).toBeGreaterThan(0);
-      for (const { topic, partition, error } of partitions) {
-        if (topic === RAW) expect(error).toMatch(/rebuild-state -- --family catalog/);
-        else if (
-          topic === rawTopic('catalog') &&
-          stopped.some((one) => one.topic === topic && one.partition === partition)
-        )
-          expect(error).toContain(`rebuild-state -- --family catalog --partition ${String(partition)}`);
-      }
-      for (const { partition } of stopped) {
-        expect(await rebuildCommand(['--family', 'catalog', '--partition', String(partition)], env)).toBe(0);
-      }
-      expect(await second.post('/admin/resume')).toBeLessThan(300);
-      await second.ready();
-      await arrival(VALIDATED, order);
-      expect(withId(await log.read(DEAD), order)).toEqual([]);
-      // Nothing of the log was missing, so an unknown product is proven to be unknown.
-      const stranger = orderPlaced({ ...shop, item_sku: randomUUID() }, customerIn(1));
-      await log.send(rawRecord(stranger));
-      expect(header(await arrival(DEAD, stranger), 'dlq-reason')).toBe('reference.unknown_product');
-      await stop(second);
-    },
-    TEST_MS,
-  );
-
-  it(
-    'is known after a restart though the log of its events has expired: of each order, the version of its time',
-    async () => {
-      const shop = newShop();
-      const DAY_MS = 86_400_000;
-      const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
-      const renamed: Body = {
-        ...productListed(shop),
-        event_type: 'product.updated',
-        occurred_at: daysAgo(20),
-        item_name: 'Floor lamp',
-      };
-      const announced: Body[] = [
-        { ...vendorOnboarded(shop), occurred_at: daysAgo(60) },
-        { ...productListed(shop), occurred_at: daysAgo(60) },
-        renamed,
-      ];
-      await log.send(...announced.map((body) => rawRecord(body)));
-      const first = await start();
-      for (const body of announced) await arrival(validatedTopic('catalog'), body);
-      await stop(first);
-      await log.expire(validatedTopic('catalog'));
-      await log.expire(rawTopic('catalog'));
-
-      const second = await start();
-      const before = orderPlaced(shop, customerIn(4), { occurred_at: daysAgo(30), order_placed_at: daysAgo(30) });
-      const after = orderPlaced(shop, customerIn(4), { item_name: 'Floor lamp' });
-      await log.send(rawRecord(before), rawRecord(after));
-      await arrival(VALIDATED, after);
-      // time.too_late by its age alone: its name is the one of its time.
-      expect(header(await arrival(VALIDATED, before), 'quality-flags')).toBe('time.too_late');
-      expect(header(await arrival(VALIDATED, after), 'quality-flags')).toBeUndefined();
-      await stop(second);
-    },
-    TEST_MS,
-  );
-});
+// jest runs spec files in parallel. These suites need the same topics and groups for themselves, so this file runs
+// them one after the other.
+describe('a partition whose state cannot be read', unreadableState);
+describe('an order whose vendor and product the catalog does not know yet', catalogWait);
+describe('the catalog', catalog);

@@ -1,30 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
-import { RULE_CODES, TOPICS } from '@orderstream/contracts';
-import {
-  type HeaderField,
-  headerFields,
-  headersOf,
-  isStorable,
-  type KafkaRecord,
-  type OutputRecord,
-  type UnreadableBatch,
-} from '@orderstream/kafka';
+import { RULE_CODES } from '@orderstream/contracts';
+import { headerFields, headersOf, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 import fc from 'fast-check';
 
-import { buildBatchDeadLetter } from './build-batch-dead-letter';
+import { anyRecord, asRead, because, bytes, FAILED_AT, headerName, SOURCE } from '../test/failed-records';
 import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, MAX_DETAIL_BYTES } from './build-dead-letter';
 import { DLQ_HEADERS } from './headers';
 import { DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
 
-const SOURCE = 'marketplace.orders.raw.v1';
-const FAILED_AT = new Date('2026-01-02T03:04:05.678Z');
-
-const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
-const headerName = fc.oneof(
-  fc.constantFrom('ce_id', 'a', 'b', '7', '__proto__', 'constructor', 'toString', 'dlq-other', ''),
-  fc.string({ unit: 'grapheme', maxLength: 10 }),
-);
 const headerValue = fc.option(bytes);
 /** Any list of headers: repeated, null, in any order, with any names. */
 const headers = fc.array(fc.tuple(headerName, headerValue), { maxLength: 8 }).map(headersOf);
@@ -53,29 +37,6 @@ const context: fc.Arbitrary<DeadLetterContext> = fc.record({
   reasons: fc.array(reason, { minLength: 1, maxLength: 30 }),
   failedAt: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z') }),
 });
-
-const anyRecord: KafkaRecord = {
-  topic: SOURCE,
-  partition: 4,
-  offset: 17,
-  timestamp: Date.parse('2026-01-02T03:00:00.000Z'),
-  key: Buffer.from('k'),
-  value: Buffer.from('v'),
-  headers: { ce_id: Buffer.from('e') },
-};
-const because = (...reasons: DeadLetterReason[]): DeadLetterContext => ({
-  app: 'validator',
-  reasons,
-  failedAt: FAILED_AT,
-});
-
-/** The dead letter as a consumer reads it: header values are bytes. */
-function asRead(output: OutputRecord, topic = output.topic, offset = 0): KafkaRecord {
-  const read = headerFields(output.headers).map(([name, value]): HeaderField => {
-    return [name, typeof value === 'string' ? Buffer.from(value) : value];
-  });
-  return { ...output, topic, offset, timestamp: 0, headers: headersOf(read) };
-}
 
 const text = (output: OutputRecord, name: string): string => String(output.headers[name]);
 
@@ -227,150 +188,4 @@ describe('parseDeadLetter', () => {
       expect(() => parseDeadLetter({ ...whole, headers })).toThrow(DeadLetterUnreadableError);
     },
   );
-});
-
-describe('a record that does not fit into its dead-letter topic', () => {
-  const context: DeadLetterContext = {
-    app: 'validator',
-    reasons: [{ code: 'structure.too_large', path: 'value' }],
-    failedAt: FAILED_AT,
-  };
-  const MEGABYTE = 1_048_576;
-  const read = (letter: OutputRecord) => parseDeadLetter({ ...letter, offset: 3, timestamp: FAILED_AT.getTime() });
-
-  it('is unchanged when it fits compressed', () => {
-    const value = Buffer.alloc(10 * MEGABYTE, '{"a":1},');
-    const letter = buildDeadLetter({ ...anyRecord, value }, context);
-    expect(letter.value).toBe(value);
-    expect(letter.headers).not.toHaveProperty(DLQ_HEADERS.cut);
-    expect(read(letter).cut).toBeUndefined();
-  });
-
-  it('loses the end of its value, and its dead letter says so', () => {
-    const value = randomBytes(6 * MEGABYTE);
-    const letter = read(buildDeadLetter({ ...anyRecord, value }, context));
-    expect(letter).toMatchObject({ cut: { value: 6 * MEGABYTE }, key: anyRecord.key, attempt: 1 });
-    expect(letter.headers).toEqual({ ce_id: Buffer.from('e') });
-    expect(letter.value?.equals(value.subarray(0, MEGABYTE))).toBe(true);
-  });
-
-  it('loses its headers and the end of its key only when that is not enough', () => {
-    const junk = { junk: randomBytes(5 * MEGABYTE) };
-    const value = Buffer.from('v');
-    const wide = read(buildDeadLetter({ ...anyRecord, value, headers: junk }, context));
-    expect(wide).toMatchObject({
-      cut: { value: 1, headers: 5 * MEGABYTE + 4 },
-      key: anyRecord.key,
-      value,
-      headers: {},
-    });
-    const key = randomBytes(5 * MEGABYTE);
-    const long = read(buildDeadLetter({ ...anyRecord, value, key, headers: junk }, context));
-    expect(long.cut).toEqual({ value: 1, headers: 5 * MEGABYTE + 4, key: 5 * MEGABYTE });
-    expect(long.key?.equals(key.subarray(0, 1_024))).toBe(true);
-    expect(long.source).toMatchObject({ topic: SOURCE, partition: 4, offset: 17 });
-  });
-
-  it('is built and can be read, whatever its key, value and headers are', () => {
-    const incompressible = randomBytes(6 * MEGABYTE);
-    const large = fc.constantFrom(0, 10, 1_500_000, 6 * MEGABYTE).map((length) => incompressible.subarray(0, length));
-    const part = fc.option(fc.oneof(bytes, large));
-    const fields = fc.array(fc.tuple(headerName, part), { maxLength: 10 });
-    fc.assert(
-      fc.property(part, part, fields, (key, value, list) => {
-        const given = { ...anyRecord, key, value, headers: headersOf(list) };
-        const built = buildDeadLetter(given, context);
-        const letter = read(built);
-        expect(letter.source).toMatchObject({ topic: SOURCE, partition: 4, offset: 17 });
-        if (letter.cut === undefined) {
-          expect(letter.key).toBe(key);
-          expect(letter.value).toBe(value);
-          expect(headerFields(letter.headers)).toEqual(list);
-        } else {
-          expect(letter.cut.value).toBe(value?.length ?? 0);
-        }
-        const limit = TOPICS.find(({ name }) => name === built.topic)?.maxMessageBytes ?? 0;
-        expect(isStorable(built, limit)).toBe(true);
-      }),
-      { numRuns: 8 },
-    );
-  }, 60_000);
-
-  it('keeps what fits of ten equal headers of 1.4 MB and a null one', () => {
-    const value = Buffer.from('{}');
-    const noise = randomBytes(1_400_000);
-    const headers = headersOf([['none', null], ...Array.from({ length: 10 }, (): HeaderField => ['h', noise])]);
-    const letter = read(buildDeadLetter({ ...anyRecord, value, headers }, context));
-    expect(letter).toMatchObject({ value, key: anyRecord.key, headers: {} });
-    expect(letter.cut).toEqual({ value: 2, headers: 10 * (1_400_000 + 1) + 4 });
-  });
-
-  it('is rejected when the header that marks the cut is invalid', () => {
-    const letter = buildDeadLetter({ ...anyRecord, value: randomBytes(6 * MEGABYTE) }, context);
-    letter.headers[DLQ_HEADERS.cut] = 'much';
-    expect(() => read(letter)).toThrow(DeadLetterUnreadableError);
-  });
-});
-
-describe('the dead letter of a record batch that cannot be decoded', () => {
-  const batch: UnreadableBatch = {
-    topic: SOURCE,
-    partition: 4,
-    baseOffset: 70,
-    firstOffset: 73,
-    lastOffset: 81,
-    nextOffset: 82,
-    records: 12,
-    unread: 9,
-    codec: 4,
-    timestamp: anyRecord.timestamp,
-    isIntact: false,
-    bytes: randomBytes(5_000),
-    reason: 'its CRC-32C differs from its bytes',
-  };
-  const build = (given: Partial<UnreadableBatch> = {}) =>
-    buildBatchDeadLetter({ ...batch, ...given }, { app: 'bq-sink', failedAt: FAILED_AT });
-  const read = (letter: OutputRecord) => parseDeadLetter(asRead(letter));
-
-  it('holds the bytes of the batch and says what was left out, and that it is no record', () => {
-    const letter = read(build());
-    expect(letter).toMatchObject({
-      topic: `${SOURCE}.dlq.bq-sink`,
-      partition: 4,
-      key: null,
-      attempt: 1,
-      reason: 'structure.unreadable_batch',
-      source: { topic: SOURCE, partition: 4, offset: 73, timestamp: new Date(anyRecord.timestamp) },
-      batch: { firstOffset: 73, lastOffset: 81, records: 9, baseOffset: 70, bytes: 5_000 },
-      cut: undefined,
-      needsEdit: true,
-      headers: {},
-    });
-    expect(letter.value?.equals(batch.bytes)).toBe(true);
-    expect(letter.reasons.map(({ constraint }) => constraint)).toEqual([
-      '9 records, offsets 73 to 81',
-      'its CRC-32C differs from its bytes',
-    ]);
-  });
-
-  it('is cut to what its topic takes, and has the size of the whole batch', () => {
-    const letter = read(build({ bytes: randomBytes(5 * 1_048_576) }));
-    expect(letter).toMatchObject({ cut: { value: 5 * 1_048_576 }, batch: { bytes: 5 * 1_048_576 }, needsEdit: true });
-    expect(letter.value).toHaveLength(1_048_576);
-  });
-
-  it('differs from the letter of a whole record and of a cut one', () => {
-    expect(read(buildDeadLetter(anyRecord, because({ code: 'x' })))).toMatchObject({
-      batch: undefined,
-      needsEdit: false,
-    });
-    const cut = buildDeadLetter({ ...anyRecord, value: randomBytes(6 * 1_048_576) }, because({ code: 'x' }));
-    expect(read(cut)).toMatchObject({ batch: undefined, needsEdit: true });
-  });
-
-  it.each(['much', '{}', '{"firstOffset":1}'])('is rejected when its header is %s', (value) => {
-    const letter = build();
-    letter.headers['dlq-batch'] = value;
-    expect(() => read(letter)).toThrow('dlq-batch');
-  });
 });

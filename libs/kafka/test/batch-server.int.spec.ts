@@ -3,16 +3,14 @@ import {
   ack,
   fetchCommittedOffsets,
   type KafkaBatchServer,
-  type KafkaBatchServerOptions,
   type PartitionHooks,
-  type TopicPartition,
-  type RecordBatch,
   RecordProducer,
   retry,
   stop,
 } from '../src';
-import { output, TestTopics, testKafka, unique, valueOf } from './broker';
-import { type Handle, type Running, serve } from './serve';
+import { outputs, TestTopics, testKafka, unique } from './broker';
+import { type Handle, serve, Servers } from './serve';
+import { Store } from './stores';
 import { waitUntil } from '@orderstream/deadlines';
 
 const WAIT_MS = 20_000;
@@ -21,20 +19,9 @@ describe('KafkaBatchServer', () => {
   let kafka: Kafka;
   let topics: TestTopics;
   let producer: RecordProducer;
-  const running: Running[] = [];
+  const servers = new Servers();
 
-  const start = async (...args: Parameters<typeof serve>): Promise<Running> => {
-    const started = await serve(...args);
-    running.push(started);
-    return started;
-  };
-  /** Produces `count` records to each partition, with the values `from`, `from` + 1, … */
-  const fill = async (topic: string, partitions: number, count: number, from = 0, pad = ''): Promise<void> => {
-    const records = Array.from({ length: count }, (_, i) =>
-      Array.from({ length: partitions }, (_, p) => output(topic, p, `${(from + i).toString()}${pad}`)),
-    );
-    await producer.send(records.flat());
-  };
+  const fill = (...args: Parameters<typeof outputs>): Promise<unknown> => producer.send(outputs(...args));
 
   beforeAll(async () => {
     kafka = testKafka();
@@ -42,9 +29,7 @@ describe('KafkaBatchServer', () => {
     producer = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
     await producer.connect();
   });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map(({ close }) => close()));
-  });
+  afterEach(() => servers.closeAll());
   afterAll(async () => {
     await producer.disconnect();
     await topics.remove();
@@ -53,7 +38,7 @@ describe('KafkaBatchServer', () => {
   it('shows how many records wait behind an open transaction, and for how long, also while it is paused', async () => {
     const topic = await topics.create('open-transaction', 1);
     let taken = 0;
-    const { server } = await start(topic, unique('group'), (batch) => {
+    const { server } = await servers.start(topic, unique('group'), (batch) => {
       taken += batch.records.length;
       return ack();
     });
@@ -86,7 +71,7 @@ describe('KafkaBatchServer', () => {
     await fill(topic, 3, 3_000);
     const store = new Store();
     let calls = 0;
-    const { server } = await start(
+    const { server } = await servers.start(
       topic,
       unique('group'),
       (batch) => {
@@ -117,7 +102,7 @@ describe('KafkaBatchServer', () => {
     const store = new Store();
     let release: (() => void) | undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const { server } = await start(
+    const { server } = await servers.start(
       topic,
       unique('group'),
       async (batch) => {
@@ -150,7 +135,7 @@ describe('KafkaBatchServer', () => {
     await fill(topic, 2, 10);
     const taken = [0, 0];
     let broken = true;
-    const { server } = await start(topic, unique('group'), (batch) => {
+    const { server } = await servers.start(topic, unique('group'), (batch) => {
       if (batch.partition === 1 && broken) throw new TypeError('a defect');
       if (batch.partition === 0 && batch.records.length === 0) return stop(new Error('unexpected'));
       taken[batch.partition] = (taken[batch.partition] ?? 0) + batch.records.length;
@@ -177,20 +162,20 @@ describe('KafkaBatchServer', () => {
     const log = new SharedLog();
     // A long session, so that a slow instance does not lose its partitions.
     const options = { maxBatchRecords: 50, sessionTimeoutMs: 20_000 };
-    const first = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('a') });
+    const first = await servers.start(topic, group, log.handler(), { ...options, hooks: log.hooks('a') });
     await fill(topic, 6, 500);
     await waitUntil(() => first.server.describe().partitions.length === 6, {
       what: 'the first instance to own all partitions',
       deadlineMs: WAIT_MS,
     });
-    const second = await start(topic, group, log.handler(), { ...options, hooks: log.hooks('b') });
+    const second = await servers.start(topic, group, log.handler(), { ...options, hooks: log.hooks('b') });
     await fill(topic, 6, 500, 500);
     await waitUntil(
       () => second.server.describe().partitions.length === 3 && first.server.describe().partitions.length === 3,
       { what: 'each instance to own three partitions', deadlineMs: WAIT_MS },
     );
     await fill(topic, 6, 500, 1_000);
-    await running.shift()?.close();
+    await servers.running.shift()?.close();
     await waitUntil(() => second.server.describe().partitions.length === 6, {
       what: 'the second instance to own all partitions',
       deadlineMs: WAIT_MS,
@@ -215,7 +200,7 @@ describe('KafkaBatchServer', () => {
       },
       close: () => Promise.resolve(),
     };
-    const started = await start(
+    const started = await servers.start(
       topic,
       group,
       (batch) => {
@@ -226,7 +211,7 @@ describe('KafkaBatchServer', () => {
     );
     open.push(started.server);
     await waitUntil(() => taken === 100, { what: 'all records to be taken', deadlineMs: WAIT_MS });
-    await running.pop()?.close();
+    await servers.running.pop()?.close();
     await started.close();
     expect(await fetchCommittedOffsets(kafka, group, topic)).toEqual([100]);
     const admin = kafka.admin();
@@ -250,144 +235,16 @@ describe('KafkaBatchServer', () => {
       },
       close: () => Promise.resolve(),
     };
-    const first = await start(topic, group, () => ack(), { hooks });
+    const first = await servers.start(topic, group, () => ack(), { hooks });
     await waitUntil(() => first.server.health().ready.ok, {
       what: 'the first instance to be ready',
       deadlineMs: WAIT_MS,
     });
-    await start(topic, group, () => ack());
+    await servers.start(topic, group, () => ack());
     await waitUntil(() => draining.length === 2, { what: 'the rebalance to begin the drain', deadlineMs: WAIT_MS });
     await first.server.close();
     expect(drained).toBe(2);
   });
-
-  it('gives a static member the partitions of the previous process with its id, which is fenced, within its session', async () => {
-    const topic = await topics.create('named', 3);
-    const group = unique('group');
-    const instance = (name: string): Partial<KafkaBatchServerOptions> => ({
-      kafka: testKafka({ groupInstanceId: name }),
-      sessionTimeoutMs: 60_000,
-      rebalanceTimeoutMs: 60_000,
-    });
-    const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
-    const takeNothing: Handle = () => ack();
-    const first = await start(topic, group, takeNothing, instance('a'));
-    const other = await start(topic, group, takeNothing, instance('b'));
-    await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
-      what: 'each member to own partitions',
-      deadlineMs: WAIT_MS,
-    });
-    const ownedByFirst = owned(first);
-    const ownedByOther = owned(other);
-    const second = await start(topic, group, takeNothing, instance('a'));
-    await waitUntil(() => second.server.health().ready.ok, {
-      what: 'the second process to be ready',
-      deadlineMs: WAIT_MS,
-    });
-    expect(owned(second)).toEqual(ownedByFirst);
-    expect(owned(other)).toEqual(ownedByOther);
-    await waitUntil(() => owned(first).length === 0, {
-      what: 'the first process to lose its partitions',
-      deadlineMs: WAIT_MS,
-    });
-    expect(first.server.health()).toMatchObject({ live: { ok: true }, ready: { ok: false } });
-    const [partition = -1] = ownedByFirst;
-    await expect(first.server.commitOffsets([{ topic, partition, offset: 0 }])).rejects.toThrow();
-    await second.server.commitOffsets([{ topic, partition, offset: 0 }]);
-    await first.close();
-    expect(second.server.health().ready.ok).toBe(true);
-  });
-
-  it('joins again when a process with its group.instance.id has fenced it and ended', async () => {
-    const topic = await topics.create('named-again', 2);
-    const group = unique('group');
-    await fill(topic, 2, 10);
-    const store = new Store();
-    const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
-    const take: Handle = (batch) => {
-      store.take(batch);
-      return ack();
-    };
-    const owner = await start(topic, group, take, { ...named, hooks: store });
-    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner to be ready', deadlineMs: WAIT_MS });
-    const other = await start(topic, group, () => stop(new Error('not this one')), named);
-    await waitUntil(() => owner.server.describe().partitions.length === 0, {
-      what: 'the owner to be fenced',
-      deadlineMs: WAIT_MS,
-    });
-    await other.close();
-    await waitUntil(() => owner.server.health().ready.ok, { what: 'the owner to be ready again', deadlineMs: WAIT_MS });
-    await fill(topic, 2, 10, 10);
-    await waitUntil(() => [0, 1].every((partition) => store.values(partition).length === 20), {
-      what: 'the new records to be taken',
-      deadlineMs: WAIT_MS,
-    });
-  }, 60_000);
-
-  it('fails in one of two processes with the same group.instance.id, and goes on in the other', async () => {
-    const topic = await topics.create('contested', 2);
-    const group = unique('group');
-    const named = { kafka: testKafka({ groupInstanceId: 'a' }), sessionTimeoutMs: 6_000 };
-    const first = await start(topic, group, () => ack(), named);
-    await waitUntil(() => first.server.health().ready.ok, {
-      what: 'the first process to be ready',
-      deadlineMs: WAIT_MS,
-    });
-    const second = await start(topic, group, () => ack(), named);
-    await waitUntil(() => !first.server.health().live.ok, { what: 'the first process to fail', deadlineMs: 60_000 });
-    expect(first.server.describe()).toMatchObject({ state: 'failed', partitions: [] });
-    await waitUntil(() => second.server.health().ready.ok, {
-      what: 'the second process to be ready',
-      deadlineMs: WAIT_MS,
-    });
-    expect(second.server.describe()).toMatchObject({ state: 'joined' });
-  }, 90_000);
-
-  it('causes no rebalance when a static member restarts, and one when it does not come back', async () => {
-    const topic = await topics.create('named-restart', 3);
-    const group = unique('group');
-    await fill(topic, 3, 10);
-    const stores = { a: new Store(), b: new Store() };
-    const startAs = (name: 'a' | 'b'): Promise<Running> => {
-      const kafka = testKafka({ groupInstanceId: name });
-      const take: Handle = (batch) => {
-        stores[name].take(batch);
-        return ack();
-      };
-      // Long enough for a restart on a busy machine.
-      return start(topic, group, take, { kafka, hooks: stores[name], sessionTimeoutMs: 20_000 });
-    };
-    const owned = ({ server }: Running): number[] => server.describe().partitions.map(({ partition }) => partition);
-    const first = await startAs('a');
-    const other = await startAs('b');
-    await waitUntil(() => owned(first).length > 0 && owned(other).length > 0, {
-      what: 'each member to own partitions',
-      deadlineMs: WAIT_MS,
-    });
-    const [ownedByFirst, ownedByOther] = [owned(first), owned(other)];
-    await waitUntil(() => first.server.health().ready.ok && other.server.health().ready.ok, {
-      what: 'both members to be ready',
-      deadlineMs: WAIT_MS,
-    });
-    const openings = stores.b.openings;
-
-    await first.close();
-    await fill(topic, 3, 10, 10);
-    const second = await startAs('a');
-    await waitUntil(() => ownedByFirst.every((partition) => stores.a.values(partition).length === 20), {
-      what: 'the second process to take the new records',
-      deadlineMs: WAIT_MS,
-    });
-    expect([owned(second), owned(other)]).toEqual([ownedByFirst, ownedByOther]);
-    expect(stores.b.openings).toBe(openings);
-
-    // This time nothing replaces it: its session ends.
-    await second.close();
-    await waitUntil(() => owned(other).length === 3, {
-      what: 'the other member to own all partitions',
-      deadlineMs: 40_000,
-    });
-  }, 120_000);
 
   it('does not start when a topic has no handler', async () => {
     const expected = [unique('a'), unique('b')];
@@ -396,44 +253,6 @@ describe('KafkaBatchServer', () => {
     });
   });
 });
-
-/** Stores what a handler took, and opens at the offset after it, as a durable store does. */
-class Store implements PartitionHooks {
-  private readonly taken = new Map<number, { values: string[]; next: number }>();
-  openings = 0;
-
-  open({ partition }: TopicPartition): Promise<number> {
-    this.openings++;
-    return Promise.resolve(this.of(partition).next);
-  }
-  drain = (): Promise<void> => Promise.resolve();
-  close = (): Promise<void> => Promise.resolve();
-  firstUnsettledOffset({ partition }: TopicPartition): number {
-    return this.of(partition).next;
-  }
-
-  take(batch: RecordBatch): void {
-    const store = this.of(batch.partition);
-    for (const record of batch.records) {
-      if (record.offset < store.next) throw new RangeError(`offset ${record.offset.toString()} was taken before`);
-      store.values.push(valueOf(record).trim());
-      store.next = record.offset + 1;
-    }
-  }
-  values(partition: number): string[] {
-    return this.of(partition).values;
-  }
-  count(partition?: number): number {
-    return [...this.taken]
-      .filter(([p]) => partition === undefined || p === partition)
-      .reduce((n, [, s]) => n + s.values.length, 0);
-  }
-  private of(partition: number): { values: string[]; next: number } {
-    let store = this.taken.get(partition);
-    if (store === undefined) this.taken.set(partition, (store = { values: [], next: 0 }));
-    return store;
-  }
-}
 
 /** A store that several instances share. It counts the openings of a partition that another instance has open. */
 class SharedLog extends Store {

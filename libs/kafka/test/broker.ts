@@ -48,6 +48,13 @@ export function output(topic: string, partition: number, value: string): OutputR
   return { topic, partition, key: null, value: Buffer.from(value), headers: {} };
 }
 
+/** `count` records for each partition, with the values `from`, `from` + 1, … */
+export function outputs(topic: string, partitions: number, count: number, from = 0, pad = ''): OutputRecord[] {
+  return Array.from({ length: count }, (_, i) =>
+    Array.from({ length: partitions }, (_, p) => output(topic, p, `${(from + i).toString()}${pad}`)),
+  ).flat();
+}
+
 export const valueOf = (record: KafkaRecord): string => record.value?.toString() ?? '';
 
 /** The values of the committed records of a partition, and the offset after them. */

@@ -1,7 +1,7 @@
 import { ack, PartitionTransactions, type PartitionHooks, RecordProducer, retry, type TopicPartition } from '../src';
 import { output, TestTopics, testKafka, unique } from './broker';
 import { BrokerLink } from './broker-link';
-import { type Running, serve } from './serve';
+import { type Running, Servers } from './serve';
 import { delay } from '../src/delay';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -16,7 +16,7 @@ const UP_MS = 2_000 + RETRY_MS;
 describe('readiness', () => {
   let topics: TestTopics;
   let link: BrokerLink;
-  const running: Running[] = [];
+  const servers = new Servers();
 
   beforeAll(async () => {
     topics = new TestTopics(testKafka());
@@ -24,7 +24,7 @@ describe('readiness', () => {
   });
   afterEach(async () => {
     link.restore();
-    await Promise.all(running.splice(0).map(({ close }) => close()));
+    await servers.closeAll();
   });
   afterAll(async () => {
     await link.close();
@@ -49,7 +49,7 @@ describe('readiness', () => {
       drain: () => Promise.resolve(),
       close: async ({ partition }) => open.get(partition)?.close(),
     };
-    const service = await serve(
+    const service = await servers.start(
       input,
       groupId,
       async ({ partition, records, nextOffset }) => {
@@ -66,7 +66,6 @@ describe('readiness', () => {
       },
       { kafka, hooks, maxBatchRecords: 10, sessionTimeoutMs: 6_000 },
     );
-    running.push(service);
     return { service, committed };
   }
 

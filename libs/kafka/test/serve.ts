@@ -43,6 +43,21 @@ export async function serve(
   return { server, close: () => app.close() };
 }
 
+/** The servers that a test has started, in the order of their starts. */
+export class Servers {
+  readonly running: Running[] = [];
+
+  async start(...args: Parameters<typeof serve>): Promise<Running> {
+    const started = await serve(...args);
+    this.running.push(started);
+    return started;
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all(this.running.splice(0).map(({ close }) => close()));
+  }
+}
+
 function controllerOf(topic: string, transportId: symbol, handle: Handle): Type {
   class Batches {
     async on(batch: RecordBatch, context: BatchContext): Promise<BatchOutcome> {

@@ -16,7 +16,7 @@ import {
 import { type Admin, CompressionCodecs, CompressionTypes, type Kafka } from 'kafkajs';
 import { waitUntil } from '@orderstream/deadlines';
 import { output, TestTopics, testKafka, unique } from './broker';
-import { type Running, serve } from './serve';
+import { type Running, Servers } from './serve';
 
 const WAIT_MS = 20_000;
 
@@ -39,12 +39,7 @@ describe('topics and batches that are not as they should be', () => {
   let admin: Admin;
   let topics: TestTopics;
   let producer: RecordProducer;
-  const running: Running[] = [];
-  const start = async (...args: Parameters<typeof serve>): Promise<Running> => {
-    const started = await serve(...args);
-    running.push(started);
-    return started;
-  };
+  const servers = new Servers();
   const states = ({ server }: Running, topic: string): string[] =>
     server.describe().partitions.flatMap((partition) => (partition.topic === topic ? [partition.state] : []));
   const eventually = (what: string, condition: () => boolean): Promise<unknown> =>
@@ -57,9 +52,7 @@ describe('topics and batches that are not as they should be', () => {
     await admin.connect();
     producer = new RecordProducer(kafka, { maxRequestBytes: 1_048_576 });
   });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map(({ close }) => close()));
-  });
+  afterEach(() => servers.closeAll());
   afterAll(async () => {
     await producer.disconnect();
     await admin.disconnect();
@@ -104,7 +97,7 @@ describe('topics and batches that are not as they should be', () => {
     const steady = await topics.create('steady', 1);
     const taken = new Map<string, number>();
     const changes: string[] = [];
-    const one = await start(
+    const one = await servers.start(
       [topic, steady],
       unique('group'),
       (batch) => {
@@ -138,18 +131,18 @@ describe('topics and batches that are not as they should be', () => {
       return ack();
     };
     const options = { metadataIntervalMs: 300, partitions: () => 2 };
-    const first = await start([grown, steady], groupId, handle, options);
+    const first = await servers.start([grown, steady], groupId, handle, options);
     await eventually('all partitions to run', () => first.server.health().ready.ok);
     await admin.createPartitions({ topicPartitions: [{ topic: grown, count: 3 }] });
     await eventually('the topic to be stopped', () => states(first, grown).join() === 'stopped,stopped');
     expect(first.server.describe().partitions[0]?.error).toContain(`${grown} has 3 partitions, not 2.`);
-    await running.pop()?.close();
+    await servers.running.pop()?.close();
 
     const specs = [grown, steady].map((name) => specOf(name, 2));
     const mismatches: TopicMismatchError[] = [];
     await ensureTopics(kafka, specs, { replication: 1, onMismatch: (mismatch) => mismatches.push(mismatch) });
     expect(mismatches.map(({ topic }) => topic)).toEqual([grown]);
-    const second = await start([grown, steady], groupId, handle, options);
+    const second = await servers.start([grown, steady], groupId, handle, options);
     await producer.send([output(steady, 0, 'a'), output(steady, 1, 'b')]);
     await eventually('the other topic to be read', () => taken === 2);
     await eventually('the topic to be stopped', () => states(second, grown).join() === 'stopped,stopped,stopped');
@@ -170,7 +163,7 @@ describe('topics and batches that are not as they should be', () => {
     await producer.send([output(topic, 0, 'behind')]);
     const lengths: number[] = [];
     let largestQueue = 0;
-    const { server } = await start(
+    const { server } = await servers.start(
       topic,
       unique('group'),
       ({ records }) => {
@@ -194,7 +187,7 @@ describe('topics and batches that are not as they should be', () => {
     await producer.send([output(topic, 0, 'behind')]);
     let openAt = 0;
     const values: string[] = [];
-    const { server } = await start(
+    const { server } = await servers.start(
       topic,
       unique('group'),
       ({ records }) => {
@@ -252,7 +245,7 @@ describe('topics and batches that are not as they should be', () => {
     const lost = new RecordProducer(foreign, { maxRequestBytes: 1_000 });
     await expect(lost.send([output(topic, 0, 'x')])).rejects.toThrow('another-cluster');
     await lost.disconnect();
-    const { server } = await start(topic, unique('group'), () => ack(), { kafka: foreign });
+    const { server } = await servers.start(topic, unique('group'), () => ack(), { kafka: foreign });
     await eventually('the server to say so', () => JSON.stringify(server.health().ready).includes('another-cluster'));
     expect(server.describe().partitions).toEqual([]);
     const own = await PartitionTransactions.open(testKafka({ clusterId }), options);

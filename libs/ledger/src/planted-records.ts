@@ -1,3 +1,5 @@
+import { type ProducedRange } from '@orderstream/kafka';
+
 /** A record that was sent to a raw topic beside the generator's, and whose verdict is known. */
 export interface PlantedRecord {
   readonly topic: string;
@@ -23,6 +25,7 @@ export class PlantedRecords {
   private readonly byPlace = new Map<string, PlantedRecord>();
   /** Number of the present log, by topic. */
   private readonly logs = new Map<string, number>();
+  private somePassedOver = false;
 
   constructor(records: Iterable<PlantedRecord> = []) {
     for (const record of records) this.add(record);
@@ -36,6 +39,17 @@ export class PlantedRecords {
   add(record: PlantedRecord): void {
     const { topic, partition, offset, log = this.logOf(topic) } = record;
     this.byPlace.set(placeOf(topic, log, partition, offset), { ...record, log });
+    if (record.isPassedOver === true) this.somePassedOver = true;
+  }
+
+  /** Adds consecutive records of the present log that are of one kind. */
+  addRange(
+    { topic, partition, baseOffset, count }: ProducedRange,
+    common: Pick<PlantedRecord, 'kind' | 'reason' | 'isPassedOver'>,
+  ): void {
+    for (let offset = baseOffset; offset < baseOffset + count; offset++) {
+      this.add({ topic, partition, offset, ...common });
+    }
   }
 
   find(topic: string, log: number, partition: number, offset: number): PlantedRecord | undefined {
@@ -44,6 +58,11 @@ export class PlantedRecords {
 
   all(): IterableIterator<PlantedRecord> {
     return this.byPlace.values();
+  }
+
+  /** Whether an operator has to skip the batch of at least one of them. */
+  get hasPassedOver(): boolean {
+    return this.somePassedOver;
   }
 
   get size(): number {

@@ -23,7 +23,7 @@ export interface CommandContext<S> {
   readonly logger: Logger;
 }
 
-export class UsageError extends OrderstreamError {
+class UsageError extends OrderstreamError {
   readonly code = 'USAGE' satisfies ErrorCode;
   constructor(usage: string, cause?: unknown) {
     super(`usage: ${usage}, where the partition is from 0 to ${String(PARTITIONS - 1)}`, { cause });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { createBigQuery, createWriteClient, WriteStreams } from '@orderstream/bigquery';
 import { tableForFamily, validatedTopic } from '@orderstream/contracts';
-import { fetchLogBounds, fetchUnreadableBatch, PartitionTransactions } from '@orderstream/kafka';
+import { fetchLogBounds, fetchUnreadableBatch, partitionName, PartitionTransactions } from '@orderstream/kafka';
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 
 import { bqSinkSettings } from '../bq-sink.config';
@@ -60,10 +60,9 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
         unreadableBatch: (offset) => fetchUnreadableBatch(kafka, ref, offset),
         now: () => new Date(),
         wait: () => {
-          const name = `${ref.topic}/${String(partition)}`;
           const seconds = String(sink.fallbackWaitMs / 1_000);
           process.stderr.write(
-            `set-position: ${name}: waiting ${seconds} s until no append to an unknown stream can land\n`,
+            `set-position: ${partitionName(ref)}: waiting ${seconds} s until no append to an unknown stream can land\n`,
           );
           return delay(sink.fallbackWaitMs);
         },

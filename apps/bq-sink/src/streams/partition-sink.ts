@@ -3,6 +3,7 @@ import {
   type BatchOutcome,
   type FailureOutcome,
   type KafkaRecord,
+  partitionName,
   type RecordBatch,
   retry,
 } from '@orderstream/kafka';
@@ -47,8 +48,7 @@ export class PartitionSink {
   private outcome: FailureOutcome | undefined;
 
   constructor(private readonly dependencies: PartitionSinkDependencies) {
-    const { topic, partition } = dependencies.partition;
-    this.lifecycle = new SinkLifecycle(`${topic}/${String(partition)}`, (cause) => {
+    this.lifecycle = new SinkLifecycle(partitionName(dependencies.partition), (cause) => {
       this.onFailure(cause);
     });
     this.queue = new BatchQueue({

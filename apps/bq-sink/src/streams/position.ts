@@ -10,6 +10,13 @@ export interface SinkPosition {
   readonly topicId: string | undefined;
 }
 
+/**
+ * Whether a position was committed for another topic of the same name: the topic was deleted and re-created. An id that is not
+ * known shows nothing.
+ */
+export const isOtherLog = (committed: string | undefined, present: string | undefined): boolean =>
+  committed !== undefined && present !== undefined && committed !== present;
+
 /** What opening the transactions returns, read after the previous owner was fenced. */
 export interface CommittedPosition {
   readonly offset: number | undefined;

@@ -1,10 +1,10 @@
 import type { Finalized } from '@orderstream/bigquery';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
 import { familyNameOf } from '../sink-topics';
 import type { FaultPoints } from './fault-points';
-import { type CommittedPosition, decodePosition, type SinkPosition } from './position';
+import { type CommittedPosition, decodePosition, isOtherLog, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
 import type { Warehouse } from './warehouse';
 
@@ -120,7 +120,7 @@ export function moreRowsThanRecords(
 
 function assertSameTopic(options: RecoveryOptions, committed: string | undefined): void {
   const { topicId } = options.committed;
-  if (committed === undefined || topicId === undefined || committed === topicId) return;
+  if (!isOtherLog(committed, topicId)) return;
   throw ambiguous(
     options,
     `the position was committed for the topic with id ${committed}, and the topic of this name has id ${topicId}: it was deleted and created again`,
@@ -192,13 +192,14 @@ const LEADS_ON = {
 } as const satisfies Record<string, LeadsOn>;
 
 function ambiguous(
-  { partition: { topic, partition } }: { readonly partition: TopicPartition },
+  { partition }: { readonly partition: TopicPartition },
   found: string,
   leadsOn: LeadsOn,
 ): RecoveryAmbiguousError {
-  const line = (target: string): string => setPositionLine('bq-sink', familyNameOf(topic), partition, target);
+  const line = (target: string): string =>
+    setPositionLine('bq-sink', familyNameOf(partition.topic), partition.partition, target);
   return new RecoveryAmbiguousError(
-    `${topic}/${String(partition)} stopped: ${found}. ${leadsOn(line)} Then \`POST /admin/resume\`; resume alone changes ` +
+    `${partitionName(partition)} stopped: ${found}. ${leadsOn(line)} Then \`POST /admin/resume\`; resume alone changes ` +
       'nothing (docs/sink-protocol.md#when-a-partition-stops).',
   );
 }

@@ -24,6 +24,13 @@ export class RejectedRun {
     return this.rejections.map(({ record }) => record);
   }
 
+  /** The first record that is not dead-lettered. @throws RangeError when the run is settled */
+  get next(): Rejection {
+    const [next] = this.rejections;
+    if (next === undefined) throw new RangeError('every record of the run is dead-lettered');
+    return next;
+  }
+
   add(rejection: Rejection): void {
     this.rejections.push(rejection);
     this.endOffset = rejection.record.offset + 1;

@@ -31,9 +31,11 @@ export class Rejections {
   async deadLetter(run: RejectedRun, stream: OpenStream): Promise<void> {
     const { faults, observer, now, partition } = this.dependencies;
     const { progress } = this;
-    const rejections = run.first(MAX_REJECTED_IN_A_ROW - this.inARow);
-    const last = rejections.at(-1);
-    if (last === undefined) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, run.first(1)[0]);
+    const { next } = run;
+    const room = MAX_REJECTED_IN_A_ROW - this.inARow;
+    if (room === 0) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, next);
+    const rejections = run.first(room);
+    const last = rejections.at(-1) ?? next;
     await faults.reach('rejection-settled');
     const records = rejections.map(({ record, reason }) =>
       buildDeadLetter(record, { app: 'bq-sink', reasons: [reason], failedAt: now() }),

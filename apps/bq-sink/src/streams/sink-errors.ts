@@ -1,6 +1,6 @@
 import { type AppendErrorReason } from '@orderstream/bigquery';
 import { OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 
 import type { Rejection } from './rejected-run';
 
@@ -13,11 +13,12 @@ export class RecoveryAmbiguousError extends OrderstreamError {
 export class RowsRejectedError extends OrderstreamError {
   override readonly code = 'ROWS_REJECTED';
 
-  constructor({ topic, partition }: TopicPartition, count: number, next: Rejection | undefined) {
-    const { code = '', path = '', constraint = '' } = next?.reason ?? {};
+  /** @param next the rejection behind those that were dead-lettered */
+  constructor(partition: TopicPartition, count: number, next: Rejection) {
+    const { code, path = '', constraint = '' } = next.reason;
     super(
-      `${topic}/${String(partition)} stopped: ${String(count)} records were rejected without an accepted one between ` +
-        `them, and ${next === undefined ? 'the next one' : `offset ${String(next.record.offset)}`} is rejected, too ` +
+      `${partitionName(partition)} stopped: ${String(count)} records were rejected without an accepted one between ` +
+        `them, and offset ${String(next.record.offset)} is rejected, too ` +
         `(${[code, path, constraint].filter((text) => text !== '').join(': ')}). Compare the table with its contract, ` +
         'then `POST /admin/resume`. If the records are wrong, each resume dead-letters the next ' +
         `${String(count)} (docs/sink-protocol.md).`,

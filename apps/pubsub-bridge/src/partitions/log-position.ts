@@ -1,5 +1,5 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
+import { partitionName, type PartitionTransactions, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
 import { readCommitState } from '../gaps/commit-metadata';
@@ -10,11 +10,11 @@ export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 
 /** The committed offset is of a topic that was deleted and re-created. Only an operator's command moves it. */
 export class LogMismatchError extends OrderstreamError {
   readonly code = 'LOG_MISMATCH' satisfies ErrorCode;
-  constructor({ topic, partition }: TopicPartition, offset: number, committed: string, found: string) {
+  constructor(ref: TopicPartition, offset: number, committed: string, found: string) {
     super(
-      `${topic}/${String(partition)}: offset ${String(offset)} was committed for the topic with id ${committed}, and the ` +
+      `${partitionName(ref)}: offset ${String(offset)} was committed for the topic with id ${committed}, and the ` +
         `topic of this name has id ${found}: it was deleted and re-created, and at this offset records of the new one ` +
-        `would be left out. Nothing was published. Run ${setPositionLine('pubsub-bridge', 'orders', partition, 'beginning')} ` +
+        `would be left out. Nothing was published. Run ${setPositionLine('pubsub-bridge', 'orders', ref.partition, 'beginning')} ` +
         '(or `--to end`, `--to <offset>`; `--all` in place of the partition takes all of them), then ' +
         '`POST /admin/resume`; resume alone changes nothing (docs/pubsub-bridge.md#when-a-partition-stops).',
     );

@@ -2,6 +2,7 @@ import {
   ack,
   type BatchOutcome,
   type KafkaBatchServer,
+  partitionName,
   type PartitionHooks,
   type TopicPartition,
   type RecordBatch,
@@ -247,5 +248,3 @@ function stateAtOpening({ offset, metadata }: Transactions['committed']): Commit
 /** The topic is at fault: an operator corrects it. Any other failure may pass. */
 const outcomeOf = (error: unknown): BatchOutcome =>
   error instanceof TopicRejectsAllError ? stop(error) : retry(RETRY_AFTER_MS, error);
-
-export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${String(partition)}`;

@@ -1,5 +1,5 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 
 /** So many messages rejected, with none accepted between them, are not the fault of records. */
 const MAX_REJECTED_IN_A_ROW = 20;
@@ -8,9 +8,9 @@ const MAX_REJECTED_IN_A_ROW = 20;
 export class TopicRejectsAllError extends OrderstreamError {
   readonly code: ErrorCode = 'TOPIC_REJECTS_ALL';
 
-  constructor({ topic, partition }: TopicPartition, offset: number, found: string, cause: unknown) {
+  constructor(partition: TopicPartition, offset: number, found: string, cause: unknown) {
     super(
-      `${topic}/${String(partition)}@${String(offset)} is not published and not dead-lettered: ${found}. ` +
+      `${partitionName(partition)}@${String(offset)} is not published and not dead-lettered: ${found}. ` +
         'The records are not the cause, and wait. Correct the topic, then POST /admin/resume ' +
         '(docs/pubsub-bridge.md#when-a-partition-stops)',
       { cause },

@@ -3,6 +3,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
   fetchLogBounds,
   fetchUnreadableBatch,
+  partitionName,
   PartitionTransactions,
   readPartition,
   type TopicPartition,
@@ -66,7 +67,7 @@ export async function setPosition({
   now,
 }: SetPositionOptions): Promise<SetPositionReport> {
   const ref = { topic: source.validated.name, partition };
-  const name = `${ref.topic}/${String(partition)}`;
+  const name = partitionName(ref);
   const transactions = await PartitionTransactions.open(kafka, {
     groupId: source.groupId,
     ...ref,

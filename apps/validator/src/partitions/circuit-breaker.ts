@@ -1,12 +1,12 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 
 /** Too many of a partition's last records were rejected for single bad records to be the cause. */
 export class RejectRateError extends OrderstreamError {
   readonly code = 'REJECT_RATE' satisfies ErrorCode;
-  constructor({ topic, partition }: TopicPartition, rejected: number, windowRecords: number) {
+  constructor(partition: TopicPartition, rejected: number, windowRecords: number) {
     super(
-      `${topic}/${String(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected.` +
+      `${partitionName(partition)}: ${String(rejected)} of the last ${String(windowRecords)} records were rejected.` +
         ' Nothing is lost, and nothing is evaluated meanwhile: look at the dead letters, fix the producer or the rule, then' +
         ' POST /admin/resume. To let a known flood through, send {"withoutBreakerRecords": N} or' +
         ' {"withoutBreakerMinutes": T} with it (docs/validator-state.md).',

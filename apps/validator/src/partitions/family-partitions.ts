@@ -2,6 +2,7 @@ import { type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import {
   type BatchOutcome,
   type PartitionHooks,
+  partitionName,
   type RecordBatch,
   stop,
   type TopicPartition,
@@ -58,7 +59,9 @@ export class FamilyPartitions implements PartitionHooks {
   async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
     const validator = this.validators.get(batch.partition);
     if (validator === undefined) {
-      return stop(new TypeError(`${this.topic}/${String(batch.partition)} was never opened`));
+      return stop(
+        new TypeError(`${partitionName({ topic: this.topic, partition: batch.partition })} was never opened`),
+      );
     }
     return validator.handle(batch, signal);
   }

@@ -1,18 +1,18 @@
 import type { Family } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
 /** The log does not go on where the committed offset, or the state, ends. Only an operator's command moves the offset. */
 export class LogMismatchError extends OrderstreamError {
   readonly code = 'LOG_MISMATCH' satisfies ErrorCode;
-  constructor(family: Family, { topic, partition }: TopicPartition, found: string, meaning: string) {
+  constructor(family: Family, ref: TopicPartition, found: string, meaning: string) {
     super(
-      `${topic}/${String(partition)}: ${found}. ${meaning} No record was evaluated and no offset was moved. ` +
-        `To go on, run ${setPositionLine('validator', family, partition, 'beginning')} (or \`--to end\`, ` +
+      `${partitionName(ref)}: ${found}. ${meaning} No record was evaluated and no offset was moved. ` +
+        `To go on, run ${setPositionLine('validator', family, ref.partition, 'beginning')} (or \`--to end\`, ` +
         '`--to <offset>`; `--all` in place of the partition takes the whole family): what it leaves out counts as passed ' +
         'over in the accounts. If instead the state topic is of another installation, run ' +
-        `\`npm run rebuild-state -- --family ${family} --partition ${String(partition)}\`. Then \`POST /admin/resume\`; ` +
+        `\`npm run rebuild-state -- --family ${family} --partition ${String(ref.partition)}\`. Then \`POST /admin/resume\`; ` +
         'resume alone changes nothing (docs/validator-state.md#another-log).',
     );
   }

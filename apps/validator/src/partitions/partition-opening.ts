@@ -1,7 +1,14 @@
 import { CATALOG_VERSIONS_TOPIC, type Family, TOPICS } from '@orderstream/contracts';
 import { type CommittedOffset, fetchLogBounds, PartitionTransactions, type TopicPartition } from '@orderstream/kafka';
 import type { Logger } from '@orderstream/observability';
-import type { Accounting, CatalogLimits, CatalogVersions, PartitionState, StateLimits } from '@orderstream/quality';
+import type {
+  Accounting,
+  CatalogLimits,
+  CatalogVersions,
+  LogMark,
+  PartitionState,
+  StateLimits,
+} from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
 import { type CatalogReader, CatalogVersionsMissingError } from '../catalog/catalog-reader';
 import type { ValidatorMetrics } from '../validator-metrics';
@@ -181,7 +188,7 @@ export class PartitionOpening {
     const { topicId } = transactions.committed;
     const nextOffset = transactions.committed.offset ?? state.nextOffset;
     if (nextOffset === undefined) return { nextOffset, topicId };
-    const known = { nextOffset, topicId, topicIds: topicIdsOf(transactions.committed, state), mark: state.log };
+    const known = { nextOffset, topicId, topicIds: topicIdsOf(transactions.committed, state.log), mark: state.log };
     const { difference, start } = await compareLog(log, known);
     if (difference === undefined && start <= nextOffset) return { nextOffset, topicId };
     // A new owner may have committed since.
@@ -193,7 +200,7 @@ export class PartitionOpening {
 }
 
 /** The ids of the topic that a commit and a state are of. */
-export const topicIdsOf = ({ metadata }: CommittedOffset, { log }: PartitionState): readonly (string | undefined)[] => [
-  readMetadata(metadata).topicId,
-  log?.topicId,
-];
+export const topicIdsOf = (
+  { metadata }: CommittedOffset,
+  mark: LogMark | undefined,
+): readonly (string | undefined)[] => [readMetadata(metadata).topicId, mark?.topicId];

@@ -2,6 +2,7 @@ import {
   ack,
   type BatchOutcome,
   type KafkaRecord,
+  partitionName,
   type PartitionTransactions,
   type RecordBatch,
   retry,
@@ -242,7 +243,7 @@ export class PartitionValidator {
     const { transactions, options } = this;
     const { restored } = this.opening;
     if (transactions === undefined || restored === undefined) {
-      throw new TypeError(`${options.ref.topic}/${String(options.ref.partition)} is not open`);
+      throw new TypeError(`${partitionName(options.ref)} is not open`);
     }
     return { transactions, restored };
   }

@@ -1,6 +1,6 @@
 import type { Family } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import type { TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
 /** The state topic, or the versions topic, does not hold what belongs to an offset, although every commit writes all. */
@@ -8,19 +8,19 @@ export class StateMismatchError extends OrderstreamError {
   readonly code = 'STATE_UNREADABLE' satisfies ErrorCode;
   constructor(
     family: Family,
-    { topic, partition }: TopicPartition,
+    ref: TopicPartition,
     committed: number | undefined,
     nextOffset: number | undefined,
     place: 'state topic' | 'versions topic' = 'state topic',
   ) {
     const found = nextOffset === undefined ? 'nothing' : `the state of offset ${String(nextOffset)}`;
-    const options = `--family ${family} --partition ${String(partition)}`;
+    const options = `--family ${family} --partition ${String(ref.partition)}`;
     super(
-      `The committed offset of ${topic}/${String(partition)} is ${String(committed)}, and its ${place} holds ` +
+      `The committed offset of ${partitionName(ref)} is ${String(committed)}, and its ${place} holds ` +
         `${found}. The ${place} was re-created or truncated, or the committed offset was changed. With this state ` +
         'the validator would accept duplicates and reject known orders. Undo the change, rebuild the state of the ' +
         `partition (\`npm run rebuild-state -- ${options}\`), or choose the offset ` +
-        `(${setPositionLine('validator', family, partition, '<offset>')}, or \`--to beginning\`); then ` +
+        `(${setPositionLine('validator', family, ref.partition, '<offset>')}, or \`--to beginning\`); then ` +
         '`POST /admin/resume` (docs/validator-state.md#repair).',
     );
   }

@@ -1,14 +1,8 @@
 import { setPositionCommand } from './set-position-command';
 
 it.each([
-  [[]],
-  [['--family', 'orders', '--partition', '6', '--to', 'end']],
   [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
-  [['--family', 'orders', '--partition', '1']],
-  [['--family', 'orders', '--to', 'end']],
-  [['--family', 'orders', '--all', '--to', '17']],
-  [['--family', 'orders', '--all', '--partition', '1', '--to', 'end', '--family', 'unknown']],
-  [['--famly', 'orders']],
+  [['--family', 'orders', '--partition', '1', '--to', 'table']],
 ])('prints the usage and exits with 2 for %j', async (argv) => {
   const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   try {

@@ -5,6 +5,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import {
   type BatchPlace,
   fetchUnreadableBatch,
+  partitionName,
   PartitionTransactions,
   readPartition,
   type TopicPartition,
@@ -23,7 +24,7 @@ import {
 import type { Kafka } from 'kafkajs';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata } from '../partitions/commit-metadata';
-import { compareLog, type InputLog, KafkaInputLog, type LogRange } from '../partitions/input-log';
+import { compareLog, KafkaInputLog, type LogRange } from '../partitions/input-log';
 import { MAX_OUTPUT_BYTES, topicIdsOf } from '../partitions/partition-opening';
 import { readVersions, restoreState } from '../partitions/restore-state';
 
@@ -49,8 +50,6 @@ export interface SetPositionOptions {
   /** Name of the operator, for the audit. */
   readonly actor: string;
   readonly clock: () => Date;
-  /** Default: the log on the broker. */
-  readonly log?: InputLog;
 }
 
 export interface SetPositionReport extends TopicPartition {
@@ -82,7 +81,7 @@ export interface SetPositionReport extends TopicPartition {
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
   const { kafka, family, partition, groupId, target, transactionTimeoutMs, logger, actor } = options;
   const ref = { topic: rawTopic(family), partition };
-  const log = options.log ?? new KafkaInputLog(kafka, ref);
+  const log = new KafkaInputLog(kafka, ref);
   const maxRecordBytes = MAX_OUTPUT_BYTES;
   const transactions = await PartitionTransactions.open(kafka, {
     groupId,
@@ -98,7 +97,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const compared = await compareLog(log, {
       nextOffset: evaluatedUpTo ?? 0,
       topicId,
-      topicIds: state === undefined ? [] : topicIdsOf(committed, state),
+      topicIds: state === undefined ? [] : topicIdsOf(committed, state.log),
       mark: state?.log,
     });
     const { start, end, difference } = compared;
@@ -186,8 +185,8 @@ async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
 const positionOf = (target: PositionTarget, { start, end }: LogRange): number =>
   target === 'end' ? end : typeof target === 'number' ? target : start;
 
-function assertAllowed({ topic, partition }: TopicPartition, position: number, from: number, log: LogRange): void {
-  const name = `${topic}/${String(partition)}`;
+function assertAllowed(ref: TopicPartition, position: number, from: number, log: LogRange): void {
+  const name = partitionName(ref);
   if (position < log.start || position > log.end) {
     throw new PositionRejectedError(
       `the log of ${name} starts at ${String(log.start)} and ends at ${String(log.end)}: ${String(position)} is outside. ` +

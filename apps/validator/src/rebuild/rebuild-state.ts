@@ -14,6 +14,7 @@ import {
   type BatchPlace,
   fetchLogBounds,
   type KafkaRecord,
+  partitionName,
   PartitionTransactions,
   readPartition,
 } from '@orderstream/kafka';
@@ -31,8 +32,9 @@ import {
 import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
-import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
+import { commitMetadata } from '../partitions/commit-metadata';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
+import { topicIdsOf } from '../partitions/partition-opening';
 import { LogMismatchError, RE_CREATED } from '../partitions/log-mismatch-error';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
 
@@ -41,7 +43,7 @@ export class CommittedOffsetUnknownError extends OrderstreamError {
   readonly code = 'COMMITTED_OFFSET_UNKNOWN' satisfies ErrorCode;
   constructor(groupId: string, family: Family, partition: number) {
     super(
-      `Group ${groupId} has no committed offset of ${rawTopic(family)}/${String(partition)}, and its state holds none. ` +
+      `Group ${groupId} has no committed offset of ${partitionName({ topic: rawTopic(family), partition })}, and its state holds none. ` +
         'Nothing has changed. If no record was ever validated, start the validator; otherwise choose the offset first: ' +
         `${setPositionLine('validator', family, partition, '<offset>')}.`,
     );
@@ -113,7 +115,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
       nextOffset: committedOffset,
       topicId,
-      topicIds: [readMetadata(transactions.committed.metadata).topicId, old.summary?.log?.topicId],
+      topicIds: topicIdsOf(transactions.committed, old.summary?.log),
       mark: old.summary?.log,
     });
     // A rebuilt state would hide that its offset is of another log.

@@ -4,7 +4,7 @@ import { type Broker, type Cluster, createCluster } from './kafkajs-internals';
 
 /**
  * A broker handles the requests of one connection one after the other: a produce that waits for its replicas holds back
- * those behind it. With several connections that is a part of the partitions.
+ * those behind it. With several connections that is a part of the partitions. Chosen, not measured.
  */
 export const CONNECTIONS_PER_BROKER = 4;
 /** As long as kafkajs waits for a connect that has begun: two connection timeouts and the authentication. */

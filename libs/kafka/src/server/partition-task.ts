@@ -323,9 +323,7 @@ export class PartitionTask {
 
   /** Stops the partition also when what was taken is not settled in time. */
   private async drainAndStop(cause: Error): Promise<Ending> {
-    const signal = AbortSignal.any([AbortSignal.timeout(this.options.drainTimeoutMs), this.aborter.signal]);
-    const drained = this.callHook('drain', () => this.dependencies.hooks?.drain(this.partition, signal));
-    await Promise.race([drained, aborted(signal)]);
+    await this.callDrain(AbortSignal.any([AbortSignal.timeout(this.options.drainTimeoutMs), this.aborter.signal]));
     if (this.isReleasing) return RELEASE;
     return this.interruption ?? stop(cause);
   }
@@ -334,7 +332,11 @@ export class PartitionTask {
     if (this.state !== 'running') return;
     this.state = 'draining';
     const { signal } = this.deadline;
-    if (signal.aborted) return;
+    if (!signal.aborted) await this.callDrain(signal);
+  }
+
+  /** Resolves when the signal aborts, if the hook has not settled before. */
+  private async callDrain(signal: AbortSignal): Promise<void> {
     const drained = this.callHook('drain', () => this.dependencies.hooks?.drain(this.partition, signal));
     await Promise.race([drained, aborted(signal)]);
   }

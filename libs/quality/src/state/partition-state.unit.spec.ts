@@ -15,7 +15,6 @@ import { orderKeyOf } from '../rules/order-rules';
 import { identityOfRecord } from '../structure/structure';
 import {
   evaluatorFor,
-  type Fields,
   followUp,
   iso,
   NOON_MS,
@@ -212,31 +211,6 @@ describe('state of a partition', () => {
     );
   });
 
-  it('evicts closed orders first, and flags events of orders that may have been evicted', () => {
-    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 2 } });
-    const order = (id: string, at: string): Fields =>
-      placed({ order_id: sha(id), order_placed_at: at, vendor_id: sha('vendor') });
-    const log = [
-      order('open', '2026-03-01T08:00:00Z'),
-      order('closed', '2026-03-01T09:00:00Z'),
-      followUp('order.cancelled', { order_id: sha('closed') }),
-      order('new', '2026-03-01T10:00:00Z'),
-      followUp('order.paid', { order_id: sha('open') }),
-      followUp('order.paid', { order_id: sha('closed'), order_placed_at: '2026-03-01T09:00:00Z' }),
-      followUp('order.paid', { order_id: sha('never'), order_placed_at: '2026-03-01T09:30:00Z' }),
-    ].map((body) => recordOf(body));
-    expect(run(log, [], false, state).verdicts).toEqual([
-      'accept',
-      'accept',
-      'accept',
-      'accept',
-      'accept',
-      'accept lifecycle.unknown_order',
-      'reject lifecycle.unknown_order',
-    ]);
-    expect(state.effectiveWindows().lifecyclesMs).toBe(0);
-  });
-
   it('reports a shorter window when it evicts an entry before its window has ended', () => {
     const state = new PartitionState({ ...SMALL, events: { windowMs: 60_000, maxEntries: 2 } });
     const log = [0, 1_000, 3_000, 7_000].map((ms, index) =>
@@ -331,150 +305,6 @@ describe('state of a partition', () => {
     );
     expect(checked.events).toBeGreaterThan(200);
     expect(checked.orderKeys).toBeGreaterThan(20);
-  });
-
-  describe('after it has forgotten customers', () => {
-    /** 2025-01-<day> */
-    const day = (number: number): string => `2025-01-${String(number).padStart(2, '0')}T00:00:00.000Z`;
-    let orders = 0;
-    const orderOf = (customer: string, customer_registered_at: string, fields: Fields = {}): RawRecord =>
-      recordOf(
-        placed({
-          order_id: sha(`order ${String(++orders)}`),
-          customer_id: sha(customer),
-          customer_registered_at,
-          order_placed_at: iso(NOON_MS - 10_000 + orders),
-          ...fields,
-        }),
-        { timestamp: NOON_MS + orders },
-      );
-    const limits: StateLimits = {
-      ...SMALL,
-      lifecycles: { windowMs: 1e9, maxEntries: 100 },
-      registrations: { maxEntries: 2 },
-    };
-    /** The state after orders of these customers, restored. */
-    const after = (...registered: (readonly [string, string])[]): PartitionState => {
-      const { stateLog, state } = run(
-        registered.map(([name, at]) => orderOf(name, at)),
-        [],
-        false,
-        new PartitionState(limits),
-      );
-      const again = restored(stateLog, limits);
-      expect(again.effectiveWindows()).toEqual(state.effectiveWindows());
-      return again;
-    };
-    const verdicts = (state: PartitionState, ...log: RawRecord[]): string[] => run(log, [], false, state).verdicts;
-
-    it('never repairs a forgotten customer to a later, wrong registration', () => {
-      const state = after(['ada', day(1)], ['bo', day(2)], ['cy', day(3)]);
-      expect(state.registrations.forgottenRegisteredUntilMs).toBe(Date.parse(day(1)));
-      expect(state.effectiveWindows().registrationsMs).toBe(2);
-      expect(verdicts(state, orderOf('ada', day(5)), orderOf('ada', day(1)))).toEqual([
-        'accept',
-        'accept drift.customer',
-      ]);
-    });
-
-    it('flags the order of an unknown customer who registered before the horizon, and accepts a later one', () => {
-      const state = after(['ada', day(2)], ['bo', day(3)], ['cy', day(3)]);
-      expect(verdicts(state, orderOf('dee', day(1)), orderOf('ed', day(2)), orderOf('flo', day(4)))).toEqual([
-        'accept drift.customer',
-        'accept drift.customer',
-        'accept',
-      ]);
-    });
-
-    it('still repairs the customers that it has remembered all the time, and those who registered later', () => {
-      const state = after(['ada', day(2)], ['bo', day(1)], ['cy', day(1)]);
-      expect(verdicts(state, orderOf('cy', day(9)), orderOf('cy', day(1)))).toEqual([
-        'repair drift.customer',
-        'accept',
-      ]);
-      expect(verdicts(state, orderOf('dee', day(8)), orderOf('dee', day(7)))).toEqual([
-        'accept',
-        'repair drift.customer',
-      ]);
-    });
-
-    it('never repairs a correct registration, whichever customers were forgotten', () => {
-      const people = fc.record({ customer: fc.integer({ min: 0, max: 6 }), drifted: fc.integer({ min: -8, max: 8 }) });
-      const counts = { flagged: 0, repaired: 0 };
-      fc.assert(
-        fc.property(fc.array(people, { maxLength: 40, size: 'max' }), cuts, (steps, sizes) => {
-          const first = new Set<number>();
-          const log = steps.map(({ customer, drifted }) => {
-            // The first order of each customer is correct, so that the memory without a bound would repair all others.
-            const at = 10 + customer + (first.has(customer) && drifted > 4 ? drifted : 0);
-            first.add(customer);
-            return { correct: at === 10 + customer, record: orderOf(String(customer), day(at)) };
-          });
-          const found = run(
-            log.map(({ record }) => record),
-            sizes,
-            false,
-            new PartitionState(limits),
-          ).verdicts;
-          found.forEach((verdict, index) => {
-            if (verdict === 'repair drift.customer') counts.repaired++;
-            if (verdict === 'accept drift.customer') counts.flagged++;
-            if (log[index]?.correct === true) expect(verdict).not.toMatch(/repair|reject/);
-          });
-        }),
-        { numRuns: 300 },
-      );
-      expect(counts.flagged).toBeGreaterThan(50);
-      expect(counts.repaired).toBeGreaterThan(50);
-    });
-  });
-
-  it('flags, and does not reject, the events of an order that was placed again after it may have been forgotten', () => {
-    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
-    const of = (id: string, placedMs: number): Fields => ({ order_id: sha(id), order_placed_at: iso(placedMs) });
-    const log = [
-      placed(of('old', NOON_MS - 9_000)),
-      followUp('order.paid', of('old', NOON_MS - 9_000)),
-      placed(of('new', NOON_MS - 8_000)),
-      // Forgotten, and delivered once more.
-      placed(of('old', NOON_MS - 9_000)),
-      followUp('order.shipped', of('old', NOON_MS - 9_000)),
-      placed(of('newer', NOON_MS - 1_000)),
-      followUp('order.shipped', of('newer', NOON_MS - 1_000)),
-    ].map((body, index) => recordOf(body, { timestamp: NOON_MS + index }));
-    expect(run(log, [], false, state).verdicts).toEqual([
-      'accept',
-      'accept',
-      'accept',
-      'accept',
-      'accept lifecycle.illegal_transition',
-      'accept',
-      'reject lifecycle.illegal_transition',
-    ]);
-  });
-
-  it('still rejects events of unknown orders after it has forgotten an order that was dated far ahead', () => {
-    const state = new PartitionState({ ...SMALL, lifecycles: { windowMs: 1e9, maxEntries: 1 } });
-    const placedAt = (id: string, order_placed_at: string): Fields => ({ order_id: sha(id), order_placed_at });
-    const nextDayMs = NOON_MS + 86_400_000;
-    const log = [
-      recordOf(placed(placedAt('ahead', '2199-12-31T23:59:59.999Z'))),
-      recordOf(placed(placedAt('now', iso(NOON_MS)))),
-      // Up to the allowed time ahead, the order may be a forgotten one.
-      recordOf(followUp('order.paid', placedAt('before', iso(NOON_MS + MAX_AHEAD_MS)))),
-      recordOf(followUp('order.paid', placedAt('never', iso(NOON_MS + MAX_AHEAD_MS + 1)))),
-      recordOf(followUp('order.paid', { ...placedAt('later', iso(nextDayMs)), occurred_at: iso(nextDayMs) }), {
-        timestamp: nextDayMs,
-      }),
-    ];
-    const aheadAllowed = evaluatorFor('orders', { 'time.in_future': 'off' });
-    expect(run(log, [], false, state, aheadAllowed).verdicts).toEqual([
-      'accept',
-      'accept',
-      'accept lifecycle.unknown_order',
-      'reject lifecycle.unknown_order',
-      'reject lifecycle.unknown_order',
-    ]);
   });
 
   it.each([

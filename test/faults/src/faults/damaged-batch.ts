@@ -1,16 +1,15 @@
 import { deadLetterTopic, type Family, rawTopic, UNREADABLE_BATCH, validatedTopic } from '@orderstream/contracts';
 import { type DeadLetter, parseDeadLetter } from '@orderstream/dead-letters';
 import { waitUntil } from '@orderstream/deadlines';
-import { encodeRecordBatch, readPartition, type TopicPartition } from '@orderstream/kafka';
+import { encodeRecordBatch, partitionName, readPartition, type TopicPartition } from '@orderstream/kafka';
 import { type Rng } from '@orderstream/random';
 import { z } from 'zod';
 
-import { partitionName } from '../run/committed-offsets';
 import { type FaultStack } from '../stack/fault-stack';
 import { produceBatch } from '../stack/produce-batch';
-import { findBatch, type StoredBatch, writeByte } from '../stack/stored-batch';
+import { findBatch, isShutDownCleanly, segmentFolder, type StoredBatch, writeByte } from '../stack/stored-batch';
 import { type Fault, type FaultContext } from './fault';
-import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS } from './partitions';
+import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS, stopped } from './partitions';
 import { acceptableEvent, newShop } from './poison-events';
 import { type PoisonRecord, recordOf } from './poison-records';
 import { NO_PRODUCER } from './send-poison';
@@ -88,17 +87,21 @@ const damagedBatch: Fault = {
     const family = rng.pick(families);
     const made = recordsOfOnePartition(family, RECORDS, rng);
     const ref = { topic: topicOf(family), partition: made[0]?.record.partition ?? 0 };
-    const shutdown = await shutDown(context, app);
-    const firstOffset = await plant(context, app, ref, made);
-    const place: DamagedPlace = { ...ref, app, family, firstOffset };
-    await stopCleanly(stack);
-    const batch = findBatch(stack.segmentFolder(place), firstOffset);
-    const at = byteOfValue(batch, made, rng);
-    const before = batch.bytes[at] ?? 0;
-    const damaged = Buffer.from(batch.bytes);
-    damaged.writeUInt8(before ^ 1, at);
-    writeByte(batch, at, before ^ 1);
+    let undoDamage: (() => void) | undefined;
     try {
+      const shutdown = await shutDown(context, app);
+      const firstOffset = await plant(context, app, ref, made);
+      const place: DamagedPlace = { ...ref, app, family, firstOffset };
+      await stopCleanly(stack);
+      const batch = findBatch(segmentFolder(stack.kafkaLogs, place), firstOffset);
+      const at = byteOfValue(batch, made, rng);
+      const before = batch.bytes[at] ?? 0;
+      const damaged = Buffer.from(batch.bytes);
+      damaged.writeUInt8(before ^ 1, at);
+      undoDamage = () => {
+        writeByte(batch, at, before);
+      };
+      writeByte(batch, at, before ^ 1);
       await stack.backend('kafka').up();
       await stack.backend('kafka').ready();
       const startedAt = performance.now();
@@ -108,7 +111,7 @@ const damagedBatch: Fault = {
       await othersGoOn(context, app, (other) => isSame(other, place));
       const broken = [...shutdown.broken, ...(await staysStopped(context, place))];
       const report = await skip(stack, place);
-      await stack.postAdmin(app, 'resume');
+      await stack.service(app).postAdmin('resume');
       await goesOn(context, place);
       broken.push(
         ...problemsOfReport(report, place),
@@ -121,7 +124,7 @@ const damagedBatch: Fault = {
       };
     } finally {
       // The broker reads the file at each fetch.
-      writeByte(batch, at, before);
+      undoDamage?.();
       await stack.backend('kafka').up();
       await stack.instance(app).up();
     }
@@ -158,15 +161,18 @@ async function plant(
   );
   if (app === 'validator') planted.sent += made.length;
   const first = await produceBatch(stack.endpoints.kafka, ref, batch);
-  for (let offset = first; offset < first + made.length; offset++) {
-    planted.add({ ...ref, offset, kind: 'in a damaged batch', reason: undefined, isPassedOver: true });
-  }
+  planted.addRange(
+    { ...ref, baseOffset: first, count: made.length },
+    { kind: 'in a damaged batch', reason: undefined, isPassedOver: true },
+  );
   return first;
 }
 
 async function stopCleanly(stack: FaultStack): Promise<void> {
-  await stack.backend('kafka').down();
-  if (!stack.isBrokerDownCleanly()) throw new Error('the broker did not shut down cleanly: it would truncate the log');
+  const broker = stack.backend('kafka');
+  await broker.down();
+  if (broker.isRunning || !isShutDownCleanly(stack.kafkaLogs))
+    throw new Error('the broker did not shut down cleanly: it would truncate the log');
 }
 
 /** A byte of a value: the records can be decoded, and only the CRC shows the damage. */
@@ -209,17 +215,13 @@ export function notStoppedAt(partitions: Partitions, place: DamagedPlace): strin
 /** Status, readiness and log name the batch, and the code of its error. @throws DeadlineError */
 async function stops({ stack }: FaultContext, place: DamagedPlace): Promise<void> {
   const { app, topic, partition } = place;
+  await stopped(stack, app, (partitions) => notStoppedAt(partitions, place), {
+    what: partitionName(place),
+    deadlineMs: STOP_DEADLINE_MS,
+  });
   await waitUntil(
     async () => {
-      const problem = notStoppedAt(await partitionsOf(stack, app), place);
-      if (problem === undefined) return true;
-      throw new Error(problem);
-    },
-    { what: `${partitionName(place)} to stop`, deadlineMs: STOP_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
-  );
-  await waitUntil(
-    async () => {
-      const { isReady, text } = await stack.health(app);
+      const { isReady, text } = await stack.service(app).health();
       const waiting = `"topic":"${topic}","partition":${String(partition)},"state":"stopped"`;
       const isLogged = stack
         .instance(app)
@@ -238,7 +240,7 @@ async function stops({ stack }: FaultContext, place: DamagedPlace): Promise<void
 /** A resume alone changes nothing: the partition stops again, at the batch, and nothing is written for it. */
 async function staysStopped(context: FaultContext, place: DamagedPlace): Promise<string[]> {
   const { stack, offsets } = context;
-  await stack.postAdmin(place.app, 'resume');
+  await stack.service(place.app).postAdmin('resume');
   await stops(context, place);
   const committed = (await offsets.committed(place.app)).get(partitionName(place)) ?? 0;
   const letters = await lettersOf(stack, place);
@@ -252,7 +254,7 @@ async function staysStopped(context: FaultContext, place: DamagedPlace): Promise
 
 async function skip(stack: FaultStack, place: DamagedPlace): Promise<SkipReport> {
   const [app, ...args] = commandOf(place);
-  const lines = await stack.command(place.app, ['set-position', ...args]);
+  const lines = await stack.service(place.app).command(['set-position', ...args]);
   const [line = ''] = lines;
   if (lines.length !== 1)
     throw new Error(`set-position of ${String(app)} has reported ${String(lines.length)} partitions`);

@@ -3,9 +3,8 @@ import { gzip, zstdCompress } from 'node:zlib';
 
 import { FAMILIES, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { encodeRecordBatch } from '@orderstream/kafka';
+import { encodeRecordBatch, partitionName } from '@orderstream/kafka';
 
-import { partitionName } from '../run/committed-offsets';
 import { watchPeakMemory } from '../stack/peak-memory';
 import { produceBatch } from '../stack/produce-batch';
 import { type Fault } from './fault';
@@ -40,9 +39,10 @@ const largeBatch: Fault = {
     const startedAt = performance.now();
     planted.sent += RECORDS;
     const first = await produceBatch(stack.endpoints.kafka, place, batch);
-    for (let offset = first; offset < first + RECORDS; offset++) {
-      planted.add({ ...place, offset, kind: 'large batch', reason: 'structure.malformed_json' });
-    }
+    planted.addRange(
+      { ...place, baseOffset: first, count: RECORDS },
+      { kind: 'large batch', reason: 'structure.malformed_json' },
+    );
     await waitUntil(
       async () => ((await offsets.committed('validator')).get(partitionName(place)) ?? 0) >= first + RECORDS,
       {

@@ -1,6 +1,6 @@
 import { FAMILIES, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { type TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { METRIC } from '@orderstream/observability';
 import { type Producer, type Transaction } from 'kafkajs';
 
@@ -31,7 +31,7 @@ const openTransaction: Fault = {
   recovers: ['validator'],
   async inject({ stack, rng, planted }) {
     const place = { topic: rawTopic(rng.pick(HELD_BACK)), partition: rng.between(0, PARTITIONS - 1) };
-    const name = `${place.topic}/${String(place.partition)}`;
+    const name = partitionName(place);
     const isAborted = rng.fraction() < 0.5;
     const producer = stack.kafka().producer({
       transactionalId: `orderstream-faults-${String(Date.now())}`,
@@ -65,7 +65,7 @@ const openTransaction: Fault = {
             ),
         { what: `the log to name the open transaction in ${name}`, deadlineMs: LOG_DEADLINE_MS, intervalMs: 1_000 },
       );
-      waiting = (await stack.metric('validator', METRIC.consumerLagRecords.name, labelsOf(place))) ?? 0;
+      waiting = (await stack.service('validator').metric(METRIC.consumerLagRecords.name, labelsOf(place))) ?? 0;
     } catch (error) {
       await end(producer, transaction);
       throw error;
@@ -73,7 +73,7 @@ const openTransaction: Fault = {
     if (isAborted) await end(producer, transaction);
     else await producer.disconnect();
     await waitUntil(
-      async () => (await stack.metric('validator', METRIC.openTransactionSeconds.name, labelsOf(place))) === 0,
+      async () => (await stack.service('validator').metric(METRIC.openTransactionSeconds.name, labelsOf(place))) === 0,
       { what: `the open transaction in ${name} to end`, deadlineMs: END_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
     );
     return {
@@ -112,12 +112,12 @@ async function metricReaches(
 ): Promise<void> {
   await waitUntil(
     async () => {
-      const value = await stack.metric('validator', metric, labelsOf(place));
+      const value = await stack.service('validator').metric(metric, labelsOf(place));
       if (value !== undefined && value >= least) return true;
       throw new Error(`it is ${String(value)}`);
     },
     {
-      what: `${metric} of ${place.topic}/${String(place.partition)} to reach ${String(least)}`,
+      what: `${metric} of ${partitionName(place)} to reach ${String(least)}`,
       deadlineMs,
       intervalMs: POLL_INTERVAL_MS,
     },

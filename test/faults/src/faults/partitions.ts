@@ -1,8 +1,7 @@
 import { waitUntil } from '@orderstream/deadlines';
-import { type TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { z } from 'zod';
 
-import { partitionName } from '../run/committed-offsets';
 import { type Consumer, type FaultStack } from '../stack/fault-stack';
 import { type FaultContext } from './fault';
 
@@ -19,7 +18,24 @@ const POLL_INTERVAL_MS = 250;
 
 /** The partitions of a consumer, as its status has them. @throws when the service does not answer */
 export const partitionsOf = async (stack: FaultStack, app: Consumer): Promise<Partitions> =>
-  partitionsStatus.parse(await stack.client(app).status()).partitions;
+  partitionsStatus.parse(await stack.service(app).client().status()).partitions;
+
+/** Waits until the status of a consumer gives no problem: the partitions in question have stopped. @throws DeadlineError */
+export async function stopped(
+  stack: FaultStack,
+  app: Consumer,
+  problemIn: (partitions: Partitions) => string | undefined,
+  { what, deadlineMs }: { readonly what: string; readonly deadlineMs: number },
+): Promise<void> {
+  await waitUntil(
+    async () => {
+      const problem = problemIn(await partitionsOf(stack, app));
+      if (problem === undefined) return true;
+      throw new Error(problem);
+    },
+    { what: `${what} to stop`, deadlineMs, intervalMs: POLL_INTERVAL_MS },
+  );
+}
 
 /** Waits until every other partition runs, and the consumer has committed in some of each topic. @throws DeadlineError */
 export async function othersGoOn(

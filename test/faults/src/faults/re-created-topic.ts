@@ -1,13 +1,13 @@
 import { type Family, PARTITIONS, rawTopic, TOPICS } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { ensureTopics, fetchEndOffsets, type KafkaRecord, RecordProducer } from '@orderstream/kafka';
+import { ensureTopics, fetchEndOffsets, type KafkaRecord, partitionName, RecordProducer } from '@orderstream/kafka';
 import { type Rng } from '@orderstream/random';
 import { type Admin } from 'kafkajs';
 import { z } from 'zod';
 
 import { type FaultStack } from '../stack/fault-stack';
 import { type Fault, type FaultContext } from './fault';
-import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS } from './partitions';
+import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS, stopped } from './partitions';
 import { acceptableEvent, newShop } from './poison-events';
 import { type PoisonRecord, recordOf } from './poison-records';
 import { shutDown } from './shutdown';
@@ -60,7 +60,7 @@ const reCreatedTopic: Fault = {
       if (stopsValidator) await stack.instance('validator').up();
       const broken = await staysStopped(context, admin);
       const reports = await setPosition(stack);
-      await stack.postAdmin('validator', 'resume');
+      await stack.service('validator').postAdmin('resume');
       await waitUntil(async () => isRunning(await statusOf(stack)), {
         what: `the partitions of ${TOPIC} to run again`,
         deadlineMs: RESUME_DEADLINE_MS,
@@ -73,6 +73,8 @@ const reCreatedTopic: Fault = {
       };
     } finally {
       await admin.disconnect();
+      await stack.instance('order-generator').up();
+      await stack.instance('validator').up();
     }
   },
 };
@@ -136,11 +138,7 @@ async function fill(
       const chunk = more.slice(at, at + SEND_RECORDS);
       planted.sent += chunk.length;
       const ranges = await producer.send(chunk.map(({ record }) => record));
-      for (const { topic, partition, baseOffset, count } of ranges) {
-        for (let offset = baseOffset; offset < baseOffset + count; offset++) {
-          planted.add({ topic, partition, offset, kind: 'in a new log', reason: undefined });
-        }
-      }
+      for (const range of ranges) planted.addRange(range, { kind: 'in a new log', reason: undefined });
     }
     return more.length;
   } finally {
@@ -167,25 +165,29 @@ async function staysStopped({ stack, offsets }: FaultContext, admin: Admin): Pro
   // Without a restart the partitions are stopped since the topic had too many: a resume opens them.
   await resumeWhenItAnswers(stack);
   await stoppedWith(stack, message);
-  await stack.postAdmin('validator', 'resume');
+  await stack.service('validator').postAdmin('resume');
   await stoppedWith(stack, message);
   await othersGoOn({ stack, offsets }, 'validator', ({ topic }) => topic === TOPIC);
   const [group] = await admin.fetchOffsets({ groupId: `validator-${FAMILY}`, topics: [TOPIC] });
   const moved = group?.partitions.filter(({ offset }) => Number(offset) > 0) ?? [];
-  return moved.map(({ partition, offset }) => `${TOPIC}/${String(partition)} was moved to ${offset} without a command`);
+  return moved.map(
+    ({ partition, offset }) => `${partitionName({ topic: TOPIC, partition })} was moved to ${offset} without a command`,
+  );
 }
 
 const resumeWhenItAnswers = (stack: FaultStack): Promise<true> =>
   waitUntil(
     async () => {
-      await stack.postAdmin('validator', 'resume');
+      await stack.service('validator').postAdmin('resume');
       return true as const;
     },
     { what: 'the validator to answer', deadlineMs: RESUME_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
   );
 
 async function setPosition(stack: FaultStack): Promise<readonly PositionReport[]> {
-  const lines = await stack.command('validator', ['set-position', '--family', FAMILY, '--all', '--to', 'beginning']);
+  const lines = await stack
+    .service('validator')
+    .command(['set-position', '--family', FAMILY, '--all', '--to', 'beginning']);
   return lines.map((line) => positionReport.parse(JSON.parse(line)));
 }
 
@@ -220,25 +222,16 @@ export function notStopped(partitions: Partitions, texts: readonly string[]): st
   const other = own.find(
     ({ state, error = '' }) => state !== 'stopped' || !texts.every((text) => error.includes(text)),
   );
-  if (other !== undefined) return `${TOPIC}/${String(other.partition)} ${other.state}: ${other.error ?? ''}`;
-  const stopped = partitions.find(({ topic, state }) => topic !== TOPIC && state === 'stopped');
-  return stopped && `${stopped.topic}/${String(stopped.partition)} has stopped too: ${stopped.error ?? ''}`;
+  if (other !== undefined) return `${partitionName(other)} ${other.state}: ${other.error ?? ''}`;
+  const further = partitions.find(({ topic, state }) => topic !== TOPIC && state === 'stopped');
+  return further && `${partitionName(further)} has stopped too: ${further.error ?? ''}`;
 }
 
 /** @throws DeadlineError */
-async function stoppedWith(stack: FaultStack, texts: readonly string[]): Promise<void> {
-  await waitUntil(
-    async () => {
-      const problem = notStopped(await statusOf(stack), texts);
-      if (problem === undefined) return true;
-      throw new Error(problem);
-    },
-    {
-      what: `the partitions of ${TOPIC}, and no others, to stop`,
-      deadlineMs: NOTICE_DEADLINE_MS,
-      intervalMs: POLL_INTERVAL_MS,
-    },
-  );
-}
+const stoppedWith = (stack: FaultStack, texts: readonly string[]): Promise<void> =>
+  stopped(stack, 'validator', (partitions) => notStopped(partitions, texts), {
+    what: `the partitions of ${TOPIC}, and no others,`,
+    deadlineMs: NOTICE_DEADLINE_MS,
+  });
 
 export const TOPIC_FAULTS: readonly Fault[] = [reCreatedTopic];

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { z } from 'zod';
 
 import { validatorStatus } from '../../../../dev/src';
@@ -27,12 +28,10 @@ const UNRECOVERED: ReadonlySet<string | null> = new Set([null, 'opening', 'count
 /** Says what is missing for a service to be ready, by its status. Undefined: nothing. */
 type Check = (status: unknown) => string | undefined;
 
-const missingPartitions = (
-  partitions: readonly { topic: string; partition: number; state: string }[],
-): string | undefined => {
+const missingPartitions = (partitions: readonly (TopicPartition & { state: string })[]): string | undefined => {
   if (partitions.length < ALL_PARTITIONS) return `${String(partitions.length)} of ${String(ALL_PARTITIONS)} partitions`;
   const other = partitions.find(({ state }) => state !== 'running');
-  return other === undefined ? undefined : `${other.topic}/${String(other.partition)} ${other.state}`;
+  return other === undefined ? undefined : `${partitionName(other)} ${other.state}`;
 };
 
 /** The state counts the evaluated records. A lower count than before the kill means that the state is not restored yet. */
@@ -41,7 +40,7 @@ async function validatorCheck(stack: FaultStack): Promise<Check> {
     const { accounting } = validatorStatus.parse(status);
     return Object.fromEntries(FAMILIES.map((family) => [family, accounting[family].input])) as Record<Family, number>;
   };
-  const before = inputs(await stack.client('validator').status());
+  const before = inputs(await stack.service('validator').client().status());
   return (status) => {
     const now = inputs(status);
     const behind = FAMILIES.find((family) => now[family] < before[family]);
@@ -54,8 +53,7 @@ async function validatorCheck(stack: FaultStack): Promise<Check> {
 const sinkCheck: Check = (status) => {
   const { partitions } = sinkStatus.parse(status);
   const other = partitions.find(({ sinkState }) => UNRECOVERED.has(sinkState));
-  if (other !== undefined)
-    return `the sink of ${other.topic}/${String(other.partition)} ${other.sinkState ?? 'missing'}`;
+  if (other !== undefined) return `the sink of ${partitionName(other)} ${other.sinkState ?? 'missing'}`;
   return missingPartitions(partitions);
 };
 
@@ -95,12 +93,15 @@ const readiness = (app: 'validator' | 'bq-sink'): Fault => ({
   claims: [app],
   recovers: [app],
   async inject({ stack, claimed }) {
-    const client = stack.client(app);
+    const service = stack.service(app);
     const check = app === 'validator' ? await validatorCheck(stack) : sinkCheck;
     const poll = new ReadinessPoll(
-      () => stack.readiness(app),
+      () => service.readiness(),
       async () => {
-        const status = await client.status().catch(() => undefined);
+        const status = await service
+          .client()
+          .status()
+          .catch(() => undefined);
         return status === undefined ? undefined : check(status);
       },
     );

@@ -1,11 +1,11 @@
 import { deadLetterTopic, validatedTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { fetchEndOffsets, readPartition, type TopicPartition } from '@orderstream/kafka';
+import { fetchEndOffsets, partitionName, readPartition, type TopicPartition } from '@orderstream/kafka';
 import { connectPubSub } from '@orderstream/pubsub';
 import { z } from 'zod';
 
 import { PUBSUB_SUBSCRIPTION } from '../../../../dev/src';
-import { type PartitionOffsets, partitionName } from '../run/committed-offsets';
+import { type PartitionOffsets } from '../run/committed-offsets';
 import { type FaultStack } from '../stack/fault-stack';
 import { outcomeOfEffect } from './effect';
 import { type Fault, type FaultContext, type Outcome } from './fault';
@@ -66,7 +66,7 @@ const deleted: Fault = {
     // A partition that was opened during the check is compared by the next one.
     const gap = (await reported()) ?? first;
     for (const { partition, offset } of rewinds(gap, delivered)) {
-      await stack.postAdmin('pubsub-bridge', 'rewind', { partition, offset });
+      await stack.service('pubsub-bridge').postAdmin('rewind', { partition, offset });
     }
     return outcomeOfGap(context, gap, { deletedAt, noticedSeconds, reason });
   },
@@ -82,13 +82,13 @@ async function deleteSubscription({ endpoints }: FaultStack): Promise<void> {
 }
 
 const gapsOf = async (stack: FaultStack): Promise<readonly Gap[]> =>
-  bridgeGaps.parse(await stack.client('pubsub-bridge').status()).subscription.gaps;
+  bridgeGaps.parse(await stack.service('pubsub-bridge').client().status()).subscription.gaps;
 
 /** Why the bridge is not ready any more. @throws DeadlineError */
 async function noticed(stack: FaultStack): Promise<string> {
   return waitUntil(
     async () => {
-      const { isReady, text } = await stack.health('pubsub-bridge');
+      const { isReady, text } = await stack.service('pubsub-bridge').health();
       return !isReady && text;
     },
     {

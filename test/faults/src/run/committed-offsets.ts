@@ -1,6 +1,6 @@
 import { FAMILIES, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { fetchEndOffsets } from '@orderstream/kafka';
+import { fetchEndOffsets, partitionName } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 
 import { type Consumer } from '../stack/fault-stack';
@@ -114,6 +114,3 @@ export class CommittedOffsets {
 
 export const lagOf = (partitions: readonly PartitionOffsets[]): number =>
   partitions.reduce((sum, { committed, end }) => sum + Math.max(0, end - committed), 0);
-
-export const partitionName = ({ topic, partition }: Pick<PartitionOffsets, 'topic' | 'partition'>): string =>
-  `${topic}/${String(partition)}`;

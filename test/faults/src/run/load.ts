@@ -70,7 +70,7 @@ export class Load {
         const queue = Math.max(lag, 2 * (await this.undelivered()));
         const pause = this.isPaused ? queue > this.maxLag / 2 : queue > this.maxLag;
         // Repeated at each poll: a generator that was restarted in between does not know that it is paused.
-        if (pause || this.isPaused) await this.stack.postAdmin('order-generator', pause ? 'stop' : 'start');
+        if (pause || this.isPaused) await this.stack.service('order-generator').postAdmin(pause ? 'stop' : 'start');
         this.isPaused = pause;
       } catch {
         // The broker or the generator is down. The next poll tries again.
@@ -94,7 +94,7 @@ export class Load {
   private async command(action: 'start' | 'stop'): Promise<void> {
     await waitUntil(
       async () => {
-        await this.stack.postAdmin('order-generator', action);
+        await this.stack.service('order-generator').postAdmin(action);
         return true;
       },
       { what: `the generator to ${action}`, deadlineMs: COMMAND_DEADLINE_MS, intervalMs: 200 },

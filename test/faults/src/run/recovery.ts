@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { waitUntil } from '@orderstream/deadlines';
+import { partitionName } from '@orderstream/kafka';
 import { type TableReader } from '@orderstream/ledger';
 
 import { type Recovering } from '../faults/fault';
 import { type Consumer } from '../stack/fault-stack';
-import { COMMIT_POLL_INTERVAL_MS, type CommittedOffsets, lagOf, partitionName } from './committed-offsets';
+import { COMMIT_POLL_INTERVAL_MS, type CommittedOffsets, lagOf } from './committed-offsets';
 
 const GROWTH_POLL_INTERVAL_MS = 300;
 /** Records that were in flight at the end of the fault arrive within this time. They show no recovery. */

@@ -46,8 +46,8 @@ export class RoundVerifier {
     this.verifier = new RunVerifier({
       kafka: stack.kafka(),
       tables: stack.tables(),
-      generator: async () => generatorStatus.parse(await stack.client('order-generator').status()),
-      validator: async () => validatorStatus.parse(await stack.client('validator').status()),
+      generator: async () => generatorStatus.parse(await stack.service('order-generator').client().status()),
+      validator: async () => validatorStatus.parse(await stack.service('validator').client().status()),
       ledgerFolder: stack.ledgerFolder,
       signal,
       rejectionsExpected: true,

@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { createBigQuery } from '@orderstream/bigquery';
 import { loadSettings } from '@orderstream/config';
-import { createKafka, type TopicPartition } from '@orderstream/kafka';
+import { createKafka } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 
 import { TableReader } from '@orderstream/ledger';
@@ -26,7 +24,6 @@ import {
   type ProxiedListener,
   repositoryRoot,
   type Service,
-  ServiceClient,
   serviceInstance,
   type ServiceName,
   type StackPaths,
@@ -37,7 +34,7 @@ import {
 import { TcpProxy } from '../proxy/tcp-proxy';
 import { WriteApiProxy } from '../proxy/write-api-proxy';
 import { Instance } from './instance';
-import { metricValue } from './metric-value';
+import { ServiceAccess } from './service-access';
 
 export const APPS = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator'] as const;
 export type App = (typeof APPS)[number];
@@ -64,7 +61,6 @@ export const CONSUMERS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
 export type Consumer = (typeof CONSUMERS)[number];
 
 const MAX_INSTANCES = 3;
-const COMMAND_TIMEOUT_MS = 120_000;
 const ORPHAN_GRACE_MS = 3_000;
 /** The emulator retains every message in memory. This is enough for about 700,000 orders in one round. */
 const PUBSUB_HEAP_MB = 4_096;
@@ -111,7 +107,8 @@ export class FaultStack {
     private readonly backends: Readonly<Record<Backend, Instance>>,
     private readonly tokens: StackTokens,
     private readonly paths: StackPaths,
-    private readonly kafkaLogs: string,
+    /** The folder in which the broker has its logs. */
+    readonly kafkaLogs: string,
     private readonly unlock: () => void,
   ) {}
 
@@ -207,75 +204,9 @@ export class FaultStack {
     this.member(app, number).variant = variant;
   }
 
-  client(app: App): ServiceClient {
-    return new ServiceClient(this.member(app, 1).service.url, this.tokens.viewer);
-  }
-
-  /** The readiness that the service reports. Undefined: it does not answer. */
-  async readiness(app: App): Promise<boolean | undefined> {
-    try {
-      return (await this.health(app)).isReady;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** The readiness that the service reports, and its checks as text. @throws when the service does not answer */
-  async health(app: App): Promise<{ readonly isReady: boolean; readonly text: string }> {
-    const response = await fetch(`${this.member(app, 1).service.url}/health/ready`, {
-      signal: AbortSignal.timeout(2_000),
-    });
-    return { isReady: response.ok, text: await response.text() };
-  }
-
-  /** The value of one series of the service's /metrics. Undefined: it has none. @throws when the service does not answer */
-  async metric(app: App, name: string, labels: Readonly<Record<string, string>>): Promise<number | undefined> {
-    const response = await fetch(`${this.member(app, 1).service.url}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    return metricValue(await response.text(), name, labels);
-  }
-
-  /** POST /admin/<action> as an operator. Rejects unless the service answers with success. */
-  async postAdmin(app: App, action: string, body?: object): Promise<void> {
-    const response = await fetch(`${this.member(app, 1).service.url}/admin/${action}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.tokens.operator}`, 'content-type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(30_000),
-    });
-    const answer = await response.text();
-    if (!response.ok) {
-      throw new Error(`${app} answered ${String(response.status)} to POST /admin/${action}: ${answer.slice(0, 500)}`);
-    }
-  }
-
-  /**
-   * Runs a command of the service's program, as an operator does, with the environment of its instance.
-   * @returns the lines of its stdout. @throws when it exits with another code than 0
-   */
-  async command(app: App, args: readonly string[]): Promise<readonly string[]> {
-    const { component } = this.member(app, 1).service;
-    const { signal } = new AbortController();
-    const {
-      command,
-      args: own,
-      cwd,
-      env,
-    } = await component.process({
-      signal,
-      run: () => Promise.reject(new Error('a command starts no other process')),
-    });
-    const { stdout } = await promisify(execFile)(command, [...own, ...args], { cwd, env, timeout: COMMAND_TIMEOUT_MS });
-    return stdout.trim().split('\n');
-  }
-
-  /** The folder of the broker with the segments of a partition. */
-  segmentFolder({ topic, partition }: TopicPartition): string {
-    return join(this.kafkaLogs, `${topic}-${String(partition)}`);
-  }
-
-  /** Whether the broker is down and has ended its logs: at its next start it does not look for damage in them. */
-  isBrokerDownCleanly(): boolean {
-    return !this.backend('kafka').isRunning && existsSync(join(this.kafkaLogs, '.kafka_cleanshutdown'));
+  /** The first instance of a service, as an operator sees it. */
+  service(app: App): ServiceAccess {
+    return new ServiceAccess(this.member(app, 1).service, this.tokens);
   }
 
   kafka(): Kafka {

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-import { type TopicPartition } from '@orderstream/kafka';
+import { partitionName, type TopicPartition } from '@orderstream/kafka';
 
 const PRODUCE = 0;
 /** The first version that takes zstd. */
@@ -13,10 +13,10 @@ const MAX_RESPONSE_BYTES = 4_096;
 /** The broker did not store a batch. */
 export class ProduceRejectedError extends Error {
   constructor(
-    { topic, partition }: TopicPartition,
+    partition: TopicPartition,
     readonly errorCode: number,
   ) {
-    super(`the broker answered error ${String(errorCode)} to a batch for ${topic}/${String(partition)}`);
+    super(`the broker answered error ${String(errorCode)} to a batch for ${partitionName(partition)}`);
   }
 }
 

@@ -1,5 +1,7 @@
-import { closeSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { type TopicPartition } from '@orderstream/kafka';
 
 /** Base offset and length, before the bytes that the length counts (Kafka protocol guide, "Record Batch"). */
 const OVERHEAD_BYTES = 12;
@@ -11,6 +13,13 @@ export interface StoredBatch {
   readonly start: number;
   readonly bytes: Buffer;
 }
+
+/** The folder with the segments of a partition, below the folder in which the broker has its logs. */
+export const segmentFolder = (kafkaLogs: string, { topic, partition }: TopicPartition): string =>
+  join(kafkaLogs, `${topic}-${String(partition)}`);
+
+/** Whether the broker has ended its logs at its shutdown: at its next start it does not look for damage in them. */
+export const isShutDownCleanly = (kafkaLogs: string): boolean => existsSync(join(kafkaLogs, '.kafka_cleanshutdown'));
 
 /** @param folder of the partition. @throws RangeError when no segment has a batch with this base offset */
 export function findBatch(folder: string, baseOffset: number): StoredBatch {

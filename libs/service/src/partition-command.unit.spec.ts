@@ -1,0 +1,38 @@
+import { defineSettings, kafkaSettings } from '@orderstream/config';
+import { parsePositionArguments, runPartitionCommand } from './partition-command';
+
+const USAGE = 'set-position --family <family> (--partition <number> --to <offset|end> | --all --to <end>)';
+const settings = defineSettings({ kafka: kafkaSettings });
+
+describe('a command for partitions', () => {
+  it.each([
+    [[]],
+    [['--family', 'orders', '--partition', '6', '--to', 'end']],
+    [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
+    [['--family', 'orders', '--partition', '1']],
+    [['--family', 'orders', '--to', 'end']],
+    [['--family', 'orders', '--all', '--to', '17']],
+    [['--family', 'orders', '--all', '--partition', '1', '--to', 'end']],
+    [['--family', 'orders', '--all', '--partition', '1', '--to', 'end', '--family', 'unknown']],
+    [['--family', 'unknown', '--partition', '1', '--to', '5']],
+    [['--famly', 'orders']],
+  ])('prints the usage and exits with 2 for %j', async (argv) => {
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const run = jest.fn();
+    try {
+      const exitCode = await runPartitionCommand({
+        name: 'set-position',
+        service: 'probe',
+        settings,
+        parse: () => parsePositionArguments(argv, { usage: USAGE, targets: ['end'] }),
+        env: {},
+        run,
+      });
+      expect(exitCode).toBe(2);
+      expect(stderr.mock.calls.join('')).toContain('usage: set-position');
+      expect(run).not.toHaveBeenCalled();
+    } finally {
+      stderr.mockRestore();
+    }
+  });
+});
