@@ -56,7 +56,14 @@ async function statusOfValidators({ accounts }: AccountsSettings): Promise<Valid
     }),
   );
   const counters = FAMILIES.map((family) => {
-    const sum = { input: 0, accepted: 0, repaired: 0, skipped: 0, deadLettered: 0 };
+    const sum: ValidatorStatus['accounting'][typeof family] = {
+      input: 0,
+      accepted: 0,
+      repaired: 0,
+      skipped: 0,
+      deadLettered: 0,
+      passedOver: 0,
+    };
     for (const { accounting } of each) {
       for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += accounting[family][name];
     }

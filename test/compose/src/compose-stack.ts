@@ -1,6 +1,6 @@
 import { randomBytes, createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { waitUntil } from '@orderstream/deadlines';
@@ -37,6 +37,7 @@ export class ComposeStack {
     private readonly variables: Variables,
     readonly tokens: { readonly viewer: string; readonly operator: string },
     private readonly prometheusPort: number,
+    private readonly files: readonly string[] = ['docker-compose.yml'],
   ) {}
 
   static async create(docker: Docker, repository: string, folder: string, variables: Variables): Promise<ComposeStack> {
@@ -67,6 +68,12 @@ export class ComposeStack {
     );
   }
 
+  /** The same, with a file that changes what docker-compose.yml says. Only one of the two can run at a time. */
+  with(file: string): ComposeStack {
+    const { docker, repository, variables, tokens, prometheusPort, files } = this;
+    return new ComposeStack(docker, repository, variables, tokens, prometheusPort, [...files, file]);
+  }
+
   /** The network of the containers. */
   readonly network = `${PROJECT}_default`;
 
@@ -75,7 +82,8 @@ export class ComposeStack {
   }
 
   private args(args: readonly string[], project = PROJECT): string[] {
-    return ['compose', '--project-name', project, '--project-directory', this.repository, ...args];
+    const files = this.files.flatMap((file) => ['--file', resolve(this.repository, file)]);
+    return ['compose', '--project-name', project, '--project-directory', this.repository, ...files, ...args];
   }
 
   private compose(args: readonly string[], timeoutMs: number, variables?: Variables): Promise<string> {

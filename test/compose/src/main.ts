@@ -34,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const images = await preparePublicImages(docker, repository, folder, progress);
     const stack = await ComposeStack.create(docker, repository, folder, certificateOfProxy(repository));
-    const scenario = new Scenario(stack, docker, progress);
+    const scenario = new Scenario(stack, docker, progress, folder);
     await scenario.step('the images are built', async () => {
       await stack.build();
       return OWN_IMAGES.join(', ');

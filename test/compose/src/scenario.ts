@@ -6,6 +6,7 @@ import { command, type Output, tryCommand } from './command';
 import { type ComposeStack, type MemoryUse, type Variables } from './compose-stack';
 import { type Docker } from './docker';
 import { type Step } from './report';
+import { SmallDisk } from './small-disk';
 
 const EVENTS = 100_000;
 const HEALTHY_WITHIN_SECONDS = 60;
@@ -17,6 +18,12 @@ const SCALE_TO_TWO = SCALED.flatMap((service) => ['--scale', `${service}=2`]);
 /** The services that depend on broker and warehouse. */
 const DEPENDENT = ['order-generator', 'validator', 'bq-sink', 'pubsub-bridge'];
 const OUTAGE_MS = 200_000;
+/** Fills the disk in a minute; what was sent until then is in the tables a minute later. */
+const RATE_ON_SMALL_DISK = 2_000;
+const SMALL_DISK_MB = 120;
+const GROWN_DISK_MB = 3_000;
+/** Less is full: the broker cannot write a batch. */
+const FULL_BYTES = 1_048_576;
 const SERVICES_IMAGE = 'orderstream/services:dev';
 
 const count = z.number();
@@ -49,6 +56,8 @@ export class Scenario {
     private readonly stack: ComposeStack,
     private readonly docker: Docker,
     private readonly progress: Progress,
+    /** For what the steps write. */
+    private readonly folder: string,
   ) {}
 
   memory(): MemoryUse[] {
@@ -109,6 +118,48 @@ export class Scenario {
         if (left.length > 0) throw new Error(`left: ${left.join(', ')}`);
         return `no container, volume or network, ${seconds.toFixed(1)} s`;
       });
+    }
+    await this.step('a full disk under the broker stops producing and loses nothing', () => this.fullDisk());
+  }
+
+  /**
+   * The volume of the broker fills up under load. The broker ends, and ends again at each restart, until the disk has
+   * grown; the services wait. They say which broker does not answer, and none of them is restarted.
+   */
+  private async fullDisk(): Promise<string> {
+    const disk = await SmallDisk.mount(this.folder, SMALL_DISK_MB);
+    const stack = this.stack.with(disk.composeFile);
+    try {
+      await stack.up({ GENERATOR_MAX_EVENTS: '0', GENERATOR_RATE: String(RATE_ON_SMALL_DISK) });
+      const before = await this.restarts(stack);
+      await waitUntil(async () => (await disk.freeBytes()) < FULL_BYTES, {
+        what: `the ${String(SMALL_DISK_MB)} MB of the broker to be full`,
+        deadlineMs: 180_000,
+        intervalMs: 200,
+      });
+      let dead = 0;
+      const lines = await waitUntil(
+        async () => {
+          const alive = await Promise.all(DEPENDENT.map((service) => stack.statusOf(service, '/health/live')));
+          dead += alive.filter((status) => status !== 200).length;
+          const ready = await Promise.all(DEPENDENT.map((service) => stack.statusOf(service, '/health/ready')));
+          return ready.includes(503) && (await stack.log('order-generator', 20));
+        },
+        { what: 'a service to be not ready on a full disk', deadlineMs: 90_000, intervalMs: 1_000 },
+      );
+      if (dead > 0) throw new Error(`/health/live failed ${String(dead)} times`);
+      await disk.grow(GROWN_DISK_MB);
+      const seconds = await stack.untilHealthy('everything to be healthy after the disk has grown');
+      await stack.admin('order-generator', 'POST', '/admin/pause');
+      const after = await this.restarts(stack);
+      if (JSON.stringify(after) !== JSON.stringify(before))
+        throw new Error(`restarts ${JSON.stringify([before, after])}`);
+      const said = lines.split('\n').findLast((line) => line.includes('redpanda'));
+      if (said === undefined) throw new Error(`order-generator does not name the broker: ${lines}`);
+      return `healthy ${seconds.toFixed(1)} s after it has grown. ${said} ${await this.accounts(1, true, stack)}`;
+    } finally {
+      await stack.down('--volumes');
+      await disk.unmount();
     }
   }
 
@@ -215,9 +266,9 @@ export class Scenario {
    * waits for the catalog, and rejects or flags what it cannot prove
    * @throws Error unless all are equal
    */
-  private async accounts(events: number, lateVerdicts = false): Promise<string> {
-    const variables = ['-e', `ACCOUNTS_TOKEN=${this.stack.tokens.viewer}`, '-e', `ACCOUNTS_EVENTS=${String(events)}`];
-    const { code, stdout, stderr } = await this.stack.tool([...variables, 'accounts']);
+  private async accounts(events: number, lateVerdicts = false, stack = this.stack): Promise<string> {
+    const variables = ['-e', `ACCOUNTS_TOKEN=${stack.tokens.viewer}`, '-e', `ACCOUNTS_EVENTS=${String(events)}`];
+    const { code, stdout, stderr } = await stack.tool([...variables, 'accounts']);
     const line = stdout.split('\n').find((each) => each.startsWith('{'));
     const result = accountsResult.safeParse(line === undefined ? undefined : JSON.parse(line));
     if (!result.success) throw new Error(`accounts ended with ${String(code)}: ${stderr.slice(-2_000)}`);
@@ -225,7 +276,10 @@ export class Scenario {
     const { missing, duplicated, unexplained, outOfOrder, wrongVerdicts, stalled } = counts;
     const isLate = lateVerdicts && stalled === undefined && wrongVerdicts > 0;
     const isEqual = code === 0 || (isLate && missing + duplicated + unexplained + outOfOrder === 0);
-    if (!isEqual) throw new Error(`${JSON.stringify(counts)} ${(examples ?? []).join('; ').slice(0, 1_500)}`);
+    if (!isEqual)
+      throw new Error(
+        `${JSON.stringify(counts)} ${(examples ?? []).join('; ').slice(0, 1_500)} ${stderr.slice(-1_000)}`,
+      );
     return JSON.stringify(counts);
   }
 
@@ -292,9 +346,9 @@ export class Scenario {
   }
 
   /** Restarts of each of these services, by Docker. */
-  private async restarts(): Promise<number[]> {
-    const containers = (await this.stack.containers()).filter(({ Service }) => DEPENDENT.includes(Service));
-    const all = await Promise.all(containers.map(({ ID }) => this.stack.inspect(ID)));
+  private async restarts(stack = this.stack): Promise<number[]> {
+    const containers = (await stack.containers()).filter(({ Service }) => DEPENDENT.includes(Service));
+    const all = await Promise.all(containers.map(({ ID }) => stack.inspect(ID)));
     return all.map(({ RestartCount }) => RestartCount);
   }
 
