@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type OrderPlaced, timestampMicros } from '@orderstream/contracts';
 import type { CatalogView } from '../catalog/catalog';
-import { nextState } from '../lifecycle';
+import { nextState, nextStateAfterMissing } from '../lifecycle';
 import type { OrderLifecycle } from '../state/order-memory';
 import type { StateChange, StateView } from '../state/state-view';
 import type { Body } from '../structure/body';
@@ -123,7 +123,12 @@ function fireDrift(
   else findings.fireRepair(code, path, known);
 }
 
-/** Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes. */
+/**
+ * Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes.
+ *
+ * Where events of the order may be missing, a transition that they explain flags the event, and the order goes on from
+ * it. One that no missing events explain is illegal in any case.
+ */
 export function checkLifecycle(
   type: string,
   body: Body,
@@ -137,7 +142,7 @@ export function checkLifecycle(
   if (nextState(order?.state, type) !== undefined) return after;
   if (order !== undefined) {
     const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
-    if (order.certain) findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
+    if (order.certain && after === undefined) findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
     else findings.fireUnproven('lifecycle.illegal_transition', 'event_type', constraint);
   } else if (mayBeForgotten(body.order_placed_at, state.forgottenPlacedUntilMs)) {
     findings.fireUnproven('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
@@ -149,7 +154,7 @@ export function checkLifecycle(
 
 /**
  * The order after the event, or undefined if the transition is illegal. An order that may have been forgotten before can
- * be placed again.
+ * be placed again. One whose events may be missing goes on from the event, and is not certain from then on.
  *
  * @param maxAheadMs How far the order's time counts ahead of its append time. When an order is forgotten, its time
  * becomes the horizon. Without this limit an order dated far ahead would put all later orders behind the horizon, and
@@ -159,20 +164,25 @@ export function lifecycleAfter(
   order: OrderLifecycle | undefined,
   type: string,
   body: Body,
-  { nowMs, forgottenPlacedUntilMs }: Pick<StateView, 'nowMs' | 'forgottenPlacedUntilMs'>,
+  view: Pick<StateView, 'nowMs' | 'forgottenPlacedUntilMs' | 'missedUntilMs'>,
   orderKey: string | undefined,
   maxAheadMs: number,
 ): OrderLifecycle | undefined {
+  const { nowMs, forgottenPlacedUntilMs, missedUntilMs } = view;
   const known = order?.certain === false && type === 'order.placed' ? undefined : order;
-  const next = nextState(known?.state, type);
-  if (next === undefined) return undefined;
+  const legal = nextState(known?.state, type);
   if (known !== undefined) {
-    const { placedAtMs, appendedAtMs, orderKey: key, certain } = known;
-    return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs, orderKey: key, certain };
+    const mayLackEvents = missedUntilMs !== undefined && known.updatedAtMs <= missedUntilMs;
+    const state = legal ?? (mayLackEvents ? nextStateAfterMissing(known.state, type) : undefined);
+    if (state === undefined) return undefined;
+    const { placedAtMs, appendedAtMs, orderKey: key } = known;
+    const certain = known.certain && !mayLackEvents;
+    return { state, updatedAtMs: nowMs, placedAtMs, appendedAtMs, orderKey: key, certain };
   }
+  if (legal === undefined) return undefined;
   const placedAtMs = placedAtOf(String(body.order_placed_at), nowMs, maxAheadMs);
   const certain = !mayBeForgotten(body.order_placed_at, forgottenPlacedUntilMs);
-  return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs: nowMs, orderKey: orderKey ?? '', certain };
+  return { state: legal, updatedAtMs: nowMs, placedAtMs, appendedAtMs: nowMs, orderKey: orderKey ?? '', certain };
 }
 
 /** An order's time in milliseconds since the epoch, at most `maxAheadMs` ahead of the append time. */
