@@ -65,7 +65,7 @@ export function evaluateBatch(
     }
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
     overlay.settle(verdict, changes);
-    if (options.versions !== undefined) announceTo(options.versions, record, verdict);
+    if (options.versions !== undefined) announceTo(options.versions, record, verdict, overlay.nowMs);
     rejections.push(verdict.kind === 'reject');
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
@@ -75,9 +75,9 @@ export function evaluateBatch(
 }
 
 /** Parses the value once more: of the families, the catalog has the fewest records. */
-function announceTo(versions: CatalogVersionsOverlay, { value, timestamp }: KafkaRecord, verdict: Verdict): void {
-  if (verdict.kind === 'repair') versions.apply(verdict.body, timestamp);
-  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), timestamp);
+function announceTo(versions: CatalogVersionsOverlay, { value }: KafkaRecord, verdict: Verdict, nowMs: number): void {
+  if (verdict.kind === 'repair') versions.apply(verdict.body, nowMs);
+  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), nowMs);
 }
 
 /** Repeats a rule that throws, then rejects the record: a defect in a rule must not stop the partition. */

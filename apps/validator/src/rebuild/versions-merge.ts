@@ -1,5 +1,5 @@
 import { validatedTopic } from '@orderstream/contracts';
-import { fetchLogBounds, type KafkaRecord } from '@orderstream/kafka';
+import { fetchLogBounds } from '@orderstream/kafka';
 import {
   type CatalogLimits,
   type CatalogVersions,
@@ -54,8 +54,8 @@ export class VersionsMerge {
     return new VersionsMerge(versions, removed, isWhole, mayLack || (removed.length > 0 && !isLogWhole));
   }
 
-  /** Adds one validated record, in the order of the log. */
-  accepted({ value, timestamp }: KafkaRecord): void {
+  /** Adds one validated record, in the order of the log. @param appendMs see `countedAppendMs` */
+  accepted(value: Buffer | null, appendMs: number): void {
     if (value === null) return;
     let body: unknown;
     try {
@@ -64,7 +64,7 @@ export class VersionsMerge {
       // No validator wrote it: the rebuild of the state counts it as ignored.
       return;
     }
-    this.overlay.merge(body, timestamp);
+    this.overlay.merge(body, appendMs);
   }
 
   /** Records that cannot be read follow in the log. */
