@@ -151,7 +151,11 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
       records.push(memoryRecord(stateTopic(family), partition, summary));
     }
     if (versions !== undefined) {
-      for (const record of versionRecords(versions, position, untilMs !== undefined)) {
+      for (const record of versionRecords(
+        versions,
+        position,
+        untilMs === undefined ? undefined : untilMs + options.maxAheadMs,
+      )) {
         records.push(memoryRecord(CATALOG_VERSIONS_TOPIC, partition, record));
       }
     }
@@ -260,9 +264,13 @@ async function addRange(
   });
 }
 
-/** The versions that were announced in what is left out are missing. */
-function versionRecords(versions: CatalogVersions, position: number, isCut: boolean): readonly StateRecord[] {
+/** @param missingUntilMs the latest time of a version that may be missing, as it was left out; undefined: none is */
+function versionRecords(
+  versions: CatalogVersions,
+  position: number,
+  missingUntilMs: number | undefined,
+): readonly StateRecord[] {
   const overlay = new CatalogVersionsOverlay(versions);
-  if (isCut) overlay.cut();
+  if (missingUntilMs !== undefined) overlay.cut(missingUntilMs * 1_000 + 1);
   return [...overlay.records(position)];
 }

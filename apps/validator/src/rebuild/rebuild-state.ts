@@ -122,18 +122,21 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       topicIds: topicIdsOf(transactions.committed, old.summary?.log),
       mark: old.summary?.log,
     });
-    const merge = family === 'catalog' ? await VersionsMerge.begin(options, committedOffset) : undefined;
-
+    const forgottenUntilMs = await removedUntilMs(options, old.summary);
     const rebuild = new StateRebuild({
       limits,
       flagsHeader: QUALITY_HEADERS.flags,
       isRepair: (code) => settings.actions[code] === 'repair',
-      forgottenUntilMs: await removedUntilMs(options, old.summary),
+      forgottenUntilMs,
       clockMs: options.clock().getTime(),
       lastAppendMs: old.summary?.lastAppendMs,
       missedUntilMs: old.summary?.missedUntilMs,
       maxAheadMs: settings.maxAheadMs,
     });
+    const latestOf = (appendMs: number): number => rebuild.countedMs(appendMs) + settings.maxAheadMs;
+    const versionsUntilMs = forgottenUntilMs === undefined ? undefined : latestOf(forgottenUntilMs);
+    const merge =
+      family === 'catalog' ? await VersionsMerge.begin(options, committedOffset, versionsUntilMs) : undefined;
     // Of another log, nothing of the input can be counted.
     const inputEnd = difference === undefined ? committedOffset : 0;
     const counted = old.summary === undefined ? await countInput(options, inputEnd) : undefined;
@@ -155,7 +158,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
         unreadable += batch.records;
         if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += batch.records;
         rebuild.unreadable(batch.records, batch.timestamp);
-        merge?.unreadable();
+        merge?.unreadable(latestOf(batch.timestamp));
       },
     );
     if (counted !== undefined) {
