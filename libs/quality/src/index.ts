@@ -1,5 +1,6 @@
 export * from './verdict';
 export * from './errors';
+export { violated } from './rules/constraint';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { identityOf } from './structure/structure';

@@ -1,13 +1,14 @@
 import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
-import type {
-  CatalogVersionsOverlay,
-  CatalogView,
-  Evaluation,
-  Reference,
-  RuleEvaluator,
-  StateOverlay,
-  Verdict,
+import {
+  type CatalogVersionsOverlay,
+  type CatalogView,
+  type Evaluation,
+  type Reference,
+  type RuleEvaluator,
+  type StateOverlay,
+  type Verdict,
+  violated,
 } from '@orderstream/quality';
 import type { EvaluatedBy, Outputs } from './outputs';
 
@@ -91,7 +92,8 @@ function evaluateRecord(
       return evaluator.evaluate(record, overlay, catalog, catalogComplete);
     } catch (error) {
       if (attempt < RULE_ATTEMPTS) continue;
-      const constraint = error instanceof Error ? error.name : 'thrown';
+      const thrown = error instanceof Error ? error.name : typeof error;
+      const constraint = violated('hasVerdict', `a verdict after ${String(RULE_ATTEMPTS)} attempts`, thrown);
       const reasons = [{ code: 'internal.rule_failed', path: 'value', constraint }] as const;
       return { verdict: { kind: 'reject', reasons }, changes: [], failure: { cause: error } };
     }

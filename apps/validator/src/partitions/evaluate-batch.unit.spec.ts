@@ -175,7 +175,20 @@ describe('evaluateBatch', () => {
     expect(evaluated.rejections).toEqual(rejections);
     expect(evaluated.ruleFailures.map(({ error }) => (error as Error).message)).toEqual(reported);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons])).toEqual(
-      failures < 3 ? [] : [[31, [{ code: 'internal.rule_failed', path: 'value', constraint: 'RangeError' }]]],
+      failures < 3
+        ? []
+        : [
+            [
+              31,
+              [
+                {
+                  code: 'internal.rule_failed',
+                  path: 'value',
+                  constraint: 'hasVerdict: expected a verdict after 3 attempts, found RangeError',
+                },
+              ],
+            ],
+          ],
     );
   });
 

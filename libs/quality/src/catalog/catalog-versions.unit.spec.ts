@@ -370,7 +370,11 @@ describe('an order that the catalog can no longer prove wrong', () => {
     expect(summary(result)).toBe(expected);
     if (result.kind === 'reject') {
       expect(result.reasons).toEqual([
-        { code: 'reference.unknown_vendor', path: 'vendor_id', constraint: 'catalogBehind' },
+        {
+          code: 'reference.unknown_vendor',
+          path: 'vendor_id',
+          constraint: `catalogBehind: expected a catalog that is up to date, found ${sha('nobody').slice(0, 39)}…`,
+        },
       ]);
     }
   });
