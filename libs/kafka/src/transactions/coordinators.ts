@@ -1,7 +1,10 @@
 import { type Broker, type Cluster, type ProducerIdentity, TRANSACTION_COORDINATOR } from '../client/kafkajs-internals';
 import { MOVED_OR_NOT_READY, retryOnCodes } from './broker-answers';
 
-/** The brokers that coordinate a transactional id and a group. Looked up once, because each look-up is a round trip. */
+/**
+ * The brokers that coordinate a transactional id and a group. Looked up once, because each look-up is a round trip, and again
+ * when the connection was lost or its SASL session ends: a look-up opens the connection, and authenticates it.
+ */
 export class Coordinators {
   private transactions: Broker | undefined;
   private group: Broker | undefined;
@@ -13,6 +16,7 @@ export class Coordinators {
   ) {}
 
   async ofTransactions(): Promise<Broker> {
+    if (this.transactions?.isConnected() === false) this.transactions = undefined;
     return (this.transactions ??= await this.cluster.findGroupCoordinator({
       groupId: this.transactionalId,
       coordinatorType: TRANSACTION_COORDINATOR,
@@ -20,13 +24,29 @@ export class Coordinators {
   }
 
   async ofGroup(): Promise<Broker> {
+    if (this.group?.isConnected() === false) this.group = undefined;
     return (this.group ??= await this.cluster.findGroupCoordinator({ groupId: this.groupId }));
   }
 
-  /** Looks both up again at the next use. */
-  forget(): void {
-    this.transactions = undefined;
-    this.group = undefined;
+  /**
+   * Repeats a request, which must be safe to repeat, while a coordinator is not ready or has moved, until the deadline.
+   *
+   * @throws the broker's last error
+   */
+  ask<T>(request: () => Promise<T>, deadline: number): Promise<T> {
+    return retryOnCodes(
+      async () => {
+        try {
+          return await request();
+        } catch (error) {
+          this.transactions = undefined;
+          this.group = undefined;
+          throw error;
+        }
+      },
+      deadline,
+      MOVED_OR_NOT_READY,
+    );
   }
 }
 
@@ -41,18 +61,9 @@ export async function initProducer(
   transactionTimeoutMs: number,
   deadline: number,
 ): Promise<ProducerIdentity> {
-  const { producerId, producerEpoch } = await retryOnCodes(
-    async () => {
-      try {
-        const broker = await coordinators.ofTransactions();
-        return await broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs });
-      } catch (error) {
-        coordinators.forget();
-        throw error;
-      }
-    },
-    deadline,
-    MOVED_OR_NOT_READY,
-  );
+  const { producerId, producerEpoch } = await coordinators.ask(async () => {
+    const broker = await coordinators.ofTransactions();
+    return broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs });
+  }, deadline);
   return { transactionalId, producerId, producerEpoch };
 }
