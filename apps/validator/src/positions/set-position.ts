@@ -219,8 +219,8 @@ async function recordsBetween(
   let untilMs: number | undefined;
   let last: SkippedRecords['last'];
   if (from >= until) return { count, untilMs, last };
-  const onUnreadable = (batch: BatchPlace): void => {
-    count += Math.min(batch.records, batch.lastOffset - Math.max(from, batch.baseOffset) + 1);
+  const onUnreadable = (batch: BatchPlace, unread: number): void => {
+    count += unread;
     untilMs = Math.max(untilMs ?? 0, Math.min(batch.timestamp, nowMs));
   };
   await readPartition(kafka, { ...ref, from, until, isolation: 'committed', onUnreadable }, ({ records }) => {
