@@ -1,10 +1,7 @@
 import { type Broker, type Cluster, type ProducerIdentity, TRANSACTION_COORDINATOR } from '../client/kafkajs-internals';
 import { MOVED_OR_NOT_READY, retryOnCodes } from './broker-answers';
 
-/**
- * The brokers that coordinate a transactional id and a group. Looked up once, because each look-up is a round trip, and again
- * when the connection was lost or its SASL session ends: a look-up opens the connection, and authenticates it.
- */
+/** The brokers that coordinate a transactional id and a group. Looked up once, because each look-up is a round trip. */
 export class Coordinators {
   private transactions: Broker | undefined;
   private group: Broker | undefined;
@@ -16,7 +13,6 @@ export class Coordinators {
   ) {}
 
   async ofTransactions(): Promise<Broker> {
-    if (this.transactions?.isConnected() === false) this.transactions = undefined;
     return (this.transactions ??= await this.cluster.findGroupCoordinator({
       groupId: this.transactionalId,
       coordinatorType: TRANSACTION_COORDINATOR,
@@ -24,7 +20,6 @@ export class Coordinators {
   }
 
   async ofGroup(): Promise<Broker> {
-    if (this.group?.isConnected() === false) this.group = undefined;
     return (this.group ??= await this.cluster.findGroupCoordinator({ groupId: this.groupId }));
   }
 

@@ -13,12 +13,10 @@ const PLACE = { topic: 't', partition: 0 };
 function movingCluster(rejection: () => Promise<never>): { cluster: Cluster; lookUps: () => number } {
   let found = 0;
   const old = {
-    isConnected: () => true,
     connectionPool: { send: rejection },
     initProducerId: rejection,
   } as unknown as Broker;
   const current = {
-    isConnected: () => true,
     connectionPool: { send: () => Promise.resolve({ errorCode: 0, offset: 7, metadata: 'm' }) },
     initProducerId: () => Promise.resolve({ producerId: '1', producerEpoch: 2 }),
   } as unknown as Broker;
@@ -39,20 +37,6 @@ describe('the coordinator of a group or transaction', () => {
     const opened = initProducer(new Coordinators(transaction.cluster, 'g.t.0', 'g'), 'g.t.0', 1_000, deadline());
     expect(await opened).toMatchObject({ producerId: '1', producerEpoch: 2 });
     expect(transaction.lookUps()).toBe(2);
-  });
-
-  it('is looked up again when its connection is not open, or not authenticated, any more', async () => {
-    let isConnected = true;
-    const broker = { isConnected: () => isConnected } as unknown as Broker;
-    let lookUps = 0;
-    const findGroupCoordinator = (): Promise<Broker> => Promise.resolve((lookUps++, broker));
-    const coordinators = new Coordinators({ findGroupCoordinator } as unknown as Cluster, 'g.t.0', 'g');
-    for (const expected of [2, 2, 4]) {
-      isConnected = expected < 4;
-      await coordinators.ofGroup();
-      await coordinators.ofTransactions();
-      expect(lookUps).toBe(expected);
-    }
   });
 
   it('is looked up again by the next read after its connection was lost', async () => {

@@ -30,7 +30,6 @@ function fakeBroker({ state, bumps = 1, pending, isOfAnother = false, knowsApi =
   const group = { offset: 5, pending };
   const broker = {
     versions: knowsApi ? { [DESCRIBE_TRANSACTIONS_API_KEY]: { maxVersion: 0 } } : {},
-    isConnected: () => true,
     connectionPool: {
       send: ({ request }: ProtocolRequest) => {
         if (request.apiKey !== DESCRIBE_TRANSACTIONS_API_KEY) {

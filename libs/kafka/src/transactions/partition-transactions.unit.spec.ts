@@ -20,7 +20,6 @@ function fakeKafka({ init, produce, commitOffset }: Answers): { kafka: Kafka; en
   const done = (): Promise<unknown> => Promise.resolve({});
   const broker = {
     versions: {},
-    isConnected: () => true,
     connectionPool: { send: () => Promise.resolve({ errorCode: 0, offset: 7, metadata: 'm' }) },
     initProducerId: init ?? (() => Promise.resolve(IDENTITY)),
     addPartitionsToTxn: done,
