@@ -12,10 +12,7 @@ const PLACE = { topic: 't', partition: 0 };
 /** A cluster whose coordinator moves: the first broker found rejects with `rejection`, the second one answers. */
 function movingCluster(rejection: () => Promise<never>): { cluster: Cluster; lookUps: () => number } {
   let found = 0;
-  const old = {
-    connectionPool: { send: rejection },
-    initProducerId: rejection,
-  } as unknown as Broker;
+  const old = { connectionPool: { send: rejection }, initProducerId: rejection } as unknown as Broker;
   const current = {
     connectionPool: { send: () => Promise.resolve({ errorCode: 0, offset: 7, metadata: 'm' }) },
     initProducerId: () => Promise.resolve({ producerId: '1', producerEpoch: 2 }),
