@@ -1,27 +1,13 @@
 import { countedAppendMs } from '@orderstream/quality';
 
-/** A batch that cannot be decoded, as its header describes it. */
-interface UnreadableBatch {
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  readonly records: number;
-  readonly timestamp: number;
-}
-
 /** What `set-position` leaves out of a log: how many records, and up to which append time. */
 export class LeftOut {
   private records = 0;
   private leftUntilMs: number | undefined;
   private lastRecord: { readonly lastOffset: number; readonly lastAppendMs: number } | undefined;
 
-  /**
-   * @param from the first offset that may be left out
-   * @param nowMs the clock, which append times must not be ahead of: see `countedAppendMs`
-   */
-  constructor(
-    private readonly from: number,
-    private readonly nowMs: number,
-  ) {}
+  /** @param nowMs the clock, which append times must not be ahead of: see `countedAppendMs` */
+  constructor(private readonly nowMs: number) {}
 
   /** Records in the log, those of batches that cannot be decoded by their header. */
   get count(): number {
@@ -44,9 +30,13 @@ export class LeftOut {
     this.lastRecord = { lastOffset: offset, lastAppendMs: timestamp };
   }
 
-  /** Damage may have changed the header's time as well. */
-  addUnreadable({ baseOffset, lastOffset, records, timestamp }: UnreadableBatch): void {
-    this.records += Math.min(records, lastOffset - Math.max(this.from, baseOffset) + 1);
+  /**
+   * A batch that cannot be decoded. Damage may have changed the header's time as well.
+   *
+   * @param unread how many of its records are left out, by its header
+   */
+  addUnreadable({ timestamp }: { readonly timestamp: number }, unread: number): void {
+    this.records += unread;
     this.leaveUntil(timestamp);
   }
 

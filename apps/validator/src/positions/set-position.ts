@@ -129,7 +129,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     assertAllowed(ref, position, from, compared);
 
     const first = Math.max(from, start);
-    const leftOut = new LeftOut(first, options.clock().getTime());
+    const leftOut = new LeftOut(options.clock().getTime());
     await addRange(leftOut, kafka, ref, first, position);
     // Of another log the tail may be lost, and nothing says whether it had one.
     if (difference !== undefined || from < start) leftOut.addLost(await firstAppendMs(kafka, ref));
@@ -256,8 +256,8 @@ async function addRange(
   until: number,
 ): Promise<void> {
   if (from >= until) return;
-  const onUnreadable = (batch: BatchPlace): void => {
-    leftOut.addUnreadable(batch);
+  const onUnreadable = (batch: BatchPlace, unread: number): void => {
+    leftOut.addUnreadable(batch, unread);
   };
   await readPartition(kafka, { ...ref, from, until, isolation: 'committed', onUnreadable }, ({ records }) => {
     for (const record of records) leftOut.add(record);
