@@ -60,11 +60,9 @@ export class MicroBatch {
       const reason = rejected.get(row);
       if (reason === undefined) return;
       const last = pieces.at(-1);
-      if (row === from && last instanceof RejectedRun) last.add({ record, reason });
-      else {
-        if (row > from) pieces.push(this.piece(from, row));
-        pieces.push(new RejectedRun({ record, reason }));
-      }
+      if (row > from) pieces.push(this.piece(from, row));
+      const isAdded = row === from && last instanceof RejectedRun && last.add({ record, reason });
+      if (!isAdded) pieces.push(new RejectedRun({ record, reason }));
       from = row + 1;
     });
     if (from < this.rowRecords.length) pieces.push(this.piece(from, this.rowRecords.length));

@@ -1,12 +1,9 @@
 import { buildDeadLetter } from '@orderstream/dead-letters';
 
 import type { OpenStream, Progress } from './progress';
-import type { RejectedRun } from './rejected-run';
+import { MAX_REJECTED_IN_A_ROW, type RejectedRun } from './rejected-run';
 import type { PartitionSinkDependencies } from './sink-dependencies';
 import { RowsRejectedError } from './sink-errors';
-
-/** More rejections than this without an accepted row between them have a common cause, which is not the records. */
-const MAX_REJECTED_IN_A_ROW = 20;
 
 /** The dead letters of a partition's sink. */
 export class Rejections {
