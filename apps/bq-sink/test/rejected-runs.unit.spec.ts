@@ -1,5 +1,5 @@
 import { waitUntil } from '@orderstream/deadlines';
-import type { FailureOutcome } from '@orderstream/kafka';
+import { type FailureOutcome, stop } from '@orderstream/kafka';
 
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
@@ -59,7 +59,7 @@ async function openOn(log: readonly LogEntry[]): Promise<Running> {
     now: () => new Date(0),
     faults: NO_FAULTS,
     observer: SILENT_OBSERVER,
-    outcomeOf: (cause) => ({ kind: 'stop', cause }),
+    outcomeOf: (cause) => stop(cause instanceof Error ? cause : new Error(String(cause))),
     interrupt: (outcome) => failures.push(outcome),
   });
   await sink.open();
