@@ -28,11 +28,9 @@ export class Rejections {
   async deadLetter(run: RejectedRun, stream: OpenStream): Promise<void> {
     const { faults, observer, now, partition } = this.dependencies;
     const { progress } = this;
-    const { next } = run;
-    const room = MAX_REJECTED_IN_A_ROW - this.inARow;
-    if (room === 0) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, next);
-    const rejections = run.first(room);
-    const last = rejections.at(-1) ?? next;
+    const rejections = run.first(MAX_REJECTED_IN_A_ROW - this.inARow);
+    const last = rejections.at(-1);
+    if (last === undefined) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, run.next);
     await faults.reach('rejection-settled');
     const records = rejections.map(({ record, reason }) =>
       buildDeadLetter(record, { app: 'bq-sink', reasons: [reason], failedAt: now() }),
