@@ -132,6 +132,45 @@ describe('an append behind a rejected one', () => {
   );
 });
 
+describe('the appends of a sink', () => {
+  it('are in flight up to the limit', async () => {
+    const scripted = await opened({ limits: ONE_ROW });
+    const taken = scripted.take(0, 4);
+    await scripted.append(2);
+    for (let iteration = 0; iteration < 20; iteration++) await new Promise((resolve) => setImmediate(resolve));
+    expect(scripted.appends.map(({ offset }) => offset)).toEqual([0, 1]);
+    (await scripted.append(1)).answer(APPENDED);
+    expect(await scripted.append(3)).toMatchObject({ offset: 2 });
+    (await scripted.append(2)).answer(APPENDED);
+    expect(await taken).toEqual({ kind: 'ack' });
+    await scripted.sink.close();
+  });
+
+  it('are halved when BigQuery rejects only rows that they do not have', async () => {
+    const scripted = await opened({ limits: { ...ONE_ROW, maxBatchRows: 2 } });
+    await scripted.take(0, 2);
+    (await scripted.append(1)).answer({ kind: 'rejected', rows: [{ index: 2, message: 'x' }] });
+    expect(await scripted.append(2)).toMatchObject({ offset: 0, rows: 1 });
+    await scripted.sink.close();
+  });
+
+  it('have no connection that was opened for a sink which is closed by then', async () => {
+    const connecting = Promise.withResolvers<undefined>();
+    const beforeConnect = (nth: number): Promise<undefined> | undefined => (nth === 2 ? connecting.promise : undefined);
+    const scripted = await opened({ limits: ONE_ROW, beforeConnect });
+    await scripted.take(0, 1);
+    (await scripted.append(1)).answer({ kind: 'error', reason: 'stream-gone', message: 'not known yet' });
+    const connects = (): number => scripted.calls.filter((call) => call === 'connect s1').length;
+    await waitUntil(() => connects() === 2, { what: 'the second connection', deadlineMs: 5_000 });
+    await scripted.sink.close();
+    const closes = (): number => scripted.calls.filter((call) => call === 'close s1').length;
+    const closedBefore = closes();
+    connecting.resolve(undefined);
+    await waitUntil(() => closes() > closedBefore, { what: 'the connection to be closed', deadlineMs: 5_000 });
+    expect(scripted.appends).toHaveLength(1);
+  });
+});
+
 describe('a stream that BigQuery does not know', () => {
   const GONE = { kind: 'error', reason: 'stream-gone', message: 'not found' } as const;
 

@@ -22,6 +22,8 @@ export interface Script {
   readonly beforeOpen?: () => Promise<void>;
   /** Called before a stream is created. */
   readonly beforeCreate?: () => Promise<void>;
+  /** Called before each connection, with its number from 1. */
+  readonly beforeConnect?: (nth: number) => Promise<void> | undefined;
 }
 
 interface PendingAppend {
@@ -41,9 +43,10 @@ export class ScriptedSink {
   readonly sink: PartitionSink;
   private acknowledged = 0;
   private streams = 0;
+  private connections = 0;
 
   constructor(private readonly script: Script = {}) {
-    const { finalized, beforeOpen, beforeCreate, limits, log = Array<LogEntry>(100).fill('o') } = script;
+    const { finalized, beforeOpen, beforeCreate, beforeConnect, limits, log = Array<LogEntry>(100).fill('o') } = script;
     this.sink = new PartitionSink({
       partition: PARTITION,
       limits: { ...LIMITS, idleFinalizeMs: 60_000, ...limits },
@@ -58,9 +61,10 @@ export class ScriptedSink {
           this.calls.push(`finalize ${stream}`);
           return Promise.resolve(finalized ?? { kind: 'rows', rows: this.acknowledged });
         },
-        connect: (stream) => {
+        connect: async (stream) => {
           this.calls.push(`connect ${stream}`);
-          return Promise.resolve(this.appender(stream));
+          await beforeConnect?.(++this.connections);
+          return this.appender(stream);
         },
         lastOffset: () => Promise.resolve(undefined),
       },

@@ -1,7 +1,7 @@
 import type { RowBuffer } from '@orderstream/bigquery';
 import type { KafkaRecord } from '@orderstream/kafka';
 
-import { BatchQueue } from './batch-queue';
+import { BatchQueue, type QueuedBatch } from './batch-queue';
 import { MicroBatch, type RowSource } from './micro-batch';
 
 const LIMITS = { lingerMs: 60_000, maxBatchRows: 100, maxBatchBytes: 1_000_000 };
@@ -60,6 +60,56 @@ describe('BatchQueue', () => {
     expect(offsetsOf(queue).at(-1)).toEqual([1_000]);
     queue.close();
   });
+});
+
+describe('the offsets behind the last record of a queue', () => {
+  const sent = (): { queue: BatchQueue; batch: MicroBatch } => {
+    const { queue } = queueRejecting(() => false);
+    for (const offset of range(0, 4)) queue.add(recordAt(offset));
+    queue.seal();
+    const batch = queue.due();
+    if (!(batch instanceof MicroBatch)) throw new Error('not a batch of rows');
+    queue.shift();
+    return { queue, batch };
+  };
+
+  it('are settled with a batch that is in flight, and not with one that is durable', () => {
+    const { queue, batch } = sent();
+    expect([queue.extendTo(9), batch.endOffset]).toEqual([true, 9]);
+    batch.settled = true;
+    expect([queue.extendTo(12), batch.endOffset]).toEqual([false, 9]);
+  });
+
+  it.each<[string, (batch: MicroBatch) => readonly QueuedBatch[]]>([
+    ['around its rejected rows', (batch) => batch.divide(new Map([[1, REASON]]))],
+    ['behind its accepted rows', (batch) => batch.divide(new Map([[3, REASON]]))],
+    ['into halves', (batch) => batch.halve()],
+  ])('are settled with the last piece of a batch that is divided %s', (_, divide) => {
+    const { queue, batch } = sent();
+    queue.extendTo(9);
+    const pieces = divide(batch);
+    queue.putBackPieces(batch, pieces, []);
+    expect(pieces.at(-1)?.endOffset).toBe(9);
+    expect(queue.extendTo(15)).toBe(true);
+    expect(pieces.at(-1)?.endOffset).toBe(15);
+    expect(pieces.flatMap(({ records }) => records.map(({ offset }) => offset))).toEqual([0, 1, 2, 3]);
+  });
+});
+
+it('has no row in a batch that would pass the limit of its bytes', () => {
+  const mapper: RowSource = {
+    encode: (_, rows) => {
+      rows.beginRow();
+      rows.lengthDelimited(Buffer.alloc(400));
+      rows.endRow();
+      return undefined;
+    },
+  };
+  const queue = new BatchQueue({ mapper, limits: { ...LIMITS, maxBatchBytes: 1_000 }, onDue: () => undefined });
+  for (const offset of range(0, 5)) queue.add(recordAt(offset));
+  queue.seal();
+  expect(offsetsOf(queue)).toEqual([[0, 1], [2, 3], [4]]);
+  expect(queue.batches.map((batch) => (batch instanceof MicroBatch ? batch.rows.rows : 0))).toEqual([2, 2, 1]);
 });
 
 describe('a batch that is divided', () => {

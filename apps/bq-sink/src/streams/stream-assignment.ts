@@ -48,7 +48,7 @@ export class StreamAssignment {
   async end(): Promise<void> {
     const { dependencies, lifecycle, progress } = this;
     const { stream } = progress;
-    if (lifecycle.state === 'counting' || lifecycle.state === 'opening') return;
+    if (lifecycle.state === 'opening') return;
     if (stream === undefined && progress.position <= progress.committed) return;
     lifecycle.enter('ending');
     if (stream !== undefined) {
