@@ -1,5 +1,6 @@
 import { waitUntil } from '@orderstream/deadlines';
 
+import { PARTITION, recordAt } from './simulated-world';
 import { APPENDED, REJECTED_FIRST, type Script, ScriptedSink } from './scripted-sink';
 
 const COMMITTED = { offset: 10, metadata: '{"v":2,"s":"former","n":4}' };
@@ -75,7 +76,7 @@ describe('the end of a stream', () => {
   it('commits a position without a stream when only its offset has advanced', async () => {
     const scripted = await opened({ committed: { offset: 10, metadata: '{"v":2}' }, limits: ONE_ROW });
     await scripted.take(10, 10);
-    await scripted.sink.take({ topic: 'marketplace.orders.validated.v1', partition: 3, records: [], nextOffset: 12 });
+    await scripted.sink.take({ ...PARTITION, records: [], nextOffset: 12 });
     await scripted.sink.drain(AbortSignal.timeout(5_000));
     expect(scripted.calls).toEqual(['commit 12, no stream']);
     await scripted.sink.close();
@@ -130,6 +131,41 @@ describe('an append behind a rejected one', () => {
       await scripted.sink.close();
     },
   );
+});
+
+describe('the opening of a sink', () => {
+  it('fails as fenced, and does not stop the partition, when another owner has caused the ambiguity', async () => {
+    const committed = { offset: 10, metadata: 'of a tool' };
+    const fenced = new Error('fenced');
+    const { sink } = new ScriptedSink({ committed, assertCurrent: () => Promise.reject(fenced) });
+    await expect(sink.open()).rejects.toBe(fenced);
+    await sink.close();
+    const ambiguous = new ScriptedSink({ committed }).sink;
+    await expect(ambiguous.open()).rejects.toMatchObject({ code: 'RECOVERY_AMBIGUOUS' });
+    await ambiguous.close();
+  });
+
+  it('stops the partition when the log ends before every durable row has its record', async () => {
+    const log = Array.from({ length: 13 }, (): 'o' => 'o');
+    const scripted = await opened({ committed: COMMITTED, finalized: { kind: 'rows', rows: 7 }, log });
+    // Offset 12 is a transaction marker.
+    const records = [10, 11].map(recordAt);
+    expect(await scripted.sink.take({ ...PARTITION, records, nextOffset: 13 })).toMatchObject({
+      kind: 'retry',
+      cause: { code: 'RECOVERY_AMBIGUOUS' },
+    });
+    await scripted.sink.close();
+  });
+});
+
+it('ignores records that it has taken before', async () => {
+  const scripted = await opened({ limits: { ...ONE_ROW, maxInFlight: 5 } });
+  await scripted.take(0, 2);
+  await scripted.take(0, 3);
+  await scripted.append(3);
+  expect(scripted.appends.map(({ offset }) => offset)).toEqual([0, 1, 2]);
+  expect(scripted.sink.describe().pendingRecords).toBe(3);
+  await scripted.sink.close();
 });
 
 describe('the appends of a sink', () => {

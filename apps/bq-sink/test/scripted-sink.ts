@@ -22,6 +22,8 @@ export interface Script {
   readonly beforeOpen?: () => Promise<void>;
   /** Called before a stream is created. */
   readonly beforeCreate?: () => Promise<void>;
+  /** Whether no other owner has committed. */
+  readonly assertCurrent?: () => Promise<void>;
   /** Called before each connection, with its number from 1. */
   readonly beforeConnect?: (nth: number) => Promise<void> | undefined;
 }
@@ -139,7 +141,7 @@ export class ScriptedSink {
         const deadLetters = records.length === 0 ? '' : `, ${String(records.length)} dead letters`;
         this.calls.push(`commit ${String(offset)}, ${s}${deadLetters}`);
       },
-      assertCurrent: () => Promise.resolve(),
+      assertCurrent: this.script.assertCurrent ?? (() => Promise.resolve()),
       close: () => {
         this.calls.push('close transactions');
         return Promise.resolve();
