@@ -1,10 +1,15 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
-import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import {
+  createKafka,
+  KafkaBatchServer,
+  observeServers,
+  observeTransactions,
+  type TopicPartition,
+} from '@orderstream/kafka';
+import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
 import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
-import { FailurePolicies } from './failure-policies';
 import { PartitionComposition } from './partition-composition';
 import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
@@ -44,25 +49,27 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
   ) {
-    this.clients = new SinkClients(settings, logger);
+    this.clients = new SinkClients(settings, createKafka(settings.kafka, logger));
     this.metrics = new SinkMetrics(metrics, new RecordLog(logger), () => this.partitions.all());
-    const policies = new FailurePolicies(settings.sink.schemaTimeoutMs, this.metrics);
     this.composition = new PartitionComposition({
-      settings,
+      sink: settings.sink,
       clients: this.clients,
       metrics: this.metrics,
-      policies,
       onTransactionFailure: observeTransactions(metrics),
       interrupt: (partition, outcome) => this.server?.interrupt(partition, outcome),
     });
     this.partitions = new PartitionSinks(
       (partition) => new PartitionSink(this.dependenciesOf(partition)),
-      (partition, cause) => policies.outcomeOf(partition, cause),
+      (partition, cause) => this.composition.outcomeOf(partition, cause),
     );
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
-    health.ready('recovery', () => this.recoveryCheck());
+    // A running partition task may still be skipping durable rows; its position is not known before that is done.
+    health.ready('recovery', () => {
+      const recovering = this.partitions.recovering();
+      return { ok: recovering.length === 0, detail: recovering };
+    });
   }
 
   /** Connects, and creates what is missing. The steps run concurrently, because every recovery includes a start. */
@@ -138,11 +145,5 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   /** The dependencies of one partition's sink. The fault suite overrides it. */
   protected dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
     return this.composition.dependenciesOf(partition);
-  }
-
-  /** A running partition task may still be skipping durable rows; its position is not known before that is done. */
-  private recoveryCheck(): Check {
-    const recovering = this.partitions.recovering();
-    return { ok: recovering.length === 0, detail: recovering };
   }
 }
