@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { bigqueryDependency } from '@orderstream/bigquery';
 import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
+  createKafka,
   kafkaDependency,
   KafkaBatchServer,
   observeClients,
@@ -29,7 +30,6 @@ import {
 } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
-import { FailurePolicies } from './failure-policies';
 import { PartitionComposition } from './partition-composition';
 import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
@@ -71,21 +71,20 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
   ) {
-    this.clients = new SinkClients(settings, logger);
+    this.clients = new SinkClients(settings, createKafka(settings.kafka, logger));
     this.metrics = new SinkMetrics(metrics, new RecordLog(logger), () => this.partitions.all());
-    const policies = new FailurePolicies(settings.sink.schemaTimeoutMs, this.metrics);
     this.composition = new PartitionComposition({
-      settings,
+      sink: settings.sink,
       clients: this.clients,
       metrics: this.metrics,
+      dataset: settings.bigquery.dataset,
       tracing,
-      policies,
       onTransactionFailure: observeTransactions(metrics),
       interrupt: (partition, outcome) => this.server?.interrupt(partition, outcome),
     });
     this.partitions = new PartitionSinks(
       (partition) => new PartitionSink(this.dependenciesOf(partition)),
-      (partition, cause) => policies.outcomeOf(partition, cause),
+      (partition, cause) => this.composition.outcomeOf(partition, cause),
     );
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
     observeClients(metrics);
@@ -97,7 +96,11 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     });
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
-    health.ready('recovery', () => this.recoveryCheck());
+    // A running partition task may still be skipping durable rows; its position is not known before that is done.
+    health.ready('recovery', () => {
+      const recovering = this.partitions.recovering();
+      return { ok: recovering.length === 0, detail: recovering };
+    });
   }
 
   /** What `prepare` needs. */
@@ -180,11 +183,5 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   /** The dependencies of one partition's sink. The fault suite overrides it. */
   protected dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
     return this.composition.dependenciesOf(partition);
-  }
-
-  /** A running partition task may still be skipping durable rows; its position is not known before that is done. */
-  private recoveryCheck(): Check {
-    const recovering = this.partitions.recovering();
-    return { ok: recovering.length === 0, detail: recovering };
   }
 }

@@ -295,7 +295,7 @@ export const LIMITS: SinkLimits = {
   fallbackWaitMs: 60_000,
 };
 
-const recordAt = (offset: number): KafkaRecord => ({
+export const recordAt = (offset: number): KafkaRecord => ({
   ...PARTITION,
   offset,
   timestamp: 0,

@@ -45,7 +45,7 @@ import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
 import { BridgeTracing } from './bridge-tracing';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
-import { PartitionBridges } from './partitions/partition-bridges';
+import { PartitionBridges, RewindRejectedError } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubHealth } from './pubsub-health';
 import { RejectionPolicy } from './partitions/rejection-policy';
@@ -286,7 +286,12 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       const range = `from ${String(begin)}, where the log begins, to ${String(highest)}, behind which nothing is published yet`;
       throw new ProblemException(HttpStatus.CONFLICT, `${name} can be rewound to an offset ${range}.`);
     }
-    await this.partitions.rewind({ topic, partition }, offset);
+    try {
+      await this.partitions.rewind({ topic, partition }, offset);
+    } catch (error) {
+      if (error instanceof RewindRejectedError) throw new ProblemException(HttpStatus.CONFLICT, error.message);
+      throw error;
+    }
     this.logger.warn({ topic, partition, offset, from: committed[partition] }, 'rewound: records are published again');
   }
 

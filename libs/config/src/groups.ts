@@ -192,7 +192,7 @@ export const kafkaSettings = defineSettings(
 
 const PROJECT = { pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, expected: 'a Google Cloud project id' };
 
-/** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
+/** How to reach BigQuery. Without endpoints: Google's global ones, with application default credentials. */
 export const bigquerySettings = defineSettings(
   {
     project: settings.string({
@@ -217,23 +217,29 @@ export const bigquerySettings = defineSettings(
       settings.string({
         env: 'BIGQUERY_API_ENDPOINT',
         pattern: /^https?:\/\/[^\s/]+$/,
-        expected: '`http://host:port`',
-        description: "REST endpoint of an emulator. Unset: Google's endpoint, with application default credentials.",
+        expected: '`https://host` or `http://host:port`',
+        description:
+          "REST endpoint: a regional or private one of Google with `https://`, with application default credentials; an emulator's with `http://`, without credentials. Unset: Google's global endpoint.",
       }),
     ),
     grpcEndpoint: settings.optional(
       settings.string({
         env: 'BIGQUERY_GRPC_ENDPOINT',
-        pattern: /^[^\s:/]+:\d{1,5}$/,
-        expected: '`host:port`',
-        description: "Storage Write API endpoint of an emulator, without TLS. Unset: Google's endpoint.",
+        pattern: /^(https:\/\/[^\s:/]+(:\d{1,5})?|[^\s:/]+:\d{1,5})$/,
+        expected: '`https://host` or `host:port`',
+        description:
+          "Storage Write API endpoint: a regional or private one of Google with `https://`, with TLS and application default credentials; an emulator's without a scheme, without TLS. Unset: Google's global endpoint.",
       }),
     ),
   },
-  ({ apiEndpoint, grpcEndpoint }) =>
-    (apiEndpoint === undefined) === (grpcEndpoint === undefined)
+  ({ apiEndpoint, grpcEndpoint }) => {
+    if ((apiEndpoint === undefined) !== (grpcEndpoint === undefined)) {
+      return ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must be set together, or neither of them'];
+    }
+    return apiEndpoint?.startsWith('https:') === grpcEndpoint?.startsWith('https:')
       ? []
-      : ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must be set together, or neither of them'],
+      : ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must both have `https://`, or both be of an emulator'];
+  },
 );
 
 const RESOURCE_ID = {

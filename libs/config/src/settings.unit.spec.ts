@@ -221,6 +221,20 @@ describe('the shared settings', () => {
     );
   });
 
+  it.each([
+    ['http://127.0.0.1:9050', '127.0.0.1:9060', undefined],
+    ['https://bigquery.example', 'https://storage.example', undefined],
+    ['https://bigquery.example:8443', 'https://storage.example:8443', undefined],
+    ['https://bigquery.example', 'storage.example:443', 'both'],
+    ['http://127.0.0.1:9050', 'https://storage.example', 'both'],
+    ['http://127.0.0.1:9050', 'http://127.0.0.1:9060', 'BIGQUERY_GRPC_ENDPOINT is invalid'],
+  ])('read the endpoints of BigQuery %s and %s', (apiEndpoint, grpcEndpoint, problem) => {
+    const load = (): unknown =>
+      loadSettings(bigquerySettings, { BIGQUERY_API_ENDPOINT: apiEndpoint, BIGQUERY_GRPC_ENDPOINT: grpcEndpoint });
+    if (problem === undefined) expect(load()).toMatchObject({ apiEndpoint, grpcEndpoint });
+    else expect(load).toThrow(problem);
+  });
+
   const sha256 = 'a'.repeat(64);
   it.each<[string, string, string]>([
     ['text that is not JSON', 'ann:viewer:abc', 'abc'],

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'LOG_UNREADABLE'
   | 'TRANSACTION_FAILED'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'OFFSET_UNSTABLE'
   // Dead letters: records that are not readable as such.
   | 'DEAD_LETTER_UNREADABLE'
   // Validator: its state and its rebuild, the catalog, the circuit breaker.

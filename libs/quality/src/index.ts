@@ -1,5 +1,6 @@
 export * from './verdict';
 export * from './errors';
+export { violated } from './rules/constraint';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { identityOf } from './structure/structure';
@@ -9,7 +10,7 @@ export { CatalogVersions, CatalogVersionsOverlay } from './catalog/catalog-versi
 export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
 export { DEFAULT_STATE_LIMITS, PartitionState, type StateLimits } from './state/partition-state';
 export { passOver } from './state/pass-over';
-export { StateOverlay } from './state/state-overlay';
+export { countedAppendMs, StateOverlay } from './state/state-overlay';
 export { type OrderLifecycle } from './state/order-memory';
 export { type StateRecord } from './state/state-record';
 export { type LogMark, readSummary, type StateSummary, SUMMARY_KEY } from './state/state-summary';

@@ -16,6 +16,13 @@ describe('a command for partitions', () => {
     [['--family', 'orders', '--all', '--partition', '1', '--to', 'end', '--family', 'unknown']],
     [['--family', 'unknown', '--partition', '1', '--to', '5']],
     [['--famly', 'orders']],
+    [['--family', 'orders']],
+    ...['', ' ', '1e0', '0x1', '+1', '1.0', '-0'].flatMap((text) => [
+      [['--family', 'orders', '--partition', text, '--to', 'end']],
+      [['--family', 'orders', `--partition=${text}`, '--to', 'end']],
+      [['--family', 'orders', '--partition', '1', `--to=${text}`]],
+    ]),
+    [['--family', 'orders', '--partition', '1', '--to', '9007199254740992']],
   ])('prints the usage and exits with 2 for %j', async (argv) => {
     const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const run = jest.fn();

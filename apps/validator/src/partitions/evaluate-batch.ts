@@ -1,13 +1,14 @@
 import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
-import type {
-  CatalogVersionsOverlay,
-  CatalogView,
-  Evaluation,
-  Reference,
-  RuleEvaluator,
-  StateOverlay,
-  Verdict,
+import {
+  type CatalogVersionsOverlay,
+  type CatalogView,
+  type Evaluation,
+  type Reference,
+  type RuleEvaluator,
+  type StateOverlay,
+  type Verdict,
+  violated,
 } from '@orderstream/quality';
 import type { EvaluatedBy, Outputs } from './outputs';
 
@@ -68,7 +69,7 @@ export function evaluateBatch(
     }
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
     overlay.settle(verdict, changes);
-    if (options.versions !== undefined) announceTo(options.versions, record, verdict);
+    if (options.versions !== undefined) announceTo(options.versions, record, verdict, overlay.nowMs);
     verdicts.push(verdict.kind);
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
@@ -78,9 +79,9 @@ export function evaluateBatch(
 }
 
 /** Parses the value once more: of the families, the catalog has the fewest records. */
-function announceTo(versions: CatalogVersionsOverlay, { value, timestamp }: KafkaRecord, verdict: Verdict): void {
-  if (verdict.kind === 'repair') versions.apply(verdict.body, timestamp);
-  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), timestamp);
+function announceTo(versions: CatalogVersionsOverlay, { value }: KafkaRecord, verdict: Verdict, nowMs: number): void {
+  if (verdict.kind === 'repair') versions.apply(verdict.body, nowMs);
+  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), nowMs);
 }
 
 /** Repeats a rule that throws, then rejects the record: a defect in a rule must not stop the partition. */
@@ -94,7 +95,8 @@ function evaluateRecord(
       return evaluator.evaluate(record, overlay, catalog, catalogComplete);
     } catch (error) {
       if (attempt < RULE_ATTEMPTS) continue;
-      const constraint = error instanceof Error ? error.name : 'thrown';
+      const thrown = error instanceof Error ? error.name : typeof error;
+      const constraint = violated('hasVerdict', `a verdict after ${String(RULE_ATTEMPTS)} attempts`, thrown);
       const reasons = [{ code: 'internal.rule_failed', path: 'value', constraint }] as const;
       return { verdict: { kind: 'reject', reasons }, changes: [], failure: { cause: error } };
     }

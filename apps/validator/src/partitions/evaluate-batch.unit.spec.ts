@@ -135,6 +135,25 @@ describe('evaluateBatch', () => {
   });
 
   it.each([
+    ['right', 0, [80, 70], 2],
+    ['right, and the first version has ended 91 days before', 0, [200, 91], 1],
+    ['a year ahead of the clock', 365 * 86_400_000, [80, 70], 2],
+  ])('drops versions of the catalog by an append time that is %s', (_, aheadMs, ages, versionsLeft) => {
+    const shop = newShop();
+    const records = ages.map((days, index) => {
+      const occurred_at = new Date(NOW.getTime() - days * 86_400_000).toISOString();
+      const body = { ...vendorOnboarded(shop), occurred_at, vendor_name: `Name ${String(index)}` };
+      return { ...record(body, index), timestamp: NOW.getTime() + aheadMs };
+    });
+    const versions = new CatalogVersions();
+    const overlay = new CatalogVersionsOverlay(versions);
+    const evaluated = evaluate('catalog', records, new StateOverlay(new PartitionState()), { versions: overlay });
+    expect(evaluated.verdicts).toEqual(['accept', 'accept']);
+    overlay.fold(2);
+    expect(versions.catalog.vendor(shop.vendor_id)?.entries).toHaveLength(versionsLeft);
+  });
+
+  it.each([
     [2, 'accepts', ['accept', 'accept', 'accept'], []],
     [3, 'rejects', ['accept', 'reject', 'accept'], ['a defect']],
   ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, verdicts, reported) => {
@@ -156,7 +175,20 @@ describe('evaluateBatch', () => {
     expect(evaluated.verdicts).toEqual(verdicts);
     expect(evaluated.ruleFailures.map(({ error }) => (error as Error).message)).toEqual(reported);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons])).toEqual(
-      failures < 3 ? [] : [[31, [{ code: 'internal.rule_failed', path: 'value', constraint: 'RangeError' }]]],
+      failures < 3
+        ? []
+        : [
+            [
+              31,
+              [
+                {
+                  code: 'internal.rule_failed',
+                  path: 'value',
+                  constraint: 'hasVerdict: expected a verdict after 3 attempts, found RangeError',
+                },
+              ],
+            ],
+          ],
     );
   });
 

@@ -45,18 +45,20 @@ export class CatalogVersions {
    */
   finishRestore(): void {
     for (const error of this.unreadable.values()) throw error;
-    if (this.position?.isCut === true) this.catalog.truncated = true;
+    if (this.position?.isCut === true) this.catalog.truncate(this.position.missingBeforeMicros);
   }
 
   /**
    * Ends the restore of a rebuild, which replaces what cannot be read.
    * @param isCut whether entities may be missing that were announced: those that are added are truncated
+   * @param missingBeforeMicros see `CatalogPosition`
    * @returns the keys of the records that could not be read
    */
-  finishPartialRestore(isCut: boolean): readonly string[] {
+  finishPartialRestore(isCut: boolean, missingBeforeMicros?: number): readonly string[] {
     const keys = [...this.unreadable.keys()];
     this.unreadable.clear();
-    if (isCut || keys.length > 0) this.catalog.truncated = true;
+    if (this.position?.isCut === true) this.catalog.truncate(this.position.missingBeforeMicros);
+    if (isCut || keys.length > 0) this.catalog.truncate(missingBeforeMicros);
     return keys;
   }
 }
@@ -75,9 +77,11 @@ export class CatalogVersionsOverlay {
   /** What the entities of `merge` had at first, without what the log has named. */
   private readonly merging = new Map<string, MergedInto>();
   private isCut: boolean;
+  private missingBeforeMicros: number | undefined;
 
   constructor(private readonly base: CatalogVersions) {
     this.isCut = base.position?.isCut ?? false;
+    this.missingBeforeMicros = base.position?.missingBeforeMicros;
   }
 
   /** Adds one accepted catalog event, appended at this time. Ignores a body that is not one. */
@@ -116,23 +120,39 @@ export class CatalogVersionsOverlay {
     return this.changes.size;
   }
 
-  /** Announcements may have been left out: from now on an unknown entity may exist. */
-  cut(): void {
+  /**
+   * Announcements may have been left out: from now on an unknown entity may exist, and of each known one a version may be
+   * missing that it had before this time. To be called when the batch has all its announcements.
+   * @param missingBeforeMicros undefined: the versions of the known entities are complete
+   */
+  cut(missingBeforeMicros: number | undefined): void {
     this.isCut = true;
+    if (missingBeforeMicros === undefined) return;
+    this.missingBeforeMicros = Math.max(missingBeforeMicros, this.missingBeforeMicros ?? -Infinity);
+    for (const { entity, id } of this.base.catalog.entities()) {
+      const key = keyOf({ entity, id });
+      if (!this.changes.has(key)) this.changes.set(key, this.base.catalog.copyOf({ entity, id, sinceMicros: 0 }));
+    }
+    for (const { history } of this.changes.values()) history.missBefore(missingBeforeMicros);
   }
 
   /** The versions topic's records of this batch, the position last. `rawOffset` is the next offset after this batch. */
   *records(rawOffset: number): Generator<StateRecord> {
     for (const item of this.changes.values()) yield entityRecord(item);
-    yield positionRecord({ rawOffset, isCut: this.isCut });
+    yield positionRecord(this.positionAt(rawOffset));
   }
 
   /** Applies the changes to the versions. Call it once, when the batch is known to be committed. */
   fold(rawOffset: number): void {
     const { base } = this;
     for (const item of this.changes.values()) base.catalog.set(item);
-    base.position = { rawOffset, isCut: this.isCut };
-    if (this.isCut) base.catalog.truncated = true;
+    base.position = this.positionAt(rawOffset);
+    if (this.isCut) base.catalog.truncate(this.missingBeforeMicros);
+  }
+
+  private positionAt(rawOffset: number): CatalogPosition {
+    const { isCut, missingBeforeMicros } = this;
+    return { rawOffset, isCut, ...(missingBeforeMicros === undefined ? {} : { missingBeforeMicros }) };
   }
 
   private mergedInto(announcement: Announcement): MergedInto {

@@ -272,12 +272,75 @@ describe('the versions of a catalog partition', () => {
     const rebuilt = new Partition(versions).apply(product(1, 10, 'B'), dayMs(10));
     expect(nameIn(rebuilt.restored(), 1, 5)).toBeUndefined();
     const overlay = new CatalogVersionsOverlay(versions);
-    overlay.cut();
+    overlay.cut(undefined);
     const [position] = [...overlay.records(7)];
     expect(decodeCatalogRecord('position', position?.value ?? '', LIMITS)).toEqual({
       kind: 'position',
       position: { rawOffset: 7, isCut: true },
     });
+  });
+});
+
+describe('a catalog whose announcements were left out', () => {
+  /** The partition as it is restored after announcements were left out that were appended up to this day. */
+  const cutAt = (before: Partition, untilDay: number): Partition => {
+    const overlay = new CatalogVersionsOverlay(before.versions);
+    overlay.cut(dayMs(untilDay) * 1_000 + 1);
+    const versions = new CatalogVersions(LIMITS);
+    for (const { key, value } of [...before.topic, ...overlay.records(9)]) {
+      versions.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
+    }
+    versions.finishRestore();
+    return new Partition(versions);
+  };
+
+  it('knows no name of a time at which one that was left out may have been valid, and names announced since', () => {
+    const cut = cutAt(new Partition().apply(product(1, 10, 'A'), dayMs(10)), 20);
+    expect(cut.versions.catalog.truncated).toBe(true);
+    expect([5, 10, 15, 20, 30].map((day) => nameIn(cut.versions, 1, day))).toEqual(Array(5).fill(undefined));
+    cut.apply(product(1, 40, 'C'), dayMs(40));
+    expect([30, 40].map((day) => nameIn(cut.versions, 1, day))).toEqual([undefined, 'C']);
+  });
+
+  it('does not take a late announcement for the last one before those that were left out', () => {
+    // Left out: product 2, renamed at day 15. Its listing of day 10 arrives behind them.
+    const cut = cutAt(new Partition(), 20);
+    cut.apply(product(2, 10, 'A'), dayMs(21));
+    expect([10, 16, 30].map((day) => nameIn(cut.versions, 2, day))).toEqual([undefined, undefined, undefined]);
+    expect([10, 16, 30].map((day) => nameIn(cut.restored(), 2, day))).toEqual([undefined, undefined, undefined]);
+    cut.apply(product(2, 25, 'C'), dayMs(25));
+    expect([16, 30].map((day) => nameIn(cut.versions, 2, day))).toEqual([undefined, 'C']);
+  });
+
+  it('never has a name that differs from the one it would have without the gap', () => {
+    const events = fc.array(
+      fc.record({ id: fc.constantFrom(...IDS), day: fc.integer({ min: 1, max: 30 }), lateDays: fc.nat(10) }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(events, fc.nat(), fc.nat(), (announced, start, count) => {
+        const log = announced
+          .map(({ id, day, lateDays }, index) => ({ id, day, at: day + lateDays, name: `name ${String(index % 5)}` }))
+          .sort((a, b) => a.at - b.at);
+        const from = start % (log.length + 1);
+        const until = Math.min(log.length, from + (count % 6));
+        const add = (partition: Partition, part: typeof log): Partition => {
+          for (const { id, day, at, name } of part) partition.apply(product(id, day, name), dayMs(at));
+          return partition;
+        };
+        const whole = add(new Partition(), log);
+        const last = log[until - 1];
+        const before = add(new Partition(), log.slice(0, from));
+        const left = add(from < until && last !== undefined ? cutAt(before, last.at) : before, log.slice(until));
+        for (const id of IDS) {
+          for (let day = 1; day <= 45; day++) {
+            const name = nameIn(left.versions, id, day);
+            if (name !== undefined) expect(name).toBe(nameIn(whole.versions, id, day) ?? name);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
@@ -307,7 +370,11 @@ describe('an order that the catalog can no longer prove wrong', () => {
     expect(summary(result)).toBe(expected);
     if (result.kind === 'reject') {
       expect(result.reasons).toEqual([
-        { code: 'reference.unknown_vendor', path: 'vendor_id', constraint: 'catalogBehind' },
+        {
+          code: 'reference.unknown_vendor',
+          path: 'vendor_id',
+          constraint: `catalogBehind: expected a catalog that is up to date, found ${sha('nobody').slice(0, 39)}…`,
+        },
       ]);
     }
   });

@@ -98,7 +98,8 @@ export class VersionHistory<V> {
     if (last !== undefined) this.missBefore(last.sinceMicros + 1);
   }
 
-  private missBefore(micros: number): void {
+  /** Versions before this time may be missing. */
+  missBefore(micros: number): void {
     this.missingBefore = Math.max(micros, this.missingBefore ?? -Infinity);
   }
 }

@@ -49,6 +49,8 @@ export class PartitionState {
   /** Append time of the last evaluated record, of those that no wrong clock has stamped. */
   lastAppendMs = 0;
   log: LogMark | undefined;
+  /** See `StateView`. */
+  missedUntilMs: number | undefined;
   /** Totals of the summary, for the end of a restore. */
   private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
   /** By key: records that cannot be read and that no later record has replaced. */
@@ -95,6 +97,7 @@ export class PartitionState {
     this.nextOffset = summary.nextOffset;
     this.lastAppendMs = summary.lastAppendMs;
     this.log = summary.log;
+    this.missedUntilMs = summary.missedUntilMs;
     this.orders.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
     this.orders.open.leftAtMs = summary.openOrdersLeftAtMs;
     this.orders.closed.leftAtMs = summary.closedOrdersLeftAtMs;

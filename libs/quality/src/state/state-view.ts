@@ -23,6 +23,12 @@ export interface StateView {
    * order who registered after it is remembered. Undefined: no customer was forgotten.
    */
   readonly forgottenRegisteredUntilMs: number | undefined;
+  /**
+   * Append time up to which records of the input may be missing that came behind those that are remembered: they were left
+   * out by an operator's command, or could not be read by a rebuild. Undefined: none is missing. An order that was last
+   * updated up to then may lack events.
+   */
+  readonly missedUntilMs: number | undefined;
 }
 
 /** What an accepted record changes in the state. */

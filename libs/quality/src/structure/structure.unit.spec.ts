@@ -65,7 +65,7 @@ describe('structure rules', () => {
 
   it('name what stands twice', () => {
     expect(reasonsOf(valueOf(doubled('item_quantity', 2)))[0]?.constraint).toBe(
-      'isUniqueName: found "item_quantity" more than once in an object',
+      'isUniqueName: expected each name once in an object, found "item_quantity" again',
     );
   });
 
@@ -196,7 +196,7 @@ describe('structure rules', () => {
     expect(reasonsOf(recordOf(placed({ event_type: type })))[0]).toEqual({
       code: 'structure.unknown_type',
       path: 'event_type',
-      constraint: 'isKnownType',
+      constraint: `isKnownType: expected an event type of this topic, found ${type}`,
     });
   });
 
@@ -262,7 +262,9 @@ describe('structure rules', () => {
 
   it('reject a key that is missing, not the contract’s field, or in another partition', () => {
     const code = 'structure.key_mismatch';
-    expect(reasonsOf(recordOf(placed(), { key: null }))).toEqual([{ code, path: 'key', constraint: 'required' }]);
+    expect(reasonsOf(recordOf(placed(), { key: null }))).toEqual([
+      { code, path: 'key', constraint: 'required: expected a key, found none' },
+    ]);
     expect(reasonsOf(recordOf(placed(), { key: Buffer.from('another') }))).toEqual([
       { code, path: 'key', constraint: `equals:customer_id: expected ${sha('customer').slice(0, 39)}…, found another` },
     ]);
@@ -275,11 +277,11 @@ describe('structure rules', () => {
     const record = recordOf(placed());
     const code = 'structure.envelope_mismatch';
     expect(reasonsOf({ ...record, headers: without(record.headers, name) })).toEqual([
-      { code, path: name, constraint: 'required' },
+      { code, path: name, constraint: 'required: expected a value, found none' },
     ]);
     const twice = [Buffer.from('a'), Buffer.from('b')];
     expect(reasonsOf({ ...record, headers: { ...record.headers, [name]: twice } })).toEqual([
-      { code, path: name, constraint: 'isSingle' },
+      { code, path: name, constraint: 'isSingle: expected one value, found several' },
     ]);
   });
 
@@ -355,7 +357,11 @@ describe('structure rules', () => {
     expect(new TestPartition().evaluate(withHeaders({ ce_source: [null, Buffer.from('/shop')] })).kind).toBe('accept');
     for (const value of [null, [null], [null, null]]) {
       expect(reasonsOf(withHeaders({ ce_source: value }))).toEqual([
-        { code: 'structure.envelope_mismatch', path: 'ce_source', constraint: 'required' },
+        {
+          code: 'structure.envelope_mismatch',
+          path: 'ce_source',
+          constraint: 'required: expected a value, found none',
+        },
       ]);
     }
   });
