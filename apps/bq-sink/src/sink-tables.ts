@@ -5,16 +5,19 @@ import type { BigQuery } from '@google-cloud/bigquery';
 
 import type { BqSinkSettings } from './bq-sink.config';
 
-/** Creates the dataset and the tables where they are missing. A table that lacks columns is only logged. */
+/** Creates the dataset and the tables where they are missing. What an existing table lacks or has otherwise is only logged. */
 export async function ensureSinkTables(
   bigquery: BigQuery,
-  { dataset: name, location }: BqSinkSettings['bigquery'],
+  { dataset: name, location, ...options }: BqSinkSettings['bigquery'],
   logger: Pick<Logger, 'warn'>,
 ): Promise<void> {
   const dataset = await ensureDataset(bigquery, name, location);
   const deadLetters = TABLES.dead_letters;
   const specs = [...FAMILIES.map(tableForFamily), ...(deadLetters === undefined ? [] : [deadLetters])];
-  for (const { table, missingColumns } of await ensureTables(dataset, specs)) {
+  for (const { table, missingColumns, differingOptions } of await ensureTables(dataset, specs, options)) {
     if (missingColumns.length > 0) logger.warn({ table, missingColumns }, 'table lacks columns of its contract');
+    if (differingOptions.length > 0) {
+      logger.warn({ table, differingOptions }, 'table has other options than the settings; it is not changed');
+    }
   }
 }

@@ -178,7 +178,16 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       }),
       // BigQuery subscriptions need their table.
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
-        .then((dataset) => ensureTables(dataset, [tableSpec()]))
+        .then((dataset) => ensureTables(dataset, [tableSpec()], bigquery))
+        .then((tables) => {
+          for (const { table, differingOptions } of tables) {
+            if (differingOptions.length === 0) continue;
+            this.logger.warn(
+              { table, differingOptions },
+              'table has other options than the settings; it is not changed',
+            );
+          }
+        })
         .then(() => this.warnOfMissingSubscription())
         .then(ensure),
     ]);

@@ -192,6 +192,11 @@ export const kafkaSettings = defineSettings(
 
 const PROJECT = { pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, expected: 'a Google Cloud project id' };
 
+/** "Labels" in the documentation of BigQuery: at most 64 of them, in lower case. */
+const TABLE_LABELS = z
+  .record(z.string().regex(/^\p{Ll}[\p{Ll}\d_-]{0,62}$/u), z.string().regex(/^[\p{Ll}\d_-]{0,63}$/u))
+  .refine((labels) => Object.keys(labels).length <= 64);
+
 /** How to reach BigQuery. Without endpoints: Google's global ones, with application default credentials. */
 export const bigquerySettings = defineSettings(
   {
@@ -231,6 +236,28 @@ export const bigquerySettings = defineSettings(
           "Storage Write API endpoint: a regional or private one of Google with `https://`, with TLS and application default credentials; an emulator's without a scheme, without TLS. Unset: Google's global endpoint.",
       }),
     ),
+    partitionExpirationDays: settings.optional(
+      settings.integer({
+        env: 'BIGQUERY_PARTITION_EXPIRATION_DAYS',
+        min: 1,
+        max: 36_500,
+        description:
+          'Days after which a daily partition of a stream table is deleted, for tables that are created. Unset: never.',
+      }),
+    ),
+    requirePartitionFilter: settings.boolean({
+      env: 'BIGQUERY_REQUIRE_PARTITION_FILTER',
+      default: false,
+      description:
+        'Whether queries of a stream table must name a range of its partitions, for tables that are created.',
+    }),
+    tableLabels: settings.json({
+      env: 'BIGQUERY_TABLE_LABELS',
+      default: {},
+      schema: TABLE_LABELS,
+      expected: 'a JSON object of labels, such as `{"team":"data"}` (lower-case letters, digits, `-` and `_`)',
+      description: 'Labels of the stream tables, for tables that are created. They appear in the bill.',
+    }),
   },
   ({ apiEndpoint, grpcEndpoint }) => {
     if ((apiEndpoint === undefined) !== (grpcEndpoint === undefined)) {

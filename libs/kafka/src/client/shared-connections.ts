@@ -94,7 +94,7 @@ function userOf(set: ConnectionSet, created: Broker, assertUsable: () => void): 
     return broker.connectionPool.send(request);
   };
   return Object.assign(user, {
-    connectionPool: Object.create(broker.connectionPool, { send: { value: send } }) as Broker['connectionPool'],
+    connectionPool: Object.assign(Object.create(broker.connectionPool) as Broker['connectionPool'], { send }),
     isConnected: () => users.has(user) && broker.isConnected(),
     connect: async () => {
       assertUsable();

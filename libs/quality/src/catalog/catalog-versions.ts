@@ -87,27 +87,23 @@ export class CatalogVersionsOverlay {
   /** Adds one accepted catalog event, appended at this time. Ignores a body that is not one. */
   apply(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
-    if (announcement === undefined) return;
-    const item = announce(this.itemOf(announcement), announcement);
-    item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
-    this.changes.set(keyOf(item), item);
+    if (announcement !== undefined) this.add(announcement, appendMs);
   }
 
   /**
    * As `apply`, for the events of a log from its beginning, each of which may have been applied before: then it changes
-   * nothing. What the entity had dropped stays dropped. Of two equal events each is applied once.
+   * nothing. What the entity had dropped stays dropped. Of two equal events each is applied once. What the entity has and the
+   * log has not named yet follows in the log, and stays valid where the times are equal.
    */
   merge(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
     if (announcement === undefined) return;
     const { entries, missingBeforeMicros = -Infinity } = this.mergedInto(announcement);
     if (announcement.sinceMicros < missingBeforeMicros) return;
-    const known = entries.findIndex(
-      ({ sinceMicros, value }) =>
-        sinceMicros === announcement.sinceMicros && isDeepStrictEqual(value, announcement.value),
-    );
-    if (known < 0) this.apply(body, appendMs);
-    else entries.splice(known, 1);
+    const sameTime = entries.filter(({ sinceMicros }) => sinceMicros === announcement.sinceMicros);
+    const known = sameTime.find(({ value }) => isDeepStrictEqual(value, announcement.value));
+    if (known === undefined) this.add(announcement, appendMs, sameTime.length);
+    else entries.splice(entries.indexOf(known), 1);
   }
 
   /** Whether this batch changes the entity of a key of the versions topic. */
@@ -153,6 +149,13 @@ export class CatalogVersionsOverlay {
   private positionAt(rawOffset: number): CatalogPosition {
     const { isCut, missingBeforeMicros } = this;
     return { rawOffset, isCut, ...(missingBeforeMicros === undefined ? {} : { missingBeforeMicros }) };
+  }
+
+  /** @param following see `VersionHistory.add` */
+  private add(announcement: Announcement, appendMs: number, following?: number): void {
+    const item = announce(this.itemOf(announcement), announcement, following);
+    item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
+    this.changes.set(keyOf(item), item);
   }
 
   private mergedInto(announcement: Announcement): MergedInto {

@@ -189,6 +189,21 @@ describe('the versions of a catalog partition', () => {
     expect([15, 25, 35, 45].map((at) => nameIn(versions, 1, at))).toEqual([undefined, undefined, 'C', 'D']);
   });
 
+  it('prove nothing by a repeat of a version whose end is not known', () => {
+    const partition = new Partition(new CatalogVersions({ maxEntities: 9, maxVersions: 2 }));
+    for (const [at, appendedAt, name] of [
+      [0, 0, 'A'],
+      [6, 6, 'B'],
+      [72, 72, 'B'],
+      [48, 72, 'C'],
+      [138, 138, 'C'],
+      [66, 144, 'C'],
+    ] as const) {
+      partition.apply(product(1, at, name), dayMs(appendedAt));
+    }
+    expect(nameIn(partition.versions, 1, 72)).toBeUndefined();
+  });
+
   it('name a wrong version at no time, however few entities and versions are remembered', () => {
     const limits = fc.record({
       maxEntities: fc.integer({ min: 1, max: 3 }),
@@ -215,6 +230,22 @@ describe('the versions of a catalog partition', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('keep what was announced last of one time, when a repeat before it was dropped and the log is merged', () => {
+    const log = [
+      [0, 'A'],
+      [6, 'A'],
+      [6, 'A'],
+      [6, 'A'],
+      [6, 'C'],
+    ] as const;
+    const partition = new Partition(new CatalogVersions({ maxEntities: 9, maxVersions: 4 }));
+    for (const [at, name] of log) partition.apply(product(1, at, name), dayMs(6));
+    const overlay = new CatalogVersionsOverlay(partition.versions);
+    for (const [at, name] of log) overlay.merge(product(1, at, name), dayMs(6));
+    overlay.fold(log.length);
+    expect([5, 6].map((at) => nameIn(partition.versions, 1, at))).toEqual(['A', 'C']);
   });
 
   it('are what the validator had, when the log is merged into what is left of them', () => {

@@ -125,9 +125,13 @@ export class Catalog implements CatalogView {
 }
 
 /** Adds an announcement to its entity. Returns the entity. */
-export function announce(item: CatalogEntity, announcement: Announcement): CatalogEntity {
+export function announce(item: CatalogEntity, announcement: Announcement, following?: number): CatalogEntity {
   const { sinceMicros } = announcement;
-  if (item.entity === 'vendor' && announcement.entity === 'vendor') item.history.add(sinceMicros, announcement.value);
-  if (item.entity === 'product' && announcement.entity === 'product') item.history.add(sinceMicros, announcement.value);
+  if (item.entity === 'vendor' && announcement.entity === 'vendor') {
+    item.history.add(sinceMicros, announcement.value, following);
+  }
+  if (item.entity === 'product' && announcement.entity === 'product') {
+    item.history.add(sinceMicros, announcement.value, following);
+  }
   return item;
 }
