@@ -2,6 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
 import { ContractChangeError, EVENT_CONTRACTS, generatedFiles, renderRelease } from '@orderstream/contracts';
+import { partitionFor } from '@orderstream/kafka';
+import { renderQualityDoc } from '@orderstream/quality';
+import { deadLetterHeaders } from './dead-letter-headers';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
@@ -18,7 +21,8 @@ const SERVICES: ServiceSpecs = {
 /** What others rely on in version 1 of the events. It only grows. */
 const RELEASE = 'libs/contracts/releases/v1.json';
 
-const USAGE = `Generates files from the code: schemas, contracts, docs/events.md, docs/configuration.md, .env.example.
+const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
+configuration.md.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -31,6 +35,7 @@ function renderFiles(root: string): ReadonlyMap<string, string> {
   return new Map([
     [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
+    ['docs/quality.md', renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);

@@ -259,7 +259,8 @@ export function renderEventsDoc(): string {
       table(['topic', 'retention', 'largest record batch', 'timestamps'], TOPICS.map(topicRow)),
       '## Quality rules',
       'The reasons of a rejected record are listed in this order. The first is the `dlq-reason` of its dead letter. ' +
-        'The settings of the validator can change the actions.',
+        'The settings of the validator can change the actions. Examples, and what to do when a rule fires: ' +
+        '[quality rules](quality.md).',
       table(
         ['code', 'default action', 'fires when'],
         RULE_CODES.map((rule) => [code(rule), RULES[rule].action, RULES[rule].description]),

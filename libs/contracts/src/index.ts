@@ -17,7 +17,7 @@ export * from './checks';
 export * from './violations';
 export * from './bigquery-schema';
 export * from './ledger-codec';
-export { renderEventsDoc } from './events-doc';
+export { exampleOf, renderEventsDoc } from './events-doc';
 export { type EventSchema, jsonSchema, SCHEMA_LIMITS } from './json-schema';
 export { type AvroSchema, avroSchema } from './avro-schema';
 export * from './release';
