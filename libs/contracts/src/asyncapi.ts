@@ -174,8 +174,10 @@ function channel(topic: TopicSpec): Json {
     address: name,
     summary: summaryOf(topic),
     description:
-      `${partitions} partitions, a number that never changes. The partition is murmur2(key) modulo ${partitions}, as the ` +
-      "Java client's default partitioner computes it. " +
+      `${partitions} partitions, a number that never changes. ` +
+      (FAMILIES.some((family) => name === rawTopic(family))
+        ? `The partition is murmur2(key) modulo ${partitions}, as the Java client's default partitioner computes it. `
+        : 'The partition is that of the raw record. ') +
       (isEventTopic(name) ? 'Records with the same key stay in order. ' : '') +
       `message.timestamp.type is ${timestamps}. Consumers read committed records only (isolation.level=read_committed).`,
     messages: Object.fromEntries(

@@ -81,6 +81,8 @@ describe('the AsyncAPI document', () => {
     for (const { name, partitions, cleanup, retentionMs, maxMessageBytes, timestamps } of TOPICS) {
       const channel = document.channels[name];
       expect(channel?.address).toBe(name);
+      // Producers choose the partition of raw records by the key; all that follows is in the partition of its input.
+      expect(channel?.description.includes('murmur2')).toBe(name.endsWith('.raw.v1'));
       expect(channel?.description).toContain(`message.timestamp.type is ${timestamps}.`);
       expect(channel?.bindings.kafka).toMatchObject({
         partitions,
