@@ -1,7 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
-import { generatedFiles } from '@orderstream/contracts';
+import { ContractChangeError, EVENT_CONTRACTS, generatedFiles, renderRelease } from '@orderstream/contracts';
+import { partitionFor } from '@orderstream/kafka';
+import { renderQualityDoc } from '@orderstream/quality';
+import { deadLetterHeaders } from './dead-letter-headers';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
@@ -16,17 +19,25 @@ const SERVICES: ServiceSpecs = {
   'pubsub-bridge': pubsubBridgeSettings,
 };
 
-const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md, .env.example,
-the dashboards of Grafana.
+/** What others rely on in version 1 of the events. It only grows. */
+const RELEASE = 'libs/contracts/releases/v1.json';
+
+const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
+configuration.md; the dashboards of Grafana.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
 
-/** The content of every generated file, by its path in the repository. */
-function renderFiles(): ReadonlyMap<string, string> {
+/**
+ * The content of every generated file, by its path in the repository.
+ * @throws ContractChangeError if the contracts break the released version
+ */
+function renderFiles(root: string): ReadonlyMap<string, string> {
   return new Map([
+    [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
     ...grafanaFiles(),
+    ['docs/quality.md', renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);
@@ -41,7 +52,7 @@ function readIfExists(path: string): string | undefined {
   }
 }
 
-/** @returns the exit code: 0 written or no difference, 1 a difference, 2 wrong usage */
+/** @returns the exit code: 0 written or no difference, 1 a difference or an incompatible contract, 2 wrong usage */
 function generate(args: readonly string[]): number {
   const check = args[0] === '--check';
   if (args.length > (check ? 1 : 0)) {
@@ -49,7 +60,15 @@ function generate(args: readonly string[]): number {
     return 2;
   }
   const root = repositoryRoot();
-  const stale = [...renderFiles()].filter(([path, content]) => readIfExists(join(root, path)) !== content);
+  let files: ReadonlyMap<string, string>;
+  try {
+    files = renderFiles(root);
+  } catch (error) {
+    if (!(error instanceof ContractChangeError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  const stale = [...files].filter(([path, content]) => readIfExists(join(root, path)) !== content);
   for (const [path, content] of stale) {
     if (check) {
       process.stderr.write(`${path} differs from the code: run npm run generate\n`);

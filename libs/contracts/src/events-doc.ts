@@ -119,36 +119,38 @@ const familyRows = (): readonly (readonly string[])[] =>
     ];
   });
 
-const HEADERS: readonly (readonly [name: string, records: string, required: string, meaning: string])[] = [
-  [CE.specversion, 'all', 'yes', '`1.0`'],
-  [CE.id, 'all', 'yes', 'Equals `event_id`.'],
-  [CE.type, 'all', 'yes', 'Equals `event_type`.'],
+/** The headers of a record: name, in which records, whether it is required, and what it contains. */
+export const RECORD_HEADERS: readonly (readonly [name: string, records: string, required: string, meaning: string])[] =
   [
-    CE.source,
-    'all',
-    'yes',
-    'Producer of the event: a URI reference (RFC 3986) of at most 1,024 bytes, without quotes. Source and id together ' +
-      'identify the event.',
-  ],
-  [CE.time, 'all', '', 'Equals `occurred_at`.'],
-  [CE.subject, 'all', '', 'Subject of the event: the record key.'],
-  [CE.contentType, 'all', '', '`application/json`'],
-  [CE.traceparent, 'all', '', 'W3C trace context.'],
-  [
-    QUALITY_HEADERS.flags,
-    'validated',
-    '',
-    'Codes of the rules that flagged or repaired the record, separated by commas.',
-  ],
-  [
-    QUALITY_HEADERS.catalogPosition,
-    'validated orders',
-    '',
-    'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
-  ],
-  [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
-  [LEDGER_SEQ_HEADER, 'generated', '', "Sequence number of the record's entry in the generator's ledger."],
-];
+    [CE.specversion, 'all', 'yes', '`1.0`'],
+    [CE.id, 'all', 'yes', 'Equals `event_id`.'],
+    [CE.type, 'all', 'yes', 'Equals `event_type`.'],
+    [
+      CE.source,
+      'all',
+      'yes',
+      'Producer of the event: a URI reference (RFC 3986) of at most 1,024 bytes, without quotes. Source and id together ' +
+        'identify the event.',
+    ],
+    [CE.time, 'all', '', 'Equals `occurred_at`.'],
+    [CE.subject, 'all', '', 'Subject of the event: the record key.'],
+    [CE.contentType, 'all', '', '`application/json`'],
+    [CE.traceparent, 'all', '', 'W3C trace context.'],
+    [
+      QUALITY_HEADERS.flags,
+      'validated',
+      '',
+      'Codes of the rules that flagged or repaired the record, separated by commas.',
+    ],
+    [
+      QUALITY_HEADERS.catalogPosition,
+      'validated orders',
+      '',
+      'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
+    ],
+    [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
+    [LEDGER_SEQ_HEADER, 'generated', '', "Sequence number of the record's entry in the generator's ledger."],
+  ];
 
 const topicRow = (topic: TopicSpec): readonly string[] => [
   code(topic.name),
@@ -239,14 +241,15 @@ export function renderEventsDoc(): string {
       '## Headers',
       table(
         ['header', 'records', 'required', 'content'],
-        HEADERS.map(([name, ...cells]) => [code(name), ...cells]),
+        RECORD_HEADERS.map(([name, ...cells]) => [code(name), ...cells]),
       ),
       `For example, an ${code(EXAMPLE_TYPE)} event in its raw topic:`,
       ...renderExampleRecord(),
       '## Event types',
       'A body has the common fields of all events, the common fields of its family, and the fields of its type. The ' +
         'JSON below each table shows the fields of that table. A complete body of each type is in ' +
-        '[`libs/contracts/samples/v1`](../libs/contracts/samples/v1).',
+        '[`libs/contracts/samples/v1`](../libs/contracts/samples/v1). JSON Schema, Avro and AsyncAPI for producers and consumers in ' +
+        'any language: [contracts](contracts/README.md).',
       '### Common fields of all events',
       fields(commonFields()),
       ...FAMILIES.map(renderFamily),
@@ -256,7 +259,8 @@ export function renderEventsDoc(): string {
       table(['topic', 'retention', 'largest record batch', 'timestamps'], TOPICS.map(topicRow)),
       '## Quality rules',
       'The reasons of a rejected record are listed in this order. The first is the `dlq-reason` of its dead letter. ' +
-        'The settings of the validator can change the actions.',
+        'The settings of the validator can change the actions. Examples, and what to do when a rule fires: ' +
+        '[quality rules](quality.md).',
       table(
         ['code', 'default action', 'fires when'],
         RULE_CODES.map((rule) => [code(rule), RULES[rule].action, RULES[rule].description]),

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { type DeadLetterApp, deadLetterTopic, RULE_CODES } from '@orderstream/contracts';
+import { type DeadLetterApp, deadLetterTopic, DLQ_HEADERS, RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
 import { fitToTopic } from './fit-topic';
 import {
   type Coordinates,
   coordinatesOf,
-  DLQ_HEADERS,
   headerInteger,
   headerTime,
   type SkippedBatch,

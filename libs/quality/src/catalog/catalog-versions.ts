@@ -7,7 +7,8 @@ import { type CatalogPosition, decodeCatalogRecord, entityRecord, positionRecord
 import type { Version } from './version-history';
 
 /** How long a version is remembered after it ended, by the append time of the next change of its entity. */
-const WINDOW_MICROS = 90 * 86_400_000_000;
+export const CATALOG_WINDOW_DAYS = 90;
+const WINDOW_MICROS = CATALOG_WINDOW_DAYS * 86_400_000_000;
 
 /**
  * The versions of the vendors and products of one raw catalog partition, as committed: what the versions topic holds.
