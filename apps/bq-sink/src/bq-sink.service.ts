@@ -10,14 +10,7 @@ import {
   observeTransactions,
   type TopicPartition,
 } from '@orderstream/kafka';
-import {
-  type Check,
-  type Health,
-  type Logger,
-  type Metrics,
-  RecordLog,
-  type Tracing,
-} from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
 import {
   HEALTH,
   leadsOnOf,
