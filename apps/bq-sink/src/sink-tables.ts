@@ -1,4 +1,4 @@
-import { ensureDataset, ensureTables } from '@orderstream/bigquery';
+import { ensureDataset, ensureTables, logDifferingOptions } from '@orderstream/bigquery';
 import { FAMILIES, tableForFamily, TABLES } from '@orderstream/contracts';
 import type { Logger } from '@orderstream/observability';
 import type { BigQuery } from '@google-cloud/bigquery';
@@ -14,10 +14,9 @@ export async function ensureSinkTables(
   const dataset = await ensureDataset(bigquery, name, location);
   const deadLetters = TABLES.dead_letters;
   const specs = [...FAMILIES.map(tableForFamily), ...(deadLetters === undefined ? [] : [deadLetters])];
-  for (const { table, missingColumns, differingOptions } of await ensureTables(dataset, specs, options)) {
+  const reports = await ensureTables(dataset, specs, options);
+  for (const { table, missingColumns } of reports) {
     if (missingColumns.length > 0) logger.warn({ table, missingColumns }, 'table lacks columns of its contract');
-    if (differingOptions.length > 0) {
-      logger.warn({ table, differingOptions }, 'table has other options than the settings; it is not changed');
-    }
   }
+  logDifferingOptions(reports, logger);
 }

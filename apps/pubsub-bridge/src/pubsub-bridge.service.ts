@@ -10,7 +10,13 @@ import {
   SETTINGS,
   TRACING,
 } from '@orderstream/service';
-import { bigqueryDependency, createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import {
+  bigqueryDependency,
+  createBigQuery,
+  ensureDataset,
+  ensureTables,
+  logDifferingOptions,
+} from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter, DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
@@ -179,14 +185,8 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       // BigQuery subscriptions need their table.
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
         .then((dataset) => ensureTables(dataset, [tableSpec()], bigquery))
-        .then((tables) => {
-          for (const { table, differingOptions } of tables) {
-            if (differingOptions.length === 0) continue;
-            this.logger.warn(
-              { table, differingOptions },
-              'table has other options than the settings; it is not changed',
-            );
-          }
+        .then((reports) => {
+          logDifferingOptions(reports, this.logger);
         })
         .then(() => this.warnOfMissingSubscription())
         .then(ensure),

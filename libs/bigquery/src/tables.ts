@@ -84,6 +84,17 @@ async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOpti
   };
 }
 
+/** Logs which existing tables have other options than the settings. */
+export function logDifferingOptions(
+  reports: readonly TableReport[],
+  logger: { warn(fields: object, message: string): void },
+): void {
+  for (const { table, differingOptions } of reports) {
+    if (differingOptions.length === 0) continue;
+    logger.warn({ table, differingOptions }, 'table has other options than the settings; it is not changed');
+  }
+}
+
 const callTables = <T>(what: string, call: () => Promise<T>): Promise<T> =>
   retryWithoutAnswer({ code: 'TABLE_CALL_FAILED', what }, call);
 

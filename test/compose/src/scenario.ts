@@ -119,7 +119,9 @@ export class Scenario {
         return `no container, volume or network, ${seconds.toFixed(1)} s`;
       });
     }
-    await this.step('a full disk under the broker stops producing and loses nothing', () => this.fullDisk());
+    if (process.getuid?.() === 0) {
+      await this.step('a full disk under the broker stops producing and loses nothing', () => this.fullDisk());
+    } else this.progress.line('not run: a full disk under the broker. Only root can mount a small one.');
   }
 
   /**
