@@ -1,28 +1,17 @@
 import { createBigQuery } from '@orderstream/bigquery';
-import {
-  bigquerySettings,
-  ConfigError,
-  defineSettings,
-  kafkaSettings,
-  loadSettings,
-  withDefaults,
-} from '@orderstream/config';
+import { ConfigError, loadSettings } from '@orderstream/config';
 import { validatedTopic } from '@orderstream/contracts';
 import { createKafka } from '@orderstream/kafka';
 import { EXIT } from '../errors';
 import { BridgeDelivery } from '../stack/bridge-delivery';
-
-const rewindSettings = defineSettings({
-  kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'pubsub-rewind' }),
-  bigquery: bigquerySettings,
-});
+import { pubsubRewindSettings } from './pubsub-rewind.config';
 
 /**
  * Google's Pub/Sub emulator loses what it has not delivered when it restarts. This program compares what the bridge has
  * committed with `streaming_orders`, and rewinds the stopped bridge to the first order of each partition that is missing.
  */
 async function rewind(): Promise<void> {
-  const { kafka, bigquery } = loadSettings(rewindSettings);
+  const { kafka, bigquery } = loadSettings(pubsubRewindSettings);
   const delivery = new BridgeDelivery({
     kafka: createKafka(kafka),
     bigquery: createBigQuery(bigquery),
