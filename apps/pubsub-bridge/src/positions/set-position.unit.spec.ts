@@ -1,26 +1,10 @@
-import type { TransactionWrites, UnreadableBatch } from '@orderstream/kafka';
-
+import { notedTransactions, printsItsUsage, UNREADABLE } from '../../../../test/support/set-position';
 import { type PositionTarget, setPosition } from './set-position';
 import { setPositionCommand } from './set-position-command';
 
 const partition = { topic: 'marketplace.orders.validated.v1', partition: 3 };
 const GAP = { from: '2026-01-02T03:00:00.000Z', to: '2026-01-02T03:00:30.000Z', fromOffset: 20, toOffset: 30 };
 const CHECK = { id: '1', at: '2026-01-02T03:00:30.000Z', offset: 30 };
-
-const BATCH: UnreadableBatch = {
-  ...partition,
-  baseOffset: 60,
-  firstOffset: 60,
-  lastOffset: 71,
-  nextOffset: 72,
-  records: 12,
-  unread: 12,
-  codec: 4,
-  timestamp: 0,
-  isIntact: true,
-  bytes: Buffer.from('compressed'),
-  reason: 'it ends early',
-};
 
 interface Setup {
   readonly offset?: number;
@@ -38,26 +22,13 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
     target,
     openTransactions: () => {
       calls.push('fence');
-      return Promise.resolve({
-        committed: { offset, metadata: offset === undefined ? undefined : JSON.stringify(metadata), topicId },
-        commit: (writes: TransactionWrites) => {
-          for (const { topic, partition: number, headers } of writes.records) {
-            calls.push(`dead letter ${topic}/${String(number)} of ${String(headers['dlq-source-offset'])}`);
-          }
-          calls.push(`commit ${String(writes.offset)} ${writes.metadata ?? ''}`);
-          return commitFailure === undefined ? Promise.resolve() : Promise.reject(commitFailure);
-        },
-        assertCurrent: () => Promise.reject(new Error('not expected')),
-        close: () => {
-          calls.push('close');
-          return Promise.resolve();
-        },
-      });
+      const text = offset === undefined ? undefined : JSON.stringify(metadata);
+      return Promise.resolve(notedTransactions(calls, { offset, metadata: text, topicId }, commitFailure));
     },
     logBounds: () => Promise.resolve({ start: 10, end: 100 }),
     unreadableBatch: (from) => {
       calls.push(`batch at ${String(from)}`);
-      return Promise.resolve({ ...BATCH, firstOffset: from });
+      return Promise.resolve({ ...UNREADABLE, ...partition, firstOffset: from });
     },
     countRecords: (from, until) => {
       calls.push(`count ${String(from)} to ${String(until)}`);
@@ -155,17 +126,9 @@ describe('setPosition', () => {
     expect(result).toEqual(new Error('fenced'));
   });
 
-  it.each([
-    [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
-    [['--family', 'customers', '--partition', '1', '--to', 'end']],
-    [['--family', 'orders', '--all', '--to', '40']],
-  ])('prints the usage and exits with 2 for %j', async (argv) => {
-    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-    try {
-      expect(await setPositionCommand(argv, {})).toBe(2);
-      expect(stderr.mock.calls.join('')).toContain('usage: set-position');
-    } finally {
-      stderr.mockRestore();
-    }
-  });
+  printsItsUsage(setPositionCommand, [
+    ['--family', 'orders', '--partition', '1', '--to', 'somewhere'],
+    ['--family', 'customers', '--partition', '1', '--to', 'end'],
+    ['--family', 'orders', '--all', '--to', '40'],
+  ]);
 });
