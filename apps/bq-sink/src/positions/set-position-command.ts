@@ -20,8 +20,9 @@ const USAGE =
  *
  * Exit codes: 0 done; 1 rejected or failed, and a partition that failed is unchanged; 2 usage or configuration.
  */
-export const setPositionCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> =>
-  runPartitionCommand({
+export const setPositionCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> => {
+  let shared: SinkClients | undefined;
+  return runPartitionCommand({
     name: 'set-position',
     service: 'bq-sink',
     settings: bqSinkSettings,
@@ -30,7 +31,7 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
     isConcurrent: true,
     run: ({ family, target }, partition, { settings, kafka }) => {
       const { fallbackWaitMs } = settings.sink;
-      const clients = new SinkClients(settings, kafka);
+      const clients = (shared ??= new SinkClients(settings, kafka));
       const ref = { topic: validatedTopic(family), partition };
       return setPosition({
         partition: ref,
@@ -50,3 +51,4 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
       });
     },
   });
+};
