@@ -39,7 +39,6 @@ const HEADER_SCHEMAS: Readonly<Record<string, Json>> = {
   [CE.id]: { ...columnSchema(ANY_CONTRACT, 'event_id') },
   [CE.source]: { type: 'string', format: 'uri-reference', minLength: 1, maxLength: MAX_SOURCE_BYTES },
   [CE.time]: { ...columnSchema(ANY_CONTRACT, 'occurred_at') },
-  [CE.contentType]: { type: 'string' },
   [QUALITY_HEADERS.flags]: { type: 'string', examples: ['time.too_late,drift.vendor'] },
   [QUALITY_HEADERS.catalogPosition]: { type: 'string', contentMediaType: 'application/json' },
 };
@@ -148,21 +147,25 @@ const OTHER_MESSAGES = {
   },
 } as const satisfies Record<string, Json>;
 
-const isEventTopic = (name: string): boolean =>
-  FAMILIES.some((f) => name === rawTopic(f) || name === validatedTopic(f));
+/** The family of the events of a topic; undefined for a topic without events. */
+const eventFamily = (name: string): Family | undefined =>
+  FAMILIES.find((family) => name === rawTopic(family) || name === validatedTopic(family));
 
 function messagesOf({ name }: TopicSpec): readonly string[] {
-  const family = FAMILIES.find((each) => name === rawTopic(each) || name === validatedTopic(each));
+  const family = eventFamily(name);
   if (family !== undefined) return contractsOfFamily(family).map((contract) => messageName(contract, stage(name)));
   return [name.includes('.dlq.') ? 'deadLetter' : 'state'];
 }
 
 /** What a topic holds. */
 function summaryOf({ name }: TopicSpec): string {
-  const family = FAMILIES.find((each) => name.startsWith(`marketplace.${each}.`)) ?? '';
   if (name === CATALOG_VERSIONS_TOPIC) return 'The versions of every vendor and product, for the rules of the orders.';
   if (name.includes('.dlq.')) return `The dead letters of ${name.split('.dlq.').join(' by ')}.`;
-  if (!isEventTopic(name)) return `The validator's state of family ${family}, by input partition.`;
+  const family = eventFamily(name);
+  if (family === undefined) {
+    const ofState = FAMILIES.find((each) => name === stateTopic(each)) ?? '';
+    return `The validator's state of family ${ofState}, by input partition.`;
+  }
   return stage(name) === 'raw'
     ? `Events of family ${family} as their producers send them.`
     : `Accepted and repaired events of family ${family}. The timestamp is the append time of the raw record.`;
@@ -175,10 +178,10 @@ function channel(topic: TopicSpec): Json {
     summary: summaryOf(topic),
     description:
       `${partitions} partitions, a number that never changes. ` +
-      (FAMILIES.some((family) => name === rawTopic(family))
+      (stage(name) === 'raw'
         ? `The partition is murmur2(key) modulo ${partitions}, as the Java client's default partitioner computes it. `
         : 'The partition is that of the raw record. ') +
-      (isEventTopic(name) ? 'Records with the same key stay in order. ' : '') +
+      (eventFamily(name) === undefined ? '' : 'Records with the same key stay in order. ') +
       `message.timestamp.type is ${timestamps}. Consumers read committed records only (isolation.level=read_committed).`,
     messages: Object.fromEntries(
       messagesOf(topic).map((message) => [message, ref(`#/components/messages/${message}`)]),
