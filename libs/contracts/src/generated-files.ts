@@ -4,9 +4,7 @@ import { bigQuerySchema } from './bigquery-schema';
 import { EVENT_CONTRACTS } from './event-contracts';
 import { renderEventsDoc } from './events-doc';
 import { jsonSchema, renderJson, versionedName } from './json-schema';
-import { type TableSpec, TABLES } from './tables';
-
-const renderSchema = (spec: TableSpec): string => `${JSON.stringify(bigQuerySchema(spec), null, 2)}\n`;
+import { TABLES } from './tables';
 
 const contracts = [...EVENT_CONTRACTS.values()];
 
@@ -21,7 +19,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ]),
     ...Object.values(TABLES).map((spec): [string, string] => [
       `libs/contracts/generated/${spec.table}.schema.json`,
-      renderSchema(spec),
+      renderJson(bigQuerySchema(spec)),
     ]),
   ]);
 }
