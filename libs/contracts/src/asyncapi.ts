@@ -1,8 +1,8 @@
 import type { FieldSchema } from './columns';
-import { CE, CE_SPECVERSION, DLQ_HEADERS, envelopeHeaders, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
+import { CE, CE_SPECVERSION, DLQ_HEADERS, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
 import type { EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
-import { exampleOf, RECORD_HEADERS } from './events-doc';
+import { exampleRecord, RECORD_HEADERS } from './events-doc';
 import { FAMILIES, type Family } from './families';
 import { versionedName } from './json-schema';
 import { RULE_CODES } from './rules';
@@ -90,19 +90,12 @@ function deadLetterHeaders(): Json {
 }
 
 function exampleMessage(contract: EventContract, of: 'raw' | 'validated'): Json {
-  const payload = exampleOf(contract);
-  const headers = envelopeHeaders({
-    id: String(payload.event_id),
-    type: contract.type,
-    source: of === 'raw' ? '/shop/checkout' : '/order-generator',
-    time: String(payload.occurred_at),
-    subject: String(payload[contract.keyField]),
-  });
+  const { key, headers, value } = exampleRecord(contract, of === 'raw' ? '/shop/checkout' : '/order-generator');
   return {
     name: contract.type,
-    summary: `The key is ${String(payload[contract.keyField])}.`,
+    summary: `The key is ${key}.`,
     headers: of === 'raw' ? headers : { ...headers, [QUALITY_HEADERS.settings]: '4c7d05f1e2ab' },
-    payload,
+    payload: value,
   };
 }
 

@@ -195,22 +195,26 @@ const renderTable = (spec: TableSpec): string =>
     renderColumns(spec),
   ].join('\n\n');
 
-const EXAMPLE_TYPE = 'order.paid';
-
-/** Key, headers and value of one record. */
-function renderExampleRecord(): readonly string[] {
-  const contract = EVENT_CONTRACTS.get(EXAMPLE_TYPE);
-  if (contract === undefined) throw new TypeError(`${EXAMPLE_TYPE} has no contract`);
-  const body = exampleOf(contract);
-  const key = String(body[contract.keyField]);
+/** Key, headers and value of the record of `exampleOf`. */
+export function exampleRecord(contract: EventContract, source: string) {
+  const value = exampleOf(contract);
+  const key = String(value[contract.keyField]);
   const headers = envelopeHeaders({
-    id: String(body.event_id),
+    id: String(value.event_id),
     type: contract.type,
-    source: '/order-generator',
-    time: String(body.occurred_at),
+    source,
+    time: String(value.occurred_at),
     subject: key,
   });
-  return [json({ key, headers, value: body })];
+  return { key, headers, value };
+}
+
+const EXAMPLE_TYPE = 'order.paid';
+
+function renderExampleRecord(): string {
+  const contract = EVENT_CONTRACTS.get(EXAMPLE_TYPE);
+  if (contract === undefined) throw new TypeError(`${EXAMPLE_TYPE} has no contract`);
+  return json(exampleRecord(contract, '/order-generator'));
 }
 
 const INTRODUCTION = `\
@@ -244,7 +248,7 @@ export function renderEventsDoc(): string {
         RECORD_HEADERS.map(([name, ...cells]) => [code(name), ...cells]),
       ),
       `For example, an ${code(EXAMPLE_TYPE)} event in its raw topic:`,
-      ...renderExampleRecord(),
+      renderExampleRecord(),
       '## Event types',
       'A body has the common fields of all events, the common fields of its family, and the fields of its type. The ' +
         'JSON below each table shows the fields of that table. A complete body of each type is in ' +
