@@ -1,5 +1,5 @@
 import type { FieldSchema } from './columns';
-import { CE, CE_SPECVERSION, DLQ_HEADERS, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
+import { CE, CE_SPECVERSION, DLQ_HEADERS, MAX_DETAIL_BYTES, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
 import type { EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { exampleRecord, RECORD_HEADERS } from './events-doc';
@@ -60,7 +60,7 @@ function headerSchema(of: (records: string) => boolean): Json {
 
 const DLQ_DESCRIPTIONS = {
   reason: `Code of the first rule that rejected the record, such as ${RULE_CODES[0] ?? ''}, or of the service.`,
-  detail: 'Every reason as JSON [{code, path, constraint}], 2,048 bytes at most.',
+  detail: `Every reason as JSON [{code, path, constraint}], ${MAX_DETAIL_BYTES.toLocaleString('en-US')} bytes at most.`,
   app: 'Service that wrote the dead letter.',
   sourceTopic: 'Topic of the record.',
   sourcePartition: 'Partition of the record.',

@@ -16,6 +16,9 @@ const CONTENT_TYPE = 'application/json';
 /** Longest `ce_source`, in bytes. The state holds the source of every remembered event. */
 export const MAX_SOURCE_BYTES = 1_024;
 
+/** Longest `dlq-detail`, in bytes. */
+export const MAX_DETAIL_BYTES = 2_048;
+
 /** Headers that the validator adds to validated records. */
 export const QUALITY_HEADERS = {
   /** Codes of the rules that flagged or repaired the record, separated by commas. Absent if there are none. */
@@ -30,7 +33,7 @@ export const QUALITY_HEADERS = {
 export const DLQ_HEADERS = {
   /** The first code, in the order of the rules. */
   reason: 'dlq-reason',
-  /** JSON `[{code, path, constraint}]`, at most 2,048 bytes. */
+  /** JSON `[{code, path, constraint}]`, at most `MAX_DETAIL_BYTES`. */
   detail: 'dlq-detail',
   app: 'dlq-app',
   sourceTopic: 'dlq-source-topic',
@@ -46,8 +49,8 @@ export const DLQ_HEADERS = {
   /** JSON `{value|headers|key: original bytes}` of what was cut to fit the topic. Absent when the record is complete. */
   cut: 'dlq-cut',
   /**
-   * JSON with the offsets and the number of the records of a skipped batch. The value is then the batch as it was compressed, and no record: it is not replayed unless a
-   * person edits it.
+   * JSON with the offsets and the number of the records of a skipped batch. The value is then the batch as it was
+   * compressed, and no record: it is not replayed unless a person edits it.
    */
   batch: 'dlq-batch',
 } as const;

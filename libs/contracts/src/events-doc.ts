@@ -1,5 +1,5 @@
 import type { Column, EventColumn } from './columns';
-import { CE, envelopeHeaders, QUALITY_HEADERS } from './envelope';
+import { CE, envelopeHeaders, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
 import { COMMON_FIELDS, type EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
@@ -129,8 +129,8 @@ export const RECORD_HEADERS: readonly (readonly [name: string, records: string, 
       CE.source,
       'all',
       'yes',
-      'Producer of the event: a URI reference (RFC 3986) of at most 1,024 bytes, without quotes. Source and id together ' +
-        'identify the event.',
+      'Producer of the event: a URI reference (RFC 3986) of at most ' +
+        `${MAX_SOURCE_BYTES.toLocaleString('en-US')} bytes, without quotes. Source and id together identify the event.`,
     ],
     [CE.time, 'all', '', 'Equals `occurred_at`.'],
     [CE.subject, 'all', '', 'Subject of the event: the record key.'],

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { type DeadLetterApp, deadLetterTopic, DLQ_HEADERS, RULE_CODES } from '@orderstream/contracts';
+import { type DeadLetterApp, deadLetterTopic, DLQ_HEADERS, MAX_DETAIL_BYTES, RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
 import { fitToTopic } from './fit-topic';
@@ -23,8 +23,6 @@ export interface DeadLetterReason {
   /** Name of the violated constraint. */
   readonly constraint?: string;
 }
-
-export const MAX_DETAIL_BYTES = 2_048;
 
 /**
  * Longest code, path or constraint, in UTF-16 units; longer ones are cut (a path can be a field name of any length). Three
