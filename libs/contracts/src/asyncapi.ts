@@ -234,7 +234,14 @@ function usesOf(family: Family): readonly Use[] {
       ? [{ ...versions, action: 'send', summary: 'Writes the versions of what an accepted event changes.' } as const]
       : []),
     ...(family === 'orders'
-      ? [{ ...versions, action: 'receive', summary: 'Evaluates the references of orders by it.' } as const]
+      ? [
+          {
+            ...versions,
+            action: 'receive',
+            summary:
+              'Evaluates the references of orders by it. The validator of the catalog restores its versions from it.',
+          } as const,
+        ]
       : []),
     ...deadLetterUses('bq-sink', validatedTopic(family), 'bq-sink'),
     ...(family === 'orders' ? deadLetterUses('pubsub-bridge', validatedTopic(family), 'pubsub-bridge') : []),
