@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
 import { ContractChangeError, EVENT_CONTRACTS, generatedFiles, renderRelease } from '@orderstream/contracts';
+import { reasonTexts } from '@orderstream/dead-letters';
 import { partitionFor } from '@orderstream/kafka';
 import { renderQualityDoc } from '@orderstream/quality';
-import { deadLetterHeaders } from './dead-letter-headers';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
@@ -37,7 +37,7 @@ function renderFiles(root: string): ReadonlyMap<string, string> {
     [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
     ...grafanaFiles(),
-    ['docs/quality.md', renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders })],
+    ['docs/quality.md', renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);

@@ -19,8 +19,8 @@ import {
 export interface ExampleOptions {
   /** Partition of a key, as the producers' partitioner computes it. */
   readonly partitionOf: (key: Buffer) => number;
-  /** The `dlq-*` headers of a rejected record. */
-  readonly deadLetterHeaders: (record: RawRecord, reasons: readonly Reason[]) => DeadLetterText;
+  /** The texts of the `dlq-*` headers that give the reasons of a rejected record. */
+  readonly deadLetterHeaders: (reasons: readonly Reason[]) => DeadLetterText;
 }
 
 export interface DeadLetterText {

@@ -1,9 +1,7 @@
 import { RULE_CODES, type RuleCode, RULES } from '@orderstream/contracts';
 import { allowedActions } from '../settings';
-import type { RawRecord, Reason } from '../verdict';
 import {
   changedHeaders,
-  type DeadLetterText,
   type EvaluatedRecord,
   type ExampleOptions,
   examplesOf,
@@ -45,12 +43,12 @@ const catalogLines = ({ type, fields }: ExampleRecord): readonly string[] => [
 ];
 
 function verdictLines(
-  { record, verdict, body }: EvaluatedRecord,
-  deadLetterHeaders: (record: RawRecord, reasons: readonly Reason[]) => DeadLetterText,
+  { verdict, body }: EvaluatedRecord,
+  deadLetterHeaders: ExampleOptions['deadLetterHeaders'],
 ): readonly string[] {
   switch (verdict.kind) {
     case 'reject': {
-      const { reason, detail } = deadLetterHeaders(record, verdict.reasons);
+      const { reason, detail } = deadLetterHeaders(verdict.reasons);
       return ['→ dead letter', `  dlq-reason: ${reason}`, `  dlq-detail: ${detail}`];
     }
     case 'skip':
