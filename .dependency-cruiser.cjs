@@ -66,6 +66,13 @@ module.exports = {
       },
     },
     {
+      name: 'guides-of-the-rules-on-demand',
+      comment: 'The guides are for the document of the rules: no service loads them with the barrel.',
+      severity: 'error',
+      from: { path: '^libs/quality/', pathNot: ['/guide/', '\\.guide\\.ts$', SPECS] },
+      to: { path: ['/guide/', '\\.guide\\.ts$'], dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'only-its-settings-of-an-app',
       comment: 'The local stack runs the apps as processes; it knows their settings and nothing else of them.',
       severity: 'error',

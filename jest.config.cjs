@@ -24,8 +24,8 @@ const project = (kind, extra = {}) => ({
   transform: { '^.+\\.ts$': swc },
   moduleNameMapper: {
     '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src',
-    // import() names the compiled file.
-    '^(\\./otlp-tracing)\\.js$': '$1',
+    // import() names compiled files.
+    '^(\\./otlp-tracing|\\./guide/quality-doc)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   ...extra,

@@ -32,12 +32,12 @@ configuration.md; the dashboards of Grafana.
  * The content of every generated file, by its path in the repository.
  * @throws ContractChangeError if the contracts break the released version
  */
-function renderFiles(root: string): ReadonlyMap<string, string> {
+async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
   return new Map([
     [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
     ...grafanaFiles(),
-    ['docs/quality.md', renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
+    ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);
@@ -53,7 +53,7 @@ function readIfExists(path: string): string | undefined {
 }
 
 /** @returns the exit code: 0 written or no difference, 1 a difference or an incompatible contract, 2 wrong usage */
-function generate(args: readonly string[]): number {
+async function generate(args: readonly string[]): Promise<number> {
   const check = args[0] === '--check';
   if (args.length > (check ? 1 : 0)) {
     process.stderr.write(USAGE);
@@ -62,7 +62,7 @@ function generate(args: readonly string[]): number {
   const root = repositoryRoot();
   let files: ReadonlyMap<string, string>;
   try {
-    files = renderFiles(root);
+    files = await renderFiles(root);
   } catch (error) {
     if (!(error instanceof ContractChangeError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -81,4 +81,6 @@ function generate(args: readonly string[]): number {
   return check && stale.length > 0 ? 1 : 0;
 }
 
-process.exitCode = generate(process.argv.slice(2));
+void generate(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

@@ -1,5 +1,5 @@
 export * from './verdict';
-export { renderQualityDoc } from './guide/quality-doc';
+export { renderQualityDoc } from './render-quality-doc';
 export * from './errors';
 export { violated } from './rules/constraint';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';

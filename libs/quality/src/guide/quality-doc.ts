@@ -114,10 +114,7 @@ this page, and the first is \`dlq-reason\`. A reject has precedence over a skip,
 The examples are real: the generator of this page and the tests evaluate them with the rules as they are. They show what a
 record differs in from the examples in [events](events.md#event-types).`;
 
-/**
- * The content of `docs/quality.md`.
- * @throws ExampleError if an example does not show what it is for
- */
+/** See `renderQualityDoc` of the lib. */
 export function renderQualityDoc(options: ExampleOptions): string {
   return (
     [
