@@ -145,7 +145,7 @@ describe('the opening of a sink', () => {
     await ambiguous.close();
   });
 
-  it('stops the partition when the log ends before every durable row has its record', async () => {
+  it('fails as ambiguous when the log ends before every durable row has its record', async () => {
     const log = Array.from({ length: 13 }, (): 'o' => 'o');
     const scripted = await opened({ committed: COMMITTED, finalized: { kind: 'rows', rows: 7 }, log });
     // Offset 12 is a transaction marker.

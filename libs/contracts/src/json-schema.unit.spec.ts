@@ -145,7 +145,7 @@ describe('the JSON Schemas of the events', () => {
     expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(100);
   });
 
-  it('accept every second of the days of a leap year and of other years, and no day that does not exist', () => {
+  it('accept every day of leap years and of other years, and no day that does not exist', () => {
     const body = sampleOf('order.paid');
     for (const year of [1970, 1972, 1999, 2000, 2023, 2024, 2096, 2100, 2199]) {
       for (let month = 0; month <= 13; month++) {
