@@ -1,10 +1,8 @@
 import { waitUntil } from '@orderstream/deadlines';
 import { type FailureOutcome, stop } from '@orderstream/kafka';
 
-import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
-import { SILENT_OBSERVER } from './silent-observer';
-import { LIMITS, type LogEntry, offsetRows, PARTITION, Process, SimulatedWorld } from './simulated-world';
+import { fixedDependencies, LIMITS, type LogEntry, Process, SimulatedWorld } from './simulated-world';
 
 const RATES = { lost: 0, kill: 0, unknown: 0 };
 const MAX_RUN = 20;
@@ -28,9 +26,7 @@ async function openOn(log: readonly LogEntry[]): Promise<Running> {
   const failures: FailureOutcome[] = [];
   const warehouse = world.warehouse(process);
   const sink = new PartitionSink({
-    partition: PARTITION,
-    limits: LIMITS,
-    mapper: offsetRows(log),
+    ...fixedDependencies(log),
     warehouse: {
       ...warehouse,
       connect: async (stream) => {
@@ -54,11 +50,6 @@ async function openOn(log: readonly LogEntry[]): Promise<Running> {
         },
       };
     },
-    logBounds: () => Promise.resolve({ start: 0, end: log.length }),
-    delay: () => Promise.resolve(),
-    now: () => new Date(0),
-    faults: NO_FAULTS,
-    observer: SILENT_OBSERVER,
     outcomeOf: (cause) => stop(cause instanceof Error ? cause : new Error(String(cause))),
     interrupt: (outcome) => failures.push(outcome),
   });

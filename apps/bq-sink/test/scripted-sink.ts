@@ -2,12 +2,10 @@ import type { AppendOutcome, Finalized } from '@orderstream/bigquery';
 import { waitUntil } from '@orderstream/deadlines';
 import { type FailureOutcome, type RecordBatch, retry } from '@orderstream/kafka';
 
-import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import type { SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Appender } from '../src/streams/warehouse';
-import { SILENT_OBSERVER } from './silent-observer';
-import { LIMITS, type LogEntry, offsetRows, PARTITION, recordAt } from './simulated-world';
+import { fixedDependencies, LIMITS, type LogEntry, PARTITION, recordAt } from './simulated-world';
 
 export interface Script {
   /** What was committed before; nothing by default. */
@@ -50,9 +48,8 @@ export class ScriptedSink {
   constructor(private readonly script: Script = {}) {
     const { finalized, beforeOpen, beforeCreate, beforeConnect, limits, log = Array<LogEntry>(100).fill('o') } = script;
     this.sink = new PartitionSink({
-      partition: PARTITION,
+      ...fixedDependencies(log),
       limits: { ...LIMITS, idleFinalizeMs: 60_000, ...limits },
-      mapper: offsetRows(log),
       warehouse: {
         createStream: async () => {
           await beforeCreate?.();
@@ -74,11 +71,6 @@ export class ScriptedSink {
         await beforeOpen?.();
         return this.transactions();
       },
-      logBounds: () => Promise.resolve({ start: 0, end: log.length }),
-      delay: () => Promise.resolve(),
-      now: () => new Date(0),
-      faults: NO_FAULTS,
-      observer: SILENT_OBSERVER,
       outcomeOf: (cause) => {
         const outcome = retry(0, cause);
         this.failures.push(outcome);

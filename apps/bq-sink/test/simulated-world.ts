@@ -2,11 +2,11 @@ import { type AppendOutcome, type Finalized, type RowBuffer } from '@orderstream
 import { validatedTopic } from '@orderstream/contracts';
 import { type KafkaRecord, type TopicPartition, type RecordBatch, type TransactionWrites } from '@orderstream/kafka';
 
-import type { FaultPoints } from '../src/streams/fault-points';
+import { type FaultPoints, NO_FAULTS } from '../src/streams/fault-points';
 import type { RowSource } from '../src/streams/micro-batch';
-
-import type { SinkLimits, Transactions } from '../src/streams/sink-dependencies';
+import type { PartitionSinkDependencies, SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
+import { SILENT_OBSERVER } from './silent-observer';
 
 /**
  * `o` valid, `b` rejected by BigQuery, `i` rejected by BigQuery with the whole request and no word of the row, `x` rejected by
@@ -303,6 +303,19 @@ export const recordAt = (offset: number): KafkaRecord => ({
   value: Buffer.from(String(offset)),
   headers: {},
 });
+
+/** What a sink over this log has in common in every test. */
+export const fixedDependencies = (log: readonly LogEntry[]) =>
+  ({
+    partition: PARTITION,
+    limits: LIMITS,
+    mapper: offsetRows(log),
+    logBounds: () => Promise.resolve({ start: 0, end: log.length }),
+    delay: () => Promise.resolve(),
+    now: () => new Date(0),
+    faults: NO_FAULTS,
+    observer: SILENT_OBSERVER,
+  }) satisfies Partial<PartitionSinkDependencies>;
 
 /** Encodes only the record's offset. */
 export const offsetRows = (log: readonly LogEntry[]): RowSource => ({

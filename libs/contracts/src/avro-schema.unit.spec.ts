@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import avsc, { type Schema, type Type } from 'avsc';
 import * as fc from 'fast-check';
 import { GOOD_BODIES } from '../test/bodies';
+import { sampleOf } from '../test/samples';
 import { type AvroSchema, avroSchema, EVENT_CONTRACTS, type EventContract, timestampMicros } from './index';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -72,9 +73,6 @@ const expected = (contract: EventContract, body: Json): Json =>
       return [name, type === 'TIMESTAMP' && typeof value === 'string' ? textOf(timestampMicros(value)) : value];
     }),
   );
-
-const sampleOf = (type: string): Json =>
-  JSON.parse(readFileSync(resolve(__dirname, `../samples/v1/${type}.json`), 'utf8')) as Json;
 
 describe('the Avro schemas of the rows', () => {
   it.each(contracts)('$type writes and reads the row of its stored sample and of every valid body', (contract) => {

@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats';
 import * as fc from 'fast-check';
 import { GOOD_BODIES } from '../test/bodies';
 import { INHERITED_NAMES, mutatedBody, VALUES, withMember } from '../test/mutations';
+import { sampleOf } from '../test/samples';
 import {
   compileChecks,
   EVENT_CONTRACTS,
@@ -90,9 +91,6 @@ function* corpus(contract: EventContract): Generator<Body> {
     yield JSON.parse(withMember(JSON.stringify(body), name, 1)) as Body;
   }
 }
-
-const sampleOf = (type: string): Body =>
-  JSON.parse(readFileSync(resolve(__dirname, `../samples/v1/${type}.json`), 'utf8')) as Body;
 
 /** Strict mode wants a type beside the other keywords. */
 const ANY_TYPE = ['string', 'number', 'boolean', 'null', 'object', 'array'];

@@ -1,21 +1,11 @@
 import type { RowBuffer } from '@orderstream/bigquery';
-import type { KafkaRecord } from '@orderstream/kafka';
 
+import { recordAt } from '../../test/simulated-world';
 import { BatchQueue, type QueuedBatch } from './batch-queue';
 import { MicroBatch, type RowSource } from './micro-batch';
 
 const LIMITS = { lingerMs: 60_000, maxBatchRows: 100, maxBatchBytes: 1_000_000 };
 const REASON = { code: 'sink.row_not_encodable' };
-
-const recordAt = (offset: number): KafkaRecord => ({
-  topic: 'marketplace.orders.validated.v1',
-  partition: 0,
-  offset,
-  timestamp: 0,
-  key: null,
-  value: null,
-  headers: {},
-});
 
 /** A queue whose mapper rejects the given offsets, and the buffers that it has encoded into. */
 function queueRejecting(isRejected: (offset: number) => boolean): { queue: BatchQueue; buffers: Set<RowBuffer> } {

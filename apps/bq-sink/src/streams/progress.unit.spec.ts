@@ -1,6 +1,7 @@
+import { LIMITS } from '../../test/simulated-world';
 import { NO_FAULTS } from './fault-points';
 import { Progress } from './progress';
-import type { PartitionSinkDependencies, Transactions } from './sink-dependencies';
+import type { Transactions } from './sink-dependencies';
 import { SinkLifecycle } from './sink-lifecycle';
 
 /** Progress from offset 10, and its commits, each of which waits until the test ends it. */
@@ -21,19 +22,7 @@ function begin(): {
     close: () => Promise.resolve(),
   };
   const lifecycle = new SinkLifecycle('orders[0]', () => undefined);
-  const dependencies: Pick<PartitionSinkDependencies, 'faults' | 'limits'> = {
-    faults: NO_FAULTS,
-    limits: {
-      lingerMs: 0,
-      maxBatchRows: 1,
-      maxBatchBytes: 1,
-      maxInFlight: 1,
-      commitIntervalMs: 0,
-      idleFinalizeMs: 0,
-      fallbackWaitMs: 0,
-    },
-  };
-  const progress = new Progress(dependencies, lifecycle);
+  const progress = new Progress({ faults: NO_FAULTS, limits: LIMITS }, lifecycle);
   progress.begin(transactions, { offset: 10, durableRows: 0, topicId: undefined, byQuery: false, logEnd: 10 });
   return { progress, lifecycle, commits };
 }
