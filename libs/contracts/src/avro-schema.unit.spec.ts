@@ -4,7 +4,8 @@ import avsc, { type Schema, type Type } from 'avsc';
 import * as fc from 'fast-check';
 import { GOOD_BODIES } from '../test/bodies';
 import { sampleOf } from '../test/samples';
-import { type AvroSchema, avroSchema, EVENT_CONTRACTS, type EventContract, timestampMicros } from './index';
+import { type AvroSchema, avroSchema } from './avro-schema';
+import { EVENT_CONTRACTS, type EventContract, timestampMicros } from './index';
 
 type Json = Readonly<Record<string, unknown>>;
 

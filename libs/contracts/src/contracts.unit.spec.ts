@@ -11,14 +11,13 @@ import {
   FAMILY_TABLES,
   generatedFiles,
   METADATA_COLUMNS,
-  renderEventsDoc,
   RULE_CODES,
   tableForFamily,
   TABLES,
   TOPICS,
 } from './index';
 import { contractsOfFamily } from './event-contracts';
-import { exampleOf } from './events-doc';
+import { exampleOf, renderEventsDoc } from './events-doc';
 
 const root = resolve(__dirname, '../../..');
 const samples = resolve(__dirname, '../samples');

@@ -6,14 +6,8 @@ import * as fc from 'fast-check';
 import { GOOD_BODIES } from '../test/bodies';
 import { INHERITED_NAMES, mutatedBody, VALUES, withMember } from '../test/mutations';
 import { sampleOf } from '../test/samples';
-import {
-  compileChecks,
-  EVENT_CONTRACTS,
-  type EventContract,
-  type EventSchema,
-  jsonSchema,
-  SCHEMA_LIMITS,
-} from './index';
+import { compileChecks, EVENT_CONTRACTS, type EventContract } from './index';
+import { type EventSchema, jsonSchema, SCHEMA_LIMITS } from './json-schema';
 
 type Body = Readonly<Record<string, unknown>>;
 

@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { EventColumn } from './columns';
-import {
-  ContractChangeError,
-  EVENT_CONTRACTS,
-  type EventContract,
-  incompatibilities,
-  releaseOf,
-  renderRelease,
-} from './index';
+import { EVENT_CONTRACTS, type EventContract } from './index';
+import { ContractChangeError, incompatibilities, releaseOf, renderRelease } from './release';
 
 const PATH = 'libs/contracts/releases/v1.json';
 const stored = readFileSync(resolve(__dirname, '../../..', PATH), 'utf8');
