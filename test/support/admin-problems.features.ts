@@ -1,18 +1,10 @@
-import { createHash } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import { Module } from '@nestjs/common';
 import { type ServiceSettings } from '@orderstream/config';
 import { createLogger, type Health } from '@orderstream/observability';
 import { HEALTH, runService, type ServiceDefinition } from '@orderstream/service';
 import request from 'supertest';
+import { FakeProcess, LogLines, OPERATOR, TOKENS, VIEWER } from './fake-process';
 
-const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
-const VIEWER = 'token-of-a-viewer';
-const OPERATOR = 'token-of-an-operator';
-const TOKENS = JSON.stringify([
-  { name: 'ann', role: 'viewer', sha256: sha256(VIEWER) },
-  { name: 'bob', role: 'operator', sha256: sha256(OPERATOR) },
-]);
 /** Of `AuthenticationLimiter`. */
 const FAILURES_UNTIL_BLOCKED = 20;
 
@@ -49,21 +41,9 @@ async function run<T extends { readonly service: ServiceSettings }>(
   definition: ServiceDefinition<T>,
   { tokens = TOKENS, isStarting = false, hasFailed = false, isBare = false }: Variant,
 ): Promise<Running> {
-  const host = Object.assign(new EventEmitter(), {
-    stderr: process.stderr,
-    exit: (code: number) => {
-      exited.resolve(code);
-    },
-  });
-  const exited = Promise.withResolvers<number>();
-  const listening = Promise.withResolvers<string>();
+  const host = new FakeProcess();
+  const destination = new LogLines();
   const started = Promise.withResolvers<undefined>();
-  const destination = {
-    write: (text: string): void => {
-      const { msg, url } = JSON.parse(text) as { msg: string; url?: string };
-      if (msg === 'listening' && url !== undefined) listening.resolve(url);
-    },
-  };
   const running = runService(
     {
       name: definition.name,
@@ -86,17 +66,17 @@ async function run<T extends { readonly service: ServiceSettings }>(
       logger: createLogger({ service: definition.name, level: 'info', destination }),
     },
   );
-  const failed = exited.promise.then((code): never => {
-    throw new Error(`${definition.name} exited with ${String(code)} before it listened`);
+  const failed = host.exited.promise.then((code): never => {
+    throw new Error(`${definition.name} exited with ${String(code)} before it listened: ${host.written}`);
   });
-  const url = await Promise.race([listening.promise, failed]);
+  const url = await Promise.race([destination.url(), failed]);
   failed.catch(() => undefined);
   if (!isStarting) await running;
   return {
     url,
     stop: async () => {
       host.emit('SIGTERM', 'SIGTERM');
-      await exited.promise;
+      await host.exited.promise;
       started.resolve(undefined);
       await running;
     },

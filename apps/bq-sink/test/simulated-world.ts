@@ -304,6 +304,17 @@ export const recordAt = (offset: number): KafkaRecord => ({
   headers: {},
 });
 
+/** Encodes only the record's offset. */
+const offsetRows = (log: readonly LogEntry[]): RowSource => ({
+  encode: ({ offset }, rows) => {
+    if (log[offset] === 'x') return { code: 'sink.row_not_encodable', path: 'x', constraint: 'x' };
+    rows.beginRow();
+    rows.varint(offset);
+    rows.endRow();
+    return undefined;
+  },
+});
+
 /** What a sink over this log has in common in every test. */
 export const fixedDependencies = (log: readonly LogEntry[]) =>
   ({
@@ -316,17 +327,6 @@ export const fixedDependencies = (log: readonly LogEntry[]) =>
     faults: NO_FAULTS,
     observer: SILENT_OBSERVER,
   }) satisfies Partial<PartitionSinkDependencies>;
-
-/** Encodes only the record's offset. */
-export const offsetRows = (log: readonly LogEntry[]): RowSource => ({
-  encode: ({ offset }, rows) => {
-    if (log[offset] === 'x') return { code: 'sink.row_not_encodable', path: 'x', constraint: 'x' };
-    rows.beginRow();
-    rows.varint(offset);
-    rows.endRow();
-    return undefined;
-  },
-});
 
 /** Decodes rows of `offsetRows`. Offsets are below 128, so each row is a tag, a length and one byte. */
 function offsetsOf(rows: RowBuffer): number[] {
