@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, type Family, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { partitionFor, RecordProducer } from '@orderstream/kafka';
 import { createLogger } from '@orderstream/observability';
@@ -77,11 +77,15 @@ const idsOf = (bodies: readonly Body[]): unknown[] => bodies.map(({ event_id }) 
 const validatedIds = async (): Promise<unknown[]> =>
   (await log.readPartition(VALIDATED, PARTITION)).map((record) => header(record, 'ce_id'));
 
-const move = (target: PositionTarget, faults: FaultPoints = NO_FAULTS): Promise<SetPositionReport> =>
+const move = (
+  target: PositionTarget,
+  faults: FaultPoints = NO_FAULTS,
+  partition = PARTITION,
+): Promise<SetPositionReport> =>
   setPosition({
     kafka: log.kafka,
     family: FAMILY,
-    partition: PARTITION,
+    partition,
     groupId: GROUP,
     target,
     limits: DEFAULT_STATE_LIMITS,
@@ -363,6 +367,53 @@ it(
       before.input + 3,
       before.accepted + 3,
     ]);
+  },
+  TEST_MS,
+);
+
+it(
+  'a state that is lost is rebuilt before set-position moves its offset: what was accepted stays known',
+  async () => {
+    const known = await send(2);
+    await validateRest();
+    const position = (await log.committedOffset(GROUP, RAW, PARTITION)) ?? 0;
+    await log.deleteTopic(stateTopic(FAMILY));
+    await ensureFamily(log.kafka, FAMILY, 6);
+    await expect(validator().open()).rejects.toMatchObject({ code: 'STATE_UNREADABLE' });
+    for (const target of [position, 'end'] as const) {
+      await expect(move(target)).rejects.toMatchObject({
+        code: 'POSITION_REJECTED',
+        message: expect.stringContaining(
+          `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
+        ) as string,
+      });
+    }
+    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+    const { accounts, accounting } = await rebuild();
+    expect(accounts).toBe('recounted');
+    expect(await move(position)).toMatchObject({ position, passedOver: 0, state: 'adapted' });
+    await log.send(...known.map((body) => rawRecord(body, { topic: RAW })));
+    expect(await validateRest()).toEqual({
+      ...accounting,
+      input: accounting.input + 2,
+      skipped: accounting.skipped + 2,
+    });
+  },
+  TEST_MS,
+);
+
+it(
+  'set-position moves the offset of a partition of which nothing was ever committed',
+  async () => {
+    const partition = 5;
+    await log.send(rawRecord(sessionStarted(customerIn(partition)), { topic: RAW }));
+    expect(await move('end', NO_FAULTS, partition)).toMatchObject({
+      before: null,
+      position: 1,
+      passedOver: 1,
+      state: 'adapted',
+    });
+    expect(await log.committedOffset(GROUP, RAW, partition)).toBe(1);
   },
   TEST_MS,
 );
