@@ -124,4 +124,25 @@ describe('a state that cannot be read', () => {
     },
     TEST_MS,
   );
+
+  it(
+    'counts, of a batch of the input that cannot be decoded, only the records below the committed offset',
+    async () => {
+      const partition = 5;
+      await sender.send(partition);
+      const owner = validator(partition);
+      await runs.runToEnd(owner, partition);
+      const before: Accounting = owner.state?.accounting ?? emptyAccounting();
+      const nextOffset = owner.state?.nextOffset ?? 0;
+      await owner.close();
+      await log.sendZstd(RAW, partition, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
+      await log.setCommittedOffset(GROUP, RAW, partition, nextOffset + 1);
+      await log.send(unreadable(FAMILY, partition, 'counters'));
+      expect(await rebuild(partition)).toMatchObject({
+        accounts: 'recounted',
+        accounting: { input: before.input + 1, accepted: before.accepted, passedOver: 1 },
+      });
+    },
+    TEST_MS,
+  );
 });

@@ -154,10 +154,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
         merge?.accepted(record.value, rebuild.countedMs(record.timestamp));
       },
       'end',
-      (batch) => {
-        unreadable += batch.records;
-        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += batch.records;
-        rebuild.unreadable(batch.records, batch.timestamp);
+      (batch, unread) => {
+        unreadable += unread;
+        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += unread;
+        rebuild.unreadable(unread, batch.timestamp);
         merge?.unreadable(latestOf(batch.timestamp));
       },
     );
@@ -251,8 +251,8 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
       lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
     until,
-    ({ records, timestamp }) => {
-      passedOver += records;
+    ({ timestamp }, unread) => {
+      passedOver += unread;
       lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
   );
@@ -271,7 +271,7 @@ async function read(
   partition: number,
   take: (record: KafkaRecord) => void,
   until: number | 'end' = 'end',
-  onUnreadable?: (batch: BatchPlace) => void,
+  onUnreadable?: (batch: BatchPlace, unread: number) => void,
 ): Promise<void> {
   const range = { topic, partition, from: 'beginning', until, isolation: 'committed' } as const;
   await readPartition(kafka, { ...range, ...(onUnreadable && { onUnreadable }) }, ({ records }) => {
