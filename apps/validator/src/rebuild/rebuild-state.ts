@@ -35,6 +35,7 @@ import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
 import { type OldState, readOldState } from '../partitions/old-state';
 import { topicIdsOf } from '../partitions/partition-opening';
+import { readVersions } from '../partitions/restore-state';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
 
 /** Neither the group nor the state holds an offset of the partition. */
@@ -136,7 +137,13 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const latestOf = (appendMs: number): number => rebuild.countedMs(appendMs) + settings.maxAheadMs;
     const versionsUntilMs = forgottenUntilMs === undefined ? undefined : latestOf(forgottenUntilMs);
     const merge =
-      family === 'catalog' ? await VersionsMerge.begin(options, committedOffset, versionsUntilMs) : undefined;
+      family === 'catalog'
+        ? VersionsMerge.into(
+            (await readVersions(kafka, partition, options.catalogLimits)).versions,
+            committedOffset,
+            versionsUntilMs,
+          )
+        : undefined;
     // Of another log, nothing of the input can be counted.
     const inputEnd = difference === undefined ? committedOffset : 0;
     const counted = old.summary === undefined ? await countInput(options, inputEnd) : undefined;
