@@ -30,10 +30,10 @@ import {
 import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
-import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
+import { commitMetadata } from '../partitions/commit-metadata';
 import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
-import { type OldState, readOldState } from '../partitions/old-state';
+import { readOldState } from '../partitions/old-state';
 import { topicIdsOf } from '../partitions/partition-opening';
 import { readVersions } from '../partitions/restore-state';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
@@ -116,11 +116,12 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
     if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, family, partition);
     const ref = { topic, partition };
-    const { topicId, metadata } = transactions.committed;
+    const { topicId } = transactions.committed;
+    const topicIds = topicIdsOf(transactions.committed, old.summary?.log);
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
       nextOffset: committedOffset,
       topicId,
-      topicIds: topicIdsOf(transactions.committed, old.summary?.log),
+      topicIds,
       mark: old.summary?.log,
     });
     const forgottenUntilMs = await removedUntilMs(options, old.summary);
@@ -189,7 +190,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       ],
       offset: committedOffset,
       // A token that no owner knows: the next one restores the state.
-      metadata: commitMetadata(`rebuild.${randomUUID()}`, difference === undefined ? topicId : idOf(metadata, old)),
+      metadata: commitMetadata(
+        `rebuild.${randomUUID()}`,
+        difference === undefined ? topicId : topicIds.find((id) => id !== undefined),
+      ),
     });
     return {
       family,
@@ -210,10 +214,6 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     await transactions.close();
   }
 }
-
-/** Id of the log that the committed offset is of. */
-const idOf = (metadata: string | undefined, { summary }: OldState): string | undefined =>
-  readMetadata(metadata).topicId ?? summary?.log?.topicId;
 
 /** Append time up to which retention may have removed the validated log. Undefined: the log is complete. */
 async function removedUntilMs(
