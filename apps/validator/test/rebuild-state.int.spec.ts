@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Family, PARTITIONS, rawTopic } from '@orderstream/contracts';
 import { type Accounting, emptyAccounting, StateUnreadableError } from '@orderstream/quality';
+import type { FaultPoint } from '../src/partitions/fault-points';
 import type { RebuildReport } from '../src/rebuild/rebuild-state';
 import { header, TestLog, unreadable } from './log';
 import { ensureFamily } from './replay/replay';
@@ -111,6 +112,35 @@ describe('a state that cannot be read', () => {
         accounts: 'recounted',
         accounting: { input: before.input + 1, accepted: before.accepted, passedOver: 1 },
       });
+    },
+    TEST_MS,
+  );
+
+  // From `fenced` on it reads the state of its successor.
+  it.each<[point: FaultPoint, partition: number]>([
+    ['fenced', 0],
+    ['evaluated', 1],
+  ])(
+    'is rebuilt by the second of two commands alone when the first is killed at "%s" and goes on as a zombie',
+    async (point, partition) => {
+      const sent = await sender.send(partition);
+      await runs.validateRest(partition);
+      await log.send(unreadable(FAMILY, partition, 'lifecycle/damaged'));
+      const killed = runs.suspendAt(point);
+      const zombie = runs.rebuild(partition, killed.faults).catch((error: unknown) => error);
+      await killed.suspended;
+      // Killed here, it has changed nothing: the state cannot be read yet.
+      await expect(runs.validator(partition).open()).rejects.toThrow(StateUnreadableError);
+      const { accounting } = await runs.rebuild(partition);
+      const more = await sender.send(partition);
+      await runs.validateRest(partition);
+      const after = await runs.restoreAccounting(partition);
+      expect([accounting.input, after.input]).toEqual([sent.total, sent.total + more.total]);
+
+      killed.resume();
+      expect(await zombie).toMatchObject({ code: 'TRANSACTION_FAILED' });
+      expect(await runs.restoreAccounting(partition)).toEqual(after);
+      await sender.expectExactlyOnce(partition, more);
     },
     TEST_MS,
   );

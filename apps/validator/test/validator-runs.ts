@@ -139,18 +139,17 @@ export class ValidatorRuns {
   /** The command `set-position`. */
   setPosition(partition: number, target: PositionTarget, faults: FaultPoints = NO_FAULTS): Promise<SetPositionReport> {
     return setPosition({
-      ...this.command(partition),
+      ...this.command(partition, faults),
       target,
       maxAheadMs: SETTINGS.maxAheadMs,
       logger,
       actor: 'test',
-      faults,
     });
   }
 
   /** The command `rebuild-state`. */
-  rebuild(partition: number): Promise<RebuildReport> {
-    return rebuildState({ ...this.command(partition), settings: SETTINGS });
+  rebuild(partition: number, faults: FaultPoints = NO_FAULTS): Promise<RebuildReport> {
+    return rebuildState({ ...this.command(partition, faults), settings: SETTINGS });
   }
 
   /** The accounts as a new process restores them. */
@@ -179,7 +178,7 @@ export class ValidatorRuns {
     return run;
   }
 
-  private command(partition: number) {
+  private command(partition: number, faults: FaultPoints) {
     const { family, log } = this;
     return {
       kafka: log.kafka,
@@ -190,6 +189,7 @@ export class ValidatorRuns {
       catalogLimits: DEFAULT_CATALOG_LIMITS,
       transactionTimeoutMs: 10_000,
       clock: () => new Date(),
+      faults,
     };
   }
 

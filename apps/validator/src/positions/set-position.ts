@@ -54,7 +54,7 @@ export interface SetPositionOptions {
   /** Name of the operator, for the audit. */
   readonly actor: string;
   readonly clock: () => Date;
-  /** Reaches `fenced`, `evaluated` (all is determined, nothing is sent) and `committed`. */
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
   readonly faults?: FaultPoints;
 }
 
@@ -164,7 +164,6 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const metadata = commitMetadata(`set-position.${randomUUID()}`, topicId);
     await faults.reached('evaluated', ref);
     await transactions.commit({ records, offset: position, metadata });
-    await faults.reached('committed', ref);
     const report: SetPositionReport = {
       ...ref,
       before: committed.offset ?? null,

@@ -31,6 +31,7 @@ import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata } from '../partitions/commit-metadata';
+import { type FaultPoints, NO_FAULTS } from '../partitions/fault-points';
 import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
 import { readOldState } from '../partitions/old-state';
@@ -60,6 +61,8 @@ export interface RebuildOptions {
   readonly catalogLimits: CatalogLimits;
   readonly transactionTimeoutMs: number;
   readonly clock: () => Date;
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
+  readonly faults?: FaultPoints;
 }
 
 export interface RebuildReport {
@@ -103,19 +106,18 @@ export interface RebuildReport {
  * @throws CommittedOffsetUnknownError, TransactionFailedError, ReadTimeoutError
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
-  const { kafka, family, partition, groupId, limits, settings } = options;
-  const topic = rawTopic(family);
+  const { kafka, family, partition, groupId, limits, settings, faults = NO_FAULTS } = options;
+  const ref = { topic: rawTopic(family), partition };
   const transactions = await PartitionTransactions.open(kafka, {
     groupId,
-    topic,
-    partition,
+    ...ref,
     transactionTimeoutMs: options.transactionTimeoutMs,
   });
   try {
+    await faults.reached('fenced', ref);
     const old = await readOldState(kafka, family, partition);
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
     if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, family, partition);
-    const ref = { topic, partition };
     const { topicId } = transactions.committed;
     const topicIds = topicIdsOf(transactions.committed, old.summary?.log);
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
@@ -183,6 +185,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const removed = [...old.keys].filter((key) => !writtenKeys.has(key));
     const changes: StateRecord[] = [...removed.map((key) => ({ key, value: null })), ...written];
     const merged = merge?.finish(committedOffset);
+    await faults.reached('evaluated', ref);
     await transactions.commit({
       records: [
         ...changes.map((change) => memoryRecord(stateTopic(family), partition, change)),
