@@ -26,8 +26,8 @@ export interface StateView {
   /**
    * Append time up to which records of the input may be missing that came behind those that are remembered: they were left
    * out by an operator's command, or a rebuild could not read them, or retention had removed them from its log. A rebuild
-   * that counts the input cannot distinguish redeliveries from what was left out: then all of it may be missing. Undefined: none is
-   * missing. An order that was last updated up to then may lack events.
+   * that counts the input cannot distinguish redeliveries from what was left out: then all of it may be missing.
+   * Undefined: none is missing. An order that was last updated up to then may lack events.
    */
   readonly missedUntilMs: number | undefined;
 }
