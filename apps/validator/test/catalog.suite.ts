@@ -2,15 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { CATALOG_VERSIONS_TOPIC, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
 import { partitionFor } from '@orderstream/kafka';
-import { createLogger } from '@orderstream/observability';
-import { type CatalogVersions, DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS } from '@orderstream/quality';
+import { type CatalogVersions, DEFAULT_CATALOG_LIMITS } from '@orderstream/quality';
 import { readVersions } from '../src/partitions/restore-state';
-import { setPosition } from '../src/positions/set-position';
 import { rebuildCommand } from '../src/rebuild/rebuild-command';
 import { type Body, customerIn, newShop, orderPlaced, productListed, rawRecord, vendorOnboarded } from './events';
 import { arrival, DEAD, log, RAW, start, stop, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
 import { BROKERS, header } from './log';
-import { SETTINGS, ValidatorRuns } from './validator-runs';
+import { ValidatorRuns } from './validator-runs';
 
 /** The tests of the catalog after its topic was deleted, and after the log of its events has expired. */
 export function catalog(): void {
@@ -30,21 +28,7 @@ export function catalog(): void {
       await log.send(rawRecord(vendor));
       const before = { offset: await committed(), position: (await versions()).position };
       const killed = runs.suspendAt('evaluated');
-      const zombie = setPosition({
-        kafka: log.kafka,
-        family: 'catalog',
-        partition,
-        groupId: 'validator-catalog',
-        target: 'end',
-        limits: DEFAULT_STATE_LIMITS,
-        catalogLimits: DEFAULT_CATALOG_LIMITS,
-        maxAheadMs: SETTINGS.maxAheadMs,
-        transactionTimeoutMs: 10_000,
-        logger: createLogger({ service: 'validator', level: 'silent' }),
-        actor: 'test',
-        clock: () => new Date(),
-        faults: killed.faults,
-      }).catch((error: unknown) => error);
+      const zombie = runs.setPosition(partition, 'end', killed.faults).catch((error: unknown) => error);
       await killed.suspended;
       expect({ offset: await committed(), position: (await versions()).position }).toEqual(before);
 

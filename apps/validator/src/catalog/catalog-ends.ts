@@ -1,14 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { askedAgain } from '../partitions/asked-again';
 
 /** Where the partitions of the raw catalog begin and end. */
 export interface RawCatalogBounds {
   readonly beginnings: readonly number[];
   readonly highWatermarks: readonly number[];
 }
-
-/** A broker that has just started may answer with an earlier end for a moment: it is asked again before that counts. */
-const TRIES = 3;
-const RETRY_MS = 500;
 
 /**
  * The raw offsets up to which the catalog has to be evaluated. Undefined if a partition ends before what was read of it:
@@ -20,17 +16,14 @@ const RETRY_MS = 500;
 export async function endsToAwait(
   read: readonly (number | undefined)[],
   fetchBounds: () => Promise<RawCatalogBounds>,
-  retryMs = RETRY_MS,
+  retryMs?: number,
 ): Promise<number[] | undefined> {
-  for (let tries = 1; ; tries++) {
-    // What is read meanwhile lies below a later end.
-    const before = [...read];
-    const { beginnings, highWatermarks } = await fetchBounds();
-    const isShorter = highWatermarks.some((end, partition) => end < (before[partition] ?? 0));
-    if (!isShorter) return endsToRead(beginnings, highWatermarks);
-    if (tries === TRIES) return undefined;
-    await delay(retryMs);
-  }
+  // What is read meanwhile lies below a later end.
+  const ask = async () => ({ before: [...read], ...(await fetchBounds()) });
+  const isShorter = ({ before, highWatermarks }: Awaited<ReturnType<typeof ask>>): boolean =>
+    highWatermarks.some((end, partition) => end < (before[partition] ?? 0));
+  const answer = await askedAgain(ask, isShorter, retryMs);
+  return isShorter(answer) ? undefined : endsToRead(answer.beginnings, answer.highWatermarks);
 }
 
 /**

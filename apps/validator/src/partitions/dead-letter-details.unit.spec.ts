@@ -8,6 +8,7 @@ import {
   RuleEvaluator,
   StateOverlay,
 } from '@orderstream/quality';
+import { evaluate } from '../../test/evaluate';
 import {
   type Body,
   customerIn,
@@ -20,8 +21,6 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from '../../test/events';
-import { evaluateBatch } from './evaluate-batch';
-import { Outputs } from './outputs';
 
 const PARTITION = 3;
 const DAY_MS = 86_400_000;
@@ -166,18 +165,13 @@ function detailsOf(code: RuleCode, { family = 'orders', before = [], body, chang
       return super.evaluate(...args);
     }
   }
-  const { outputs } = evaluateBatch(
-    [...before.map((one, offset) => record(one, offset)), broken],
-    new StateOverlay(new PartitionState()),
-    {
-      evaluator: new Evaluator({ family, settings, partitionOf: (key) => partitionFor(key) }),
-      catalog,
-      catalogComplete: true,
-      outputs: new Outputs(family),
-      evaluatedBy: { settings: Buffer.from(settings.version), catalogPosition: undefined },
-      now: new Date(nowMs),
-    },
-  );
+  const records = [...before.map((one, offset) => record(one, offset)), broken];
+  const { outputs } = evaluate(family, records, new StateOverlay(new PartitionState()), {
+    evaluator: new Evaluator({ family, settings, partitionOf: (key) => partitionFor(key) }),
+    catalog,
+    catalogComplete: true,
+    now: new Date(nowMs),
+  });
   const letter = outputs.at(-1);
   expect(letter?.topic).toMatch(/\.dlq\.validator$/);
   return JSON.parse(String(letter?.headers['dlq-detail'])) as unknown[];

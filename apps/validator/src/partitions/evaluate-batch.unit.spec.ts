@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
 import {
   Catalog,
@@ -12,6 +12,7 @@ import {
   StateOverlay,
 } from '@orderstream/quality';
 import fc from 'fast-check';
+import { evaluate, NOW } from '../../test/evaluate';
 import {
   type Body,
   customerIn,
@@ -22,12 +23,8 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from '../../test/events';
-import { evaluateBatch, type EvaluatedBatch, type EvaluationOptions } from './evaluate-batch';
-import { Outputs } from './outputs';
 
 const PARTITION = 3;
-const NOW = new Date('2026-03-04T05:06:07.000Z');
-const settings = qualitySettings();
 
 const record = (body: Body, offset: number, changes: Partial<OutputRecord> = {}): KafkaRecord => ({
   ...rawRecord(body, changes),
@@ -36,26 +33,6 @@ const record = (body: Body, offset: number, changes: Partial<OutputRecord> = {})
 });
 const broken = (offset: number): KafkaRecord =>
   record(sessionStarted(customerIn(PARTITION)), offset, { value: Buffer.from('broken') });
-
-const evaluatorOf = (family: Family): RuleEvaluator =>
-  new RuleEvaluator({ family, settings, partitionOf: (key) => partitionFor(key) });
-
-function evaluate(
-  family: Family,
-  records: readonly KafkaRecord[],
-  overlay: StateOverlay,
-  options: Partial<EvaluationOptions> = {},
-): EvaluatedBatch {
-  return evaluateBatch(records, overlay, {
-    evaluator: evaluatorOf(family),
-    catalog: new Catalog(),
-    catalogComplete: false,
-    outputs: new Outputs(family),
-    evaluatedBy: { settings: Buffer.from(settings.version), catalogPosition: undefined },
-    now: NOW,
-    ...options,
-  });
-}
 
 /** Topic and event id of each output. */
 const outline = (outputs: readonly OutputRecord[]): unknown[] =>
@@ -167,7 +144,7 @@ describe('evaluateBatch', () => {
     }
     const evaluator = new FailingEvaluator({
       family: 'interactions',
-      settings,
+      settings: qualitySettings(),
       partitionOf: (key) => partitionFor(key),
     });
     const evaluated = evaluate('interactions', records, new StateOverlay(new PartitionState()), { evaluator });

@@ -54,7 +54,7 @@ export interface SetPositionOptions {
   /** Name of the operator, for the audit. */
   readonly actor: string;
   readonly clock: () => Date;
-  /** Reaches `fenced`, `evaluated` (all is determined, nothing is sent) and `committed`. */
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
   readonly faults?: FaultPoints;
 }
 
@@ -82,8 +82,9 @@ export interface SetPositionReport extends TopicPartition {
  * batch and, in the catalog's family, the versions are one transaction: killed before it, nothing has changed. An owner
  * that opens the partition in between fences the command. The command may be repeated.
  *
- * A state that cannot be read does not take what is left out into its accounts, so it must be rebuilt first. Only where
- * nothing says which offset that would be of, the offset is committed alone.
+ * A state that cannot be read does not take what is left out into its accounts, and one that is lost has forgotten what was
+ * accepted: it must be rebuilt first. Only where nothing says which offset that would be of, the offset is moved without
+ * a rebuild.
  *
  * @throws PositionRejectedError, BatchReadableError, LogUnreadableError, TransactionFailedError, ReadTimeoutError
  */
@@ -112,8 +113,8 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const { committed } = transactions;
     await faults.reached('fenced', ref);
     const { state, versions } = await remembered(options);
-    if (state === undefined) await assertNotRebuildable(options, committed.offset);
-    const evaluatedUpTo = state?.nextOffset ?? committed.offset;
+    if (state?.nextOffset === undefined) await assertNotRebuildable(options, committed.offset);
+    const evaluatedUpTo = state?.nextOffset;
     const { topicId } = committed;
     const compared = await compareLog(log, {
       nextOffset: evaluatedUpTo ?? 0,
@@ -163,7 +164,6 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const metadata = commitMetadata(`set-position.${randomUUID()}`, topicId);
     await faults.reached('evaluated', ref);
     await transactions.commit({ records, offset: position, metadata });
-    await faults.reached('committed', ref);
     const report: SetPositionReport = {
       ...ref,
       before: committed.offset ?? null,
@@ -212,8 +212,8 @@ async function assertNotRebuildable(
   const nextOffset = committedOffset ?? (await readOldState(kafka, family, partition)).summary?.nextOffset;
   if (nextOffset === undefined) return;
   throw new PositionRejectedError(
-    `the state of ${partitionName({ topic: rawTopic(family), partition })} cannot be read, so its accounts would lack ` +
-      'what is left out. Nothing was changed. Run ' +
+    `the state of ${partitionName({ topic: rawTopic(family), partition })} cannot be read, or is lost, so its ` +
+      'accounts would lack what is left out. Nothing was changed. Run ' +
       `\`npm run rebuild-state -- --family ${family} --partition ${String(partition)}\` first, then this command again ` +
       '(docs/validator-state.md#repair).',
   );

@@ -30,11 +30,13 @@ import {
 import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
-import { commitMetadata, readMetadata } from '../partitions/commit-metadata';
+import { commitMetadata } from '../partitions/commit-metadata';
+import { type FaultPoints, NO_FAULTS } from '../partitions/fault-points';
 import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
-import { type OldState, readOldState } from '../partitions/old-state';
+import { readOldState } from '../partitions/old-state';
 import { topicIdsOf } from '../partitions/partition-opening';
+import { readVersions } from '../partitions/restore-state';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
 
 /** Neither the group nor the state holds an offset of the partition. */
@@ -59,6 +61,8 @@ export interface RebuildOptions {
   readonly catalogLimits: CatalogLimits;
   readonly transactionTimeoutMs: number;
   readonly clock: () => Date;
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
+  readonly faults?: FaultPoints;
 }
 
 export interface RebuildReport {
@@ -102,24 +106,24 @@ export interface RebuildReport {
  * @throws CommittedOffsetUnknownError, TransactionFailedError, ReadTimeoutError
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
-  const { kafka, family, partition, groupId, limits, settings } = options;
-  const topic = rawTopic(family);
+  const { kafka, family, partition, groupId, limits, settings, faults = NO_FAULTS } = options;
+  const ref = { topic: rawTopic(family), partition };
   const transactions = await PartitionTransactions.open(kafka, {
     groupId,
-    topic,
-    partition,
+    ...ref,
     transactionTimeoutMs: options.transactionTimeoutMs,
   });
   try {
+    await faults.reached('fenced', ref);
     const old = await readOldState(kafka, family, partition);
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
     if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, family, partition);
-    const ref = { topic, partition };
-    const { topicId, metadata } = transactions.committed;
+    const { topicId } = transactions.committed;
+    const topicIds = topicIdsOf(transactions.committed, old.summary?.log);
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
       nextOffset: committedOffset,
       topicId,
-      topicIds: topicIdsOf(transactions.committed, old.summary?.log),
+      topicIds,
       mark: old.summary?.log,
     });
     const forgottenUntilMs = await removedUntilMs(options, old.summary);
@@ -136,7 +140,13 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const latestOf = (appendMs: number): number => rebuild.countedMs(appendMs) + settings.maxAheadMs;
     const versionsUntilMs = forgottenUntilMs === undefined ? undefined : latestOf(forgottenUntilMs);
     const merge =
-      family === 'catalog' ? await VersionsMerge.begin(options, committedOffset, versionsUntilMs) : undefined;
+      family === 'catalog'
+        ? VersionsMerge.into(
+            (await readVersions(kafka, partition, options.catalogLimits)).versions,
+            committedOffset,
+            versionsUntilMs,
+          )
+        : undefined;
     // Of another log, nothing of the input can be counted.
     const inputEnd = difference === undefined ? committedOffset : 0;
     const counted = old.summary === undefined ? await countInput(options, inputEnd) : undefined;
@@ -154,10 +164,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
         merge?.accepted(record.value, rebuild.countedMs(record.timestamp));
       },
       'end',
-      (batch) => {
-        unreadable += batch.records;
-        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += batch.records;
-        rebuild.unreadable(batch.records, batch.timestamp);
+      (batch, unread) => {
+        unreadable += unread;
+        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += unread;
+        rebuild.unreadable(unread, batch.timestamp);
         merge?.unreadable(latestOf(batch.timestamp));
       },
     );
@@ -175,6 +185,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const removed = [...old.keys].filter((key) => !writtenKeys.has(key));
     const changes: StateRecord[] = [...removed.map((key) => ({ key, value: null })), ...written];
     const merged = merge?.finish(committedOffset);
+    await faults.reached('evaluated', ref);
     await transactions.commit({
       records: [
         ...changes.map((change) => memoryRecord(stateTopic(family), partition, change)),
@@ -182,7 +193,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       ],
       offset: committedOffset,
       // A token that no owner knows: the next one restores the state.
-      metadata: commitMetadata(`rebuild.${randomUUID()}`, difference === undefined ? topicId : idOf(metadata, old)),
+      metadata: commitMetadata(
+        `rebuild.${randomUUID()}`,
+        difference === undefined ? topicId : topicIds.find((id) => id !== undefined),
+      ),
     });
     return {
       family,
@@ -203,10 +217,6 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     await transactions.close();
   }
 }
-
-/** Id of the log that the committed offset is of. */
-const idOf = (metadata: string | undefined, { summary }: OldState): string | undefined =>
-  readMetadata(metadata).topicId ?? summary?.log?.topicId;
 
 /** Append time up to which retention may have removed the validated log. Undefined: the log is complete. */
 async function removedUntilMs(
@@ -251,8 +261,8 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
       lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
     until,
-    ({ records, timestamp }) => {
-      passedOver += records;
+    ({ timestamp }, unread) => {
+      passedOver += unread;
       lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
   );
@@ -271,7 +281,7 @@ async function read(
   partition: number,
   take: (record: KafkaRecord) => void,
   until: number | 'end' = 'end',
-  onUnreadable?: (batch: BatchPlace) => void,
+  onUnreadable?: (batch: BatchPlace, unread: number) => void,
 ): Promise<void> {
   const range = { topic, partition, from: 'beginning', until, isolation: 'committed' } as const;
   await readPartition(kafka, { ...range, ...(onUnreadable && { onUnreadable }) }, ({ records }) => {

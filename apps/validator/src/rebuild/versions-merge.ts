@@ -1,11 +1,4 @@
-import {
-  type CatalogLimits,
-  type CatalogVersions,
-  CatalogVersionsOverlay,
-  type StateRecord,
-} from '@orderstream/quality';
-import type { Kafka } from 'kafkajs';
-import { readVersions } from '../partitions/restore-state';
+import { type CatalogVersions, CatalogVersionsOverlay, type StateRecord } from '@orderstream/quality';
 
 export interface MergedVersions {
   /** For the versions topic, the position last. */
@@ -40,13 +33,11 @@ export class VersionsMerge {
     this.overlay = new CatalogVersionsOverlay(versions);
   }
 
-  /** @param removedUntilMs the latest time of a version that retention has removed from the log; undefined: none */
-  static async begin(
-    { kafka, partition, catalogLimits }: { kafka: Kafka; partition: number; catalogLimits: CatalogLimits },
-    committedOffset: number,
-    removedUntilMs: number | undefined,
-  ): Promise<VersionsMerge> {
-    const { versions } = await readVersions(kafka, partition, catalogLimits);
+  /**
+   * @param versions what the versions topic holds; its restore has not ended
+   * @param removedUntilMs the latest time of a version that retention has removed from the log; undefined: none
+   */
+  static into(versions: CatalogVersions, committedOffset: number, removedUntilMs: number | undefined): VersionsMerge {
     const isLogWhole = removedUntilMs === undefined;
     const isCurrent = versions.position?.rawOffset === committedOffset;
     const mayLack = versions.position?.isCut === true || (!isLogWhole && !isCurrent);
@@ -83,11 +74,13 @@ export class VersionsMerge {
 
   finish(committedOffset: number): MergedVersions {
     const { overlay, isCut } = this;
+    // The cut changes every entity.
+    const merged = overlay.size;
     if (isCut) overlay.cut(this.missingBeforeMicros);
     const removed = this.removed.filter((key) => !overlay.changed(key)).map((key) => ({ key, value: null }));
     return {
       records: [...removed, ...overlay.records(committedOffset)],
-      report: { merged: overlay.size, removed: removed.length, cut: isCut },
+      report: { merged, removed: removed.length, cut: isCut },
     };
   }
 }

@@ -2,7 +2,7 @@ import { timestampMicros } from '@orderstream/contracts';
 import * as fc from 'fast-check';
 import { Catalog, type CatalogLimits, CatalogVersions, CatalogVersionsOverlay, decodeCatalogRecord } from '../index';
 import type { StateRecord } from '../state/state-record';
-import { placed, sha, summary, TestPartition, uuid } from '../../test/fixtures';
+import { sha, uuid } from '../../test/fixtures';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
@@ -372,41 +372,5 @@ describe('a catalog whose announcements were left out', () => {
       }),
       { numRuns: 300 },
     );
-  });
-});
-
-describe('an order that the catalog can no longer prove wrong', () => {
-  it('is flagged, not repaired, when the version of its time was dropped', () => {
-    const partition = new TestPartition();
-    const limited = new Catalog({ maxEntities: 10, maxVersions: 1 });
-    for (const body of [
-      vendor('vendor', 58, 'Becker and Sons'),
-      product(0xabc, 58, 'Old lamp'),
-      product(0xabc, 400, 'New lamp'),
-    ]) {
-      limited.apply(body);
-    }
-    partition.catalog = limited;
-    expect(summary(partition.evaluateBody(placed({ item_name: 'Old lamp' })))).toBe('accept drift.product');
-  });
-
-  it.each([
-    ['rejects an unknown reference, with that detail', { vendor_id: sha('nobody') }, 'reject reference.unknown_vendor'],
-    ['flags a contradiction, and does not repair it', { item_name: 'Disk lamp' }, 'accept drift.product'],
-  ])('%s while the validator of the catalog is behind', (_, fields, expected) => {
-    const partition = new TestPartition();
-    const { catalog } = partition;
-    partition.catalog = Object.assign(Object.create(catalog) as Catalog, { behind: true });
-    const result = partition.evaluateBody(placed(fields));
-    expect(summary(result)).toBe(expected);
-    if (result.kind === 'reject') {
-      expect(result.reasons).toEqual([
-        {
-          code: 'reference.unknown_vendor',
-          path: 'vendor_id',
-          constraint: `catalogBehind: expected a catalog that is up to date, found ${sha('nobody').slice(0, 39)}…`,
-        },
-      ]);
-    }
   });
 });

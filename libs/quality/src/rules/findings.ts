@@ -42,8 +42,8 @@ export class Findings {
   }
 
   /** The rule fires without proof, because what it relies on may have been forgotten: it flags the record at most. */
-  fireUnproven(code: RuleCode, path?: string, constraint?: string): void {
-    if (this.actions[code] !== 'off') this.take(code, 'flag', path, constraint);
+  fireUnproven(code: RuleCode): void {
+    if (this.actions[code] !== 'off') this.take(code, 'flag');
   }
 
   /**

@@ -39,13 +39,13 @@ export function checkRegistration(
   const first = state.registration(order.customer_id);
   if (first === undefined) {
     if (mayBeForgotten(registeredAt, state.forgottenRegisteredUntilMs)) {
-      findings.fireUnproven('drift.customer', path, 'isRemembered');
+      findings.fireUnproven('drift.customer');
     }
   } else if (first.registeredAt !== registeredAt && compareTimes(first.registeredAt, registeredAt) !== 0) {
     const horizon = state.forgottenRegisteredUntilMs;
     const unproven =
       !first.certain && (mayBeForgotten(registeredAt, horizon) || mayBeForgotten(first.registeredAt, horizon));
-    if (unproven) findings.fireUnproven('drift.customer', path, 'isRemembered');
+    if (unproven) findings.fireUnproven('drift.customer');
     else if (findings.fireRepair('drift.customer', path, first.registeredAt, first.registeredAt, registeredAt))
       registeredAt = first.registeredAt;
   }
@@ -77,7 +77,7 @@ export function checkReferences(
       (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
   } else if (vendorThen === undefined) {
-    findings.fireUnproven('drift.vendor', 'vendor_id', 'isInCatalog');
+    findings.fireUnproven('drift.vendor');
   } else if (findings.enabled('drift.vendor')) {
     for (const field of ['vendor_name', 'vendor_address', 'vendor_vertical'] as const) {
       if (vendorThen[field] === order[field]) continue;
@@ -93,7 +93,7 @@ export function checkReferences(
       (missing ??= []).push({ entity: 'product', id: order.item_sku });
     }
   } else if (productThen === undefined) {
-    findings.fireUnproven('drift.product', 'item_sku', 'isInCatalog');
+    findings.fireUnproven('drift.product');
   } else if (productThen.item_name !== order.item_name && findings.enabled('drift.product')) {
     if (catalogComplete)
       fireDrift('drift.product', 'item_name', productThen.item_name, order.item_name, catalog, findings);
@@ -107,7 +107,7 @@ const NO_REFERENCES: readonly Reference[] = [];
 function fireUnknown(entity: 'vendor' | 'product', id: string, catalog: CatalogView, findings: Findings): void {
   const code = `reference.unknown_${entity}` as const;
   const path = entity === 'vendor' ? 'vendor_id' : 'item_sku';
-  if (catalog.truncated) findings.fireUnproven(code, path, 'isInCatalog');
+  if (catalog.truncated) findings.fireUnproven(code);
   else if (catalog.behind) findings.fire(code, path, violated('catalogBehind', 'a catalog that is up to date', id));
   else findings.fire(code, path, violated('isInCatalog', `a ${entity} of the catalog`, id));
 }
@@ -120,7 +120,7 @@ function fireDrift(
   catalog: CatalogView,
   findings: Findings,
 ): void {
-  if (catalog.behind) findings.fireUnproven(code, path, 'catalogBehind');
+  if (catalog.behind) findings.fireUnproven(code);
   else if (PERSONAL.has(path)) findings.fireRepair(code, path, known, 'the value of the catalog', 'another');
   else findings.fireRepair(code, path, known, known, found);
 }
@@ -136,7 +136,7 @@ const PERSONAL: ReadonlySet<string> = new Set(
  * Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes.
  *
  * Where events of the order may be missing, a transition that they explain flags the event, and the order goes on from
- * it. One that no missing events explain is illegal in any case.
+ * it. One that no missing events explain is illegal, unless the order is uncertain already: then it is flagged.
  */
 export function checkLifecycle(
   type: string,
@@ -150,11 +150,12 @@ export function checkLifecycle(
   const after = lifecycleAfter(order, type, body, state, orderKey, maxAheadMs);
   if (nextState(order?.state, type) !== undefined) return after;
   if (order !== undefined) {
-    const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
-    if (order.certain && after === undefined) findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
-    else findings.fireUnproven('lifecycle.illegal_transition', 'event_type', constraint);
+    if (order.certain && after === undefined) {
+      const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
+      findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
+    } else findings.fireUnproven('lifecycle.illegal_transition');
   } else if (mayBeForgotten(body.order_placed_at, state.forgottenPlacedUntilMs)) {
-    findings.fireUnproven('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
+    findings.fireUnproven('lifecycle.unknown_order');
   } else {
     const constraint = violated('isKnownOrder', 'an accepted order', String(body.order_id));
     findings.fire('lifecycle.unknown_order', 'order_id', constraint);

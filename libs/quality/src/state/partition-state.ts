@@ -46,7 +46,10 @@ export class PartitionState {
   accounting: Accounting = emptyAccounting();
   /** Next offset of the input after the last folded batch. Undefined: there was none. */
   nextOffset: number | undefined;
-  /** Append time of the last evaluated record, of those that no wrong clock has stamped. */
+  /**
+   * The latest append time of the evaluated records that no wrong clock has stamped, and of what is missing:
+   * `missedUntilMs` is not after it.
+   */
   lastAppendMs = 0;
   log: LogMark | undefined;
   /** See `StateView`. */

@@ -25,8 +25,9 @@ export interface StateView {
   readonly forgottenRegisteredUntilMs: number | undefined;
   /**
    * Append time up to which records of the input may be missing that came behind those that are remembered: they were left
-   * out by an operator's command, or could not be read by a rebuild. Undefined: none is missing. An order that was last
-   * updated up to then may lack events.
+   * out by an operator's command, or a rebuild could not read them, or retention had removed them from its log. A rebuild
+   * that counts the input cannot distinguish redeliveries from what was left out: then all of it may be missing.
+   * Undefined: none is missing. An order that was last updated up to then may lack events.
    */
   readonly missedUntilMs: number | undefined;
 }
