@@ -75,6 +75,13 @@ module.exports = {
       },
     },
     {
+      name: 'guides-of-the-rules-on-demand',
+      comment: 'The guides are for the document of the rules: no service loads them with the barrel.',
+      severity: 'error',
+      from: { path: '^libs/quality/', pathNot: ['/guide/', '\\.guide\\.ts$', SPECS] },
+      to: { path: ['/guide/', '\\.guide\\.ts$'], dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'only-its-settings-of-an-app',
       comment: 'The local stack runs the apps as processes; it knows their settings and nothing else of them.',
       severity: 'error',
@@ -127,8 +134,12 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
     exclude: { path: '^dist' },
+    // Packages with subpaths, such as the SDK of Grafana, and packages of modules only.
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
     cache: { folder: 'node_modules/.cache/dependency-cruiser', strategy: 'content' },
   },
 };

@@ -22,12 +22,18 @@ const project = (kind, extra = {}) => ({
   moduleFileExtensions: ['js', 'cjs', 'json', 'ts'],
   testRegex: `\\.${kind}\\.spec\\.ts$`,
   transform: { '^.+\\.ts$': swc },
-  moduleNameMapper: { '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src' },
+  moduleNameMapper: {
+    '^@orderstream/([^/]+)$': '<rootDir>/libs/$1/src',
+    // import() names compiled files.
+    '^(\\./otlp-tracing|\\./guide/quality-doc)\\.js$': '$1',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   ...extra,
 });
 
 module.exports = {
   maxWorkers: 2,
+  // A worker keeps the modules of every spec that it has run. One with more than this is replaced after its spec.
+  workerIdleMemoryLimit: '700MB',
   projects: [project('unit'), project('int'), project('e2e'), project('model')],
 };

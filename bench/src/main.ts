@@ -2,28 +2,21 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { FAMILIES, PARTITIONS, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { passThroughTopic } from './baselines/names';
 import { fillRawTopics } from './fill';
+import { parseRecords } from './options';
 import { renderReport } from './report';
 import { type Bench, measureBridge, measureSink, measureValidator, measureValidatorRestore } from './rows';
-
-const MIN_RECORDS = 10_000;
 
 /**
  * `npm run bench`: measures each service, and next to it a baseline: the bare client with the same I/O and no other
  * work, in the same run. The input is generated without a rate limit, with 2 % defects.
  */
 async function runBenchmark(): Promise<void> {
-  const { values } = parseArgs({ options: { records: { type: 'string', default: '300000' } } });
-  const records = Number(values.records);
-  if (!Number.isSafeInteger(records) || records < MIN_RECORDS) {
-    throw new Error(`--records: expected an integer of at least ${MIN_RECORDS}`);
-  }
-
+  const records = parseRecords(process.argv.slice(2));
   const folder = mkdtempSync(join(tmpdir(), 'orderstream-bench-'));
   const environment = benchEnvironment();
   const kafka = createKafka({ brokers: environment.KAFKA_BROKERS.split(','), clientId: 'bench' });

@@ -21,7 +21,7 @@ import grpc
 import pyarrow
 from google.cloud.bigquery_storage_v1 import types
 from google.protobuf.descriptor import FieldDescriptor
-from local_bigquery import app  # noqa: F401  (imports every module before it is patched)
+from local_bigquery import app  # imports every module before it is patched
 from local_bigquery.api import jobs as api_jobs
 from local_bigquery.catalog import datasets, tables
 from local_bigquery.engine import database
@@ -300,6 +300,15 @@ def columns_of(reference, _period):
     return {field.name.casefold(): (type_of[field.name.casefold()], field.mode or "NULLABLE") for field in fields}
 
 
+def install_access_tokens():
+    """Answers as Google's metadata server does, with a token that the emulator ignores. A client that finds its credentials by
+    itself, such as Grafana's data source, has the address of the emulator in GCE_METADATA_HOST."""
+
+    @app.get("/computeMetadata/v1/instance/service-accounts/default/token")
+    def token():
+        return {"access_token": "emulator", "expires_in": 3600, "token_type": "Bearer"}
+
+
 def array_of(parsed, field, arrow):
     name = field.name
     if field.is_repeated:
@@ -335,6 +344,7 @@ install_exact_row_counts()
 install_write_api_limits()
 install_atomic_creates()
 install_atomic_appends()
+install_access_tokens()
 
 if __name__ == "__main__":
     from local_bigquery.cli import main

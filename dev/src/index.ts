@@ -9,6 +9,7 @@ export { ManagedProcess, type ProcessExit, type ProcessSpec, describeExit } from
 export { stopOrphans } from './process/orphans';
 export { PortFinder } from './process/ports';
 export { type Progress, createProgress } from './progress';
+export { integerFrom, parseShare } from './run/cli';
 export { type Component } from './stack/component';
 export { ANY_PORTS, type Endpoints, defineInfrastructure } from './stack/infrastructure';
 export { type ProxiedListener } from './stack/kafka-properties';

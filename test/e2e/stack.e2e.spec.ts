@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createBigQuery, queryFresh } from '@orderstream/bigquery';
-import { CE, envelopeHeaders, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { queryFresh } from '@orderstream/bigquery';
+import { CE } from '@orderstream/contracts';
 import { latestDeadLetters } from '@orderstream/dead-letters';
-import { createKafka, type KafkaRecord, partitionFor, readPartition, RecordProducer } from '@orderstream/kafka';
-import { type Kafka } from 'kafkajs';
+import { createKafka } from '@orderstream/kafka';
+import { foreignOrder, produceOrder, warehouse } from '../support/foreign-order';
 import { pidOf, runningPids, StackCommand, startedPids } from '../support/running-stack';
 import { waitUntil } from '@orderstream/deadlines';
 
@@ -13,7 +13,6 @@ jest.setTimeout(300_000);
 
 const EVENTS = 3_000;
 const ARRIVAL_DEADLINE_MS = 60_000;
-const RAW_ORDERS = rawTopic('orders');
 const COMPONENTS_IN_STOP_ORDER = [
   'order-generator',
   'validator',
@@ -24,14 +23,6 @@ const COMPONENTS_IN_STOP_ORDER = [
   'pubsub-emulator',
   'kafka',
 ];
-
-/** The fields of an order.placed that the tests read. */
-interface OrderBody {
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly order_id: string;
-  readonly [field: string]: unknown;
-}
 
 type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
@@ -117,9 +108,9 @@ describe('the local stack', () => {
 
     const kafka = createKafka({ brokers: stack.kafka.brokers, clientId: 'foreign' });
     const good = await foreignOrder(kafka);
-    await produce(kafka, good.key, JSON.stringify(good.order), good.headers);
+    await produceOrder(kafka, good.key, JSON.stringify(good.order), good.headers);
     const bad = `{"event_id": ${randomUUID()}`;
-    await produce(kafka, good.key, bad, good.headers);
+    await produceOrder(kafka, good.key, bad, good.headers);
     for (const [table, column] of [
       ['order_events', 'order_id'],
       // A subscription delivers at least once.
@@ -219,47 +210,4 @@ async function publishedBy({ services, tokens }: Stack): Promise<number> {
   const url = `${services['pubsub-bridge']?.url ?? ''}/admin/status`;
   const response = await fetch(url, { headers: { authorization: `Bearer ${tokens.viewer}` } });
   return ((await response.json()) as { published: number }).published;
-}
-
-function warehouse({ bigquery: { projectId, dataset, apiEndpoint, grpcEndpoint } }: Stack) {
-  return createBigQuery({ project: projectId, dataset, location: 'US', apiEndpoint, grpcEndpoint });
-}
-
-/** An order of another producer: a copy of an accepted order with new ids and times. */
-async function foreignOrder(kafka: Kafka): Promise<{ key: Buffer; order: OrderBody; headers: Record<string, string> }> {
-  const placed = await findPlacedOrder(kafka);
-  const time = new Date().toISOString();
-  const order: OrderBody = {
-    ...(JSON.parse(placed.value?.toString() ?? '') as OrderBody),
-    event_id: randomUUID(),
-    occurred_at: time,
-    order_placed_at: time,
-    order_id: randomUUID().replaceAll('-', '').repeat(2),
-    order_rating: null,
-  };
-  const { event_id: id, event_type: type } = order;
-  return {
-    key: placed.key ?? Buffer.alloc(0),
-    order,
-    headers: envelopeHeaders({ id, type, source: 'another-shop', time }),
-  };
-}
-
-async function findPlacedOrder(kafka: Kafka): Promise<KafkaRecord> {
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    let found: KafkaRecord | undefined;
-    const range = { topic: validatedTopic('orders'), partition, from: 'beginning', until: 'end' } as const;
-    await readPartition(kafka, range, (batch) => {
-      found ??= batch.records.find(({ headers }) => headers[CE.type]?.toString() === 'order.placed');
-    });
-    if (found !== undefined) return found;
-  }
-  throw new Error('the topic of validated orders has no order.placed');
-}
-
-async function produce(kafka: Kafka, key: Buffer, value: string, headers: Record<string, string>): Promise<void> {
-  const producer = new RecordProducer(kafka, { maxRequestBytes: 1_000_000 });
-  await producer.connect();
-  await producer.send([{ topic: RAW_ORDERS, partition: partitionFor(key), key, value: Buffer.from(value), headers }]);
-  await producer.disconnect();
 }

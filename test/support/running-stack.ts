@@ -17,7 +17,7 @@ const FOREIGN_ENV = {
 };
 
 /** What a test uses of `stack.json`. */
-interface StackFile {
+export interface StackFile {
   readonly kafka: { readonly brokers: string[] };
   readonly bigquery: { apiEndpoint: string; grpcEndpoint: string; projectId: string; dataset: string };
   readonly services: Readonly<Record<string, { url: string }>>;

@@ -1,13 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderConfigurationDoc, renderEnvExample, type ServiceSpecs } from '@orderstream/config';
-import { generatedFiles } from '@orderstream/contracts';
+import { ContractChangeError, EVENT_CONTRACTS, generatedFiles, renderRelease } from '@orderstream/contracts';
+import { reasonTexts } from '@orderstream/dead-letters';
+import { partitionFor } from '@orderstream/kafka';
+import { renderQualityDoc } from '@orderstream/quality';
 import { renderScenariosDoc } from '@orderstream/simulation';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
 import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
+import { grafanaFiles } from './observability/grafana-files';
 
 const SERVICES: ServiceSpecs = {
   'order-generator': orderGeneratorSettings,
@@ -16,8 +20,11 @@ const SERVICES: ServiceSpecs = {
   'pubsub-bridge': pubsubBridgeSettings,
 };
 
-const USAGE = `Generates files from the code: schemas, docs/events.md, docs/configuration.md,
-docs/scenarios.md, .env.example.
+/** What others rely on in version 1 of the events. It only grows. */
+const RELEASE = 'libs/contracts/releases/v1.json';
+
+const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
+scenarios.md, configuration.md; the dashboards of Grafana.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -30,10 +37,16 @@ function scenarioFiles(): ReadonlyMap<string, string> {
   return new Map(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]));
 }
 
-/** The content of every generated file, by its path in the repository. */
-function renderFiles(): ReadonlyMap<string, string> {
+/**
+ * The content of every generated file, by its path in the repository.
+ * @throws ContractChangeError if the contracts break the released version
+ */
+async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
   return new Map([
+    [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
+    ...grafanaFiles(),
+    ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],
     ['.env.example', renderEnvExample(SERVICES)],
@@ -49,15 +62,23 @@ function readIfExists(path: string): string | undefined {
   }
 }
 
-/** @returns the exit code: 0 written or no difference, 1 a difference, 2 wrong usage */
-function generate(args: readonly string[]): number {
+/** @returns the exit code: 0 written or no difference, 1 a difference or an incompatible contract, 2 wrong usage */
+async function generate(args: readonly string[]): Promise<number> {
   const check = args[0] === '--check';
   if (args.length > (check ? 1 : 0)) {
     process.stderr.write(USAGE);
     return 2;
   }
   const root = repositoryRoot();
-  const stale = [...renderFiles()].filter(([path, content]) => readIfExists(join(root, path)) !== content);
+  let files: ReadonlyMap<string, string>;
+  try {
+    files = await renderFiles(root);
+  } catch (error) {
+    if (!(error instanceof ContractChangeError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  const stale = [...files].filter(([path, content]) => readIfExists(join(root, path)) !== content);
   for (const [path, content] of stale) {
     if (check) {
       process.stderr.write(`${path} differs from the code: run npm run generate\n`);
@@ -70,4 +91,6 @@ function generate(args: readonly string[]): number {
   return check && stale.length > 0 ? 1 : 0;
 }
 
-process.exitCode = generate(process.argv.slice(2));
+void generate(process.argv.slice(2)).then((exitCode) => {
+  process.exitCode = exitCode;
+});

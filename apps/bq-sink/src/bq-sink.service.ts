@@ -1,16 +1,34 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { KafkaBatchServer, observeServers, observeTransactions, type TopicPartition } from '@orderstream/kafka';
-import { type Check, type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
-import { HEALTH, leadsOnOf, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { bigqueryDependency } from '@orderstream/bigquery';
+import { DeadLetterBacklog } from '@orderstream/dead-letters';
+import {
+  createKafka,
+  kafkaDependency,
+  KafkaBatchServer,
+  observeClients,
+  observeServers,
+  observeTransactions,
+  type TopicPartition,
+} from '@orderstream/kafka';
+import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
+import {
+  HEALTH,
+  leadsOnOf,
+  LOGGER,
+  METRICS,
+  type Dependency,
+  type ServiceControl,
+  SETTINGS,
+  TRACING,
+} from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
-import { FailurePolicies } from './failure-policies';
 import { PartitionComposition } from './partition-composition';
 import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
 import { SinkMetrics } from './sink-metrics';
 import { ensureSinkTables } from './sink-tables';
-import { ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
+import { DEAD_LETTER_TOPICS, ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
 import { PartitionSink } from './streams/partition-sink';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
 
@@ -36,33 +54,52 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   private readonly clients: SinkClients;
   private readonly metrics: SinkMetrics;
   private readonly composition: PartitionComposition;
+  private readonly deadLetters: DeadLetterBacklog;
   private server: KafkaBatchServer | undefined;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: BqSinkSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
   ) {
-    this.clients = new SinkClients(settings, logger);
+    this.clients = new SinkClients(settings, createKafka(settings.kafka, logger));
     this.metrics = new SinkMetrics(metrics, new RecordLog(logger), () => this.partitions.all());
-    const policies = new FailurePolicies(settings.sink.schemaTimeoutMs, this.metrics);
     this.composition = new PartitionComposition({
-      settings,
+      sink: settings.sink,
       clients: this.clients,
       metrics: this.metrics,
-      policies,
+      dataset: settings.bigquery.dataset,
+      tracing,
       onTransactionFailure: observeTransactions(metrics),
       interrupt: (partition, outcome) => this.server?.interrupt(partition, outcome),
     });
     this.partitions = new PartitionSinks(
       (partition) => new PartitionSink(this.dependenciesOf(partition)),
-      (partition, cause) => policies.outcomeOf(partition, cause),
+      (partition, cause) => this.composition.outcomeOf(partition, cause),
     );
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
+    observeClients(metrics);
+    this.deadLetters = new DeadLetterBacklog({
+      topics: DEAD_LETTER_TOPICS,
+      createAdmin: () => this.clients.kafka.admin(),
+      metrics,
+      logger,
+    });
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
-    health.ready('recovery', () => this.recoveryCheck());
+    // A running partition task may still be skipping durable rows; its position is not known before that is done.
+    health.ready('recovery', () => {
+      const recovering = this.partitions.recovering();
+      return { ok: recovering.length === 0, detail: recovering };
+    });
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { kafka, bigquery } = this.clients;
+    return [kafkaDependency(kafka), bigqueryDependency(bigquery, this.settings.bigquery)];
   }
 
   /** Connects, and creates what is missing. The steps run concurrently, because every recovery includes a start. */
@@ -73,6 +110,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       ensureSinkTopics(this.clients.kafka, kafka.replication, this.logger),
       ensureSinkTables(this.clients.bigquery, bigquery, this.logger),
     ]);
+    this.deadLetters.start();
   }
 
   /** Creates the transport that feeds the partitions. Call it after `prepare`. */
@@ -132,17 +170,11 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.clients.close();
+    await Promise.all([this.deadLetters.stop(), this.clients.close()]);
   }
 
   /** The dependencies of one partition's sink. The fault suite overrides it. */
   protected dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
     return this.composition.dependenciesOf(partition);
-  }
-
-  /** A running partition task may still be skipping durable rows; its position is not known before that is done. */
-  private recoveryCheck(): Check {
-    const recovering = this.partitions.recovering();
-    return { ok: recovering.length === 0, detail: recovering };
   }
 }

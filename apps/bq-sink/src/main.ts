@@ -14,6 +14,7 @@ if (command === 'set-position') {
     name: 'bq-sink',
     settings: bqSinkSettings,
     module: () => BqSinkModule,
+    dependencies: (app) => app.get(BqSinkService).dependencies(),
     prepare: (app) => app.get(BqSinkService).prepare(),
     servers: (app) => [app.get(BqSinkService).createServer()],
   });

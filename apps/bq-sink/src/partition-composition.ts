@@ -1,28 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { FAMILIES, type Family, tableForFamily } from '@orderstream/contracts';
-import {
-  type FailureOutcome,
-  type observeTransactions,
-  PartitionTransactions,
-  type TopicPartition,
-} from '@orderstream/kafka';
+import { tableForFamily } from '@orderstream/contracts';
+import { type FailureOutcome, type observeTransactions, partitionName, type TopicPartition } from '@orderstream/kafka';
+import type { Tracing } from '@orderstream/observability';
 
 import type { BqSinkSettings } from './bq-sink.config';
-import type { FailurePolicies } from './failure-policies';
+import { FailurePolicy, reasonOf } from './failure-policy';
 import type { SinkClients } from './sink-clients';
 import type { SinkMetrics } from './sink-metrics';
-import { familyOfTopic, GROUP_ID, MAX_REQUEST_BYTES } from './sink-topics';
-import { BigQueryWarehouse } from './streams/bigquery-warehouse';
+import { familyOfTopic } from './sink-topics';
 import { NO_FAULTS } from './streams/fault-points';
 import { RowMapper } from './streams/row-mapper';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
+import { tracedObserver } from './traced-observer';
 
 export interface PartitionCompositionOptions {
-  readonly settings: BqSinkSettings;
+  readonly sink: BqSinkSettings['sink'];
   readonly clients: SinkClients;
   readonly metrics: SinkMetrics;
-  readonly policies: FailurePolicies;
+  readonly dataset: string;
+  readonly tracing: Tracing;
   readonly onTransactionFailure: ReturnType<typeof observeTransactions>;
   /** Reports a failure to the partition's task. */
   readonly interrupt: (partition: TopicPartition, outcome: FailureOutcome) => void;
@@ -30,18 +27,17 @@ export interface PartitionCompositionOptions {
 
 /** Connects the sink of one partition to the clients, metrics and policies of the instance. */
 export class PartitionComposition {
-  private readonly mappers: ReadonlyMap<Family, RowMapper> = new Map(
-    FAMILIES.map((family) => [family, new RowMapper(family)]),
-  );
+  /** One for each partition. It outlives the partition's sinks, which are replaced after each failure. */
+  private readonly policies = new Map<string, FailurePolicy>();
 
   constructor(private readonly options: PartitionCompositionOptions) {}
 
   dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
-    const { settings, clients, metrics, policies, onTransactionFailure, interrupt } = this.options;
-    const { bigquery, sink } = settings;
+    const { sink, dataset, clients, metrics, tracing, onTransactionFailure, interrupt } = this.options;
     const family = familyOfTopic(partition.topic);
-    const mapper = this.mapperOf(family);
-    const policy = policies.of(partition);
+    const mapper = new RowMapper(family);
+    const policy = this.policyOf(partition);
+    const { table } = tableForFamily(family);
     return {
       partition,
       limits: {
@@ -54,38 +50,31 @@ export class PartitionComposition {
         },
       },
       mapper: { encode: (record, rows) => policy.rejectionOf(record) ?? mapper.encode(record, rows) },
-      warehouse: new BigQueryWarehouse({
-        bigquery: clients.bigquery,
-        streams: clients.streams,
-        table: { project: bigquery.project, dataset: bigquery.dataset, table: tableForFamily(family).table },
-        partition,
-        mapper,
-        appendTimeoutMs: sink.appendTimeoutMs,
-        maxInFlight: sink.maxInFlight,
-      }),
-      openTransactions: () =>
-        PartitionTransactions.open(clients.kafka, {
-          groupId: GROUP_ID,
-          ...partition,
-          transactionTimeoutMs: sink.transactionTimeoutMs,
-          maxRequestBytes: MAX_REQUEST_BYTES,
-          onFailure: onTransactionFailure,
-        }),
+      warehouse: clients.warehouseOf(partition, mapper),
+      openTransactions: () => clients.openTransactions(partition, { onFailure: onTransactionFailure }),
       logBounds: () => clients.logBounds(partition),
       delay: (ms, signal) => delay(ms, undefined, { signal }),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: metrics.observerFor(family, policy),
-      outcomeOf: (cause) => policies.outcomeOf(partition, cause),
+      observer: tracedObserver(metrics.observerFor(family, policy), tracing, partition, { dataset, table }),
+      outcomeOf: (cause) => this.outcomeOf(partition, cause),
       interrupt: (outcome) => {
         interrupt(partition, outcome);
       },
     };
   }
 
-  private mapperOf(family: Family): RowMapper {
-    const mapper = this.mappers.get(family);
-    if (mapper === undefined) throw new TypeError(`no row mapper for ${family}`);
-    return mapper;
+  /** Counts the failure and decides its outcome. The partition task logs it and adds the backoff. */
+  outcomeOf(partition: TopicPartition, cause: unknown): FailureOutcome {
+    this.options.metrics.failed(familyOfTopic(partition.topic), reasonOf(cause));
+    return this.policyOf(partition).outcomeOf(cause);
+  }
+
+  private policyOf(partition: TopicPartition): FailurePolicy {
+    const key = partitionName(partition);
+    const policy =
+      this.policies.get(key) ?? new FailurePolicy(this.options.sink.schemaTimeoutMs, () => performance.now());
+    this.policies.set(key, policy);
+    return policy;
   }
 }

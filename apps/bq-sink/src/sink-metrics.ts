@@ -6,6 +6,7 @@ import type { FailurePolicy } from './failure-policy';
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkObserver } from './streams/sink-observer';
 
+type ValueOf = (status: ReturnType<PartitionSink['describe']>) => number;
 type Partitions = () => Iterable<readonly [TopicPartition, PartitionSink]>;
 
 /** The metrics of the sink: counters fed by its partitions, and gauges read from them at each scrape. */
@@ -18,100 +19,96 @@ export class SinkMetrics {
     streamsCreated: 0,
     fallbacksTaken: 0,
   };
-  private readonly observers: ReadonlyMap<Family, SinkObserver>;
-  private readonly failures;
+  private readonly handles;
 
-  constructor(metrics: Metrics, recordLog: RecordLog, partitions: Partitions) {
-    this.observers = new Map(FAMILIES.map((family) => [family, this.observe(metrics, recordLog, family)]));
-    this.failures = metrics.counter(METRIC.partitionFailures);
+  constructor(
+    metrics: Metrics,
+    private readonly recordLog: RecordLog,
+    partitions: Partitions,
+  ) {
+    this.handles = {
+      records: metrics.counter(METRIC.records),
+      rowsAppended: metrics.counter(METRIC.rowsAppended),
+      batchRecords: metrics.histogram(METRIC.batchRecords),
+      batchBytes: metrics.histogram(METRIC.batchBytes),
+      appendSeconds: metrics.histogram(METRIC.appendSeconds),
+      freshness: metrics.histogram(METRIC.freshness),
+      deadLetters: metrics.counter(METRIC.deadLetters),
+      skipped: metrics.counter(METRIC.rowsSkippedOnRecovery),
+      streams: metrics.counter(METRIC.streamsCreated),
+      fallbacks: metrics.counter(METRIC.fallbacksTaken),
+      failures: metrics.counter(METRIC.partitionFailures),
+    };
+    // An alert on an increase needs the series before the first one.
+    for (const family of FAMILIES) {
+      this.handles.records.inc({ family, outcome: 'dead_lettered' }, 0);
+      for (const counter of [this.handles.streams, this.handles.fallbacks]) counter.inc({ family }, 0);
+    }
     registerGauges(metrics, partitions);
+  }
+
+  failed(family: Family, reason: string): void {
+    this.handles.failures.inc({ family, reason });
   }
 
   /** Counts the work of a partition of this family, and reports appends and new streams to its failure policy. */
   observerFor(family: Family, policy: Pick<FailurePolicy, 'appended' | 'streamCreated'>): SinkObserver {
-    const observer = this.observers.get(family);
-    if (observer === undefined) throw new TypeError(`no metrics for ${family}`);
-    return {
-      ...observer,
-      appended: (...appended) => {
-        observer.appended(...appended);
-        policy.appended();
-      },
-      streamCreated: () => {
-        observer.streamCreated();
-        policy.streamCreated();
-      },
-    };
-  }
-
-  failed(family: Family, reason: string): void {
-    this.failures.inc({ family, reason });
-  }
-
-  private observe(metrics: Metrics, recordLog: RecordLog, family: Family): SinkObserver {
-    const { totals } = this;
+    const { totals, handles, recordLog } = this;
     const label = { family };
     const operation = { operation: 'append' };
-    const records = metrics.counter(METRIC.records);
-    const rowsAppended = metrics.counter(METRIC.rowsAppended);
-    const batchRecords = metrics.histogram(METRIC.batchRecords);
-    const batchBytes = metrics.histogram(METRIC.batchBytes);
-    const appendSeconds = metrics.histogram(METRIC.appendSeconds);
-    const freshness = metrics.histogram(METRIC.freshness);
-    const deadLetters = metrics.counter(METRIC.deadLetters);
-    const skipped = metrics.counter(METRIC.rowsSkippedOnRecovery);
-    const streams = metrics.counter(METRIC.streamsCreated);
-    const fallbacks = metrics.counter(METRIC.fallbacksTaken);
     return {
       appending: (rows) => {
-        batchRecords.observe(operation, rows.rows);
-        batchBytes.observe(operation, rows.size);
+        handles.batchRecords.observe(operation, rows.rows);
+        handles.batchBytes.observe(operation, rows.size);
       },
       appended: (sent, rows, seconds) => {
         totals.rowsAppended += rows.rows;
-        records.inc({ family, outcome: 'appended' }, rows.rows);
-        rowsAppended.inc(label, rows.rows);
-        appendSeconds.observe(label, seconds);
+        handles.records.inc({ family, outcome: 'appended' }, rows.rows);
+        handles.rowsAppended.inc(label, rows.rows);
+        handles.appendSeconds.observe(label, seconds);
         const [first] = sent;
         // One observation per append, for its oldest record: it waited longest.
-        if (first !== undefined) freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
+        if (first !== undefined) handles.freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
+        policy.appended();
       },
       rejected: (rejections) => {
         totals.deadLettered += rejections.length;
-        records.inc({ family, outcome: 'dead_lettered' }, rejections.length);
+        handles.records.inc({ family, outcome: 'dead_lettered' }, rejections.length);
         for (const { record, reason } of rejections) {
-          deadLetters.inc({ family, reason: reason.code });
+          handles.deadLetters.inc({ family, reason: reason.code });
           recordLog.info(record, { reason: reason.code, path: reason.path }, 'dead-lettered');
         }
       },
       skipped: (rows) => {
         totals.rowsSkippedOnRecovery += rows;
-        skipped.inc(label, rows);
+        handles.skipped.inc(label, rows);
       },
       streamCreated: () => {
         totals.streamsCreated++;
-        streams.inc(label);
+        handles.streams.inc(label);
+        policy.streamCreated();
       },
       fallbackTaken: () => {
         totals.fallbacksTaken++;
-        fallbacks.inc(label);
+        handles.fallbacks.inc(label);
       },
     };
   }
 }
 
 function registerGauges(metrics: Metrics, partitions: Partitions): void {
-  metrics.gauge(METRIC.durableLagRecords, (gauge) => {
-    gauge.reset();
-    for (const [{ topic, partition }, sink] of partitions()) {
-      gauge.set({ topic, partition }, sink.describe().pendingRecords);
-    }
-  });
-  metrics.gauge(METRIC.durableLagSeconds, (gauge) => {
-    gauge.reset();
-    for (const [{ topic, partition }, sink] of partitions()) {
-      const { oldestPendingMs } = sink.describe();
-      gauge.set({ topic, partition }, oldestPendingMs === null ? 0 : Math.max(0, Date.now() - oldestPendingMs) / 1_000);
-    }
-  });
+  const register = (
+    metric: typeof METRIC.durableLagRecords | typeof METRIC.durableLagSeconds,
+    valueOf: ValueOf,
+  ): void => {
+    metrics.gauge(metric, (gauge) => {
+      gauge.reset();
+      for (const [{ topic, partition }, sink] of partitions())
+        gauge.set({ topic, partition }, valueOf(sink.describe()));
+    });
+  };
+  register(METRIC.durableLagRecords, ({ pendingRecords }) => pendingRecords);
+  register(METRIC.durableLagSeconds, ({ oldestPendingMs }) =>
+    oldestPendingMs === null ? 0 : Math.max(0, Date.now() - oldestPendingMs) / 1_000,
+  );
 }

@@ -1,4 +1,4 @@
-import { deadLetterTopic, FAMILIES, type Family, TOPICS, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, FAMILIES, type Family, TOPICS, type TopicSpec, validatedTopic } from '@orderstream/contracts';
 import { ensureTopics, type KafkaLogger } from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
 
@@ -10,6 +10,9 @@ export const MAX_REQUEST_BYTES = Math.max(...TOPICS.map(({ maxMessageBytes }) =>
 const FAMILY_OF_TOPIC: ReadonlyMap<string, Family> = new Map(
   FAMILIES.map((family) => [validatedTopic(family), family]),
 );
+
+const DEAD_LETTER_NAMES = new Set(FAMILIES.map((family) => deadLetterTopic(validatedTopic(family), 'bq-sink')));
+export const DEAD_LETTER_TOPICS: readonly TopicSpec[] = TOPICS.filter(({ name }) => DEAD_LETTER_NAMES.has(name));
 
 /** @throws TypeError if the sink does not consume the topic */
 export function familyOfTopic(topic: string): Family {
@@ -26,15 +29,10 @@ export const familyNameOf = (topic: string): string => FAMILY_OF_TOPIC.get(topic
  * alone: the server does not read it.
  */
 export async function ensureSinkTopics(kafka: Kafka, replication: number, logger: KafkaLogger): Promise<void> {
-  const names = new Set(FAMILIES.map(validatedTopic).flatMap((topic) => [topic, deadLetterTopic(topic, 'bq-sink')]));
-  await ensureTopics(
-    kafka,
-    TOPICS.filter(({ name }) => names.has(name)),
-    {
-      replication,
-      onMismatch: (error) => {
-        logger.error({ err: error, topic: error.topic }, error.message);
-      },
+  await ensureTopics(kafka, [...TOPICS.filter(({ name }) => FAMILY_OF_TOPIC.has(name)), ...DEAD_LETTER_TOPICS], {
+    replication,
+    onMismatch: (error) => {
+      logger.error({ err: error, topic: error.topic }, error.message);
     },
-  );
+  });
 }

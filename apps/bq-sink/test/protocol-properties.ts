@@ -3,8 +3,7 @@ import { type BatchOutcome } from '@orderstream/kafka';
 import * as fc from 'fast-check';
 
 import { PartitionSink } from '../src/streams/partition-sink';
-import { SILENT_OBSERVER } from './silent-observer';
-import { LIMITS, type LogEntry, offsetRows, PARTITION, Process, SimulatedWorld } from './simulated-world';
+import { fixedDependencies, type LogEntry, Process, SimulatedWorld } from './simulated-world';
 
 const FAULT_KINDS = ['lost', 'kill', 'zombie', 'forget', 'unknown'] as const;
 type FaultKind = (typeof FAULT_KINDS)[number];
@@ -50,16 +49,12 @@ async function run(log: readonly LogEntry[], seed: number, faults: Faults): Prom
     let isOver = false;
     const ended = new Promise<BatchOutcome>((resolve) => {
       const sink = new PartitionSink({
-        partition: PARTITION,
-        limits: LIMITS,
-        mapper: offsetRows(log),
+        ...fixedDependencies(log),
         warehouse: world.warehouse(process),
         openTransactions: () => world.openTransactions(process),
         logBounds: () => Promise.resolve({ start: 0, end: world.producedUntil }),
         delay: () => world.tick(),
-        now: () => new Date(0),
         faults: world.faults(process),
-        observer: SILENT_OBSERVER,
         outcomeOf: (cause) =>
           cause instanceof Error && cause.name === 'RecoveryAmbiguousError'
             ? { kind: 'stop', cause }

@@ -2,11 +2,11 @@ import { type AppendOutcome, type Finalized, type RowBuffer } from '@orderstream
 import { validatedTopic } from '@orderstream/contracts';
 import { type KafkaRecord, type TopicPartition, type RecordBatch, type TransactionWrites } from '@orderstream/kafka';
 
-import type { FaultPoints } from '../src/streams/fault-points';
+import { type FaultPoints, NO_FAULTS } from '../src/streams/fault-points';
 import type { RowSource } from '../src/streams/micro-batch';
-
-import type { SinkLimits, Transactions } from '../src/streams/sink-dependencies';
+import type { PartitionSinkDependencies, SinkLimits, Transactions } from '../src/streams/sink-dependencies';
 import type { Appender, Warehouse } from '../src/streams/warehouse';
+import { SILENT_OBSERVER } from './silent-observer';
 
 /**
  * `o` valid, `b` rejected by BigQuery, `i` rejected by BigQuery with the whole request and no word of the row, `x` rejected by
@@ -295,7 +295,7 @@ export const LIMITS: SinkLimits = {
   fallbackWaitMs: 60_000,
 };
 
-const recordAt = (offset: number): KafkaRecord => ({
+export const recordAt = (offset: number): KafkaRecord => ({
   ...PARTITION,
   offset,
   timestamp: 0,
@@ -305,7 +305,7 @@ const recordAt = (offset: number): KafkaRecord => ({
 });
 
 /** Encodes only the record's offset. */
-export const offsetRows = (log: readonly LogEntry[]): RowSource => ({
+const offsetRows = (log: readonly LogEntry[]): RowSource => ({
   encode: ({ offset }, rows) => {
     if (log[offset] === 'x') return { code: 'sink.row_not_encodable', path: 'x', constraint: 'x' };
     rows.beginRow();
@@ -314,6 +314,19 @@ export const offsetRows = (log: readonly LogEntry[]): RowSource => ({
     return undefined;
   },
 });
+
+/** What a sink over this log has in common in every test. */
+export const fixedDependencies = (log: readonly LogEntry[]) =>
+  ({
+    partition: PARTITION,
+    limits: LIMITS,
+    mapper: offsetRows(log),
+    logBounds: () => Promise.resolve({ start: 0, end: log.length }),
+    delay: () => Promise.resolve(),
+    now: () => new Date(0),
+    faults: NO_FAULTS,
+    observer: SILENT_OBSERVER,
+  }) satisfies Partial<PartitionSinkDependencies>;
 
 /** Decodes rows of `offsetRows`. Offsets are below 128, so each row is a tag, a length and one byte. */
 function offsetsOf(rows: RowBuffer): number[] {

@@ -1,12 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
-import { createKafka, ensureTopics, RecordProducer } from '@orderstream/kafka';
-import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { createKafka, ensureTopics, kafkaDependency, observeClients, RecordProducer } from '@orderstream/kafka';
+import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
 import { type Scenario, SIMULATION_VERSION } from '@orderstream/simulation';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
 import { Emitter } from './emission/emitter';
+import { TracedSender } from './emission/traced-sender';
 import { Journal } from './journal/journal';
 import { lastAppendTime } from './last-append-time';
 import { type OrderGeneratorSettings } from './order-generator.config';
@@ -34,6 +35,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     @Inject(SETTINGS) private readonly settings: OrderGeneratorSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) private readonly metrics: Metrics,
+    @Inject(TRACING) private readonly tracing: Tracing,
     @Inject(HEALTH) health: Health,
   ) {
     const { scenario, scenarioDir, rate } = settings.simulation;
@@ -46,12 +48,18 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       ok: this.emitter !== undefined && this.emitter.state !== 'failed' && this.emitter.state !== 'retrying',
       detail: this.emitter?.state ?? 'opening',
     }));
+    observeClients(metrics);
     metrics.gauge(METRIC.generatorTargetRate, (gauge) => {
       gauge.set(this.emitter?.targetRate ?? rate);
     });
     metrics.gauge(METRIC.generatorAchievedRate, (gauge) => {
       gauge.set(this.emitter?.achievedRate ?? 0);
     });
+  }
+
+  /** What `open` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
   }
 
   /**
@@ -73,7 +81,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     if (this.isClosing) return;
     this.emitter = new Emitter({
       journal,
-      sender: this.producer,
+      sender: this.tracing.enabled ? new TracedSender(this.producer, this.tracing) : this.producer,
       clock: SYSTEM_CLOCK,
       settings: {
         seed: String(seed),

@@ -9,5 +9,6 @@ void runService({
   settings: orderGeneratorSettings,
   module: () => OrderGeneratorModule,
   admin: { status: GeneratorStatusDto },
+  dependencies: (app) => app.get(Generator).dependencies(),
   prepare: (app) => app.get(Generator).open(),
 });

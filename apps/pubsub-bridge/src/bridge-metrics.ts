@@ -27,9 +27,10 @@ export class BridgeMetrics implements PartitionBridgeObserver {
     private readonly monitor: Pick<TopologyMonitor, 'subscriptionState' | 'differences'>,
   ) {
     this.subscriptionGaps = metrics.counter(METRIC.subscriptionGaps);
-    // An alert on an increase needs the series before the first gap.
+    // An alert on an increase needs the series before the first one.
     this.subscriptionGaps.inc(0);
     this.records = metrics.counter(METRIC.records);
+    this.records.inc({ family: FAMILY, outcome: 'dead_lettered' }, 0);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
     this.batchRecords = metrics.histogram(METRIC.batchRecords);
     this.batchBytes = metrics.histogram(METRIC.batchBytes);

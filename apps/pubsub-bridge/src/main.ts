@@ -16,6 +16,7 @@ if (command === 'set-position') {
     settings: pubsubBridgeSettings,
     module: () => PubSubBridgeModule,
     admin: { status: BridgeStatusDto },
+    dependencies: (app) => app.get(PubSubBridgeService).dependencies(),
     prepare: (app) => app.get(PubSubBridgeService).prepare(),
     servers: (app) => [app.get(PubSubBridgeService).createServer()],
   });

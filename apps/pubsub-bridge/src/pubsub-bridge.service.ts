@@ -5,30 +5,41 @@ import {
   LOGGER,
   METRICS,
   ProblemException,
+  type Dependency,
   type ServiceControl,
   SETTINGS,
+  TRACING,
 } from '@orderstream/service';
-import { createBigQuery, ensureDataset, ensureTables } from '@orderstream/bigquery';
+import {
+  bigqueryDependency,
+  createBigQuery,
+  ensureDataset,
+  ensureTables,
+  logDifferingOptions,
+} from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
-import { buildDeadLetter } from '@orderstream/dead-letters';
+import { buildDeadLetter, DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   createKafka,
   ensureTopics,
   fetchCommittedOffsets,
   fetchLogBounds,
+  kafkaDependency,
   KafkaBatchServer,
+  observeClients,
   observeServers,
   observeTransactions,
   partitionName,
   PartitionTransactions,
   RecordProducer,
 } from '@orderstream/kafka';
-import { type Health, type Logger, type Metrics, RecordLog } from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
 import {
   connectPubSub,
   ensureTopology,
   inspectTopology,
   LIMITS,
+  pubsubDependency,
   PublishClient,
   SUBSCRIPTION_METADATA,
   TopologyGuard,
@@ -38,8 +49,9 @@ import {
 import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
+import { BridgeTracing } from './bridge-tracing';
 import type { PartitionBridgeDependencies, RejectedRecord } from './partitions/partition-bridge';
-import { PartitionBridges } from './partitions/partition-bridges';
+import { PartitionBridges, RewindRejectedError } from './partitions/partition-bridges';
 import type { PubSubBridgeSettings } from './pubsub-bridge.config';
 import { PubSubHealth } from './pubsub-health';
 import { RejectionPolicy } from './partitions/rejection-policy';
@@ -69,12 +81,14 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private readonly deadLetters: RecordProducer;
   private readonly recordLog: RecordLog;
   private readonly metrics: BridgeMetrics;
+  private readonly tracing: BridgeTracing;
   private readonly body: BodyCheck;
   private readonly pubsub;
   private readonly pubsubHealth: PubSubHealth;
   private readonly monitor: TopologyMonitor;
   private readonly gaps = new SubscriptionGaps();
   private readonly rejections: RejectionPolicy;
+  private readonly backlog: DeadLetterBacklog;
   private server: KafkaBatchServer | undefined;
   private client: PublishClient | undefined;
   private guard: TopologyGuard | undefined;
@@ -83,14 +97,26 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     @Inject(SETTINGS) private readonly settings: PubSubBridgeSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(BRIDGE_SOURCE) private readonly source: BridgeSource,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
     this.pubsub = connectPubSub(settings.pubsub);
     this.deadLetters = new RecordProducer(this.kafka, { maxRequestBytes: source.deadLetters.maxMessageBytes });
+    this.backlog = new DeadLetterBacklog({
+      topics: [source.deadLetters],
+      createAdmin: () => this.kafka.admin(),
+      metrics,
+      logger,
+    });
     this.recordLog = new RecordLog(logger);
     const onFailure = observeTransactions(metrics);
+    this.tracing = new BridgeTracing(tracing, {
+      pubsubTopic: settings.pubsub.topic,
+      deadLetterTopic: source.deadLetters.name,
+      groupId: source.groupId,
+    });
     this.partitions = new PartitionBridges(
       () => this.partitionDependencies(),
       (partition) =>
@@ -120,12 +146,23 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.rejections = new RejectionPolicy(() => this.monitor.rejectionReason());
     this.metrics = new BridgeMetrics(metrics, settings.pubsub.topic, this.partitions, this.monitor);
     observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
+    observeClients(metrics);
     const metadata = new Set<string>(SUBSCRIPTION_METADATA);
     this.body = new BodyCheck(tableSpec().columns.filter(({ name }) => !metadata.has(name)));
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
     health.ready('pubsub', () => this.pubsubHealth.check());
     health.ready('subscription', () => this.monitor.readiness());
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    const { bigquery, pubsub } = this.settings;
+    return [
+      kafkaDependency(this.kafka),
+      bigqueryDependency(createBigQuery(bigquery), bigquery),
+      pubsubDependency(this.pubsub, pubsub, pubsub.topic),
+    ];
   }
 
   /**
@@ -147,7 +184,10 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       }),
       // BigQuery subscriptions need their table.
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
-        .then((dataset) => ensureTables(dataset, [tableSpec()]))
+        .then((dataset) => ensureTables(dataset, [tableSpec()], bigquery))
+        .then((reports) => {
+          logDifferingOptions(reports, this.logger);
+        })
         .then(() => this.warnOfMissingSubscription())
         .then(ensure),
     ]);
@@ -171,6 +211,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     );
     this.pubsubHealth.watch(client);
     this.monitor.start();
+    this.backlog.start();
     await this.deadLetters.connect();
   }
 
@@ -254,7 +295,12 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       const range = `from ${String(begin)}, where the log begins, to ${String(highest)}, behind which nothing is published yet`;
       throw new ProblemException(HttpStatus.CONFLICT, `${name} can be rewound to an offset ${range}.`);
     }
-    await this.partitions.rewind({ topic, partition }, offset);
+    try {
+      await this.partitions.rewind({ topic, partition }, offset);
+    } catch (error) {
+      if (error instanceof RewindRejectedError) throw new ProblemException(HttpStatus.CONFLICT, error.message);
+      throw error;
+    }
     this.logger.warn({ topic, partition, offset, from: committed[partition] }, 'rewound: records are published again');
   }
 
@@ -279,7 +325,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     this.partitions.detach();
     this.monitor.stop();
     this.pubsubHealth.stop();
-    await Promise.all([this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
+    await Promise.all([this.backlog.stop(), this.deadLetters.disconnect(), this.client?.close(), this.pubsub.close()]);
   }
 
   /** A topic without its subscription is no first start: the backlog of the subscription is lost. */
@@ -299,7 +345,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
     if (guard === undefined) throw new TypeError('a partition was opened before prepare');
     const { pubsub, publish } = this.settings;
     return {
-      publish: guard.publish,
+      publish: this.tracing.traced(guard.publish),
       options: {
         ...publish,
         topic: topicName(pubsub, pubsub.topic),
@@ -317,9 +363,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
 
   private async sendDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
     const failedAt = new Date();
+    const startedMs = performance.now();
     await this.deadLetters.send(
       rejected.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
     );
+    this.tracing.deadLettered(rejected, startedMs);
     for (const { record, reasons } of rejected) {
       this.metrics.deadLettered(reasons);
       const [reason] = reasons;

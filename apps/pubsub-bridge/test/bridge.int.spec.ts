@@ -16,7 +16,7 @@ import {
   readPartition,
   RecordProducer,
 } from '@orderstream/kafka';
-import { createLogger, Health, Metrics } from '@orderstream/observability';
+import { createLogger, Health, Metrics, NO_TRACING } from '@orderstream/observability';
 import { connectPubSub } from '@orderstream/pubsub';
 
 import { PubSubBridgeService, TRANSPORT_ID } from '../src/pubsub-bridge.service';
@@ -72,6 +72,7 @@ async function startBridge(): Promise<void> {
     settingsWith(proxy.address),
     createLogger({ service: 'pubsub-bridge', level: 'info', destination }),
     new Metrics({ app: 'pubsub-bridge', processMetrics: false }),
+    NO_TRACING,
     new Health(),
     source,
   );

@@ -1,7 +1,7 @@
 import { createBigQuery } from '@orderstream/bigquery';
 import { loadSettings } from '@orderstream/config';
 import { createKafka, type KafkaBatchServer, type RecordBatch } from '@orderstream/kafka';
-import { createLogger, Health, Metrics } from '@orderstream/observability';
+import { createLogger, Health, Metrics, NO_TRACING } from '@orderstream/observability';
 import { connectPubSub } from '@orderstream/pubsub';
 
 import { type BridgeSource, validatedOrders } from '../src/bridge-source';
@@ -27,6 +27,7 @@ export class RunningBridge {
       settings,
       createLogger({ service: 'pubsub-bridge', level: 'info', destination }),
       this.metrics,
+      NO_TRACING,
       this.health,
       source,
     );

@@ -16,6 +16,7 @@ import {
 // After the library, which patches kafkajs.
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 
+import { kafkaPosition } from '../src/positions/kafka-position';
 import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
 import { bridgeSettings, bridgeSource, RunningBridge } from './running-bridge';
 
@@ -56,7 +57,7 @@ const status = () => bridge.status.partitions.find(({ partition }) => partition 
 const stopped = (): Promise<unknown> => until('the partition to stop', () => status()?.state === 'stopped');
 const committed = async () => (await fetchCommittedOffsets(kafka, source.groupId, topic))[PARTITION];
 const move = (target: PositionTarget): Promise<SetPositionReport> =>
-  setPosition({ kafka, source, partition: PARTITION, target, now: () => new Date() });
+  setPosition({ ...kafkaPosition(kafka, source, PARTITION), target, now: () => new Date() });
 const LINE = `npm run set-position -- pubsub-bridge --family orders --partition ${String(PARTITION)} --to`;
 
 beforeAll(async () => {

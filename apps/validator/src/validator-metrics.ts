@@ -1,9 +1,10 @@
-import { RULE_CODES, type Family, type RuleAction, type RuleCode } from '@orderstream/contracts';
+import { FAMILIES, RULE_CODES, type Family, type RuleAction, type RuleCode } from '@orderstream/contracts';
 import { observeTransactions, type TopicPartition } from '@orderstream/kafka';
 import { METRIC, type Metrics } from '@orderstream/observability';
 import type { Accounting, PartitionState } from '@orderstream/quality';
 
-const OUTCOME_LABELS = {
+/** The label `outcome` of `orderstream_records_total`, by count of the accounts. */
+export const OUTCOME_LABELS = {
   accepted: 'accepted',
   repaired: 'repaired',
   skipped: 'skipped',
@@ -34,6 +35,10 @@ export class ValidatorMetrics {
     private readonly actions: Readonly<Record<RuleCode, RuleAction>>,
   ) {
     this.records = metrics.counter(METRIC.records);
+    // An alert on an increase needs the series before the first one.
+    for (const family of FAMILIES) {
+      for (const outcome of Object.values(OUTCOME_LABELS)) this.records.inc({ family, outcome }, 0);
+    }
     this.rules = metrics.counter(METRIC.ruleFired);
     this.transactionSeconds = metrics.histogram(METRIC.transactionSeconds);
     this.transactionFailed = observeTransactions(metrics);

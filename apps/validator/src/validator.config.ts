@@ -169,8 +169,8 @@ const loopSettings = defineSettings({
     max: 600_000,
     description:
       'How long a record that the catalog does not know, or contradicts, waits for the validator of the catalog while ' +
-      'that makes no progress, in milliseconds. Then an unknown reference is rejected with the detail `catalogBehind`, ' +
-      'and a contradiction is flagged.',
+      'that makes no progress, in milliseconds. Time in which the broker does not answer does not count. Then an unknown ' +
+      'reference is rejected with the detail `catalogBehind`, and a contradiction is flagged.',
   }),
 });
 

@@ -12,6 +12,7 @@ export const validatorDefinition = (faults?: FaultPoints): ServiceDefinition<Val
   settings: validatorSettings,
   module: () => ValidatorModule.with(faults),
   admin: { status: ValidatorStatusDto, resume: ResumeDto },
+  dependencies: (app) => app.get(ValidatorService).dependencies(),
   prepare: (app) => app.get(ValidatorService).ensureTopics(),
   servers: (app) => app.get(ValidatorService).servers(),
 });

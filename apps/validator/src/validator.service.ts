@@ -1,18 +1,21 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
+import { deadLetterTopic, FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
+import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   type BatchOutcome,
   checkTimestampTypes,
   createKafka,
   ensureTopics,
   type KafkaBatchServer,
+  observeClients,
+  kafkaDependency,
   observeServers,
   type RecordBatch,
   stop,
 } from '@orderstream/kafka';
-import type { Health, Logger, Metrics } from '@orderstream/observability';
+import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
 import type { QualitySettings } from '@orderstream/quality';
-import { HEALTH, LOGGER, METRICS, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
 import { type ResumeDto, suspensionOf } from './control/resume.dto';
@@ -35,11 +38,13 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
   private readonly families: readonly FamilyValidator[];
   private readonly catalog: CatalogReader;
   private readonly quality: QualitySettings;
+  private readonly deadLetters: DeadLetterBacklog;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: ValidatorSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Metrics,
+    @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(FAULT_POINTS) faults: FaultPoints,
   ) {
@@ -61,6 +66,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       catalogLimits: catalogLimitsOf(settings),
       restores: new Semaphore(MAX_CONCURRENT_RESTORES),
       metrics: validatorMetrics,
+      tracing,
       logger,
       faults,
     };
@@ -69,7 +75,20 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     );
     validatorMetrics.observe(() => this.opened());
     observeServers(metrics, () => this.servers());
+    observeClients(metrics);
+    const deadLetterTopics = new Set(this.families.map(({ family }) => deadLetterTopic(rawTopic(family), 'validator')));
+    this.deadLetters = new DeadLetterBacklog({
+      topics: TOPICS.filter(({ name }) => deadLetterTopics.has(name)),
+      createAdmin: () => this.kafka.admin(),
+      metrics,
+      logger,
+    });
     this.registerHealth(health);
+  }
+
+  /** What `ensureTopics` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
   }
 
   /**
@@ -88,6 +107,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       this.kafka,
       TOPICS.filter(({ name }) => raw.includes(name)),
     );
+    this.deadLetters.start();
   }
 
   servers(): KafkaBatchServer[] {
@@ -150,7 +170,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
 
   /** Nest calls it after the servers are closed. */
   async onApplicationShutdown(): Promise<void> {
-    await this.catalog.stop();
+    await Promise.all([this.catalog.stop(), this.deadLetters.stop()]);
   }
 
   private *opened(): Generator<ObservedState> {

@@ -1,14 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import { CATALOG_VERSIONS_TOPIC, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
+import { partitionFor } from '@orderstream/kafka';
+import { type CatalogVersions, DEFAULT_CATALOG_LIMITS } from '@orderstream/quality';
+import { readVersions } from '../src/partitions/restore-state';
 import { rebuildCommand } from '../src/rebuild/rebuild-command';
 import { type Body, customerIn, newShop, orderPlaced, productListed, rawRecord, vendorOnboarded } from './events';
 import { arrival, DEAD, log, RAW, start, stop, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
 import { BROKERS, header } from './log';
+import { ValidatorRuns } from './validator-runs';
 
 /** The tests of the catalog after its topic was deleted, and after the log of its events has expired. */
 export function catalog(): void {
   const env = { KAFKA_BROKERS: BROKERS };
+  const runs = new ValidatorRuns(log, 'catalog');
+  afterEach(() => runs.stop(), TEST_MS);
+
+  it(
+    'is not cut by a set-position that is killed before its commit, and the next validator finds nothing half done',
+    async () => {
+      const vendor = vendorOnboarded(newShop());
+      const partition = partitionFor(String(vendor.vendor_id));
+      const committed = (): Promise<number | undefined> =>
+        log.committedOffset('validator-catalog', rawTopic('catalog'), partition);
+      const versions = async (): Promise<CatalogVersions> =>
+        (await readVersions(log.kafka, partition, DEFAULT_CATALOG_LIMITS)).versions;
+      await log.send(rawRecord(vendor));
+      const before = { offset: await committed(), position: (await versions()).position };
+      const killed = runs.suspendAt('evaluated');
+      const zombie = runs.setPosition(partition, 'end', killed.faults).catch((error: unknown) => error);
+      await killed.suspended;
+      expect({ offset: await committed(), position: (await versions()).position }).toEqual(before);
+
+      const next = await start({ VALIDATOR_FAMILIES: 'catalog' });
+      await arrival(validatedTopic('catalog'), vendor);
+      await stop(next);
+      killed.resume();
+      expect(await zombie).toMatchObject({ code: 'TRANSACTION_FAILED' });
+      const { catalog, position } = await versions();
+      expect([catalog.vendor(String(vendor.vendor_id))?.entries.length, position?.isCut]).toEqual([1, false]);
+      expect(position?.rawOffset).toBe(await committed());
+    },
+    TEST_MS,
+  );
 
   it(
     'is rebuilt from the log after its topic was deleted, and no order is rejected meanwhile',

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, type Family, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import { partitionFor, RecordProducer } from '@orderstream/kafka';
-import { createLogger } from '@orderstream/observability';
-import { DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS, emptyAccounting, RuleEvaluator } from '@orderstream/quality';
-import { rebuildState } from '../src/rebuild/rebuild-state';
-import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
+import { type Accounting, emptyAccounting } from '@orderstream/quality';
+import type { PositionTarget, SetPositionReport } from '../src/positions/set-position';
+import type { FaultPoint, FaultPoints } from '../src/partitions/fault-points';
 import type { PartitionValidator } from '../src/partitions/partition-validator';
 import { type Body, customerIn, rawRecord, sessionStarted } from './events';
-import { header, TestLog } from './log';
+import { header, TestLog, unreadable } from './log';
 import { ensureFamily } from './replay/replay';
-import { SETTINGS, ValidatorRuns } from './validator-runs';
+import { ValidatorRuns } from './validator-runs';
 
 /** A family of its own: its topic is deleted. The records are interactions. */
 const FAMILY = `recreated-${randomUUID().slice(0, 8)}` as Family;
@@ -21,29 +19,24 @@ const PARTITION = 3;
 const TEST_MS = 90_000;
 
 const log = new TestLog();
-const runs = new ValidatorRuns(log, FAMILY);
-const producer = new RecordProducer(log.kafka, { maxRequestBytes: 1_048_576 });
+const runs = new ValidatorRuns(log, FAMILY, 'interactions');
 let topics: readonly string[] = [];
 
 beforeAll(async () => {
   await log.start([]);
   topics = await ensureFamily(log.kafka, FAMILY, 6);
-  await producer.connect();
 }, TEST_MS);
 afterEach(() => runs.stop(), TEST_MS);
 afterAll(async () => {
-  await producer.disconnect();
   for (const topic of topics) await log.deleteTopic(topic);
   await log.stop();
 }, TEST_MS);
 
-const evaluator = (): RuleEvaluator =>
-  new RuleEvaluator({ family: 'interactions', settings: SETTINGS, partitionOf: (key) => partitionFor(key) });
-const validator = (): PartitionValidator => runs.validator(PARTITION, { evaluator: evaluator() });
+const validator = (): PartitionValidator => runs.validator(PARTITION);
 
 async function send(count: number): Promise<Body[]> {
   const bodies = Array.from({ length: count }, () => sessionStarted(customerIn(PARTITION)));
-  await producer.send(bodies.map((body) => rawRecord(body, { topic: RAW })));
+  await log.send(...bodies.map((body) => rawRecord(body, { topic: RAW })));
   return bodies;
 }
 
@@ -56,25 +49,26 @@ async function validateRest(): Promise<ReturnType<typeof emptyAccounting>> {
   return accounting;
 }
 
+/** Up to when the committed state lacks records, and how far back its memory of events is complete. */
+async function missed(): Promise<{ untilMs: number | undefined; eventsMs: number | undefined }> {
+  const owner = validator();
+  await owner.open();
+  const { state } = owner;
+  const found = { untilMs: state?.missedUntilMs, eventsMs: state?.effectiveWindows().eventsMs };
+  await owner.close();
+  return found;
+}
+
 const idsOf = (bodies: readonly Body[]): unknown[] => bodies.map(({ event_id }) => event_id);
 const validatedIds = async (): Promise<unknown[]> =>
   (await log.readPartition(VALIDATED, PARTITION)).map((record) => header(record, 'ce_id'));
 
-const move = (target: PositionTarget): Promise<SetPositionReport> =>
-  setPosition({
-    kafka: log.kafka,
-    family: FAMILY,
-    partition: PARTITION,
-    groupId: GROUP,
-    target,
-    limits: DEFAULT_STATE_LIMITS,
-    catalogLimits: DEFAULT_CATALOG_LIMITS,
-    maxAheadMs: SETTINGS.maxAheadMs,
-    transactionTimeoutMs: 10_000,
-    logger: createLogger({ service: 'validator', level: 'silent' }),
-    actor: 'test',
-    clock: () => new Date(),
-  });
+const move = (target: PositionTarget, faults?: FaultPoints): Promise<SetPositionReport> =>
+  runs.setPosition(PARTITION, target, faults);
+
+/** What the accounts hold of the input. */
+const sumOf = ({ accepted, repaired, skipped, deadLettered, passedOver }: Accounting): number =>
+  accepted + repaired + skipped + deadLettered + passedOver;
 
 it(
   'a partition whose log was re-created stops whatever its length, until set-position starts it: no record is left out',
@@ -117,6 +111,9 @@ it(
       log: { start: 0, end: 50 },
     });
     expect(report.otherLog).toMatch(/the topic has the id \S+, and not/);
+    // The old log may have had a tail that nobody has seen: no memory is complete before the new one begins.
+    const firstMs = (await log.readPartition(RAW, PARTITION))[0]?.timestamp;
+    expect(await missed()).toEqual({ untilMs: firstMs, eventsMs: 0 });
     expect(await validateRest()).toMatchObject({ input: 70, accepted: 70, passedOver: 0 });
     expect(await validatedIds()).toEqual(idsOf([...old, ...shorter, ...longer]));
   },
@@ -172,6 +169,8 @@ it(
       message: expect.stringMatching(/the log begins at \d+, after the next offset \d+/) as string,
     });
     expect(await move('beginning')).toMatchObject({ passedOver: 6, otherLog: null });
+    const firstMs = (await log.readPartition(RAW, PARTITION))[0]?.timestamp;
+    expect(await missed()).toEqual({ untilMs: firstMs, eventsMs: 0 });
     expect(await validateRest()).toMatchObject({
       input: before.input + 8,
       accepted: before.accepted + 2,
@@ -234,22 +233,142 @@ it(
     await log.sendZstd(VALIDATED, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
     await send(2);
     const before = await validateRest();
-    const report = await rebuildState({
-      kafka: log.kafka,
-      family: FAMILY,
-      partition: PARTITION,
-      groupId: GROUP,
-      settings: SETTINGS,
-      limits: DEFAULT_STATE_LIMITS,
-      catalogLimits: DEFAULT_CATALOG_LIMITS,
-      transactionTimeoutMs: 10_000,
-      clock: () => new Date(),
-    });
+    const report = await runs.rebuild(PARTITION);
     expect(report).toMatchObject({ unreadable: 2, accounts: 'retained', accounting: before });
     // The memory of events is whole from the batch on, and not before.
     expect(report.effectiveWindows.eventsMs).toBeLessThanOrEqual(Date.now() - damagedAt);
     await send(1);
     expect(await validateRest()).toMatchObject({ input: before.input + 1, accepted: before.accepted + 1 });
+  },
+  TEST_MS,
+);
+
+// From `fenced` on it reads the state of its successor, behind the batch.
+it.each<[FaultPoint, string]>([
+  ['fenced', 'POSITION_REJECTED'],
+  ['evaluated', 'TRANSACTION_FAILED'],
+])(
+  'set-position that is killed at "%s" leaves nothing half done, and changes nothing when it goes on as a zombie',
+  async (point, code) => {
+    const before = await validateRest();
+    const position = await log.committedOffset(GROUP, RAW, PARTITION);
+    const letters = (): Promise<number> =>
+      log.readPartition(deadLetterTopic(RAW, 'validator'), PARTITION).then(({ length }) => length);
+    const lettersBefore = await letters();
+    await log.sendZstd(RAW, PARTITION, [Buffer.from('small'), Buffer.alloc(129 * 1_048_576)]);
+    const killed = runs.suspendAt(point);
+    const zombie = move('next-batch', killed.faults).catch((error: unknown) => error);
+    await killed.suspended;
+
+    // The next owner finds the offset and the accounts of before.
+    const owner = validator();
+    expect(await owner.open()).toBe(position);
+    expect(owner.state?.accounting).toEqual(before);
+    await owner.close();
+    expect(await letters()).toBe(lettersBefore);
+    expect(await move('next-batch')).toMatchObject({ before: position, passedOver: 2 });
+    killed.resume();
+    expect(await zombie).toMatchObject({ code });
+    expect(await letters()).toBe(lettersBefore + 1);
+    expect(await validateRest()).toEqual({
+      ...before,
+      input: before.input + 2,
+      passedOver: before.passedOver + 2,
+    });
+  },
+  TEST_MS,
+);
+
+it(
+  'a state that cannot be read is rebuilt before set-position leaves records out, and its accounts lack none',
+  async () => {
+    const before = await validateRest();
+    await send(4);
+    await log.send(unreadable(FAMILY, PARTITION, 'lifecycle/damaged'));
+    const position = await log.committedOffset(GROUP, RAW, PARTITION);
+    for (const target of ['end', 'beginning'] as const) {
+      await expect(move(target)).rejects.toMatchObject({
+        code: 'POSITION_REJECTED',
+        message: expect.stringContaining(
+          `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
+        ) as string,
+      });
+    }
+    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+    expect(await runs.rebuild(PARTITION)).toMatchObject({ otherLog: null, accounting: before });
+    expect(await move('end')).toMatchObject({ passedOver: 4, state: 'adapted' });
+    const after = await validateRest();
+    expect([after.input, sumOf(after)]).toEqual([before.input + 4, before.input + 4]);
+  },
+  TEST_MS,
+);
+
+it(
+  'a state that cannot be read, of a log that was re-created, is rebuilt first, and set-position starts the new log',
+  async () => {
+    const before = await validateRest();
+    await log.send(unreadable(FAMILY, PARTITION, 'lifecycle/damaged'));
+    await log.deleteTopic(RAW);
+    await ensureFamily(log.kafka, FAMILY, 6);
+    await send(3);
+    await expect(move('beginning')).rejects.toMatchObject({ code: 'POSITION_REJECTED' });
+    expect((await runs.rebuild(PARTITION)).otherLog).toMatch(/the topic has the id \S+, and not/);
+    // The rebuilt state does not hide that its offset is of another log.
+    await expect(validator().open()).rejects.toMatchObject({ code: 'LOG_MISMATCH' });
+    expect(await move('beginning')).toMatchObject({ position: 0, passedOver: 0, state: 'adapted' });
+    const after = await validateRest();
+    expect([after.input, sumOf(after), after.accepted]).toEqual([
+      before.input + 3,
+      before.input + 3,
+      before.accepted + 3,
+    ]);
+  },
+  TEST_MS,
+);
+
+it(
+  'a state that is lost is rebuilt before set-position moves its offset: what was accepted stays known',
+  async () => {
+    const known = await send(2);
+    await validateRest();
+    const position = (await log.committedOffset(GROUP, RAW, PARTITION)) ?? 0;
+    await log.deleteTopic(stateTopic(FAMILY));
+    await ensureFamily(log.kafka, FAMILY, 6);
+    await expect(validator().open()).rejects.toMatchObject({ code: 'STATE_UNREADABLE' });
+    for (const target of [position, 'end'] as const) {
+      await expect(move(target)).rejects.toMatchObject({
+        code: 'POSITION_REJECTED',
+        message: expect.stringContaining(
+          `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
+        ) as string,
+      });
+    }
+    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+    const { accounts, accounting } = await runs.rebuild(PARTITION);
+    expect(accounts).toBe('recounted');
+    expect(await move(position)).toMatchObject({ position, passedOver: 0, state: 'adapted' });
+    await log.send(...known.map((body) => rawRecord(body, { topic: RAW })));
+    expect(await validateRest()).toEqual({
+      ...accounting,
+      input: accounting.input + 2,
+      skipped: accounting.skipped + 2,
+    });
+  },
+  TEST_MS,
+);
+
+it(
+  'set-position moves the offset of a partition of which nothing was ever committed',
+  async () => {
+    const partition = 5;
+    await log.send(rawRecord(sessionStarted(customerIn(partition)), { topic: RAW }));
+    expect(await runs.setPosition(partition, 'end')).toMatchObject({
+      before: null,
+      position: 1,
+      passedOver: 1,
+      state: 'adapted',
+    });
+    expect(await log.committedOffset(GROUP, RAW, partition)).toBe(1);
   },
   TEST_MS,
 );

@@ -1,6 +1,6 @@
 import { type Family, rawTopic } from '@orderstream/contracts';
 import { type BatchOutcome, type KafkaRecord, partitionFor, readPartition } from '@orderstream/kafka';
-import { createLogger, Metrics } from '@orderstream/observability';
+import { createLogger, Metrics, NO_TRACING } from '@orderstream/observability';
 import {
   type Accounting,
   DEFAULT_CATALOG_LIMITS,
@@ -13,8 +13,10 @@ import { everyStep } from '../../../test/support/every-step';
 import { CatalogReader } from '../src/catalog/catalog-reader';
 import { type FaultPoint, type FaultPoints, NO_FAULTS } from '../src/partitions/fault-points';
 import { PartitionValidator } from '../src/partitions/partition-validator';
-import { type InputLog, KafkaInputLog } from '../src/partitions/input-log';
+import { KafkaInputLog } from '../src/partitions/input-log';
 import { Semaphore } from '../src/partitions/semaphore';
+import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
+import { type RebuildReport, rebuildState } from '../src/rebuild/rebuild-state';
 import { ValidatorMetrics } from '../src/validator-metrics';
 import type { TestLog } from './log';
 
@@ -26,7 +28,6 @@ export interface ValidatorOptions {
   readonly faults?: FaultPoints;
   readonly evaluator?: RuleEvaluator;
   readonly catalog?: CatalogReader;
-  readonly log?: InputLog;
 }
 
 /** Suspends a validator at a fault point. To the others it is dead; resumed, it is a zombie. */
@@ -44,9 +45,11 @@ export class ValidatorRuns {
   private runs: Promise<unknown>[] = [];
   private stopping = new AbortController();
 
+  /** @param rules the family whose rules apply, if it is another one */
   constructor(
     private readonly log: TestLog,
     private readonly family: Family,
+    private readonly rules: Family = family,
   ) {}
 
   /** Stops what the last test started and, if it failed, did not stop. */
@@ -112,9 +115,10 @@ export class ValidatorRuns {
       family,
       groupId: `validator-${family}`,
       ref,
-      log: options.log ?? new KafkaInputLog(log.kafka, ref),
+      log: new KafkaInputLog(log.kafka, ref),
       evaluator:
-        evaluator ?? new RuleEvaluator({ family, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
+        evaluator ??
+        new RuleEvaluator({ family: this.rules, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
       settings: SETTINGS,
       stateLimits: DEFAULT_STATE_LIMITS,
       catalogLimits: DEFAULT_CATALOG_LIMITS,
@@ -123,12 +127,29 @@ export class ValidatorRuns {
       transactionTimeoutMs: 10_000,
       breaker: { windowRecords: 0, maxShare: 1 },
       metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), SETTINGS.actions),
+      tracing: NO_TRACING,
       logger,
       faults,
       clock: () => new Date(),
     });
     this.validators.push(validator);
     return validator;
+  }
+
+  /** The command `set-position`. */
+  setPosition(partition: number, target: PositionTarget, faults: FaultPoints = NO_FAULTS): Promise<SetPositionReport> {
+    return setPosition({
+      ...this.command(partition, faults),
+      target,
+      maxAheadMs: SETTINGS.maxAheadMs,
+      logger,
+      actor: 'test',
+    });
+  }
+
+  /** The command `rebuild-state`. */
+  rebuild(partition: number, faults: FaultPoints = NO_FAULTS): Promise<RebuildReport> {
+    return rebuildState({ ...this.command(partition, faults), settings: SETTINGS });
   }
 
   /** The accounts as a new process restores them. */
@@ -155,6 +176,21 @@ export class ValidatorRuns {
     const run = this.run(validator, partition, tries, this.stopping.signal);
     this.runs.push(run);
     return run;
+  }
+
+  private command(partition: number, faults: FaultPoints) {
+    const { family, log } = this;
+    return {
+      kafka: log.kafka,
+      family,
+      partition,
+      groupId: `validator-${family}`,
+      limits: DEFAULT_STATE_LIMITS,
+      catalogLimits: DEFAULT_CATALOG_LIMITS,
+      transactionTimeoutMs: 10_000,
+      clock: () => new Date(),
+      faults,
+    };
   }
 
   private async run(

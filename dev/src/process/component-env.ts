@@ -27,13 +27,24 @@ const INHERITED: ReadonlySet<string> = new Set([
 ]);
 const INHERITED_PREFIX = 'LC_';
 
+/** Where the services export traces: someone who traces the local run asks for it by this variable. */
+const TRACES_ENDPOINT = 'OTEL_EXPORTER_OTLP_ENDPOINT';
+/** Which traces. Without an endpoint they are for other programs, and may have values that the services reject. */
+const TRACES_SAMPLING: ReadonlySet<string> = new Set(['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG']);
+
 /**
- * The environment that every component starts from: the few variables that programs need, and what the stack sets for all
- * of them. Settings of the services and credentials of the user's shell (KAFKA_SSL, RULE_ACTIONS,
+ * The environment that every component starts from: the few variables that programs need, those that turn on tracing, and what
+ * the stack sets for all of them. Settings of the services and credentials of the user's shell (KAFKA_SSL, RULE_ACTIONS,
  * GOOGLE_APPLICATION_CREDENTIALS, NODE_OPTIONS, …) do not reach the stack.
  */
 export function componentEnv(env: NodeJS.ProcessEnv, paths: Pick<StackPaths, 'installed'>): ComponentEnv {
-  const inherited = Object.entries(env).filter(([name]) => INHERITED.has(name) || name.startsWith(INHERITED_PREFIX));
+  const hasEndpoint = (env[TRACES_ENDPOINT] ?? '') !== '';
+  const inherited = Object.entries(env).filter(
+    ([name]) =>
+      INHERITED.has(name) ||
+      name.startsWith(INHERITED_PREFIX) ||
+      (hasEndpoint && (name === TRACES_ENDPOINT || TRACES_SAMPLING.has(name))),
+  );
   const own: NodeJS.ProcessEnv = {
     ...Object.fromEntries(inherited),
     METADATA_SERVER_DETECTION: 'none',

@@ -23,7 +23,9 @@ const HOSTILE = {
   HTTPS_PROXY: 'http://proxy:3128',
   https_proxy: 'http://proxy:3128',
   GRPC_TRACE: 'all',
-  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317',
+  OTEL_TRACES_SAMPLER: 'jaeger_remote',
+  OTEL_SDK_DISABLED: 'true',
+  OTEL_RESOURCE_ATTRIBUTES: 'user=me',
   PATH: '/usr/bin',
   HOME: '/home/user',
   LANG: 'de_DE.UTF-8',
@@ -45,6 +47,15 @@ describe('the environment of a component', () => {
       METADATA_SERVER_DETECTION: 'none',
       NODE_COMPILE_CACHE: '/repository/.local/installed/compiled',
     });
+  });
+
+  it('has the settings of tracing if there is an endpoint', () => {
+    const tracing = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: '1',
+    };
+    expect(componentEnv({ ...HOSTILE, ...tracing }, paths)).toMatchObject(tracing);
   });
 
   it.each(['validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator', 'order-generator'] as const)(

@@ -1,3 +1,4 @@
+import { parseDecimal, parseInteger } from '@orderstream/config';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { UsageError } from '../errors';
 
@@ -98,18 +99,34 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
   };
 }
 
-function integerFrom(min: number): (text: string) => number {
+/** For an option of commander: an integer of at least `min`. */
+export function integerFrom(min: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
+    const value = parseInteger(text, { min });
+    if (value === undefined) {
       throw new InvalidArgumentError(`Expected an integer of at least ${String(min)}.`);
     }
     return value;
   };
 }
 
-function parseShare(text: string): number {
-  const value = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || value > 1) throw new InvalidArgumentError('Expected a number from 0 to 1.');
+/** For an option of commander: a number from 0 to 1. */
+export function parseShare(text: string): number {
+  const value = parseDecimal(text, { min: 0, max: 1 });
+  if (value === undefined) throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
+}
+
+const DEAD_LETTERS_USAGE = 'npm run -s dead-letters [-- <number of dead letters, 20 by default>]';
+const DEFAULT_DEAD_LETTERS = 20;
+const MAX_DEAD_LETTERS = 1_000;
+
+/** The number of dead letters that `npm run dead-letters` prints. @throws UsageError */
+export function parseDeadLetterLimit(args: readonly string[]): number {
+  const [text = String(DEFAULT_DEAD_LETTERS)] = args;
+  const limit = args.length > 1 ? undefined : parseInteger(text, { min: 1, max: MAX_DEAD_LETTERS });
+  if (limit !== undefined) return limit;
+  throw new UsageError(
+    `The number of dead letters must be an integer from 1 to ${String(MAX_DEAD_LETTERS)}: ${DEAD_LETTERS_USAGE}`,
+  );
 }

@@ -223,7 +223,13 @@ export class PubsubRestarts {
     const ranges = offsets.flatMap((until, partition) =>
       until === undefined ? [] : [{ partition, from: startOf(checked, partition, until), until }],
     );
-    const { records, first } = await delivery.findUndelivered(ranges, checked.at, this.stopping.signal);
+    const { records, first, unreadable } = await delivery.findUndelivered(ranges, checked.at, this.stopping.signal);
+    if (unreadable > 0) {
+      this.options.progress.line(
+        `  ${EMULATOR}: ${String(unreadable)} orders that the bridge has passed lie in batches that cannot be decoded, and are not in ` +
+          `${delivery.table}: produce them again (docs/kafka-transport.md#batches-that-cannot-be-decoded).`,
+      );
+    }
     if (records > 0) {
       const cause = `${String(records)} orders that it published are not in ${delivery.table}. It publishes them again`;
       await supervisor.restart(BRIDGE, cause, (signal) => delivery.rewind(first, signal));

@@ -21,6 +21,8 @@ class Pipeline {
   committed = 100;
   missing = new Map<number, number>();
   pauseFails = false;
+  unreadable = 0;
+  readonly lines: string[] = [];
   onSubscriptionStatus: () => void = () => undefined;
   private emptyPulls = 500;
   private rowsWritten = 0;
@@ -33,7 +35,7 @@ class Pipeline {
   options(file: string): ConstructorParameters<typeof PubsubRestarts>[0] {
     return {
       file,
-      progress: { line: () => undefined },
+      progress: { line: (text) => this.lines.push(text) },
       heap: { usedShare: () => this.heapShare },
       bridge: { pause: (seconds) => this.pause(seconds), status: () => Promise.resolve(this.bridgeStatus()) },
       subscription: { status: () => Promise.resolve(this.subscriptionStatus()) },
@@ -52,7 +54,7 @@ class Pipeline {
           if (range !== undefined) this.compared.push({ from: range.from, until: range.until });
           const first = this.missing;
           this.missing = new Map();
-          return Promise.resolve({ records: first.size, first });
+          return Promise.resolve({ records: first.size, first, unreadable: this.unreadable });
         },
         rewind: (offsets) => {
           this.events.push(`rewind ${JSON.stringify([...offsets])}`);
@@ -127,6 +129,15 @@ describe('PubsubRestarts', () => {
     await restarts.step();
     expect(pipeline.compared).toEqual([{ from: 0, until: 100 }]);
     expect(pipeline.events).toHaveLength(1);
+    expect(loadCheckedOffsets(file).offsets).toEqual(inAll(100));
+  });
+
+  it('says how many orders lie in batches that cannot be decoded, and rewinds nothing for them', async () => {
+    pipeline.unreadable = 4;
+    await restarts.prepare();
+    await restarts.step();
+    expect(pipeline.events).toEqual([]);
+    expect(pipeline.lines).toEqual([expect.stringMatching(/4 orders .*cannot be decoded.*produce them again/)]);
     expect(loadCheckedOffsets(file).offsets).toEqual(inAll(100));
   });
 

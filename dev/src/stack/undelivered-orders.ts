@@ -2,7 +2,7 @@ import { type BigQuery } from '@google-cloud/bigquery';
 import { queryFresh } from '@orderstream/bigquery';
 import { deadLetterTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import { fetchLogBounds, readPartition } from '@orderstream/kafka';
+import { type BatchPlace, fetchLogBounds, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 
 /** Records of the topic that the bridge has published and committed: in each partition from `from` up to `until`. */
@@ -18,6 +18,10 @@ export interface Undelivered {
   readonly records: number;
   /** The first of them, by partition. */
   readonly first: ReadonlyMap<number, number>;
+  /**
+   * Number of records in batches that cannot be decoded, neither: they cannot be published again, so they are not in `records`.
+   */
+  readonly unreadable: number;
 }
 
 export interface DeliverySources {
@@ -48,22 +52,31 @@ export async function findUndelivered(
   const wanted = readable.filter(({ from, until }) => from < until);
   const first = new Map<number, number>();
   let records = 0;
-  if (wanted.length === 0) return { records, first };
+  let unreadable = 0;
+  if (wanted.length === 0) return { records, first, unreadable };
   const delivered = await countDelivered(sources, wanted, since);
   for (const range of wanted) {
     const { partition, from, until } = range;
     const published: number[] = [];
-    await readPartition(kafka, { topic, partition, from, until, signal }, (batch) => {
+    const damaged: { readonly offsets: readonly number[]; readonly records: number }[] = [];
+    const onUnreadable = ({ baseOffset, nextOffset }: BatchPlace, unread: number): void => {
+      const [begin, end] = [Math.max(baseOffset, from), Math.min(nextOffset, until)];
+      damaged.push({ offsets: Array.from({ length: end - begin }, (_, i) => begin + i), records: unread });
+    };
+    await readPartition(kafka, { topic, partition, from, until, signal, onUnreadable }, (batch) => {
       for (const { offset } of batch.records) published.push(offset);
     });
-    if (delivered.get(partition) === published.length) continue;
+    if (damaged.length === 0 && delivered.get(partition) === published.length) continue;
     const arrived = await deliveredOffsets(sources, range, since);
     for (const offset of await deadLettered(kafka, topic, partition, signal)) arrived.add(offset);
     const missing = published.filter((offset) => !arrived.has(offset));
     records += missing.length;
+    for (const batch of damaged) {
+      unreadable += Math.min(batch.records, batch.offsets.filter((offset) => !arrived.has(offset)).length);
+    }
     if (missing[0] !== undefined) first.set(partition, missing[0]);
   }
-  return { records, first };
+  return { records, first, unreadable };
 }
 
 const COORDINATES = `SELECT DISTINCT SAFE_CAST(JSON_VALUE(attributes, '$.kafka_partition') AS INT64) AS part,

@@ -15,8 +15,10 @@ export const subscriptionEmulatorSettings = defineSettings(
     bigquery: bigquerySettings,
   },
   ({ pubsub, bigquery }) =>
-    pubsub.emulatorHost === undefined || bigquery.apiEndpoint === undefined
-      ? ['PUBSUB_EMULATOR_HOST and BIGQUERY_API_ENDPOINT must be set: Google Cloud delivers its subscriptions itself']
+    pubsub.emulatorHost === undefined || !bigquery.apiEndpoint?.startsWith('http:')
+      ? [
+          'PUBSUB_EMULATOR_HOST and BIGQUERY_API_ENDPOINT must be set, the latter to an emulator: Google Cloud delivers its subscriptions itself',
+        ]
       : [],
 );
 export type SubscriptionEmulatorSettings = SettingsOf<typeof subscriptionEmulatorSettings>;

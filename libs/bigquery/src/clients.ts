@@ -4,14 +4,14 @@ import { credentials } from '@grpc/grpc-js';
 
 import { EMULATOR_OPTIONS } from './emulator';
 
-/** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
+/** How to reach BigQuery. Without endpoints: Google's global ones, with application default credentials. */
 export interface BigQueryConnection {
   readonly project: string;
   readonly dataset: string;
   readonly location: string;
-  /** `http://host:port` of an emulator's REST API. */
+  /** The REST API: `https://host` with application default credentials, or `http://host:port` of an emulator. */
   readonly apiEndpoint?: string | undefined;
-  /** `host:port` of an emulator's Storage API, without TLS. */
+  /** The Storage API: `https://host` with TLS and the same credentials, or `host:port` of an emulator, without TLS. */
   readonly grpcEndpoint?: string | undefined;
 }
 
@@ -19,6 +19,7 @@ export interface BigQueryConnection {
 export function createBigQuery({ project, location, apiEndpoint }: BigQueryConnection): BigQuery {
   if (apiEndpoint === undefined) return new BigQuery({ projectId: project, location });
   const bigquery = new BigQuery({ projectId: project, location, apiEndpoint });
+  if (apiEndpoint.startsWith('https:')) return bigquery;
   // An emulator needs no credentials. With an API key, the client does not look for any.
   bigquery.authClient.cachedCredential = bigquery.authClient.fromAPIKey('emulator');
   return bigquery;
@@ -38,6 +39,15 @@ const CHANNEL = {
 /** Client of the Storage Write API. */
 export function createWriteClient({ project, grpcEndpoint }: BigQueryConnection): v1.BigQueryWriteClient {
   if (grpcEndpoint === undefined) return new v1.BigQueryWriteClient({ ...CHANNEL, projectId: project });
+  if (grpcEndpoint.startsWith('https:')) {
+    const { hostname, port } = new URL(grpcEndpoint);
+    return new v1.BigQueryWriteClient({
+      ...CHANNEL,
+      projectId: project,
+      apiEndpoint: hostname,
+      port: port === '' ? 443 : Number(port),
+    });
+  }
   const separator = grpcEndpoint.lastIndexOf(':');
   return new v1.BigQueryWriteClient({
     ...CHANNEL,

@@ -14,7 +14,18 @@ export interface TableReport {
   readonly created: boolean;
   /** Columns of the contract that the table lacks. The schema sync adds them. */
   readonly missingColumns: readonly string[];
+  /** Options that differ from the settings, as sentences. An existing table is not changed. */
+  readonly differingOptions: readonly string[];
 }
+
+/** What the settings say of tables that are created. */
+export interface TableOptions {
+  readonly partitionExpirationDays?: number | undefined;
+  readonly requirePartitionFilter?: boolean;
+  readonly tableLabels?: Readonly<Record<string, string>>;
+}
+
+const DAY_MS = 86_400_000;
 
 /**
  * Creates the dataset if it is missing. Several services may do so at the same time.
@@ -37,16 +48,22 @@ export async function ensureDataset(bigquery: BigQuery, dataset: string, locatio
  * @throws TableMismatchError when a column has another type or mode, or the table another layout
  * @throws BigQueryCallError when BigQuery gives no answer
  */
-export async function ensureTables(dataset: Dataset, specs: readonly TableSpec[]): Promise<readonly TableReport[]> {
-  return Promise.all(specs.map((spec) => ensureTable(dataset, spec)));
+export async function ensureTables(
+  dataset: Dataset,
+  specs: readonly TableSpec[],
+  options: TableOptions = {},
+): Promise<readonly TableReport[]> {
+  return Promise.all(specs.map((spec) => ensureTable(dataset, spec, options)));
 }
 
-async function ensureTable(dataset: Dataset, spec: TableSpec): Promise<TableReport> {
+async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOptions): Promise<TableReport> {
   const table = dataset.table(spec.table);
   const [exists] = await callTables(`looking for table ${spec.table}`, () => table.exists());
   let created = false;
   if (!exists) {
-    const creating = callTables(`creating table ${spec.table}`, () => dataset.createTable(spec.table, layoutOf(spec)));
+    const creating = callTables(`creating table ${spec.table}`, () =>
+      dataset.createTable(spec.table, layoutOf(spec, options)),
+    );
     created = await creating.then(
       () => true,
       (error: unknown) => {
@@ -59,19 +76,63 @@ async function ensureTable(dataset: Dataset, spec: TableSpec): Promise<TableRepo
     TableMetadata,
     unknown,
   ];
-  return { table: spec.table, created, missingColumns: compare(spec, metadata) };
+  return {
+    table: spec.table,
+    created,
+    missingColumns: compare(spec, metadata),
+    differingOptions: differingOptions(options, metadata),
+  };
+}
+
+/** Logs which existing tables have other options than the settings. */
+export function logDifferingOptions(
+  reports: readonly TableReport[],
+  logger: { warn(fields: object, message: string): void },
+): void {
+  for (const { table, differingOptions } of reports) {
+    if (differingOptions.length === 0) continue;
+    logger.warn({ table, differingOptions }, 'table has other options than the settings; it is not changed');
+  }
 }
 
 const callTables = <T>(what: string, call: () => Promise<T>): Promise<T> =>
   retryWithoutAnswer({ code: 'TABLE_CALL_FAILED', what }, call);
 
-function layoutOf(spec: TableSpec): TableMetadata {
+function layoutOf(
+  spec: TableSpec,
+  { partitionExpirationDays: days, requirePartitionFilter = false, tableLabels = {} }: TableOptions,
+): TableMetadata {
+  const expiration = days === undefined ? {} : { expirationMs: String(days * DAY_MS) };
   return {
     description: spec.description,
     schema: { fields: bigQuerySchema(spec) },
-    timePartitioning: { type: 'DAY', field: spec.partitionField },
+    timePartitioning: { type: 'DAY', field: spec.partitionField, ...expiration },
     clustering: { fields: [...spec.clustering] },
+    ...(requirePartitionFilter && { requirePartitionFilter }),
+    ...(Object.keys(tableLabels).length > 0 && { labels: { ...tableLabels } }),
   };
+}
+
+function differingOptions(
+  { partitionExpirationDays: days, requirePartitionFilter = false, tableLabels = {} }: TableOptions,
+  metadata: TableMetadata,
+): string[] {
+  const differences: string[] = [];
+  const foundMs = Number(metadata.timePartitioning?.expirationMs ?? 0);
+  const wantedMs = (days ?? 0) * DAY_MS;
+  const inDays = (ms: number): string => (ms === 0 ? 'never' : `after ${String(ms / DAY_MS)} d`);
+  if (foundMs !== wantedMs) differences.push(`partitions expire ${inDays(foundMs)} instead of ${inDays(wantedMs)}`);
+  const isRequired =
+    metadata.requirePartitionFilter === true || metadata.timePartitioning?.requirePartitionFilter === true;
+  if (isRequired !== requirePartitionFilter) {
+    differences.push(`a partition filter is ${isRequired ? '' : 'not '}required`);
+  }
+  // Others may add labels of their own.
+  for (const [label, value] of Object.entries(tableLabels)) {
+    const found = metadata.labels?.[label];
+    if (found !== value) differences.push(`label ${label} is ${found ?? 'absent'} instead of ${value}`);
+  }
+  return differences;
 }
 
 /** The names of the missing columns. @throws TableMismatchError when anything else differs */

@@ -33,7 +33,7 @@ describe('a table with columns that others have added', () => {
     ['required with a default', { name: 'more', type: 'STRING', mode: 'REQUIRED', defaultValueExpression: "'EU'" }],
   ])('is accepted when the column is %s', async (_, column) => {
     expect(await ensureTables(withColumns(column), [SPEC])).toEqual([
-      { table: 'events', created: false, missingColumns: [] },
+      { table: 'events', created: false, missingColumns: [], differingOptions: [] },
     ]);
   });
 
@@ -46,5 +46,60 @@ describe('a table with columns that others have added', () => {
         /more is not in the contract and REQUIRED without a default: make it NULLABLE or give it a default/,
       ) as unknown,
     });
+  });
+});
+
+describe('the options of a table', () => {
+  const OPTIONS = { partitionExpirationDays: 400, requirePartitionFilter: true, tableLabels: { team: 'data' } };
+  const COLUMNS = { schema: { fields: bigQuerySchema(SPEC) } };
+
+  it('are set when it is created', async () => {
+    const created: unknown[] = [];
+    const dataset = {
+      table: () => ({
+        exists: () => Promise.resolve([false]),
+        getMetadata: () => Promise.resolve([created[0]]),
+      }),
+      createTable: (_: string, layout: unknown) => Promise.resolve(created.push(layout)),
+    } as unknown as Dataset;
+    const [report] = await ensureTables(dataset, [SPEC], OPTIONS);
+    expect(report).toMatchObject({ created: true, differingOptions: [] });
+    expect(created).toEqual([
+      expect.objectContaining({
+        timePartitioning: { type: 'DAY', field: 'at', expirationMs: '34560000000' },
+        requirePartitionFilter: true,
+        labels: { team: 'data' },
+      }),
+    ]);
+  });
+
+  it.each<[string, object, string[]]>([
+    [
+      'nothing',
+      { timePartitioning: { type: 'DAY', field: 'at' } },
+      [
+        'partitions expire never instead of after 400 d',
+        'a partition filter is not required',
+        'label team is absent instead of data',
+      ],
+    ],
+    [
+      'others',
+      {
+        timePartitioning: { type: 'DAY', field: 'at', expirationMs: '86400000', requirePartitionFilter: true },
+        labels: { team: 'ops', own: 'x' },
+      },
+      ['partitions expire after 1 d instead of after 400 d', 'label team is ops instead of data'],
+    ],
+  ])('are reported, not changed, when it exists with %s', async (_, metadata, differingOptions) => {
+    const dataset = {
+      table: () => ({
+        exists: () => Promise.resolve([true]),
+        getMetadata: () => Promise.resolve([{ ...COLUMNS, ...metadata }]),
+      }),
+    } as unknown as Dataset;
+    expect(await ensureTables(dataset, [SPEC], OPTIONS)).toEqual([
+      { table: 'events', created: false, missingColumns: [], differingOptions },
+    ]);
   });
 });

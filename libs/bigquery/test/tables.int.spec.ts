@@ -42,7 +42,7 @@ describe('tables in the BigQuery emulator', () => {
     const dataset = await ensureDataset(bigquery, name, 'US');
     const columns = [...SPEC.columns.slice(0, 2), column('part', 'INT64'), column('more', 'STRING')];
     expect(await ensureTables(dataset, [{ ...SPEC, columns }])).toEqual([
-      { table: 'events', created: false, missingColumns: ['more'] },
+      { table: 'events', created: false, missingColumns: ['more'], differingOptions: [] },
     ]);
   });
 

@@ -23,7 +23,47 @@ const adminTokens = z
 /** A bearer token that `/admin` accepts: the actor's name and role, and the SHA-256 (hex) of the token. */
 export type AdminToken = z.infer<typeof adminTokens>[number];
 
-/** Settings of every service: HTTP server, log, shutdown. */
+/** Traces, by the variables of the OpenTelemetry specification ("Environment Variable Specification"). */
+const tracingSettings = defineSettings({
+  endpoint: settings.optional(
+    settings.string({
+      env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+      pattern: /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/,
+      expected: '`http://host:port` or `https://host:port`, without credentials',
+      description:
+        'Base URL to which traces are exported, as OTLP over HTTP (JSON) to `/v1/traces` below it; usually port 4318 of a collector. Unset: no tracing.',
+    }),
+  ),
+  serviceName: settings.optional(
+    settings.string({
+      env: 'OTEL_SERVICE_NAME',
+      description: 'Name of the service in traces. Unset: its own name, such as `validator`.',
+    }),
+  ),
+  sampler: settings.oneOf({
+    env: 'OTEL_TRACES_SAMPLER',
+    default: 'parentbased_traceidratio',
+    values: [
+      'parentbased_traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'traceidratio',
+      'always_on',
+      'always_off',
+    ],
+    description:
+      'Which records are traced. `parentbased_…`: those whose `traceparent` says that they are sampled; the rest of the name decides for traces that begin in the service, which are those of the generator. Otherwise each service decides by itself.',
+  }),
+  samplerRatio: settings.number({
+    env: 'OTEL_TRACES_SAMPLER_ARG',
+    default: 0.01,
+    min: 0,
+    max: 1,
+    description: 'Share of the traces that a sampler with `traceidratio` in its name takes, 0 to 1.',
+  }),
+});
+
+/** Settings of every service: HTTP server, log, shutdown, traces. */
 export const serviceSettings = defineSettings({
   httpHost: settings.string({
     env: 'HTTP_HOST',
@@ -53,6 +93,14 @@ export const serviceSettings = defineSettings({
     description:
       'Bearer tokens for `/admin`. `sha256` is the SHA-256 of a token: create the token with `openssl rand -hex 32`, and its digest with `printf %s "$TOKEN" | sha256sum`. Without tokens, `/admin` rejects every request.',
   }),
+  startTimeoutMs: settings.integer({
+    env: 'START_TIMEOUT_MS',
+    default: 600_000,
+    min: 0,
+    max: 86_400_000,
+    description:
+      'How long a start waits for Kafka, BigQuery and Pub/Sub while they do not answer, in milliseconds. After it, the process exits with code 1. `/health/ready` and the log say what it waits for.',
+  }),
   shutdownTimeoutMs: settings.integer({
     env: 'SHUTDOWN_TIMEOUT_MS',
     default: 25_000,
@@ -60,6 +108,7 @@ export const serviceSettings = defineSettings({
     max: 600_000,
     description: 'Time limit for draining at a stop, in milliseconds. After it, the process exits with code 1.',
   }),
+  tracing: tracingSettings,
 });
 export type ServiceSettings = SettingsOf<typeof serviceSettings>;
 
@@ -123,7 +172,8 @@ export const kafkaSettings = defineSettings(
       default: 30_000,
       min: 0,
       max: 600_000,
-      description: 'How long the start waits for an answer of a broker, in milliseconds, before it fails.',
+      description:
+        'How long a command such as `rebuild-state` waits for an answer of a broker, in milliseconds, before it fails. A service waits for START_TIMEOUT_MS.',
     }),
     replication: settings.integer({
       env: 'KAFKA_REPLICATION',
@@ -142,7 +192,12 @@ export const kafkaSettings = defineSettings(
 
 const PROJECT = { pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, expected: 'a Google Cloud project id' };
 
-/** How to reach BigQuery. Without endpoints: Google's, with application default credentials. */
+/** "Labels" in the documentation of BigQuery: at most 64 of them, in lower case. */
+const TABLE_LABELS = z
+  .record(z.string().regex(/^\p{Ll}[\p{Ll}\d_-]{0,62}$/u), z.string().regex(/^[\p{Ll}\d_-]{0,63}$/u))
+  .refine((labels) => Object.keys(labels).length <= 64);
+
+/** How to reach BigQuery. Without endpoints: Google's global ones, with application default credentials. */
 export const bigquerySettings = defineSettings(
   {
     project: settings.string({
@@ -167,23 +222,51 @@ export const bigquerySettings = defineSettings(
       settings.string({
         env: 'BIGQUERY_API_ENDPOINT',
         pattern: /^https?:\/\/[^\s/]+$/,
-        expected: '`http://host:port`',
-        description: "REST endpoint of an emulator. Unset: Google's endpoint, with application default credentials.",
+        expected: '`https://host` or `http://host:port`',
+        description:
+          "REST endpoint: a regional or private one of Google with `https://`, with application default credentials; an emulator's with `http://`, without credentials. Unset: Google's global endpoint.",
       }),
     ),
     grpcEndpoint: settings.optional(
       settings.string({
         env: 'BIGQUERY_GRPC_ENDPOINT',
-        pattern: /^[^\s:/]+:\d{1,5}$/,
-        expected: '`host:port`',
-        description: "Storage Write API endpoint of an emulator, without TLS. Unset: Google's endpoint.",
+        pattern: /^(https:\/\/[^\s:/]+(:\d{1,5})?|[^\s:/]+:\d{1,5})$/,
+        expected: '`https://host` or `host:port`',
+        description:
+          "Storage Write API endpoint: a regional or private one of Google with `https://`, with TLS and application default credentials; an emulator's without a scheme, without TLS. Unset: Google's global endpoint.",
       }),
     ),
+    partitionExpirationDays: settings.optional(
+      settings.integer({
+        env: 'BIGQUERY_PARTITION_EXPIRATION_DAYS',
+        min: 1,
+        max: 36_500,
+        description:
+          'Days after which a daily partition of a stream table is deleted, for tables that are created. Unset: never.',
+      }),
+    ),
+    requirePartitionFilter: settings.boolean({
+      env: 'BIGQUERY_REQUIRE_PARTITION_FILTER',
+      default: false,
+      description:
+        'Whether queries of a stream table must name a range of its partitions, for tables that are created.',
+    }),
+    tableLabels: settings.json({
+      env: 'BIGQUERY_TABLE_LABELS',
+      default: {},
+      schema: TABLE_LABELS,
+      expected: 'a JSON object of labels, such as `{"team":"data"}` (lower-case letters, digits, `-` and `_`)',
+      description: 'Labels of the stream tables, for tables that are created. They appear in the bill.',
+    }),
   },
-  ({ apiEndpoint, grpcEndpoint }) =>
-    (apiEndpoint === undefined) === (grpcEndpoint === undefined)
+  ({ apiEndpoint, grpcEndpoint }) => {
+    if ((apiEndpoint === undefined) !== (grpcEndpoint === undefined)) {
+      return ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must be set together, or neither of them'];
+    }
+    return apiEndpoint?.startsWith('https:') === grpcEndpoint?.startsWith('https:')
       ? []
-      : ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must be set together, or neither of them'],
+      : ['BIGQUERY_API_ENDPOINT and BIGQUERY_GRPC_ENDPOINT must both have `https://`, or both be of an emulator'];
+  },
 );
 
 const RESOURCE_ID = {

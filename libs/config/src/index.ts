@@ -1,5 +1,6 @@
 export { settings, type Setting } from './setting';
 export { defineSettings, loadSettings, withDefaults, type SettingsOf, type SettingsSpec } from './settings-spec';
+export { parseDecimal, parseInteger } from './numbers';
 export { ConfigError } from './config-error';
 export {
   bigquerySettings,

@@ -1,4 +1,4 @@
-import { type Setting } from './setting';
+import { fileVariable, type Setting } from './setting';
 import { settingsIn, type SettingsSpec } from './settings-spec';
 
 /** The settings of each service by its name, in the order of the documents. */
@@ -22,6 +22,9 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
     'A service is configured by environment variables only. It reads them once, when it starts. A variable that is unset ' +
       'or empty has its default. If a value is invalid, the service exits with code 2 and lists every invalid variable with ' +
       'what was expected and its default, never the value. Secrets are marked; they are not written to logs or to this page.',
+    'Each secret can also be read from a file, such as a mounted secret: the variable with `_FILE` at its end has the path. ' +
+      'Line breaks at the end of the file are ignored. If the file does not exist, cannot be read or is empty, or if both ' +
+      'variables are set, the service exits with code 2 and names the variable.',
     '[`.env.example`](../.env.example) lists the same variables, ready to copy: ' +
       '`node --env-file=.env dist/apps/<service>/src/main.js`.',
     '## Shared by several services',
@@ -49,12 +52,14 @@ export function renderConfigurationDoc(services: ServiceSpecs): string {
 export function renderEnvExample(services: ServiceSpecs): string {
   const blocks = variablesOf(services).map(({ setting, byService }) => {
     const value = sameForAll(byService) && !setting.secret ? (setting.default ?? '') : '';
+    const file = fileVariable(setting);
     const required = setting.default === undefined && !setting.optional;
     return [
       ...comment(`${setting.description} Read by ${readers(byService, services)}.`),
       ...comment(`Expected: ${setting.expected}.`),
       ...(sameForAll(byService) ? [] : comment(`Default: ${defaults(byService)}.`)),
       `${required ? '' : '#'}${setting.env}=${value}`,
+      ...(file === undefined ? [] : [`# Or the path of a file that contains it.`, `#${file}=`]),
     ].join('\n');
   });
   return [
@@ -85,7 +90,7 @@ function variablesOf(services: ServiceSpecs): readonly Variable[] {
 /** @param services adds a column with the services that read the variable */
 function table(variables: readonly Variable[], services?: ServiceSpecs): string {
   const rows = variables.map(({ setting, byService }) => [
-    `\`${setting.env}\`${setting.secret ? ' (secret)' : ''}`,
+    names(setting),
     setting.description,
     setting.expected,
     defaults(byService),
@@ -95,6 +100,11 @@ function table(variables: readonly Variable[], services?: ServiceSpecs): string 
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n');
+}
+
+function names(setting: Setting<unknown>): string {
+  const file = fileVariable(setting);
+  return file === undefined ? `\`${setting.env}\`` : `\`${setting.env}\` (secret), or \`${file}\``;
 }
 
 function readers(byService: Variable['byService'], services: ServiceSpecs): string {

@@ -1,4 +1,5 @@
 import { type ZodType } from 'zod';
+import { parseDecimal, parseInteger, type Range } from './numbers';
 
 /** The result of a parser: a value, or undefined when the text is not as expected. */
 type Parsed<T> = { readonly value: T } | undefined;
@@ -20,6 +21,11 @@ export interface Setting<T> {
   /** Neither its value nor its default is ever printed. */
   readonly secret: boolean;
   parse(this: void, text: string): Parsed<T>;
+}
+
+/** The variable with the path of a file that contains the value; secrets have one. */
+export function fileVariable({ env, secret }: Setting<unknown>): string | undefined {
+  return secret ? `${env}_FILE` : undefined;
 }
 
 interface Base<T> {
@@ -47,15 +53,6 @@ function setting<T>(
   };
 }
 
-interface Range {
-  readonly min?: number;
-  readonly max?: number;
-}
-
-function inRange(value: number, { min = -Infinity, max = Infinity }: Range): boolean {
-  return value >= min && value <= max;
-}
-
 function rangeText({ min, max }: Range): string {
   if (min !== undefined && max !== undefined) return ` from ${String(min)} to ${String(max)}`;
   if (min !== undefined) return ` of at least ${String(min)}`;
@@ -73,16 +70,16 @@ function string(options: Base<string> & { readonly pattern?: RegExp; readonly ex
 /** A safe integer in decimal digits. */
 function integer(options: Base<number> & Range): Setting<number> {
   return setting(options, `an integer${rangeText(options)}`, (text) => {
-    const value = Number(text);
-    return /^-?\d+$/.test(text) && Number.isSafeInteger(value) && inRange(value, options) ? { value } : undefined;
+    const value = parseInteger(text, options);
+    return value === undefined ? undefined : { value };
   });
 }
 
 /** A number in decimal notation. */
 function number(options: Base<number> & Range): Setting<number> {
   return setting(options, `a number${rangeText(options)}`, (text) => {
-    const value = Number(text);
-    return /^-?\d+(\.\d+)?$/.test(text) && inRange(value, options) ? { value } : undefined;
+    const value = parseDecimal(text, options);
+    return value === undefined ? undefined : { value };
   });
 }
 

@@ -1,5 +1,6 @@
 import { ConfigError } from './config-error';
-import { type Setting } from './setting';
+import { readSecretFile, type SecretFile } from './secret-file';
+import { fileVariable, type Setting } from './setting';
 
 type Shape = Readonly<Record<string, Setting<unknown> | SettingsSpec<unknown>>>;
 
@@ -34,9 +35,13 @@ export function defineSettings<S extends Shape>(
 ): SettingsSpec<ValuesOf<S>> {
   const spec: SettingsSpec<ValuesOf<S>> = { kind: 'spec', entries, problemsOf };
   const seen = new Set<string>();
-  for (const { env, default: text, parse } of settingsIn(spec)) {
-    if (seen.has(env)) throw new TypeError(`${env} is defined twice`);
-    seen.add(env);
+  for (const setting of settingsIn(spec)) {
+    const { env, default: text, parse } = setting;
+    for (const name of [env, fileVariable(setting)]) {
+      if (name === undefined) continue;
+      if (seen.has(name)) throw new TypeError(`${name} is defined twice`);
+      seen.add(name);
+    }
     if (text !== undefined && parse(text) === undefined) throw new TypeError(`${env} has a default that it rejects`);
   }
   return spec;
@@ -60,42 +65,77 @@ export function withDefaults<T>(spec: SettingsSpec<T>, defaults: Readonly<Record
   return { ...spec, entries: change(spec.entries) };
 }
 
+/** Where settings are read from. */
+interface Source {
+  readonly env: NodeJS.ProcessEnv;
+  readonly readFile: (path: string) => SecretFile;
+}
+
 /**
- * Reads the settings from the environment. A variable that is unset or empty has its default.
+ * Reads the settings from the environment, and secrets also from the files that it names. A variable that is unset or
+ * empty has its default.
  *
+ * @param readFile reads a file of a secret; tests replace it
  * @throws ConfigError with all problems: the variable, what was expected and the default, never the value
  */
-export function loadSettings<T>(spec: SettingsSpec<T>, env: NodeJS.ProcessEnv = process.env): T {
+export function loadSettings<T>(
+  spec: SettingsSpec<T>,
+  env: NodeJS.ProcessEnv = process.env,
+  readFile: Source['readFile'] = readSecretFile,
+): T {
   const problems: string[] = [];
-  const values = read(spec, env, problems);
+  const values = read(spec, { env, readFile }, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return values as T;
 }
 
-function read(spec: SettingsSpec<never>, env: NodeJS.ProcessEnv, problems: string[]): unknown {
+function read(spec: SettingsSpec<never>, source: Source, problems: string[]): unknown {
   const before = problems.length;
   const values = Object.fromEntries(
     Object.entries(spec.entries).map(([name, entry]) => [
       name,
-      entry.kind === 'spec' ? read(entry, env, problems) : readOne(entry, env, problems),
+      entry.kind === 'spec' ? read(entry, source, problems) : readOne(entry, source, problems),
     ]),
   );
   if (problems.length === before) problems.push(...spec.problemsOf(values as never));
   return values;
 }
 
-function readOne(entry: Setting<unknown>, env: NodeJS.ProcessEnv, problems: string[]): unknown {
-  const given = env[entry.env];
-  const isSet = given !== undefined && given !== '';
-  const text = isSet ? given : entry.default;
+function readOne(entry: Setting<unknown>, source: Source, problems: string[]): unknown {
+  const given = valueOf(entry.env, source.env);
+  const file = fileVariable(entry);
+  const path = file === undefined ? undefined : valueOf(file, source.env);
+  if (file !== undefined && path !== undefined) {
+    if (given !== undefined) {
+      problems.push(`${entry.env} and ${file} are both set: set one of them`);
+      return undefined;
+    }
+    const content = source.readFile(path);
+    if ('problem' in content) {
+      problems.push(`${file} is invalid: the file that it names ${content.problem}`);
+      return undefined;
+    }
+    return parseOne(entry, content.text, `${file} is invalid: the file that it names must contain`, problems);
+  }
+  const text = given ?? entry.default;
   if (text === undefined) {
     if (!entry.optional) problems.push(`${entry.env} is not set: expected ${entry.expected} (it has no default)`);
     return undefined;
   }
+  return parseOne(entry, text, `${entry.env} is invalid: expected`, problems);
+}
+
+/** @param complaint is followed by what was expected */
+function parseOne(entry: Setting<unknown>, text: string, complaint: string, problems: string[]): unknown {
   const parsed = entry.parse(text);
-  if (parsed === undefined)
-    problems.push(`${entry.env} is invalid: expected ${entry.expected} (${defaultText(entry)})`);
+  if (parsed === undefined) problems.push(`${complaint} ${entry.expected} (${defaultText(entry)})`);
   return parsed?.value;
+}
+
+/** Undefined when the variable is unset or empty. */
+function valueOf(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
 }
 
 function defaultText({ default: text, secret, optional }: Setting<unknown>): string {

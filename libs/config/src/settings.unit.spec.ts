@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
 import {
@@ -120,6 +123,70 @@ describe('loadSettings', () => {
   });
 });
 
+describe('a secret in a file', () => {
+  const spec = defineSettings({
+    password: settings.optional(
+      settings.string({ env: 'PASSWORD', secret: true, pattern: /^[a-z\n]+$/, expected: 'letters', description: 'd' }),
+    ),
+    name: settings.string({ env: 'NAME', default: 'n', description: 'd' }),
+  });
+  let folder: string;
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'secret-file-'))));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const fileWith = (content: string | Buffer): string => {
+    const path = join(folder, 'secret');
+    writeFileSync(path, content);
+    return path;
+  };
+  const load = (PASSWORD_FILE: string, more: NodeJS.ProcessEnv = {}): unknown =>
+    loadSettings(spec, { PASSWORD_FILE, ...more });
+
+  it.each([
+    ['pass', 'pass'],
+    ['pass\n', 'pass'],
+    ['pass\r\n\n', 'pass'],
+    ['pa\nss\n', 'pa\nss'],
+  ])('%j is the value %j, without the line breaks at its end', (content, password) => {
+    expect(load(fileWith(content))).toEqual({ password, name: 'n' });
+  });
+
+  it.each<[string, () => string, RegExp]>([
+    ['does not exist', () => join(folder, 'none'), /PASSWORD_FILE is invalid: .* does not exist/],
+    ['is below a file', () => join(fileWith('x'), 'none'), /PASSWORD_FILE is invalid: .* does not exist/],
+    ['is a directory', () => folder, /PASSWORD_FILE is invalid: .* is a directory/],
+    ['is empty', () => fileWith(''), /PASSWORD_FILE is invalid: .* is empty/],
+    ['has only line breaks', () => fileWith('\n\n'), /PASSWORD_FILE is invalid: .* is empty/],
+    ['is too large', () => fileWith('x'.repeat(65_537)), /PASSWORD_FILE is invalid: .* is larger than 65536 bytes/],
+    ['is not text', () => fileWith(Buffer.of(0xff, 0xfe)), /PASSWORD_FILE is invalid: .* is not text in UTF-8/],
+    ['is a device', () => '/dev/null', /PASSWORD_FILE is invalid: .* is not a regular file/],
+    ['has an invalid value', () => fileWith('HUSH'), /PASSWORD_FILE is invalid: .* must contain letters/],
+  ])('is a problem of the setting when the file %s', (_, path, message) => {
+    const file = path();
+    expect(() => load(file)).toThrow(message);
+    expect(() => load(file)).not.toThrow(/HUSH/);
+    expect(() => load(file)).not.toThrow(file);
+  });
+
+  it('is a problem of the setting when the file may not be read', () => {
+    const readFile = (): { problem: string } => ({ problem: 'cannot be read' });
+    expect(() => loadSettings(spec, { PASSWORD_FILE: '/secret' }, readFile)).toThrow('PASSWORD_FILE');
+  });
+
+  it('is not read when the value is set too', () => {
+    expect(() => load(fileWith('pass'), { PASSWORD: 'word' })).toThrow('PASSWORD and PASSWORD_FILE are both set');
+    expect(load(fileWith('pass'), { PASSWORD: '' })).toMatchObject({ password: 'pass' });
+    expect(load('', { PASSWORD: 'word' })).toMatchObject({ password: 'word' });
+  });
+
+  it('exists for secrets only, and its variable belongs to no other setting', () => {
+    expect(load(fileWith('pass'), { NAME_FILE: '/none' })).toEqual({ password: 'pass', name: 'n' });
+    const other = settings.string({ env: 'PASSWORD_FILE', default: 'x', description: 'd' });
+    expect(() => defineSettings({ spec, other })).toThrow('PASSWORD_FILE is defined twice');
+  });
+});
+
 describe('defineSettings', () => {
   const one = settings.integer({ env: 'ONE', default: 1, max: 5, description: 'd' });
 
@@ -154,6 +221,20 @@ describe('the shared settings', () => {
     );
   });
 
+  it.each([
+    ['http://127.0.0.1:9050', '127.0.0.1:9060', undefined],
+    ['https://bigquery.example', 'https://storage.example', undefined],
+    ['https://bigquery.example:8443', 'https://storage.example:8443', undefined],
+    ['https://bigquery.example', 'storage.example:443', 'both'],
+    ['http://127.0.0.1:9050', 'https://storage.example', 'both'],
+    ['http://127.0.0.1:9050', 'http://127.0.0.1:9060', 'BIGQUERY_GRPC_ENDPOINT is invalid'],
+  ])('read the endpoints of BigQuery %s and %s', (apiEndpoint, grpcEndpoint, problem) => {
+    const load = (): unknown =>
+      loadSettings(bigquerySettings, { BIGQUERY_API_ENDPOINT: apiEndpoint, BIGQUERY_GRPC_ENDPOINT: grpcEndpoint });
+    if (problem === undefined) expect(load()).toMatchObject({ apiEndpoint, grpcEndpoint });
+    else expect(load).toThrow(problem);
+  });
+
   const sha256 = 'a'.repeat(64);
   it.each<[string, string, string]>([
     ['text that is not JSON', 'ann:viewer:abc', 'abc'],
@@ -181,7 +262,7 @@ describe('the generated reference', () => {
     }
     expect(doc).toContain('`3001` (first), `3002` (second)');
     expect(doc).toMatch(/`NAME`.*\*\*required\*\*/);
-    expect(doc).toMatch(/`ADMIN_TOKENS` \(secret\)/);
+    expect(doc).toMatch(/`ADMIN_TOKENS` \(secret\), or `ADMIN_TOKENS_FILE`/);
   });
 
   it('has an example environment that loads the defaults when the required values are filled in', () => {
@@ -190,6 +271,7 @@ describe('the generated reference', () => {
       lines.filter((line) => /^#?[A-Z_]+=/.test(line)).map((line) => line.replace('#', '').split(/=(.*)/, 2)),
     ) as Record<string, string>;
     expect(lines).toContain('NAME=');
+    expect(lines).toContain('#ADMIN_TOKENS_FILE=');
     expect(loadSettings(services.first, { ...env, NAME: 'x' })).toEqual(loadSettings(services.first, { NAME: 'x' }));
   });
 

@@ -12,6 +12,23 @@ export interface Column {
   readonly personal: boolean;
 }
 
+/**
+ * A field's constraint in JSON Schema: keywords that mean the same in draft 7 and in 2020-12. Patterns have no look-around
+ * and no escape of Unicode, which RE2 (Go) and others lack.
+ */
+export interface FieldSchema {
+  readonly type: 'string' | 'integer' | 'boolean';
+  readonly format?: 'date-time' | 'uuid';
+  readonly enum?: readonly string[];
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  /** The type excludes null, which matches every pattern. */
+  readonly not?: { readonly type: 'string'; readonly pattern: string };
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
 /** One field of an event's body, which is also a column of its family's table. */
 export interface EventColumn extends Column {
   readonly mode: 'REQUIRED' | 'NULLABLE';
@@ -19,6 +36,8 @@ export interface EventColumn extends Column {
   readonly constraint: string;
   /** Short form of `constraint`, for the reason of a dead letter. */
   readonly expected: string;
+  /** The constraint on a value that is not null. */
+  readonly schema: FieldSchema;
   /** A valid value. */
   readonly example: string | number | boolean;
 }

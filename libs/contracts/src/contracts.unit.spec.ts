@@ -11,14 +11,13 @@ import {
   FAMILY_TABLES,
   generatedFiles,
   METADATA_COLUMNS,
-  renderEventsDoc,
   RULE_CODES,
   tableForFamily,
   TABLES,
   TOPICS,
 } from './index';
 import { contractsOfFamily } from './event-contracts';
-import { exampleOf } from './events-doc';
+import { exampleOf, renderEventsDoc } from './events-doc';
 
 const root = resolve(__dirname, '../../..');
 const samples = resolve(__dirname, '../samples');
@@ -113,6 +112,7 @@ describe('contracts', () => {
     const checks = compileChecks();
     expect(readdirSync(samples)).toEqual(['v1']);
     const names = readdirSync(resolve(samples, 'v1'));
+    // A new event type needs a sample: libs/contracts/samples/v1/<type>.json, a body as a producer sends it.
     expect(names.map((name) => name.replace(/\.json$/, '')).sort()).toEqual([...EVENT_CONTRACTS.keys()].sort());
     for (const name of names) {
       const body = JSON.parse(readFileSync(resolve(samples, 'v1', name), 'utf8')) as Record<string, unknown>;
@@ -204,7 +204,13 @@ describe('generated files', () => {
 
   it('are the only files in the folder of generated schemas', () => {
     const paths = readdirSync(resolve(__dirname, '../generated')).map((name) => `libs/contracts/generated/${name}`);
-    expect(paths.sort()).toEqual([...generatedFiles().keys()].filter((path) => path.endsWith('.json')).sort());
+    expect(paths.sort()).toEqual([...generatedFiles().keys()].filter((path) => path.startsWith('libs/')).sort());
+  });
+
+  it.each(['json-schema', 'avro'])('are the only files in docs/contracts/%s', (folder) => {
+    const path = `docs/contracts/${folder}`;
+    const paths = readdirSync(resolve(root, path)).map((name) => `${path}/${name}`);
+    expect(paths.sort()).toEqual([...generatedFiles().keys()].filter((each) => each.startsWith(path)).sort());
   });
 });
 

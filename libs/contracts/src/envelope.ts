@@ -16,6 +16,9 @@ const CONTENT_TYPE = 'application/json';
 /** Longest `ce_source`, in bytes. The state holds the source of every remembered event. */
 export const MAX_SOURCE_BYTES = 1_024;
 
+/** Longest `dlq-detail`, in bytes. */
+export const MAX_DETAIL_BYTES = 2_048;
+
 /** Headers that the validator adds to validated records. */
 export const QUALITY_HEADERS = {
   /** Codes of the rules that flagged or repaired the record, separated by commas. Absent if there are none. */
@@ -24,6 +27,32 @@ export const QUALITY_HEADERS = {
   catalogPosition: 'quality-catalog-position',
   /** Version of the rule settings that evaluated the record. */
   settings: 'quality-settings',
+} as const;
+
+/** Headers that a dead letter adds to those of its record. Times are RFC 3339 UTC. */
+export const DLQ_HEADERS = {
+  /** The first code, in the order of the rules. */
+  reason: 'dlq-reason',
+  /** JSON `[{code, path, constraint}]`, at most `MAX_DETAIL_BYTES`. */
+  detail: 'dlq-detail',
+  app: 'dlq-app',
+  sourceTopic: 'dlq-source-topic',
+  sourcePartition: 'dlq-source-partition',
+  sourceOffset: 'dlq-source-offset',
+  sourceTimestamp: 'dlq-source-timestamp',
+  failedAt: 'dlq-failed-at',
+  firstFailedAt: 'dlq-first-failed-at',
+  /** How many times the record has failed, from 1. */
+  attempt: 'dlq-attempt',
+  /** 16 hex digits, the same for similar failures. */
+  fingerprint: 'dlq-fingerprint',
+  /** JSON `{value|headers|key: original bytes}` of what was cut to fit the topic. Absent when the record is complete. */
+  cut: 'dlq-cut',
+  /**
+   * JSON with the offsets and the number of the records of a skipped batch. The value is then the batch as it was
+   * compressed, and no record: it is not replayed unless a person edits it.
+   */
+  batch: 'dlq-batch',
 } as const;
 
 export interface Envelope {

@@ -1,5 +1,5 @@
 import type { Column, EventColumn } from './columns';
-import { CE, envelopeHeaders, QUALITY_HEADERS } from './envelope';
+import { CE, envelopeHeaders, MAX_SOURCE_BYTES, QUALITY_HEADERS } from './envelope';
 import { COMMON_FIELDS, type EventContract } from './event';
 import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
@@ -119,41 +119,43 @@ const familyRows = (): readonly (readonly string[])[] =>
     ];
   });
 
-const HEADERS: readonly (readonly [name: string, records: string, required: string, meaning: string])[] = [
-  [CE.specversion, 'all', 'yes', '`1.0`'],
-  [CE.id, 'all', 'yes', 'Equals `event_id`.'],
-  [CE.type, 'all', 'yes', 'Equals `event_type`.'],
+/** The headers of a record: name, in which records, whether it is required, and what it contains. */
+export const RECORD_HEADERS: readonly (readonly [name: string, records: string, required: string, meaning: string])[] =
   [
-    CE.source,
-    'all',
-    'yes',
-    'Producer of the event: a URI reference (RFC 3986) of at most 1,024 bytes, without quotes. Source and id together ' +
-      'identify the event.',
-  ],
-  [CE.time, 'all', '', 'Equals `occurred_at`.'],
-  [CE.subject, 'all', '', 'Subject of the event: the record key.'],
-  [CE.contentType, 'all', '', '`application/json`'],
-  [CE.traceparent, 'all', '', 'W3C trace context.'],
-  [
-    QUALITY_HEADERS.flags,
-    'validated',
-    '',
-    'Codes of the rules that flagged or repaired the record, separated by commas.',
-  ],
-  [
-    QUALITY_HEADERS.catalogPosition,
-    'validated orders',
-    '',
-    'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
-  ],
-  [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
-  [
-    SIMULATION_ID_HEADER,
-    'generated',
-    '',
-    'Segment, number of the event in it, and copy. What the record is meant to be is computed from it.',
-  ],
-];
+    [CE.specversion, 'all', 'yes', '`1.0`'],
+    [CE.id, 'all', 'yes', 'Equals `event_id`.'],
+    [CE.type, 'all', 'yes', 'Equals `event_type`.'],
+    [
+      CE.source,
+      'all',
+      'yes',
+      'Producer of the event: a URI reference (RFC 3986) of at most ' +
+        `${MAX_SOURCE_BYTES.toLocaleString('en-US')} bytes, without quotes. Source and id together identify the event.`,
+    ],
+    [CE.time, 'all', '', 'Equals `occurred_at`.'],
+    [CE.subject, 'all', '', 'Subject of the event: the record key.'],
+    [CE.contentType, 'all', '', '`application/json`'],
+    [CE.traceparent, 'all', '', 'W3C trace context.'],
+    [
+      QUALITY_HEADERS.flags,
+      'validated',
+      '',
+      'Codes of the rules that flagged or repaired the record, separated by commas.',
+    ],
+    [
+      QUALITY_HEADERS.catalogPosition,
+      'validated orders',
+      '',
+      'Next offsets of the raw catalog, as a JSON array by partition: the record was evaluated by what lies below them.',
+    ],
+    [QUALITY_HEADERS.settings, 'validated', '', 'Version of the rule settings that evaluated the record.'],
+    [
+      SIMULATION_ID_HEADER,
+      'generated',
+      '',
+      'Segment, number of the event in it, and copy. What the record is meant to be is computed from it.',
+    ],
+  ];
 
 const topicRow = (topic: TopicSpec): readonly string[] => [
   code(topic.name),
@@ -198,22 +200,26 @@ const renderTable = (spec: TableSpec): string =>
     renderColumns(spec),
   ].join('\n\n');
 
-const EXAMPLE_TYPE = 'order.paid';
-
-/** Key, headers and value of one record. */
-function renderExampleRecord(): readonly string[] {
-  const contract = EVENT_CONTRACTS.get(EXAMPLE_TYPE);
-  if (contract === undefined) throw new TypeError(`${EXAMPLE_TYPE} has no contract`);
-  const body = exampleOf(contract);
-  const key = String(body[contract.keyField]);
+/** Key, headers and value of the record of `exampleOf`. */
+export function exampleRecord(contract: EventContract, source: string) {
+  const value = exampleOf(contract);
+  const key = String(value[contract.keyField]);
   const headers = envelopeHeaders({
-    id: String(body.event_id),
+    id: String(value.event_id),
     type: contract.type,
-    source: '/order-generator',
-    time: String(body.occurred_at),
+    source,
+    time: String(value.occurred_at),
     subject: key,
   });
-  return [json({ key, headers, value: body })];
+  return { key, headers, value };
+}
+
+const EXAMPLE_TYPE = 'order.paid';
+
+function renderExampleRecord(): string {
+  const contract = EVENT_CONTRACTS.get(EXAMPLE_TYPE);
+  if (contract === undefined) throw new TypeError(`${EXAMPLE_TYPE} has no contract`);
+  return json(exampleRecord(contract, '/order-generator'));
 }
 
 const INTRODUCTION = `\
@@ -244,14 +250,15 @@ export function renderEventsDoc(): string {
       '## Headers',
       table(
         ['header', 'records', 'required', 'content'],
-        HEADERS.map(([name, ...cells]) => [code(name), ...cells]),
+        RECORD_HEADERS.map(([name, ...cells]) => [code(name), ...cells]),
       ),
       `For example, an ${code(EXAMPLE_TYPE)} event in its raw topic:`,
-      ...renderExampleRecord(),
+      renderExampleRecord(),
       '## Event types',
       'A body has the common fields of all events, the common fields of its family, and the fields of its type. The ' +
         'JSON below each table shows the fields of that table. A complete body of each type is in ' +
-        '[`libs/contracts/samples/v1`](../libs/contracts/samples/v1).',
+        '[`libs/contracts/samples/v1`](../libs/contracts/samples/v1). JSON Schema, Avro and AsyncAPI for producers and consumers in ' +
+        'any language: [contracts](contracts/README.md).',
       '### Common fields of all events',
       fields(commonFields()),
       ...FAMILIES.map(renderFamily),
@@ -261,7 +268,8 @@ export function renderEventsDoc(): string {
       table(['topic', 'retention', 'largest record batch', 'timestamps'], TOPICS.map(topicRow)),
       '## Quality rules',
       'The reasons of a rejected record are listed in this order. The first is the `dlq-reason` of its dead letter. ' +
-        'The settings of the validator can change the actions.',
+        'The settings of the validator can change the actions. Examples, and what to do when a rule fires: ' +
+        '[quality rules](quality.md).',
       table(
         ['code', 'default action', 'fires when'],
         RULE_CODES.map((rule) => [code(rule), RULES[rule].action, RULES[rule].description]),

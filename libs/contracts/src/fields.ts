@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { IsDefined, IsOptional, ValidateBy } from 'class-validator';
-import type { BigQueryType, EventColumn } from './columns';
+import type { BigQueryType, EventColumn, FieldSchema } from './columns';
 import { FIRST_YEAR, LAST_YEAR, timestampMicros } from './timestamps';
 
 /**
@@ -30,7 +30,19 @@ interface Check {
   /** Short form of `words`. Default: `words`. */
   readonly short?: string;
   readonly test: (value: unknown) => boolean;
+  /** The same constraint for other languages. Where it accepts more, `SCHEMA_LIMITS` says so. */
+  readonly schema: FieldSchema;
 }
+
+/** The white space of JavaScript's `\s`, which is less in some regular expressions. */
+const WHITE_SPACE = '\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff';
+
+/** A string that matches the whole pattern. In some languages `$` also matches before a final line feed. */
+const wholly = (pattern: string): Omit<FieldSchema, 'type'> & { readonly type: 'string' } => ({
+  type: 'string',
+  pattern: `^${pattern}$`,
+  not: { type: 'string', pattern: '\n' },
+});
 
 const columnsByPrototype = new Map<object, EventColumn[]>();
 
@@ -66,6 +78,7 @@ function field(
       personal: options.personal ?? false,
       constraint: check.words,
       expected: check.short ?? check.words,
+      schema: check.schema,
       example: options.example ?? example,
     });
   };
@@ -84,6 +97,7 @@ const SHA256: Check = {
   name: 'isSha256',
   words: '64 lower-case hex digits',
   test: (value) => typeof value === 'string' && value.length === 64 && !NOT_HEX.test(value),
+  schema: { type: 'string', minLength: 64, maxLength: 64, not: { type: 'string', pattern: NOT_HEX.source } },
 };
 
 /** A SHA-256 as 64 lower-case hex digits: the ids of orders, vendors and customers. */
@@ -93,10 +107,12 @@ export function Sha256(description: string, options: FieldOptions = {}) {
   return field('STRING', SHA256, description, 'ab'.repeat(32), options);
 }
 
+const UUID_PATTERN = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID: Check = {
   name: 'isUuid',
   words: 'a UUID in lower case',
-  test: matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/),
+  test: matching(new RegExp(`^${UUID_PATTERN}$`)),
+  schema: { type: 'string', format: 'uuid', maxLength: 36, pattern: `^${UUID_PATTERN}` },
 };
 
 /** A UUID of any version. Only lower case, because keys and joins compare the text. */
@@ -110,6 +126,7 @@ const IDENTIFIER: Check = {
   name: 'isIdentifier',
   words: '1 to 128 visible ASCII characters',
   test: (value) => typeof value === 'string' && value.length > 0 && value.length <= 128 && !NOT_VISIBLE.test(value),
+  schema: { type: 'string', minLength: 1, maxLength: 128, not: { type: 'string', pattern: NOT_VISIBLE.source } },
 };
 
 /** An id that another system assigns. It fits into a header, a Pub/Sub attribute and a log line. */
@@ -119,6 +136,17 @@ export function Identifier(description: string, options: FieldOptions = {}) {
   return field('STRING', IDENTIFIER, description, '0198c5a2-7d1e-7c3a-b6a1-1f0e5d9c4b21', options);
 }
 
+/** The days of `FIRST_YEAR` to `LAST_YEAR`: in these years only 2100 is divisible by 4 and no leap year. */
+const YEAR = '(19[7-9][0-9]|2[01][0-9]{2})';
+const LEAP_YEAR = '(19([79][26]|8[048])|20([02468][048]|[13579][26])|21(0[48]|[2468][048]|[13579][26]))';
+const DATE = [
+  `${YEAR}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])`,
+  `${YEAR}-(0[469]|11)-(0[1-9]|[12][0-9]|30)`,
+  `${YEAR}-02-(0[1-9]|1[0-9]|2[0-8])`,
+  `${LEAP_YEAR}-02-29`,
+].join('|');
+const TIME_OF_DAY = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?';
+
 const TIMESTAMP: Check = {
   name: 'isTimestamp',
   words:
@@ -126,6 +154,7 @@ const TIMESTAMP: Check = {
     'such as 2026-01-02T03:04:05.678Z',
   short: 'a time such as 2026-01-02T03:04:05Z',
   test: (value) => typeof value === 'string' && !Number.isNaN(timestampMicros(value)),
+  schema: { ...wholly(`(${DATE})T${TIME_OF_DAY}Z`), format: 'date-time' },
 };
 
 /** A time that `timestampMicros` can parse. */
@@ -135,11 +164,13 @@ export function Timestamp(description: string, options: FieldOptions = {}) {
   return field('TIMESTAMP', TIMESTAMP, description, '2026-01-02T03:04:05.678Z', options);
 }
 
+const MONEY_PATTERN = '(?:0|[1-9][0-9]{0,8})[.][0-9]{2}';
 const MONEY: Check = {
   name: 'isDecimalString',
   words: 'a decimal string with exactly 2 decimals, from "0.00" to "999999999.99"',
   short: 'a string such as "129.90"',
-  test: matching(/^(?:0|[1-9][0-9]{0,8})\.[0-9]{2}$/),
+  test: matching(new RegExp(`^${MONEY_PATTERN}$`)),
+  schema: wholly(MONEY_PATTERN),
 };
 
 /** An amount of money: a decimal string in events, NUMERIC in BigQuery. */
@@ -161,6 +192,7 @@ const text = (maxLength: number): Check => ({
     value.length <= maxLength &&
     !LONE_SURROGATE.test(value) &&
     /\S/.test(value),
+  schema: { type: 'string', maxLength, pattern: `[^${WHITE_SPACE}]` },
 });
 
 interface TextOptions {
@@ -191,6 +223,7 @@ export function OneOf(values: readonly [string, ...string[]], description: strin
     words: values.length === 1 ? `"${values[0]}"` : `one of ${values.map((value) => `"${value}"`).join(', ')}`,
     short: values.length === 1 ? `"${values[0]}"` : `one of ${values.length} values`,
     test: (value) => typeof value === 'string' && values.includes(value),
+    schema: { type: 'string', enum: values },
   };
   return field('STRING', check, description, values[0], options);
 }
@@ -209,11 +242,17 @@ export function WholeNumber(description: string, options: FieldOptions & RangeOp
     name: 'isWholeNumber',
     words: `an integer from ${min} to ${max}`,
     test: (value) => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
+    schema: { type: 'integer', minimum: min, maximum: max },
   };
   return field('INT64', check, description, min, options);
 }
 
-const TRUTH: Check = { name: 'isBoolean', words: 'true or false', test: (value) => typeof value === 'boolean' };
+const TRUTH: Check = {
+  name: 'isBoolean',
+  words: 'true or false',
+  test: (value) => typeof value === 'boolean',
+  schema: { type: 'boolean' },
+};
 
 export function Truth(description: string, options?: Required): RequiredField<boolean>;
 export function Truth(description: string, options: Nullable): NullableField<boolean>;
@@ -225,6 +264,7 @@ const COUNTRY: Check = {
   name: 'isCountryCode',
   words: 'two upper-case letters (ISO 3166-1 alpha-2)',
   test: matching(/^[A-Z]{2}$/),
+  schema: { type: 'string', maxLength: 2, pattern: '^[A-Z]{2}' },
 };
 
 export function Country(description: string, options?: Required): RequiredField<string>;
@@ -238,6 +278,7 @@ const EMAIL: Check = {
   words: 'an e-mail address of at most 254 characters',
   short: 'an e-mail address',
   test: matching(/^(?=.{3,254}$)[^\s@]{1,64}@[^\s@]+$/),
+  schema: { ...wholly(`[^@${WHITE_SPACE}]{1,64}@[^@${WHITE_SPACE}]+`), maxLength: 254 },
 };
 
 /** An e-mail address. Only the syntax is checked. */

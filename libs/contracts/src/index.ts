@@ -17,5 +17,6 @@ export * from './envelope';
 export * from './checks';
 export * from './violations';
 export * from './bigquery-schema';
-export { renderEventsDoc } from './events-doc';
+export { exampleOf } from './events-doc';
+export { ContractChangeError, renderRelease } from './release';
 export * from './generated-files';

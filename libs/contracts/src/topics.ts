@@ -42,6 +42,9 @@ export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string
 export const DEAD_LETTER_APPS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
 export type DeadLetterApp = (typeof DEAD_LETTER_APPS)[number];
 
+/** The group that copies the dead letters into their table. What it has not read ends with the retention of its topic. */
+export const DEAD_LETTER_GROUP = 'bq-sink-dead-letters';
+
 function specs(): TopicSpec[] {
   const deleted = (
     name: string,

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { type DeadLetterApp, deadLetterTopic, RULE_CODES } from '@orderstream/contracts';
+import { type DeadLetterApp, deadLetterTopic, DLQ_HEADERS, MAX_DETAIL_BYTES, RULE_CODES } from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
 import { fitToTopic } from './fit-topic';
 import {
   type Coordinates,
   coordinatesOf,
-  DLQ_HEADERS,
   headerInteger,
   headerTime,
   type SkippedBatch,
@@ -24,8 +23,6 @@ export interface DeadLetterReason {
   /** Name of the violated constraint. */
   readonly constraint?: string;
 }
-
-export const MAX_DETAIL_BYTES = 2_048;
 
 /**
  * Longest code, path or constraint, in UTF-16 units; longer ones are cut (a path can be a field name of any length). Three
@@ -58,15 +55,14 @@ export interface DeadLetterContext {
  */
 export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext): OutputRecord {
   const { app, failedAt, batch } = context;
-  const [first, ...others] = inOrderOfRules(context.reasons).map(shortened);
-  if (first === undefined) throw new RangeError(`a dead letter of ${app} needs a reason`);
+  const { reason, path, detail } = reasonTexts(context.reasons);
   const source = origin(record, app);
   const earlier = headerInteger(record.headers, DLQ_HEADERS.attempt, 1) ?? 0;
   const firstFailedAt = earlier === 0 ? undefined : headerTime(record.headers, DLQ_HEADERS.firstFailedAt);
 
   const headers = withDeadLetterHeaders(record.headers, {
-    [DLQ_HEADERS.reason]: first.code,
-    [DLQ_HEADERS.detail]: detailJson([first, ...others]),
+    [DLQ_HEADERS.reason]: reason,
+    [DLQ_HEADERS.detail]: detail,
     [DLQ_HEADERS.app]: app,
     [DLQ_HEADERS.sourceTopic]: source.topic,
     [DLQ_HEADERS.sourcePartition]: String(source.partition),
@@ -75,7 +71,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
     [DLQ_HEADERS.failedAt]: failedAt.toISOString(),
     [DLQ_HEADERS.firstFailedAt]: (firstFailedAt ?? failedAt).toISOString(),
     [DLQ_HEADERS.attempt]: String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER)),
-    [DLQ_HEADERS.fingerprint]: fingerprint(app, first),
+    [DLQ_HEADERS.fingerprint]: fingerprint(app, reason, path),
     ...(batch === undefined ? {} : { [DLQ_HEADERS.batch]: JSON.stringify(batch) }),
   });
   return fitToTopic({
@@ -87,12 +83,24 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   });
 }
 
+/**
+ * The texts of `dlq-reason` and `dlq-detail`, and the path of the first reason.
+ *
+ * @throws RangeError when no reason is given: a defect of the caller
+ */
+export function reasonTexts(reasons: readonly DeadLetterReason[]): {
+  readonly reason: string;
+  readonly path: string | undefined;
+  readonly detail: string;
+} {
+  const [first, ...others] = inOrderOfRules(reasons).map(shortened);
+  if (first === undefined) throw new RangeError('a dead letter needs a reason');
+  return { reason: first.code, path: first.path, detail: detailJson([first, ...others]) };
+}
+
 /** Groups similar failures: 16 hex digits of the SHA-256 of app, reason and field path, separated by line feeds. */
-function fingerprint(app: DeadLetterApp, reason: DeadLetterReason): string {
-  return createHash('sha256')
-    .update(`${app}\n${reason.code}\n${reason.path ?? ''}`)
-    .digest('hex')
-    .slice(0, 16);
+function fingerprint(app: DeadLetterApp, reason: string, path = ''): string {
+  return createHash('sha256').update(`${app}\n${reason}\n${path}`).digest('hex').slice(0, 16);
 }
 
 /** The coordinates of the source record. A record in a retry topic has them in its headers. */

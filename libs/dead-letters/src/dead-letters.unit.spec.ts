@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import { RULE_CODES } from '@orderstream/contracts';
+import { DLQ_HEADERS, MAX_DETAIL_BYTES, RULE_CODES } from '@orderstream/contracts';
 import { headerFields, headersOf, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 import fc from 'fast-check';
 
 import { anyRecord, asRead, because, bytes, FAILED_AT, headerName, SOURCE } from '../test/failed-records';
-import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, MAX_DETAIL_BYTES } from './build-dead-letter';
-import { DLQ_HEADERS } from './headers';
+import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason } from './build-dead-letter';
 import { DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
 
 const headerValue = fc.option(bytes);

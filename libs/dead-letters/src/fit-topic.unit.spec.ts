@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-import { TOPICS } from '@orderstream/contracts';
+import { DLQ_HEADERS, TOPICS } from '@orderstream/contracts';
 import { type HeaderField, headerFields, headersOf, isStorable, type OutputRecord } from '@orderstream/kafka';
 import fc from 'fast-check';
 
 import { anyRecord, bytes, FAILED_AT, headerName, SOURCE } from '../test/failed-records';
 import { buildDeadLetter, type DeadLetterContext } from './build-dead-letter';
-import { DLQ_HEADERS } from './headers';
 import { DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
 
 describe('a record that does not fit into its dead-letter topic', () => {

@@ -1,30 +1,5 @@
+import { DLQ_HEADERS } from '@orderstream/contracts';
 import { type HeaderField, headerFields, headersOf, type KafkaRecord, type RecordHeaders } from '@orderstream/kafka';
-
-/** Headers that a dead letter adds to those of its record. Times are RFC 3339 UTC. */
-export const DLQ_HEADERS = {
-  /** The first code, in the order of the rules. */
-  reason: 'dlq-reason',
-  /** JSON `[{code, path, constraint}]`, at most `MAX_DETAIL_BYTES`. */
-  detail: 'dlq-detail',
-  app: 'dlq-app',
-  sourceTopic: 'dlq-source-topic',
-  sourcePartition: 'dlq-source-partition',
-  sourceOffset: 'dlq-source-offset',
-  sourceTimestamp: 'dlq-source-timestamp',
-  failedAt: 'dlq-failed-at',
-  firstFailedAt: 'dlq-first-failed-at',
-  /** How many times the record has failed, from 1. */
-  attempt: 'dlq-attempt',
-  /** 16 hex digits, the same for similar failures. */
-  fingerprint: 'dlq-fingerprint',
-  /** JSON `{value|headers|key: original bytes}` of what was cut to fit the topic. Absent when the record is complete. */
-  cut: 'dlq-cut',
-  /**
-   * JSON of a `SkippedBatch`. The value is then the batch as it was compressed, and no record: it is not replayed unless a
-   * person edits it.
-   */
-  batch: 'dlq-batch',
-} as const;
 
 const DLQ_NAMES: ReadonlySet<string> = new Set(Object.values(DLQ_HEADERS));
 

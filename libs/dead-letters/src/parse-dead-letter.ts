@@ -1,11 +1,10 @@
-import { DEAD_LETTER_APPS, type DeadLetterApp } from '@orderstream/contracts';
+import { DEAD_LETTER_APPS, type DeadLetterApp, DLQ_HEADERS } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
 
 import type { DeadLetterReason } from './build-dead-letter';
 import {
   type Coordinates,
-  DLQ_HEADERS,
   headerInteger,
   headerText,
   headerTime,

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'LOG_UNREADABLE'
   | 'TRANSACTION_FAILED'
   | 'OFFSET_OUT_OF_RANGE'
+  | 'OFFSET_UNSTABLE'
   // Dead letters: records that are not readable as such.
   | 'DEAD_LETTER_UNREADABLE'
   // Validator: its state and its rebuild, the catalog, the circuit breaker.
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'ROWS_REJECTED'
   | 'POSITION_REJECTED'
   // Pub/Sub: publish requests, the BigQuery subscription.
+  | 'PUBSUB_CALL_FAILED'
   | 'PUBLISH_FAILED'
   | 'PUBLISH_REJECTED'
   | 'SUBSCRIPTION_MISMATCH'

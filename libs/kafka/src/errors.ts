@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorOptions, OrderstreamError } from '@orderstream/errors';
-import { type TopicPartition } from './topic-partition';
+import { partitionName, type TopicPartition, transactionalIdOf } from './topic-partition';
 
 /** No broker accepted a connection before the deadline of the start. */
 export class KafkaUnreachableError extends OrderstreamError {
@@ -82,6 +82,21 @@ export class TransactionFailedError extends OrderstreamError {
     options?: ErrorOptions,
   ) {
     super(message, { retriable: true, ...options });
+  }
+}
+
+/** A transaction that changes the committed offset stays open in `__consumer_offsets`: nothing says where to continue. */
+export class OffsetUnstableError extends OrderstreamError {
+  readonly code = 'OFFSET_UNSTABLE' satisfies ErrorCode;
+  constructor(groupId: string, partition: TopicPartition, forMs: number, options?: ErrorOptions) {
+    super(
+      `The committed offset of group ${groupId} for ${partitionName(partition)} has been UNSTABLE_OFFSET_COMMIT for ` +
+        `${(forMs / 1_000).toFixed(1)} s: a transaction that changes it is not completed in __consumer_offsets. Reading it ` +
+        `is retried. If this lasts, the broker has lost the end of a transaction of ${transactionalIdOf(groupId, partition)}: ` +
+        '`kafka-transactions.sh find-hanging --topic __consumer_offsets` names it, and `kafka-transactions.sh abort` ends it. ' +
+        'Read docs/kafka-transport.md#a-transaction-that-stays-open first: it says what an abort may repeat.',
+      { retriable: true, ...options },
+    );
   }
 }
 

@@ -6,7 +6,7 @@ export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
 export { crc32c } from './codec/crc32c';
 export { encodeRecordBatch } from './codec/record-batch-encoder';
-export { connectAdmin } from './client/connect-admin';
+export { connectAdmin, kafkaDependency } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from '@orderstream/contracts';
 export { type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
@@ -24,7 +24,14 @@ export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower'
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { fetchUnreadableBatch, type UnreadableBatch } from './read/unreadable-batch';
 export { HighWatermarks } from './read/high-watermarks';
-export { fetchCommittedOffsets, fetchEndOffsets, fetchLogBounds, type LogBounds } from './read/offsets';
+export {
+  fetchCommittedOffsets,
+  fetchEndOffsets,
+  fetchLogBounds,
+  fetchOffsetsSince,
+  type LogBounds,
+} from './read/offsets';
+export { observeClients } from './metrics/observe-clients';
 export { observeServers } from './metrics/observe-servers';
 export { observeTransactions } from './metrics/observe-transactions';
 export { OffsetTracker } from './server/offset-tracker';

@@ -5,3 +5,7 @@ export interface TopicPartition {
 
 /** `topic/partition`, for messages and as a map key. */
 export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${partition.toString()}`;
+
+/** The transactional id of what consumes the partition: it fences its earlier owner by it. */
+export const transactionalIdOf = (groupId: string, { topic, partition }: TopicPartition): string =>
+  `${groupId}.${topic}.${partition.toString()}`;

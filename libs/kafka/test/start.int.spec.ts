@@ -18,7 +18,7 @@ describe('the start of a service', () => {
     const kafka = createKafka({ brokers, clientId: 'kafka-int-spec', connectTimeoutMs: 1_000 });
     const failed: unknown = await ensureTopics(kafka, [spec(unique('x'))], { replication: 1 }).catch((e: unknown) => e);
     expect(failed).toMatchObject({ code: 'KAFKA_UNREACHABLE' });
-    expect((failed as Error).message).toContain(`No Kafka broker answered at ${brokers.join(', ')} within 1 s`);
+    expect((failed as Error).message).toContain(`No Kafka broker answers at ${brokers.join(', ')}`);
     expect((failed as Error).message).toContain('KAFKA_BROKERS');
   });
 

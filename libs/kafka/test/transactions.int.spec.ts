@@ -10,13 +10,29 @@ import {
   fetchEndOffsets,
 } from '../src';
 // After the library, which patches kafkajs.
-import { CompressionTypes, type Kafka } from 'kafkajs';
+import { CompressionTypes, ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { type ProducerIdentity } from '../src/client/kafkajs-internals';
 import { fetchStableOffset } from '../src/transactions/committed-offset';
 import { type Coordinators } from '../src/transactions/coordinators';
 import { output, readAll, TestTopics, testKafka, unique } from './broker';
 import { waitUntil } from '@orderstream/deadlines';
 
 const WAIT_MS = 20_000;
+
+/** Whether brokers reject what is written in a transaction that does not have the partition. */
+async function verifyPartitions(isOn: boolean): Promise<void> {
+  const admin = testKafka().admin();
+  await admin.connect();
+  const configEntries = [{ name: 'transaction.partition.verification.enable', value: String(isOn) }];
+  const { brokers } = await admin.describeCluster();
+  const resources = brokers.map(({ nodeId }) => ({
+    type: ConfigResourceTypes.BROKER,
+    name: String(nodeId),
+    configEntries,
+  }));
+  await admin.alterConfigs({ validateOnly: false, resources });
+  await admin.disconnect();
+}
 
 describe('PartitionTransactions', () => {
   let kafka: Kafka;
@@ -138,10 +154,62 @@ describe('PartitionTransactions', () => {
       consumerGroupId: groupId,
       topics: [{ topic: input, partitions: [{ partition: 8, offset: '5' }] }],
     });
-    await expect(open(8, 1_500)).rejects.toMatchObject({ type: 'UNSTABLE_OFFSET_COMMIT' });
+    await expect(open(8, 1_500)).rejects.toMatchObject({
+      code: 'OFFSET_UNSTABLE',
+      cause: { type: 'UNSTABLE_OFFSET_COMMIT' },
+    });
     await transaction.abort();
     await other.disconnect();
   });
+
+  it.each([
+    ['committed', true, 2],
+    ['aborted', false, 1],
+  ])(
+    'ends a transaction again, as its coordinator has it, whose end the broker has lost: %s',
+    async (_, result, offset) => {
+      const partition = result ? 4 : 2;
+      await verifyPartitions(false);
+      try {
+        const owner = await open(partition);
+        await owner.commit({ records: [], offset: 1 });
+        // An offset of a transaction that was never added to it: no marker ends it, as when the marker was lost.
+        const { coordinators, identity } = owner as unknown as {
+          coordinators: Coordinators;
+          identity: ProducerIdentity;
+        };
+        const coordinator = await coordinators.ofTransactions();
+        if (!result) {
+          await waitUntil(() => coordinator.addOffsetsToTxn({ ...identity, groupId }).then(() => true), {
+            what: 'the commit to be completed',
+            deadlineMs: WAIT_MS,
+          });
+          await coordinator.endTxn({ ...identity, transactionResult: false });
+        }
+        const place = { topic: input, partition };
+        const group = await coordinators.ofGroup();
+        await waitUntil(() => fetchStableOffset(group, groupId, place).then(() => true), {
+          what: 'the end of the last transaction',
+          deadlineMs: WAIT_MS,
+        });
+        const lost = [{ partition, offset: '2', metadata: 'lost' }];
+        await group.txnOffsetCommit({ ...identity, groupId, topics: [{ topic: input, partitions: lost }] });
+        await expect(fetchStableOffset(group, groupId, place)).rejects.toMatchObject({
+          type: 'UNSTABLE_OFFSET_COMMIT',
+        });
+        await owner.close();
+        const successor = await open(partition);
+        expect(successor.committed).toMatchObject({ offset, metadata: result ? 'lost' : undefined });
+        await successor.commit({ records: [], offset: 3 });
+        await successor.close();
+        const next = await open(partition);
+        expect(next.committed.offset).toBe(3);
+        await next.close();
+      } finally {
+        await verifyPartitions(true);
+      }
+    },
+  );
 
   it('finds out whether another owner has committed since it was opened', async () => {
     const first = await open(8);

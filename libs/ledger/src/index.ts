@@ -5,5 +5,11 @@ export { computeRecordsSince, eventsSince, type JournalMark, markJournal } from 
 export { NoProgressError } from './no-progress-error';
 export { PlantedRecords } from './planted-records';
 export { TableReader } from './read-tables';
-export { type ComparisonResult, type RunStart, RunVerifier, type RunVerifierOptions } from './run-verifier';
+export {
+  type ComparisonResult,
+  type RunStart,
+  RunVerifier,
+  type RunVerifierOptions,
+  startOfEverything,
+} from './run-verifier';
 export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';

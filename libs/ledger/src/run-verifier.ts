@@ -19,7 +19,15 @@ import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
 import { computeRecordsSince, eventsSince, type JournalMark } from './read-journal';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
-import { committedRawOffsets, forEachFamily, type Snapshot, takeFamilyOffsets, takeSnapshot } from './snapshot';
+import {
+  committedRawOffsets,
+  emptySnapshot,
+  forEachFamily,
+  perFamily,
+  type Snapshot,
+  takeFamilyOffsets,
+  takeSnapshot,
+} from './snapshot';
 
 export interface RunVerifierOptions {
   readonly kafka: Kafka;
@@ -42,6 +50,13 @@ export interface RunStart {
   readonly logs: Readonly<Record<Family, number>>;
   readonly journal: JournalMark;
 }
+
+/** The start of a run over topics and a journal that were empty before it. */
+export const startOfEverything = (): RunStart => ({
+  snapshot: emptySnapshot(),
+  logs: perFamily(0),
+  journal: 0,
+});
 
 export interface ComparisonResult {
   readonly accounts: Accounts;

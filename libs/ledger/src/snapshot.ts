@@ -26,6 +26,24 @@ export interface Snapshot {
   readonly counters: Readonly<Record<Family, Counters & { readonly input: number }>>;
 }
 
+/** The snapshot of topics that have never had a record. */
+export function emptySnapshot(): Snapshot {
+  const offsets = Array.from({ length: PARTITIONS }, () => 0);
+  return {
+    families: perFamily({
+      committed: offsets,
+      validated: offsets,
+      deadLetters: offsets,
+      rejectedBySink: offsets,
+      rejectedByBridge: offsets,
+    }),
+    counters: perFamily({ input: 0, accepted: 0, repaired: 0, skipped: 0, deadLettered: 0, passedOver: 0 }),
+  };
+}
+
+export const perFamily = <T>(value: T): Record<Family, T> =>
+  Object.fromEntries(FAMILIES.map((family) => [family, value])) as Record<Family, T>;
+
 const SNAPSHOT_DEADLINE_MS = 60_000;
 const SNAPSHOT_INTERVAL_MS = 200;
 

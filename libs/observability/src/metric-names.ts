@@ -107,6 +107,48 @@ export const METRIC = {
     help: 'Partitions of this instance that are stopped until an operator resumes them.',
     labels: ['topic'],
   },
+  partitionsRetrying: {
+    type: 'gauge',
+    name: 'orderstream_partitions_retrying',
+    help: 'Partitions of this instance that failed and wait to be opened again.',
+    labels: ['topic'],
+  },
+  queuedBytes: {
+    type: 'gauge',
+    name: 'orderstream_queued_bytes',
+    help: 'Memory of the records of the partition that were fetched and not handed to the service yet.',
+    labels: ['topic', 'partition'],
+  },
+  rebalances: {
+    type: 'counter',
+    name: 'orderstream_rebalances_total',
+    help: 'Rebalances: times that this instance joined its consumer group again.',
+    labels: ['group'],
+  },
+  kafkaConnections: {
+    type: 'counter',
+    name: 'orderstream_kafka_connections_total',
+    help: 'Connections opened to Kafka brokers. After the start, each one replaces a lost one.',
+    labels: [],
+  },
+  kafkaThrottled: {
+    type: 'counter',
+    name: 'orderstream_kafka_throttled_seconds_total',
+    help: 'Time for which Kafka brokers asked this instance not to send requests, because a quota was used up.',
+    labels: [],
+  },
+  deadLettersUnread: {
+    type: 'gauge',
+    name: 'orderstream_dead_letters_unread',
+    help: 'Offsets of the dead-letter topic that the group bq-sink-dead-letters has not read. Transaction markers count.',
+    labels: ['topic'],
+  },
+  deadLettersExpiring: {
+    type: 'gauge',
+    name: 'orderstream_dead_letters_expiring',
+    help: 'Those of orderstream_dead_letters_unread that are older than 80 % of the retention of the topic.',
+    labels: ['topic'],
+  },
   appendSeconds: {
     type: 'histogram',
     name: 'orderstream_append_seconds',
@@ -242,5 +284,11 @@ export const METRIC = {
     name: 'orderstream_admin_rejected_total',
     help: 'Rejected requests to /admin, by reason.',
     labels: ['reason'],
+  },
+  traceSpans: {
+    type: 'counter',
+    name: 'orderstream_trace_spans_total',
+    help: 'Spans, by what became of them: exported, failed (the endpoint did not take them) or dropped (the queue was full).',
+    labels: ['outcome'],
   },
 } as const satisfies Record<string, MetricSpec>;

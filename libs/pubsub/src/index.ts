@@ -1,4 +1,5 @@
 export { connectPubSub, connectSubscriber, subscriptionName, topicName, type PubSubConnection } from './connection';
+export { pubsubDependency } from './dependency';
 export { LIMITS, type PublishMessage } from './message';
 export { messageBytes } from './publish-request';
 export { grpcStatus } from './publish-errors';

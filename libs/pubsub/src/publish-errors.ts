@@ -10,6 +10,11 @@ export class PublishRejectedError extends OrderstreamError {
   }
 }
 
+/** A call to Pub/Sub other than a publish request failed. */
+export class PubSubCallError extends OrderstreamError {
+  readonly code: ErrorCode = 'PUBSUB_CALL_FAILED';
+}
+
 /** The publisher gave up. Messages that are not acknowledged may be published or not: publish them again. */
 export class PublishFailedError extends OrderstreamError {
   readonly code: ErrorCode = 'PUBLISH_FAILED';

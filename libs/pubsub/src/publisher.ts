@@ -5,7 +5,10 @@ import { isRejection, PublishFailedError, PublishRejectedError, textOf } from '.
 import { type BatchLimits, KeyedQueue, type PublishQueue, UnorderedQueue } from './publish-queue';
 
 /** Sends one publish request. Resolves when Pub/Sub has acknowledged it; a rejected request publishes no message. */
-export type PublishCall = (messages: readonly PublishMessage[], signal: AbortSignal) => Promise<void>;
+export type PublishCall<M extends PublishMessage = PublishMessage> = (
+  messages: readonly M[],
+  signal: AbortSignal,
+) => Promise<void>;
 
 export type Ordering = 'none' | 'key';
 
@@ -71,7 +74,7 @@ export class Publisher<M extends PublishMessage> {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly call: PublishCall,
+    private readonly call: PublishCall<M>,
     private readonly options: PublisherOptions,
     private readonly events: PublisherEvents<M>,
   ) {

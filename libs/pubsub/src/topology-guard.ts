@@ -56,6 +56,8 @@ export class TopologyGuard {
 
   private async repairOnce(): Promise<void> {
     this.repairs++;
+    // Until it has succeeded, requests wait for it, or repeat it.
+    this.mayBeMissing = true;
     await this.ensure();
     this.mayBeMissing = false;
   }

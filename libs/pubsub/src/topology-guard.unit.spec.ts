@@ -55,6 +55,29 @@ describe('TopologyGuard', () => {
     await third;
   });
 
+  it.each(['succeeds', 'fails'])(
+    'publishes nothing during a repair by others, which %s, and nothing before one succeeded',
+    async (end) => {
+      const steps: string[] = [];
+      const held = Promise.withResolvers<undefined>();
+      let ensures = 0;
+      const ensure = async (): Promise<void> => {
+        steps.push('ensure');
+        if (ensures++ === 0) await held.promise;
+      };
+      const guard = new TopologyGuard(() => Promise.resolve(void steps.push('publish')), ensure, false);
+      const repaired = guard.repair().catch((error: unknown) => error);
+      const during = guard.publish([], signal).catch((error: unknown) => error);
+      await new Promise(setImmediate);
+      expect(steps).toEqual(['ensure']);
+      if (end === 'fails') held.reject(new Error('unavailable'));
+      else held.resolve(undefined);
+      await Promise.all([repaired, during]);
+      await guard.publish([], signal);
+      expect(steps).toEqual(end === 'fails' ? ['ensure', 'ensure', 'publish'] : ['ensure', 'publish', 'publish']);
+    },
+  );
+
   it('publishes nothing while the subscription would not receive it', async () => {
     let reason: string | undefined = 'the subscription has a filter';
     const call = jest.fn(() => Promise.resolve());

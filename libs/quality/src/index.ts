@@ -1,5 +1,7 @@
 export * from './verdict';
+export { renderQualityDoc } from './render-quality-doc';
 export * from './errors';
+export { violated } from './rules/constraint';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { LogEvaluator, outcomeOf } from './log-evaluator';
@@ -10,7 +12,7 @@ export { CatalogVersions, CatalogVersionsOverlay } from './catalog/catalog-versi
 export { type Accounting, emptyAccounting, sumOf } from './state/accounting';
 export { DEFAULT_STATE_LIMITS, PartitionState, type StateLimits } from './state/partition-state';
 export { passOver } from './state/pass-over';
-export { StateOverlay } from './state/state-overlay';
+export { countedAppendMs, StateOverlay } from './state/state-overlay';
 export { type OrderLifecycle } from './state/order-memory';
 export { type StateRecord } from './state/state-record';
 export { type LogMark, readSummary, type StateSummary, SUMMARY_KEY } from './state/state-summary';

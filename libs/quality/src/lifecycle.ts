@@ -38,6 +38,20 @@ export function nextState(state: OrderState | undefined, eventType: string): Ord
   return TRANSITIONS.get(state ?? 'none')?.get(eventType);
 }
 
+/**
+ * The state after an event of this type if events between it and the state may be missing: the one on the shortest way.
+ * Undefined if no missing events explain it: an order that was paid is not paid again, and nothing follows a cancelled one.
+ */
+export function nextStateAfterMissing(state: OrderState, eventType: string): OrderState | undefined {
+  const reachable = new Set<OrderState>([state]);
+  for (const reached of reachable) {
+    const next = nextState(reached, eventType);
+    if (next !== undefined) return next;
+    for (const following of TRANSITIONS.get(reached)?.values() ?? []) reachable.add(following);
+  }
+  return undefined;
+}
+
 export function isOrderState(text: string): text is OrderState {
   return text !== 'none' && TRANSITIONS.has(text);
 }

@@ -7,6 +7,7 @@ import {
   timestampMicros,
 } from '@orderstream/contracts';
 import type { CatalogView } from './catalog/catalog';
+import { violated } from './rules/constraint';
 import { Findings } from './rules/findings';
 import { checkLifecycle, checkReferences, checkRegistration, orderChanges, orderKeyOf } from './rules/order-rules';
 import { checkNotAhead, checkOccurrence, type Occurrence } from './rules/times';
@@ -62,7 +63,8 @@ export class RuleEvaluator {
     const event = this.structure.check(record, findings);
     if (event === undefined) return { verdict: findings.verdict(undefined), changes: NO_CHANGES };
     if (state.hasEvent(event.identity) && findings.enabled('duplicate.event')) {
-      findings.fire('duplicate.event', 'event_id', 'isNew');
+      const constraint = violated('isNew', 'an event that was not accepted before', String(event.body.event_id));
+      findings.fire('duplicate.event', 'event_id', constraint);
       // The state already contains this event's changes, so other rules would fire on the event's own effects.
       if (findings.rejected) return { verdict: findings.verdict(event.body), changes: NO_CHANGES };
     }
@@ -105,7 +107,10 @@ export class RuleEvaluator {
     const order = body as unknown as OrderPlaced;
     checkRegistration(order, occurrence, state, settings, findings);
     const orderKey = orderKeyOf(order);
-    if (state.hasOrderKey(orderKey)) findings.fire('duplicate.order', 'order_placed_at', 'isNewOrder');
+    if (state.hasOrderKey(orderKey)) {
+      const constraint = violated('isNewOrder', 'no other order of this vendor and time', order.order_placed_at);
+      findings.fire('duplicate.order', 'order_placed_at', constraint);
+    }
     // A record that is rejected anyway does not wait for the catalog. Without the check its reasons do not depend on
     // how much of the catalog was read.
     const missing = findings.rejected

@@ -6,6 +6,7 @@ import {
   PartitionState,
   qualitySettings,
   type RawRecord,
+  type Reason,
   RuleEvaluator,
   type StateLimits,
   StateOverlay,
@@ -160,3 +161,12 @@ export function summary(verdict: Verdict): string {
       return verdict.kind;
   }
 }
+
+/** The reasons for which a partition of its own rejects the record; none if it does not. */
+export const reasonsOf = (record: RawRecord): readonly Reason[] => {
+  const verdict = new TestPartition().evaluate(record);
+  return verdict.kind === 'reject' ? verdict.reasons : [];
+};
+
+/** The name of a reason's constraint. */
+export const nameOf = (reason: Reason | undefined): string | undefined => reason?.constraint?.split(':')[0];

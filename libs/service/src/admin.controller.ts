@@ -38,16 +38,21 @@ export interface AdminEndpoints {
 /** The errors that every endpoint of `/admin` may answer. */
 export const ADMIN_PROBLEMS = {
   401: 'The bearer token is missing or not known.',
-  403: 'The role of the token does not allow it.',
   429: 'Too many failed authentications from this address. A known token is never answered with it.',
+  503: 'No tokens are configured: set ADMIN_TOKENS.',
 } as const;
 
 /** The errors that every command may answer besides: see `CommandGate`. */
 export const COMMAND_PROBLEMS = {
   400: 'The body is invalid, nested too deep, or has too many values.',
+  403: 'The role of the token does not allow it.',
   409: 'The service cannot do that now. The detail has the reason.',
-  503: 'The service is starting or stopping. The command changed nothing.',
+  413: 'The body is larger than 64 kB.',
+  415: 'The body has a charset or an encoding that the service does not read.',
+  503: 'The service is starting or stopping, or no tokens are configured. The command changed nothing.',
 } as const;
+
+const CONTROL_PROBLEMS = { 501: 'This service has no status, pause or resume.' } as const;
 
 /** The body of a command that takes none. */
 @ApiSchema({ description: 'An empty object, or no body.' })
@@ -77,6 +82,7 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
     @Get('status')
     @Roles('viewer')
     @ApiOperation({ summary: 'Returns the status of the service.' })
+    @ApiProblems(CONTROL_PROBLEMS)
     @answer
     async status(): Promise<object> {
       return this.control().status();
@@ -89,7 +95,7 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
       summary: 'Stops taking new work and settles the work in progress, for a limited time if asked to.',
     })
     @ApiBody({ type: PauseRequest, required: false })
-    @ApiProblems(COMMAND_PROBLEMS)
+    @ApiProblems({ ...COMMAND_PROBLEMS, ...CONTROL_PROBLEMS })
     @answer
     async pause(@Body(bodyOf(PauseRequest)) { seconds }: PauseRequest): Promise<object> {
       const control = this.control();
@@ -107,7 +113,7 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
     @Roles('operator')
     @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
     @ApiBody({ type: ResumeBody, required: false })
-    @ApiProblems(COMMAND_PROBLEMS)
+    @ApiProblems({ ...COMMAND_PROBLEMS, ...CONTROL_PROBLEMS })
     @answer
     async resume(@Body(bodyOf(ResumeBody)) body: object): Promise<object> {
       this.lease.resumed();
@@ -126,7 +132,7 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
       try {
         return this.modules.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
       } catch (cause) {
-        throw new NotImplementedException('This service has no status, pause or resume.', { cause });
+        throw new NotImplementedException(CONTROL_PROBLEMS[501], { cause });
       }
     }
   }

@@ -1,6 +1,7 @@
 import { type Health } from '@orderstream/observability';
 import request from 'supertest';
-import { type Control, OPERATOR, RateDto, Run, runDuringTests, StatusDto, VIEWER } from '../test/probe-service';
+import { OPERATOR, VIEWER } from '../../../test/support/fake-process';
+import { type Control, RateDto, Run, runDuringTests, StatusDto } from '../test/probe-service';
 import { HEALTH, SERVICE_CONTROL } from './index';
 
 /** A request with a JSON body as it is written here. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, loadSettings, type SettingsSpec } from '@orderstream/config';
+import { ConfigError, loadSettings, parseInteger, type SettingsSpec } from '@orderstream/config';
 import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { createKafka, type KafkaConnection } from '@orderstream/kafka';
@@ -40,12 +40,12 @@ export function parsePartitionArguments(
 ): PartitionArguments & { readonly to: string | undefined } {
   const { values } = parseOptions(argv, usage);
   const family = families.find((known) => known === values.family);
-  const partition = Number(values.partition ?? 'none');
-  const isPartition = Number.isInteger(partition) && partition >= 0 && partition < PARTITIONS;
-  const isAll = values.all === true;
-  const isOneOfThem = isAll ? values.partition === undefined : isPartition;
-  if (family === undefined || !isOneOfThem) throw new UsageError(usage);
-  return { family, partitions: isAll ? [...Array(PARTITIONS).keys()] : [partition], to: values.to };
+  const { partition, all: isAll = false, to } = values;
+  if (family === undefined || isAll !== (partition === undefined)) throw new UsageError(usage);
+  if (partition === undefined) return { family, partitions: [...Array(PARTITIONS).keys()], to };
+  const one = parseInteger(partition, { min: 0, max: PARTITIONS - 1 });
+  if (one === undefined) throw new UsageError(usage);
+  return { family, partitions: [one], to };
 }
 
 /** The arguments of `set-position`. An offset is of one partition. @throws UsageError */
@@ -56,8 +56,9 @@ export function parsePositionArguments<T extends string>(
   const { to, ...place } = parsePartitionArguments(argv, usage, families);
   const name = targets.find((known) => known === to);
   if (name !== undefined) return { ...place, target: name };
-  if (to === undefined || !/^\d{1,15}$/.test(to) || place.partitions.length > 1) throw new UsageError(usage);
-  return { ...place, target: Number(to) };
+  const offset = to === undefined ? undefined : parseInteger(to, { min: 0 });
+  if (offset === undefined || place.partitions.length > 1) throw new UsageError(usage);
+  return { ...place, target: offset };
 }
 
 function parseOptions(argv: readonly string[], usage: string) {

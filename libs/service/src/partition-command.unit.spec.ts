@@ -4,7 +4,17 @@ import { parsePositionArguments, runPartitionCommand } from './partition-command
 const USAGE = 'set-position --family <family> (--partition <number> --to <offset|end> | --all --to <end>)';
 const settings = defineSettings({ kafka: kafkaSettings });
 
+const parse = (argv: readonly string[]) => parsePositionArguments(argv, { usage: USAGE, targets: ['end'] });
+
 describe('a command for partitions', () => {
+  it.each<[readonly string[], ReturnType<typeof parse>]>([
+    [['--partition', '0', '--to', '17'], { family: 'orders', partitions: [0], target: 17 }],
+    [['--partition', '5', '--to', 'end'], { family: 'orders', partitions: [5], target: 'end' }],
+    [['--all', '--to', 'end'], { family: 'orders', partitions: [0, 1, 2, 3, 4, 5], target: 'end' }],
+  ])('reads %j', (argv, expected) => {
+    expect(parse(['--family', 'orders', ...argv])).toEqual(expected);
+  });
+
   it.each([
     [[]],
     [['--family', 'orders', '--partition', '6', '--to', 'end']],
@@ -16,6 +26,13 @@ describe('a command for partitions', () => {
     [['--family', 'orders', '--all', '--partition', '1', '--to', 'end', '--family', 'unknown']],
     [['--family', 'unknown', '--partition', '1', '--to', '5']],
     [['--famly', 'orders']],
+    [['--family', 'orders']],
+    ...['', ' ', '1e0', '0x1', '+1', '1.0', '-0'].flatMap((text) => [
+      [['--family', 'orders', '--partition', text, '--to', 'end']],
+      [['--family', 'orders', `--partition=${text}`, '--to', 'end']],
+      [['--family', 'orders', '--partition', '1', `--to=${text}`]],
+    ]),
+    [['--family', 'orders', '--partition', '1', '--to', '9007199254740992']],
   ])('prints the usage and exits with 2 for %j', async (argv) => {
     const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const run = jest.fn();
@@ -24,7 +41,7 @@ describe('a command for partitions', () => {
         name: 'set-position',
         service: 'probe',
         settings,
-        parse: () => parsePositionArguments(argv, { usage: USAGE, targets: ['end'] }),
+        parse: () => parse(argv),
         env: {},
         run,
       });

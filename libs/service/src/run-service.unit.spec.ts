@@ -13,6 +13,49 @@ describe('start and stop', () => {
     await run.stop();
   });
 
+  it('waits for its dependencies before it prepares anything: alive, not ready, and says why', async () => {
+    const reached = Promise.withResolvers<undefined>();
+    let isThere = false;
+    let prepared = false;
+    const unreachable = Object.assign(new Error('no broker answers at k:9092'), { retriable: true });
+    const run = new Run(
+      {},
+      {
+        dependencies: () => [
+          { what: 'Kafka', reach: () => (isThere ? Promise.resolve() : Promise.reject(unreachable)) },
+        ],
+        prepare: () => {
+          prepared = true;
+          reached.resolve(undefined);
+          return Promise.resolve();
+        },
+      },
+    );
+    const url = await run.url();
+    await run.line('waiting: no broker answers');
+    const waiting = await request(url).get('/health/ready').expect(503);
+    expect(waiting.body).toMatchObject({
+      checks: { service: { detail: 'starting, waiting: no broker answers at k:9092' } },
+    });
+    await request(url).get('/health/live').expect(200);
+    expect(prepared).toBe(false);
+    isThere = true;
+    await reached.promise;
+    await run.running();
+    await request(url).get('/health/ready').expect(200);
+    await run.stop();
+  });
+
+  it('exits with 0 when the signal comes while it waits for a dependency', async () => {
+    const unreachable = Object.assign(new Error('no broker'), { retriable: true });
+    const run = new Run({}, { dependencies: () => [{ what: 'Kafka', reach: () => Promise.reject(unreachable) }] });
+    await run.line('waiting: no broker');
+    run.host.emit('SIGTERM', 'SIGTERM');
+    expect(await run.host.exited.promise).toBe(0);
+    await run.ready;
+    expect(run.server.listens).toBe(0);
+  });
+
   it('is not ready after SIGTERM, drains its transports while health answers, and exits with 0', async () => {
     const run = new Run();
     const url = await run.running();

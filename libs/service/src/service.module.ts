@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { type ServiceSettings } from '@orderstream/config';
-import { type Health, type Logger, type Metrics } from '@orderstream/observability';
+import { type Health, type Logger, type Metrics, type Tracing } from '@orderstream/observability';
 import { adminController, type AdminEndpoints } from './admin.controller';
 import { RolesGuard } from './roles.guard';
 import { AuditInterceptor, LoggedAudit } from './audit';
@@ -11,13 +11,14 @@ import { ErrorFilter } from './error.filter';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
 import { OpenApi } from './open-api';
-import { AUDIT_LOG, HEALTH, LIFECYCLE, LOGGER, METRICS, SETTINGS } from './tokens';
+import { AUDIT_LOG, HEALTH, LIFECYCLE, LOGGER, METRICS, SETTINGS, TRACING } from './tokens';
 
-/** What every service has, for injection: settings, log, metrics, health. */
+/** What every service has, for injection: settings, log, metrics, traces, health. */
 export interface ServiceDependencies {
   readonly settings: { readonly service: ServiceSettings };
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly health: Health;
   readonly lifecycle: Lifecycle;
   readonly admin?: AdminEndpoints | undefined;
@@ -26,7 +27,15 @@ export interface ServiceDependencies {
 /** Health, metrics and `/admin` of a service. Global: its providers can be injected everywhere. */
 @Module({})
 export class ServiceModule {
-  static forService({ settings, logger, metrics, health, lifecycle, admin }: ServiceDependencies): DynamicModule {
+  static forService({
+    settings,
+    logger,
+    metrics,
+    tracing,
+    health,
+    lifecycle,
+    admin,
+  }: ServiceDependencies): DynamicModule {
     return {
       module: ServiceModule,
       global: true,
@@ -35,6 +44,7 @@ export class ServiceModule {
         { provide: SETTINGS, useValue: settings },
         { provide: LOGGER, useValue: logger },
         { provide: METRICS, useValue: metrics },
+        { provide: TRACING, useValue: tracing },
         { provide: HEALTH, useValue: health },
         { provide: LIFECYCLE, useValue: lifecycle },
         { provide: AUDIT_LOG, useClass: LoggedAudit },
@@ -46,7 +56,7 @@ export class ServiceModule {
         Authentication,
         OpenApi,
       ],
-      exports: [SETTINGS, LOGGER, METRICS, HEALTH, AUDIT_LOG],
+      exports: [SETTINGS, LOGGER, METRICS, TRACING, HEALTH, AUDIT_LOG],
     };
   }
 }

@@ -5,7 +5,7 @@ import { type CustomTransportStrategy } from '@nestjs/microservices';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { type ServiceSettings, type SettingsSpec } from '@orderstream/config';
 import { OrderstreamError } from '@orderstream/errors';
-import { type Check, Health, type Logger, Metrics } from '@orderstream/observability';
+import { type Check, Health, type Logger, Metrics, startTracing, type Tracing } from '@orderstream/observability';
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { ServiceModule } from './service.module';
@@ -13,6 +13,7 @@ import { type AdminEndpoints } from './admin.controller';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
 import { type Lifecycle } from './command-gate';
+import { Dependencies, type Dependency } from './dependencies';
 import { NestLogger } from './nest-logger';
 import { OpenApi } from './open-api';
 
@@ -29,6 +30,8 @@ export interface ServiceDefinition<T extends { readonly service: ServiceSettings
   readonly module: (settings: T) => Type | DynamicModule;
   /** What the service adds to `/admin/status` and `/admin/resume`. */
   readonly admin?: AdminEndpoints;
+  /** What `prepare` needs. The start waits until all of them answer: they may start later than the service. */
+  readonly dependencies?: (app: INestApplicationContext) => readonly Dependency[];
   /**
    * Creates what must exist before the first record: topics, tables. Runs when the HTTP server already listens, so that
    * health shows what the service waits for. An error ends the start.
@@ -62,7 +65,10 @@ class ListenError extends OrderstreamError {
 export class Service<T extends { readonly service: ServiceSettings }> {
   readonly health = new Health();
   private readonly lifecycle: Lifecycle = { phase: 'starting' };
+  private readonly stopping = new AbortController();
+  private readonly dependencies: Dependencies;
   private app: NestExpressApplication | undefined;
+  private tracing: Tracing | undefined;
   private readonly servers: CustomTransportStrategy[] = [];
 
   constructor(
@@ -70,16 +76,22 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     private readonly settings: T,
     private readonly logger: Logger,
   ) {
-    this.health.ready('service', (): Check => ({
-      ok: this.lifecycle.phase === 'running',
-      detail: this.lifecycle.phase,
-    }));
+    this.dependencies = new Dependencies(logger, settings.service.startTimeoutMs);
+    this.health.ready('service', (): Check => {
+      const { phase } = this.lifecycle;
+      const { waitingFor } = this.dependencies;
+      return {
+        ok: phase === 'running',
+        detail: waitingFor === undefined ? phase : `${phase}, waiting: ${waitingFor}`,
+      };
+    });
   }
 
   /** Resolves when all transports are connected. @throws any error of the start; the caller still has to call `stop` */
   async start(): Promise<void> {
     const app = await this.createApp();
     await this.listen(app);
+    await this.dependencies.reachAll(this.definition.dependencies?.(app) ?? [], this.stopping.signal);
     await this.definition.prepare?.(app);
     if (this.isStopping()) return;
     for (const strategy of this.definition.servers?.(app) ?? []) {
@@ -92,9 +104,13 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     this.logger.info('running');
   }
 
-  /** Fails readiness, drains the transports while health still answers, then closes HTTP. Has no deadline. */
+  /**
+   * Fails readiness, drains the transports while health still answers, closes HTTP, then exports the last spans. Only that
+   * export has a deadline.
+   */
   async stop(): Promise<void> {
     this.lifecycle.phase = 'stopping';
+    this.stopping.abort(new Error('the service stops'));
     // Nest's own order closes the HTTP server, and with it health, before the transports.
     await Promise.all(
       this.servers.map(async (server) => {
@@ -102,6 +118,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       }),
     );
     await this.app?.close();
+    await this.tracing?.shutdown();
   }
 
   /** The URL of the HTTP server; undefined until it listens. */
@@ -119,13 +136,24 @@ export class Service<T extends { readonly service: ServiceSettings }> {
 
   private async createApp(): Promise<NestExpressApplication> {
     const { definition, settings, logger, health, lifecycle } = this;
+    const metrics = new Metrics({ app: definition.name });
+    const { endpoint, serviceName, sampler, samplerRatio } = settings.service.tracing;
+    const tracing = await startTracing({
+      endpoint,
+      serviceName: serviceName ?? definition.name,
+      sampler: { name: sampler, ratio: samplerRatio },
+      logger,
+      metrics,
+    });
+    this.tracing = tracing;
     const dependencies = {
       settings,
       logger,
       health,
       lifecycle,
       admin: definition.admin,
-      metrics: new Metrics({ app: definition.name }),
+      metrics,
+      tracing,
     };
     const app = await NestFactory.create<NestExpressApplication>(
       { module: ServiceRoot, imports: [ServiceModule.forService(dependencies), definition.module(settings)] },

@@ -1,6 +1,7 @@
 import { waitUntil } from '@orderstream/deadlines';
 import request from 'supertest';
-import { OPERATOR, Run, runDuringTests, VIEWER } from '../test/probe-service';
+import { OPERATOR, VIEWER } from '../../../test/support/fake-process';
+import { Run, runDuringTests } from '../test/probe-service';
 
 describe('a running service', () => {
   const service = runDuringTests();

@@ -6,6 +6,8 @@ export const LOGGER = Symbol('LOGGER');
 export const METRICS = Symbol('METRICS');
 /** The service's `Health`, in which checks are registered. */
 export const HEALTH = Symbol('HEALTH');
+/** The service's `Tracing`. Traces nothing without OTEL_EXPORTER_OTLP_ENDPOINT. */
+export const TRACING = Symbol('TRACING');
 /** The service's settings, as `loadSettings` returns them. */
 export const SETTINGS = Symbol('SETTINGS');
 /** The service's own `ServiceControl`, provided by its module. */

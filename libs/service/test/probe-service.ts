@@ -1,21 +1,13 @@
-import { createHash } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import { Body, Controller, Injectable, Module, Put } from '@nestjs/common';
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import { ApiProperty } from '@nestjs/swagger';
 import { defineSettings, serviceSettings } from '@orderstream/config';
 import { createLogger } from '@orderstream/observability';
 import { IsInt, Min } from 'class-validator';
+import { FakeProcess, type LogLine, LogLines, TOKENS } from '../../../test/support/fake-process';
 import { runService, SERVICE_CONTROL, type ServiceDefinition } from '../src';
 
 const settings = defineSettings({ service: serviceSettings });
-const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
-export const VIEWER = 'token-of-a-viewer';
-export const OPERATOR = 'token-of-an-operator';
-const TOKENS = JSON.stringify([
-  { name: 'ann', role: 'viewer', sha256: sha256(VIEWER) },
-  { name: 'bob', role: 'operator', sha256: sha256(OPERATOR) },
-]);
 
 export class RateDto {
   @ApiProperty()
@@ -94,61 +86,30 @@ class SlowServer extends Server implements CustomTransportStrategy {
   }
 }
 
-/** A process whose signals the test emits and whose exit it awaits. */
-class FakeProcess extends EventEmitter {
-  readonly exited = Promise.withResolvers<number>();
-  written = '';
-  readonly stderr = {
-    write: (text: string): void => {
-      this.written += text;
-    },
-  };
-  exit(code: number): void {
-    this.exited.resolve(code);
-  }
-}
-
-interface LogLine {
-  readonly msg: string;
-  readonly level: string;
-  readonly url?: string;
-  readonly [name: string]: unknown;
-}
-
 export class Run {
   readonly host = new FakeProcess();
-  readonly lines: LogLine[] = [];
   readonly server = new SlowServer();
   readonly ready: Promise<void>;
-  private readonly emitter = new EventEmitter();
+  private readonly log = new LogLines();
 
   constructor(env: NodeJS.ProcessEnv = {}, changes: Partial<ServiceDefinition<{ service: never }>> = {}) {
-    const logger = createLogger({
-      service: 'probe',
-      level: 'info',
-      destination: {
-        write: (text: string): void => {
-          this.lines.push(JSON.parse(text) as LogLine);
-          this.emitter.emit('line');
-        },
-      },
-    });
+    const logger = createLogger({ service: 'probe', level: 'info', destination: this.log });
     this.ready = runService(
       { name: 'probe', settings, module: () => AppModule, servers: () => [this.server], ...(changes as object) },
       { env: { HTTP_PORT: '0', ADMIN_TOKENS: TOKENS, ...env }, host: this.host, logger },
     );
   }
 
-  async line(msg: string): Promise<LogLine> {
-    for (;;) {
-      const found = this.lines.find((line) => line.msg.includes(msg));
-      if (found !== undefined) return found;
-      await new Promise((resolve) => this.emitter.once('line', resolve));
-    }
+  get lines(): readonly LogLine[] {
+    return this.log.lines;
   }
 
-  async url(): Promise<string> {
-    return String((await this.line('listening')).url);
+  line(msg: string): Promise<LogLine> {
+    return this.log.line(msg);
+  }
+
+  url(): Promise<string> {
+    return this.log.url();
   }
 
   async running(): Promise<string> {

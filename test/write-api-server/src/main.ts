@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
-
 import { startControlServer } from './control-server';
 import { ForwardingBackend } from './forwarding-backend';
 import { MemoryBackend } from './memory-backend';
+import { parseServerOptions } from './options';
 import { WriteApiServer } from './write-api-server';
 
 /**
@@ -10,19 +9,11 @@ import { WriteApiServer } from './write-api-server';
  * checks offsets and counts rows, for benchmarks. Prints its addresses as one line of JSON.
  */
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: '0' },
-      'control-port': { type: 'string', default: '0' },
-      upstream: { type: 'string' },
-      seed: { type: 'string', default: '1' },
-    },
-  });
-  const { upstream } = values;
+  const { port, controlPort, upstream, seed } = parseServerOptions(process.argv.slice(2));
   const backend = upstream === undefined ? new MemoryBackend({ storeRows: false }) : new ForwardingBackend(upstream);
-  const server = new WriteApiServer({ backend, port: Number(values.port), seed: Number(values.seed) });
+  const server = new WriteApiServer({ backend, port, seed });
   const grpc = await server.start();
-  const control = await startControlServer(server, Number(values['control-port']));
+  const control = await startControlServer(server, controlPort);
   process.stdout.write(`${JSON.stringify({ grpc, control: control.url })}\n`);
   const stop = (): void => {
     control.stop();

@@ -1,14 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { createBigQuery, createWriteClient, WriteStreams } from '@orderstream/bigquery';
-import { tableForFamily, validatedTopic } from '@orderstream/contracts';
-import { fetchLogBounds, fetchUnreadableBatch, partitionName, PartitionTransactions } from '@orderstream/kafka';
+import { validatedTopic } from '@orderstream/contracts';
+import { fetchUnreadableBatch, partitionName } from '@orderstream/kafka';
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 
 import { bqSinkSettings } from '../bq-sink.config';
-import { GROUP_ID, MAX_REQUEST_BYTES } from '../sink-topics';
-import { BigQueryWarehouse } from '../streams/bigquery-warehouse';
-import { RowMapper } from '../streams/row-mapper';
+import { SinkClients } from '../sink-clients';
 import { setPosition } from './set-position';
 
 const TARGETS = ['beginning', 'table', 'next-batch'] as const;
@@ -23,49 +20,35 @@ const USAGE =
  *
  * Exit codes: 0 done; 1 rejected or failed, and a partition that failed is unchanged; 2 usage or configuration.
  */
-export const setPositionCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> =>
-  runPartitionCommand({
+export const setPositionCommand = (argv: readonly string[], env?: NodeJS.ProcessEnv): Promise<number> => {
+  let shared: SinkClients | undefined;
+  return runPartitionCommand({
     name: 'set-position',
     service: 'bq-sink',
     settings: bqSinkSettings,
     parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS }),
     env,
     isConcurrent: true,
-    run: ({ family, target }, partition, { settings: { bigquery, sink }, kafka }) => {
+    run: ({ family, target }, partition, { settings, kafka }) => {
+      const { fallbackWaitMs } = settings.sink;
+      const clients = (shared ??= new SinkClients(settings, kafka));
       const ref = { topic: validatedTopic(family), partition };
-      const { project, dataset } = bigquery;
       return setPosition({
         partition: ref,
         target,
-        warehouse: new BigQueryWarehouse({
-          bigquery: createBigQuery(bigquery),
-          streams: new WriteStreams(createWriteClient(bigquery)),
-          table: { project, dataset, table: tableForFamily(family).table },
-          partition: ref,
-          mapper: new RowMapper(family),
-          appendTimeoutMs: sink.appendTimeoutMs,
-          maxInFlight: sink.maxInFlight,
-        }),
-        openTransactions: () =>
-          PartitionTransactions.open(kafka, {
-            groupId: GROUP_ID,
-            ...ref,
-            transactionTimeoutMs: sink.transactionTimeoutMs,
-            maxRequestBytes: MAX_REQUEST_BYTES,
-          }),
-        logBounds: async () => {
-          const { beginnings, ends } = await fetchLogBounds(kafka, ref.topic);
-          return { start: beginnings[partition] ?? 0, end: ends[partition] ?? 0 };
-        },
+        warehouse: clients.warehouseOf(ref),
+        openTransactions: () => clients.openTransactions(ref),
+        logBounds: () => clients.logBounds(ref),
         unreadableBatch: (offset) => fetchUnreadableBatch(kafka, ref, offset),
         now: () => new Date(),
         wait: () => {
-          const seconds = String(sink.fallbackWaitMs / 1_000);
+          const seconds = String(fallbackWaitMs / 1_000);
           process.stderr.write(
             `set-position: ${partitionName(ref)}: waiting ${seconds} s until no append to an unknown stream can land\n`,
           );
-          return delay(sink.fallbackWaitMs);
+          return delay(fallbackWaitMs);
         },
       });
     },
   });
+};

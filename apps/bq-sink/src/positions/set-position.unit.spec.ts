@@ -1,25 +1,10 @@
 import type { Finalized } from '@orderstream/bigquery';
-import type { TransactionWrites, UnreadableBatch } from '@orderstream/kafka';
 
+import { notedTransactions, printsItsUsage, UNREADABLE } from '../../../../test/support/set-position';
 import { type PositionTarget, setPosition } from './set-position';
 import { setPositionCommand } from './set-position-command';
 
 const partition = { topic: 'marketplace.orders.validated.v1', partition: 3 };
-
-const BATCH: UnreadableBatch = {
-  ...partition,
-  baseOffset: 60,
-  firstOffset: 60,
-  lastOffset: 71,
-  nextOffset: 72,
-  records: 12,
-  unread: 12,
-  codec: 4,
-  timestamp: 0,
-  isIntact: true,
-  bytes: Buffer.from('compressed'),
-  reason: 'it ends early',
-};
 
 interface Setup {
   readonly committed?: { readonly offset: number; readonly metadata: string };
@@ -56,26 +41,12 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
     },
     openTransactions: () => {
       calls.push('fence');
-      return Promise.resolve({
-        committed: { ...committed, topicId: setup.topicId },
-        commit: ({ records, offset, metadata }: TransactionWrites) => {
-          for (const { topic, partition: number, headers } of records) {
-            calls.push(`dead letter ${topic}/${String(number)} of ${String(headers['dlq-source-offset'])}`);
-          }
-          calls.push(`commit ${String(offset)} ${metadata ?? ''}`);
-          return Promise.resolve();
-        },
-        assertCurrent: () => Promise.reject(new Error('not expected')),
-        close: () => {
-          calls.push('close');
-          return Promise.resolve();
-        },
-      });
+      return Promise.resolve(notedTransactions(calls, { ...committed, topicId: setup.topicId }));
     },
     logBounds: () => Promise.resolve({ start: 10, end: 100 }),
     unreadableBatch: (offset) => {
       calls.push(`batch at ${String(offset)}`);
-      return Promise.resolve({ ...BATCH, firstOffset: offset });
+      return Promise.resolve({ ...UNREADABLE, ...partition, firstOffset: offset });
     },
     now: () => new Date(0),
     wait: () => {
@@ -186,16 +157,8 @@ describe('setPosition', () => {
     expect(result).toMatchObject({ code: 'POSITION_REJECTED', message: expect.stringMatching(message) as string });
   });
 
-  it.each([
-    [['--family', 'orders', '--partition', '1', '--to', 'somewhere']],
-    [['--family', 'orders', '--partition', '1', '--to', 'end']],
-  ])('prints the usage and exits with 2 for %j', async (argv) => {
-    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-    try {
-      expect(await setPositionCommand(argv, {})).toBe(2);
-      expect(stderr.mock.calls.join('')).toContain('usage: set-position');
-    } finally {
-      stderr.mockRestore();
-    }
-  });
+  printsItsUsage(setPositionCommand, [
+    ['--family', 'orders', '--partition', '1', '--to', 'somewhere'],
+    ['--family', 'orders', '--partition', '1', '--to', 'end'],
+  ]);
 });

@@ -161,10 +161,9 @@ export class Appends {
 
   /** Advances the position over the oldest appends that are acknowledged. */
   private settleAppended(stream: OpenStream): void {
-    while (this.inFlight[0]?.status === 'appended') {
-      const append = this.inFlight.shift();
-      if (append === undefined) return;
-      const { batch, sentAtMs } = append;
+    for (let [first] = this.inFlight; first?.status === 'appended'; [first] = this.inFlight) {
+      const { batch, sentAtMs } = first;
+      this.inFlight.shift();
       stream.rows += batch.rows.rows;
       batch.settled = true;
       this.rejections.accepted();
@@ -226,24 +225,19 @@ export class Appends {
    * stream offset. If an append is in flight, its own answer fails the sink.
    */
   private replaceConnection(stream: OpenStream): void {
-    if (this.inFlight.length > 0 || this.isConnecting) return;
-    this.isConnecting = true;
-    this.failOnError(
-      this.connect(stream)
-        .finally(() => (this.isConnecting = false))
-        .then(() => {
-          this.sendDue();
-        }),
-    );
+    if (this.inFlight.length === 0 && !this.isConnecting) this.failOnError(this.connect(stream));
   }
 
   private async connect(stream: OpenStream): Promise<void> {
     const { warehouse, delay } = this.dependencies;
+    this.isConnecting = true;
     stream.appender.close();
     if (this.isTooEarly) await delay(TOO_EARLY_RETRY_MS, this.lifecycle.closed);
     this.isTooEarly = false;
     stream.appender = await warehouse.connect(stream.name);
+    this.isConnecting = false;
     if (!this.lifecycle.isActive) stream.appender.close();
+    this.sendDue();
   }
 
   private failOnError(work: Promise<void>): void {

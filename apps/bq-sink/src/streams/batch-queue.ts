@@ -17,6 +17,8 @@ export type QueuedBatch = MicroBatch | RejectedRun;
 export class BatchQueue {
   private sealed: QueuedBatch[] = [];
   private filling: MicroBatch | undefined;
+  /** Has no row; the next one to be filled. A record that cannot be encoded leaves it empty. */
+  private empty = new MicroBatch();
   private hasLingered = false;
   /** The batch of the last record taken, queued or sent. */
   private last: QueuedBatch | undefined;
@@ -38,9 +40,8 @@ export class BatchQueue {
     let added = this.filling?.add(record, mapper, limits) ?? 'full';
     if (added === 'full') {
       this.seal();
-      const batch = new MicroBatch();
-      added = batch.add(record, mapper, limits);
-      if (added === 'added') this.fill(batch);
+      added = this.empty.add(record, mapper, limits);
+      if (added === 'added') this.fillEmpty();
     }
     if (typeof added === 'object') this.addRejection({ record, reason: added });
     if (this.filling?.isFull(limits) === true) this.seal();
@@ -90,9 +91,10 @@ export class BatchQueue {
     clearTimeout(this.lingerTimer);
   }
 
-  private fill(batch: MicroBatch): void {
-    this.filling = batch;
-    this.last = batch;
+  private fillEmpty(): void {
+    this.filling = this.empty;
+    this.last = this.empty;
+    this.empty = new MicroBatch();
     this.lingerTimer = setTimeout(() => {
       this.hasLingered = true;
       this.options.onDue();
@@ -102,10 +104,8 @@ export class BatchQueue {
   private addRejection(rejection: Rejection): void {
     this.seal();
     const last = this.sealed.at(-1);
-    if (last instanceof RejectedRun) last.add(rejection);
-    else {
-      this.last = new RejectedRun(rejection);
-      this.sealed.push(this.last);
-    }
+    if (last instanceof RejectedRun && last.add(rejection)) return;
+    this.last = new RejectedRun(rejection);
+    this.sealed.push(this.last);
   }
 }

@@ -18,7 +18,8 @@ export interface BatchLimits {
 
 /** Consecutive records that are sent to BigQuery in one append. */
 export class MicroBatch {
-  private readonly rowRecords: KafkaRecord[] = [];
+  /** The record of each row. */
+  readonly records: KafkaRecord[] = [];
   /** The partition's position once the whole batch is durable. */
   endOffset = 0;
   /** Every record is durable. */
@@ -26,27 +27,22 @@ export class MicroBatch {
 
   constructor(readonly rows = new RowBuffer()) {}
 
-  /** The record of each row. */
-  get records(): readonly KafkaRecord[] {
-    return this.rowRecords;
-  }
-
   /** Adds the row of a record. Returns the reason if the record cannot be encoded. */
   add(record: KafkaRecord, mapper: RowSource, limits: BatchLimits): 'added' | 'full' | DeadLetterReason {
     if (this.isFull(limits)) return 'full';
     const rejected = mapper.encode(record, this.rows);
     if (rejected !== undefined) return rejected;
-    if (this.rows.size > limits.maxBatchBytes && this.rowRecords.length > 0) {
+    if (this.rows.size > limits.maxBatchBytes && this.records.length > 0) {
       this.rows.popRow();
       return 'full';
     }
-    this.rowRecords.push(record);
+    this.records.push(record);
     this.endOffset = record.offset + 1;
     return 'added';
   }
 
   isFull({ maxBatchRows, maxBatchBytes }: BatchLimits): boolean {
-    return this.rowRecords.length >= maxBatchRows || this.rows.size >= maxBatchBytes;
+    return this.records.length >= maxBatchRows || this.rows.size >= maxBatchBytes;
   }
 
   /**
@@ -56,32 +52,30 @@ export class MicroBatch {
   divide(rejected: ReadonlyMap<number, DeadLetterReason>): readonly (MicroBatch | RejectedRun)[] {
     const pieces: (MicroBatch | RejectedRun)[] = [];
     let from = 0;
-    this.rowRecords.forEach((record, row) => {
+    this.records.forEach((record, row) => {
       const reason = rejected.get(row);
       if (reason === undefined) return;
       const last = pieces.at(-1);
-      if (row === from && last instanceof RejectedRun) last.add({ record, reason });
-      else {
-        if (row > from) pieces.push(this.piece(from, row));
-        pieces.push(new RejectedRun({ record, reason }));
-      }
+      if (row > from) pieces.push(this.piece(from, row));
+      const isAdded = row === from && last instanceof RejectedRun && last.add({ record, reason });
+      if (!isAdded) pieces.push(new RejectedRun({ record, reason }));
       from = row + 1;
     });
-    if (from < this.rowRecords.length) pieces.push(this.piece(from, this.rowRecords.length));
+    if (from < this.records.length) pieces.push(this.piece(from, this.records.length));
     return this.passEndTo(pieces);
   }
 
   /** Divides a batch of at least two rows into two halves. */
   halve(): readonly MicroBatch[] {
-    const { length } = this.rowRecords;
+    const { length } = this.records;
     const middle = length >> 1;
     return this.passEndTo([this.piece(0, middle), this.piece(middle, length)]);
   }
 
   private piece(from: number, to: number): MicroBatch {
     const piece = new MicroBatch(this.rows.slice(from, to));
-    piece.rowRecords.push(...this.rowRecords.slice(from, to));
-    piece.endOffset = (piece.rowRecords.at(-1)?.offset ?? 0) + 1;
+    piece.records.push(...this.records.slice(from, to));
+    piece.endOffset = (piece.records.at(-1)?.offset ?? 0) + 1;
     return piece;
   }
 

@@ -78,13 +78,7 @@ export class PartitionSink {
   }
 
   /** The status of the sink for operators and metrics. */
-  describe(): {
-    state: SinkState;
-    committed: number;
-    stream: string | null;
-    pendingRecords: number;
-    oldestPendingMs: number | null;
-  } {
+  describe() {
     const batches = this.pending();
     const oldest = batches.flatMap((batch) => batch.records.slice(0, 1))[0];
     return {

@@ -1,3 +1,4 @@
+import type { PartitionTransactions } from '@orderstream/kafka';
 import { z } from 'zod';
 
 /** A committed position: every record before `offset` is durable or dead-lettered, and none from there on is dead-lettered. */
@@ -18,12 +19,7 @@ export const isOtherLog = (committed: string | undefined, present: string | unde
   committed !== undefined && present !== undefined && committed !== present;
 
 /** What opening the transactions returns, read after the previous owner was fenced. */
-export interface CommittedPosition {
-  readonly offset: number | undefined;
-  readonly metadata: string | undefined;
-  /** Id of the topic; undefined if the broker has none. */
-  readonly topicId?: string | undefined;
-}
+export type CommittedPosition = PartitionTransactions['committed'];
 
 const METADATA = z
   .strictObject({

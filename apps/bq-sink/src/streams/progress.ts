@@ -35,7 +35,7 @@ export class Progress {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly dependencies: PartitionSinkDependencies,
+    private readonly dependencies: Pick<PartitionSinkDependencies, 'faults' | 'limits'>,
     private readonly lifecycle: SinkLifecycle,
   ) {}
 

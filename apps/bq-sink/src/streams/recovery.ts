@@ -65,8 +65,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       LEADS_ON.table,
     );
   }
-  assertSameTopic(options, position.topicId);
-  assertInLog(options, position.offset, log);
+  assertInLog(options, position, log);
   const { offset, stream } = position;
   const topicId = committed.topicId ?? position.topicId;
   if (stream === undefined) return { offset, durableRows: 0, topicId, byQuery: false, logEnd: log.end };
@@ -118,28 +117,27 @@ export function moreRowsThanRecords(
   );
 }
 
-function assertSameTopic(options: RecoveryOptions, committed: string | undefined): void {
+/** Stops where the position was committed for another log, or the log has lost its beginning or its end. */
+function assertInLog(options: RecoveryOptions, { offset, topicId: committed }: SinkPosition, log: LogBounds): void {
   const { topicId } = options.committed;
-  if (!isOtherLog(committed, topicId)) return;
-  throw ambiguous(
-    options,
-    `the position was committed for the topic with id ${committed}, and the topic of this name has id ${topicId}: it was deleted and created again`,
-    LEADS_ON.reCreated,
-  );
-}
-
-function assertInLog(options: RecoveryOptions, offset: number, { start, end }: LogBounds): void {
-  if (offset < start) {
+  if (isOtherLog(committed, topicId)) {
     throw ambiguous(
       options,
-      `the log starts at ${String(start)}, after the committed position ${String(offset)}: the records in between were deleted before the sink read them`,
+      `the position was committed for the topic with id ${String(committed)}, and the topic of this name has id ${String(topicId)}: it was deleted and created again`,
+      LEADS_ON.reCreated,
+    );
+  }
+  if (offset < log.start) {
+    throw ambiguous(
+      options,
+      `the log starts at ${String(log.start)}, after the committed position ${String(offset)}: the records in between were deleted before the sink read them`,
       LEADS_ON.gap,
     );
   }
-  if (offset > end) {
+  if (offset > log.end) {
     throw ambiguous(
       options,
-      `the log ends at ${String(end)}, before the committed position ${String(offset)}: the position belongs to another log`,
+      `the log ends at ${String(log.end)}, before the committed position ${String(offset)}: the position belongs to another log`,
       LEADS_ON.reCreated,
     );
   }

@@ -9,6 +9,8 @@ interface Setup {
   /** The answers to FinalizeWriteStream; the last one is repeated. */
   readonly finalized: readonly Finalized[];
   readonly lastRow?: number;
+  /** First offset of the log; 0 by default. */
+  readonly start?: number;
   /** Id of the topic in the committed metadata, and now. */
   readonly topicIds?: readonly [committed: string | undefined, now: string | undefined];
 }
@@ -18,7 +20,13 @@ const GONE: Finalized = { kind: 'gone' };
 const NO_COUNT: Finalized = { kind: 'no-count' };
 
 /** Recovers from position 100, with a stream that had 7 rows there. Returns its calls in order, and its result. */
-async function run({ ends: [before, after], finalized, lastRow, topicIds = [undefined, undefined] }: Setup): Promise<{
+async function run({
+  ends: [before, after],
+  start = 0,
+  finalized,
+  lastRow,
+  topicIds = [undefined, undefined],
+}: Setup): Promise<{
   readonly calls: readonly string[];
   readonly recovered: Promise<Recovered>;
 }> {
@@ -29,7 +37,7 @@ async function run({ ends: [before, after], finalized, lastRow, topicIds = [unde
   const recovered = recover({
     partition: { topic: 'orders', partition: 0 },
     committed: { offset: 100, metadata: JSON.stringify({ v: 2, s: 'streams/1', n: 7, log: committedId }), topicId },
-    logBounds: () => Promise.resolve({ start: 0, end }),
+    logBounds: () => Promise.resolve({ start, end }),
     warehouse: {
       finalize: () => {
         calls.push('finalize');
@@ -101,6 +109,30 @@ describe('the end of the committed stream', () => {
     expect(calls).toEqual(expectedCalls);
     expect(await recovered).toMatchObject(expected);
   });
+});
+
+describe('a committed position outside the log', () => {
+  it.each<[string, Pick<Setup, 'start' | 'ends'>, RegExp]>([
+    ['the log starts after it', { start: 101, ends: [110, 110] }, /the log starts at 101, after .* position 100/],
+    ['the log ends before it', { ends: [99, 99] }, /the log ends at 99, before .* position 100/],
+  ])('stops the partition and touches nothing: %s', async (_, log, message) => {
+    const { calls, recovered } = await run({ ...log, finalized: [ROWS(7)] });
+    await expect(recovered).rejects.toMatchObject({
+      code: 'RECOVERY_AMBIGUOUS',
+      message: expect.stringMatching(message) as unknown,
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it.each([100, 0])('is in a log from %d to it', async (start) => {
+    const { recovered } = await run({ start, ends: [100, 100], finalized: [ROWS(7)] });
+    expect(await recovered).toMatchObject({ offset: 100, durableRows: 0 });
+  });
+});
+
+it('does not go back before the committed position, whatever row the query finds', async () => {
+  const { recovered } = await run({ ends: [110, 110], finalized: [NO_COUNT], lastRow: 42 });
+  expect(await recovered).toMatchObject({ offset: 100 });
 });
 
 describe('the id of the topic', () => {

@@ -7,7 +7,13 @@ export interface Rejection {
   readonly reason: DeadLetterReason;
 }
 
-/** Consecutive records that are rejected. They are dead-lettered once everything before them is durable. */
+/** More rejections than this without an accepted row between them have a common cause, which is not the records. */
+export const MAX_REJECTED_IN_A_ROW = 20;
+
+/**
+ * Consecutive records that are rejected, at most as many as one commit dead-letters. They are dead-lettered once everything
+ * before them is durable.
+ */
 export class RejectedRun {
   private rejections: Rejection[];
   /** The partition's position once the whole run is dead-lettered. */
@@ -31,9 +37,12 @@ export class RejectedRun {
     return next;
   }
 
-  add(rejection: Rejection): void {
+  /** Returns false if the run is full. */
+  add(rejection: Rejection): boolean {
+    if (this.rejections.length >= MAX_REJECTED_IN_A_ROW) return false;
     this.rejections.push(rejection);
     this.endOffset = rejection.record.offset + 1;
+    return true;
   }
 
   first(count: number): readonly Rejection[] {

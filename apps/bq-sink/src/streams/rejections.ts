@@ -1,12 +1,9 @@
 import { buildDeadLetter } from '@orderstream/dead-letters';
 
 import type { OpenStream, Progress } from './progress';
-import type { RejectedRun } from './rejected-run';
+import { MAX_REJECTED_IN_A_ROW, type RejectedRun } from './rejected-run';
 import type { PartitionSinkDependencies } from './sink-dependencies';
 import { RowsRejectedError } from './sink-errors';
-
-/** More rejections than this without an accepted row between them have a common cause, which is not the records. */
-const MAX_REJECTED_IN_A_ROW = 20;
 
 /** The dead letters of a partition's sink. */
 export class Rejections {
@@ -31,11 +28,9 @@ export class Rejections {
   async deadLetter(run: RejectedRun, stream: OpenStream): Promise<void> {
     const { faults, observer, now, partition } = this.dependencies;
     const { progress } = this;
-    const { next } = run;
-    const room = MAX_REJECTED_IN_A_ROW - this.inARow;
-    if (room === 0) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, next);
-    const rejections = run.first(room);
-    const last = rejections.at(-1) ?? next;
+    const rejections = run.first(MAX_REJECTED_IN_A_ROW - this.inARow);
+    const last = rejections.at(-1);
+    if (last === undefined) throw new RowsRejectedError(partition, MAX_REJECTED_IN_A_ROW, run.next);
     await faults.reach('rejection-settled');
     const records = rejections.map(({ record, reason }) =>
       buildDeadLetter(record, { app: 'bq-sink', reasons: [reason], failedAt: now() }),

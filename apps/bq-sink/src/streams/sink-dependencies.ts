@@ -1,8 +1,7 @@
-import type { FailureOutcome, TopicPartition, TransactionWrites } from '@orderstream/kafka';
+import type { FailureOutcome, PartitionTransactions, TopicPartition } from '@orderstream/kafka';
 
 import type { FaultPoints } from './fault-points';
 import type { BatchLimits, RowSource } from './micro-batch';
-import type { CommittedPosition } from './position';
 import type { LogBounds } from './recovery';
 import type { SinkObserver } from './sink-observer';
 import type { Warehouse } from './warehouse';
@@ -23,14 +22,8 @@ export interface SinkLimits extends BatchLimits {
   readonly fallbackWaitMs: number;
 }
 
-/** The partition's transactional producer; implemented by `PartitionTransactions`. */
-export interface Transactions {
-  readonly committed: CommittedPosition;
-  commit(writes: TransactionWrites): Promise<void>;
-  /** Rejects if another producer has committed since. */
-  assertCurrent(): Promise<void>;
-  close(): Promise<void>;
-}
+/** The partition's transactional producer. `committed` was read after the previous owner was fenced. */
+export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 'assertCurrent' | 'close'>;
 
 /** What a `PartitionSink` is constructed from. */
 export interface PartitionSinkDependencies {

@@ -2,7 +2,6 @@ import type { Progress } from './progress';
 import type { PartitionSinkDependencies } from './sink-dependencies';
 import { AppendFailedError } from './sink-errors';
 import type { SinkLifecycle } from './sink-lifecycle';
-import type { Appender } from './warehouse';
 
 /** Assigns a write stream to the partition, and ends it when the partition is drained or idle. */
 export class StreamAssignment {
@@ -19,39 +18,27 @@ export class StreamAssignment {
 
   /** Creates a stream and commits it for `offset`. No append is sent before that commit is known to have succeeded. */
   async assign(offset: number): Promise<void> {
-    this.lifecycle.enter('assigning');
-    const { name, createdAtMs, appender } = await this.createStream();
-    try {
-      await this.commitAssignment(name, offset);
-      this.lifecycle.enter('running');
-    } catch (error) {
-      appender.close();
-      throw error;
-    }
-    this.progress.stream = { name, rows: 0, next: 0, createdAtMs, appender };
-  }
-
-  private async createStream(): Promise<{
-    readonly name: string;
-    readonly createdAtMs: number;
-    readonly appender: Appender;
-  }> {
+    const { lifecycle, progress } = this;
     const { warehouse, observer, faults } = this.dependencies;
+    lifecycle.enter('assigning');
     const name = await warehouse.createStream();
     const createdAtMs = performance.now();
     observer.streamCreated();
     await faults.reach('stream-created');
-    return { name, createdAtMs, appender: await warehouse.connect(name) };
-  }
-
-  private async commitAssignment(name: string, offset: number): Promise<void> {
-    const { progress } = this;
-    this.lifecycle.assertActive();
-    await progress.commit(() => {
-      progress.advanceTo(offset);
-      return { position: progress.positionAt(offset, { name, rows: 0 }), records: [] };
-    });
-    await this.dependencies.faults.reach('stream-assigned');
+    const appender = await warehouse.connect(name);
+    try {
+      lifecycle.assertActive();
+      await progress.commit(() => {
+        progress.advanceTo(offset);
+        return { position: progress.positionAt(offset, { name, rows: 0 }), records: [] };
+      });
+      await faults.reach('stream-assigned');
+      lifecycle.enter('running');
+    } catch (error) {
+      appender.close();
+      throw error;
+    }
+    progress.stream = { name, rows: 0, next: 0, createdAtMs, appender };
   }
 
   /**
@@ -61,7 +48,7 @@ export class StreamAssignment {
   async end(): Promise<void> {
     const { dependencies, lifecycle, progress } = this;
     const { stream } = progress;
-    if (lifecycle.state === 'counting' || lifecycle.state === 'opening') return;
+    if (lifecycle.state === 'opening') return;
     if (stream === undefined && progress.position <= progress.committed) return;
     lifecycle.enter('ending');
     if (stream !== undefined) {

@@ -1,11 +1,7 @@
-import type { AppendOutcome, Finalized, RowBuffer } from '@orderstream/bigquery';
+import type { AppendConnection, Finalized } from '@orderstream/bigquery';
 
-/** A connection that appends to one stream; implemented by `AppendConnection`. */
-export interface Appender {
-  readonly usable: boolean;
-  append(rows: RowBuffer, offset: number): Promise<AppendOutcome>;
-  close(): void;
-}
+/** A connection that appends to one stream. */
+export type Appender = Pick<AppendConnection, 'usable' | 'append' | 'close'>;
 
 /** The BigQuery calls of one partition: its table's write streams, and a query for its own rows. */
 export interface Warehouse {

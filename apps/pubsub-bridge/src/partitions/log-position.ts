@@ -5,7 +5,7 @@ import { setPositionLine } from '@orderstream/service';
 import { readCommitState } from '../gaps/commit-metadata';
 
 /** What of `PartitionTransactions` the bridge uses. */
-export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 'close'>;
+export type Transactions = Pick<PartitionTransactions, 'committed' | 'commit' | 'assertCurrent' | 'close'>;
 
 /** The committed offset is of a topic that was deleted and re-created. Only an operator's command moves it. */
 export class LogMismatchError extends OrderstreamError {

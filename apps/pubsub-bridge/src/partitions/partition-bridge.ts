@@ -20,7 +20,7 @@ import type { RejectionPolicy } from './rejection-policy';
 const TRACKED_PER_UNACKED = 4;
 
 /** A message and the record it was made from. */
-interface Outgoing extends PublishMessage {
+export interface Outgoing extends PublishMessage {
   readonly record: KafkaRecord;
 }
 
@@ -31,7 +31,7 @@ export interface RejectedRecord {
 
 /** What all partitions share. */
 export interface PartitionBridgeDependencies {
-  readonly publish: PublishCall;
+  readonly publish: PublishCall<Outgoing>;
   readonly options: PublisherOptions;
   readonly body: BodyCheck;
   /** Resolves when all in-sync replicas have acknowledged the dead letters. */

@@ -10,6 +10,7 @@ import {
   stop,
   TransactionFailedError,
 } from '@orderstream/kafka';
+import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import type { Logger } from '@orderstream/observability';
 
 import { type CommitState, readCommitState, rewoundTo, writeCommitState } from '../gaps/commit-metadata';
@@ -22,6 +23,8 @@ import { TopicRejectsAllError } from './rejection-policy';
 const RETRY_AFTER_MS = 1_000;
 /** After another owner has fenced this one. The rebalance must arrive first, or the two fence each other. */
 const FENCED_RETRY_AFTER_MS = 3_000;
+/** How long a partition without anything to commit may not notice that a command has moved its offset. */
+const CHECK_INTERVAL_MS = 30_000;
 
 /** An open partition: its bridge, and the transactions that its offsets are committed by. */
 interface OpenPartition {
@@ -31,8 +34,21 @@ interface OpenPartition {
   committed: number | undefined;
   /** `changes` of the gaps that are committed. */
   committedChanges: number;
-  /** The commit that is running. */
+  /** When it was last known that nobody else had committed, in milliseconds of `now`. */
+  checkedMs: number;
+  /** The last of the commits that run or wait. */
   committing: Promise<void> | undefined;
+}
+
+/** The partition is committed at an earlier offset, so that what lies between would be left out. */
+export class RewindRejectedError extends OrderstreamError {
+  readonly code = 'POSITION_REJECTED' satisfies ErrorCode;
+  constructor(partition: TopicPartition, offset: number, committed: number) {
+    super(
+      `${partitionName(partition)} is published again from offset ${String(committed)} already, which is committed: from ` +
+        `${String(offset)} on, records before it would be left out. Nothing was changed.`,
+    );
+  }
 }
 
 /**
@@ -42,7 +58,8 @@ interface OpenPartition {
  * committed at an interval and after a drain, each in one transaction, so that a former owner, or one that an operator's
  * command has fenced, commits none any more. When a commit fails, the partition opens again at the committed offset, and
  * what was published since is published twice. An offset that was committed for another log stops the partition. The gaps of
- * the subscription are committed with the offset, and the next owner reads them at its opening.
+ * the subscription are committed with the offset, and the next owner reads them at its opening. A partition without anything to
+ * commit compares the committed offset with its own every 30 s, and opens again at the one that a command has set.
  */
 export class PartitionBridges implements PartitionHooks {
   private readonly opened = new Map<string, OpenPartition>();
@@ -60,6 +77,8 @@ export class PartitionBridges implements PartitionHooks {
     private readonly gaps: SubscriptionGaps,
     private readonly commitIntervalMs: number,
     private readonly logger: Logger,
+    /** A monotonic clock, in milliseconds. */
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Failures are reported to this server, and offsets are committed from now on. */
@@ -78,8 +97,8 @@ export class PartitionBridges implements PartitionHooks {
   /** @throws LogMismatchError; what the broker rejects with */
   async open(partition: TopicPartition): Promise<number | undefined> {
     const name = partitionName(partition);
-    // The offset to begin at is read after this.
-    await this.rewinding.get(name);
+    // The offset to begin at is read after these.
+    while (this.rewinding.has(name)) await this.rewinding.get(name);
     const transactions = await this.openTransactions(partition);
     const { committed } = transactions;
     const difference = differenceOf(partition, committed);
@@ -101,6 +120,7 @@ export class PartitionBridges implements PartitionHooks {
       })),
       committed: committed.offset,
       committedChanges: 0,
+      checkedMs: this.now(),
       committing: undefined,
     };
     this.opened.set(name, open);
@@ -137,7 +157,6 @@ export class PartitionBridges implements PartitionHooks {
     } finally {
       this.awaited.delete(bridge);
     }
-    await open.committing;
     await this.commit(open);
   }
 
@@ -155,20 +174,21 @@ export class PartitionBridges implements PartitionHooks {
    * Commits an earlier offset and opens the partition again. A stopped partition stays stopped.
    *
    * The bridge is closed and fenced first, and the partition does not open before the commit is answered, so that no commit
-   * of a later offset can follow it.
+   * of a later offset can follow it. Of several rewinds each begins when the one before has ended.
+   *
+   * @throws RewindRejectedError when an earlier offset is committed already
    */
   async rewind(partition: TopicPartition, offset: number): Promise<void> {
     const name = partitionName(partition);
-    const committed = this.commitRewind(partition, offset);
-    // `open` only waits for it.
-    this.rewinding.set(
-      name,
-      committed.catch(() => undefined),
-    );
+    const before = this.rewinding.get(name) ?? Promise.resolve();
+    const committed = before.then(() => this.commitRewind(partition, offset));
+    // `open` and the next rewind only wait for it.
+    const ended = committed.catch(() => undefined);
+    this.rewinding.set(name, ended);
     try {
       await committed;
     } finally {
-      this.rewinding.delete(name);
+      if (this.rewinding.get(name) === ended) this.rewinding.delete(name);
       const cause = new Error(`an operator asked to publish ${name} again from offset ${String(offset)}`);
       this.server?.interrupt(partition, retry(0, cause));
     }
@@ -184,7 +204,6 @@ export class PartitionBridges implements PartitionHooks {
     if (open === undefined) return false;
     open.gaps.dismiss();
     const { changes } = open.gaps;
-    await open.committing;
     await this.commit(open);
     return open.committedChanges >= changes;
   }
@@ -193,8 +212,9 @@ export class PartitionBridges implements PartitionHooks {
     const known = this.opened.get(partitionName(partition))?.gaps.state;
     await this.close(partition);
     const transactions = await this.openTransactions(partition);
-    const { metadata, topicId: log } = transactions.committed;
+    const { offset: committed, metadata, topicId: log } = transactions.committed;
     try {
+      if (committed !== undefined && offset > committed) throw new RewindRejectedError(partition, offset, committed);
       const state = rewoundTo(offset, known ?? readCommitState(metadata));
       await transactions.commit({ records: [], offset, metadata: writeCommitState({ ...state, log }) });
     } finally {
@@ -211,28 +231,55 @@ export class PartitionBridges implements PartitionHooks {
   }
 
   private commit(open: OpenPartition): Promise<void> {
-    return (open.committing = this.commitNow(open).finally(() => {
-      open.committing = undefined;
-    }));
+    const commit: Promise<void> = (open.committing ?? Promise.resolve())
+      .then(() => this.commitNow(open))
+      .finally(() => {
+        if (open.committing === commit) open.committing = undefined;
+      });
+    return (open.committing = commit);
   }
 
   private async commitNow(open: OpenPartition): Promise<void> {
     const { bridge, transactions, gaps } = open;
     const { changes } = gaps;
     const offset = bridge.committable() ?? open.committed;
-    if (offset === undefined || (offset === open.committed && changes === open.committedChanges)) return;
+    if (offset === undefined || (offset === open.committed && changes === open.committedChanges)) {
+      await this.checkOwner(open);
+      return;
+    }
     const metadata = writeCommitState({ ...gaps.state, log: transactions.committed.topicId });
     try {
       await transactions.commit({ records: [], offset, metadata });
       open.committed = offset;
       open.committedChanges = changes;
+      open.checkedMs = this.now();
     } catch (error) {
-      // A closed partition is fenced, or opens again anyway.
-      if (this.opened.get(partitionName(bridge.partition)) !== open) return;
-      this.logger.warn({ ...bridge.partition, offset, err: error }, 'could not commit; the partition opens again');
-      const isFenced = error instanceof TransactionFailedError && error.fenced;
-      this.server?.interrupt(bridge.partition, retry(isFenced ? FENCED_RETRY_AFTER_MS : RETRY_AFTER_MS, error));
+      this.openAgain(open, error, 'could not commit; the partition opens again');
     }
+  }
+
+  private async checkOwner(open: OpenPartition): Promise<void> {
+    if (this.now() - open.checkedMs < CHECK_INTERVAL_MS) return;
+    open.checkedMs = this.now();
+    try {
+      await open.transactions.assertCurrent();
+    } catch (error) {
+      if (error instanceof TransactionFailedError) {
+        this.openAgain(open, error, 'a command or another instance has moved the offset; the partition opens again');
+        return;
+      }
+      const { partition } = open.bridge;
+      this.logger.warn({ ...partition, err: error }, 'the committed offset could not be compared; it is tried again');
+    }
+  }
+
+  private openAgain(open: OpenPartition, error: unknown, message: string): void {
+    const { partition } = open.bridge;
+    // A closed partition is fenced, or opens again anyway.
+    if (this.opened.get(partitionName(partition)) !== open) return;
+    this.logger.warn({ ...partition, offset: open.committed, err: error }, message);
+    const isFenced = error instanceof TransactionFailedError && error.fenced;
+    this.server?.interrupt(partition, retry(isFenced ? FENCED_RETRY_AFTER_MS : RETRY_AFTER_MS, error));
   }
 }
 

@@ -33,6 +33,8 @@ function setUp(found: Partial<CommittedOffset> = {}) {
   let owner = 0;
   let committed: CommittedOffset = { offset: undefined, metadata: undefined, topicId: 'new-id', ...found };
   const holding: { commit: Promise<void> } = { commit: Promise.resolve() };
+  const clock = { ms: 0 };
+  const reading = { failure: undefined as Error | undefined, reads: 0 };
   const bridges = new PartitionBridges(
     () => ({
       publish: () => Promise.resolve(),
@@ -56,10 +58,22 @@ function setUp(found: Partial<CommittedOffset> = {}) {
     }),
     () => {
       const mine = ++owner;
+      const found = committed;
+      let isBusy = false;
       return Promise.resolve({
         committed,
+        assertCurrent: () => {
+          reading.reads++;
+          if (reading.failure !== undefined) return Promise.reject(reading.failure);
+          const isOther = mine !== owner && committed !== found;
+          return isOther ? Promise.reject(new TransactionFailedError('moved', 'aborted', true)) : Promise.resolve();
+        },
         commit: async ({ offset, metadata }: TransactionWrites) => {
-          await holding.commit;
+          if (isBusy) throw new Error('already committing');
+          isBusy = true;
+          await holding.commit.finally(() => {
+            isBusy = false;
+          });
           if (mine !== owner) throw new TransactionFailedError('fenced', 'aborted', true);
           commits.push(offset);
           committed = { offset, metadata, topicId: committed.topicId };
@@ -71,6 +85,7 @@ function setUp(found: Partial<CommittedOffset> = {}) {
     gaps,
     10,
     createLogger({ service: 'test', level: 'silent' }),
+    () => clock.ms,
   );
   bridges.attach({
     interrupt: (_: TopicPartition, { kind }: BatchOutcome) => {
@@ -78,7 +93,12 @@ function setUp(found: Partial<CommittedOffset> = {}) {
     },
   });
   const fence = (): number => ++owner;
-  return { bridges, gaps, commits, steps, holding, fence, committed: () => committed };
+  /** As a command does. */
+  const move = (offset: number): void => {
+    owner++;
+    committed = { ...committed, offset };
+  };
+  return { bridges, gaps, commits, steps, holding, fence, move, clock, reading, committed: () => committed };
 }
 
 describe('a partition that opens', () => {
@@ -124,7 +144,65 @@ describe('a partition that opens', () => {
   });
 });
 
+describe('a partition without anything to commit', () => {
+  const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 35));
+  const idle = async () => {
+    const all = setUp({ offset: 40 });
+    await all.bridges.open(PARTITION);
+    return all;
+  };
+
+  it('notices within 30 s that a command has moved its offset, and opens again there', async () => {
+    const { bridges, steps, clock, reading, move } = await idle();
+    move(10);
+    clock.ms = 29_999;
+    await later();
+    expect([reading.reads, steps]).toEqual([0, []]);
+    clock.ms = 30_000;
+    await later();
+    expect([reading.reads, steps]).toEqual([1, ['retry']]);
+    await bridges.close(PARTITION);
+    expect(await bridges.open(PARTITION)).toBe(10);
+    bridges.detach();
+  });
+
+  it.each([undefined, new Error('Closed connection')])(
+    'stays open when nobody has moved it, or that cannot be read: %s',
+    async (failure) => {
+      const { bridges, steps, clock, reading } = await idle();
+      reading.failure = failure;
+      for (const ms of [30_000, 60_000]) {
+        clock.ms = ms;
+        await later();
+      }
+      expect([reading.reads, steps]).toEqual([2, []]);
+      bridges.detach();
+    },
+  );
+});
+
 describe('a rewind', () => {
+  it('waits for another of the same partition, which stays the earlier one', async () => {
+    const { bridges, commits, steps, holding } = setUp({ offset: 45 });
+    await bridges.open(PARTITION);
+    const held = Promise.withResolvers<undefined>();
+    holding.commit = held.promise.then(() => undefined);
+    const first = bridges.rewind(PARTITION, 20);
+    const second = bridges.rewind(PARTITION, 10);
+    const third = bridges.rewind(PARTITION, 30).catch((error: unknown) => error);
+    const opened = bridges.open(PARTITION);
+    held.resolve(undefined);
+    await Promise.all([first, second]);
+    expect(await third).toMatchObject({
+      code: 'POSITION_REJECTED',
+      message: expect.stringMatching(/orders\/2 .*offset 10 .*30 on/) as string,
+    });
+    expect(await opened).toBe(10);
+    expect(commits).toEqual([20, 10]);
+    expect(steps.filter((step) => step === 'retry')).toHaveLength(3);
+    bridges.detach();
+  });
+
   it('is the last commit before the partition opens again, which waits for it', async () => {
     const { bridges, commits, steps, holding } = setUp();
     await bridges.open(PARTITION);
@@ -261,6 +339,23 @@ describe('the gaps of a partition', () => {
     expect(commits).toEqual([40]);
     expect(gaps.all()).toEqual([]);
     expect(stored(committed)).toEqual({ v: 1, log: 'new-id', tool: { of: 'another' }, subscription: CHECK });
+    bridges.detach();
+  });
+
+  it('end with a dismissal during a drain: each commit follows the one before', async () => {
+    const { bridges, commits, steps, holding, committed } = await open({ offset: 40, metadata });
+    await bridges.take(batch(40, 5), PARTITION);
+    const held = Promise.withResolvers<undefined>();
+    holding.commit = held.promise.then(() => undefined);
+    const running = bridges.drain(PARTITION, drained());
+    const dismissed = [bridges.dismissGaps(PARTITION), bridges.dismissGaps(PARTITION)];
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    held.resolve(undefined);
+    expect(await Promise.all(dismissed)).toEqual([true, true]);
+    await running;
+    expect(steps).not.toContain('retry');
+    expect(commits.at(-1)).toBe(45);
+    expect(stored(committed)).not.toHaveProperty('gaps');
     bridges.detach();
   });
 

@@ -2,6 +2,7 @@ import { parsePositionArguments, runPartitionCommand } from '@orderstream/servic
 
 import { validatedOrders } from '../bridge-source';
 import { pubsubBridgeSettings } from '../pubsub-bridge.config';
+import { kafkaPosition } from './kafka-position';
 import { setPosition } from './set-position';
 
 const TARGETS = ['beginning', 'end', 'next-batch'] as const;
@@ -23,5 +24,5 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
     parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS, families: ['orders'] }),
     env,
     run: ({ target }, partition, { kafka }) =>
-      setPosition({ kafka, source: validatedOrders(), partition, target, now: () => new Date() }),
+      setPosition({ ...kafkaPosition(kafka, validatedOrders(), partition), target, now: () => new Date() }),
   });

@@ -1,18 +1,9 @@
 import { buildBatchDeadLetter } from '@orderstream/dead-letters';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import {
-  fetchLogBounds,
-  fetchUnreadableBatch,
-  partitionName,
-  PartitionTransactions,
-  readPartition,
-  type TopicPartition,
-} from '@orderstream/kafka';
-import type { Kafka } from 'kafkajs';
+import { partitionName, type TopicPartition, type UnreadableBatch } from '@orderstream/kafka';
 
-import type { BridgeSource } from '../bridge-source';
 import { type CommitState, readCommitState, rewoundTo, writeCommitState } from '../gaps/commit-metadata';
-import { differenceOf } from '../partitions/log-position';
+import { differenceOf, type Transactions } from '../partitions/log-position';
 
 /** Maximum duration of a commit. */
 export const TRANSACTION_TIMEOUT_MS = 15_000;
@@ -26,10 +17,15 @@ class PositionRejectedError extends OrderstreamError {
 }
 
 export interface SetPositionOptions {
-  readonly kafka: Kafka;
-  readonly source: BridgeSource;
-  readonly partition: number;
+  readonly partition: TopicPartition;
   readonly target: PositionTarget;
+  /** Fences the partition's owner, then reads the committed offset. */
+  readonly openTransactions: () => Promise<Transactions>;
+  readonly logBounds: () => Promise<{ readonly start: number; readonly end: number }>;
+  /** See `fetchUnreadableBatch`. */
+  readonly unreadableBatch: (offset: number) => Promise<UnreadableBatch>;
+  /** The records from one offset up to another. */
+  readonly countRecords: (from: number, until: number) => Promise<number>;
   readonly now: () => Date;
 }
 
@@ -59,29 +55,17 @@ export interface SetPositionReport extends TopicPartition {
  *
  * @throws PositionRejectedError, BatchReadableError, LogUnreadableError, TransactionFailedError, ReadTimeoutError
  */
-export async function setPosition({
-  kafka,
-  source,
-  partition,
-  target,
-  now,
-}: SetPositionOptions): Promise<SetPositionReport> {
-  const ref = { topic: source.validated.name, partition };
-  const name = partitionName(ref);
-  const transactions = await PartitionTransactions.open(kafka, {
-    groupId: source.groupId,
-    ...ref,
-    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
-    maxRequestBytes: source.deadLetters.maxMessageBytes,
-  });
+export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
+  const { partition, target, now } = options;
+  const name = partitionName(partition);
+  const transactions = await options.openTransactions();
   try {
     const { committed } = transactions;
-    const otherLog = differenceOf(ref, committed);
-    const { beginnings, ends } = await fetchLogBounds(kafka, ref.topic);
-    const [start, end] = [beginnings[partition] ?? 0, ends[partition] ?? 0];
+    const otherLog = differenceOf(partition, committed);
+    const { start, end } = await options.logBounds();
     // In another log nothing was published.
     const from = otherLog === undefined ? (committed.offset ?? start) : start;
-    const batch = target === 'next-batch' ? await fetchUnreadableBatch(kafka, ref, Math.max(from, start)) : undefined;
+    const batch = target === 'next-batch' ? await options.unreadableBatch(Math.max(from, start)) : undefined;
     const named = target === 'beginning' ? start : target === 'end' ? end : target;
     const position = batch?.nextOffset ?? Number(named);
     if (position < start || position > end) {
@@ -90,7 +74,8 @@ export async function setPosition({
           'Nothing was changed.',
       );
     }
-    const skipped = await countBetween(kafka, ref, Math.max(from, start), position);
+    const unpublished = Math.max(from, start);
+    const skipped = unpublished < position ? await options.countRecords(unpublished, position) : 0;
     const records = batch === undefined ? [] : [buildBatchDeadLetter(batch, { app: 'pubsub-bridge', failedAt: now() })];
     const known = readCommitState(committed.metadata);
     // The gaps of another log have no meaning in this one.
@@ -103,7 +88,7 @@ export async function setPosition({
     const metadata = writeCommitState({ ...state, log: committed.topicId });
     await transactions.commit({ records, offset: position, metadata });
     return {
-      ...ref,
+      ...partition,
       before: committed.offset ?? null,
       position,
       skipped,
@@ -115,25 +100,4 @@ export async function setPosition({
   } finally {
     await transactions.close();
   }
-}
-
-async function countBetween(kafka: Kafka, ref: TopicPartition, from: number, until: number): Promise<number> {
-  let count = 0;
-  if (from >= until) return count;
-  await readPartition(
-    kafka,
-    {
-      ...ref,
-      from,
-      until,
-      isolation: 'committed',
-      onUnreadable: ({ records, baseOffset, lastOffset }) => {
-        count += Math.min(records, lastOffset - Math.max(from, baseOffset) + 1);
-      },
-    },
-    ({ records }) => {
-      count += records.length;
-    },
-  );
-  return count;
 }

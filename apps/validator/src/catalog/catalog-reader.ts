@@ -12,19 +12,21 @@ import { Catalog, type CatalogLimits, type CatalogView, decodeCatalogRecord } fr
 import type { Admin, Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unlessAborted } from '../partitions/unless-aborted';
+import { endsToAwait } from './catalog-ends';
 import { CatalogProgress } from './catalog-progress';
 
 const POLL_MS = 10;
 /** How long a start waits for the last records of the versions topic before it is tried again. */
 const READ_TIMEOUT_MS = 30_000;
 
-/** The validator of the catalog makes progress, but did not catch up in time for a record that waits for it. */
+/** The validator of the catalog makes progress, or cannot be followed, and did not catch up in time for a record. */
 export class CatalogTimeoutError extends OrderstreamError {
   readonly code = 'CATALOG_TIMEOUT' satisfies ErrorCode;
   constructor(waitMs: number) {
     super(
-      `The validator of the catalog did not reach the end of ${rawTopic('catalog')} within ${String(waitMs)} ms, and ` +
-        'makes progress. Records with unknown references wait for it.',
+      `The validator of the catalog did not reach the end of ${rawTopic('catalog')} within ${String(waitMs)} ms. It makes ` +
+        `progress, or the broker did not answer the fetches of ${CATALOG_VERSIONS_TOPIC} meanwhile, which leaves its ` +
+        'progress unknown. Records with unknown references wait on: the wait is repeated.',
       { retriable: true },
     );
   }
@@ -108,6 +110,9 @@ export class CatalogReader {
       onBatch: (batch) => {
         this.take(batch);
       },
+      onAnswer: (partition) => {
+        this.progress.answered(partition, performance.now());
+      },
       logger: options.logger,
     });
   }
@@ -148,8 +153,8 @@ export class CatalogReader {
   /**
    * Resolves with `complete` when everything announced in the raw catalog before the mark has been evaluated and read: at
    * once if a catch-up that started after the mark is complete. Resolves with `behind` when the validator of the catalog
-   * has made no progress for the time of the wait.
-   * @throws CatalogTimeoutError when it makes progress and the wait takes too long; the signal's reason
+   * has made no progress for the time of the wait, or at once when the raw catalog is another log than it was read from.
+   * @throws CatalogTimeoutError when the wait takes too long otherwise; the signal's reason
    */
   async completeSince(mark: number, signal: AbortSignal): Promise<'complete' | 'behind'> {
     signal.throwIfAborted();
@@ -233,12 +238,14 @@ export class CatalogReader {
 
   private async untilEvaluatedAndRead(): Promise<'complete' | 'behind'> {
     const { waitMs } = this.options;
-    const raw = rawTopic('catalog');
-    const [{ beginnings }, highWatermarks] = await Promise.all([
-      fetchLogBounds(this.connected, raw),
-      this.rawEnds.fetch(),
-    ]);
-    const ends = endsToRead(beginnings, highWatermarks);
+    const ends = await endsToAwait(this.progress.rawOffsets, async () => {
+      const [{ beginnings }, highWatermarks] = await Promise.all([
+        fetchLogBounds(this.connected, rawTopic('catalog')),
+        this.rawEnds.fetch(),
+      ]);
+      return { beginnings, highWatermarks };
+    });
+    if (ends === undefined) return 'behind';
     // Not before the first look at the progress: without any, the catalog is behind when the wait ends.
     const startedMs = performance.now();
     for (let nowMs = startedMs; ; nowMs = performance.now()) {
@@ -255,11 +262,3 @@ export class CatalogReader {
     return this.admin;
   }
 }
-
-/**
- * The raw offsets up to which the catalog has to be evaluated: the high watermarks. What stands behind an open transaction
- * was announced as well, and cannot be read yet. What retention has removed counts as evaluated: otherwise a group that
- * never committed would wait for ever for an empty partition.
- */
-export const endsToRead = (beginnings: readonly number[], highWatermarks: readonly number[]): number[] =>
-  highWatermarks.map((end, partition) => ((beginnings[partition] ?? 0) >= end ? 0 : end));

@@ -1,7 +1,7 @@
 import { createKafka } from '@orderstream/kafka';
 import { createLogger } from '@orderstream/observability';
 import { DEFAULT_CATALOG_LIMITS } from '@orderstream/quality';
-import { CatalogReader, endsToRead } from './catalog-reader';
+import { CatalogReader } from './catalog-reader';
 
 it('stops waiting for the catalog when the partition is revoked', async () => {
   const reader = new CatalogReader({
@@ -17,8 +17,4 @@ it('stops waiting for the catalog when the partition is revoked', async () => {
   const waiting = reader.completeSince(reader.mark(), revoked.signal);
   revoked.abort(new Error('revoked'));
   await expect(waiting).rejects.toThrow('revoked');
-});
-
-it('waits for nothing in a partition whose records retention has removed', () => {
-  expect(endsToRead([0, 7, 3], [5, 7, 4])).toEqual([5, 0, 4]);
 });

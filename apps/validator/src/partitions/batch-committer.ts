@@ -49,7 +49,7 @@ export class BatchCommitter {
     const seconds = (performance.now() - startedMs) / 1000;
     metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting);
     restored.fold(begun);
-    for (const rejected of batch.rejections) breaker.count(rejected);
+    for (const verdict of batch.verdicts) breaker.count(verdict === 'reject');
     for (const { record, reasons } of batch.deadLettered) {
       recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
     }

@@ -1,13 +1,14 @@
 import type { DeadLetterReason } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
-import type {
-  CatalogVersionsOverlay,
-  CatalogView,
-  Evaluation,
-  Reference,
-  RuleEvaluator,
-  StateOverlay,
-  Verdict,
+import {
+  type CatalogVersionsOverlay,
+  type CatalogView,
+  type Evaluation,
+  type Reference,
+  type RuleEvaluator,
+  type StateOverlay,
+  type Verdict,
+  violated,
 } from '@orderstream/quality';
 import type { EvaluatedBy, Outputs } from './outputs';
 
@@ -27,11 +28,14 @@ export interface EvaluationOptions {
   readonly now: Date;
 }
 
+/** A verdict other than `wait`. */
+export type SettledVerdict = Exclude<Verdict['kind'], 'wait'>;
+
 export interface EvaluatedBatch {
   /** Validated records and dead letters. */
   readonly outputs: readonly OutputRecord[];
-  /** For each evaluated record, whether it was rejected. */
-  readonly rejections: readonly boolean[];
+  /** The kind of verdict of each evaluated record. */
+  readonly verdicts: readonly SettledVerdict[];
   readonly deadLettered: readonly { readonly record: KafkaRecord; readonly reasons: readonly DeadLetterReason[] }[];
   /** Records on which a rule threw at each attempt. They are among the rejected ones. */
   readonly ruleFailures: readonly { readonly record: KafkaRecord; readonly error: unknown }[];
@@ -51,7 +55,7 @@ export function evaluateBatch(
   options: EvaluationOptions,
 ): EvaluatedBatch {
   const outputs: OutputRecord[] = [];
-  const rejections: boolean[] = [];
+  const verdicts: SettledVerdict[] = [];
   const deadLettered: { record: KafkaRecord; reasons: readonly DeadLetterReason[] }[] = [];
   const ruleFailures: { record: KafkaRecord; error: unknown }[] = [];
   const nowMs = options.now.getTime();
@@ -65,19 +69,19 @@ export function evaluateBatch(
     }
     if (failure !== undefined) ruleFailures.push({ record, error: failure.cause });
     overlay.settle(verdict, changes);
-    if (options.versions !== undefined) announceTo(options.versions, record, verdict);
-    rejections.push(verdict.kind === 'reject');
+    if (options.versions !== undefined) announceTo(options.versions, record, verdict, overlay.nowMs);
+    verdicts.push(verdict.kind);
     if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
     if (output !== undefined) outputs.push(output);
   }
-  return { outputs, rejections, deadLettered, ruleFailures, end: rejections.length, missing };
+  return { outputs, verdicts, deadLettered, ruleFailures, end: verdicts.length, missing };
 }
 
 /** Parses the value once more: of the families, the catalog has the fewest records. */
-function announceTo(versions: CatalogVersionsOverlay, { value, timestamp }: KafkaRecord, verdict: Verdict): void {
-  if (verdict.kind === 'repair') versions.apply(verdict.body, timestamp);
-  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), timestamp);
+function announceTo(versions: CatalogVersionsOverlay, { value }: KafkaRecord, verdict: Verdict, nowMs: number): void {
+  if (verdict.kind === 'repair') versions.apply(verdict.body, nowMs);
+  else if (verdict.kind === 'accept' && value !== null) versions.apply(JSON.parse(value.toString()), nowMs);
 }
 
 /** Repeats a rule that throws, then rejects the record: a defect in a rule must not stop the partition. */
@@ -91,7 +95,8 @@ function evaluateRecord(
       return evaluator.evaluate(record, overlay, catalog, catalogComplete);
     } catch (error) {
       if (attempt < RULE_ATTEMPTS) continue;
-      const constraint = error instanceof Error ? error.name : 'thrown';
+      const thrown = error instanceof Error ? error.name : typeof error;
+      const constraint = violated('hasVerdict', `a verdict after ${String(RULE_ATTEMPTS)} attempts`, thrown);
       const reasons = [{ code: 'internal.rule_failed', path: 'value', constraint }] as const;
       return { verdict: { kind: 'reject', reasons }, changes: [], failure: { cause: error } };
     }

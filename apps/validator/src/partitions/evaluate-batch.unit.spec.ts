@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { deadLetterTopic, type Family, rawTopic, validatedTopic } from '@orderstream/contracts';
+import { deadLetterTopic, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type KafkaRecord, type OutputRecord, partitionFor } from '@orderstream/kafka';
 import {
   Catalog,
@@ -12,6 +12,7 @@ import {
   StateOverlay,
 } from '@orderstream/quality';
 import fc from 'fast-check';
+import { evaluate, NOW } from '../../test/evaluate';
 import {
   type Body,
   customerIn,
@@ -22,12 +23,8 @@ import {
   sessionStarted,
   vendorOnboarded,
 } from '../../test/events';
-import { evaluateBatch, type EvaluatedBatch, type EvaluationOptions } from './evaluate-batch';
-import { Outputs } from './outputs';
 
 const PARTITION = 3;
-const NOW = new Date('2026-03-04T05:06:07.000Z');
-const settings = qualitySettings();
 
 const record = (body: Body, offset: number, changes: Partial<OutputRecord> = {}): KafkaRecord => ({
   ...rawRecord(body, changes),
@@ -36,26 +33,6 @@ const record = (body: Body, offset: number, changes: Partial<OutputRecord> = {})
 });
 const broken = (offset: number): KafkaRecord =>
   record(sessionStarted(customerIn(PARTITION)), offset, { value: Buffer.from('broken') });
-
-const evaluatorOf = (family: Family): RuleEvaluator =>
-  new RuleEvaluator({ family, settings, partitionOf: (key) => partitionFor(key) });
-
-function evaluate(
-  family: Family,
-  records: readonly KafkaRecord[],
-  overlay: StateOverlay,
-  options: Partial<EvaluationOptions> = {},
-): EvaluatedBatch {
-  return evaluateBatch(records, overlay, {
-    evaluator: evaluatorOf(family),
-    catalog: new Catalog(),
-    catalogComplete: false,
-    outputs: new Outputs(family),
-    evaluatedBy: { settings: Buffer.from(settings.version), catalogPosition: undefined },
-    now: NOW,
-    ...options,
-  });
-}
 
 /** Topic and event id of each output. */
 const outline = (outputs: readonly OutputRecord[]): unknown[] =>
@@ -85,7 +62,7 @@ describe('evaluateBatch', () => {
       'dlq-source-offset': '11',
       'dlq-failed-at': NOW.toISOString(),
     });
-    expect(evaluated.rejections).toEqual([false, true, false, false]);
+    expect(evaluated.verdicts).toEqual(['accept', 'reject', 'skip', 'accept']);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons[0]?.code])).toEqual([
       [11, 'structure.malformed_json'],
     ]);
@@ -115,7 +92,7 @@ describe('evaluateBatch', () => {
     expect(overlay.accounting.input).toBe(1);
 
     const rest = evaluate('orders', [waiting, after], overlay, { catalog, catalogComplete: true });
-    expect(rest).toMatchObject({ end: 2, missing: [], rejections: [true, false] });
+    expect(rest).toMatchObject({ end: 2, missing: [], verdicts: ['reject', 'accept'] });
     expect(rest.deadLettered[0]?.reasons[0]?.code).toBe('reference.unknown_vendor');
     expect(overlay.accounting).toMatchObject({ input: 3, accepted: 2, deadLettered: 1 });
   });
@@ -128,16 +105,35 @@ describe('evaluateBatch', () => {
     const overlay = new CatalogVersionsOverlay(versions);
     const records = [vendor, product].map((body, index) => record(body, index));
     const evaluated = evaluate('catalog', records, new StateOverlay(new PartitionState()), { versions: overlay });
-    expect(evaluated.rejections).toEqual([false, true]);
+    expect(evaluated.verdicts).toEqual(['accept', 'reject']);
     expect(Array.from(overlay.records(2), ({ key }) => key)).toEqual([`vendor/${shop.vendor_id}`, 'position']);
     overlay.fold(2);
     expect(versions.catalog.vendor(shop.vendor_id)?.at(Date.now() * 1_000)?.vendor_name).toBe('Becker and Sons');
   });
 
   it.each([
-    [2, 'accepts', [false, false, false], []],
-    [3, 'rejects', [false, true, false], ['a defect']],
-  ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, rejections, reported) => {
+    ['right', 0, [80, 70], 2],
+    ['right, and the first version has ended 91 days before', 0, [200, 91], 1],
+    ['a year ahead of the clock', 365 * 86_400_000, [80, 70], 2],
+  ])('drops versions of the catalog by an append time that is %s', (_, aheadMs, ages, versionsLeft) => {
+    const shop = newShop();
+    const records = ages.map((days, index) => {
+      const occurred_at = new Date(NOW.getTime() - days * 86_400_000).toISOString();
+      const body = { ...vendorOnboarded(shop), occurred_at, vendor_name: `Name ${String(index)}` };
+      return { ...record(body, index), timestamp: NOW.getTime() + aheadMs };
+    });
+    const versions = new CatalogVersions();
+    const overlay = new CatalogVersionsOverlay(versions);
+    const evaluated = evaluate('catalog', records, new StateOverlay(new PartitionState()), { versions: overlay });
+    expect(evaluated.verdicts).toEqual(['accept', 'accept']);
+    overlay.fold(2);
+    expect(versions.catalog.vendor(shop.vendor_id)?.entries).toHaveLength(versionsLeft);
+  });
+
+  it.each([
+    [2, 'accepts', ['accept', 'accept', 'accept'], []],
+    [3, 'rejects', ['accept', 'reject', 'accept'], ['a defect']],
+  ])('when a rule throws %i times on a record, %s it and goes on', (failures, _, verdicts, reported) => {
     const records = [30, 31, 32].map((offset) => record(sessionStarted(customerIn(PARTITION)), offset));
     let calls = 0;
     class FailingEvaluator extends RuleEvaluator {
@@ -148,15 +144,28 @@ describe('evaluateBatch', () => {
     }
     const evaluator = new FailingEvaluator({
       family: 'interactions',
-      settings,
+      settings: qualitySettings(),
       partitionOf: (key) => partitionFor(key),
     });
     const evaluated = evaluate('interactions', records, new StateOverlay(new PartitionState()), { evaluator });
     expect(calls).toBe(3);
-    expect(evaluated.rejections).toEqual(rejections);
+    expect(evaluated.verdicts).toEqual(verdicts);
     expect(evaluated.ruleFailures.map(({ error }) => (error as Error).message)).toEqual(reported);
     expect(evaluated.deadLettered.map(({ record: { offset }, reasons }) => [offset, reasons])).toEqual(
-      failures < 3 ? [] : [[31, [{ code: 'internal.rule_failed', path: 'value', constraint: 'RangeError' }]]],
+      failures < 3
+        ? []
+        : [
+            [
+              31,
+              [
+                {
+                  code: 'internal.rule_failed',
+                  path: 'value',
+                  constraint: 'hasVerdict: expected a verdict after 3 attempts, found RangeError',
+                },
+              ],
+            ],
+          ],
     );
   });
 

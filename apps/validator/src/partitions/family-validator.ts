@@ -1,6 +1,6 @@
 import type { Family } from '@orderstream/contracts';
 import { partitionFor, type TopicPartition } from '@orderstream/kafka';
-import type { Logger } from '@orderstream/observability';
+import type { Logger, Tracing } from '@orderstream/observability';
 import { type CatalogLimits, type QualitySettings, RuleEvaluator, StateUnreadableError } from '@orderstream/quality';
 import { leadsOnOf } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
@@ -37,6 +37,7 @@ export interface FamilyValidatorOptions {
   /** Shared by all families. */
   readonly restores: Semaphore;
   readonly metrics: ValidatorMetrics;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   readonly faults: FaultPoints;
 }
@@ -72,7 +73,8 @@ export class FamilyValidator {
   }
 
   private createPartitionValidator(ref: TopicPartition): PartitionValidator {
-    const { settings, quality, kafka, catalog, catalogLimits, restores, metrics, logger, faults } = this.options;
+    const { settings, quality, kafka, catalog, catalogLimits, restores, metrics, tracing, logger, faults } =
+      this.options;
     return new PartitionValidator({
       kafka,
       family: this.family,
@@ -88,6 +90,7 @@ export class FamilyValidator {
       transactionTimeoutMs: settings.loop.transactionTimeoutMs,
       breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },
       metrics,
+      tracing,
       logger,
       faults,
       clock: () => new Date(),

@@ -1,7 +1,7 @@
 import { fetchLogBounds, readPartition, type TopicPartition } from '@orderstream/kafka';
 import type { LogMark } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { askedAgain } from './asked-again';
 
 /** Where a log begins and ends. */
 export interface LogRange {
@@ -58,10 +58,6 @@ export interface ComparedLog extends LogRange {
   readonly difference: string | undefined;
 }
 
-/** A broker that has just started may answer with an earlier end for a moment: it is asked again before that counts. */
-const END_TRIES = 3;
-const END_RETRY_MS = 500;
-
 /**
  * Compares the log with the one that an offset and a state are of. Topic ids decide where both are known. Otherwise the
  * last evaluated record does: the same log holds it with the same append time, until retention removes it.
@@ -70,11 +66,10 @@ export async function compareLog(
   log: InputLog,
   { nextOffset, topicId, topicIds, mark }: KnownLog,
 ): Promise<ComparedLog> {
-  let range = await log.range();
-  for (let tries = 1; range.end < nextOffset && tries < END_TRIES; tries++) {
-    await delay(END_RETRY_MS);
-    range = await log.range();
-  }
+  const range = await askedAgain(
+    () => log.range(),
+    ({ end }) => end < nextOffset,
+  );
   return { ...range, difference: await differenceOf() };
 
   async function differenceOf(): Promise<string | undefined> {

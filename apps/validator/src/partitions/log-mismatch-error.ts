@@ -11,9 +11,8 @@ export class LogMismatchError extends OrderstreamError {
       `${partitionName(ref)}: ${found}. ${meaning} No record was evaluated and no offset was moved. ` +
         `To go on, run ${setPositionLine('validator', family, ref.partition, 'beginning')} (or \`--to end\`, ` +
         '`--to <offset>`; `--all` in place of the partition takes the whole family): what it leaves out counts as passed ' +
-        'over in the accounts. If instead the state topic is of another installation, run ' +
-        `\`npm run rebuild-state -- --family ${family} --partition ${String(ref.partition)}\`. Then \`POST /admin/resume\`; ` +
-        'resume alone changes nothing (docs/validator-state.md#another-log).',
+        'over in the accounts. If instead the state topic is of another installation, restore the right one first. Then ' +
+        '`POST /admin/resume`; resume alone changes nothing (docs/validator-state.md#another-log).',
     );
   }
 }

@@ -9,7 +9,7 @@ import {
   stop,
   TransactionFailedError,
 } from '@orderstream/kafka';
-import { RecordLog, traceIdOf } from '@orderstream/observability';
+import { type BatchOperation, type BatchTrace, RecordLog, traceIdOf, type Tracing } from '@orderstream/observability';
 import {
   type Accounting,
   type PartitionState,
@@ -21,6 +21,7 @@ import { OrderstreamError } from '@orderstream/errors';
 import type { Awaited } from '../catalog/catalog-progress';
 import { BatchChanges } from './batch-changes';
 import { BatchCommitter } from './batch-committer';
+import { outcomeOf, receiveOperation } from './batch-tracing';
 import { CircuitBreaker, RejectRateError, type Suspension, type SuspensionStatus } from './circuit-breaker';
 import { type EvaluatedBatch, evaluateBatch } from './evaluate-batch';
 import { type EvaluatedBy, Outputs } from './outputs';
@@ -40,6 +41,7 @@ export interface PartitionValidatorOptions extends PartitionOpeningOptions {
   readonly evaluator: RuleEvaluator;
   readonly settings: QualitySettings;
   readonly breaker: { readonly windowRecords: number; readonly maxShare: number };
+  readonly tracing: Tracing;
   /** Wall clock: see `EvaluationOptions.now`. */
   readonly clock: () => Date;
 }
@@ -61,6 +63,7 @@ export class PartitionValidator {
   private readonly breaker: CircuitBreaker;
   private readonly committer: BatchCommitter;
   private readonly settingsVersion: Buffer;
+  private readonly operation: BatchOperation;
   private transactions: PartitionTransactions | undefined;
 
   constructor(private readonly options: PartitionValidatorOptions) {
@@ -77,6 +80,7 @@ export class PartitionValidator {
       faults,
     });
     this.settingsVersion = Buffer.from(options.settings.version);
+    this.operation = receiveOperation(options.groupId, ref);
   }
 
   /** The committed state while this instance owns the partition. */
@@ -110,28 +114,40 @@ export class PartitionValidator {
 
   /** Evaluates a batch and commits its outcome. */
   async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
+    const trace = this.options.tracing.begin(this.operation, batch.records);
     try {
       const mark = this.options.catalog.mark();
       let { records } = batch;
       let catalog: Awaited = 'waiting';
       do {
+        const startedMs = performance.now();
         const changes = new BatchChanges(this.owned().restored);
         const evaluated = this.evaluate(records, changes, catalog);
+        trace?.step('evaluate', startedMs);
         const { end, missing } = evaluated;
         const done = missing.length === 0;
         // The records before one that waits are committed meanwhile. Only the records behind it wait with it.
         const complete = done ? undefined : this.waitForCatalog(missing, mark, signal);
         complete?.catch(() => undefined);
-        if (done || end > 0) await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset);
+        if (done || end > 0) {
+          await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset, trace);
+          const evaluatedRecords = records;
+          trace?.settle((record) => outcomeOf(record, evaluatedRecords, evaluated));
+        }
         if (complete === undefined) break;
         catalog = await complete;
         records = records.slice(end);
       } while (!signal.aborted);
+      trace?.end();
       const rejected = this.breaker.tripped();
       return rejected === undefined ? ack() : stop(new RejectRateError(batch, rejected, this.breaker.windowRecords));
     } catch (error) {
       // The partition was revoked while a record waited for the catalog: no failure.
-      if (signal.aborted && error === signal.reason) return retry(0, error);
+      if (signal.aborted && error === signal.reason) {
+        trace?.end();
+        return retry(0, error);
+      }
+      trace?.fail(error);
       return this.outcomeOf(error);
     }
   }
@@ -179,9 +195,16 @@ export class PartitionValidator {
     return evaluated;
   }
 
-  private commit(changes: BatchChanges, batch: EvaluatedBatch, offset: number): Promise<void> {
+  private async commit(
+    changes: BatchChanges,
+    batch: EvaluatedBatch,
+    offset: number,
+    trace: BatchTrace<KafkaRecord> | undefined,
+  ): Promise<void> {
     const { transactions, restored } = this.owned();
-    return this.committer.commit(transactions, restored, changes, batch, offset);
+    const startedMs = performance.now();
+    await this.committer.commit(transactions, restored, changes, batch, offset);
+    trace?.step('commit', startedMs);
   }
 
   private async waitForCatalog(missing: readonly Reference[], mark: number, signal: AbortSignal): Promise<Awaited> {

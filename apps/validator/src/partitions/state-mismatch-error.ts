@@ -15,12 +15,17 @@ export class StateMismatchError extends OrderstreamError {
   ) {
     const found = nextOffset === undefined ? 'nothing' : `the state of offset ${String(nextOffset)}`;
     const options = `--family ${family} --partition ${String(ref.partition)}`;
+    const rebuild = `rebuild the state of the partition (\`npm run rebuild-state -- ${options}\`)`;
+    // Without a state no offset can be chosen: what was accepted would be forgotten.
+    const repair =
+      nextOffset === undefined
+        ? `Undo the change, or ${rebuild}`
+        : `Undo the change, ${rebuild}, or choose the offset ` +
+          `(${setPositionLine('validator', family, ref.partition, '<offset>')})`;
     super(
       `The committed offset of ${partitionName(ref)} is ${String(committed)}, and its ${place} holds ` +
         `${found}. The ${place} was re-created or truncated, or the committed offset was changed. With this state ` +
-        'the validator would accept duplicates and reject known orders. Undo the change, rebuild the state of the ' +
-        `partition (\`npm run rebuild-state -- ${options}\`), or choose the offset ` +
-        `(${setPositionLine('validator', family, ref.partition, '<offset>')}, or \`--to beginning\`); then ` +
+        `the validator would accept duplicates and reject known orders. ${repair}; then ` +
         '`POST /admin/resume` (docs/validator-state.md#repair).',
     );
   }

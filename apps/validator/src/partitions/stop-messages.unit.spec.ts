@@ -13,6 +13,11 @@ it.each([
   ],
   ['a state of another offset', new StateMismatchError('orders', REF, 7, 5), `${COMMAND} <offset>`],
   [
+    'a state that is lost',
+    new StateMismatchError('orders', REF, 7, undefined),
+    'npm run rebuild-state -- --family orders --partition 3',
+  ],
+  [
     'a missing catalog',
     new CatalogVersionsMissingError([3], false),
     'npm run rebuild-state -- --family catalog --partition 3',
@@ -21,4 +26,10 @@ it.each([
   expect(message).toContain(`\`${command}\``);
   expect(message).toContain('`POST /admin/resume`');
   expect(message).toMatch(/\(docs\/validator-state\.md#[a-z-]+\)\.$/);
+});
+
+it('the message of a state that is lost offers no offset: one would be chosen without what was accepted', () => {
+  const { message } = new StateMismatchError('orders', REF, 7, undefined);
+  expect(message).toContain('its state topic holds nothing');
+  expect(message).not.toContain('set-position');
 });

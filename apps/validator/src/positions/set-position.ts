@@ -24,14 +24,18 @@ import {
 import type { Kafka } from 'kafkajs';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata } from '../partitions/commit-metadata';
+import { type FaultPoints, NO_FAULTS } from '../partitions/fault-points';
+import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog, type LogRange } from '../partitions/input-log';
+import { readOldState } from '../partitions/old-state';
 import { MAX_OUTPUT_BYTES, topicIdsOf } from '../partitions/partition-opening';
 import { readVersions, restoreState } from '../partitions/restore-state';
+import { LeftOut } from './left-out';
 
 /** An offset, an end of the log, or the end of the batch at the next offset, if that one cannot be decoded. */
 export type PositionTarget = number | 'beginning' | 'end' | 'next-batch';
 
-/** The requested offset would evaluate records twice, or lies outside the log. */
+/** The requested offset would evaluate records twice or lies outside the log, or the state cannot take the accounts. */
 export class PositionRejectedError extends OrderstreamError {
   readonly code = 'POSITION_REJECTED' satisfies ErrorCode;
 }
@@ -50,6 +54,8 @@ export interface SetPositionOptions {
   /** Name of the operator, for the audit. */
   readonly actor: string;
   readonly clock: () => Date;
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
+  readonly faults?: FaultPoints;
 }
 
 export interface SetPositionReport extends TopicPartition {
@@ -63,7 +69,7 @@ export interface SetPositionReport extends TopicPartition {
   readonly deadLetteredBatch: { readonly firstOffset: number; readonly lastOffset: number } | null;
   /** What shows that the log is another one than the state's; null if nothing does. */
   readonly otherLog: string | null;
-  /** `unreadable`: it was not changed. Run `rebuild-state` next. */
+  /** `unreadable`: there was no offset to rebuild it at, and it was not changed. Run `rebuild-state` next. */
   readonly state: 'adapted' | 'unreadable';
   readonly log: LogRange;
 }
@@ -73,13 +79,27 @@ export interface SetPositionReport extends TopicPartition {
  * left out count as passed over.
  *
  * Failure semantics: opening the partition's transactions fences its owner. The offset, the state, the dead letter of a
- * batch and, in the catalog's family, the position of the versions are one transaction: killed before it, nothing has changed. An owner that opens
- * the partition in between fences the command. The command may be repeated.
+ * batch and, in the catalog's family, the versions are one transaction: killed before it, nothing has changed. An owner
+ * that opens the partition in between fences the command. The command may be repeated.
+ *
+ * A state that cannot be read does not take what is left out into its accounts, and one that is lost has forgotten what was
+ * accepted: it must be rebuilt first. Only where nothing says which offset that would be of, the offset is moved without
+ * a rebuild.
  *
  * @throws PositionRejectedError, BatchReadableError, LogUnreadableError, TransactionFailedError, ReadTimeoutError
  */
 export async function setPosition(options: SetPositionOptions): Promise<SetPositionReport> {
-  const { kafka, family, partition, groupId, target, transactionTimeoutMs, logger, actor } = options;
+  const {
+    kafka,
+    family,
+    partition,
+    groupId,
+    target,
+    transactionTimeoutMs,
+    logger,
+    actor,
+    faults = NO_FAULTS,
+  } = options;
   const ref = { topic: rawTopic(family), partition };
   const log = new KafkaInputLog(kafka, ref);
   const maxRecordBytes = MAX_OUTPUT_BYTES;
@@ -91,13 +111,15 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
   });
   try {
     const { committed } = transactions;
+    await faults.reached('fenced', ref);
     const { state, versions } = await remembered(options);
-    const evaluatedUpTo = state?.nextOffset ?? committed.offset;
+    if (state?.nextOffset === undefined) await assertNotRebuildable(options, committed.offset);
+    const evaluatedUpTo = state?.nextOffset;
     const { topicId } = committed;
     const compared = await compareLog(log, {
       nextOffset: evaluatedUpTo ?? 0,
       topicId,
-      topicIds: state === undefined ? [] : topicIdsOf(committed, state.log),
+      topicIds: topicIdsOf(committed, state?.log),
       mark: state?.log,
     });
     const { start, end, difference } = compared;
@@ -107,18 +129,22 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     const position = batch?.nextOffset ?? positionOf(target, compared);
     assertAllowed(ref, position, from, compared);
 
-    const nowMs = options.clock().getTime();
-    const skipped = await recordsBetween(kafka, ref, Math.max(from, start), position, nowMs);
-    const passedOver = skipped.count + Math.max(0, Math.min(start, position) - from);
+    const first = Math.max(from, start);
+    const leftOut = new LeftOut(options.clock().getTime());
+    await addRange(leftOut, kafka, ref, first, position);
+    // Of another log the tail may be lost, and nothing says whether it had one.
+    if (difference !== undefined || from < start) leftOut.addLost(await firstAppendMs(kafka, ref));
+    const passedOver = leftOut.count + Math.max(0, Math.min(start, position) - from);
+    const { untilMs } = leftOut;
     const records = [];
     if (batch !== undefined) {
       records.push(buildBatchDeadLetter(batch, { app: 'validator', failedAt: options.clock() }));
     }
     if (state !== undefined) {
-      const mark = skipped.last ?? (difference === undefined ? state.log : undefined);
+      const mark = leftOut.last ?? (difference === undefined ? state.log : undefined);
       const summary = passOver(state, {
         records: passedOver,
-        untilMs: skipped.untilMs,
+        untilMs,
         nextOffset: position,
         log: { lastOffset: mark?.lastOffset, lastAppendMs: mark?.lastAppendMs, topicId },
         maxAheadMs: options.maxAheadMs,
@@ -126,12 +152,17 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
       records.push(memoryRecord(stateTopic(family), partition, summary));
     }
     if (versions !== undefined) {
-      for (const record of versionRecords(versions, position, passedOver > 0)) {
+      for (const record of versionRecords(
+        versions,
+        position,
+        untilMs === undefined ? undefined : untilMs + options.maxAheadMs,
+      )) {
         records.push(memoryRecord(CATALOG_VERSIONS_TOPIC, partition, record));
       }
     }
     // A token that no owner knows: the next one restores the state.
     const metadata = commitMetadata(`set-position.${randomUUID()}`, topicId);
+    await faults.reached('evaluated', ref);
     await transactions.commit({ records, offset: position, metadata });
     const report: SetPositionReport = {
       ...ref,
@@ -153,7 +184,7 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
   }
 }
 
-/** State undefined: it cannot be read, and `rebuild-state` needs a committed offset first. */
+/** State undefined: it cannot be read, or in the catalog's family the versions cannot. */
 async function remembered({
   kafka,
   family,
@@ -171,6 +202,21 @@ async function remembered({
   // Without its entities the versions must stay as they are, so that the partition stops and asks for a rebuild.
   const isWhole = versions !== undefined && (versions.position !== undefined || state.nextOffset === undefined);
   return isWhole ? { state, versions } : { state: undefined, versions: undefined };
+}
+
+/** @throws PositionRejectedError where `rebuild-state` can rebuild the state. */
+async function assertNotRebuildable(
+  { kafka, family, partition }: SetPositionOptions,
+  committedOffset: number | undefined,
+): Promise<void> {
+  const nextOffset = committedOffset ?? (await readOldState(kafka, family, partition)).summary?.nextOffset;
+  if (nextOffset === undefined) return;
+  throw new PositionRejectedError(
+    `the state of ${partitionName({ topic: rawTopic(family), partition })} cannot be read, or is lost, so its ` +
+      'accounts would lack what is left out. Nothing was changed. Run ' +
+      `\`npm run rebuild-state -- --family ${family} --partition ${String(partition)}\` first, then this command again ` +
+      '(docs/validator-state.md#repair).',
+  );
 }
 
 async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
@@ -201,41 +247,30 @@ function assertAllowed(ref: TopicPartition, position: number, from: number, log:
   }
 }
 
-interface SkippedRecords {
-  readonly count: number;
-  readonly untilMs: number | undefined;
-  readonly last: { readonly lastOffset: number; readonly lastAppendMs: number } | undefined;
-}
-
-/** A batch that cannot be decoded counts by its header, of which damage may have changed the time. */
-async function recordsBetween(
+/** Adds the records of a range of the log. */
+async function addRange(
+  leftOut: LeftOut,
   kafka: Kafka,
   ref: TopicPartition,
   from: number,
   until: number,
-  nowMs: number,
-): Promise<SkippedRecords> {
-  let count = 0;
-  let untilMs: number | undefined;
-  let last: SkippedRecords['last'];
-  if (from >= until) return { count, untilMs, last };
-  const onUnreadable = (batch: BatchPlace): void => {
-    count += Math.min(batch.records, batch.lastOffset - Math.max(from, batch.baseOffset) + 1);
-    untilMs = Math.max(untilMs ?? 0, Math.min(batch.timestamp, nowMs));
+): Promise<void> {
+  if (from >= until) return;
+  const onUnreadable = (batch: BatchPlace, unread: number): void => {
+    leftOut.addUnreadable(batch, unread);
   };
   await readPartition(kafka, { ...ref, from, until, isolation: 'committed', onUnreadable }, ({ records }) => {
-    count += records.length;
-    for (const { offset, timestamp } of records) {
-      untilMs = Math.max(untilMs ?? timestamp, timestamp);
-      last = { lastOffset: offset, lastAppendMs: timestamp };
-    }
+    for (const record of records) leftOut.add(record);
   });
-  return { count, untilMs, last };
 }
 
-/** The versions that were announced in what is left out are missing. */
-function versionRecords(versions: CatalogVersions, position: number, isCut: boolean): readonly StateRecord[] {
+/** @param missingUntilMs the latest time of a version that may be missing, as it was left out; undefined: none is */
+function versionRecords(
+  versions: CatalogVersions,
+  position: number,
+  missingUntilMs: number | undefined,
+): readonly StateRecord[] {
   const overlay = new CatalogVersionsOverlay(versions);
-  if (isCut) overlay.cut();
+  if (missingUntilMs !== undefined) overlay.cut(missingUntilMs * 1_000 + 1);
   return [...overlay.records(position)];
 }

@@ -22,20 +22,21 @@ import {
   type Accounting,
   type CatalogLimits,
   type QualitySettings,
-  readSummary,
   type StateLimits,
   StateRebuild,
   type StateRecord,
   type StateSummary,
-  SUMMARY_KEY,
 } from '@orderstream/quality';
 import type { Kafka } from 'kafkajs';
 import { setPositionLine } from '@orderstream/service';
 import { memoryRecord } from '../partitions/batch-changes';
 import { commitMetadata } from '../partitions/commit-metadata';
+import { type FaultPoints, NO_FAULTS } from '../partitions/fault-points';
+import { firstAppendMs } from '../partitions/first-append-ms';
 import { compareLog, KafkaInputLog } from '../partitions/input-log';
+import { readOldState } from '../partitions/old-state';
 import { topicIdsOf } from '../partitions/partition-opening';
-import { LogMismatchError, RE_CREATED } from '../partitions/log-mismatch-error';
+import { readVersions } from '../partitions/restore-state';
 import { type MergedVersions, VersionsMerge } from './versions-merge';
 
 /** Neither the group nor the state holds an offset of the partition. */
@@ -60,6 +61,8 @@ export interface RebuildOptions {
   readonly catalogLimits: CatalogLimits;
   readonly transactionTimeoutMs: number;
   readonly clock: () => Date;
+  /** Reaches `fenced` and `evaluated` (all is determined, nothing is sent). */
+  readonly faults?: FaultPoints;
 }
 
 export interface RebuildReport {
@@ -79,6 +82,8 @@ export interface RebuildReport {
   /** Taken from the old state, or counted from what the topics still hold. */
   readonly accounts: 'retained' | 'recounted';
   readonly accounting: Accounting;
+  /** What shows that the raw log is another one than the offset's; null if nothing does. Run `set-position` next. */
+  readonly otherLog: string | null;
   /** Keys of the old state that the new one does not have. */
   readonly removed: number;
   /** Of the catalog's family: what was merged into the versions topic. */
@@ -95,43 +100,56 @@ export interface RebuildReport {
  * command can be repeated. An owner that opens the partition before the commit fences this command: nothing has changed
  * then either.
  *
- * @throws CommittedOffsetUnknownError, LogMismatchError, TransactionFailedError, ReadTimeoutError
+ * The raw log may be another one than the offset's. State and offset keep the id of their own, so the partition stops
+ * with LOG_MISMATCH until `set-position`, which needs a state that can be read.
+ *
+ * @throws CommittedOffsetUnknownError, TransactionFailedError, ReadTimeoutError
  */
 export async function rebuildState(options: RebuildOptions): Promise<RebuildReport> {
-  const { kafka, family, partition, groupId, limits, settings } = options;
-  const topic = rawTopic(family);
+  const { kafka, family, partition, groupId, limits, settings, faults = NO_FAULTS } = options;
+  const ref = { topic: rawTopic(family), partition };
   const transactions = await PartitionTransactions.open(kafka, {
     groupId,
-    topic,
-    partition,
+    ...ref,
     transactionTimeoutMs: options.transactionTimeoutMs,
   });
   try {
+    await faults.reached('fenced', ref);
     const old = await readOldState(kafka, family, partition);
     const committedOffset = transactions.committed.offset ?? old.summary?.nextOffset;
     if (committedOffset === undefined) throw new CommittedOffsetUnknownError(groupId, family, partition);
-    const ref = { topic, partition };
     const { topicId } = transactions.committed;
+    const topicIds = topicIdsOf(transactions.committed, old.summary?.log);
     const { difference } = await compareLog(new KafkaInputLog(kafka, ref), {
       nextOffset: committedOffset,
       topicId,
-      topicIds: topicIdsOf(transactions.committed, old.summary?.log),
+      topicIds,
       mark: old.summary?.log,
     });
-    // A rebuilt state would hide that its offset is of another log.
-    if (difference !== undefined) throw new LogMismatchError(family, ref, difference, RE_CREATED);
-    const merge = family === 'catalog' ? await VersionsMerge.begin(options, committedOffset) : undefined;
-
+    const forgottenUntilMs = await removedUntilMs(options, old.summary);
     const rebuild = new StateRebuild({
       limits,
       flagsHeader: QUALITY_HEADERS.flags,
       isRepair: (code) => settings.actions[code] === 'repair',
-      forgottenUntilMs: await removedUntilMs(options, old.summary),
+      forgottenUntilMs,
       clockMs: options.clock().getTime(),
       lastAppendMs: old.summary?.lastAppendMs,
+      missedUntilMs: old.summary?.missedUntilMs,
       maxAheadMs: settings.maxAheadMs,
     });
-    const counted = old.summary === undefined ? await countInput(options, committedOffset) : undefined;
+    const latestOf = (appendMs: number): number => rebuild.countedMs(appendMs) + settings.maxAheadMs;
+    const versionsUntilMs = forgottenUntilMs === undefined ? undefined : latestOf(forgottenUntilMs);
+    const merge =
+      family === 'catalog'
+        ? VersionsMerge.into(
+            (await readVersions(kafka, partition, options.catalogLimits)).versions,
+            committedOffset,
+            versionsUntilMs,
+          )
+        : undefined;
+    // Of another log, nothing of the input can be counted.
+    const inputEnd = difference === undefined ? committedOffset : 0;
+    const counted = old.summary === undefined ? await countInput(options, inputEnd) : undefined;
     let records = 0;
     let unreadable = 0;
     let acceptedOfInput = 0;
@@ -143,20 +161,23 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
         records++;
         if (counted !== undefined && record.timestamp >= counted.sinceMs) acceptedOfInput++;
         rebuild.accepted(record);
-        merge?.accepted(record);
+        merge?.accepted(record.value, rebuild.countedMs(record.timestamp));
       },
       'end',
-      (batch) => {
-        unreadable += batch.records;
-        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += batch.records;
-        rebuild.unreadable(batch.records, batch.timestamp);
-        merge?.unreadable();
+      (batch, unread) => {
+        unreadable += unread;
+        if (counted !== undefined && batch.timestamp >= counted.sinceMs) acceptedOfInput += unread;
+        rebuild.unreadable(unread, batch.timestamp);
+        merge?.unreadable(latestOf(batch.timestamp));
       },
     );
     if (counted !== undefined) {
       for (const codes of counted.deadLetters) rebuild.deadLettered(codes);
       rebuild.passedOver(counted.passedOver);
-      for (let left = counted.input - acceptedOfInput - counted.deadLetters.length; left > 0; left--) rebuild.skipped();
+      const left = counted.input - acceptedOfInput - counted.deadLetters.length;
+      for (let skipped = left; skipped > 0; skipped--) rebuild.skipped();
+      // Redeliveries, or records that an operator left out: only the accounts knew. What is left out may be missing.
+      if (counted.lastMs !== undefined && (left > 0 || counted.passedOver > 0)) rebuild.missUntil(counted.lastMs);
     }
 
     const { state, records: written } = rebuild.finish(committedOffset, old.summary);
@@ -164,6 +185,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
     const removed = [...old.keys].filter((key) => !writtenKeys.has(key));
     const changes: StateRecord[] = [...removed.map((key) => ({ key, value: null })), ...written];
     const merged = merge?.finish(committedOffset);
+    await faults.reached('evaluated', ref);
     await transactions.commit({
       records: [
         ...changes.map((change) => memoryRecord(stateTopic(family), partition, change)),
@@ -171,7 +193,10 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       ],
       offset: committedOffset,
       // A token that no owner knows: the next one restores the state.
-      metadata: commitMetadata(`rebuild.${randomUUID()}`, topicId),
+      metadata: commitMetadata(
+        `rebuild.${randomUUID()}`,
+        difference === undefined ? topicId : topicIds.find((id) => id !== undefined),
+      ),
     });
     return {
       family,
@@ -184,31 +209,13 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
       effectiveWindows: state.effectiveWindows(),
       accounts: counted === undefined ? 'retained' : 'recounted',
       accounting: state.accounting,
+      otherLog: difference ?? null,
       removed: removed.length,
       ...(merged && { versions: merged.report }),
     };
   } finally {
     await transactions.close();
   }
-}
-
-interface OldState {
-  /** Keys that are not deleted, also those whose records cannot be read. */
-  readonly keys: ReadonlySet<string>;
-  /** Undefined if there is none, or it cannot be read. */
-  readonly summary: StateSummary | undefined;
-}
-
-async function readOldState(kafka: Kafka, family: Family, partition: number): Promise<OldState> {
-  const keys = new Set<string>();
-  let summary: StateSummary | undefined;
-  await read(kafka, stateTopic(family), partition, ({ key, value }) => {
-    const name = key?.toString() ?? '';
-    if (value === null) keys.delete(name);
-    else keys.add(name);
-    if (name === SUMMARY_KEY) summary = value === null ? undefined : readSummary(value.toString());
-  });
-  return { keys, summary };
 }
 
 /** Append time up to which retention may have removed the validated log. Undefined: the log is complete. */
@@ -219,34 +226,7 @@ async function removedUntilMs(
   const topic = validatedTopic(family);
   const { beginnings } = await fetchLogBounds(kafka, topic);
   if ((beginnings[partition] ?? 0) === 0) return undefined;
-  const found = new AbortController();
-  let firstMs: number | undefined;
-  const take = (timestamp: number | undefined): void => {
-    firstMs ??= timestamp;
-    if (firstMs !== undefined) found.abort();
-  };
-  try {
-    await readPartition(
-      kafka,
-      {
-        topic,
-        partition,
-        from: 'beginning',
-        until: 'end',
-        isolation: 'committed',
-        signal: found.signal,
-        onUnreadable: ({ timestamp }) => {
-          take(timestamp);
-        },
-      },
-      ({ records }) => {
-        take(records[0]?.timestamp);
-      },
-    );
-  } catch (error) {
-    if (!found.signal.aborted) throw error;
-  }
-  return firstMs ?? summary?.lastAppendMs ?? clock().getTime();
+  return (await firstAppendMs(kafka, { topic, partition })) ?? summary?.lastAppendMs ?? clock().getTime();
 }
 
 interface InputCounts {
@@ -256,6 +236,8 @@ interface InputCounts {
   readonly passedOver: number;
   /** Append time of the first of them. */
   readonly sinceMs: number;
+  /** The latest append time of all of them; undefined if there is none. */
+  readonly lastMs: number | undefined;
   /** For each of their dead letters, its rule codes. */
   readonly deadLetters: readonly (readonly string[])[];
 }
@@ -267,6 +249,7 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
   let input = 0;
   let passedOver = 0;
   let sinceMs = Infinity;
+  let lastMs: number | undefined;
   const until = Math.min(committedOffset, ends[partition] ?? 0);
   await read(
     kafka,
@@ -275,10 +258,12 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
     ({ timestamp }) => {
       input++;
       sinceMs = Math.min(sinceMs, timestamp);
+      lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
     until,
-    ({ records }) => {
-      passedOver += records;
+    ({ timestamp }, unread) => {
+      passedOver += unread;
+      lastMs = Math.max(lastMs ?? timestamp, timestamp);
     },
   );
   const deadLetters: (readonly string[])[] = [];
@@ -287,7 +272,7 @@ async function countInput({ kafka, family, partition }: RebuildOptions, committe
     const isOfInput = batch === undefined && source.offset >= (beginnings[partition] ?? 0) && source.offset < until;
     if (isOfInput) deadLetters.push(reasons.map(({ code }) => code));
   });
-  return { input, passedOver, sinceMs, deadLetters };
+  return { input, passedOver, sinceMs, lastMs, deadLetters };
 }
 
 async function read(
@@ -296,7 +281,7 @@ async function read(
   partition: number,
   take: (record: KafkaRecord) => void,
   until: number | 'end' = 'end',
-  onUnreadable?: (batch: BatchPlace) => void,
+  onUnreadable?: (batch: BatchPlace, unread: number) => void,
 ): Promise<void> {
   const range = { topic, partition, from: 'beginning', until, isolation: 'committed' } as const;
   await readPartition(kafka, { ...range, ...(onUnreadable && { onUnreadable }) }, ({ records }) => {

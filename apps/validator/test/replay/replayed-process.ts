@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Family, rawTopic } from '@orderstream/contracts';
 import type { BatchOutcome } from '@orderstream/kafka';
-import { createLogger, Metrics } from '@orderstream/observability';
+import { createLogger, Metrics, NO_TRACING } from '@orderstream/observability';
 import {
   DEFAULT_CATALOG_LIMITS,
   DEFAULT_STATE_LIMITS,
@@ -101,6 +101,7 @@ export class ReplayedProcess {
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       breaker: { windowRecords: 0, maxShare: 1 },
       metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), settings.actions),
+      tracing: NO_TRACING,
       logger,
       faults: { reached: (point) => this.onReached(point) },
       clock: () => new Date(0),

@@ -44,7 +44,8 @@ const byClient = new WeakMap<Kafka, SharedConnections>();
  * connections that it shares with the other partitions of this client. Because the metadata are its own, a topic that was
  * deleted fails only the partitions that use it.
  *
- * Failure semantics: `disconnect` ends the use of the connections; each closes with its last user. When a connection
+ * Failure semantics: `disconnect` ends the use of the connections; each closes with its last user. Nothing is sent after it: work
+ * that its caller gave up, such as an opening after its deadline, would fence the next owner otherwise. When a connection
  * breaks, or a request on it times out, all requests in flight on it fail, each with an outcome of its own, and the next
  * request opens it again. A partition that opens again uses other connections, so it does not wait behind a request that
  * is not answered. Brokers fence producers by their epochs: a request of an earlier owner that is still on a connection is
@@ -57,7 +58,16 @@ export function createSharingCluster(kafka: Kafka, transactionalId: string): Clu
   const cluster = createCluster(kafka, 'committed');
   const { brokerPool } = cluster;
   const create = brokerPool.createBroker;
-  brokerPool.createBroker = (options) => userOf(set, create(options));
+  const disconnect = cluster.disconnect.bind(cluster);
+  let isDisconnected = false;
+  const assertUsable = (): void => {
+    if (isDisconnected) throw new Error(`The connections of ${transactionalId} are closed`);
+  };
+  cluster.disconnect = () => {
+    isDisconnected = true;
+    return disconnect();
+  };
+  brokerPool.createBroker = (options) => userOf(set, create(options), assertUsable);
   return cluster;
 }
 
@@ -65,9 +75,10 @@ export function createSharingCluster(kafka: Kafka, transactionalId: string): Clu
  * A broker object of one cluster that sends on the connection of the set. What it does not replace is inherited from the
  * broker object of the connection, such as the versions that the broker supports.
  *
+ * @param assertUsable throws when the cluster was disconnected
  * @param created a broker object that is not connected; the connection becomes its own if the set has none to its address
  */
-function userOf(set: ConnectionSet, created: Broker): Broker {
+function userOf(set: ConnectionSet, created: Broker, assertUsable: () => void): Broker {
   const { host, port } = created.connectionPool;
   const address = `${host}:${port.toString()}`;
   let shared = set.get(address);
@@ -78,9 +89,15 @@ function userOf(set: ConnectionSet, created: Broker): Broker {
     if (set.get(address) === connection) set.delete(address);
   };
   const user = Object.create(broker) as Broker;
+  const send: Broker['connectionPool']['send'] = async (request) => {
+    assertUsable();
+    return broker.connectionPool.send(request);
+  };
   return Object.assign(user, {
+    connectionPool: Object.assign(Object.create(broker.connectionPool) as Broker['connectionPool'], { send }),
     isConnected: () => users.has(user) && broker.isConnected(),
     connect: async () => {
+      assertUsable();
       users.add(user);
       connection.connecting ??= withTimeout(CONNECT_TIMEOUT_MS, `Connecting to ${address}`, () =>
         broker.connect(),

@@ -124,10 +124,16 @@ describe('the metrics of consumers', () => {
     ...fields,
   });
   const serverOf = (...partitions: PartitionStatus[]) => ({
-    describe: () => ({ group: 'g', state: 'joined' as const, partitions, programmingErrors: { a: 2 } }),
+    describe: () => ({
+      group: 'g',
+      state: 'joined' as const,
+      partitions,
+      rebalances: 3,
+      programmingErrors: { a: 2 },
+    }),
   });
 
-  it('show the lag and the stopped partitions of every server as of the scrape', async () => {
+  it('show the lag, the queues and the partitions that do not move of every server as of the scrape', async () => {
     const metrics = new Metrics({ app: 'probe', processMetrics: false });
     const servers = [
       serverOf(
@@ -138,7 +144,14 @@ describe('the metrics of consumers', () => {
     observeServers(metrics, () => servers);
     servers.push(
       serverOf(
-        partition({ topic: 'b', state: 'opening', lag: undefined, lagMs: undefined, openTransactionMs: undefined }),
+        partition({
+          topic: 'b',
+          state: 'retrying',
+          lag: undefined,
+          lagMs: undefined,
+          openTransactionMs: undefined,
+          queuedBytes: 7,
+        }),
       ),
     );
     const text = await metrics.registry.metrics();
@@ -153,6 +166,12 @@ describe('the metrics of consumers', () => {
       'orderstream_programming_errors_total{topic="a",app="probe"} 4',
       'orderstream_partitions_stopped{topic="a",app="probe"} 1',
       'orderstream_partitions_stopped{topic="b",app="probe"} 0',
+      'orderstream_partitions_retrying{topic="a",app="probe"} 0',
+      'orderstream_partitions_retrying{topic="b",app="probe"} 1',
+      'orderstream_queued_bytes{topic="a",partition="0",app="probe"} 0',
+      'orderstream_queued_bytes{topic="a",partition="1",app="probe"} 0',
+      'orderstream_queued_bytes{topic="b",partition="0",app="probe"} 7',
+      'orderstream_rebalances_total{group="g",app="probe"} 6',
     ]);
     servers.length = 0;
     expect(await metrics.registry.metrics()).not.toContain('topic="a"');

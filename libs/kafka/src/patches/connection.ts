@@ -1,4 +1,5 @@
 import { type Socket } from 'node:net';
+import { clientTotals } from '../client/client-totals';
 import { loadFromKafkajs } from '../client/kafkajs-internals';
 
 interface Connection {
@@ -73,7 +74,9 @@ async function connectOnce(connection: Connection): Promise<boolean> {
     timer = setTimeout(fail, connectionTimeout + LATE_MS);
   });
   try {
-    return await Promise.race([original.connect.call(connection), late]);
+    const connected = await Promise.race([original.connect.call(connection), late]);
+    clientTotals.connections++;
+    return connected;
   } finally {
     clearTimeout(timer);
   }

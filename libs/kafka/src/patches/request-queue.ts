@@ -1,3 +1,4 @@
+import { clientTotals } from '../client/client-totals';
 import { loadFromKafkajs } from '../client/kafkajs-internals';
 
 interface RequestQueue {
@@ -71,4 +72,13 @@ function scheduleRequestTimeoutCheck(this: TimedQueue): void {
   );
 }
 
-Object.assign(queue.prototype, { scheduleCheckPendingRequests, scheduleRequestTimeoutCheck });
+type MaybeThrottle = (this: object, clientSideThrottleTime: number | null) => void;
+const originalMaybeThrottle = (queue.prototype as { maybeThrottle: MaybeThrottle }).maybeThrottle;
+
+/** Counts the time for which a broker asks the client not to send, in its answer to a request that used up a quota. */
+function maybeThrottle(this: object, clientSideThrottleTime: number | null): void {
+  clientTotals.throttledMs += Math.max(clientSideThrottleTime ?? 0, 0);
+  originalMaybeThrottle.call(this, clientSideThrottleTime);
+}
+
+Object.assign(queue.prototype, { scheduleCheckPendingRequests, scheduleRequestTimeoutCheck, maybeThrottle });

@@ -33,6 +33,17 @@ export function fetchLogBounds(client: Kafka | Admin, topic: string): Promise<Lo
   });
 }
 
+/** The first offset with this timestamp (milliseconds) or a later one, by partition; the end of the log where there is none. */
+export function fetchOffsetsSince(client: Kafka | Admin, topic: string, timestampMs: number): Promise<number[]> {
+  return withAdmin(client, async (admin) => {
+    const offsets: number[] = [];
+    for (const { partition, offset } of await admin.fetchTopicOffsetsByTimestamp(topic, timestampMs)) {
+      offsets[partition] = Number(offset);
+    }
+    return offsets;
+  });
+}
+
 /** The committed offsets of a group, by partition; undefined where the group has none. */
 export function fetchCommittedOffsets(
   client: Kafka | Admin,

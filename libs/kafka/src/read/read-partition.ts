@@ -6,6 +6,7 @@ import { type RecordBatch } from '../record';
 import { partitionName } from '../topic-partition';
 import { type Fetched, LogClient } from './log-client';
 import { permanentErrorOf } from './permanent-error';
+import { unreadIn } from './unread-in';
 
 export interface ReadPartitionOptions {
   readonly topic: string;
@@ -16,8 +17,11 @@ export interface ReadPartitionOptions {
   /** Default `committed`. */
   readonly isolation?: Isolation;
   readonly signal?: AbortSignal;
-  /** Called for a batch that cannot be decoded; the reading goes on behind it. Without it, the reading rejects. */
-  readonly onUnreadable?: (batch: BatchPlace) => void;
+  /**
+   * Called for a batch that cannot be decoded, with the number of records that are left out in the range, by its header; the reading
+   * goes on behind it. Without it, the reading rejects.
+   */
+  readonly onUnreadable?: (batch: BatchPlace, unread: number) => void;
 }
 
 const BOUNDS = { maxWaitMs: 250, maxPartitionBytes: 2 * 1_048_576, maxBytes: 2 * 1_048_576 };
@@ -64,7 +68,7 @@ class PartitionReader {
       const fetched = await this.retrying(() => this.fetch(offset));
       if (fetched instanceof LogUnreadableError) {
         const batch = this.passed(fetched, offset);
-        this.options.onUnreadable?.(batch);
+        this.options.onUnreadable?.(batch, unreadIn(batch, offset, end));
         offset = Math.min(batch.nextOffset, end);
         this.progressAt = performance.now();
         continue;

@@ -12,6 +12,8 @@ export interface TopicFollowerOptions {
   readonly topic: string;
   /** Called with one batch at a time per partition, in order. If it throws, the follower stops: see `failed`. */
   readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
+  /** Called when a fetch of the partition was answered, also without records: while a broker is away it is not. */
+  readonly onAnswer?: (partition: number) => void;
   readonly logger?: KafkaLogger;
 }
 
@@ -54,7 +56,10 @@ export class TopicFollower {
       [topic],
       {
         wanted: () => this.wanted(),
-        deliver: (fetched) => void this.take(fetched),
+        deliver: (fetched) => {
+          options.onAnswer?.(fetched.partition);
+          void this.take(fetched);
+        },
         lost: (_, error) => {
           this.fail(error);
         },

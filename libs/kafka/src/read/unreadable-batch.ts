@@ -5,6 +5,7 @@ import { partitionName, type TopicPartition } from '../topic-partition';
 import { fetchLogBounds } from './offsets';
 import { fetchRawBatch, type RawBatch } from './raw-batch';
 import { readPartition } from './read-partition';
+import { unreadIn } from './unread-in';
 
 /** A batch that cannot be decoded, and what of it a reader has not read yet. */
 export interface UnreadableBatch extends RawBatch {
@@ -39,7 +40,7 @@ export async function fetchUnreadableBatch(
   const firstOffset = Math.max(offset, batch.baseOffset);
   const raw = await fetchRawBatch(kafka, place, firstOffset);
   if (!raw.isIntact) await assertEnd(kafka, raw, error);
-  const unread = Math.min(raw.records, raw.lastOffset - firstOffset + 1);
+  const unread = unreadIn(raw, firstOffset);
   const reason = error.cause instanceof Error ? error.cause.message : error.message;
   return { ...raw, firstOffset, unread, reason };
 }

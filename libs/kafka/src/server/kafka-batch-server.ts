@@ -50,6 +50,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly programmingErrors = new Map<string, number>();
   private readonly openTransactions: OpenTransactionLog;
+  private joins = 0;
   private isPaused = false;
   private closing: Promise<void> | undefined;
 
@@ -121,6 +122,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         const error = status.state === 'running' ? unread.get(partitionName(status)) : undefined;
         return error === undefined ? status : { ...status, state: 'retrying', error };
       }),
+      rebalances: Math.max(this.joins - 1, 0),
       programmingErrors: Object.fromEntries(this.programmingErrors),
     };
   }
@@ -200,6 +202,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
 
   private assign(partitions: readonly TopicPartition[]): void {
     if (this.closing !== undefined) return;
+    this.joins++;
     const { groupId, hooks, logger } = this.settings;
     logger?.info({ group: groupId, partitions: partitions.map(partitionName) }, 'partitions assigned');
     this.tasks.replace(

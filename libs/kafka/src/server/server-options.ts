@@ -71,6 +71,8 @@ export interface ServerStatus {
   readonly group: string;
   readonly state: 'connecting' | 'joined' | 'rebalancing' | 'closed' | 'failed';
   readonly partitions: readonly PartitionStatus[];
+  /** Times that the member joined the group again. */
+  readonly rebalances: number;
   /** Programming errors since the start, by topic. */
   readonly programmingErrors: Readonly<Record<string, number>>;
 }

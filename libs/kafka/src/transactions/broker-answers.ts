@@ -1,6 +1,7 @@
 import { protocolCodeOf } from '../client/kafkajs-internals';
 import { delay } from '../delay';
 import { ClusterMismatchError } from '../errors';
+import { TimeoutError } from '../with-timeout';
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const COORDINATOR_LOAD_IN_PROGRESS = 14;
@@ -21,7 +22,7 @@ const PRODUCER_FENCED = 90;
 type Codes = ReadonlySet<number | undefined>;
 
 /** Nothing was done, and a retry may succeed. CONCURRENT_TRANSACTIONS follows each commit until its markers are written. */
-const NOT_READY: Codes = new Set([COORDINATOR_LOAD_IN_PROGRESS, CONCURRENT_TRANSACTIONS, UNSTABLE_OFFSET_COMMIT]);
+const NOT_READY: Codes = new Set([COORDINATOR_LOAD_IN_PROGRESS, CONCURRENT_TRANSACTIONS]);
 /** A retry may succeed, perhaps at another broker. Only for requests that are safe to repeat. */
 export const MOVED_OR_NOT_READY: Codes = new Set([
   ...NOT_READY,
@@ -29,6 +30,8 @@ export const MOVED_OR_NOT_READY: Codes = new Set([
   NOT_COORDINATOR,
   UNKNOWN_TOPIC_OR_PARTITION,
 ]);
+/** The answer to OffsetFetch while a transaction that commits the offset is not completed. */
+export const UNSTABLE: Codes = new Set([UNSTABLE_OFFSET_COMMIT]);
 /** Answers to EndTxn that prove that the transaction was not ended. After other errors it may have been. */
 const REJECTED_END: Codes = new Set([
   INVALID_PRODUCER_EPOCH,
@@ -51,6 +54,23 @@ export const isRejectedEnd = (error: unknown): boolean => REJECTED_END.has(proto
 
 export const isPermanentRejection = (error: unknown): boolean =>
   PERMANENT.has(protocolCodeOf(error)) || error instanceof ClusterMismatchError;
+
+export const isUnstable = (error: unknown): boolean => UNSTABLE.has(protocolCodeOf(error));
+
+/** The broker may still carry out the request: its connection broke, or the time for the answer is over. */
+export const isUnanswered = (error: unknown): boolean =>
+  error instanceof TimeoutError ||
+  (error instanceof Error && error.name.startsWith('KafkaJS') && protocolCodeOf(error) === undefined);
+
+/** Throws why one of the requests failed: by a newer owner, or without an answer, if one did. */
+export function throwRejection(settled: readonly PromiseSettledResult<unknown>[]): void {
+  const rejected = settled.filter((one) => one.status === 'rejected');
+  const [first] = rejected;
+  if (first !== undefined) {
+    const byOwner = rejected.find(({ reason }) => isFencing(reason));
+    throw (byOwner ?? rejected.find(({ reason }) => isUnanswered(reason)) ?? first).reason;
+  }
+}
 
 /** A newer producer of the same transactional id exists. */
 export function isFencing(error: unknown): boolean {
@@ -80,7 +100,7 @@ export async function retryOnCodes<T>(
       return await attempt();
     } catch (error) {
       if (!codes.has(protocolCodeOf(error)) || performance.now() + waitMs >= deadline) throw error;
-      await delay(waitMs);
+      await delay(waitMs / 2 + (Math.random() * waitMs) / 2);
     }
   }
 }

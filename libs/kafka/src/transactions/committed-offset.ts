@@ -1,7 +1,8 @@
 import { type Broker } from '../client/kafkajs-internals';
 import { createErrorOf } from '../read/protocol-errors';
 import { type TopicPartition } from '../topic-partition';
-import { MOVED_OR_NOT_READY, retryOnCodes } from './broker-answers';
+import { OffsetUnstableError } from '../errors';
+import { isUnstable, retryOnCodes, UNSTABLE } from './broker-answers';
 import { type Coordinators } from './coordinators';
 import { type OffsetFetchResponse, offsetFetchV7 } from './offset-fetch-v7';
 
@@ -13,25 +14,32 @@ export interface CommittedOffset {
   readonly topicId?: string | undefined;
 }
 
-/** The same, and retries until the deadline while the coordinator is not ready or has moved. */
-export function readCommittedOffset(
+/** How long a transaction that is not completed may hold the committed offset back before that is an error. */
+const UNSTABLE_MS = 10_000;
+
+/**
+ * As `fetchStableOffset`, and retries until the deadline while the coordinator is not ready or has moved.
+ *
+ * @param unstableMs for how long it also retries while a transaction holds the offset back
+ * @throws OffsetUnstableError; the broker's error
+ */
+export async function readCommittedOffset(
   coordinators: Coordinators,
   groupId: string,
   partition: TopicPartition,
   deadline: number,
+  unstableMs = UNSTABLE_MS,
 ): Promise<CommittedOffset> {
-  return retryOnCodes(
-    async () => {
-      try {
-        return await fetchStableOffset(await coordinators.ofGroup(), groupId, partition);
-      } catch (error) {
-        coordinators.forget();
-        throw error;
-      }
-    },
-    deadline,
-    MOVED_OR_NOT_READY,
-  );
+  const startedAt = performance.now();
+  const read = async (): Promise<CommittedOffset> =>
+    fetchStableOffset(await coordinators.ofGroup(), groupId, partition);
+  try {
+    const unstableUntil = Math.min(startedAt + unstableMs, deadline);
+    return await retryOnCodes(() => coordinators.ask(read, deadline), unstableUntil, UNSTABLE);
+  } catch (error) {
+    if (!isUnstable(error)) throw error;
+    throw new OffsetUnstableError(groupId, partition, performance.now() - startedAt, { cause: error });
+  }
 }
 
 /**

@@ -23,10 +23,25 @@ export class Coordinators {
     return (this.group ??= await this.cluster.findGroupCoordinator({ groupId: this.groupId }));
   }
 
-  /** Looks both up again at the next use. */
-  forget(): void {
-    this.transactions = undefined;
-    this.group = undefined;
+  /**
+   * Repeats a request, which must be safe to repeat, while a coordinator is not ready or has moved, until the deadline.
+   *
+   * @throws the broker's last error
+   */
+  ask<T>(request: () => Promise<T>, deadline: number): Promise<T> {
+    return retryOnCodes(
+      async () => {
+        try {
+          return await request();
+        } catch (error) {
+          this.transactions = undefined;
+          this.group = undefined;
+          throw error;
+        }
+      },
+      deadline,
+      MOVED_OR_NOT_READY,
+    );
   }
 }
 
@@ -41,18 +56,9 @@ export async function initProducer(
   transactionTimeoutMs: number,
   deadline: number,
 ): Promise<ProducerIdentity> {
-  const { producerId, producerEpoch } = await retryOnCodes(
-    async () => {
-      try {
-        const broker = await coordinators.ofTransactions();
-        return await broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs });
-      } catch (error) {
-        coordinators.forget();
-        throw error;
-      }
-    },
-    deadline,
-    MOVED_OR_NOT_READY,
-  );
+  const { producerId, producerEpoch } = await coordinators.ask(async () => {
+    const broker = await coordinators.ofTransactions();
+    return broker.initProducerId({ transactionalId, transactionTimeout: transactionTimeoutMs });
+  }, deadline);
   return { transactionalId, producerId, producerEpoch };
 }

@@ -1,18 +1,27 @@
 import { type Kafka } from 'kafkajs';
 import { Backoff } from '../backoff';
-import { type Cluster, type ProducerIdentity } from '../client/kafkajs-internals';
+import { type Cluster, type ProducerIdentity, protocolCodeOf } from '../client/kafkajs-internals';
 import { createSharingCluster } from '../client/shared-connections';
 import { settledWithin } from '../delay';
-import { TransactionFailedError } from '../errors';
+import { OffsetUnstableError, TransactionFailedError } from '../errors';
 import { type Chunk, chunkRecords } from '../produce/chunks';
 import { type OutputRecord } from '../record';
-import { type TopicPartition } from '../topic-partition';
+import { type TopicPartition, transactionalIdOf } from '../topic-partition';
 import { describeTopics } from '../topics/describe-topics';
-import { isFencing, isPermanentRejection, isRejectedEnd, retryOnCodes } from './broker-answers';
+import {
+  isFencing,
+  isPermanentRejection,
+  isRejectedEnd,
+  isUnanswered,
+  retryOnCodes,
+  throwRejection,
+} from './broker-answers';
 import { type CommittedOffset, readCommittedOffset } from './committed-offset';
-import { Coordinators, initProducer } from './coordinators';
+import { Coordinators } from './coordinators';
+import { LastTransaction } from './last-transaction';
+import { openProducer } from './open-producer';
 import { partitionsOf, TransactionalWriter } from './transactional-writer';
-import { TimeoutError, withTimeout } from '../with-timeout';
+import { withTimeout } from '../with-timeout';
 
 export interface PartitionTransactionsOptions {
   readonly groupId: string;
@@ -41,8 +50,8 @@ const ABORT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 /** Longest wait between attempts to open: it follows soon when a broker is back. */
 const MAX_RETRY_MS = 1_000;
-/** An attempt to open needs about as long with a busy broker. */
-const MIN_ATTEMPT_MS = 500;
+/** Retries of an opening end so long before its deadline: the broker's last answer is then not hidden by a timeout. */
+const ANSWER_MS = 1_000;
 
 /** How far a commit got. */
 interface Progress {
@@ -91,12 +100,19 @@ export class PartitionTransactions {
     this.last = committed;
   }
 
-  /** Takes at most three times `transactionTimeoutMs`. Rejects with the last error of the broker. */
+  /**
+   * Takes at most three times `transactionTimeoutMs`.
+   *
+   * @throws OffsetUnstableError; the broker's last answer; an error of the connection or TimeoutError when there was none
+   */
   static async open(kafka: Kafka, options: PartitionTransactionsOptions): Promise<PartitionTransactions> {
     const { groupId, topic, partition, transactionTimeoutMs } = options;
-    const transactionalId = `${groupId}.${topic}.${partition.toString()}`;
+    const transactionalId = transactionalIdOf(groupId, options);
     const deadline = performance.now() + 3 * transactionTimeoutMs;
+    const lastRetry = deadline - ANSWER_MS;
     const backoff = new Backoff(50, MAX_RETRY_MS);
+    const last = new LastTransaction();
+    let answer: unknown;
     for (;;) {
       const cluster = createSharingCluster(kafka, transactionalId);
       try {
@@ -104,17 +120,18 @@ export class PartitionTransactions {
           await cluster.connect();
           await cluster.addMultipleTargetTopics([topic]);
           const coordinators = new Coordinators(cluster, transactionalId, groupId);
-          const identity = await initProducer(coordinators, transactionalId, transactionTimeoutMs, deadline);
-          const offset = await readCommittedOffset(coordinators, groupId, options, deadline);
+          const producer = { groupId, topic, partition, transactionTimeoutMs };
+          const { identity, offset } = await openProducer(coordinators, producer, last, lastRetry);
           // After the offset: that of a deleted topic is then never taken for one of the topic that has this id.
           const topicId = (await describeTopics(cluster, [topic])).get(topic)?.id;
           return new PartitionTransactions(cluster, coordinators, identity, options, { ...offset, topicId });
         });
       } catch (error) {
         void cluster.disconnect().catch(() => undefined);
-        // A last attempt without time for an answer would hide what the broker has answered until now.
-        const leftMs = deadline - performance.now();
-        if (leftMs < MIN_ATTEMPT_MS + MAX_RETRY_MS || isPermanentRejection(error)) throw error;
+        if (isPermanentRejection(error) || error instanceof OffsetUnstableError) throw error;
+        if (protocolCodeOf(error) !== undefined) answer = error;
+        // A last attempt without time for an answer must not hide what the broker has answered until now.
+        if (performance.now() >= lastRetry) throw answer ?? error;
         await backoff.wait();
       }
     }
@@ -213,7 +230,7 @@ export class PartitionTransactions {
     await retryOnCodes(() => coordinator.addOffsetsToTxn({ ...identity, groupId }), deadline);
     progress.step = 'writing';
     const written = await Promise.allSettled([this.writeRecords(chunks), this.writeOffset(writes, deadline)]);
-    for (const one of written) if (one.status === 'rejected') throw one.reason;
+    throwRejection(written);
     progress.step = 'ending';
     this.assertUsable();
     progress.isEnding = true;
@@ -252,9 +269,9 @@ export class PartitionTransactions {
     );
     this.failure = error;
     this.options.onFailure?.(error, { topic: this.options.topic, partition: this.options.partition });
-    // After a timeout a write may still be on its way. An abort must not overtake it: the write would begin a transaction
-    // that nothing ends before the broker's timeout.
-    const canAbort = progress.isBegun && outcome === 'aborted' && !fenced && !(cause instanceof TimeoutError);
+    // A write without an answer may still be on its way. An abort must not overtake it: the write would begin a transaction
+    // that nothing ends before the broker's timeout, or the next opening.
+    const canAbort = progress.isBegun && outcome === 'aborted' && !fenced && !isUnanswered(cause);
     void this.abortAndClose(canAbort);
     return error;
   }

@@ -2,6 +2,7 @@ import { CompressionTypes } from 'kafkajs';
 import { type Cluster, type ProducerIdentity } from '../client/kafkajs-internals';
 import { type Chunk } from '../produce/chunks';
 import { partitionName } from '../topic-partition';
+import { throwRejection } from './broker-answers';
 
 interface TopicBatches {
   readonly topic: string;
@@ -26,7 +27,7 @@ export class TransactionalWriter {
     const sent = await Promise.allSettled(
       Array.from(this.byLeader(chunk), ([nodeId, data]) => this.send(nodeId, data, chunk.compress)),
     );
-    for (const one of sent) if (one.status === 'rejected') throw one.reason;
+    throwRejection(sent);
   }
 
   private async send(nodeId: number, topicData: TopicBatches[], compress: boolean): Promise<void> {

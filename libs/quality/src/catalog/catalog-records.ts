@@ -24,6 +24,8 @@ export interface CatalogPosition {
   readonly rawOffset: number;
   /** Whether entities may be missing that were announced below it. */
   readonly isCut: boolean;
+  /** Of each of them, versions before this time may be missing. Undefined where the time is not known. */
+  readonly missingBeforeMicros?: number | undefined;
 }
 
 /** One record of the versions topic. */
@@ -32,9 +34,9 @@ export type CatalogRecord =
   | { readonly kind: 'deleted'; readonly entity: Entity; readonly id: string }
   | { readonly kind: 'position'; readonly position: CatalogPosition | undefined };
 
-export const positionRecord = ({ rawOffset, isCut }: CatalogPosition): StateRecord => ({
+export const positionRecord = ({ rawOffset, isCut, missingBeforeMicros }: CatalogPosition): StateRecord => ({
   key: POSITION_KEY,
-  value: JSON.stringify({ v: CATALOG_VERSION, rawOffset, ...(isCut ? { cut: true } : {}) }),
+  value: JSON.stringify({ v: CATALOG_VERSION, rawOffset, ...(isCut ? { cut: true, missingBeforeMicros } : {}) }),
 });
 
 /**
@@ -130,8 +132,12 @@ function restore<V>(history: VersionHistory<V>, entries: readonly Version<V>[], 
 }
 
 function decodePosition(value: string): CatalogPosition {
-  const { rawOffset, cut } = fieldsOf(value);
-  return { rawOffset: numberOf(rawOffset), isCut: cut === true };
+  const { rawOffset, cut, missingBeforeMicros } = fieldsOf(value);
+  return {
+    rawOffset: numberOf(rawOffset),
+    isCut: cut === true,
+    ...(missingBeforeMicros === undefined ? {} : { missingBeforeMicros: numberOf(missingBeforeMicros) }),
+  };
 }
 
 function fieldsOf(value: string): Fields {

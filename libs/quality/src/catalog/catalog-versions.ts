@@ -7,7 +7,8 @@ import { type CatalogPosition, decodeCatalogRecord, entityRecord, positionRecord
 import type { Version } from './version-history';
 
 /** How long a version is remembered after it ended, by the append time of the next change of its entity. */
-const WINDOW_MICROS = 90 * 86_400_000_000;
+export const CATALOG_WINDOW_DAYS = 90;
+const WINDOW_MICROS = CATALOG_WINDOW_DAYS * 86_400_000_000;
 
 /**
  * The versions of the vendors and products of one raw catalog partition, as committed: what the versions topic holds.
@@ -45,18 +46,20 @@ export class CatalogVersions {
    */
   finishRestore(): void {
     for (const error of this.unreadable.values()) throw error;
-    if (this.position?.isCut === true) this.catalog.truncated = true;
+    if (this.position?.isCut === true) this.catalog.truncate(this.position.missingBeforeMicros);
   }
 
   /**
    * Ends the restore of a rebuild, which replaces what cannot be read.
    * @param isCut whether entities may be missing that were announced: those that are added are truncated
+   * @param missingBeforeMicros see `CatalogPosition`
    * @returns the keys of the records that could not be read
    */
-  finishPartialRestore(isCut: boolean): readonly string[] {
+  finishPartialRestore(isCut: boolean, missingBeforeMicros?: number): readonly string[] {
     const keys = [...this.unreadable.keys()];
     this.unreadable.clear();
-    if (isCut || keys.length > 0) this.catalog.truncated = true;
+    if (this.position?.isCut === true) this.catalog.truncate(this.position.missingBeforeMicros);
+    if (isCut || keys.length > 0) this.catalog.truncate(missingBeforeMicros);
     return keys;
   }
 }
@@ -75,35 +78,33 @@ export class CatalogVersionsOverlay {
   /** What the entities of `merge` had at first, without what the log has named. */
   private readonly merging = new Map<string, MergedInto>();
   private isCut: boolean;
+  private missingBeforeMicros: number | undefined;
 
   constructor(private readonly base: CatalogVersions) {
     this.isCut = base.position?.isCut ?? false;
+    this.missingBeforeMicros = base.position?.missingBeforeMicros;
   }
 
   /** Adds one accepted catalog event, appended at this time. Ignores a body that is not one. */
   apply(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
-    if (announcement === undefined) return;
-    const item = announce(this.itemOf(announcement), announcement);
-    item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
-    this.changes.set(keyOf(item), item);
+    if (announcement !== undefined) this.add(announcement, appendMs);
   }
 
   /**
    * As `apply`, for the events of a log from its beginning, each of which may have been applied before: then it changes
-   * nothing. What the entity had dropped stays dropped. Of two equal events each is applied once.
+   * nothing. What the entity had dropped stays dropped. Of two equal events each is applied once. What the entity has and the
+   * log has not named yet follows in the log, and stays valid where the times are equal.
    */
   merge(body: unknown, appendMs: number): void {
     const announcement = announcementOf(body);
     if (announcement === undefined) return;
     const { entries, missingBeforeMicros = -Infinity } = this.mergedInto(announcement);
     if (announcement.sinceMicros < missingBeforeMicros) return;
-    const known = entries.findIndex(
-      ({ sinceMicros, value }) =>
-        sinceMicros === announcement.sinceMicros && isDeepStrictEqual(value, announcement.value),
-    );
-    if (known < 0) this.apply(body, appendMs);
-    else entries.splice(known, 1);
+    const sameTime = entries.filter(({ sinceMicros }) => sinceMicros === announcement.sinceMicros);
+    const known = sameTime.find(({ value }) => isDeepStrictEqual(value, announcement.value));
+    if (known === undefined) this.add(announcement, appendMs, sameTime.length);
+    else entries.splice(entries.indexOf(known), 1);
   }
 
   /** Whether this batch changes the entity of a key of the versions topic. */
@@ -116,23 +117,46 @@ export class CatalogVersionsOverlay {
     return this.changes.size;
   }
 
-  /** Announcements may have been left out: from now on an unknown entity may exist. */
-  cut(): void {
+  /**
+   * Announcements may have been left out: from now on an unknown entity may exist, and of each known one a version may be
+   * missing that it had before this time. To be called when the batch has all its announcements.
+   * @param missingBeforeMicros undefined: the versions of the known entities are complete
+   */
+  cut(missingBeforeMicros: number | undefined): void {
     this.isCut = true;
+    if (missingBeforeMicros === undefined) return;
+    this.missingBeforeMicros = Math.max(missingBeforeMicros, this.missingBeforeMicros ?? -Infinity);
+    for (const { entity, id } of this.base.catalog.entities()) {
+      const key = keyOf({ entity, id });
+      if (!this.changes.has(key)) this.changes.set(key, this.base.catalog.copyOf({ entity, id, sinceMicros: 0 }));
+    }
+    for (const { history } of this.changes.values()) history.missBefore(missingBeforeMicros);
   }
 
   /** The versions topic's records of this batch, the position last. `rawOffset` is the next offset after this batch. */
   *records(rawOffset: number): Generator<StateRecord> {
     for (const item of this.changes.values()) yield entityRecord(item);
-    yield positionRecord({ rawOffset, isCut: this.isCut });
+    yield positionRecord(this.positionAt(rawOffset));
   }
 
   /** Applies the changes to the versions. Call it once, when the batch is known to be committed. */
   fold(rawOffset: number): void {
     const { base } = this;
     for (const item of this.changes.values()) base.catalog.set(item);
-    base.position = { rawOffset, isCut: this.isCut };
-    if (this.isCut) base.catalog.truncated = true;
+    base.position = this.positionAt(rawOffset);
+    if (this.isCut) base.catalog.truncate(this.missingBeforeMicros);
+  }
+
+  private positionAt(rawOffset: number): CatalogPosition {
+    const { isCut, missingBeforeMicros } = this;
+    return { rawOffset, isCut, ...(missingBeforeMicros === undefined ? {} : { missingBeforeMicros }) };
+  }
+
+  /** @param following see `VersionHistory.add` */
+  private add(announcement: Announcement, appendMs: number, following?: number): void {
+    const item = announce(this.itemOf(announcement), announcement, following);
+    item.history.forgetBefore(appendMs * 1_000 - WINDOW_MICROS);
+    this.changes.set(keyOf(item), item);
   }
 
   private mergedInto(announcement: Announcement): MergedInto {

@@ -2,7 +2,7 @@ import { timestampMicros } from '@orderstream/contracts';
 import * as fc from 'fast-check';
 import { Catalog, type CatalogLimits, CatalogVersions, CatalogVersionsOverlay, decodeCatalogRecord } from '../index';
 import type { StateRecord } from '../state/state-record';
-import { placed, sha, summary, TestPartition, uuid } from '../../test/fixtures';
+import { sha, uuid } from '../../test/fixtures';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
@@ -189,6 +189,21 @@ describe('the versions of a catalog partition', () => {
     expect([15, 25, 35, 45].map((at) => nameIn(versions, 1, at))).toEqual([undefined, undefined, 'C', 'D']);
   });
 
+  it('prove nothing by a repeat of a version whose end is not known', () => {
+    const partition = new Partition(new CatalogVersions({ maxEntities: 9, maxVersions: 2 }));
+    for (const [at, appendedAt, name] of [
+      [0, 0, 'A'],
+      [6, 6, 'B'],
+      [72, 72, 'B'],
+      [48, 72, 'C'],
+      [138, 138, 'C'],
+      [66, 144, 'C'],
+    ] as const) {
+      partition.apply(product(1, at, name), dayMs(appendedAt));
+    }
+    expect(nameIn(partition.versions, 1, 72)).toBeUndefined();
+  });
+
   it('name a wrong version at no time, however few entities and versions are remembered', () => {
     const limits = fc.record({
       maxEntities: fc.integer({ min: 1, max: 3 }),
@@ -215,6 +230,22 @@ describe('the versions of a catalog partition', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('keep what was announced last of one time, when a repeat before it was dropped and the log is merged', () => {
+    const log = [
+      [0, 'A'],
+      [6, 'A'],
+      [6, 'A'],
+      [6, 'A'],
+      [6, 'C'],
+    ] as const;
+    const partition = new Partition(new CatalogVersions({ maxEntities: 9, maxVersions: 4 }));
+    for (const [at, name] of log) partition.apply(product(1, at, name), dayMs(6));
+    const overlay = new CatalogVersionsOverlay(partition.versions);
+    for (const [at, name] of log) overlay.merge(product(1, at, name), dayMs(6));
+    overlay.fold(log.length);
+    expect([5, 6].map((at) => nameIn(partition.versions, 1, at))).toEqual(['A', 'C']);
   });
 
   it('are what the validator had, when the log is merged into what is left of them', () => {
@@ -272,7 +303,7 @@ describe('the versions of a catalog partition', () => {
     const rebuilt = new Partition(versions).apply(product(1, 10, 'B'), dayMs(10));
     expect(nameIn(rebuilt.restored(), 1, 5)).toBeUndefined();
     const overlay = new CatalogVersionsOverlay(versions);
-    overlay.cut();
+    overlay.cut(undefined);
     const [position] = [...overlay.records(7)];
     expect(decodeCatalogRecord('position', position?.value ?? '', LIMITS)).toEqual({
       kind: 'position',
@@ -281,34 +312,65 @@ describe('the versions of a catalog partition', () => {
   });
 });
 
-describe('an order that the catalog can no longer prove wrong', () => {
-  it('is flagged, not repaired, when the version of its time was dropped', () => {
-    const partition = new TestPartition();
-    const limited = new Catalog({ maxEntities: 10, maxVersions: 1 });
-    for (const body of [
-      vendor('vendor', 58, 'Becker and Sons'),
-      product(0xabc, 58, 'Old lamp'),
-      product(0xabc, 400, 'New lamp'),
-    ]) {
-      limited.apply(body);
+describe('a catalog whose announcements were left out', () => {
+  /** The partition as it is restored after announcements were left out that were appended up to this day. */
+  const cutAt = (before: Partition, untilDay: number): Partition => {
+    const overlay = new CatalogVersionsOverlay(before.versions);
+    overlay.cut(dayMs(untilDay) * 1_000 + 1);
+    const versions = new CatalogVersions(LIMITS);
+    for (const { key, value } of [...before.topic, ...overlay.records(9)]) {
+      versions.restoreRecord(Buffer.from(key), value === null ? null : Buffer.from(value));
     }
-    partition.catalog = limited;
-    expect(summary(partition.evaluateBody(placed({ item_name: 'Old lamp' })))).toBe('accept drift.product');
+    versions.finishRestore();
+    return new Partition(versions);
+  };
+
+  it('knows no name of a time at which one that was left out may have been valid, and names announced since', () => {
+    const cut = cutAt(new Partition().apply(product(1, 10, 'A'), dayMs(10)), 20);
+    expect(cut.versions.catalog.truncated).toBe(true);
+    expect([5, 10, 15, 20, 30].map((day) => nameIn(cut.versions, 1, day))).toEqual(Array(5).fill(undefined));
+    cut.apply(product(1, 40, 'C'), dayMs(40));
+    expect([30, 40].map((day) => nameIn(cut.versions, 1, day))).toEqual([undefined, 'C']);
   });
 
-  it.each([
-    ['rejects an unknown reference, with that detail', { vendor_id: sha('nobody') }, 'reject reference.unknown_vendor'],
-    ['flags a contradiction, and does not repair it', { item_name: 'Disk lamp' }, 'accept drift.product'],
-  ])('%s while the validator of the catalog is behind', (_, fields, expected) => {
-    const partition = new TestPartition();
-    const { catalog } = partition;
-    partition.catalog = Object.assign(Object.create(catalog) as Catalog, { behind: true });
-    const result = partition.evaluateBody(placed(fields));
-    expect(summary(result)).toBe(expected);
-    if (result.kind === 'reject') {
-      expect(result.reasons).toEqual([
-        { code: 'reference.unknown_vendor', path: 'vendor_id', constraint: 'catalogBehind' },
-      ]);
-    }
+  it('does not take a late announcement for the last one before those that were left out', () => {
+    // Left out: product 2, renamed at day 15. Its listing of day 10 arrives behind them.
+    const cut = cutAt(new Partition(), 20);
+    cut.apply(product(2, 10, 'A'), dayMs(21));
+    expect([10, 16, 30].map((day) => nameIn(cut.versions, 2, day))).toEqual([undefined, undefined, undefined]);
+    expect([10, 16, 30].map((day) => nameIn(cut.restored(), 2, day))).toEqual([undefined, undefined, undefined]);
+    cut.apply(product(2, 25, 'C'), dayMs(25));
+    expect([16, 30].map((day) => nameIn(cut.versions, 2, day))).toEqual([undefined, 'C']);
+  });
+
+  it('never has a name that differs from the one it would have without the gap', () => {
+    const events = fc.array(
+      fc.record({ id: fc.constantFrom(...IDS), day: fc.integer({ min: 1, max: 30 }), lateDays: fc.nat(10) }),
+      { maxLength: 20 },
+    );
+    fc.assert(
+      fc.property(events, fc.nat(), fc.nat(), (announced, start, count) => {
+        const log = announced
+          .map(({ id, day, lateDays }, index) => ({ id, day, at: day + lateDays, name: `name ${String(index % 5)}` }))
+          .sort((a, b) => a.at - b.at);
+        const from = start % (log.length + 1);
+        const until = Math.min(log.length, from + (count % 6));
+        const add = (partition: Partition, part: typeof log): Partition => {
+          for (const { id, day, at, name } of part) partition.apply(product(id, day, name), dayMs(at));
+          return partition;
+        };
+        const whole = add(new Partition(), log);
+        const last = log[until - 1];
+        const before = add(new Partition(), log.slice(0, from));
+        const left = add(from < until && last !== undefined ? cutAt(before, last.at) : before, log.slice(until));
+        for (const id of IDS) {
+          for (let day = 1; day <= 45; day++) {
+            const name = nameIn(left.versions, id, day);
+            if (name !== undefined) expect(name).toBe(nameIn(whole.versions, id, day) ?? name);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

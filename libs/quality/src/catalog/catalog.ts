@@ -70,15 +70,29 @@ export class Catalog implements CatalogView {
     else this.put(this.products, item.id, item.history);
   }
 
+  /**
+   * Entities may be missing that were announced.
+   * @param missingBeforeMicros every version that is missing of them is before this time, if that is known
+   */
+  truncate(missingBeforeMicros: number | undefined): void {
+    this.truncated = true;
+    this.leftBeforeMicros = Math.max(this.leftBeforeMicros, missingBeforeMicros ?? -Infinity);
+  }
+
+  *entities(): Generator<CatalogEntity> {
+    for (const [id, history] of this.vendors) yield { entity: 'vendor', id, history };
+    for (const [id, history] of this.products) yield { entity: 'product', id, history };
+  }
+
   delete(entity: Entity, id: string): void {
     (entity === 'vendor' ? this.vendors : this.products).delete(id);
   }
 
   /**
-   * A copy of the announced entity, to be changed and set. If the catalog does not have it: without versions. Then it may
+   * A copy of an entity, to be changed and set. If the catalog does not have it: without versions. Then it may
    * have left with versions, or have been announced before what the catalog was built from.
    */
-  copyOf({ entity, id, sinceMicros }: Announcement): CatalogEntity {
+  copyOf({ entity, id, sinceMicros }: Pick<Announcement, 'entity' | 'id' | 'sinceMicros'>): CatalogEntity {
     if (entity === 'vendor') {
       const history = new VersionHistory<VendorVersion>(this.limits.maxVersions, isSameVendor);
       return { entity, id, history: this.copied(this.vendors.get(id), history, sinceMicros) };
@@ -111,9 +125,13 @@ export class Catalog implements CatalogView {
 }
 
 /** Adds an announcement to its entity. Returns the entity. */
-export function announce(item: CatalogEntity, announcement: Announcement): CatalogEntity {
+export function announce(item: CatalogEntity, announcement: Announcement, following?: number): CatalogEntity {
   const { sinceMicros } = announcement;
-  if (item.entity === 'vendor' && announcement.entity === 'vendor') item.history.add(sinceMicros, announcement.value);
-  if (item.entity === 'product' && announcement.entity === 'product') item.history.add(sinceMicros, announcement.value);
+  if (item.entity === 'vendor' && announcement.entity === 'vendor') {
+    item.history.add(sinceMicros, announcement.value, following);
+  }
+  if (item.entity === 'product' && announcement.entity === 'product') {
+    item.history.add(sinceMicros, announcement.value, following);
+  }
   return item;
 }

@@ -9,6 +9,14 @@ const product = (id: number, occurred_at: string, item_name: string): unknown =>
   item_sku: uuid(id),
   item_name,
 });
+const vendor = (occurred_at: string): unknown => ({
+  event_type: 'vendor.updated',
+  occurred_at,
+  vendor_id: sha('vendor'),
+  vendor_name: 'Becker and Sons',
+  vendor_address: '7 Mill Road',
+  vendor_vertical: 'Books',
+});
 const day = (number: number): string => new Date(Date.UTC(2026, 0, number)).toISOString();
 
 describe('Catalog', () => {
@@ -114,5 +122,37 @@ describe('Catalog', () => {
         expect(catalog.size).toBe(0);
       }),
     );
+  });
+});
+
+describe('an order that the catalog can no longer prove wrong', () => {
+  it('is flagged, not repaired, when the version of its time was dropped', () => {
+    const partition = new TestPartition();
+    const limited = new Catalog({ maxEntities: 10, maxVersions: 1 });
+    for (const body of [vendor(day(59)), product(0xabc, day(59), 'Old lamp'), product(0xabc, day(401), 'New lamp')]) {
+      limited.apply(body);
+    }
+    partition.catalog = limited;
+    expect(summary(partition.evaluateBody(placed({ item_name: 'Old lamp' })))).toBe('accept drift.product');
+  });
+
+  it.each([
+    ['rejects an unknown reference, with that detail', { vendor_id: sha('nobody') }, 'reject reference.unknown_vendor'],
+    ['flags a contradiction, and does not repair it', { item_name: 'Disk lamp' }, 'accept drift.product'],
+  ])('%s while the validator of the catalog is behind', (_, fields, expected) => {
+    const partition = new TestPartition();
+    const { catalog } = partition;
+    partition.catalog = Object.assign(Object.create(catalog) as Catalog, { behind: true });
+    const result = partition.evaluateBody(placed(fields));
+    expect(summary(result)).toBe(expected);
+    if (result.kind === 'reject') {
+      expect(result.reasons).toEqual([
+        {
+          code: 'reference.unknown_vendor',
+          path: 'vendor_id',
+          constraint: `catalogBehind: expected a catalog that is up to date, found ${sha('nobody').slice(0, 39)}…`,
+        },
+      ]);
+    }
   });
 });

@@ -20,17 +20,18 @@ export class VersionHistory<V> {
 
   /**
    * Adds the value that is valid from `sinceMicros` on. Of two values with the same time, the one added last is valid. One
-   * that differs from its predecessor, and was followed by a repeat of it that was dropped, has no known end.
+   * that was followed by a repeat that was dropped has no known end, unless it repeats a predecessor that has one.
+   * @param following how many versions of the same time were announced after it
    */
-  add(sinceMicros: number, value: V): void {
+  add(sinceMicros: number, value: V, following = 0): void {
     let at = this.versions.length;
     while (at > 0 && (this.versions[at - 1]?.sinceMicros ?? 0) > sinceMicros) at--;
+    for (let left = following; left > 0 && this.versions[at - 1]?.sinceMicros === sinceMicros; left--) at--;
     const before = this.versions[at - 1];
     this.versions.splice(at, 0, { sinceMicros, value });
-    const { repeatedUntil } = this;
-    if (repeatedUntil !== undefined && sinceMicros < repeatedUntil && !(before && this.same(before.value, value))) {
-      this.missBefore(sinceMicros + 1);
-    }
+    const { repeatedUntil = -Infinity, missingBefore = -Infinity } = this;
+    const isRepeat = before !== undefined && before.sinceMicros >= missingBefore && this.same(before.value, value);
+    if (sinceMicros < repeatedUntil && !isRepeat) this.missBefore(sinceMicros + 1);
     if (this.versions.length > this.maxVersions) this.drop();
   }
 
@@ -98,7 +99,8 @@ export class VersionHistory<V> {
     if (last !== undefined) this.missBefore(last.sinceMicros + 1);
   }
 
-  private missBefore(micros: number): void {
+  /** Versions before this time may be missing. */
+  missBefore(micros: number): void {
     this.missingBefore = Math.max(micros, this.missingBefore ?? -Infinity);
   }
 }

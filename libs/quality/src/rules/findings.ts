@@ -1,5 +1,6 @@
 import { RULE_CODES, type RuleAction, type RuleCode } from '@orderstream/contracts';
 import type { Reason, Verdict } from '../verdict';
+import { violated } from './constraint';
 
 const RANK: ReadonlyMap<RuleCode, number> = new Map(RULE_CODES.map((code, rank) => [code, rank]));
 const rank = (code: RuleCode): number => RANK.get(code) ?? RANK.size;
@@ -41,14 +42,17 @@ export class Findings {
   }
 
   /** The rule fires without proof, because what it relies on may have been forgotten: it flags the record at most. */
-  fireUnproven(code: RuleCode, path?: string, constraint?: string): void {
-    if (this.actions[code] !== 'off') this.take(code, 'flag', path, constraint);
+  fireUnproven(code: RuleCode): void {
+    if (this.actions[code] !== 'off') this.take(code, 'flag');
   }
 
-  /** The rule fires. If its action is `repair`, the field gets this value. Returns whether it does. */
-  fireRepair(code: RuleCode, path: string, value: unknown): boolean {
+  /**
+   * The rule fires. If its action is `repair`, the field gets this value. Returns whether it does.
+   * @param expected with `found`, what a rejection says: no personal data
+   */
+  fireRepair(code: RuleCode, path: string, value: unknown, expected: string, found: string): boolean {
     const action = this.actions[code];
-    this.take(code, action, path, 'equalsKnown');
+    this.take(code, action, path, action === 'reject' ? violated('equalsKnown', expected, found) : undefined);
     if (action !== 'repair') return false;
     this.repairs ??= {};
     this.repairs[path] = value;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { type OrderPlaced, timestampMicros } from '@orderstream/contracts';
+import { EVENT_CONTRACTS, type OrderPlaced, timestampMicros } from '@orderstream/contracts';
 import type { CatalogView } from '../catalog/catalog';
-import { nextState } from '../lifecycle';
+import { nextState, nextStateAfterMissing } from '../lifecycle';
 import type { OrderLifecycle } from '../state/order-memory';
 import type { StateChange, StateView } from '../state/state-view';
 import type { Body } from '../structure/body';
@@ -39,14 +39,15 @@ export function checkRegistration(
   const first = state.registration(order.customer_id);
   if (first === undefined) {
     if (mayBeForgotten(registeredAt, state.forgottenRegisteredUntilMs)) {
-      findings.fireUnproven('drift.customer', path, 'isRemembered');
+      findings.fireUnproven('drift.customer');
     }
   } else if (first.registeredAt !== registeredAt && compareTimes(first.registeredAt, registeredAt) !== 0) {
     const horizon = state.forgottenRegisteredUntilMs;
     const unproven =
       !first.certain && (mayBeForgotten(registeredAt, horizon) || mayBeForgotten(first.registeredAt, horizon));
-    if (unproven) findings.fireUnproven('drift.customer', path, 'isRemembered');
-    else if (findings.fireRepair('drift.customer', path, first.registeredAt)) registeredAt = first.registeredAt;
+    if (unproven) findings.fireUnproven('drift.customer');
+    else if (findings.fireRepair('drift.customer', path, first.registeredAt, first.registeredAt, registeredAt))
+      registeredAt = first.registeredAt;
   }
   if (compareTimes(order.order_placed_at, registeredAt) < 0) {
     const constraint = violated('notBefore:customer_registered_at', registeredAt, order.order_placed_at);
@@ -71,30 +72,31 @@ export function checkReferences(
   const vendor = catalog.vendor(order.vendor_id);
   const vendorThen = vendor?.at(occurredMicros);
   if (vendor === undefined) {
-    if (catalogComplete) fireUnknown('reference.unknown_vendor', 'vendor_id', catalog, findings);
+    if (catalogComplete) fireUnknown('vendor', order.vendor_id, catalog, findings);
     else if (findings.enabled('reference.unknown_vendor')) {
       (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
   } else if (vendorThen === undefined) {
-    findings.fireUnproven('drift.vendor', 'vendor_id', 'isInCatalog');
+    findings.fireUnproven('drift.vendor');
   } else if (findings.enabled('drift.vendor')) {
     for (const field of ['vendor_name', 'vendor_address', 'vendor_vertical'] as const) {
       if (vendorThen[field] === order[field]) continue;
-      if (catalogComplete) fireDrift('drift.vendor', field, vendorThen[field], catalog, findings);
+      if (catalogComplete) fireDrift('drift.vendor', field, vendorThen[field], order[field], catalog, findings);
       else (missing ??= []).push({ entity: 'vendor', id: order.vendor_id });
     }
   }
   const product = catalog.product(order.item_sku);
   const productThen = product?.at(occurredMicros);
   if (product === undefined) {
-    if (catalogComplete) fireUnknown('reference.unknown_product', 'item_sku', catalog, findings);
+    if (catalogComplete) fireUnknown('product', order.item_sku, catalog, findings);
     else if (findings.enabled('reference.unknown_product')) {
       (missing ??= []).push({ entity: 'product', id: order.item_sku });
     }
   } else if (productThen === undefined) {
-    findings.fireUnproven('drift.product', 'item_sku', 'isInCatalog');
+    findings.fireUnproven('drift.product');
   } else if (productThen.item_name !== order.item_name && findings.enabled('drift.product')) {
-    if (catalogComplete) fireDrift('drift.product', 'item_name', productThen.item_name, catalog, findings);
+    if (catalogComplete)
+      fireDrift('drift.product', 'item_name', productThen.item_name, order.item_name, catalog, findings);
     else (missing ??= []).push({ entity: 'product', id: order.item_sku });
   }
   return missing ?? NO_REFERENCES;
@@ -102,28 +104,40 @@ export function checkReferences(
 
 const NO_REFERENCES: readonly Reference[] = [];
 
-function fireUnknown(
-  code: 'reference.unknown_vendor' | 'reference.unknown_product',
-  path: string,
-  catalog: CatalogView,
-  findings: Findings,
-): void {
-  if (catalog.truncated) findings.fireUnproven(code, path, 'isInCatalog');
-  else findings.fire(code, path, catalog.behind ? 'catalogBehind' : 'isInCatalog');
+function fireUnknown(entity: 'vendor' | 'product', id: string, catalog: CatalogView, findings: Findings): void {
+  const code = `reference.unknown_${entity}` as const;
+  const path = entity === 'vendor' ? 'vendor_id' : 'item_sku';
+  if (catalog.truncated) findings.fireUnproven(code);
+  else if (catalog.behind) findings.fire(code, path, violated('catalogBehind', 'a catalog that is up to date', id));
+  else findings.fire(code, path, violated('isInCatalog', `a ${entity} of the catalog`, id));
 }
 
 function fireDrift(
   code: 'drift.vendor' | 'drift.product',
-  path: string,
+  path: 'vendor_name' | 'vendor_address' | 'vendor_vertical' | 'item_name',
   known: string,
+  found: string,
   catalog: CatalogView,
   findings: Findings,
 ): void {
-  if (catalog.behind) findings.fireUnproven(code, path, 'catalogBehind');
-  else findings.fireRepair(code, path, known);
+  if (catalog.behind) findings.fireUnproven(code);
+  else if (PERSONAL.has(path)) findings.fireRepair(code, path, known, 'the value of the catalog', 'another');
+  else findings.fireRepair(code, path, known, known, found);
 }
 
-/** Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes. */
+/** The fields of an order that no detail quotes. */
+const PERSONAL: ReadonlySet<string> = new Set(
+  EVENT_CONTRACTS.get('order.placed')
+    ?.columns.filter(({ personal }) => personal)
+    .map(({ name }) => name),
+);
+
+/**
+ * Checks that the event may follow the order's last accepted event. Returns the order after the event, if it changes.
+ *
+ * Where events of the order may be missing, a transition that they explain flags the event, and the order goes on from
+ * it. One that no missing events explain is illegal, unless the order is uncertain already: then it is flagged.
+ */
 export function checkLifecycle(
   type: string,
   body: Body,
@@ -136,20 +150,22 @@ export function checkLifecycle(
   const after = lifecycleAfter(order, type, body, state, orderKey, maxAheadMs);
   if (nextState(order?.state, type) !== undefined) return after;
   if (order !== undefined) {
-    const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
-    if (order.certain) findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
-    else findings.fireUnproven('lifecycle.illegal_transition', 'event_type', constraint);
+    if (order.certain && after === undefined) {
+      const constraint = violated(`notAfter:${order.state}`, 'an event that may follow', type);
+      findings.fire('lifecycle.illegal_transition', 'event_type', constraint);
+    } else findings.fireUnproven('lifecycle.illegal_transition');
   } else if (mayBeForgotten(body.order_placed_at, state.forgottenPlacedUntilMs)) {
-    findings.fireUnproven('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
+    findings.fireUnproven('lifecycle.unknown_order');
   } else {
-    findings.fire('lifecycle.unknown_order', 'order_id', 'isKnownOrder');
+    const constraint = violated('isKnownOrder', 'an accepted order', String(body.order_id));
+    findings.fire('lifecycle.unknown_order', 'order_id', constraint);
   }
   return after;
 }
 
 /**
  * The order after the event, or undefined if the transition is illegal. An order that may have been forgotten before can
- * be placed again.
+ * be placed again. One whose events may be missing goes on from the event, and is not certain from then on.
  *
  * @param maxAheadMs How far the order's time counts ahead of its append time. When an order is forgotten, its time
  * becomes the horizon. Without this limit an order dated far ahead would put all later orders behind the horizon, and
@@ -159,20 +175,25 @@ export function lifecycleAfter(
   order: OrderLifecycle | undefined,
   type: string,
   body: Body,
-  { nowMs, forgottenPlacedUntilMs }: Pick<StateView, 'nowMs' | 'forgottenPlacedUntilMs'>,
+  view: Pick<StateView, 'nowMs' | 'forgottenPlacedUntilMs' | 'missedUntilMs'>,
   orderKey: string | undefined,
   maxAheadMs: number,
 ): OrderLifecycle | undefined {
+  const { nowMs, forgottenPlacedUntilMs, missedUntilMs } = view;
   const known = order?.certain === false && type === 'order.placed' ? undefined : order;
-  const next = nextState(known?.state, type);
-  if (next === undefined) return undefined;
+  const legal = nextState(known?.state, type);
   if (known !== undefined) {
-    const { placedAtMs, appendedAtMs, orderKey: key, certain } = known;
-    return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs, orderKey: key, certain };
+    const mayLackEvents = missedUntilMs !== undefined && known.updatedAtMs <= missedUntilMs;
+    const state = legal ?? (mayLackEvents ? nextStateAfterMissing(known.state, type) : undefined);
+    if (state === undefined) return undefined;
+    const { placedAtMs, appendedAtMs, orderKey: key } = known;
+    const certain = known.certain && !mayLackEvents;
+    return { state, updatedAtMs: nowMs, placedAtMs, appendedAtMs, orderKey: key, certain };
   }
+  if (legal === undefined) return undefined;
   const placedAtMs = placedAtOf(String(body.order_placed_at), nowMs, maxAheadMs);
   const certain = !mayBeForgotten(body.order_placed_at, forgottenPlacedUntilMs);
-  return { state: next, updatedAtMs: nowMs, placedAtMs, appendedAtMs: nowMs, orderKey: orderKey ?? '', certain };
+  return { state: legal, updatedAtMs: nowMs, placedAtMs, appendedAtMs: nowMs, orderKey: orderKey ?? '', certain };
 }
 
 /** An order's time in milliseconds since the epoch, at most `maxAheadMs` ahead of the append time. */

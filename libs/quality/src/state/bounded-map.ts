@@ -110,7 +110,7 @@ export class BoundedMapOverlay<V> {
   crowdOut(): Entry<V> | undefined {
     const oldest = this.oldest();
     if (oldest === undefined) return undefined;
-    this.raiseLeftAt(oldest.value);
+    this.raiseLeftAt(this.base.timeOf(oldest.value));
     this.deleteOldest(oldest);
     return oldest;
   }
@@ -119,8 +119,13 @@ export class BoundedMapOverlay<V> {
   forget(key: string): void {
     const value = this.get(key);
     if (value === undefined) return;
-    this.raiseLeftAt(value);
+    this.raiseLeftAt(this.base.timeOf(value));
     this.delete(key);
+  }
+
+  /** The memory is not complete before this append time. */
+  raiseLeftAt(appendMs: number): void {
+    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, appendMs);
   }
 
   /** As `Bounded.leftAtMs`, with this overlay's changes. */
@@ -142,10 +147,6 @@ export class BoundedMapOverlay<V> {
       if (value !== null) entries.set(key, value);
     }
     this.base.leftAtMs = this.leftAt();
-  }
-
-  private raiseLeftAt(value: V): void {
-    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, this.base.timeOf(value));
   }
 
   private deleteOldest({ key }: Entry<V>): void {

@@ -144,8 +144,13 @@ export class EventMemoryOverlay {
   crowdOut(): void {
     const oldest = this.oldestMs();
     if (oldest === undefined) return;
-    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, oldest);
+    this.raiseLeftAt(oldest);
     this.removeOldest();
+  }
+
+  /** The memory is not complete before this append time. */
+  raiseLeftAt(appendMs: number): void {
+    this.leftAtMs = Math.max(this.leftAt() ?? -Infinity, appendMs);
   }
 
   /** As `Bounded.leftAtMs`, with this overlay's changes. */

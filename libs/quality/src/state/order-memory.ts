@@ -14,7 +14,7 @@ export interface OrderLifecycle {
   readonly appendedAtMs: number;
   /** See `orderKeyOf`. */
   readonly orderKey: string;
-  /** Whether all its events are known: false if it may be one that was forgotten and then placed again. */
+  /** Whether all its events are known: false if some may be missing, or it was forgotten and then placed again. */
   readonly certain: boolean;
 }
 
@@ -129,6 +129,16 @@ export class OrderMemoryOverlay {
     if (lifecycle.state === 'placed') this.keys.put(lifecycle.orderKey, lifecycle.appendedAtMs);
   }
 
+  /** Orders that were placed up to this time may be missing. */
+  forgetPlacedUntil(ms: number): void {
+    this.forgottenPlacedUntilMs = Math.max(this.forgottenPlacedUntilMs ?? ms, ms);
+  }
+
+  /** No memory of orders is complete before this append time. */
+  missUntil(appendMs: number): void {
+    for (const memory of [this.keys, this.open]) memory.raiseLeftAt(appendMs);
+  }
+
   /** Removes the keys and orders whose window has ended at the append time `nowMs`. */
   expire(nowMs: number): void {
     while (this.keys.expire(nowMs) !== undefined);
@@ -181,9 +191,7 @@ export class OrderMemoryOverlay {
   /** An order left and takes its key along. If the key's window has not ended, the keys' effective window shortens. */
   private forget({ value }: Entry<OrderLifecycle>): void {
     this.keys.forget(value.orderKey);
-    if (this.forgottenPlacedUntilMs === undefined || value.placedAtMs > this.forgottenPlacedUntilMs) {
-      this.forgottenPlacedUntilMs = value.placedAtMs;
-    }
+    this.forgetPlacedUntil(value.placedAtMs);
   }
 }
 

@@ -46,9 +46,14 @@ export class PartitionState {
   accounting: Accounting = emptyAccounting();
   /** Next offset of the input after the last folded batch. Undefined: there was none. */
   nextOffset: number | undefined;
-  /** Append time of the last evaluated record, of those that no wrong clock has stamped. */
+  /**
+   * The latest append time of the evaluated records that no wrong clock has stamped, and of what is missing:
+   * `missedUntilMs` is not after it.
+   */
   lastAppendMs = 0;
   log: LogMark | undefined;
+  /** See `StateView`. */
+  missedUntilMs: number | undefined;
   /** Totals of the summary, for the end of a restore. */
   private readonly restored = { nextEvent: 0, events: 0, orderKeys: 0 };
   /** By key: records that cannot be read and that no later record has replaced. */
@@ -95,6 +100,7 @@ export class PartitionState {
     this.nextOffset = summary.nextOffset;
     this.lastAppendMs = summary.lastAppendMs;
     this.log = summary.log;
+    this.missedUntilMs = summary.missedUntilMs;
     this.orders.forgottenPlacedUntilMs = summary.forgottenPlacedUntilMs;
     this.orders.open.leftAtMs = summary.openOrdersLeftAtMs;
     this.orders.closed.leftAtMs = summary.closedOrdersLeftAtMs;

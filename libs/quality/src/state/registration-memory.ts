@@ -70,6 +70,11 @@ export class RegistrationMemoryOverlay extends BoundedMapOverlay<Registration> {
     this.put(customerId, { registeredAt, learnedAtMs: nowMs, certain });
   }
 
+  /** Customers who registered up to this time may be missing. */
+  forgetRegisteredUntil(ms: number): void {
+    this.forgottenRegisteredUntilMs = Math.max(this.forgottenRegisteredUntilMs ?? ms, ms);
+  }
+
   makeRoom(): void {
     for (let left = evictions(this.size, this.memory.limits); left > 0; left--) this.evict(this.crowdOut());
   }
@@ -97,10 +102,7 @@ export class RegistrationMemoryOverlay extends BoundedMapOverlay<Registration> {
   private evict(left: Entry<Registration> | undefined): void {
     if (left === undefined) return;
     const { registeredAt, learnedAtMs } = left.value;
-    const registeredAtMs = Math.min(Math.floor(timestampMicros(registeredAt) / 1000), learnedAtMs);
-    if (registeredAtMs > (this.forgottenRegisteredUntilMs ?? -Infinity)) {
-      this.forgottenRegisteredUntilMs = registeredAtMs;
-    }
+    this.forgetRegisteredUntil(Math.min(Math.floor(timestampMicros(registeredAt) / 1000), learnedAtMs));
   }
 }
 

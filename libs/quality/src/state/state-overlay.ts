@@ -11,6 +11,14 @@ import type { StateChange, StateView } from './state-view';
 const MAX_AHEAD_OF_CLOCK_MS = 5 * 60_000;
 
 /**
+ * What an append time counts as for windows and horizons, in milliseconds since the epoch. One that is more than 5 minutes
+ * ahead of the clock is of a broker whose clock is wrong, and counts as now: otherwise one such record would empty every
+ * memory, or put all that follows behind a horizon.
+ */
+export const countedAppendMs = (appendMs: number, clockMs: number): number =>
+  appendMs - clockMs > MAX_AHEAD_OF_CLOCK_MS ? clockMs : appendMs;
+
+/**
  * The changes of an open batch on top of a partition's committed state. Later records of the batch see them; the state
  * stays unchanged until `fold`. To discard the changes, drop the overlay. Use one overlay per state at a time.
  */
@@ -18,6 +26,7 @@ export class StateOverlay implements StateView {
   readonly accounting: Accounting;
   nowMs: number;
   log: LogMark | undefined;
+  missedUntilMs: number | undefined;
   private lastAppendMs: number;
   private readonly events: EventMemoryOverlay;
   private readonly orders: OrderMemoryOverlay;
@@ -28,6 +37,7 @@ export class StateOverlay implements StateView {
     this.lastAppendMs = base.lastAppendMs;
     this.nowMs = base.lastAppendMs;
     this.log = base.log;
+    this.missedUntilMs = base.missedUntilMs;
     this.events = new EventMemoryOverlay(base.events);
     this.orders = new OrderMemoryOverlay(base.orders);
     this.registrations = new RegistrationMemoryOverlay(base.registrations);
@@ -57,22 +67,36 @@ export class StateOverlay implements StateView {
     return this.registrations.forgottenRegisteredUntilMs;
   }
 
-  /** Orders that were placed, and customers that registered, up to this time may be missing from here on. */
-  forgetUntil(ms: number): void {
-    const { orders, registrations } = this;
-    orders.forgottenPlacedUntilMs = Math.max(orders.forgottenPlacedUntilMs ?? ms, ms);
-    registrations.forgottenRegisteredUntilMs = Math.max(registrations.forgottenRegisteredUntilMs ?? ms, ms);
+  /**
+   * Records behind those that are remembered are missing, up to this append time. Any order may have been placed among
+   * them, any customer may have ordered first, and any order that is remembered may have gone on: what they can explain is
+   * flagged from here on, neither rejected nor repaired, and no memory is complete before their time.
+   *
+   * @param maxAheadMs how far an event may occur after its append time
+   */
+  missUntil(appendMs: number, maxAheadMs: number): void {
+    const until = Math.max(appendMs, this.lastAppendMs);
+    this.lastAppendMs = until;
+    this.missedUntilMs = Math.max(this.missedUntilMs ?? until, until);
+    this.orders.forgetPlacedUntil(until + maxAheadMs);
+    this.registrations.forgetRegisteredUntil(until + maxAheadMs);
+    this.orders.missUntil(until);
+    for (const memory of [this.events, this.registrations]) memory.raiseLeftAt(until);
+  }
+
+  /** Orders that were placed up to this time may be missing from here on. */
+  forgetPlacedUntil(ms: number): void {
+    this.orders.forgetPlacedUntil(ms);
   }
 
   /**
    * Removes what has expired at a record's append time. Call it before the record is evaluated.
    *
-   * @param clockMs the loop's clock. An append time that is more than 5 minutes ahead of it is of a broker whose clock is
-   * wrong: it moves no window, and what is accepted counts as appended now. Otherwise one such record would empty every
-   * memory.
+   * @param clockMs the loop's clock. An append time that is too far ahead of it moves no window, and what is accepted
+   * counts as appended now: see `countedAppendMs`.
    */
   advanceTo(appendMs: number, clockMs: number): void {
-    this.nowMs = appendMs - clockMs > MAX_AHEAD_OF_CLOCK_MS ? clockMs : appendMs;
+    this.nowMs = countedAppendMs(appendMs, clockMs);
     if (this.nowMs > this.lastAppendMs) this.lastAppendMs = this.nowMs;
     this.events.expire(this.lastAppendMs);
     this.orders.expire(this.lastAppendMs);
@@ -106,12 +130,13 @@ export class StateOverlay implements StateView {
   }
 
   summaryRecord(nextOffset: number): StateRecord {
-    const { accounting, lastAppendMs, log } = this;
+    const { accounting, lastAppendMs, log, missedUntilMs } = this;
     const summary = {
       accounting,
       nextOffset,
       lastAppendMs,
       log,
+      missedUntilMs,
       ...this.orders.summary(),
       ...this.events.summary(),
       ...this.registrations.summary(),
@@ -128,6 +153,7 @@ export class StateOverlay implements StateView {
     this.base.nextOffset = nextOffset;
     this.base.lastAppendMs = this.lastAppendMs;
     this.base.log = this.log;
+    this.base.missedUntilMs = this.missedUntilMs;
   }
 
   private apply(change: StateChange): void {

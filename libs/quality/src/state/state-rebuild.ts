@@ -5,7 +5,7 @@ import { headerText } from '../structure/envelope';
 import { identityOfRecord } from '../structure/structure';
 import type { RawRecord, Verdict } from '../verdict';
 import { PartitionState, type StateLimits } from './partition-state';
-import { StateOverlay } from './state-overlay';
+import { countedAppendMs, StateOverlay } from './state-overlay';
 import type { StateRecord } from './state-record';
 import type { StateSummary } from './state-summary';
 import type { StateChange } from './state-view';
@@ -28,6 +28,11 @@ export interface StateRebuildOptions {
    * evaluated may be behind the clock of the rebuild: no window moves past the old state's.
    */
   readonly lastAppendMs?: number | undefined;
+  /**
+   * `missedUntilMs` of the old state, if it is readable. Where in the log the missing records would stand is not known, so
+   * it holds from the beginning on.
+   */
+  readonly missedUntilMs?: number | undefined;
   /** How far an order's time counts ahead of its append time, in milliseconds. See `lifecycleAfter`. */
   readonly maxAheadMs: number;
 }
@@ -49,17 +54,15 @@ export class StateRebuild {
   private readonly overlay: StateOverlay;
   private readonly base: PartitionState;
   private readonly clockMs: number;
-  private forgottenUntilMs: number | undefined;
-  private horizonMs: number | undefined;
   private ignoredCount = 0;
 
   constructor(private readonly options: StateRebuildOptions) {
     this.base = new PartitionState(options.limits);
-    const { forgottenUntilMs, clockMs, lastAppendMs = 0 } = options;
+    const { forgottenUntilMs, clockMs, lastAppendMs = 0, missedUntilMs } = options;
     // 0: the old state has evaluated no record.
     this.clockMs = lastAppendMs > 0 ? Math.min(clockMs, lastAppendMs) : clockMs;
     this.overlay = new StateOverlay(this.base);
-    if (forgottenUntilMs !== undefined) this.forgetUntil(forgottenUntilMs);
+    for (const untilMs of [forgottenUntilMs, missedUntilMs]) if (untilMs !== undefined) this.missUntil(untilMs);
   }
 
   /** Records that no validator wrote. They change no state. */
@@ -86,7 +89,7 @@ export class StateRebuild {
    * @param appendMs append time of the last of them
    */
   unreadable(records: number, appendMs: number): void {
-    this.forgetUntil(appendMs);
+    this.missUntil(appendMs);
     // Their flags are not known.
     for (let left = records; left > 0; left--) this.overlay.settle({ kind: 'accept', flags: [] }, []);
   }
@@ -120,25 +123,23 @@ export class StateRebuild {
       base.lastAppendMs = Math.max(base.lastAppendMs, oldSummary.lastAppendMs);
       base.log = oldSummary.log;
     }
-    const { orders, events, registrations } = base;
-    orders.forgottenPlacedUntilMs = latest(orders.forgottenPlacedUntilMs, this.horizonMs, this.horizonOf(oldSummary));
+    const { orders, registrations } = base;
+    orders.forgottenPlacedUntilMs = latest(orders.forgottenPlacedUntilMs, this.horizonOf(oldSummary));
     registrations.forgottenRegisteredUntilMs = latest(
       registrations.forgottenRegisteredUntilMs,
       oldSummary?.forgottenRegisteredUntilMs,
     );
-    for (const memory of [orders.open, orders.keys, events.identities, registrations]) {
-      memory.leftAtMs = latest(memory.leftAtMs, this.forgottenUntilMs);
-    }
     return { state: base, records: [...entries, new StateOverlay(base).summaryRecord(nextOffset)] };
   }
 
-  /** Registrations and orders that are learned from here on may be known from a part of the log that is missing. */
-  private forgetUntil(appendMs: number): void {
-    const until = Math.min(appendMs, this.clockMs);
-    const horizonMs = until + this.options.maxAheadMs;
-    this.forgottenUntilMs = latest(this.forgottenUntilMs, until);
-    this.horizonMs = latest(this.horizonMs, horizonMs);
-    this.overlay.forgetUntil(horizonMs);
+  /** Records up to this append time are missing behind what was added. See `StateOverlay.missUntil`. */
+  missUntil(appendMs: number): void {
+    this.overlay.missUntil(this.countedMs(appendMs), this.options.maxAheadMs);
+  }
+
+  /** See `countedAppendMs`. */
+  countedMs(appendMs: number): number {
+    return countedAppendMs(appendMs, this.clockMs);
   }
 
   /**
@@ -155,14 +156,12 @@ export class StateRebuild {
     if (typeof type !== 'string' || !type.startsWith('order.')) return;
     const known = this.overlay.order(String(orderId));
     const orderKey = type === 'order.placed' ? orderKeyOf(body as unknown as OrderPlaced) : undefined;
-    const { overlay, horizonMs } = this;
+    const { overlay } = this;
     const { maxAheadMs } = this.options;
-    const forgottenPlacedUntilMs = latest(horizonMs, overlay.forgottenPlacedUntilMs);
-    const before = { nowMs: overlay.nowMs, forgottenPlacedUntilMs };
-    const lifecycle = lifecycleAfter(known, type, body, before, orderKey, maxAheadMs);
+    const lifecycle = lifecycleAfter(known, type, body, overlay, orderKey, maxAheadMs);
     if (known === undefined && lifecycle === undefined && typeof body.order_placed_at === 'string') {
       // The order's order.placed is missing. Any order placed until then may be missing as well.
-      this.horizonMs = latest(horizonMs, placedAtOf(body.order_placed_at, overlay.nowMs, maxAheadMs));
+      overlay.forgetPlacedUntil(placedAtOf(body.order_placed_at, overlay.nowMs, maxAheadMs));
     }
     const isKnownCustomer = type !== 'order.placed' || overlay.registration(String(customerId)) !== undefined;
     orderChanges(body, lifecycle, isKnownCustomer, changes);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import {
   PartitionState,
+  passOver,
   qualitySettings,
   type RawRecord,
   readSummary,
@@ -122,6 +123,42 @@ describe('a rebuilt state', () => {
     expect(flagged).toBeGreaterThan(50);
   });
 
+  it('has orders that go on from an event behind those that cannot be read, and flags what they explain', () => {
+    const at = (body: Parameters<typeof recordOf>[0], ms: number): RawRecord =>
+      recordOf(body, { timestamp: NOON_MS + ms });
+    const order = { order_placed_at: iso(NOON_MS) };
+    const rebuild = rebuildOf();
+    rebuild.accepted(at(placed(order), 0));
+    rebuild.accepted(at(placed({ order_id: sha('2'), order_placed_at: iso(NOON_MS - 1) }), 1));
+    // order.paid of both.
+    rebuild.unreadable(2, NOON_MS + 3);
+    rebuild.accepted(at(followUp('order.shipped', order), 4));
+    const { records } = rebuild.finish(5, undefined);
+    const verdicts = (...log: RawRecord[]): unknown => run(log, [], false, restored(records)).verdicts;
+    expect(verdicts(at(followUp('order.delivered', order), 5))).toEqual(['accept']);
+    const shipped = followUp('order.shipped', { order_id: sha('2'), order_placed_at: iso(NOON_MS - 1) });
+    expect(verdicts(at(shipped, 5))).toEqual(['accept lifecycle.illegal_transition']);
+  });
+
+  it('does not prove more than the old state where records were passed over', () => {
+    const partition = new PartitionState(SMALL);
+    const { accepted } = run([recordOf(placed())], [], false, partition);
+    const { value } = passOver(partition, {
+      records: 1,
+      untilMs: NOON_MS + 1,
+      nextOffset: 2,
+      log: { topicId: undefined, lastOffset: 1, lastAppendMs: NOON_MS + 1 },
+      maxAheadMs: 5,
+    });
+    const old = readSummary(value ?? '');
+    const rebuild = rebuildOf(undefined, { lastAppendMs: old?.lastAppendMs, missedUntilMs: old?.missedUntilMs });
+    for (const { record, verdict } of accepted) rebuild.accepted(validated(record, verdict));
+    const again = restored(rebuild.finish(2, old).records);
+    expect([again.missedUntilMs, again.effectiveWindows()]).toEqual([NOON_MS + 1, partition.effectiveWindows()]);
+    const shipped = recordOf(followUp('order.shipped'), { timestamp: NOON_MS + 2 });
+    expect(run([shipped], [], false, again).verdicts).toEqual(['accept lifecycle.illegal_transition']);
+  });
+
   it('has windows that no append time ahead of the clock moves, also when the clock has passed it since', () => {
     const HOUR_MS = 3_600_000;
     const limits = { ...SMALL, events: { windowMs: HOUR_MS, maxEntries: 9 } };
@@ -147,6 +184,9 @@ describe('a rebuilt state', () => {
     const cut = rebuildLater(old?.lastAppendMs, NOON_MS + 2 * HOUR_MS);
     expect(cut.events.identities.leftAtMs).toBe(state.lastAppendMs);
     expect(cut.orders.forgottenPlacedUntilMs).toBe(state.lastAppendMs + 5);
+    // What a rebuild adds to other memories counts in the same way.
+    const counting = rebuildOf(undefined, { clockMs: NOON_MS + 3 * HOUR_MS, lastAppendMs: NOON_MS });
+    expect([NOON_MS, NOON_MS + 2 * HOUR_MS].map((ms) => counting.countedMs(ms))).toEqual([NOON_MS, NOON_MS]);
     // Without the old state's time the clock is all there is.
     expect(rebuildLater(undefined).lastAppendMs).toBe(NOON_MS + 2 * HOUR_MS);
   });

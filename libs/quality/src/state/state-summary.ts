@@ -24,6 +24,8 @@ export interface StateSummary {
   readonly lastAppendMs: number;
   /** Undefined in a state that was written before logs were marked. */
   readonly log: LogMark | undefined;
+  /** See `StateView`. Undefined also in a state that was written before it existed. */
+  readonly missedUntilMs: number | undefined;
   /** See `StateView`. */
   readonly forgottenPlacedUntilMs: number | undefined;
   readonly forgottenRegisteredUntilMs: number | undefined;
@@ -45,6 +47,7 @@ export const encodeSummary = (summary: StateSummary): string =>
     nextOffset: summary.nextOffset,
     lastAppendMs: summary.lastAppendMs,
     log: summary.log,
+    missedUntilMs: summary.missedUntilMs,
     forgottenPlacedUntilMs: summary.forgottenPlacedUntilMs,
     forgottenRegisteredUntilMs: summary.forgottenRegisteredUntilMs,
     openOrdersLeftAtMs: summary.openOrdersLeftAtMs,
@@ -76,6 +79,7 @@ export const decodeSummary = (value: string): StateSummary =>
       nextOffset: fields.number('nextOffset'),
       lastAppendMs: fields.number('lastAppendMs'),
       log: fields.has('log') ? logMarkOf(fields.object('log')) : undefined,
+      missedUntilMs: fields.optionalNumber('missedUntilMs'),
       forgottenPlacedUntilMs: fields.optionalNumber('forgottenPlacedUntilMs'),
       forgottenRegisteredUntilMs: fields.optionalNumber('forgottenRegisteredUntilMs'),
       openOrdersLeftAtMs: fields.optionalNumber('openOrdersLeftAtMs'),

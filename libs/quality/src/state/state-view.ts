@@ -23,6 +23,13 @@ export interface StateView {
    * order who registered after it is remembered. Undefined: no customer was forgotten.
    */
   readonly forgottenRegisteredUntilMs: number | undefined;
+  /**
+   * Append time up to which records of the input may be missing that came behind those that are remembered: they were left
+   * out by an operator's command, or a rebuild could not read them, or retention had removed them from its log. A rebuild
+   * that counts the input cannot distinguish redeliveries from what was left out: then all of it may be missing.
+   * Undefined: none is missing. An order that was last updated up to then may lack events.
+   */
+  readonly missedUntilMs: number | undefined;
 }
 
 /** What an accepted record changes in the state. */

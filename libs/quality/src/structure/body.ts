@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { violated } from '../rules/constraint';
 import { countNames, jsonDetails, type JsonScan, scanJson } from './json-scan';
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -35,25 +36,34 @@ function repeatsName(body: Body, text: string, { names, nested, escapedNames }: 
   return names !== (nested ? countNames(body) : Object.keys(body).length);
 }
 
+const OBJECT = 'one JSON object';
+
 /** Parses a record's value. Returns the constraint that the bytes violate if they are not one JSON object. */
 export function parseBody(value: Buffer | null): ParsedBody | string {
-  if (value === null) return 'required';
-  if (!isUtf8(value)) return 'isUtf8';
+  if (value === null) return violated('required', OBJECT, 'no value');
+  if (!isUtf8(value)) return violated('isUtf8', 'UTF-8', 'other bytes');
   const text = value.toString('utf8');
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    return 'isJson';
+    return violated('isJson', OBJECT, `${String(value.length)} bytes of other text`);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'isObject';
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return violated(
+      'isObject',
+      OBJECT,
+      parsed === null ? 'null' : Array.isArray(parsed) ? 'an array' : `a ${typeof parsed}`,
+    );
+  }
   const body = parsed as Body;
   const scan = scanJson(value);
   if (repeatsName(body, text, scan)) {
     const { repeatedName } = jsonDetails(text);
-    return `isUniqueName: found ${JSON.stringify(repeatedName ?? 'a name')} more than once in an object`;
+    return violated('isUniqueName', 'each name once in an object', `${JSON.stringify(repeatedName ?? 'a name')} again`);
   }
   // Only an escape can put a lone surrogate into valid UTF-8.
-  if (scan.escapes && !isWellFormed(body)) return 'isWellFormed';
+  if (scan.escapes && !isWellFormed(body))
+    return violated('isWellFormed', 'Unicode without lone surrogates', 'a lone surrogate');
   return { body, text, plainNumbers: scan.plainNumbers };
 }

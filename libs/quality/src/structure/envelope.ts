@@ -77,13 +77,16 @@ const withoutQuotes = (text: string): string | undefined =>
 /** ce_time is optional. It may be another notation of the body's time. */
 function checkTime(headers: Headers, body: Body | undefined, findings: Findings): void {
   const time = headerText(headers, CE.time);
-  if (time === null) findings.fire('structure.envelope_mismatch', CE.time, 'isSingle');
+  if (time === null) findings.fire('structure.envelope_mismatch', CE.time, REPEATED);
   else if (time !== undefined && body !== undefined && time !== body.occurred_at) {
     const occurredAt = body.occurred_at;
     if (typeof occurredAt === 'string' && timestampMicros(time) === timestampMicros(occurredAt)) return;
     findings.fire('structure.envelope_mismatch', CE.time, differs(occurredAt, time));
   }
 }
+
+const ABSENT = violated('required', 'a value', 'none');
+const REPEATED = violated('isSingle', 'one value', 'several');
 
 /** The constraint of a header that is not what the body has. */
 function differs(expected: unknown, found: string): string {
@@ -95,8 +98,8 @@ function differs(expected: unknown, found: string): string {
 function requireHeader(headers: Headers, name: string, expected: unknown, findings: Findings): string | undefined {
   const text = headerText(headers, name);
   let constraint: string;
-  if (text === undefined || text === '') constraint = 'required';
-  else if (text === null) constraint = 'isSingle';
+  if (text === undefined || text === '') constraint = ABSENT;
+  else if (text === null) constraint = REPEATED;
   else if (expected !== undefined && text !== expected) constraint = differs(expected, text);
   else return text;
   findings.fire('structure.envelope_mismatch', name, constraint);

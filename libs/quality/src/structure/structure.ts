@@ -69,7 +69,8 @@ export class Structure {
     const type = typeof claimed === 'string' ? claimed : (headerText(record.headers, 'ce_type') ?? '');
     const contract = this.contracts.get(type);
     if (contract === undefined) {
-      findings.fire('structure.unknown_type', 'event_type', 'isKnownType');
+      const constraint = violated('isKnownType', 'an event type of this topic', type === '' ? 'none' : type);
+      findings.fire('structure.unknown_type', 'event_type', constraint);
       return undefined;
     }
     if (this.checks.get(type)?.(body) === true && plainNumbers) return contract;
@@ -88,7 +89,7 @@ export class Structure {
     findings: Findings,
   ): void {
     if (key === null) {
-      findings.fire('structure.key_mismatch', 'key', 'required');
+      findings.fire('structure.key_mismatch', 'key', violated('required', 'a key', 'none'));
       return;
     }
     if (body !== undefined && contract !== undefined) {

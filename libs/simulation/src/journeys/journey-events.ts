@@ -40,7 +40,7 @@ export class JourneyEvents {
       key: customer_id,
       occurredMicros: micros,
       emittedMicros: micros + journey.lateMicros,
-      traceparent: `00-${SHORT_TRACE}${hex16(draws, SESSION_DRAW.ids + ID.trace)}-${hex16(draws, eventDraw + 2)}-01`,
+      traceparent: `00-${SHORT_TRACE}${hex16(draws, SESSION_DRAW.ids + ID.trace)}-${hex16(draws, eventDraw + 2)}-00`,
     };
     if (kind >= STEP.placed && kind !== STEP.reviewed) {
       const order = { event_id, occurred_at, order_id: hex64(draws, SESSION_DRAW.ids + ID.order) };

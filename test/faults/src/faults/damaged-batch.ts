@@ -7,13 +7,14 @@ import { z } from 'zod';
 
 import { type FaultStack } from '../stack/fault-stack';
 import { produceBatch } from '../stack/produce-batch';
-import { findBatch, isShutDownCleanly, segmentFolder, type StoredBatch, writeByte } from '../stack/stored-batch';
+import { findBatch, segmentFolder, type StoredBatch, writeByte } from '../stack/stored-batch';
 import { type Fault, type FaultContext } from './fault';
 import { othersGoOn, type Partitions, partitionsOf, RESUME_DEADLINE_MS, stopped } from './partitions';
 import { acceptableEvent, newShop } from './poison-events';
 import { type PoisonRecord, recordOf } from './poison-records';
 import { NO_PRODUCER } from './send-poison';
 import { shutDown } from './shutdown';
+import { stopBrokerCleanly, withoutCommits } from './stop-broker';
 
 const RECORDS = 40;
 /** A service reaches the batch behind what has waited for it. */
@@ -92,18 +93,21 @@ const damagedBatch: Fault = {
       const shutdown = await shutDown(context, app);
       const firstOffset = await plant(context, app, ref, made);
       const place: DamagedPlace = { ...ref, app, family, firstOffset };
-      await stopCleanly(stack);
-      const batch = findBatch(segmentFolder(stack.kafkaLogs, place), firstOffset);
-      const at = byteOfValue(batch, made, rng);
-      const before = batch.bytes[at] ?? 0;
-      const damaged = Buffer.from(batch.bytes);
-      damaged.writeUInt8(before ^ 1, at);
-      undoDamage = () => {
-        writeByte(batch, at, before);
-      };
-      writeByte(batch, at, before ^ 1);
-      await stack.backend('kafka').up();
-      await stack.backend('kafka').ready();
+      const { at, damaged } = await withoutCommits(context, app, async () => {
+        await stopBrokerCleanly(stack);
+        const batch = findBatch(segmentFolder(stack.kafkaLogs, place), firstOffset);
+        const at = byteOfValue(batch, made, rng);
+        const before = batch.bytes[at] ?? 0;
+        const damaged = Buffer.from(batch.bytes);
+        damaged.writeUInt8(before ^ 1, at);
+        undoDamage = () => {
+          writeByte(batch, at, before);
+        };
+        writeByte(batch, at, before ^ 1);
+        await stack.backend('kafka').up();
+        await stack.backend('kafka').ready();
+        return { at, damaged };
+      });
       const startedAt = performance.now();
       await stack.instance(app).up();
       await stops(context, place);
@@ -166,13 +170,6 @@ async function plant(
     { kind: 'in a damaged batch', reason: undefined, isPassedOver: true },
   );
   return first;
-}
-
-async function stopCleanly(stack: FaultStack): Promise<void> {
-  const broker = stack.backend('kafka');
-  await broker.down();
-  if (broker.isRunning || !isShutDownCleanly(stack.kafkaLogs))
-    throw new Error('the broker did not shut down cleanly: it would truncate the log');
 }
 
 /** A byte of a value: the records can be decoded, and only the CRC shows the damage. */

@@ -1,11 +1,12 @@
 import { StepFault } from '../instrumented/step-fault';
-import { APPS, LINKS } from '../stack/fault-stack';
+import { APPS, CONSUMERS, LINKS } from '../stack/fault-stack';
 import { FAULTS } from './catalogue';
 import { outcomeOfEffect } from './effect';
 import { type Claim, type FaultContext } from './fault';
 import { withFurtherInstances } from './further-instances';
 import { ReadinessPoll } from './readiness';
 import { unexpectedExit } from './steps';
+import { withoutCommits } from './stop-broker';
 
 describe('the catalogue', () => {
   it('has no two faults with the same name', () => {
@@ -20,6 +21,18 @@ describe('the catalogue', () => {
       ...LINKS.map((link) => `cut ${link}`),
     ];
     expect(expected.filter((name) => !names.includes(name))).toEqual([]);
+  });
+
+  it('restarts the broker under all services that commit, which counts only after a clean stop', async () => {
+    const fault = FAULTS.find(({ name }) => name === 'clean restart kafka');
+    expect(fault).toMatchObject({ claims: ['kafka'], recovers: ['order-generator', ...CONSUMERS] });
+    expect(fault?.isAlone).toBeUndefined();
+    const up = jest.fn(() => Promise.resolve());
+    const backend = { isRunning: false, down: () => Promise.resolve({ tookMs: 1, exit: { code: 0 } }), up };
+    const stack = { backend: () => backend, kafkaLogs: '/no/such/folder' };
+    const context = { stack } as unknown as FaultContext;
+    await expect(fault?.inject(context)).rejects.toThrow('did not shut down cleanly');
+    expect(up).toHaveBeenCalledTimes(1);
   });
 
   it.each(['bq-sink', 'pubsub-bridge'] as const)('claims %s with the link that it uses only at its start', (app) => {
@@ -143,6 +156,57 @@ describe('a poll of readiness', () => {
     ['it does not answer', undefined, ['the state', 'the state']],
   ])('finds nothing where %s', async (_why, isReady, missing) => {
     expect(await falseReports(isReady, missing)).toEqual([]);
+  });
+});
+
+describe('services that are paused for a work', () => {
+  /** @param states of a partition, before each poll */
+  async function calls(states: readonly string[], work: () => Promise<unknown>): Promise<string[]> {
+    const noted: string[] = [];
+    const left = states.values();
+    const stack = {
+      service: (app: string) => ({
+        postAdmin: (action: string) => Promise.resolve(noted.push(`${action} ${app}`)),
+        client: () => ({
+          status: () =>
+            Promise.resolve({ partitions: [{ topic: 't', partition: 0, state: left.next().value ?? 'paused' }] }),
+        }),
+      }),
+    };
+    let commits = 0;
+    const offsets = {
+      committed: (app: string) => {
+        noted.push(`read ${app}`);
+        return Promise.resolve(new Map([['t/0', commits < 3 ? ++commits : 3]]));
+      },
+    };
+    const context = { stack, offsets } as unknown as FaultContext;
+    const noteWork = (): Promise<unknown> => {
+      noted.push('work');
+      return work();
+    };
+    await withoutCommits(context, 'bq-sink', noteWork, 1).catch((error: unknown) => noted.push(String(error)));
+    return noted;
+  }
+
+  it('have committed what they were handed before the work, and run again after it', async () => {
+    const noted = await calls(['running', 'paused'], () => Promise.resolve());
+    const reads = (app: string): number => noted.filter((each) => each === `read ${app}`).length;
+    // Twelve polls without a change, behind three with one.
+    expect([reads('validator'), reads('pubsub-bridge')]).toEqual([15, 13]);
+    const actions = noted.filter((each) => !each.startsWith('read'));
+    expect(actions).toEqual([
+      'pause validator',
+      'pause pubsub-bridge',
+      'work',
+      'resume validator',
+      'resume pubsub-bridge',
+    ]);
+  });
+
+  it('run again when the work fails', async () => {
+    const noted = await calls([], () => Promise.reject(new Error('broken')));
+    expect(noted.slice(-3)).toEqual(['resume validator', 'resume pubsub-bridge', 'Error: broken']);
   });
 });
 

@@ -15,7 +15,8 @@ const LOG_DEADLINE_MS = 75_000;
 const TRANSACTION_TIMEOUT_MS = 80_000;
 const END_DEADLINE_MS = 60_000;
 const POLL_INTERVAL_MS = 500;
-const LOG_TEXT = 'a transaction of a producer is open';
+/** A field that only the line about an open transaction has. */
+const LOG_FIELD = '"openSeconds":';
 
 /**
  * Not the catalog: the orders of a vendor that is announced behind the open transaction wait for it, and after
@@ -58,7 +59,7 @@ const openTransaction: Fault = {
           stack
             .instance('validator')
             .hasLogged(
-              LOG_TEXT,
+              LOG_FIELD,
               `"topic":"${place.topic}"`,
               `"partition":${String(place.partition)},`,
               `"lastStableOffset":${String(offset)},`,

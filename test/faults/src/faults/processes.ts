@@ -4,6 +4,7 @@ import { type App, APPS, type Backend, type Consumer, CONSUMERS } from '../stack
 import { type Fault, type Recovering } from './fault';
 import { withFurtherInstances } from './further-instances';
 import { shutDown, slowest } from './shutdown';
+import { stopBrokerCleanly } from './stop-broker';
 
 /** Longer than the session timeouts and the transaction timeouts of every service, which are 6 s in this stack. */
 const FREEZE_MS = 13_000;
@@ -71,11 +72,39 @@ const killBackend = (name: Backend, recovers: readonly Recovering[], losesMessag
   },
 });
 
+/**
+ * Of transactions that end while their partitions have no leader any more, the broker loses the ends. The services must go on
+ * nevertheless, by themselves.
+ */
+const restartBroker: Fault = {
+  name: 'clean restart kafka',
+  description: 'SIGTERM and start of the broker under load; ends when it is ready again',
+  claims: ['kafka'],
+  recovers: ['order-generator', ...CONSUMERS],
+  async inject({ stack }) {
+    const startedAt = performance.now();
+    const backend = stack.backend('kafka');
+    try {
+      const seconds = await stopBrokerCleanly(stack);
+      await backend.up();
+      await backend.ready();
+      const ready = ((performance.now() - startedAt) / 1_000).toFixed(1);
+      return {
+        detail: `stopped in ${seconds.toFixed(1)} s, ready after ${ready} s`,
+        measures: { 'broker stop, s': seconds },
+      };
+    } finally {
+      await backend.up();
+    }
+  },
+};
+
 export const PROCESS_FAULTS: readonly Fault[] = [
   ...APPS.map(kill),
   ...CONSUMERS.map(freeze),
   ...CONSUMERS.map(zombie),
   killBackend('kafka', ['order-generator', ...CONSUMERS]),
+  restartBroker,
   killBackend('bigquery-emulator', ['bq-sink', 'subscription-emulator']),
   killBackend('pubsub-emulator', ['pubsub-bridge', 'subscription-emulator'], true),
 ];

@@ -1,6 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 
-import { UsageError } from '../../../../dev/src';
+import { integerFrom, parseShare, UsageError } from '../../../../dev/src';
 import { type Fault } from '../faults/fault';
 
 export interface FaultOptions {
@@ -19,17 +19,7 @@ export interface FaultOptions {
   readonly skipModels: boolean;
 }
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a positive integer');
-  return value;
-};
-
-const share = (text: string): number => {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('must be from 0 to 1');
-  return value;
-};
+const positive = integerFrom(1);
 
 const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
@@ -44,7 +34,7 @@ export function parseFaultOptions(args: readonly string[]): FaultOptions | undef
     .option('--rate <n>', 'events per second', positive, 2_000)
     .option('--round <n>', 'faults between two comparisons', positive, 10)
     .option('--max-lag <n>', 'pauses the load while more records wait', positive, 60_000)
-    .option('--defect-rate <n>', 'share of defective records', share, 0.05)
+    .option('--defect-rate <n>', 'share of defective records', parseShare, 0.05)
     .option('--mixed', 'injects two faults at the same time, often', false)
     .option('--breaks', 'tests the suite: without one rule, the protocol has to turn it red', false)
     .option('--skip-models', 'does not explore the models of the protocols first', false)

@@ -40,6 +40,11 @@ describe('parseFaultOptions', () => {
   it.each([
     ['--faults', '0'],
     ['--rate', '1.5'],
+    ['--rate', '1e3'],
+    ['--seed', '0x1'],
+    ['--records', ' 8'],
+    ['--defect-rate', ''],
+    ['--defect-rate', '1e-1'],
     ['--defect-rate', '1.1'],
     ['--defect-rate', 'x'],
     ['--unknown', '1'],

@@ -1,0 +1,176 @@
+import { Module } from '@nestjs/common';
+import { type ServiceSettings } from '@orderstream/config';
+import { createLogger, type Health } from '@orderstream/observability';
+import { HEALTH, runService, type ServiceDefinition } from '@orderstream/service';
+import request from 'supertest';
+import { FakeProcess, LogLines, OPERATOR, TOKENS, VIEWER } from './fake-process';
+
+/** Of `AuthenticationLimiter`. */
+const FAILURES_UNTIL_BLOCKED = 20;
+
+/** The statuses of problems, by method and path. */
+type Problems = Map<string, Set<number>>;
+
+interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+interface Operation {
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
+}
+
+interface Running {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** What the service is before a request. Nothing connects: `prepare` and the transports are left out. */
+interface Variant {
+  readonly tokens?: string;
+  /** Never ends its start. */
+  readonly isStarting?: boolean;
+  /** Has failed, so that only a restart helps. */
+  readonly hasFailed?: boolean;
+  /** Without the module of the service, and so without status, pause and resume. */
+  readonly isBare?: boolean;
+}
+
+@Module({})
+class BareModule {}
+
+async function run<T extends { readonly service: ServiceSettings }>(
+  definition: ServiceDefinition<T>,
+  { tokens = TOKENS, isStarting = false, hasFailed = false, isBare = false }: Variant,
+): Promise<Running> {
+  const host = new FakeProcess();
+  const destination = new LogLines();
+  const started = Promise.withResolvers<undefined>();
+  const running = runService(
+    {
+      name: definition.name,
+      settings: definition.settings,
+      module: isBare ? () => BareModule : definition.module,
+      ...(definition.admin === undefined ? {} : { admin: definition.admin }),
+      prepare: (app) => {
+        if (hasFailed) app.get<Health>(HEALTH).live('probe', () => ({ ok: false, detail: 'failed' }));
+        return isStarting ? started.promise : Promise.resolve();
+      },
+    },
+    {
+      env: {
+        HTTP_PORT: '0',
+        BIGQUERY_PROJECT: 'orderstream-local',
+        PUBSUB_PROJECT: 'orderstream-local',
+        ADMIN_TOKENS: tokens,
+      },
+      host,
+      logger: createLogger({ service: definition.name, level: 'info', destination }),
+    },
+  );
+  const failed = host.exited.promise.then((code): never => {
+    throw new Error(`${definition.name} exited with ${String(code)} before it listened: ${host.written}`);
+  });
+  const url = await Promise.race([destination.url(), failed]);
+  failed.catch(() => undefined);
+  if (!isStarting) await running;
+  return {
+    url,
+    stop: async () => {
+      host.emit('SIGTERM', 'SIGTERM');
+      await host.exited.promise;
+      started.resolve(undefined);
+      await running;
+    },
+  };
+}
+
+async function documentOf(url: string): Promise<OpenApiDocument> {
+  const { body } = await request(url).get('/admin/docs').set('Authorization', `Bearer ${OPERATOR}`).expect(200);
+  return body as OpenApiDocument;
+}
+
+function documentedProblems({ paths }: OpenApiDocument): Problems {
+  const problems: Problems = new Map();
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, { responses }] of Object.entries(operations)) {
+      const statuses = Object.keys(responses).map(Number);
+      problems.set(`${method} ${path}`, new Set(statuses.filter((status) => status >= 400)));
+    }
+  }
+  return problems;
+}
+
+/** A request that is sent to each endpoint. */
+interface Provocation {
+  readonly token?: string;
+  readonly body?: string;
+  readonly type?: string;
+  readonly repeat?: number;
+}
+
+/** In each situation, the requests are sent to every endpoint. A body is sent to commands only. */
+const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
+  [
+    {},
+    [
+      {},
+      { token: VIEWER },
+      { token: OPERATOR, body: '{"' },
+      { token: OPERATOR, body: `{"x":"${'x'.repeat(70_000)}"}` },
+      { token: OPERATOR, body: '{}', type: 'application/json; charset=latin1' },
+      { token: 'unknown', repeat: 1 + FAILURES_UNTIL_BLOCKED },
+    ],
+  ],
+  [{ tokens: '' }, [{ token: OPERATOR }]],
+  [{ isStarting: true }, [{ token: OPERATOR, body: '{}' }]],
+  [{ hasFailed: true }, [{ token: OPERATOR, body: '{}' }]],
+  [{ isBare: true }, [{ token: OPERATOR }]],
+];
+
+/** Sends a request to each of the endpoints and notes the problems that are answered. */
+async function provoke(url: string, { token, body, type = 'application/json', repeat = 1 }: Provocation, to: Problems) {
+  for (const [operation, statuses] of to) {
+    const [method, path = ''] = operation.split(' ');
+    if (method === 'get' && body !== undefined) continue;
+    for (let attempt = 0; attempt < repeat; attempt++) {
+      const call = request(url)[method as 'get' | 'post' | 'put'](path);
+      if (token !== undefined) void call.set('Authorization', `Bearer ${token}`);
+      const answer = await (body === undefined ? call : call.set('Content-Type', type).send(body));
+      if (answer.status < 400) continue;
+      statuses.add(answer.status);
+      expect([operation, answer.type, answer.body]).toEqual([
+        operation,
+        'application/problem+json',
+        expect.objectContaining({ status: answer.status, detail: expect.stringMatching(/\w{3}/) as string }),
+      ]);
+    }
+  }
+}
+
+/**
+ * Walks the OpenAPI document of a service, provokes each problem of each endpoint, and compares the answers with the
+ * document: what is documented is answered, and what is answered is documented.
+ */
+export function documentsItsProblems<T extends { readonly service: ServiceSettings }>(
+  definition: ServiceDefinition<T>,
+): void {
+  it(`${definition.name} documents every problem that its /admin answers, and no other`, async () => {
+    const documented: Problems = new Map();
+    const answered: Problems = new Map();
+    for (const [variant, provocations] of SITUATIONS) {
+      const service = await run(definition, variant);
+      const document = variant.tokens === '' ? documented : documentedProblems(await documentOf(service.url));
+      for (const [operation, statuses] of document) {
+        if (!documented.has(operation)) documented.set(operation, statuses);
+        if (!answered.has(operation)) answered.set(operation, new Set());
+      }
+      const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
+      for (const provocation of provocations) await provoke(service.url, provocation, endpoints);
+      await service.stop();
+    }
+    expect(documented.size).toBeGreaterThanOrEqual(3);
+    expect(sorted(answered)).toEqual(sorted(documented));
+  });
+}
+
+const sorted = (problems: Problems): Readonly<Record<string, readonly number[]>> =>
+  Object.fromEntries([...problems].map(([operation, statuses]) => [operation, [...statuses].sort((a, b) => a - b)]));
