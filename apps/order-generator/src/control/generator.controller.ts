@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Post } from '@nestjs/common';
+import { applyDecorators, Body, Controller, Get, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiBody,
@@ -15,36 +15,39 @@ import { GeneratorStatusDto } from './generator-status.dto';
 import { ListedScenarioDto, SetScenarioDto } from './scenario.dto';
 import { SetRateDto } from './set-rate.dto';
 
-/** The generator's commands beside those of every service. */
+/** A command of an operator. It answers the status. */
+const Command = (path: string): MethodDecorator =>
+  applyDecorators(
+    Post(path),
+    HttpCode(200),
+    Roles('operator'),
+    ApiProblems(COMMAND_PROBLEMS),
+    ApiOkResponse({ type: GeneratorStatusDto, description: 'The status after the command.' }),
+  );
+
+/** The generator's commands beside those of every service, and its scenarios. */
 @ApiBearerAuth()
-@ApiProblems({ ...ADMIN_PROBLEMS, ...COMMAND_PROBLEMS })
-@ApiOkResponse({ type: GeneratorStatusDto, description: 'The status after the command.' })
+@ApiProblems(ADMIN_PROBLEMS)
 @ApiExtraModels(SetScenarioDto)
 @Controller('admin')
 export class GeneratorController {
   constructor(private readonly generator: Generator) {}
 
-  @Post('start')
-  @HttpCode(200)
-  @Roles('operator')
+  @Command('start')
   @ApiOperation({ summary: 'Continue a stopped run, or start a new run after a finished one.' })
   async start(): Promise<object> {
     await this.generator.resume();
     return this.generator.status();
   }
 
-  @Post('stop')
-  @HttpCode(200)
-  @Roles('operator')
+  @Command('stop')
   @ApiOperation({ summary: 'Stop sending records, and wait for the acknowledgements of those already sent.' })
   async stop(): Promise<object> {
     await this.generator.pause();
     return this.generator.status();
   }
 
-  @Post('rate')
-  @HttpCode(200)
-  @Roles('operator')
+  @Command('rate')
   @ApiOperation({ summary: 'Set the rate until the next start of the service.' })
   rate(@Body() { eventsPerSecond }: SetRateDto): object {
     this.generator.setRate(eventsPerSecond);
@@ -59,9 +62,7 @@ export class GeneratorController {
     return this.generator.scenarios();
   }
 
-  @Post('scenario')
-  @HttpCode(200)
-  @Roles('operator')
+  @Command('scenario')
   @ApiOperation({
     summary: 'Change the scenario until the next start of the service: by name, or a whole one as YAML.',
     description:
