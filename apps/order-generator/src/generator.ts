@@ -3,7 +3,7 @@ import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, kafkaDependency, observeClients, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
-import { type Scenario, SIMULATION_VERSION } from '@orderstream/simulation';
+import { defectRateOf, type Scenario, SIMULATION_VERSION } from '@orderstream/simulation';
 import { type Batch } from './emission/batch';
 import { SYSTEM_CLOCK } from './emission/clock';
 import { Emitter } from './emission/emitter';
@@ -133,7 +133,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     if (emitter === undefined || journal === undefined) return { state: 'opening' };
     const error = emitter.cause instanceof Error ? { error: emitter.cause.message } : {};
     const { virtualMs } = emitter;
-    const { defectRate, seed } = this.settings.simulation;
+    const { defectRate = defectRateOf(emitter.targetScenario), seed } = this.settings.simulation;
     return {
       state: emitter.state === 'retrying' ? 'running' : emitter.state,
       retrying: emitter.state === 'retrying',

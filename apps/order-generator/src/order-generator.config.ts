@@ -59,13 +59,15 @@ const simulationSettings = defineSettings({
     description:
       'Events of one run, without the announcement of the catalog; 0 is endless. The service stays up after the last event.',
   }),
-  defectRate: settings.number({
-    env: 'GENERATOR_DEFECT_RATE',
-    default: 0.02,
-    min: 0,
-    max: 1,
-    description: 'Share of records with a planted defect, 0 to 1.',
-  }),
+  defectRate: settings.optional(
+    settings.number({
+      env: 'GENERATOR_DEFECT_RATE',
+      min: 0,
+      max: 1,
+      description:
+        'Share of the events that are followed by a defective record, 0 to 1, in place of what the scenario says.',
+    }),
+  ),
 });
 
 const emissionSettings = defineSettings({

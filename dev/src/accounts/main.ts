@@ -63,6 +63,7 @@ async function statusOfValidators({ accounts }: AccountsSettings): Promise<Valid
       skipped: 0,
       deadLettered: 0,
       passedOver: 0,
+      flagged: 0,
     };
     for (const { accounting } of each) {
       for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += accounting[family][name];

@@ -20,6 +20,7 @@ export const generatorStatus = z.object({
   run: z.object({ generated: count, acked: count }),
   rate: z.object({ achieved: z.number() }),
 });
+export type GeneratorStatus = z.infer<typeof generatorStatus>;
 
 const familyCounters = z.object({
   input: count,
@@ -28,6 +29,7 @@ const familyCounters = z.object({
   skipped: count,
   deadLettered: count,
   passedOver: count,
+  flagged: count,
 });
 export type FamilyCounters = z.infer<typeof familyCounters>;
 

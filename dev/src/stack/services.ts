@@ -35,9 +35,12 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
 export interface GeneratorOptions {
   /** Events per second; 0 is unlimited. */
   readonly rate: number;
+  /** Events per second of virtual time, where the rate is unlimited. */
+  readonly nominalRate?: number;
   /** Number of events still to generate; called at each start of the generator. Undefined is unlimited. */
   readonly remainingEvents: () => number | undefined;
   readonly seed?: number | undefined;
+  /** Share of the events that are followed by a defective record, in place of what the scenario says. */
   readonly defectRate?: number | undefined;
   /** Name of the scenario. */
   readonly scenario?: string | undefined;
@@ -151,7 +154,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
 }
 
 export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {
-  const { rate, seed, defectRate, scenario, scenarioDir } = options;
+  const { rate, nominalRate, seed, defectRate, scenario, scenarioDir } = options;
   const remaining = options.remainingEvents();
   return {
     GENERATOR_RATE: String(rate),
@@ -159,6 +162,7 @@ export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): N
     GENERATOR_MAX_EVENTS: String(remaining ?? 0),
     GENERATOR_AUTOSTART: String(remaining === undefined || remaining > 0),
     GENERATOR_LEDGER_DIR: ledgerFolder,
+    ...(nominalRate === undefined ? {} : { GENERATOR_NOMINAL_RATE: String(nominalRate) }),
     ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
     ...(defectRate === undefined ? {} : { GENERATOR_DEFECT_RATE: String(defectRate) }),
     ...(scenario === undefined ? {} : { GENERATOR_SCENARIO: scenario }),

@@ -2,8 +2,8 @@ import { type ExpectedOutcome } from '@orderstream/contracts';
 import { type Accounts, type Counters, type Verdicts } from './accounts';
 import { TableComparison } from './compare-tables';
 import { Differences } from './differences';
-import { type ExpectedRecord, type ExpectedRecords, verdictOn } from './expected-records';
-import { type PartitionEvidence, type RawRecord, type ValidatedRecord } from './evidence';
+import { type ExpectedRecord, type ExpectedRecords, findingsOn } from './expected-records';
+import { linkOf, type PartitionEvidence, type RawRecord, type ValidatedRecord } from './evidence';
 import { groupBy } from './group-by';
 import { PassedOverComparison } from './passed-over';
 import { describePlanted, type PlantedRecord, PlantedRecords } from './planted-records';
@@ -178,7 +178,7 @@ export class Comparison {
     }
     const occurrence = this.copies.get(entry.seq) ?? 0;
     this.copies.set(entry.seq, occurrence + 1);
-    return { entry, expected: verdictOn(entry, raw, occurrence) };
+    return { entry, expected: findingsOn(entry, raw, occurrence).outcome };
   }
 
   private checkVerdict({ raw, entry, expected, validated, reasons }: Outcome, evidence: PartitionEvidence): void {
@@ -246,8 +246,3 @@ const rawPartition = ({ rawTopic, partition }: PartitionEvidence): string => `${
 
 const describe = ({ id, intent }: ExpectedRecord, expected: ExpectedOutcome | undefined): string =>
   `${id}, ${intent.defect ?? 'no defect'}, expected ${expected ?? intent.expected}`;
-
-/** Equal for a raw record and its validated record, different for any two other records with a simulation-id. */
-function linkOf({ simulationId, identity, timestamp }: RawRecord): string {
-  return `${simulationId ?? ''}\u0000${identity}\u0000${String(timestamp)}`;
-}

@@ -4,6 +4,7 @@ import {
   compare,
   CONTENT,
   differences,
+  letterOf,
   FIRST_EVENT,
   FIRST_NUMBER,
   type MutableEvidence,
@@ -108,7 +109,7 @@ describe('Comparison', () => {
       { duplicated: 1, wrongVerdicts: 1 },
       (evidence) => {
         const { sha256 } = at(evidence.raw, 0);
-        evidence.deadLetters.push({ sourceOffset: 50, reason: 'time.in_future', sha256 });
+        evidence.deadLetters.push(letterOf(50, 'time.in_future', sha256));
       },
     ],
     [
@@ -143,7 +144,7 @@ describe('Comparison', () => {
       'a dead letter without a record',
       { unexplained: 1 },
       (evidence) => {
-        evidence.deadLetters.push({ sourceOffset: 4_711, reason: 'time.in_future', sha256: sha256('x') });
+        evidence.deadLetters.push(letterOf(4_711, 'time.in_future', sha256('x')));
       },
     ],
     [
@@ -170,7 +171,7 @@ describe('Comparison', () => {
     const run = runOf(['accept']);
     const own = at(run.evidence.raw, 0);
     run.evidence.raw.push({ ...own, offset: 51, timestamp: 9_100, sha256: sha256('other'), identity: 'other x' });
-    run.evidence.deadLetters.push({ sourceOffset: 51, reason: 'structure.malformed_json', sha256: sha256('other') });
+    run.evidence.deadLetters.push(letterOf(51, 'structure.malformed_json', sha256('other')));
     const accounts = compare(run);
     expect(accounts).toMatchObject({ foreign: 1, foreignVerdicts: { deadLettered: 1 }, duplicated: 0, generated: 1 });
     expect(isAccountedFor(accounts)).toBe(true);
@@ -194,7 +195,7 @@ describe('Comparison', () => {
         run.evidence.raw.push({ ...record, offset: 60 + index, timestamp: 9_500 });
       }
       const { sha256 } = at(run.evidence.raw, 1);
-      run.evidence.deadLetters.push({ sourceOffset: 61, reason: 'time.in_future', sha256 });
+      run.evidence.deadLetters.push(letterOf(61, 'time.in_future', sha256));
       return run;
     }
     const resumed = { from: FIRST_NUMBER, until: FIRST_NUMBER + 2 };
@@ -250,7 +251,7 @@ describe('Comparison', () => {
     ])('reports a record with %s as unexplained', (_name, raw) => {
       const run = runOf(['accept']);
       run.evidence.raw.push(raw);
-      run.evidence.deadLetters.push({ sourceOffset: 60, reason: 'structure.malformed_json', sha256: raw.sha256 });
+      run.evidence.deadLetters.push(letterOf(60, 'structure.malformed_json', raw.sha256));
       expect(compare(run)).toMatchObject({ foreign: 1, unexplained: 0 });
       const accounts = compare(run, { isWholeJournal });
       expect(accounts).toMatchObject({ foreign: 1, unexplained: 1 });
@@ -272,7 +273,7 @@ describe('Comparison', () => {
       const run = runOf(['accept', 'foreign']);
       run.evidence.raw.push({ ...stray, simulationId: 's-1:4711.0' });
       const reason = 'structure.malformed_json';
-      run.evidence.deadLetters.push({ sourceOffset: 60, reason, sha256: stray.sha256 });
+      run.evidence.deadLetters.push(letterOf(60, reason, stray.sha256));
       const planted = new PlantedRecords([{ topic: TOPIC, partition: PARTITION, offset: 60, kind: 'odd', reason }]);
       const accounts = compare(run, { isWholeJournal, planted });
       expect(accounts).toMatchObject({ foreign: 2, planted: 1, unexplained: 0 });
@@ -286,7 +287,7 @@ describe('Comparison', () => {
       { topic: TOPIC, partition: PARTITION, offset: 60, kind: 'garbage', reason: REASON },
     ]);
     const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), simulationId: undefined, identity: '' };
-    const letter = { sourceOffset: 60, reason: REASON, sha256: raw.sha256 };
+    const letter = letterOf(60, REASON, raw.sha256);
 
     it.each([
       ['finds no difference with one dead letter for its reason', [raw], [letter], {}],

@@ -12,6 +12,11 @@ export interface RawRecord {
   readonly identity: string;
 }
 
+/** Equal for a raw record and its validated record, different for any two other records with a simulation-id. */
+export function linkOf({ simulationId, identity, timestamp }: RawRecord): string {
+  return `${simulationId ?? ''}\u0000${identity}\u0000${String(timestamp)}`;
+}
+
 /** A record of a validated partition. */
 export interface ValidatedRecord extends RawRecord {
   readonly eventId: string;
@@ -25,6 +30,8 @@ export interface ValidatedRecord extends RawRecord {
 export interface DeadLetterRecord {
   readonly sourceOffset: number;
   readonly reason: string;
+  /** Codes of all reasons, each once, the first one first. */
+  readonly rules: readonly string[];
   readonly sha256: string;
 }
 

@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto';
-import { type ExpectedOutcome, rawTopic } from '@orderstream/contracts';
-import { expectedVerdict, type Intent, type JournaledSegment, type SimulatedRecord } from '@orderstream/simulation';
+import { rawTopic } from '@orderstream/contracts';
+import {
+  expectedFindings,
+  type Findings,
+  type Intent,
+  type JournaledSegment,
+  type SimulatedRecord,
+} from '@orderstream/simulation';
 
 /** What the journal says of one record. */
 export interface ExpectedRecord {
@@ -25,7 +31,7 @@ const FIRST_CAPACITY = 1_024;
 const NOTHING = Buffer.alloc(0);
 const ID = /^(?<segment>.{1,64}):(?<n>\d{1,15})\.(?<copy>\d{1,6})$/;
 
-/** The records of one segment, from one number on. 50 bytes each, and their intents, which most records share. */
+/** The records of one segment, from one number on. 50 bytes each, and their intents. */
 class SegmentRecords {
   private capacity = 0;
   private hashes = Buffer.alloc(0);
@@ -157,9 +163,9 @@ export class ExpectedRecords {
   }
 }
 
-/** The verdict that a copy of a record must get. */
-export const verdictOn = (
+/** The verdict that a copy of a record must get, and the rules that fire. */
+export const findingsOn = (
   { intent }: ExpectedRecord,
   { timestamp }: { readonly timestamp: number },
   occurrence: number,
-): ExpectedOutcome => expectedVerdict(intent, { appendMs: timestamp, occurrence });
+): Findings => expectedFindings(intent, { appendMs: timestamp, occurrence });

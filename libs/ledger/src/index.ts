@@ -12,4 +12,5 @@ export {
   type RunVerifierOptions,
   startOfEverything,
 } from './run-verifier';
+export { scoreRun, type ScoredRunOptions } from './score-run';
 export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';

@@ -1,11 +1,11 @@
-import { compare, CONTENT, differences, PARTITION, runOf, sha256, TOPIC } from '../test/evidence-of-run';
+import { compare, CONTENT, differences, letterOf, PARTITION, runOf, sha256, TOPIC } from '../test/evidence-of-run';
 import { isAccountedFor } from './accounts';
 import { Comparison } from './compare';
 import { PlantedRecords } from './planted-records';
 
 describe('PassedOverComparison', () => {
   const raw = { offset: 60, timestamp: 9_100, sha256: sha256('garbage'), simulationId: undefined, identity: '' };
-  const letter = { sourceOffset: 60, reason: 'structure.malformed_json', sha256: raw.sha256 };
+  const letter = letterOf(60, 'structure.malformed_json', raw.sha256);
 
   describe.each([
     ['a raw', TOPIC, 'raw'],

@@ -14,7 +14,7 @@ import { type Kafka } from 'kafkajs';
 import { type LogSpan } from './archived-log';
 import { type DeadLetterRecord, type RawRecord, type SkippedBatch, type ValidatedRecord } from './evidence';
 import { contentOfBody } from './row-content';
-import { type FamilyOffsets } from './snapshot';
+import { type FamilyOffsets, type VerdictOffsets } from './snapshot';
 
 /** The records of one partition's topics between two snapshots, with a hash in place of each value. */
 export interface PartitionRecords {
@@ -26,23 +26,50 @@ export interface PartitionRecords {
   readonly skippedBatches: readonly SkippedBatch[];
 }
 
+type Letter = DeadLetterRecord | SkippedBatch;
+
+/** What the validator read and wrote of one partition. */
+export interface VerdictRecords {
+  readonly raw: readonly RawRecord[];
+  readonly validated: readonly ValidatedRecord[];
+  readonly letters: readonly Letter[];
+}
+
+/** @param raw the raw records, if their topic does not hold them any more */
+export async function readVerdicts(
+  kafka: Kafka,
+  family: Family,
+  partition: number,
+  from: VerdictOffsets,
+  until: VerdictOffsets,
+  raw?: readonly RawRecord[],
+): Promise<VerdictRecords> {
+  const read = <T>(topic: string, log: keyof VerdictOffsets, map: (record: KafkaRecord) => T): Promise<T[]> =>
+    readRange(kafka, topic, partition, from[log][partition], until[log][partition], map);
+  return {
+    raw: raw ?? (await read(rawTopic(family), 'committed', rawRecord)),
+    validated: await read(validatedTopic(family), 'validated', (record) => validatedRecord(family, record)),
+    letters: await read(deadLetterTopic(rawTopic(family), 'validator'), 'deadLetters', deadLetter),
+  };
+}
+
 export async function readRecords(
   kafka: Kafka,
   family: Family,
   partition: number,
   { from, until, raw }: Pick<LogSpan, 'from' | 'until' | 'raw'>,
 ): Promise<PartitionRecords> {
-  const read = <T>(topic: string, log: keyof FamilyOffsets, map: (record: KafkaRecord) => T): Promise<T[]> =>
-    readRange(kafka, topic, partition, from[log][partition], until[log][partition], map);
-  const lettersOf = (topic: string, app: 'validator' | 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets) =>
-    read(deadLetterTopic(topic, app), log, deadLetter);
-  const letters = await lettersOf(rawTopic(family), 'validator', 'deadLetters');
-  const ofSink = await lettersOf(validatedTopic(family), 'bq-sink', 'rejectedBySink');
-  const ofBridge =
-    family === 'orders' ? await lettersOf(validatedTopic(family), 'pubsub-bridge', 'rejectedByBridge') : [];
+  const lettersOf = (app: 'bq-sink' | 'pubsub-bridge', log: keyof FamilyOffsets): Promise<Letter[]> => {
+    const topic = deadLetterTopic(validatedTopic(family), app);
+    return readRange(kafka, topic, partition, from[log][partition], until[log][partition], deadLetter);
+  };
+  const verdicts = await readVerdicts(kafka, family, partition, from, until, raw?.[partition]);
+  const { letters } = verdicts;
+  const ofSink = await lettersOf('bq-sink', 'rejectedBySink');
+  const ofBridge = family === 'orders' ? await lettersOf('pubsub-bridge', 'rejectedByBridge') : [];
   return {
-    raw: raw?.[partition] ?? (await read(rawTopic(family), 'committed', rawRecord)),
-    validated: await read(validatedTopic(family), 'validated', (record) => validatedRecord(family, record)),
+    raw: verdicts.raw,
+    validated: verdicts.validated,
     deadLetters: ofRecords(letters),
     rejectedBySink: ofRecords(ofSink).map(({ sourceOffset }) => sourceOffset),
     rejectedByBridge: ofRecords(ofBridge).map(({ sourceOffset }) => sourceOffset),
@@ -50,7 +77,8 @@ export async function readRecords(
   };
 }
 
-const ofRecords = (letters: readonly (DeadLetterRecord | SkippedBatch)[]): DeadLetterRecord[] =>
+/** The dead letters that are records. */
+export const ofRecords = (letters: readonly Letter[]): DeadLetterRecord[] =>
   letters.filter((letter) => 'sourceOffset' in letter);
 
 /** The records of one validated partition between two snapshots. */
@@ -140,9 +168,12 @@ function validatedRecord(family: Family, record: KafkaRecord): ValidatedRecord {
   };
 }
 
-function deadLetter(record: KafkaRecord): DeadLetterRecord | SkippedBatch {
-  const { source, reason, batch } = parseDeadLetter(record);
-  if (batch === undefined) return { sourceOffset: source.offset, reason, sha256: sha256(record.value) };
+function deadLetter(record: KafkaRecord): Letter {
+  const { source, reason, reasons, batch } = parseDeadLetter(record);
+  if (batch === undefined) {
+    const rules = [...new Set([reason, ...reasons.map(({ code }) => code)])];
+    return { sourceOffset: source.offset, reason, rules, sha256: sha256(record.value) };
+  }
   const { firstOffset, lastOffset, records } = batch;
   return { topic: source.topic, firstOffset, lastOffset, records };
 }

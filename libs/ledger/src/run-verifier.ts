@@ -16,18 +16,11 @@ import { waitUntilDrained } from './drain';
 import { type PartitionEvidence } from './evidence';
 import { PlantedRecords } from './planted-records';
 import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
-import { computeRecordsSince, eventsSince, type JournalMark } from './read-journal';
+import { computeRecordsSince, type JournalMark } from './read-journal';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
-import {
-  committedRawOffsets,
-  emptySnapshot,
-  forEachFamily,
-  perFamily,
-  type Snapshot,
-  takeFamilyOffsets,
-  takeSnapshot,
-} from './snapshot';
+import { emptySnapshot, forEachFamily, perFamily, type Snapshot, takeFamilyOffsets, takeSnapshot } from './snapshot';
+import { reached, waitUntilValidated } from './validated';
 
 export interface RunVerifierOptions {
   readonly kafka: Kafka;
@@ -87,17 +80,7 @@ export class RunVerifier {
   async waitUntilDone(start: RunStart, events: number): Promise<void> {
     await this.withAdmin(async (admin) => {
       const { signal } = this.options;
-      await waitUntilDrained('the generator to send its events', () => this.generated(start.journal, events), signal);
-      const ends = await forEachFamily((family) => fetchEndOffsets(admin, rawTopic(family)));
-      await waitUntilDrained(
-        'the validator to process every raw record',
-        async () => {
-          const committed = await forEachFamily((family) => committedRawOffsets(admin, family));
-          const done = FAMILIES.every((family) => reached(committed[family], ends[family]));
-          return { done, mark: JSON.stringify(committed) };
-        },
-        signal,
-      );
+      await waitUntilValidated({ ...this.options, admin }, start.journal, events);
       const snapshot = await this.takeSnapshot(admin);
       const validated = await forEachFamily((family) =>
         readValidatedRanges(this.options.kafka, family, start.snapshot.families[family], snapshot.families[family]),
@@ -237,14 +220,6 @@ export class RunVerifier {
     return this.archived.filter((log) => log.family === family);
   }
 
-  private async generated(journal: JournalMark, events: number): Promise<{ done: boolean; mark: string }> {
-    const { state, nextSeq, run } = await this.options.generator();
-    if (state === 'failed') throw new Error('The generator failed. Its log says why.');
-    // A generator that restarts when no events are left does not start a run: its state is `stopped`.
-    const done = state !== 'running' && eventsSince(this.options.ledgerFolder, journal) >= events;
-    return { done, mark: JSON.stringify([nextSeq, run.acked]) };
-  }
-
   /** Number of records that the bridge has dead-lettered since the snapshot. They do not reach its table. */
   private async rejectedByBridge(admin: Admin, from: Snapshot): Promise<number> {
     const ends = await fetchEndOffsets(admin, deadLetterTopic(validatedTopic('orders'), 'pubsub-bridge'));
@@ -282,11 +257,6 @@ function plantedSince({ snapshot, logs }: RunStart, planted = new PlantedRecords
     const { log, offsets } = starts.get(topic) ?? { log: 0, offsets: [] };
     return { log, offset: offsets[partition] ?? 0 };
   });
-}
-
-/** Whether each committed offset has reached its goal. A goal of 0 needs no committed offset. */
-function reached(committed: readonly (number | undefined)[], goals: readonly number[]): boolean {
-  return goals.every((goal, partition) => goal === 0 || (committed[partition] ?? 0) >= goal);
 }
 
 function counterDifferences(from: Snapshot, until: Snapshot, comparison: Comparison): string[] {

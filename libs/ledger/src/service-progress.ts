@@ -16,7 +16,7 @@ export interface AssignedPartitions {
 /** The fields of the validator's `/admin/status` that the comparison uses. */
 export interface ValidatorProgress extends AssignedPartitions {
   /** Cumulative counters since the topics were created. */
-  readonly accounting: Readonly<Record<Family, Counters & { readonly input: number }>>;
+  readonly accounting: Readonly<Record<Family, Counters & { readonly input: number; readonly flagged: number }>>;
 }
 
 /** Whether a consumer has opened all partitions. Until then its counters leave out those that are opening. */

@@ -5,13 +5,17 @@ import { type Admin, type Kafka } from 'kafkajs';
 import { type Counters } from './accounts';
 import { hasOpened, type ValidatorProgress } from './service-progress';
 
-/** Offsets of one family's topics by partition. */
-export interface FamilyOffsets {
+/** Offsets of one family's topics that the validator reads and writes, by partition. */
+export interface VerdictOffsets {
   /** The validator's committed offsets in the raw topic. */
   readonly committed: readonly number[];
   /** End offsets of the other topics. */
   readonly validated: readonly number[];
   readonly deadLetters: readonly number[];
+}
+
+/** Offsets of all of one family's topics. */
+export interface FamilyOffsets extends VerdictOffsets {
   readonly rejectedBySink: readonly number[];
   readonly rejectedByBridge: readonly number[];
 }
@@ -88,15 +92,35 @@ export async function takeSnapshot({ kafka, admin, readStatus, signal }: Snapsho
  * @throws DeadlineError when an offset still changes after 60 s
  */
 export async function takeFamilyOffsets(
-  { kafka, admin, signal }: Omit<SnapshotOptions, 'readStatus'>,
+  options: Omit<SnapshotOptions, 'readStatus'>,
   family: Family,
 ): Promise<FamilyOffsets> {
+  return takeOffsets(options, family, (ends, committed) => ends.ofFamily(family, committed));
+}
+
+/**
+ * As `takeFamilyOffsets`, of the topics that exist where only the validator runs.
+ *
+ * @throws DeadlineError when an offset still changes after 60 s
+ */
+export async function takeVerdictOffsets(
+  options: Omit<SnapshotOptions, 'readStatus'>,
+  family: Family,
+): Promise<VerdictOffsets> {
+  return takeOffsets(options, family, (ends, committed) => ends.ofVerdicts(family, committed));
+}
+
+async function takeOffsets<T>(
+  { kafka, admin, signal }: Omit<SnapshotOptions, 'readStatus'>,
+  family: Family,
+  read: (ends: StableEnds, committed: readonly number[]) => Promise<T>,
+): Promise<T> {
   const ends = new StableEnds(kafka, admin);
   try {
     return await waitUntil(
       async () => {
         const before = await committedRawOffsets(admin, family);
-        const offsets = await ends.ofFamily(family, before);
+        const offsets = await read(ends, before);
         return JSON.stringify(before) === JSON.stringify(await committedRawOffsets(admin, family)) && offsets;
       },
       {
@@ -137,11 +161,17 @@ class StableEnds {
     return ends;
   }
 
-  async ofFamily(family: Family, committed: readonly number[]): Promise<FamilyOffsets> {
+  async ofVerdicts(family: Family, committed: readonly number[]): Promise<VerdictOffsets> {
     return {
       committed,
       validated: await this.of(validatedTopic(family)),
       deadLetters: await this.of(deadLetterTopic(rawTopic(family), 'validator')),
+    };
+  }
+
+  async ofFamily(family: Family, committed: readonly number[]): Promise<FamilyOffsets> {
+    return {
+      ...(await this.ofVerdicts(family, committed)),
       rejectedBySink: await this.of(deadLetterTopic(validatedTopic(family), 'bq-sink')),
       rejectedByBridge:
         family === 'orders'

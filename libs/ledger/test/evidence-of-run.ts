@@ -3,7 +3,7 @@ import { type ExpectedOutcome, type RuleCode } from '@orderstream/contracts';
 import { type Intent, type JournaledSegment, type Scenario, type SimulatedRecord } from '@orderstream/simulation';
 import { type Accounts } from '../src/accounts';
 import { Comparison, type ComparisonOptions } from '../src/compare';
-import { type PartitionEvidence } from '../src/evidence';
+import { type DeadLetterRecord, type PartitionEvidence } from '../src/evidence';
 import { ExpectedRecords } from '../src/expected-records';
 import { contentOfBody, type RowContent } from '../src/row-content';
 
@@ -116,7 +116,7 @@ export function runOf(outcomes: readonly (ExpectedOutcome | 'foreign')[]): Run {
       segment.acknowledged = segment.reserved = FIRST_NUMBER + expected.count;
     }
     if (outcome.startsWith('reject:')) {
-      evidence.deadLetters.push({ sourceOffset: raw.offset, reason: outcome.slice('reject:'.length), sha256: body });
+      evidence.deadLetters.push(letterOf(raw.offset, outcome.slice('reject:'.length), body));
     } else if (outcome !== 'skip') {
       const offset = 700 + 2 * i;
       const repaired = outcome === 'repair';
@@ -154,4 +154,12 @@ export const differences = (expected: Partial<Accounts> = {}): Partial<Accounts>
   wrongVerdicts: 0,
   rejected: 0,
   ...expected,
+});
+
+/** A dead letter with one reason. */
+export const letterOf = (sourceOffset: number, reason: string, hash: string): DeadLetterRecord => ({
+  sourceOffset,
+  reason,
+  rules: [reason],
+  sha256: hash,
 });

@@ -8,8 +8,9 @@ export { parseScenario, type ParsedScenario, problemText, type ScenarioProblem }
 export { renderScenariosDoc } from './scenario/scenarios-doc';
 export { SegmentMismatchError } from './errors';
 export { type Intent, type SimulatedRecord } from './records/simulated-record';
+export { defectRateOf } from './records/defects/defect-plan';
 export { RecordCursor, type RecordCheckpoint } from './records/record-cursor';
-export { expectedFindings, expectedVerdict, type Findings, type Occurrence } from './records/expected-verdict';
+export { expectedFindings, type Findings, type Occurrence } from './records/expected-verdict';
 export { isPerfect, renderScore, type RuleScore, Score, type ScoreReport } from './score/score';
 export {
   addLine,

@@ -9,7 +9,8 @@ export interface Target {
   readonly scenario: Scenario;
   /** Events per second; 0 is unthrottled. */
   readonly rate: number;
-  readonly defectRate: number;
+  /** In place of that of the scenario. */
+  readonly defectRate: number | undefined;
 }
 
 export interface SegmentSettings extends PaceBounds {
@@ -120,9 +121,11 @@ export class CurrentSegment {
         this.begin('the last one stood still for more than 5 minutes');
       };
     }
-    if (segment.defectRate !== this.target.defectRate || !this.isTarget(segment.scenario)) {
+    const { scenario, defectRate } = this.target;
+    if (segment.defectRate !== defectRate || !this.isTarget(segment.scenario)) {
       return () => {
-        this.follow(source, `it has scenario ${this.target.scenario.name} and defect rate ${this.target.defectRate}`);
+        const defects = defectRate === undefined ? '' : ` and defect rate ${defectRate}`;
+        this.follow(source, `it has scenario ${scenario.name}${defects}`);
       };
     }
     if (segment.rates.length > MAX_RATES) {

@@ -20,7 +20,7 @@ const line = z.discriminatedUnion('kind', [
     simulationVersion: z.int(),
     startMs: z.number(),
     rates: z.array(rate).min(1),
-    defectRate: z.number().min(0).max(1),
+    defectRate: z.number().min(0).max(1).optional(),
     announcements: count,
     /** Whether it goes on with the open orders of a checkpoint, which stands in `followsFile`. */
     follows: z.boolean(),

@@ -1,6 +1,5 @@
 import { type RuleCode } from '@orderstream/contracts';
-import { expectedFindings, expectedVerdict } from '../index';
-import { goodIntent, intentOf } from './expected-verdict';
+import { expectedFindings, expectedVerdict, goodIntent, intentOf } from './expected-verdict';
 
 const NOW_MS = Date.UTC(2026, 2, 2, 12);
 const NOW = NOW_MS * 1_000;

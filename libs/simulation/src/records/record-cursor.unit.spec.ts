@@ -222,7 +222,10 @@ defects:
   }, 60_000);
 
   it('is 0 in a scenario without defects: the events are the records', () => {
-    expect(shares(segmentOf(scenarioNamed('steady'), 500), 3_000)).toMatchObject({ defects: 0, nearMisses: 0 });
+    expect(shares({ ...segmentOf(scenarioNamed('steady'), 500), defectRate: 0 }, 3_000)).toMatchObject({
+      defects: 0,
+      nearMisses: 0,
+    });
   });
 });
 

@@ -161,7 +161,7 @@ const injectedRule = () => z.enum(INJECTED_RULES as [RuleCode, ...RuleCode[]]);
 const defects = z
   .strictObject({
     rate: share()
-      .default(0)
+      .default(0.02)
       .describe(
         'Share of the events that are followed by a defective record: evenly of all rules that `rules` does not name.',
       ),

@@ -50,6 +50,9 @@ export class DefectPlan {
   }
 }
 
+/** Share of the events of a scenario that are followed by a defective record. */
+export const defectRateOf = ({ defects }: Scenario): number => sumOf(defects);
+
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const sumOf = ({ rate, rules, combinations }: DefectRates): number =>
   rate + sum(Object.values(rules)) + sum(combinations.map((combination) => combination.rate));
