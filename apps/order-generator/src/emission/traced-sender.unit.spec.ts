@@ -8,7 +8,7 @@ const record = (topic: string, trace: string): OutputRecord => ({
   partition: 1,
   key: null,
   value: Buffer.from('{}'),
-  headers: { ce_id: trace, traceparent: traceparent(trace), 'ledger-seq': '1' },
+  headers: { ce_id: trace, traceparent: traceparent(trace), 'simulation-id': '1' },
 });
 
 describe('the traced sender', () => {
@@ -24,7 +24,7 @@ describe('the traced sender', () => {
     const [first, ...others] = records;
     const sampled = traceparent('a').replace(/00$/, '01');
     expect(sent).toEqual([{ ...first, headers: { ...first?.headers, traceparent: sampled } }, ...others]);
-    expect(Object.keys(sent[0]?.headers ?? {})).toEqual(['ce_id', 'traceparent', 'ledger-seq']);
+    expect(Object.keys(sent[0]?.headers ?? {})).toEqual(['ce_id', 'traceparent', 'simulation-id']);
     expect(tracing.batches).toMatchObject([
       { operation: { destination: 'orders' }, records: [sent[0], sent[1]], ended: true },
       { operation: { destination: 'customers' }, records: [sent[2]], ended: true },
