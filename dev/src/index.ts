@@ -26,4 +26,4 @@ export {
 } from './stack/services';
 export { type StackTokens, loadTokens } from './stack/tokens';
 export { startTestStack } from './test-stack';
-export { startValidatorStack, type ValidatorStack } from './validator-stack';
+export { startValidatorStack } from './validator-stack';

@@ -13,8 +13,8 @@ export interface ValidatorStack {
   readonly brokers: string;
   /** Folder of the generator's journal. */
   readonly ledgerFolder: string;
-  generator(): Promise<GeneratorStatus>;
-  validator(): Promise<ValidatorStatus>;
+  readonly generator: () => Promise<GeneratorStatus>;
+  readonly validator: () => Promise<ValidatorStatus>;
   /** Stops all processes and deletes their data. */
   stop(): Promise<void>;
 }

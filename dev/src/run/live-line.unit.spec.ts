@@ -17,7 +17,15 @@ const counts: LiveCounts = {
 /** A service with the fields of its status that the live line reads. */
 const serviceWith = (status: object) => ({ status: () => Promise.resolve(status) });
 const partition = (state: string, lag: number) => ({ topic: 'orders', partition: 0, state, lag });
-const familyCounters = { input: 1_111, accepted: 1_000, repaired: 100, skipped: 10, deadLettered: 1, passedOver: 0, flagged: 0 };
+const familyCounters = {
+  input: 1_111,
+  accepted: 1_000,
+  repaired: 100,
+  skipped: 10,
+  deadLettered: 1,
+  passedOver: 0,
+  flagged: 0,
+};
 const accounting = {
   orders: familyCounters,
   interactions: familyCounters,

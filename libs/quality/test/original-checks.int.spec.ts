@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { createBigQuery, ensureDataset } from '@orderstream/bigquery';
 import { type OrderPlaced, PARTITIONS, partitionFor } from '@orderstream/contracts';
 import { compareTimes } from '../src/rules/times';
-import { History } from '@orderstream/simulation';
-import { scenarioNamed } from '../../simulation/test/scenarios';
+import { History, parseScenario } from '@orderstream/simulation';
 import { Catalog, qualitySettings, RuleEvaluator, type Verdict } from '../src';
 import { iso, recordOf, sha, TestPartition, uuid } from './fixtures';
 
@@ -19,6 +18,8 @@ import { iso, recordOf, sha, TestPartition, uuid } from './fixtures';
  */
 
 const ORDERS = 250_000;
+const REPOSITORY = join(__dirname, '../../..');
+const SCENARIO = 'libs/simulation/scenarios/original.yaml';
 const TEST_MS = 600_000;
 const DAY_MS = 86_400_000;
 
@@ -32,15 +33,17 @@ const FIELDS = ['item_name', 'customer_registered_at', 'vendor_name', 'vendor_ad
 type Field = (typeof FIELDS)[number];
 type Values = Readonly<Record<Field, string>>;
 
+type Order = { readonly [Column in keyof OrderPlaced]: OrderPlaced[Column] };
+
 interface Row {
   readonly number: number;
-  readonly body: OrderPlaced;
+  readonly body: Order;
   /** What the marketplace knows of the order. */
-  readonly truth: OrderPlaced;
+  readonly truth: Order;
 }
 
 /** Makes some orders wrong, 1 % in each way. An order may be followed by another one of the same customer, vendor and time. */
-function* withDefects(order: OrderPlaced, index: number): Generator<OrderPlaced> {
+function* withDefects(order: Order, index: number): Generator<Order> {
   const registeredLater = iso(Date.parse(order.order_placed_at) + DAY_MS);
   switch (Number.parseInt(sha(`defect ${index}`).slice(0, 8), 16) % 100) {
     case 0:
@@ -68,7 +71,7 @@ function* withDefects(order: OrderPlaced, index: number): Generator<OrderPlaced>
   }
 }
 
-const secondOrder = (order: OrderPlaced, index: number): OrderPlaced => ({
+const secondOrder = (order: Order, index: number): Order => ({
   ...order,
   event_id: uuid(index + 1),
   order_id: sha(`second order ${index}`),
@@ -76,9 +79,11 @@ const secondOrder = (order: OrderPlaced, index: number): OrderPlaced => ({
 
 /** The first orders of the original scenario's history, by time. */
 function* rowsOf(count: number): Generator<Row> {
+  const { scenario } = parseScenario(readFileSync(join(REPOSITORY, SCENARIO), 'utf8'), SCENARIO);
+  if (scenario === undefined) throw new Error(`${SCENARIO} has problems`);
   let index = 0;
   let number = 0;
-  for (const { body: truth } of new History('1', scenarioNamed('original')).ordersPlaced(0, Infinity)) {
+  for (const { body: truth } of new History('1', scenario).ordersPlaced(0, Infinity)) {
     for (const body of withDefects(truth, index)) yield { number: number++, body, truth };
     if (++index === count) return;
   }
@@ -114,7 +119,7 @@ class OurRules {
   }
 
   /** The catalog announces a vendor or product, and each change of it, before the first order that shows it. */
-  private announce(truth: OrderPlaced): void {
+  private announce(truth: Order): void {
     const { vendor_id, vendor_name, vendor_address, vendor_vertical, item_sku, item_name, occurred_at } = truth;
     const vendor = { vendor_id, vendor_name, vendor_address, vendor_vertical };
     const states = [
@@ -130,7 +135,7 @@ class OurRules {
   }
 }
 
-function resultOf(verdict: Verdict, body: OrderPlaced): Result {
+function resultOf(verdict: Verdict, body: Order): Result {
   switch (verdict.kind) {
     case 'accept':
       return body;
@@ -151,7 +156,7 @@ const CHECKS = `
   with numbered as (
     select *, row_number() over (partition by customer_id, vendor_id, order_placed_at order by number) as copy
     from \`${dataset}.orders\`
-  ), kept as (
+  ), remaining as (
     select *,
       ${FIRST('item_name', 'item_sku')} as new_item_name,
       ${FIRST('customer_registered_at', 'customer_id')} as new_customer_registered_at,
@@ -167,7 +172,7 @@ const CHANGED = `${CHECKS}
   select number, new_item_name as item_name, new_vendor_name as vendor_name, new_vendor_address as vendor_address,
     new_vendor_vertical as vendor_vertical,
     format_timestamp('%FT%H:%M:%E6SZ', new_customer_registered_at) as customer_registered_at
-  from kept
+  from remaining
   where ${FIELDS.map((field) => `new_${field} != ${field}`).join(' or ')}`;
 
 const COLUMNS = [
@@ -232,7 +237,7 @@ class ResultComparison {
   readonly counts = new Map<string, number>();
   readonly unexplained: unknown[] = [];
   /** Of each vendor and product, what the marketplace knew at its first order. */
-  private readonly first = new Map<string, OrderPlaced>();
+  private readonly first = new Map<string, Order>();
 
   add(row: Row, ours: Result, theirs: Result): void {
     const { body, truth } = row;
@@ -272,7 +277,7 @@ class ResultComparison {
 
 /** The numbers of docs/original-checks.md. */
 function documentedCounts(): Readonly<Record<string, number>> {
-  const text = readFileSync(join(__dirname, '../../../docs/original-checks.md'), 'utf8');
+  const text = readFileSync(join(REPOSITORY, 'docs/original-checks.md'), 'utf8');
   const rows = text.matchAll(/^\| (?<what>[^|]+?) +\| +(?<number>[\d,]+) \|$/gm);
   return Object.fromEntries(
     [...rows].map(({ groups }) => [groups?.what, Number(groups?.number?.replaceAll(',', ''))] as const),
@@ -282,7 +287,7 @@ function documentedCounts(): Readonly<Record<string, number>> {
 const agree = (ours: Result, theirs: Result): boolean =>
   isDropped(ours) || isDropped(theirs) ? isDropped(ours) && isDropped(theirs) : differing(ours, theirs).length === 0;
 
-const agreement = (body: OrderPlaced, ours: Result): string =>
+const agreement = (body: Order, ours: Result): string =>
   isDropped(ours) ? 'both drop' : differing(ours, body).length > 0 ? 'both change' : 'both keep';
 
 describe('the checks of the original pipeline', () => {
