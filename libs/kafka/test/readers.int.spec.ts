@@ -64,6 +64,17 @@ describe('readers', () => {
     await watermarks.close();
   });
 
+  it.each(['gzip', 'zstd'] as const)('reads batches that the producer has compressed with %s', async (compression) => {
+    // Uncompressed the batch is too large for the topic.
+    const topic = await topics.create('compressed', 1, { maxMessageBytes: 20_000 });
+    const values = Array.from({ length: 100 }, (_, i) => `${String(i)} ${'a'.repeat(1_000)}`);
+    await producer.send(
+      values.map((value) => output(topic, 0, value)),
+      compression,
+    );
+    expect(await readAll(kafka, topic, 0)).toEqual({ values, nextOffset: 100 });
+  });
+
   it('reads the committed records up to the end, past an aborted transaction', async () => {
     const topic = await topics.create('aborted-tail', 1);
     await transact(topic, 0, 'a', ['a1', 'a2'], true);

@@ -1,7 +1,10 @@
 import { type Family, FAMILIES } from '@orderstream/contracts';
-import { type OutputRecord } from '@orderstream/kafka';
-import { type SimulatedRecord } from '@orderstream/simulation';
+import { type Compression, type OutputRecord } from '@orderstream/kafka';
+import { type Scenario, type SimulatedRecord } from '@orderstream/simulation';
 import { type RecordSource } from './record-source';
+
+/** Multiples of it, modulo 2^32, are spread evenly. */
+const GOLDEN_RATIO = 2_654_435_769;
 
 /** Consecutive records of a segment that are sent and acknowledged together. */
 export interface Batch {
@@ -18,6 +21,7 @@ export interface Batch {
   /** Orders and interactions. */
   readonly activities: readonly OutputRecord[];
   readonly byFamily: Readonly<Record<Family, number>>;
+  readonly compression: Compression | undefined;
 }
 
 export interface BatchLimits {
@@ -37,6 +41,13 @@ const outputOf = ({ partition, key, value, headers }: SimulatedRecord, topic: st
   value,
   headers,
 });
+
+/** By the share of each codec: a function of the number behind the batch's last record. */
+function compressionOf({ compression: { gzip, zstd } }: Scenario, end: number): Compression | undefined {
+  const fraction = (Math.imul(end, GOLDEN_RATIO) >>> 0) / 2 ** 32;
+  if (fraction < gzip) return 'gzip';
+  return fraction < gzip + zstd ? 'zstd' : undefined;
+}
 
 /** The next records of the source within the limits; undefined if there is none. The last one may exceed `maxBytes`. */
 export function nextBatch(
@@ -64,5 +75,7 @@ export function nextBatch(
     if (intent.defect !== null) defects++;
   }
   if (records === 0) return undefined;
-  return { end: source.number, records, events, generated, defects, references, activities, byFamily };
+  const { number: end, segment } = source;
+  const compression = compressionOf(segment.scenario, end);
+  return { end, records, events, generated, defects, references, activities, byFamily, compression };
 }

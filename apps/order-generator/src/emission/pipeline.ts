@@ -1,9 +1,9 @@
-import { type OutputRecord } from '@orderstream/kafka';
+import { type Compression, type OutputRecord } from '@orderstream/kafka';
 import { type Batch } from './batch';
 
 /** The method of RecordProducer that the pipeline uses. */
 export interface Sender {
-  send(records: readonly OutputRecord[]): Promise<unknown>;
+  send(records: readonly OutputRecord[], compression?: Compression): Promise<unknown>;
 }
 
 /**
@@ -56,19 +56,23 @@ export class Pipeline {
   }
 
   private async send(batch: Batch): Promise<void> {
-    const references = this.sendAfter(this.references, batch.references);
-    const activities = this.sendAfter(Promise.all([references, this.activities]), batch.activities);
+    const references = this.sendAfter(this.references, batch.references, batch.compression);
+    const activities = this.sendAfter(Promise.all([references, this.activities]), batch.activities, batch.compression);
     this.references = references;
     this.activities = activities;
     await activities;
     if (this.failure === undefined) this.onAcked(batch);
   }
 
-  private async sendAfter(previous: Promise<unknown>, records: readonly OutputRecord[]): Promise<void> {
+  private async sendAfter(
+    previous: Promise<unknown>,
+    records: readonly OutputRecord[],
+    compression: Compression | undefined,
+  ): Promise<void> {
     await previous;
     if (this.failure !== undefined || records.length === 0) return;
     try {
-      await this.sender.send(records);
+      await this.sender.send(records, compression);
     } catch (cause) {
       this.failure ??= { cause };
     }

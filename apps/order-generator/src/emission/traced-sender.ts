@@ -1,4 +1,4 @@
-import { type OutputRecord } from '@orderstream/kafka';
+import { type Compression, type OutputRecord } from '@orderstream/kafka';
 import { type BatchTrace, type Tracing, traceContextOf, traceparentOf } from '@orderstream/observability';
 import { type Sender } from './pipeline';
 
@@ -14,11 +14,11 @@ export class TracedSender implements Sender {
     private readonly tracing: Tracing,
   ) {}
 
-  async send(records: readonly OutputRecord[]): Promise<unknown> {
+  async send(records: readonly OutputRecord[], compression?: Compression): Promise<unknown> {
     const marked = records.map((record) => this.marked(record));
     const traces = this.begin(marked);
     try {
-      const acknowledgement = await this.sender.send(marked);
+      const acknowledgement = await this.sender.send(marked, compression);
       for (const trace of traces) {
         trace.settle(() => ({ outcome: 'acked' }));
         trace.end();

@@ -1,4 +1,5 @@
-import { CompressionTypes, type Kafka, type Producer } from 'kafkajs';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { CompressionCodecs, CompressionTypes, type Kafka, type Producer } from 'kafkajs';
 import { ProduceFailedError } from '../errors';
 import { type OutputRecord } from '../record';
 import { partitionName } from '../topic-partition';
@@ -16,6 +17,20 @@ export interface RecordProducerOptions {
   /** Bound of one produce request, in encoded bytes. At most the topics' max.message.bytes. A larger record is compressed. */
   readonly maxRequestBytes: number;
 }
+
+/** What a producer can compress record batches with. */
+export type Compression = 'gzip' | 'zstd';
+
+const COMPRESSION_TYPES: Readonly<Record<Compression, CompressionTypes>> = {
+  gzip: CompressionTypes.GZIP,
+  zstd: CompressionTypes.ZSTD,
+};
+
+/** kafkajs has no zstd of its own. Its types do not say that a codec gets an encoder. */
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { readonly buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
+  decompress: (buffer: Buffer) => Promise.resolve(zstdDecompressSync(buffer)),
+});
 
 /**
  * An idempotent producer to explicit partitions.
@@ -43,11 +58,12 @@ export class RecordProducer {
   }
 
   /**
+   * @param compression of the record batches; without it, only a record that is too large is compressed, with gzip
    * @returns one range per partition and request; the ranges of a partition are in the order of its records
    * @throws RecordTooLargeError (nothing was sent), ProduceFailedError
    */
-  send(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]> {
-    const sent = this.last.then(() => this.sendNow(records));
+  send(records: readonly OutputRecord[], compression?: Compression): Promise<readonly ProducedRange[]> {
+    const sent = this.last.then(() => this.sendNow(records, compression));
     this.last = sent.catch(() => undefined);
     return sent;
   }
@@ -59,13 +75,16 @@ export class RecordProducer {
     await this.discard();
   }
 
-  private async sendNow(records: readonly OutputRecord[]): Promise<readonly ProducedRange[]> {
+  private async sendNow(
+    records: readonly OutputRecord[],
+    compression: Compression | undefined,
+  ): Promise<readonly ProducedRange[]> {
     const chunks = chunkRecords(records, this.options.maxRequestBytes);
     const acked: ProducedRange[] = [];
     try {
       if (this.closed) throw new Error('the producer was disconnected');
       const producer = (this.producer ??= await this.open());
-      for (const chunk of chunks) acked.push(...(await this.sendChunk(producer, chunk)));
+      for (const chunk of chunks) acked.push(...(await this.sendChunk(producer, chunk, compression)));
       return acked;
     } catch (cause) {
       await this.discard();
@@ -77,10 +96,15 @@ export class RecordProducer {
     }
   }
 
-  private async sendChunk(producer: Producer, chunk: Chunk): Promise<ProducedRange[]> {
+  private async sendChunk(
+    producer: Producer,
+    chunk: Chunk,
+    compression: Compression | undefined,
+  ): Promise<ProducedRange[]> {
+    const chosen = compression ?? (chunk.compress ? 'gzip' : undefined);
     const responses = await producer.sendBatch({
       acks: -1,
-      compression: chunk.compress ? CompressionTypes.GZIP : CompressionTypes.None,
+      compression: chosen === undefined ? CompressionTypes.None : COMPRESSION_TYPES[chosen],
       topicMessages: chunk.topics.map(({ topic, partitions }) => ({
         topic,
         messages: Array.from(partitions.values()).flat() as never[],

@@ -141,8 +141,6 @@ function defectsSection(): string[] {
     '| --- | --- | --- |',
     ...RULE_CODES.map((code) => `| \`${code}\` | ${namesOf(code, false)} | ${namesOf(code, true)} |`),
     '',
-    "Not simulated: the compression of the batches, which is the producer's.",
-    '',
   ];
 }
 

@@ -381,6 +381,18 @@ export const scenarioSchema = z
       .describe(
         'The nullable columns `delivery_attempt`, `tracking_id` and `visit_country` appear at one producer after the other. Left out: all have them.',
       ),
+    compression: z
+      .strictObject({
+        gzip: share().default(0).describe('Share of the batches that are compressed with gzip.'),
+        zstd: share().default(0).describe('Share of the batches that are compressed with zstd.'),
+      })
+      .superRefine(({ gzip, zstd }, context) => {
+        if (gzip + zstd <= 1) return;
+        const found = String(Number((gzip + zstd).toFixed(6)));
+        context.addIssue({ code: 'custom', message: `expected shares of at most 1 in all, found ${found}` });
+      })
+      .prefault({})
+      .describe('How producers compress what they send. It changes no event.'),
     defects,
     effects: z.array(effect).max(20).default([]).describe('What disturbs the marketplace at recurring times.'),
   })
