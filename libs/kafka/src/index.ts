@@ -9,7 +9,12 @@ export { encodeRecordBatch } from './codec/record-batch-encoder';
 export { connectAdmin, kafkaDependency } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';
 export { partitionFor } from '@orderstream/contracts';
-export { type Compression, type ProducedRange, RecordProducer, type RecordProducerOptions } from './produce/record-producer';
+export {
+  type Compression,
+  type ProducedRange,
+  RecordProducer,
+  type RecordProducerOptions,
+} from './produce/record-producer';
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
 export { checkTimestampTypes } from './topics/timestamp-type';
