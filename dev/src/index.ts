@@ -8,6 +8,7 @@ export { lockHome } from './process/home-lock';
 export { ManagedProcess, type ProcessExit, type ProcessSpec, describeExit } from './process/managed-process';
 export { stopOrphans } from './process/orphans';
 export { PortFinder } from './process/ports';
+export { StopSignals } from './process/stop-signals';
 export { type Progress, createProgress } from './progress';
 export { integerFrom, parseShare } from './run/cli';
 export { type Component } from './stack/component';

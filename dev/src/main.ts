@@ -38,6 +38,12 @@ async function main(): Promise<number> {
   process.on('SIGINT', onSignal(EXIT.interrupted));
   process.on('SIGTERM', onSignal(EXIT.terminated));
   process.on('SIGHUP', onSignal(EXIT.terminated));
+  for (const stream of [process.stdout, process.stderr]) {
+    // Nobody reads the output any more: each further line fails as well.
+    stream.on('error', () => {
+      if (signalCode === undefined) onSignal(EXIT.terminated)();
+    });
+  }
 
   try {
     await LocalStack.stopOrphans(paths, progress);

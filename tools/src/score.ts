@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { scoreRun } from '@orderstream/ledger';
@@ -17,7 +16,7 @@ import {
   SIMULATION_VERSION,
 } from '@orderstream/simulation';
 import { Kafka, logLevel } from 'kafkajs';
-import { EXIT, exitCodeOf, repositoryRoot, startValidatorStack, UsageError } from '../../dev/src';
+import { EXIT, exitCodeOf, repositoryRoot, startValidatorStack, StopSignals, UsageError } from '../../dev/src';
 
 const USAGE = `Compares what the quality rules find with what a scenario injects:
   npm run score -- --scenario <name> --events <number> [options]
@@ -154,21 +153,14 @@ async function scoreValidator(run: Run, signal: AbortSignal): Promise<ScoreRepor
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const stop = new AbortController();
-  let signalled: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      signalled = signal;
-      stop.abort();
-    });
-  }
+  const stop = new StopSignals();
   try {
     const run = runOf(args);
     const report = run.isEngine ? scoreEngine(run) : await scoreValidator(run, stop.signal);
     process.stdout.write(run.isJson ? `${JSON.stringify(report)}\n` : renderScore(report));
     return isPerfect(report) ? EXIT.ok : EXIT.notAccountedFor;
   } catch (error) {
-    if (signalled !== undefined) return 128 + constants.signals[signalled];
+    if (stop.exitCode !== undefined) return stop.exitCode;
     process.stderr.write(`score: ${error instanceof Error ? error.message : String(error)}\n`);
     if (error instanceof UsageError) process.stderr.write(`\n${USAGE}`);
     return exitCodeOf(error);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT, exitCodeOf, repositoryRoot, startTestStack } from '../../dev/src';
+import { EXIT, exitCodeOf, repositoryRoot, startTestStack, StopSignals } from '../../dev/src';
 
 /** The counts in the `--json` report of jest. */
 interface JestReport {
@@ -27,14 +27,7 @@ interface Counts {
 async function runAllTests(): Promise<number> {
   const root = repositoryRoot();
   const reports = mkdtempSync(join(tmpdir(), 'orderstream-test-'));
-  const stopping = new AbortController();
-  let signalled: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      signalled = signal;
-      stopping.abort();
-    });
-  }
+  const stopping = new StopSignals();
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   const jest = async (
     projects: readonly string[],
@@ -55,11 +48,11 @@ async function runAllTests(): Promise<number> {
     // One file after the other: two stacks that start at the same time may find the same free port.
     if (!stopping.signal.aborted) await jest(['e2e'], process.env, '--runInBand');
   } catch (error) {
-    if (signalled === undefined) throw error;
+    if (stopping.exitCode === undefined) throw error;
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
-  if (signalled !== undefined) return 128 + constants.signals[signalled];
+  if (stopping.exitCode !== undefined) return stopping.exitCode;
   const skipped = counts.skipped === 0 ? '' : `, ${String(counts.skipped)} skipped`;
   process.stdout.write(`${String(counts.passed)} passed, ${String(counts.failed)} failed${skipped}\n`);
   return counts.failed === 0 && counts.passed > 0 ? EXIT.ok : EXIT.notAccountedFor;

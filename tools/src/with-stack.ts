@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { EXIT, exitCodeOf, startTestStack } from '../../dev/src';
+import { EXIT, exitCodeOf, startTestStack, StopSignals } from '../../dev/src';
 
 const USAGE = `Starts a broker and emulators on free ports and without data, runs a command, and stops them:
   node dist/tools/src/with-stack.js -- <command> [arguments]
@@ -10,24 +10,17 @@ TEST_BIGQUERY_PROJECT and TEST_PUBSUB_EMULATOR_HOST. Exits with the exit code of
 
 /** Starts the stack, runs the command and stops the stack. A signal stops both. */
 async function runWithStack(command: string, args: readonly string[]): Promise<number> {
-  const stop = new AbortController();
-  let signalled: NodeJS.Signals | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      signalled = signal;
-      stop.abort();
-    });
-  }
+  const stop = new StopSignals();
   try {
     const stack = await startTestStack(process.env, stop.signal);
     try {
       const code = await run(command, args, { ...process.env, ...stack.env }, stop.signal);
-      return signalled === undefined ? code : 128 + constants.signals[signalled];
+      return stop.exitCode ?? code;
     } finally {
       await stack.stop();
     }
   } catch (error) {
-    if (signalled !== undefined) return 128 + constants.signals[signalled];
+    if (stop.exitCode !== undefined) return stop.exitCode;
     throw error;
   }
 }

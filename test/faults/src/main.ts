@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { createProgress, EXIT, exitCodeOf, repositoryRoot } from '../../../dev/src';
+import { createProgress, EXIT, exitCodeOf, repositoryRoot, StopSignals } from '../../../dev/src';
 import { FAULTS } from './faults/catalogue';
 import { chooseBreaks, isAsExpected, tryBreaks } from './run/break-trials';
 import { chooseFaults, parseFaultOptions } from './run/cli';
@@ -27,12 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
   const progress = createProgress(process.stderr);
   const folder = join(repositoryRoot(), '.local', 'faults');
   mkdirSync(folder, { recursive: true });
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      stopping.abort(new Error(`stopped by ${signal}`));
-    });
-  }
+  const stopping = new StopSignals();
   const stackOptions: FaultStackOptions = {
     home: join(folder, 'stack'),
     progress,
@@ -54,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const exploresModels = !options.skipModels && options.only.length === 0;
   const models = exploresModels ? await exploreModels(folder, progress, stopping.signal) : [];
-  if (models === undefined) return EXIT.interrupted;
+  if (models === undefined) return stopping.exitCode ?? EXIT.interrupted;
 
   const stack = await FaultStack.start(stackOptions);
   try {
@@ -70,7 +65,7 @@ async function main(args: readonly string[]): Promise<number> {
     progress.line(`${isGreen ? 'Green' : 'RED'}. The report: ${path}`);
     return isGreen ? EXIT.ok : EXIT.notAccountedFor;
   } catch (error) {
-    if (stopping.signal.aborted) return EXIT.interrupted;
+    if (stopping.exitCode !== undefined) return stopping.exitCode;
     throw error;
   } finally {
     await stack.stop();
