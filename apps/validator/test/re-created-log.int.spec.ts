@@ -352,6 +352,7 @@ it(
       ...accounting,
       input: accounting.input + 2,
       skipped: accounting.skipped + 2,
+      rules: { ...accounting.rules, 'duplicate.event': (accounting.rules['duplicate.event'] ?? 0) + 2 },
     });
   },
   TEST_MS,

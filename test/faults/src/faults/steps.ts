@@ -1,3 +1,6 @@
+import { waitUntil } from '@orderstream/deadlines';
+import { z } from 'zod';
+
 import { type SinkStep } from '../../../../apps/bq-sink/src/streams/fault-points';
 import { type FaultPoint } from '../../../../apps/validator/src/partitions/fault-points';
 import { describeExit, type ProcessExit } from '../../../../dev/src';
@@ -32,6 +35,23 @@ const SINK_STEPS: Readonly<
   'end-committed': { upTo: 3, by: 'drain' },
 };
 
+const sinkStreams = z.object({ partitions: z.array(z.object({ stream: z.unknown() })) });
+
+/**
+ * Waits until this many partitions have a stream, which a drain ends. A commit does not show it: recovery commits as well.
+ *
+ * @throws DeadlineError
+ */
+async function streamsAssigned(stack: FaultStack, wanted: number): Promise<void> {
+  await waitUntil(
+    async () => {
+      const { partitions } = sinkStreams.parse(await stack.service('bq-sink').client().status());
+      return partitions.filter(({ stream }) => stream !== null).length >= wanted;
+    },
+    { what: `${String(wanted)} partitions of bq-sink to have a stream`, deadlineMs: STEP_DEADLINE_MS },
+  );
+}
+
 /** How often a step occurs. `waiting` needs a record with a reference that the catalog does not have; the load has some. */
 const VALIDATOR_STEPS: Readonly<Record<FaultPoint, number>> = {
   fenced: 24,
@@ -51,7 +71,7 @@ const sinkCrash = (step: SinkStep): Fault => ({
     ...(SINK_STEPS[step].by === 'rejection' ? (['write-api'] as const) : []),
   ],
   recovers: ['bq-sink'],
-  async inject({ stack, offsets, rng }) {
+  async inject({ stack, rng }) {
     const { upTo, by } = SINK_STEPS[step];
     const nth = rng.between(1, upTo);
     try {
@@ -70,8 +90,7 @@ const sinkCrash = (step: SinkStep): Fault => ({
             break;
           case 'drain':
             await stack.instance('bq-sink').ready();
-            // Partitions that have committed have a stream, which the drain ends.
-            await offsets.waitUntilMoved('bq-sink', { partitions: upTo, deadlineMs: STEP_DEADLINE_MS });
+            await streamsAssigned(stack, upTo);
             stack.instance('bq-sink').terminate();
             break;
           case 'work':
