@@ -62,7 +62,7 @@ describe('every panel, on the running stack', () => {
   beforeAll(async () => {
     mkdirSync(join(REPOSITORY, '.local'), { recursive: true });
     home = mkdtempSync(join(REPOSITORY, '.local', 'e2e-'));
-    stack = new StackCommand('main.js', ['--rate', '100', '--defect-rate', '0.05', '--seed', '11'], home);
+    stack = new StackCommand('main.js', ['--rate', '400', '--defect-rate', '0.05', '--seed', '11'], home);
     running = await stack.waitUntilRunning();
     if (hasPrometheus) await startPrometheus();
     await waitForData();
@@ -100,7 +100,7 @@ describe('every panel, on the running stack', () => {
     );
   };
 
-  /** A minute of rates, and orders in both tables. */
+  /** A minute of rates, and orders in both tables, with ratings. */
   const waitForData = async (): Promise<void> => {
     const bigquery = createBigQuery({ ...bigquerySettings(), location: 'US' });
     for (const table of LIVE_TABLES) {
@@ -108,11 +108,11 @@ describe('every panel, on the running stack', () => {
         async () => {
           const [row] = await queryFresh(
             bigquery,
-            `SELECT COUNT(*) AS orders FROM ${running.bigquery.dataset}.${table}`,
+            `SELECT COUNT(*) AS orders, COUNT(order_rating) AS rated FROM ${running.bigquery.dataset}.${table}`,
           );
-          return Number(row?.orders) > 500;
+          return Number(row?.orders) > 200 && Number(row?.rated) > 0;
         },
-        { what: `500 rows in ${table}`, deadlineMs: 180_000, intervalMs: 2_000 },
+        { what: `200 rows in ${table}, one of them with a rating`, deadlineMs: 180_000, intervalMs: 2_000 },
       );
     }
     if (!hasPrometheus) return;
