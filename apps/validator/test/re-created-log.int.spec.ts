@@ -279,6 +279,22 @@ it.each<[FaultPoint, string]>([
   TEST_MS,
 );
 
+/** set-position names the command that must come first, and moves nothing. */
+async function expectRebuildFirst(
+  targets: readonly Parameters<typeof move>[0][],
+  position: number | undefined,
+): Promise<void> {
+  for (const target of targets) {
+    await expect(move(target)).rejects.toMatchObject({
+      code: 'POSITION_REJECTED',
+      message: expect.stringContaining(
+        `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
+      ) as string,
+    });
+  }
+  expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+}
+
 it(
   'a state that cannot be read is rebuilt before set-position leaves records out, and its accounts lack none',
   async () => {
@@ -286,15 +302,7 @@ it(
     await send(4);
     await log.send(unreadable(FAMILY, PARTITION, 'lifecycle/damaged'));
     const position = await log.committedOffset(GROUP, RAW, PARTITION);
-    for (const target of ['end', 'beginning'] as const) {
-      await expect(move(target)).rejects.toMatchObject({
-        code: 'POSITION_REJECTED',
-        message: expect.stringContaining(
-          `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
-        ) as string,
-      });
-    }
-    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+    await expectRebuildFirst(['end', 'beginning'], position);
     expect(await runs.rebuild(PARTITION)).toMatchObject({ otherLog: null, accounting: before });
     expect(await move('end')).toMatchObject({ passedOver: 4, state: 'adapted' });
     const after = await validateRest();
@@ -335,15 +343,7 @@ it(
     await log.deleteTopic(stateTopic(FAMILY));
     await ensureFamily(log.kafka, FAMILY, 6);
     await expect(validator().open()).rejects.toMatchObject({ code: 'STATE_UNREADABLE' });
-    for (const target of [position, 'end'] as const) {
-      await expect(move(target)).rejects.toMatchObject({
-        code: 'POSITION_REJECTED',
-        message: expect.stringContaining(
-          `\`npm run rebuild-state -- --family ${FAMILY} --partition ${String(PARTITION)}\``,
-        ) as string,
-      });
-    }
-    expect(await log.committedOffset(GROUP, RAW, PARTITION)).toBe(position);
+    await expectRebuildFirst([position, 'end'], position);
     const { accounts, accounting } = await runs.rebuild(PARTITION);
     expect(accounts).toBe('recounted');
     expect(await move(position)).toMatchObject({ position, passedOver: 0, state: 'adapted' });

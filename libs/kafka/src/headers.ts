@@ -49,7 +49,7 @@ export function withFields(headers: RecordHeaders, fields: readonly HeaderField[
 
 /**
  * The headers that `keep` accepts, in their order, and `added` behind them. `keep` must not accept a name of `added`. The
- * result has no prototype: any header name is safe.
+ * result inherits no name: any header name is safe.
  *
  * It runs once for each record: a map that shows the order by itself is copied without a list of its headers.
  */
