@@ -19,8 +19,9 @@ export type ErrorCode =
   | 'TRANSACTION_FAILED'
   | 'OFFSET_OUT_OF_RANGE'
   | 'OFFSET_UNSTABLE'
-  // Dead letters: records that are not readable as such.
+  // Dead letters: records that are not readable as such, cursors of other lists.
   | 'DEAD_LETTER_UNREADABLE'
+  | 'CURSOR_REJECTED'
   // Validator: its state and its rebuild, the catalog, the circuit breaker.
   | 'STATE_UNREADABLE'
   | 'COMMITTED_OFFSET_UNKNOWN'
