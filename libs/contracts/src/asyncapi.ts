@@ -7,10 +7,18 @@ import { FAMILIES, type Family } from './families';
 import { versionedName } from './json-schema';
 import { RULE_CODES } from './rules';
 import {
+  AUDIT_TOPIC,
   CATALOG_VERSIONS_TOPIC,
+  DEAD_LETTER_APPS,
   type DeadLetterApp,
   deadLetterTopic,
+  parkedTopic,
+  PARTITIONS,
   rawTopic,
+  REPLAYS_TOPIC,
+  type RetryApp,
+  retryTopic,
+  SETTINGS_TOPIC,
   stateTopic,
   type TopicSpec,
   TOPICS,
@@ -135,14 +143,30 @@ const OTHER_MESSAGES = {
   state: {
     name: 'state',
     title: 'State record',
-    summary: 'What the validator remembers. Internal: its form changes without notice. A null value deletes its key.',
+    summary:
+      'A record of the services themselves. Internal: its form changes without notice. A null value deletes its key.',
     contentType: 'application/json',
   },
 } as const satisfies Record<string, Json>;
 
 /** The family of the events of a topic; undefined for a topic without events. */
 const eventFamily = (name: string): Family | undefined =>
-  FAMILIES.find((family) => name === rawTopic(family) || name === validatedTopic(family));
+  FAMILIES.find(
+    (family) =>
+      name === rawTopic(family) ||
+      name === validatedTopic(family) ||
+      name.startsWith(`${validatedTopic(family)}${RETRY_INFIX}`),
+  );
+const RETRY_INFIX = '.retry.';
+
+/** What the topics hold that have neither events nor dead letters. */
+const OWN_RECORDS: Readonly<Record<string, string>> = {
+  [CATALOG_VERSIONS_TOPIC]: 'The versions of every vendor and product, for the rules of the orders.',
+  [SETTINGS_TOPIC]:
+    'What operators have changed at run time, by subject. It overrides the environment of every service.',
+  [REPLAYS_TOPIC]: 'Replay plans, their progress, and a receipt for each replayed record.',
+  [AUDIT_TOPIC]: 'Every change that an operator made: actor, action, before and after.',
+};
 
 function messagesOf({ name }: TopicSpec): readonly string[] {
   const family = eventFamily(name);
@@ -152,7 +176,10 @@ function messagesOf({ name }: TopicSpec): readonly string[] {
 
 /** What a topic holds. */
 function summaryOf({ name }: TopicSpec): string {
-  if (name === CATALOG_VERSIONS_TOPIC) return 'The versions of every vendor and product, for the rules of the orders.';
+  const own = OWN_RECORDS[name];
+  if (own !== undefined) return own;
+  if (name.endsWith('.parked')) return `Dead letters of ${name.slice(0, -'.parked'.length)} with too many attempts.`;
+  if (name.includes(RETRY_INFIX)) return `Replayed records of ${name.split(RETRY_INFIX).join(', read by ')} alone.`;
   if (name.includes('.dlq.')) return `The dead letters of ${name.split('.dlq.').join(' by ')}.`;
   const family = eventFamily(name);
   if (family === undefined) {
@@ -173,7 +200,9 @@ function channel(topic: TopicSpec): Json {
       `${partitions} partitions, a number that never changes. ` +
       (stage(name) === 'raw'
         ? `The partition is murmur2(key) modulo ${partitions}, as the Java client's default partitioner computes it. `
-        : 'The partition is that of the raw record. ') +
+        : PARTITIONS === partitions && name !== REPLAYS_TOPIC
+          ? 'The partition is that of the raw record. '
+          : '') +
       (eventFamily(name) === undefined ? '' : 'Records with the same key stay in order. ') +
       `message.timestamp.type is ${timestamps}. Consumers read committed records only (isolation.level=read_committed).`,
     messages: Object.fromEntries(
@@ -213,8 +242,39 @@ function deadLetterUses(service: DeadLetterApp, topic: string, group: string): r
       topic: deadLetterTopic(topic, service),
       summary: 'Writes what it rejects, into the partition of the same number.',
     },
+    {
+      service,
+      action: 'send',
+      topic: parkedTopic(deadLetterTopic(topic, service)),
+      summary: 'Writes what it rejects after too many attempts.',
+    },
   ];
 }
+
+function retryUses(service: RetryApp, topic: string, group: string): readonly Use[] {
+  return [
+    ...deadLetterUses(service, topic, group),
+    {
+      service: 'console',
+      action: 'send',
+      topic: retryTopic(topic, service),
+      summary: 'Replays records that the validator has accepted before.',
+    },
+    { service, action: 'receive', topic: retryTopic(topic, service), group, summary: 'Reads replayed records.' },
+  ];
+}
+
+/** Topics in which the services keep what operators do. */
+const OPERATION_USES: readonly Use[] = [
+  { service: 'console', action: 'send', topic: REPLAYS_TOPIC, summary: 'Writes plans, progress and receipts.' },
+  { service: 'console', action: 'receive', topic: REPLAYS_TOPIC, summary: 'Resumes its plans from it.' },
+  { service: 'console', action: 'receive', topic: AUDIT_TOPIC, summary: 'Lists it.' },
+  ...DEAD_LETTER_APPS.flatMap((service): readonly Use[] => [
+    { service, action: 'send', topic: SETTINGS_TOPIC, summary: 'Writes the changes that operators make.' },
+    { service, action: 'receive', topic: SETTINGS_TOPIC, summary: 'Follows the settings of every instance.' },
+    { service, action: 'send', topic: AUDIT_TOPIC, summary: 'Writes who changed what.' },
+  ]),
+];
 
 function usesOf(family: Family): readonly Use[] {
   const validator = { service: 'validator' } as const;
@@ -243,8 +303,9 @@ function usesOf(family: Family): readonly Use[] {
           } as const,
         ]
       : []),
-    ...deadLetterUses('bq-sink', validatedTopic(family), 'bq-sink'),
-    ...(family === 'orders' ? deadLetterUses('pubsub-bridge', validatedTopic(family), 'pubsub-bridge') : []),
+    { service: 'console', action: 'send', topic: rawTopic(family), summary: 'Replays records that were rejected.' },
+    ...retryUses('bq-sink', validatedTopic(family), 'bq-sink'),
+    ...(family === 'orders' ? retryUses('pubsub-bridge', validatedTopic(family), 'pubsub-bridge') : []),
   ];
 }
 
@@ -287,7 +348,7 @@ export function asyncApi(): Json {
       },
     },
     channels: Object.fromEntries(TOPICS.map((topic) => [topic.name, channel(topic)])),
-    operations: Object.fromEntries(FAMILIES.flatMap(usesOf).map(operation)),
+    operations: Object.fromEntries([...FAMILIES.flatMap(usesOf), ...OPERATION_USES].map(operation)),
     components: {
       schemas: {
         envelope: {

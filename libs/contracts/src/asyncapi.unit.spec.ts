@@ -3,7 +3,16 @@ import { resolve } from 'node:path';
 import { Parser } from '@asyncapi/parser';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
-import { contractsOfFamily, DLQ_HEADERS, EVENT_CONTRACTS, FAMILIES, rawTopic, TOPICS, validatedTopic } from './index';
+import {
+  contractsOfFamily,
+  DLQ_HEADERS,
+  EVENT_CONTRACTS,
+  FAMILIES,
+  rawTopic,
+  retryTopic,
+  TOPICS,
+  validatedTopic,
+} from './index';
 
 interface Ref {
   readonly $ref: string;
@@ -147,7 +156,9 @@ describe('the AsyncAPI document', () => {
       [
         ...FAMILIES.map((family) => [`validator-${family}`, rawTopic(family)]),
         ...FAMILIES.map((family) => ['bq-sink', validatedTopic(family)]),
+        ...FAMILIES.map((family) => ['bq-sink', retryTopic(validatedTopic(family), 'bq-sink')]),
         ['pubsub-bridge', validatedTopic('orders')],
+        ['pubsub-bridge', retryTopic(validatedTopic('orders'), 'pubsub-bridge')],
       ].sort(),
     );
   });

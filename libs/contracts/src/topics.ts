@@ -1,6 +1,6 @@
 import { FAMILIES, type Family } from './families';
 
-/** Partitions of every topic. The number never changes for a `.vN` topic. */
+/** Partitions of every topic of records. The number never changes for a `.vN` topic. */
 export const PARTITIONS = 6;
 
 /** Largest accepted record: key, value and headers together. */
@@ -20,6 +20,10 @@ const RAW_DAYS = 14;
  */
 const VALIDATED_DAYS = 2 * RAW_DAYS;
 const DEAD_LETTER_DAYS = 30;
+const PARKED_DAYS = 90;
+/** A replayed record is at most as old as its dead letter. */
+const RETRY_DAYS = DEAD_LETTER_DAYS;
+const RECORD_DAYS = 400;
 
 export interface TopicSpec {
   readonly name: string;
@@ -36,7 +40,20 @@ export const validatedTopic = (family: Family): string => `marketplace.${family}
 /** The versions of every vendor and product. Written by the validator of the catalog only. */
 export const CATALOG_VERSIONS_TOPIC = 'marketplace.catalog.versions.v1';
 export const stateTopic = (family: Family): string => `marketplace.${family}.validator.state.v1`;
+/** What operators have changed at run time, one record per subject: it overrides the environment of every service. */
+export const SETTINGS_TOPIC = 'marketplace.settings.v1';
+/** Replay plans, their progress and their receipts. */
+export const REPLAYS_TOPIC = 'marketplace.replays.v1';
+/** Every change that an operator made. */
+export const AUDIT_TOPIC = 'marketplace.audit.v1';
 export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
+/** Dead letters that were rejected too often to be replayed again. */
+export const parkedTopic = (deadLetters: string): string => `${deadLetters}.parked`;
+/** Replayed records of a service that reads validated records: read by that service alone. */
+export const retryTopic = (sourceTopic: string, app: RetryApp): string => `${sourceTopic}.retry.${app}`;
+
+/** The services whose dead letters were accepted by the validator. */
+export type RetryApp = Exclude<DeadLetterApp, 'validator'>;
 
 /** The services that write dead letters. */
 export const DEAD_LETTER_APPS = ['validator', 'bq-sink', 'pubsub-bridge'] as const;
@@ -59,8 +76,18 @@ function specs(): TopicSpec[] {
     maxMessageBytes,
     timestamps,
   });
-  const deadLetters = (source: string, app: DeadLetterApp): TopicSpec =>
-    deleted(deadLetterTopic(source, app), DEAD_LETTER_DAYS, RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES, 'CreateTime');
+  const deadLetters = (source: string, app: DeadLetterApp): TopicSpec[] => {
+    const name = deadLetterTopic(source, app);
+    const maxMessageBytes = RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES;
+    return [
+      deleted(name, DEAD_LETTER_DAYS, maxMessageBytes, 'CreateTime'),
+      deleted(parkedTopic(name), PARKED_DAYS, maxMessageBytes, 'CreateTime'),
+    ];
+  };
+  const retried = (source: string, app: RetryApp): TopicSpec[] => [
+    ...deadLetters(source, app),
+    deleted(retryTopic(source, app), RETRY_DAYS, RAW_TOPIC_BYTES + DEAD_LETTER_HEADROOM_BYTES, 'CreateTime'),
+  ];
   return [
     ...FAMILIES.flatMap((family): TopicSpec[] => [
       deleted(rawTopic(family), RAW_DAYS, RAW_TOPIC_BYTES, 'LogAppendTime'),
@@ -72,10 +99,10 @@ function specs(): TopicSpec[] {
         maxMessageBytes: RAW_TOPIC_BYTES,
         timestamps: 'CreateTime',
       },
-      deadLetters(rawTopic(family), 'validator'),
-      deadLetters(validatedTopic(family), 'bq-sink'),
+      ...deadLetters(rawTopic(family), 'validator'),
+      ...retried(validatedTopic(family), 'bq-sink'),
     ]),
-    deadLetters(validatedTopic('orders'), 'pubsub-bridge'),
+    ...retried(validatedTopic('orders'), 'pubsub-bridge'),
     {
       name: CATALOG_VERSIONS_TOPIC,
       partitions: PARTITIONS,
@@ -83,6 +110,15 @@ function specs(): TopicSpec[] {
       maxMessageBytes: RAW_TOPIC_BYTES,
       timestamps: 'CreateTime',
     },
+    {
+      name: SETTINGS_TOPIC,
+      partitions: 1,
+      cleanup: 'compact',
+      maxMessageBytes: MAX_RECORD_BYTES,
+      timestamps: 'CreateTime',
+    },
+    deleted(REPLAYS_TOPIC, RECORD_DAYS, MAX_RECORD_BYTES, 'CreateTime'),
+    { ...deleted(AUDIT_TOPIC, RECORD_DAYS, MAX_RECORD_BYTES, 'CreateTime'), partitions: 1 },
   ];
 }
 

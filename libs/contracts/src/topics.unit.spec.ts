@@ -5,30 +5,47 @@ const names = TOPICS.map(({ name }) => name);
 const ending = (suffix: string) => TOPICS.filter(({ name }) => name.endsWith(suffix));
 
 describe('topics', () => {
-  it('are the raw, validated, state and dead-letter topics of the four families, and the catalog', () => {
+  it('are those of the four families, the catalog, and what operators do', () => {
     expect([...names].sort()).toEqual([
+      'marketplace.audit.v1',
       'marketplace.catalog.raw.v1',
       'marketplace.catalog.raw.v1.dlq.validator',
+      'marketplace.catalog.raw.v1.dlq.validator.parked',
       'marketplace.catalog.validated.v1',
       'marketplace.catalog.validated.v1.dlq.bq-sink',
+      'marketplace.catalog.validated.v1.dlq.bq-sink.parked',
+      'marketplace.catalog.validated.v1.retry.bq-sink',
       'marketplace.catalog.validator.state.v1',
       'marketplace.catalog.versions.v1',
       'marketplace.customers.raw.v1',
       'marketplace.customers.raw.v1.dlq.validator',
+      'marketplace.customers.raw.v1.dlq.validator.parked',
       'marketplace.customers.validated.v1',
       'marketplace.customers.validated.v1.dlq.bq-sink',
+      'marketplace.customers.validated.v1.dlq.bq-sink.parked',
+      'marketplace.customers.validated.v1.retry.bq-sink',
       'marketplace.customers.validator.state.v1',
       'marketplace.interactions.raw.v1',
       'marketplace.interactions.raw.v1.dlq.validator',
+      'marketplace.interactions.raw.v1.dlq.validator.parked',
       'marketplace.interactions.validated.v1',
       'marketplace.interactions.validated.v1.dlq.bq-sink',
+      'marketplace.interactions.validated.v1.dlq.bq-sink.parked',
+      'marketplace.interactions.validated.v1.retry.bq-sink',
       'marketplace.interactions.validator.state.v1',
       'marketplace.orders.raw.v1',
       'marketplace.orders.raw.v1.dlq.validator',
+      'marketplace.orders.raw.v1.dlq.validator.parked',
       'marketplace.orders.validated.v1',
       'marketplace.orders.validated.v1.dlq.bq-sink',
+      'marketplace.orders.validated.v1.dlq.bq-sink.parked',
       'marketplace.orders.validated.v1.dlq.pubsub-bridge',
+      'marketplace.orders.validated.v1.dlq.pubsub-bridge.parked',
+      'marketplace.orders.validated.v1.retry.bq-sink',
+      'marketplace.orders.validated.v1.retry.pubsub-bridge',
       'marketplace.orders.validator.state.v1',
+      'marketplace.replays.v1',
+      'marketplace.settings.v1',
     ]);
   });
 
@@ -39,8 +56,9 @@ describe('topics', () => {
     expect(deadLetterTopic('marketplace.orders.raw.v1', 'validator')).toBe('marketplace.orders.raw.v1.dlq.validator');
   });
 
-  it('have 6 partitions', () => {
-    expect(TOPICS.map(({ partitions }) => partitions)).toEqual(names.map(() => 6));
+  it('have 6 partitions, and 1 where the order of all records counts', () => {
+    const single = new Set(['marketplace.settings.v1', 'marketplace.audit.v1']);
+    expect(TOPICS.map(({ partitions }) => partitions)).toEqual(names.map((name) => (single.has(name) ? 1 : 6)));
   });
 
   it('stamp raw records with the append time, delete them after 14 days, and take 4 MiB', () => {
@@ -73,12 +91,12 @@ describe('topics', () => {
     expect(topic).not.toHaveProperty('retentionMs');
   });
 
-  it('delete dead letters after 30 days, and take 64 KiB more than their source', () => {
+  it('delete dead letters after 30 days and parked ones after 90, and take 64 KiB more than their source', () => {
     const letters = TOPICS.filter(({ name }) => name.includes('.dlq.'));
-    expect(letters).toHaveLength(9);
+    expect(letters).toHaveLength(18);
     for (const { name, cleanup, retentionMs, maxMessageBytes } of letters) {
       const source = TOPICS.find((topic) => topic.name === name.slice(0, name.indexOf('.dlq.')));
-      expect([cleanup, retentionMs]).toEqual(['delete', 30 * DAY_MS]);
+      expect([cleanup, retentionMs]).toEqual(['delete', (name.endsWith('.parked') ? 90 : 30) * DAY_MS]);
       expect(maxMessageBytes).toBe((source?.maxMessageBytes ?? NaN) + 65_536);
     }
   });
