@@ -1,10 +1,10 @@
 /**
  * Dependencies point one way, each layer to the ones before it:
- * contracts, errors, random, varint <- config, observability, deadlines, process-lock <- quality, simulation, kafka, bigquery,
+ * contracts, errors, random, varint, terminal <- config, observability, deadlines, process-lock <- quality, simulation, kafka, bigquery,
  * pubsub <- dead-letters, service <- ledger <- apps. Nothing that is deployed depends on dev, tools, bench or test.
  */
 const LAYERS = [
-  ['contracts', 'errors', 'random', 'varint'],
+  ['contracts', 'errors', 'random', 'varint', 'terminal'],
   ['config', 'observability', 'deadlines', 'process-lock'],
   ['quality', 'simulation', 'kafka', 'bigquery', 'pubsub'],
   ['dead-letters', 'service'],

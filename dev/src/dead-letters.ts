@@ -1,12 +1,12 @@
 import { loadSettings } from '@orderstream/config';
 import { latestDeadLetters } from '@orderstream/dead-letters';
 import { createKafka } from '@orderstream/kafka';
+import { escaped } from '@orderstream/terminal';
 import { devSettings } from './dev.config';
 import { EXIT, exitCodeOf } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
 import { parseDeadLetterLimit } from './run/cli';
 import { deadLetterTable } from './run/dead-letter-lines';
-import { escaped } from './run/format-table';
 import { readStackFile } from './stack/stack-file';
 
 /** `npm run dead-letters`: prints the latest dead letters of the running stack with their reasons. */

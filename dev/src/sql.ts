@@ -1,9 +1,9 @@
 import { loadSettings } from '@orderstream/config';
 import { createBigQuery } from '@orderstream/bigquery';
+import { escaped } from '@orderstream/terminal';
 import { devSettings } from './dev.config';
 import { EXIT, exitCodeOf, UsageError } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
-import { escaped } from './run/format-table';
 import { queryTable } from './run/query-table';
 import { readStackFile } from './stack/stack-file';
 

@@ -1,7 +1,7 @@
 import { createBigQuery } from '@orderstream/bigquery';
 import { bigquerySettings, ConfigError, loadSettings } from '@orderstream/config';
+import { escaped } from '@orderstream/terminal';
 import { EXIT } from '../errors';
-import { escaped } from '../run/format-table';
 import { queryTable } from '../run/query-table';
 
 /** Prints the result of one query in BigQuery: `docker compose run --rm query "select count(*) from order_events"`. */

@@ -1,3 +1,5 @@
+import { escaped } from '@orderstream/terminal';
+
 const MAX_CELL_CHARACTERS = 72;
 
 /** Rows as a table of text: a header, a rule and one line per row; numbers are aligned to the right. */
@@ -22,22 +24,6 @@ export function cellText(value: unknown): string {
   // A pair of surrogates at the cut is left out whole.
   return `${plain.slice(0, MAX_CELL_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
-
-/**
- * Records are untrusted input. Control characters can control a terminal, and format characters (category Cf) can reorder
- * or hide text: each becomes a visible escape, such as `\u001b`. Line ends stay if `lines` is set.
- */
-export function escaped(text: string, lines = false): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
-    if (lines && character === '\n') return character;
-    const code = character.codePointAt(0) ?? 0;
-    return (
-      NAMED[character] ?? (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`)
-    );
-  });
-}
-
-const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** The BigQuery client returns times and, with `wrapIntegers`, INT64 as `{ value }`, and NUMERIC as a big number. */
 function plainText(value: unknown): string {

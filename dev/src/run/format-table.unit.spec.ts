@@ -1,8 +1,9 @@
 import { BigQuery } from '@google-cloud/bigquery';
 import { type DeadLetter } from '@orderstream/dead-letters';
+import { escaped } from '@orderstream/terminal';
 import fc from 'fast-check';
 import { deadLetterTable } from './dead-letter-lines';
-import { cellText, escaped, formatTable } from './format-table';
+import { cellText, formatTable } from './format-table';
 import { queryTable } from './query-table';
 
 /** What a terminal may act on: control characters, and those that reorder or hide text. */

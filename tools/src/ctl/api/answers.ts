@@ -1,0 +1,165 @@
+import { z } from 'zod';
+
+/** The answers of the API, as far as this command uses them. A newer server may answer more. */
+
+const text = z.string().nullish();
+const count = z.number();
+/** An offset: a server may send large ones as a string. */
+const offset = z.union([z.number(), z.string()]);
+
+const reasonSchema = z.looseObject({ code: z.string(), path: text, constraint: text });
+
+export const letterSchema = z.looseObject({
+  id: z.string(),
+  topic: z.string(),
+  partition: count,
+  offset,
+  app: text,
+  reason: text,
+  detail: z.array(reasonSchema).nullish(),
+  fingerprint: text,
+  attempt: count.nullish(),
+  failedAt: text,
+  firstFailedAt: text,
+  key: text,
+  eventType: text,
+  eventId: text,
+  source: z.looseObject({ topic: z.string(), partition: count, offset, timestamp: text }).nullish(),
+  cut: z.unknown().optional(),
+});
+export type Letter = z.infer<typeof letterSchema>;
+
+const indexSchema = z.looseObject({ letters: count, forgotten: count.nullish(), upToDate: z.boolean() });
+export type LetterIndex = z.infer<typeof indexSchema>;
+
+export const lettersSchema = z.looseObject({
+  letters: z.array(letterSchema),
+  next: text,
+  index: indexSchema.nullish(),
+});
+
+export const groupsSchema = z.looseObject({
+  groups: z.array(
+    z.looseObject({
+      fingerprint: z.string(),
+      app: text,
+      reason: text,
+      path: text,
+      count,
+      firstFailedAt: text,
+      lastFailedAt: text,
+      hourly: z.array(count).nullish(),
+      samples: z.array(z.string()).nullish(),
+    }),
+  ),
+  index: indexSchema.nullish(),
+});
+export type Group = z.infer<typeof groupsSchema>['groups'][number];
+
+export const wholeLetterSchema = letterSchema.extend({
+  headers: z.array(z.looseObject({ name: z.string(), value: text, base64: text })).nullish(),
+  body: z.unknown(),
+});
+export type WholeLetter = z.infer<typeof wholeLetterSchema>;
+
+const previewSchema = z.looseObject({
+  at: text,
+  letters: count,
+  followers: count.nullish(),
+  total: count,
+  samples: z.array(z.union([z.string(), letterSchema])).nullish(),
+  dryRun: z
+    .looseObject({
+      passes: count,
+      fails: z.array(z.looseObject({ code: z.string(), count })),
+      undecided: count.nullish(),
+    })
+    .nullish(),
+  warnings: z.array(z.string()).nullish(),
+});
+export type Preview = z.infer<typeof previewSchema>;
+
+export const planSchema = z.looseObject({
+  id: z.string(),
+  revision: z.union([z.number(), z.string()]),
+  state: z.string(),
+  topic: z.string(),
+  filter: z.record(z.string(), z.unknown()).nullish(),
+  edit: z.array(z.unknown()).nullish(),
+  createdBy: text,
+  createdAt: text,
+  note: text,
+  preview: previewSchema.nullish(),
+  /** Counts by outcome, beside `total`, `cameBack` and `currentRatePerSecond`. */
+  progress: z.record(z.string(), z.unknown()).nullish(),
+  waitingFor: text,
+  endedAt: text,
+  error: z.looseObject({ type: text, detail: text }).nullish(),
+  /** What to know about the end. */
+  outcome: text,
+});
+export type Plan = z.infer<typeof planSchema>;
+
+export const plansSchema = z.looseObject({
+  replays: z.array(planSchema).nullish(),
+  plans: z.array(planSchema).nullish(),
+  next: text,
+});
+
+export const receiptsSchema = z.looseObject({
+  receipts: z.array(
+    z.looseObject({
+      letter: z.string(),
+      outcome: z.string(),
+      reason: text,
+      to: z.looseObject({ topic: z.string(), partition: count.nullish() }).nullish(),
+      at: text,
+    }),
+  ),
+  next: text,
+});
+export type Receipt = z.infer<typeof receiptsSchema>['receipts'][number];
+
+export const overviewSchema = z.looseObject({
+  services: z.array(z.looseObject({ name: z.string(), state: text, error: text, url: text })),
+});
+export type ServiceOverview = z.infer<typeof overviewSchema>['services'][number];
+
+const auditEntrySchema = z.looseObject({
+  at: text,
+  actor: text,
+  role: text,
+  action: text,
+  subject: text,
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  requestId: text,
+  status: count.nullish(),
+  service: text,
+});
+export type AuditEntry = z.infer<typeof auditEntrySchema>;
+export const auditSchema = z.looseObject({ entries: z.array(auditEntrySchema), next: text });
+
+export const statusSchema = z.record(z.string(), z.unknown());
+
+export const scenariosSchema = z.array(
+  z.looseObject({ name: z.string(), description: text, file: text, problems: z.array(z.string()).nullish() }),
+);
+
+export const ruleSchema = z.looseObject({
+  code: text,
+  action: text,
+  default: text,
+  source: text,
+  description: text,
+  revision: z.union([z.number(), z.string()]).nullish(),
+});
+export type Rule = z.infer<typeof ruleSchema>;
+export const rulesSchema = z.looseObject({ rules: z.array(ruleSchema) });
+
+/** The circuit breaker: it stops a partition when more than `share` of the last `window` records are rejected; 0 is off. */
+export const breakerSchema = z.looseObject({
+  window: count.nullish(),
+  share: count.nullish(),
+  revision: z.union([z.number(), z.string()]).nullish(),
+});

@@ -1,0 +1,59 @@
+import { type Command } from 'commander';
+import { type AuditEntry, auditSchema } from '../api/answers';
+import { readPages } from '../api/paging';
+import { integer, time } from '../arguments';
+import { type Column } from '../output/table';
+import { type Runtime } from '../session';
+
+const MAX_ENTRIES = 100_000;
+
+interface AuditOptions {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** `ctl audit` */
+export function addAudit(program: Command, { session, now }: Runtime): void {
+  program
+    .command('audit')
+    .description('list who changed what, the newest first')
+    .option('--actor <name>', 'name of the token')
+    .option('--action <action>', 'what was done')
+    .option('--from <time>', 'at or after: RFC 3339, or how long ago (2h)', time(now))
+    .option('--to <time>', 'before', time(now))
+    .option('--limit <n>', 'how many, as many pages as that takes', integer(1, MAX_ENTRIES), 50)
+    .option('--cursor <cursor>', 'where an earlier list with the same filter ended')
+    .action(async ({ limit, cursor, ...filter }: AuditOptions) => {
+      const current = session();
+      const { console: client } = current;
+      const { items, next } = await readPages(
+        limit,
+        cursor,
+        (size, from) => client.get('/admin/audit', auditSchema, { ...filter, limit: size, cursor: from }),
+        (page) => page.entries,
+      );
+      current.result({ entries: items, next }, () => current.table(COLUMNS, items, '(no entries)'));
+      if (next !== undefined) current.note(`There are more: repeat the command with --cursor ${next}`);
+    });
+}
+
+const COLUMNS: readonly Column<AuditEntry>[] = [
+  { title: 'AT', value: ({ at }) => at },
+  { title: 'ACTOR', value: ({ actor, role }) => (role == null ? actor : `${actor ?? ''} (${role})`) },
+  { title: 'SERVICE', value: ({ service }) => service },
+  { title: 'ACTION', value: ({ action }) => action, flexible: true },
+  { title: 'SUBJECT', value: ({ subject }) => subject, flexible: true },
+  { title: 'BEFORE', value: ({ before }) => jsonText(before), flexible: true },
+  { title: 'AFTER', value: ({ after }) => jsonText(after), flexible: true },
+  { title: 'STATUS', value: ({ status }) => status, align: 'right' },
+  { title: 'REQUEST', value: ({ requestId }) => requestId, flexible: true },
+];
+
+function jsonText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
