@@ -11,6 +11,7 @@ import { orderGeneratorSettings } from '../../apps/order-generator/src/order-gen
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
 import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
+import { renderCtlDoc } from './ctl/reference';
 import { grafanaFiles } from './observability/grafana-files';
 
 const SERVICES: ServiceSpecs = {
@@ -24,7 +25,7 @@ const SERVICES: ServiceSpecs = {
 const RELEASE = 'libs/contracts/releases/v1.json';
 
 const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
-scenarios.md, configuration.md; the dashboards of Grafana.
+scenarios.md, configuration.md, ctl.md; the dashboards of Grafana.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -49,6 +50,7 @@ async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
     ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],
+    ['docs/ctl.md', renderCtlDoc()],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);
 }

@@ -10,7 +10,7 @@ function ${name}; ${command} $argv; end
 function __${name}_path_is
   set -l path
   for word in (commandline -opc)[2..-1]
-    set -l candidate (string join ' ' $path $word)
+    set -l candidate (string join -- ' ' $path $word)
     contains -- "$candidate" ${paths.join(' ')}; and set path $candidate
   end
   test "$path" = "$argv[1]"

@@ -9,21 +9,21 @@ export function zshCompletion(nodes: readonly Node[], { name, command }: Program
   return `# Completion of ${name} for zsh: eval "$(npm run -s ctl -- completion zsh)" after compinit
 ${name}() { ${command} "$@" }
 _${name}() {
-  local path="" word candidate i
+  local at="" word candidate i
   local -a entries
   case "\${words[CURRENT-1]}" in
 ${unique.map(optionCase).join('\n')}
   esac
   for ((i = 2; i < CURRENT; i++)); do
-    candidate="\${path:+$path }\${words[i]}"
+    candidate="\${at:+$at }\${words[i]}"
     case "$candidate" in
       ${nodes
         .flatMap(({ path }) => (path === '' ? [] : [`(${path.replaceAll(' ', '\\ ')})`]))
         .join('|')
-        .replaceAll(')|(', '|')}) path="$candidate" ;;
+        .replaceAll(')|(', '|')}) at="$candidate" ;;
     esac
   done
-  case "$path" in
+  case "$at" in
 ${nodes.map((node) => nodeCase(node, globals)).join('\n')}
   esac
   _describe '${name}' entries
