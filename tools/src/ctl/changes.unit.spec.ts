@@ -195,21 +195,36 @@ describe('ctl, changing', () => {
     expect(api.requests[5]?.headers['content-type']).toBe('application/yaml');
   });
 
-  const RULE = { code: 'drift.vendor', action: 'repair', default: 'repair', source: 'default', revision: 7 };
+  const RULE = {
+    code: 'drift.vendor',
+    description: 'The vendor differs.',
+    action: 'repair',
+    defaultAction: 'repair',
+    allowedActions: ['repair', 'flag', 'off'],
+    source: 'default',
+    revision: 7,
+  };
 
   it('lists rules, and changes one at the revision that it read', async () => {
-    api.json('GET /admin/rules', { rules: [RULE] });
+    api.json('GET /admin/rules', [RULE]);
     expect((await ctl.run(['rules', 'list'])).out).toBe(
-      'RULE          ACTION  DEFAULT  SOURCE   DESCRIPTION\ndrift.vendor  repair  repair   default\n',
+      [
+        'RULE          ACTION  DEFAULT  CAN BE             SOURCE   BY  FIRES WHEN',
+        'drift.vendor  repair  repair   repair, flag, off  default      The vendor differs.',
+        '',
+      ].join('\n'),
     );
+    api.json('GET /admin/rules/drift.vendor', RULE, { etag: '"7"' });
     api.json('PUT /admin/rules/drift.vendor', { ...RULE, action: 'flag', revision: 8 });
     const { out } = await ctl.run(['rules', 'set', 'drift.vendor', 'flag']);
     expect(out).toBe('drift.vendor: repair -> flag\n');
     expect(api.requests.at(-1)).toMatchObject({ body: { action: 'flag' }, headers: { 'if-match': '"7"' } });
+    await ctl.run(['rules', 'set', 'drift.vendor', 'default']);
+    expect(api.requests.at(-1)?.body).toEqual({ action: null });
   });
 
   it('says that someone else changed a rule, and changes nothing for one that does not exist', async () => {
-    api.json('GET /admin/rules', { rules: [RULE] });
+    api.json('GET /admin/rules/drift.vendor', RULE, { etag: '"7"' });
     api.problem('PUT /admin/rules/drift.vendor', 412, {
       title: 'Precondition Failed',
       detail: 'Revision 8 is current.',
@@ -227,18 +242,26 @@ describe('ctl, changing', () => {
     expect(exitCode).toBe(1);
     const unknown = await ctl.run(['rules', 'set', 'drift.vendors', 'flag']);
     expect(unknown.exitCode).toBe(1);
-    expect(unknown.err).toContain('There is no rule drift.vendors');
     expect(api.lines.filter((line) => line.startsWith('PUT'))).toHaveLength(1);
   });
 
-  it('shows the circuit breaker, and changes what is given of it', async () => {
-    api.json('GET /admin/breaker', { window: 1_000, share: 0.5 }, { etag: '"4"' });
-    api.json('PUT /admin/breaker', { window: 0, share: 0.5 });
-    expect((await ctl.run(['breaker', 'show'])).out).toBe('window  1000\nshare   0.5\n');
+  it('shows the circuit breaker, changes what is given of it, and resets it', async () => {
+    const breaker = { windowRecords: 1_000, rejectShare: 0.5, source: 'operator', changedBy: 'ann', revision: 4 };
+    api.json('GET /admin/breaker', breaker, { etag: '"4"' });
+    api.json('PUT /admin/breaker', { ...breaker, windowRecords: 0, revision: 5 });
+    api.json('DELETE /admin/breaker', { ...breaker, source: 'default' });
+    expect((await ctl.run(['breaker', 'show'])).out).toBe(
+      'window      1000 records\nshare       0.5\nsource      operator\nchanged by  ann\n',
+    );
     await ctl.run(['breaker', 'set', '--share', '0.9']);
-    expect(api.requests.at(-1)).toMatchObject({ body: { window: 1_000, share: 0.9 }, headers: { 'if-match': '"4"' } });
-    expect((await ctl.run(['breaker', 'set', '--off'])).out).toBe('off: no partition is stopped\n');
-    expect(api.requests.at(-1)?.body).toEqual({ window: 0, share: 0.5 });
+    expect(api.requests.at(-1)).toMatchObject({
+      body: { windowRecords: 1_000, rejectShare: 0.9 },
+      headers: { 'if-match': '"4"' },
+    });
+    expect((await ctl.run(['breaker', 'set', '--off'])).out).toContain('off: no partition is stopped\n');
+    expect(api.requests.at(-1)?.body).toEqual({ windowRecords: 0, rejectShare: 0.5 });
+    expect((await ctl.run(['breaker', 'reset'])).out).toContain('source      default\n');
+    expect(api.requests.at(-1)).toMatchObject({ method: 'DELETE', headers: { 'if-match': '"4"' } });
     for (const args of [[], ['--off', '--share', '0.1'], ['--share', '1.5']]) {
       expect((await ctl.run(['breaker', 'set', ...args])).exitCode).toBe(2);
     }

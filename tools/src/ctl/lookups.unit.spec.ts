@@ -19,8 +19,19 @@ describe('ctl, looking', () => {
   });
 
   const SERVICES = [
-    { name: 'validator', state: 'running', lagRecords: 1_234, recordsPerSecond: 49.87, freshnessSeconds: 0.4 },
-    { name: 'bq-sink', state: 'unreachable', error: 'connect ECONNREFUSED 127.0.0.1:3003' },
+    {
+      name: 'validator',
+      url: 'http://127.0.0.1:3002',
+      state: 'ready',
+      figures: {
+        lagRecords: 1_234,
+        lagSeconds: 0.4,
+        recordsPerSecond: { accepted: 49, repaired: 0.87 },
+        freshnessP95Seconds: 1.5,
+      },
+    },
+    { name: 'pubsub-bridge', url: 'http://127.0.0.1:3004', state: 'not-ready', checks: { consumer: 'paused' } },
+    { name: 'bq-sink', url: 'http://127.0.0.1:3003', state: 'unreachable', error: 'connect ECONNREFUSED' },
   ];
 
   it('shows every service in a table, and asks with the token of the local stack', async () => {
@@ -28,9 +39,10 @@ describe('ctl, looking', () => {
     const { exitCode, out, err } = await ctl.run(['overview']);
     expect(out).toBe(
       [
-        'SERVICE    STATE          LAG  RECORDS/S  FRESHNESS S  ERROR',
-        'validator  running      1,234       49.9          0.4',
-        'bq-sink    unreachable                                 connect ECONNREFUSED 127.0.0.1:3003',
+        'SERVICE        STATE          LAG  LAG S  RECORDS/S  FRESHNESS P95 S  PROBLEM',
+        'validator      ready        1,234    0.4       49.9              1.5',
+        'pubsub-bridge  not-ready                                              consumer (paused)',
+        'bq-sink        unreachable                                            connect ECONNREFUSED',
         '',
       ].join('\n'),
     );
@@ -223,7 +235,7 @@ describe('ctl, looking', () => {
         '',
       ].join('\n'),
     );
-    api.json('GET /admin/replays', { replays: [FINISHED, { ...DRAFT, id: 'plan-2', note: 'a try' }] });
+    api.json('GET /admin/replays', { plans: [FINISHED, { ...DRAFT, id: 'plan-2', note: 'a try' }] });
     expect((await ctl.run(['replay', 'list'])).out).toBe(
       [
         'PLAN    STATE     TOPIC                                           DONE  RECEIPTS                   CREATED                   BY   NOTE',

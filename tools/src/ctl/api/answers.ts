@@ -58,6 +58,8 @@ export type Group = z.infer<typeof groupsSchema>['groups'][number];
 
 export const wholeLetterSchema = letterSchema.extend({
   headers: z.array(z.looseObject({ name: z.string(), value: text, base64: text })).nullish(),
+  /** What `body` is: `json`, `text`, `base64`, `masked` or `none`. */
+  bodyFormat: text,
   body: z.unknown(),
 });
 export type WholeLetter = z.infer<typeof wholeLetterSchema>;
@@ -100,11 +102,7 @@ export const planSchema = z.looseObject({
 });
 export type Plan = z.infer<typeof planSchema>;
 
-export const plansSchema = z.looseObject({
-  replays: z.array(planSchema).nullish(),
-  plans: z.array(planSchema).nullish(),
-  next: text,
-});
+export const plansSchema = z.looseObject({ plans: z.array(planSchema), next: text });
 
 export const receiptsSchema = z.looseObject({
   receipts: z.array(
@@ -121,7 +119,24 @@ export const receiptsSchema = z.looseObject({
 export type Receipt = z.infer<typeof receiptsSchema>['receipts'][number];
 
 export const overviewSchema = z.looseObject({
-  services: z.array(z.looseObject({ name: z.string(), state: text, error: text, url: text })),
+  services: z.array(
+    z.looseObject({
+      name: z.string(),
+      state: text,
+      error: text,
+      /** The failing checks of a service that is not ready. */
+      checks: z.record(z.string(), z.unknown()).nullish(),
+      figures: z
+        .looseObject({
+          lagRecords: count.nullish(),
+          lagSeconds: count.nullish(),
+          /** By outcome. */
+          recordsPerSecond: z.record(z.string(), count).nullish(),
+          freshnessP95Seconds: count.nullish(),
+        })
+        .nullish(),
+    }),
+  ),
 });
 export type ServiceOverview = z.infer<typeof overviewSchema>['services'][number];
 
@@ -146,20 +161,19 @@ export const scenariosSchema = z.array(
   z.looseObject({ name: z.string(), description: text, file: text, problems: z.array(z.string()).nullish() }),
 );
 
+const changedShape = { source: text, revision: z.union([count, z.string()]).nullish(), changedBy: text };
+
 export const ruleSchema = z.looseObject({
-  code: text,
-  action: text,
-  default: text,
-  source: text,
+  code: z.string(),
+  action: z.string(),
+  defaultAction: text,
+  allowedActions: z.array(z.string()).nullish(),
   description: text,
-  revision: z.union([z.number(), z.string()]).nullish(),
+  ...changedShape,
 });
 export type Rule = z.infer<typeof ruleSchema>;
-export const rulesSchema = z.looseObject({ rules: z.array(ruleSchema) });
+export const rulesSchema = z.array(ruleSchema);
 
-/** The circuit breaker: it stops a partition when more than `share` of the last `window` records are rejected; 0 is off. */
-export const breakerSchema = z.looseObject({
-  window: count.nullish(),
-  share: count.nullish(),
-  revision: z.union([z.number(), z.string()]).nullish(),
-});
+/** The circuit breaker: it stops a partition when more than a share of its last records is rejected. */
+export const breakerSchema = z.looseObject({ windowRecords: count, rejectShare: count, ...changedShape });
+export type Breaker = z.infer<typeof breakerSchema>;

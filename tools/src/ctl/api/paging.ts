@@ -1,3 +1,6 @@
+import { CtlError } from '../errors';
+import { EXIT_CODES } from '../exit-codes';
+import { type Session } from '../session';
 import { type Answer } from './admin-client';
 
 /** The largest page that the API gives. */
@@ -29,6 +32,13 @@ export async function readPages<T, P extends Page>(
     items.push(...itemsOf(body));
     const next = body.next ?? undefined;
     if (next === undefined || items.length >= limit) return { items, next, last: body };
+    if (next === from)
+      throw new CtlError('The list does not go on: its cursor stays the same.', EXIT_CODES.rejected.code);
     from = next;
   }
+}
+
+/** Says where a list goes on. */
+export function noteNext(session: Session, next: string | undefined): void {
+  if (next !== undefined) session.note(`There are more: repeat the command with --cursor ${next}`);
 }

@@ -39,17 +39,27 @@ const NEXT_STEPS: Readonly<Record<number, string>> = {
   409: 'Look at the present state (replay status, overview), and decide again.',
   412: 'Someone else changed it meanwhile: look at it again, then repeat the command.',
   413: 'Send less at once.',
-  422: 'The same idempotency key was used for another request: leave --idempotency-key out.',
+  422: 'Correct what the detail names, then repeat the command.',
   428: 'This command is older than the server: update it.',
   429: 'Wait a minute, then repeat the command with a valid token.',
   503: 'Nothing was changed. Repeat the command when the service is ready: ctl overview shows it.',
+};
+
+/** The same for some types of problems. */
+const NEXT_STEPS_OF_TYPES: Readonly<Record<string, string>> = {
+  'urn:orderstream:problem:idempotency-key-reused': 'Leave --idempotency-key out: the key is of another plan.',
+  'urn:orderstream:problem:plan-state': 'Look at the plan: ctl replay status <plan>.',
+  'urn:orderstream:problem:failed': 'Restart the service.',
 };
 
 /** The lines that explain a problem to a person: title, detail, further errors, what to do. */
 export function problemLines(problem: Problem): readonly string[] {
   const { status, title = `HTTP ${status}`, detail, code, type, errors = [] } = problem;
   const further = errors.filter((text) => !(detail ?? '').includes(text));
-  const next = NEXT_STEPS[status] ?? (status >= 500 ? 'The log of the service has the cause.' : undefined);
+  const next =
+    NEXT_STEPS_OF_TYPES[type ?? ''] ??
+    NEXT_STEPS[status] ??
+    (status >= 500 ? 'The log of the service has the cause.' : undefined);
   const kind = [String(status), code, type === 'about:blank' ? undefined : type].filter((part) => part !== undefined);
   return [
     `${title} (${kind.join(', ')})`,

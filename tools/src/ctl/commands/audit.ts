@@ -1,6 +1,6 @@
 import { type Command } from 'commander';
 import { type AuditEntry, auditSchema } from '../api/answers';
-import { readPages } from '../api/paging';
+import { noteNext, readPages } from '../api/paging';
 import { integer, time } from '../arguments';
 import { type Column } from '../output/table';
 import { type Runtime } from '../session';
@@ -37,7 +37,7 @@ export function addAudit(program: Command, { session, now }: Runtime): void {
         (page) => page.entries,
       );
       current.result({ entries: items, next }, () => current.table(COLUMNS, items, '(no entries)'));
-      if (next !== undefined) current.note(`There are more: repeat the command with --cursor ${next}`);
+      noteNext(current, next);
     });
 }
 

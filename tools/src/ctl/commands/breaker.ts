@@ -1,10 +1,10 @@
 import { type Command } from 'commander';
-import { breakerSchema } from '../api/answers';
+import { type Breaker, breakerSchema } from '../api/answers';
 import { decimal, integer } from '../arguments';
 import { UsageError } from '../errors';
 import { renderFields } from '../output/table';
 import { type Runtime } from '../session';
-import { etagOf, saying } from './conditional-change';
+import { changed, ifMatch } from './conditional-change';
 
 const VALIDATOR = 'validator';
 const PATH = '/admin/breaker';
@@ -16,7 +16,7 @@ interface SetOptions {
   readonly off?: boolean;
 }
 
-/** `ctl breaker show|set` */
+/** `ctl breaker show|set|reset` */
 export function addBreaker(program: Command, { session }: Runtime): void {
   const group = program.command('breaker').description("look at the validator's circuit breaker and change it");
   group
@@ -42,26 +42,35 @@ export function addBreaker(program: Command, { session }: Runtime): void {
       }
       const current = session();
       const client = current.service(VALIDATOR);
-      const { body: before, etag } = await client.get(PATH, breakerSchema);
-      const body = { window: off === true ? 0 : (window ?? before.window), share: share ?? before.share };
-      const headers = { 'if-match': etag ?? etagOf(before.revision) ?? '*' };
-      const answer = await saying(current, 'The circuit breaker', () =>
-        client.request('PUT', PATH, breakerSchema, { body, headers }),
+      const before = await client.get(PATH, breakerSchema);
+      const body = {
+        windowRecords: off === true ? 0 : (window ?? before.body.windowRecords),
+        rejectShare: share ?? before.body.rejectShare,
+      };
+      const after = await changed(current, 'The circuit breaker', () =>
+        client.request('PUT', PATH, breakerSchema, { body, headers: ifMatch(before) }),
       );
-      current.result(answer.body, () => breakerText(answer.body));
+      current.result(after.body, () => breakerText(after.body));
+    });
+  group
+    .command('reset')
+    .description('put it back to what the environment says, in every instance')
+    .action(async () => {
+      const current = session();
+      const client = current.service(VALIDATOR);
+      const before = await client.get(PATH, breakerSchema);
+      const after = await changed(current, 'The circuit breaker', () =>
+        client.request('DELETE', PATH, breakerSchema, { headers: ifMatch(before) }),
+      );
+      current.result(after.body, () => breakerText(after.body));
     });
 }
 
-function breakerText({
-  window,
-  share,
-}: {
-  readonly window?: number | null | undefined;
-  readonly share?: number | null | undefined;
-}): string {
-  if (window === 0) return 'off: no partition is stopped';
+function breakerText({ windowRecords, rejectShare, source, changedBy }: Breaker): string {
   return renderFields([
-    ['window', window],
-    ['share', share],
+    ['window', windowRecords === 0 ? 'off: no partition is stopped' : `${windowRecords} records`],
+    ['share', rejectShare],
+    ['source', source],
+    ['changed by', changedBy],
   ]);
 }

@@ -1,13 +1,18 @@
+import { type Answer } from '../api/admin-client';
 import { ProblemError } from '../errors';
 import { type Session } from '../session';
 
-/** The entity tag of a revision. */
-export function etagOf(revision: number | string | null | undefined): string | undefined {
-  return revision == null ? undefined : `"${revision}"`;
+interface Revised {
+  readonly revision?: number | string | null | undefined;
 }
 
-/** Makes a change that has If-Match, and says so if someone else was faster. */
-export async function saying<T>(session: Session, what: string, change: () => Promise<T>): Promise<T> {
+/** The condition of a change: nobody has changed the resource since it was read. */
+export function ifMatch({ etag, body }: Answer<Revised>): Record<string, string> {
+  return { 'if-match': etag ?? `"${body.revision ?? 0}"` };
+}
+
+/** Makes a conditional change, and says so if someone else was faster. */
+export async function changed<T>(session: Session, what: string, change: () => Promise<T>): Promise<T> {
   try {
     return await change();
   } catch (error) {

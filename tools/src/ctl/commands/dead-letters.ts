@@ -10,7 +10,7 @@ import {
   wholeLetterSchema,
 } from '../api/answers';
 import { type Query } from '../api/admin-client';
-import { readPages } from '../api/paging';
+import { noteNext, readPages } from '../api/paging';
 import { integer, letterPath } from '../arguments';
 import { type Column, renderFields } from '../output/table';
 import { type Runtime, type Session } from '../session';
@@ -60,7 +60,7 @@ export function addDeadLetters(program: Command, { session, now }: Runtime): voi
         current.table(LETTER_COLUMNS, items, '(no dead letters)'),
       );
       noteIndex(current, last.index);
-      if (next !== undefined) current.note(`There are more: repeat the command with --cursor ${next}`);
+      noteNext(current, next);
     });
 
   lookup('groups', 'group alike dead letters: count, first and last time, trend').action(
@@ -156,6 +156,13 @@ function letterText(letter: WholeLetter): string {
     ...(lines.length === 0 ? [] : ['', 'headers', ...lines]),
     '',
     'body',
-    escaped(typeof letter.body === 'string' ? letter.body : JSON.stringify(letter.body, null, 2), true),
+    escaped(bodyText(letter), true),
   ].join('\n');
+}
+
+/** The body as `bodyFormat` says: the text of one that is not a JSON object, otherwise JSON. */
+function bodyText({ body, bodyFormat }: WholeLetter): string {
+  if (bodyFormat === 'none' || body === undefined) return '(no value)';
+  if (bodyFormat === 'text' && typeof body === 'object' && body !== null && 'text' in body) return String(body.text);
+  return JSON.stringify(body, null, 2);
 }

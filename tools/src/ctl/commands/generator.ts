@@ -8,7 +8,7 @@ import { type Runtime, type Session } from '../session';
 import { statusText } from './status-text';
 
 const GENERATOR = 'order-generator';
-const MAX_RATE = 1_000_000;
+const MAX_RATE = 100_000;
 
 /** `ctl generator scenario|rate|start|stop|status` */
 export function addGenerator(program: Command, { session }: Runtime): void {

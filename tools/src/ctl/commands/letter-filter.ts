@@ -28,9 +28,9 @@ export function withFilter(command: Command, now: () => number): Command {
     .option('--event-type <type>', 'the event type, such as order.placed')
     .option('--from <time>', 'failed at or after: RFC 3339, or how long ago (2h)', time(now))
     .option('--to <time>', 'failed before', time(now))
-    .option('--partition <n>', 'partition of the dead-letter topic', integer(0, MAX_PARTITION))
-    .option('--from-offset <n>', 'first offset', offset)
-    .option('--to-offset <n>', 'offset after the last', offset)
+    .option('--partition <n>', 'partition of the record that failed', integer(0, MAX_PARTITION))
+    .option('--from-offset <n>', 'offset of the record that failed: this one or a later one', offset)
+    .option('--to-offset <n>', 'offset of the record that failed: below this one', offset)
     .option('--field <name=value>', 'a field of the body equals the value; can be repeated', pairs);
 }
 

@@ -19,22 +19,28 @@ export function addOverview(program: Command, { session }: Runtime): void {
 const COLUMNS: readonly Column<ServiceOverview>[] = [
   { title: 'SERVICE', value: ({ name }) => name },
   { title: 'STATE', value: ({ state }) => state, colour: ({ state }) => colourOf(state) },
-  { title: 'LAG', value: (service) => numberOf(service, 'lagRecords', 'lag'), align: 'right' },
-  { title: 'RECORDS/S', value: (service) => numberOf(service, 'recordsPerSecond', 'rate'), align: 'right' },
-  { title: 'FRESHNESS S', value: (service) => numberOf(service, 'freshnessSeconds', 'freshness'), align: 'right' },
-  { title: 'ERROR', value: ({ error }) => error, flexible: true, colour: () => 'red' },
+  { title: 'LAG', value: ({ figures }) => figures?.lagRecords, align: 'right' },
+  { title: 'LAG S', value: ({ figures }) => figures?.lagSeconds, align: 'right' },
+  { title: 'RECORDS/S', value: recordsPerSecond, align: 'right' },
+  { title: 'FRESHNESS P95 S', value: ({ figures }) => figures?.freshnessP95Seconds, align: 'right' },
+  { title: 'PROBLEM', value: problemText, flexible: true, colour: () => 'red' },
 ];
 
 function colourOf(state: string | null | undefined): Colour {
-  if (state === 'running' || state === 'ready') return 'green';
-  return state === 'unreachable' || state === 'failed' ? 'red' : 'yellow';
+  if (state === 'ready') return 'green';
+  return state === 'unreachable' ? 'red' : 'yellow';
 }
 
-/** A number of the service, under the first of these names that it has. */
-function numberOf(service: ServiceOverview, ...names: readonly string[]): number | undefined {
-  for (const name of names) {
-    const value = service[name];
-    if (typeof value === 'number') return value;
-  }
-  return undefined;
+/** All outcomes together. */
+function recordsPerSecond({ figures }: ServiceOverview): number | undefined {
+  const rates = figures?.recordsPerSecond;
+  return rates == null ? undefined : Object.values(rates).reduce((sum, rate) => sum + rate, 0);
+}
+
+/** `consumer (paused), connect ECONNREFUSED …` */
+function problemText({ checks, error }: ServiceOverview): string {
+  const failing = Object.entries(checks ?? {}).map(([name, detail]) =>
+    detail == null ? name : `${name} (${typeof detail === 'string' ? detail : JSON.stringify(detail)})`,
+  );
+  return [...failing, ...(error == null ? [] : [error])].join(', ');
 }

@@ -11,8 +11,9 @@ import { type FilterOptions, filterOf, withFilter } from './letter-filter';
 import { planText } from './plan-text';
 import { previewPlan } from './replay-steps';
 
-const MAX_RATE = 1_000_000;
-const MAX_CANARY = 1_000_000;
+const MIN_RATE = 0.1;
+const MAX_RATE = 100_000;
+const MAX_CANARY = 100_000;
 /** The console accepts no larger request. */
 const MAX_PATCH_BYTES = 64 * 1_024;
 
@@ -42,7 +43,7 @@ export function addReplayCreate(group: Command, { session, now }: Runtime): void
     .option('--edit <file>', 'JSON Patch (RFC 6902) for each body; - reads it from standard input')
     .option('--include-duplicates', 'replay duplicate.* unedited, too')
     .option('--no-followers', 'leave out what was rejected because a chosen record was')
-    .option('--rate <records/s>', 'rate limit (default of the server: 100)', decimal(0.01, MAX_RATE))
+    .option('--rate <records/s>', 'rate limit (default of the server: 100)', decimal(MIN_RATE, MAX_RATE))
     .option('--canary <n>', 'return n records first, and go on when they did not come back', integer(1, MAX_CANARY))
     .option(
       '--stop-above <share>',

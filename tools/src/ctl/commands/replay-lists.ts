@@ -1,15 +1,16 @@
 import { type Command } from 'commander';
 import { type Plan, planSchema, plansSchema, type Receipt, receiptsSchema } from '../api/answers';
-import { readPages } from '../api/paging';
+import { noteNext, readPages } from '../api/paging';
 import { integer } from '../arguments';
 import { type Column, formatCount } from '../output/table';
 import { type Runtime } from '../session';
 import { doneOf, outcomeText, planText, progressOf, stateColour } from './plan-text';
 import { planArgument } from './replay-steps';
 
+const MAX_PLANS = 10_000;
 const MAX_RECEIPTS = 1_000_000;
 
-interface ReceiptOptions {
+interface PageOptions {
   readonly limit: number;
   readonly cursor?: string;
 }
@@ -28,11 +29,20 @@ export function addReplayLists(group: Command, { session }: Runtime): void {
 
   group
     .command('list')
-    .description('list the plans')
-    .action(async () => {
+    .description('list the plans, the latest first')
+    .option('--limit <n>', 'how many, as many pages as that takes', integer(1, MAX_PLANS), 20)
+    .option('--cursor <cursor>', 'where an earlier list ended')
+    .action(async ({ limit, cursor }: PageOptions) => {
       const current = session();
-      const { body } = await current.console.get('/admin/replays', plansSchema);
-      current.result(body, () => current.table(PLAN_COLUMNS, body.replays ?? body.plans ?? [], '(no plans)'));
+      const { console: client } = current;
+      const { items, next } = await readPages(
+        limit,
+        cursor,
+        (size, from) => client.get('/admin/replays', plansSchema, { limit: size, cursor: from }),
+        (page) => page.plans,
+      );
+      current.result({ plans: items, next }, () => current.table(PLAN_COLUMNS, items, '(no plans)'));
+      noteNext(current, next);
     });
 
   group
@@ -41,7 +51,7 @@ export function addReplayLists(group: Command, { session }: Runtime): void {
     .addArgument(planArgument())
     .option('--limit <n>', 'how many, as many pages as that takes', integer(1, MAX_RECEIPTS), 100)
     .option('--cursor <cursor>', 'where an earlier list of the same plan ended')
-    .action(async (id: string, { limit, cursor }: ReceiptOptions) => {
+    .action(async (id: string, { limit, cursor }: PageOptions) => {
       const current = session();
       const { console: client } = current;
       const { items, next } = await readPages(
@@ -51,7 +61,7 @@ export function addReplayLists(group: Command, { session }: Runtime): void {
         (page) => page.receipts,
       );
       current.result({ receipts: items, next }, () => current.table(RECEIPT_COLUMNS, items, '(no receipts)'));
-      if (next !== undefined) current.note(`There are more: repeat the command with --cursor ${next}`);
+      noteNext(current, next);
     });
 }
 
