@@ -108,9 +108,10 @@ interface Provocation {
 }
 
 /** In each situation, the requests are sent to every endpoint. A body is sent to commands only. */
+const WITHOUT_FAULT: Variant = {};
 const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
   [
-    {},
+    WITHOUT_FAULT,
     [
       {},
       { token: VIEWER },
@@ -146,12 +147,21 @@ async function provoke(url: string, { token, body, type = 'application/json', re
   }
 }
 
+/** What only this service answers. */
+export interface OwnProblems {
+  /** Requests by the operation whose problem they provoke: `get /admin/dead-letters`. */
+  readonly provoked?: readonly { readonly operation: string; readonly path: string; readonly token: string }[];
+  /** Problems that need more than a service without its broker. Other specs of the service provoke them. */
+  readonly elsewhere?: Readonly<Record<string, readonly number[]>>;
+}
+
 /**
  * Walks the OpenAPI document of a service, provokes each problem of each endpoint, and compares the answers with the
  * document: what is documented is answered, and what is answered is documented.
  */
 export function documentsItsProblems<T extends { readonly service: ServiceSettings }>(
   definition: ServiceDefinition<T>,
+  { provoked = [], elsewhere = {} }: OwnProblems = {},
 ): void {
   it(`${definition.name} documents every problem that its /admin answers, and no other`, async () => {
     const documented: Problems = new Map();
@@ -165,7 +175,16 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
       }
       const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
       for (const provocation of provocations) await provoke(service.url, provocation, endpoints);
+      if (variant === WITHOUT_FAULT) {
+        for (const { operation, path, token } of provoked) {
+          const { status } = await request(service.url).get(path).set('Authorization', `Bearer ${token}`);
+          answered.get(operation)?.add(status);
+        }
+      }
       await service.stop();
+    }
+    for (const [operation, statuses] of Object.entries(elsewhere)) {
+      for (const status of statuses) answered.get(operation)?.add(status);
     }
     expect(documented.size).toBeGreaterThanOrEqual(3);
     expect(sorted(answered)).toEqual(sorted(documented));

@@ -40,7 +40,9 @@ function listId(filter: LetterFilter, order: LetterOrder): string {
 /** A text from which the list continues behind this place. */
 export function encodeCursor(filter: LetterFilter, order: LetterOrder, place: ListPlace): string {
   const { orderMs, topic, partition, offset } = place;
-  return Buffer.from(JSON.stringify([1, listId(filter, order), orderMs, topic, partition, offset])).toString('base64url');
+  return Buffer.from(JSON.stringify([1, listId(filter, order), orderMs, topic, partition, offset])).toString(
+    'base64url',
+  );
 }
 
 /** @throws CursorRejectedError */

@@ -93,7 +93,8 @@ function meets(letter: DeadLetter, filter: LetterFilter): boolean {
   );
 }
 
-const placeOf = ({ topic, partition, offset }: LetterPlace): string => `${topic}/${String(partition)}@${String(offset)}`;
+const placeOf = ({ topic, partition, offset }: LetterPlace): string =>
+  `${topic}/${String(partition)}@${String(offset)}`;
 
 function indexOf(letters: readonly DeadLetter[], maxLetters = 1_000): LetterIndex {
   const index = new LetterIndex(maxLetters);
