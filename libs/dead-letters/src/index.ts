@@ -4,3 +4,31 @@ export { buildBatchDeadLetter } from './build-batch-dead-letter';
 export { parseDeadLetter, type DeadLetter } from './parse-dead-letter';
 export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-letters';
 export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-backlog';
+export { type LetterFilter } from './lookup/letter-filter';
+export { CursorRejectedError } from './lookup/cursor';
+export { LetterIndex } from './lookup/letter-index';
+export { type IndexedLetters, ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
+export { type JsonPatch, type PatchOperation } from './replay/edit';
+export {
+  DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
+  isEnded,
+  type Plan,
+  type PlanState,
+  type Preview,
+  type Progress,
+  type Receipt,
+  type ReceiptPage,
+  type ReplayFilter,
+  type ReplayOptions,
+  type ReplayRequest,
+} from './replay/plan';
+export {
+  ReplayChangedError,
+  ReplayInvalidError,
+  ReplayKeyReusedError,
+  ReplayStateError,
+  ReplayTooLargeError,
+  ReplayTopicMissingError,
+  ReplayUnavailableError,
+  ReplayUnknownError,
+} from './replay/replay-errors';

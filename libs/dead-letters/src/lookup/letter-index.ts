@@ -290,7 +290,9 @@ const isOfTopic = ({ sourceTopic, app }: LetterFilter, { topic }: PartitionColum
   DEAD_LETTER_APPS.some(
     (each) =>
       (app === undefined || app === each) &&
-      (sourceTopic === undefined ? topic.endsWith(deadLetterTopic('', each)) : topic === deadLetterTopic(sourceTopic, each)),
+      (sourceTopic === undefined
+        ? topic.endsWith(deadLetterTopic('', each))
+        : topic === deadLetterTopic(sourceTopic, each)),
   );
 
 const placeOf = ({ source: { topic, partition, columns }, position }: Head): ListPlace => ({
