@@ -7,3 +7,28 @@ export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-
 export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from './lookup/letter-index';
 export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
 export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
+export { type IndexedLetters, ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
+export { type JsonPatch, type PatchOperation } from './replay/edit';
+export {
+  DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
+  isEnded,
+  type Plan,
+  type PlanState,
+  type Preview,
+  type Progress,
+  type Receipt,
+  type ReceiptPage,
+  type ReplayFilter,
+  type ReplayOptions,
+  type ReplayRequest,
+} from './replay/plan';
+export {
+  ReplayChangedError,
+  ReplayInvalidError,
+  ReplayKeyReusedError,
+  ReplayStateError,
+  ReplayTooLargeError,
+  ReplayTopicMissingError,
+  ReplayUnavailableError,
+  ReplayUnknownError,
+} from './replay/replay-errors';
