@@ -7,6 +7,8 @@ import { FakeProcess, LogLines, OPERATOR, TOKENS, VIEWER } from './fake-process'
 
 /** Of `AuthenticationLimiter`. */
 const FAILURES_UNTIL_BLOCKED = 20;
+/** Hundreds of requests, by the number of endpoints. */
+const SUITE_TIMEOUT_MS = 120_000;
 
 /** The statuses of problems, by method and path. */
 type Problems = Map<string, Set<number>>;
@@ -163,32 +165,36 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
   definition: ServiceDefinition<T>,
   { provoked = [], elsewhere = {} }: OwnProblems = {},
 ): void {
-  it(`${definition.name} documents every problem that its /admin answers, and no other`, async () => {
-    const documented: Problems = new Map();
-    const answered: Problems = new Map();
-    for (const [variant, provocations] of SITUATIONS) {
-      const service = await run(definition, variant);
-      const document = variant.tokens === '' ? documented : documentedProblems(await documentOf(service.url));
-      for (const [operation, statuses] of document) {
-        if (!documented.has(operation)) documented.set(operation, statuses);
-        if (!answered.has(operation)) answered.set(operation, new Set());
-      }
-      const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
-      for (const provocation of provocations) await provoke(service.url, provocation, endpoints);
-      if (variant === WITHOUT_FAULT) {
-        for (const { operation, path, token } of provoked) {
-          const { status } = await request(service.url).get(path).set('Authorization', `Bearer ${token}`);
-          answered.get(operation)?.add(status);
+  it(
+    `${definition.name} documents every problem that its /admin answers, and no other`,
+    async () => {
+      const documented: Problems = new Map();
+      const answered: Problems = new Map();
+      for (const [variant, provocations] of SITUATIONS) {
+        const service = await run(definition, variant);
+        const document = variant.tokens === '' ? documented : documentedProblems(await documentOf(service.url));
+        for (const [operation, statuses] of document) {
+          if (!documented.has(operation)) documented.set(operation, statuses);
+          if (!answered.has(operation)) answered.set(operation, new Set());
         }
+        const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
+        for (const provocation of provocations) await provoke(service.url, provocation, endpoints);
+        if (variant === WITHOUT_FAULT) {
+          for (const { operation, path, token } of provoked) {
+            const { status } = await request(service.url).get(path).set('Authorization', `Bearer ${token}`);
+            answered.get(operation)?.add(status);
+          }
+        }
+        await service.stop();
       }
-      await service.stop();
-    }
-    for (const [operation, statuses] of Object.entries(elsewhere)) {
-      for (const status of statuses) answered.get(operation)?.add(status);
-    }
-    expect(documented.size).toBeGreaterThanOrEqual(3);
-    expect(sorted(answered)).toEqual(sorted(documented));
-  });
+      for (const [operation, statuses] of Object.entries(elsewhere)) {
+        for (const status of statuses) answered.get(operation)?.add(status);
+      }
+      expect(documented.size).toBeGreaterThanOrEqual(3);
+      expect(sorted(answered)).toEqual(sorted(documented));
+    },
+    SUITE_TIMEOUT_MS,
+  );
 }
 
 const sorted = (problems: Problems): Readonly<Record<string, readonly number[]>> =>

@@ -6,6 +6,7 @@ import { type Dependency, LOGGER, ProblemException, type ServiceControl, SETTING
 import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
+import { Overview } from './overview/overview';
 
 /** What the console creates, so that it can start before the services that write to them. */
 const CONSOLE_TOPICS = [
@@ -26,6 +27,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     @Inject(SETTINGS) private readonly settings: ConsoleSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly deadLetters: DeadLetters,
+    private readonly overview: Overview,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -43,6 +45,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
       },
     });
     this.deadLetters.log.start();
+    this.overview.start();
   }
 
   status(): ConsoleStatusDto {

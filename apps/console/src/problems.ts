@@ -11,6 +11,24 @@ export const CONSOLE_PROBLEMS = {
     HttpStatus.UNPROCESSABLE_ENTITY,
     'Groups of a filter by key or field would need to read more letters than one request may.',
   ],
+  'plan-unknown': [HttpStatus.NOT_FOUND, 'No replay plan has this id.'],
+  'plan-invalid': [
+    HttpStatus.UNPROCESSABLE_ENTITY,
+    'The plan cannot be carried out: its topic, its filter or its edit is invalid. `errors` has each problem.',
+  ],
+  'plan-state': [HttpStatus.CONFLICT, 'The state of the plan does not allow the command.'],
+  'plan-too-large': [HttpStatus.UNPROCESSABLE_ENTITY, 'The plan chooses more letters than one plan may have.'],
+  'topic-missing': [HttpStatus.CONFLICT, 'A topic that the plan reads or returns to does not exist.'],
+  'revision-required': [HttpStatus.PRECONDITION_REQUIRED, 'The command needs If-Match with the ETag of the plan.'],
+  'revision-stale': [HttpStatus.PRECONDITION_FAILED, 'The plan has changed since it was read.'],
+  'condition-invalid': [HttpStatus.BAD_REQUEST, 'If-Match is not one ETag of a plan.'],
+  'idempotency-key-required': [HttpStatus.BAD_REQUEST, 'The Idempotency-Key is missing or invalid.'],
+  'idempotency-key-reused': [
+    HttpStatus.UNPROCESSABLE_ENTITY,
+    'The Idempotency-Key has created a plan of another request.',
+  ],
+  'audit-unavailable': [HttpStatus.SERVICE_UNAVAILABLE, 'The topic of the audit cannot be read now.'],
+  'too-many-streams': [HttpStatus.SERVICE_UNAVAILABLE, 'As many event streams are open as the console serves.'],
 } as const satisfies Readonly<Record<string, readonly [HttpStatus, string]>>;
 
 export type ConsoleProblemType = keyof typeof CONSOLE_PROBLEMS;
@@ -20,11 +38,24 @@ export const problemTypeOf = (name: ConsoleProblemType): string => `urn:orderstr
 
 /** A request that the console rejects, with the `type` of the problem. */
 export class ConsoleProblem extends ProblemException {
-  constructor(name: ConsoleProblemType, detail: string) {
+  constructor(name: ConsoleProblemType, detail: string, more: Pick<ProblemException['members'], 'errors'> = {}) {
     const [status] = CONSOLE_PROBLEMS[name];
-    const members: ProblemException['members'] & { readonly type: string } = { type: problemTypeOf(name) };
+    const members: ProblemException['members'] & { readonly type: string } = { type: problemTypeOf(name), ...more };
     super(status, detail, members);
   }
+}
+
+/** For `ApiProblems`: these answers, and those of the types, by status. */
+export function withProblems(
+  answers: Readonly<Record<number, string>>,
+  ...names: readonly ConsoleProblemType[]
+): Readonly<Record<number, string>> {
+  const all: Record<number, string> = { ...answers };
+  for (const [status, text] of Object.entries(problemAnswers(...names))) {
+    const before = all[Number(status)];
+    all[Number(status)] = before === undefined ? text : `${before} ${text}`;
+  }
+  return all;
 }
 
 /** For `ApiProblems`: the answers of these types, by status. */

@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam } 
 import { ADMIN_PROBLEMS, ApiProblems, Roles } from '@orderstream/service';
 import { type Request } from 'express';
 import { isOperator } from '../is-operator';
-import { ConsoleProblem, problemAnswers } from '../problems';
+import { ConsoleProblem, problemAnswers, withProblems } from '../problems';
 import { DeadLetters } from './dead-letters';
 import { LetterFilterDto, letterFilterOf, LetterQueryDto } from './letter-query.dto';
 import {
@@ -19,7 +19,6 @@ import { isOpenField } from './personal-data';
 
 const DEFAULT_LIMIT = 100;
 const INVALID = { 400: 'A parameter is invalid.' } as const;
-const LIST_PROBLEMS = problemAnswers('cursor-rejected', 'field-masked');
 
 /** The dead letters of every service. */
 @ApiBearerAuth()
@@ -33,7 +32,7 @@ export class DeadLettersController {
   @Roles('viewer')
   @ApiOperation({ summary: 'Lists dead letters by the time of their failure, a page at a time.' })
   @ApiOkResponse({ type: LetterPageDto })
-  @ApiProblems({ ...LIST_PROBLEMS, 400: `${INVALID[400]} ${LIST_PROBLEMS[400] ?? ''}` })
+  @ApiProblems(withProblems(INVALID, 'cursor-rejected', 'field-masked'))
   async list(@Query() query: LetterQueryDto, @Req() request: Request): Promise<LetterPageDto> {
     const { order = 'newest', limit = DEFAULT_LIMIT, cursor } = query;
     const filter = letterFilterOf(query);
@@ -46,7 +45,7 @@ export class DeadLettersController {
   @Roles('viewer')
   @ApiOperation({ summary: 'Groups dead letters by fingerprint: how many failed alike, when, and the latest of them.' })
   @ApiOkResponse({ type: LetterGroupsDto })
-  @ApiProblems({ ...INVALID, ...problemAnswers('field-masked', 'filter-too-wide') })
+  @ApiProblems(withProblems(INVALID, 'field-masked', 'filter-too-wide'))
   async groups(@Query() query: LetterFilterDto, @Req() request: Request): Promise<LetterGroupsDto> {
     const filter = letterFilterOf(query);
     assertMayFilter(Object.keys(filter.fields ?? {}), request);

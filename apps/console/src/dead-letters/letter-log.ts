@@ -53,7 +53,8 @@ export class LetterLog {
   /** Offset behind what was read, by partition: it can lie behind the last letter. */
   private readonly offsets = new Map<string, number>();
   private readonly stopping = new AbortController();
-  private readonly loaded = Promise.withResolvers<undefined>();
+  private readonly waiting: PromiseWithResolvers<undefined>[] = [];
+  private wake = new AbortController();
   private admin: Admin | undefined;
   private running: Promise<void> | undefined;
   private completeAtMs = -Infinity;
@@ -81,29 +82,40 @@ export class LetterLog {
     this.running ??= this.run();
   }
 
-  /** Resolves when every topic was read to its end once; rejects when the log stops before. */
-  whenLoaded(): Promise<void> {
-    return this.loaded.promise;
+  /** Resolves when the index has every letter that the topics held at the call. */
+  caughtUp(): Promise<void> {
+    if (this.stopping.signal.aborted) return Promise.reject(stopped());
+    const waiter = Promise.withResolvers<undefined>();
+    this.waiting.push(waiter);
+    this.wake.abort();
+    return waiter.promise;
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort(new Error('the console stops'));
+    this.stopping.abort(stopped());
+    this.wake.abort();
     await this.running;
     await this.disconnect();
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    this.loaded.promise.catch(() => undefined);
     while (!signal.aborted) {
-      await this.round();
-      await delay(this.options.refreshMs, undefined, { signal }).catch(() => undefined);
+      this.wake = new AbortController();
+      // Those that come later wait for the next round.
+      const waiting = this.waiting.splice(0);
+      const isComplete = await this.round();
+      if (isComplete) for (const { resolve } of waiting) resolve(undefined);
+      else this.waiting.push(...waiting);
+      // A round that failed is not repeated at once, however many wait.
+      const paused = isComplete ? AbortSignal.any([signal, this.wake.signal]) : signal;
+      await delay(this.options.refreshMs, undefined, { signal: paused }).catch(() => undefined);
     }
-    this.loaded.reject(signal.reason);
+    for (const { reject } of this.waiting.splice(0)) reject(stopped());
   }
 
-  /** Reads what has been added to the topics. Never rejects. */
-  private async round(): Promise<void> {
+  /** Reads what has been added to the topics. Never rejects. @returns whether all of it was read */
+  private async round(): Promise<boolean> {
     let failure: unknown;
     try {
       const ranges = await this.ranges();
@@ -122,9 +134,10 @@ export class LetterLog {
       failure = error;
       await this.disconnect();
     }
-    if (this.stopping.signal.aborted) return;
+    if (this.stopping.signal.aborted) return false;
     if (failure === undefined) this.completed();
     else this.failed(failure);
+    return failure === undefined;
   }
 
   private completed(): void {
@@ -134,7 +147,6 @@ export class LetterLog {
     }
     this.error = undefined;
     this.completeAtMs = performance.now();
-    this.loaded.resolve(undefined);
   }
 
   private failed(failure: unknown): void {
@@ -215,3 +227,5 @@ export class LetterLog {
     await admin?.disconnect().catch(() => undefined);
   }
 }
+
+const stopped = (): Error => new Error('the console stops');

@@ -14,6 +14,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { integerOf, PageCursor, PageLimit } from '../page-query.dto';
 
 const MAX_FIELDS = 8;
 const MAX_TEXT = 1_024;
@@ -26,10 +27,6 @@ const Text = (options: ApiPropertyOptions, maxLength = MAX_TEXT): PropertyDecora
     IsString(),
     MaxLength(maxLength),
   );
-
-/** Digits only: `Number('')` is 0. */
-const integerOf = ({ value }: { readonly value: unknown }): unknown =>
-  typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
 
 const Integer = (options: ApiPropertyOptions, min = 0, max = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
   applyDecorators(
@@ -110,10 +107,10 @@ export class LetterQueryDto extends LetterFilterDto {
   @IsIn(['newest', 'oldest'])
   readonly order?: LetterOrder;
 
-  @Integer({ default: 100, description: 'Letters of a page.', example: 100 }, 1, 1_000)
+  @PageLimit()
   readonly limit?: number;
 
-  @Text({ description: '`next` of the page before. It belongs to its filter and order.' }, 4_096)
+  @PageCursor()
   readonly cursor?: string;
 }
 

@@ -109,6 +109,15 @@ export class LetterSearch {
     throw new ConsoleProblem('letter-unknown', `There is no dead letter ${id}: retention may have deleted it.`);
   }
 
+  /** The letters of these ids, as far as they are there. */
+  async byId<T>(ids: readonly string[], map: (letter: DeadLetter) => T): Promise<T[]> {
+    const places = ids.flatMap((id) => {
+      const [, topic, partition, offset] = /^(.+)\/(\d+)\/(\d+)$/.exec(id) ?? [];
+      return topic === undefined ? [] : [{ topic, partition: Number(partition), offset: Number(offset) }];
+    });
+    return (await this.letters(places, map)).map(({ letter }) => letter);
+  }
+
   private placesOf(filter: LetterFilter, order: LetterOrder, limit: number, cursor: string | undefined) {
     try {
       return this.options.index.page(filter, order, limit, cursor);
