@@ -7,6 +7,7 @@ import { partitionFor } from '@orderstream/kafka';
 import { renderQualityDoc } from '@orderstream/quality';
 import { renderScenariosDoc } from '@orderstream/simulation';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
+import { consoleSettings } from '../../apps/console/src/console.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
 import { validatorSettings } from '../../apps/validator/src/validator.config';
@@ -19,6 +20,7 @@ const SERVICES: ServiceSpecs = {
   validator: validatorSettings,
   'bq-sink': bqSinkSettings,
   'pubsub-bridge': pubsubBridgeSettings,
+  console: consoleSettings,
 };
 
 /** What others rely on in version 1 of the events. It only grows. */

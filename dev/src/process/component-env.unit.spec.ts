@@ -58,7 +58,7 @@ describe('the environment of a component', () => {
     expect(componentEnv({ ...HOSTILE, ...tracing }, paths)).toMatchObject(tracing);
   });
 
-  it.each(['validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator', 'order-generator'] as const)(
+  it.each(['validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator', 'order-generator', 'console'] as const)(
     'gives %s the same settings in any shell',
     async (name) => {
       const { PATH, HOME, LANG, LC_ALL, TMPDIR, JAVA_HOME } = HOSTILE;

@@ -48,6 +48,8 @@ export async function runStart(
     const generatorStartedAt = performance.now();
     await stack.startGenerator();
     progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
+    // A run that ends by itself has nobody who operates it.
+    if (!options.exit) stack.startConsole();
     void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
     if (opening === undefined || options.events === undefined) {
       await untilAborted(signal);

@@ -25,6 +25,7 @@ import {
 import { PubsubRestarts } from './pubsub-restarts';
 import { ServiceClient } from './service-client';
 import {
+  CONSOLE,
   DATASET,
   defineServices,
   GENERATOR,
@@ -35,12 +36,12 @@ import {
   type Service,
   type ServiceName,
 } from './services';
-import { removeStackFile, writeStackFile } from './stack-file';
+import { removeStackFile, type StackFile, writeStackFile } from './stack-file';
 import { Supervisor } from './supervisor';
 import { loadTokens } from './tokens';
 
 /** Each component stops before those that it writes to. */
-const STOP_ORDER: readonly string[] = [GENERATOR, ...PIPELINE, ...INFRASTRUCTURE_STOP_ORDER];
+const STOP_ORDER: readonly string[] = [CONSOLE, GENERATOR, ...PIPELINE, ...INFRASTRUCTURE_STOP_ORDER];
 const ORPHAN_GRACE_MS = 15_000;
 
 export interface LocalStackContext {
@@ -58,6 +59,9 @@ export interface LocalStackContext {
 
 /** Broker, emulators and services of one home folder. The caller holds the lock of the folder. */
 export class LocalStack {
+  private isStopping = false;
+  private file: StackFile | undefined;
+
   private constructor(
     readonly endpoints: Endpoints,
     readonly services: Readonly<Record<ServiceName, Service>>,
@@ -137,7 +141,7 @@ export class LocalStack {
         signal,
       );
       restarts.start();
-      writeStackFile(paths.stackFile, {
+      stack.writeFile({
         kafka: { brokers: [endpoints.kafka] },
         bigquery: {
           apiEndpoint: endpoints.bigqueryApi,
@@ -151,7 +155,7 @@ export class LocalStack {
           topic: PUBSUB_TOPIC,
           subscription: PUBSUB_SUBSCRIPTION,
         },
-        services: mapValues(all, ({ url }) => ({ url })),
+        services: stack.addresses([GENERATOR, ...PIPELINE]),
         tokens,
       });
       return stack;
@@ -164,6 +168,24 @@ export class LocalStack {
 
   async startGenerator(): Promise<void> {
     await this.supervisor.start([this.services[GENERATOR].component], this.context.signal);
+  }
+
+  /** Starts the console while the others already work: it delays nothing, and the stack goes on without it. */
+  startConsole(): void {
+    const { context, supervisor, services } = this;
+    const { component, url } = services[CONSOLE];
+    supervisor.start([component], context.signal).then(
+      () => {
+        if (this.isStopping || this.file === undefined) return;
+        this.writeFile({ ...this.file, console: { url }, services: this.addresses([GENERATOR, ...PIPELINE, CONSOLE]) });
+        context.progress.line(`Console at ${url}/admin, with the tokens of ${context.paths.stackFile}`);
+      },
+      (error: unknown) => {
+        if (this.isStopping || context.signal.aborted) return;
+        const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+        context.progress.line(`  console does not start, the others go on: ${why}`);
+      },
+    );
   }
 
   /** See `Supervisor.failed`. */
@@ -185,6 +207,7 @@ export class LocalStack {
 
   /** Stops all components, each before those that it writes to, so that the next start has nothing to recover. */
   async stop(): Promise<void> {
+    this.isStopping = true;
     removeStackFile(this.context.paths.stackFile);
     const restarts = this.restarts.stop();
     await this.supervisor.stop(STOP_ORDER);
@@ -193,8 +216,18 @@ export class LocalStack {
 
   /** Kills all processes at once. */
   kill(): void {
+    this.isStopping = true;
     removeStackFile(this.context.paths.stackFile);
     this.supervisor.kill();
+  }
+
+  private writeFile(content: StackFile): void {
+    this.file = content;
+    writeStackFile(this.context.paths.stackFile, content);
+  }
+
+  private addresses(names: readonly ServiceName[]): StackFile['services'] {
+    return Object.fromEntries(names.map((name) => [name, { url: this.services[name].url }]));
   }
 }
 

@@ -13,7 +13,9 @@ export const PUBSUB_SUBSCRIPTION = 'orders-to-bigquery';
 /** The services that bring events from the log to the tables, in their stop order: each after those that feed it. */
 export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'] as const;
 export const GENERATOR = 'order-generator';
-export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR;
+/** Shows the others to operators. Nothing of the pipeline needs it. */
+export const CONSOLE = 'console';
+export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR | typeof CONSOLE;
 
 const FIRST_SERVICE_PORT = 3_001;
 const READY_WITHIN_MS = 90_000;
@@ -30,6 +32,7 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
   'pubsub-bridge': 'dist/apps/pubsub-bridge/src/main.js',
   'subscription-emulator': 'dist/dev/src/subscription-emulator/main.js',
   'bq-sink': 'dist/apps/bq-sink/src/main.js',
+  console: 'dist/apps/console/src/main.js',
 };
 
 export interface GeneratorOptions {
@@ -70,11 +73,16 @@ export async function defineServices(
   generator: GeneratorOptions,
 ): Promise<Record<ServiceName, Service>> {
   const found: Partial<Record<ServiceName, Service>> = {};
-  for (const name of [GENERATOR, ...PIPELINE] as const) {
+  const urls: Record<string, string> = {};
+  const ownEnv = (name: ServiceName): NodeJS.ProcessEnv => {
+    if (name === GENERATOR) return generatorEnv(generator, context.ledgerFolder);
+    return name === CONSOLE ? consoleEnv(urls, context.tokens) : {};
+  };
+  for (const name of [GENERATOR, ...PIPELINE, CONSOLE] as const) {
     const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
-    const own = (): Promise<NodeJS.ProcessEnv> =>
-      Promise.resolve(name === GENERATOR ? generatorEnv(generator, context.ledgerFolder) : {});
-    found[name] = serviceInstance(name, port, context, { env: own });
+    const service = serviceInstance(name, port, context, { env: () => Promise.resolve(ownEnv(name)) });
+    found[name] = service;
+    if (name !== CONSOLE) urls[name] = service.url;
   }
   return found as Record<ServiceName, Service>;
 }
@@ -152,6 +160,12 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
     PUBSUB_SUBSCRIPTION,
   };
 }
+
+/** Where the console finds the other services. */
+const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer }: StackTokens): NodeJS.ProcessEnv => ({
+  SERVICE_URLS: JSON.stringify(urls),
+  SERVICE_TOKEN: viewer,
+});
 
 export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {
   const { rate, nominalRate, seed, defectRate, scenario, scenarioDir } = options;

@@ -18,6 +18,8 @@ export interface StackFile {
     readonly topic: string;
     readonly subscription: string;
   };
+  /** Absent until the console is ready. */
+  readonly console?: { readonly url: string };
   readonly services: Readonly<Record<string, { readonly url: string }>>;
   readonly tokens: StackTokens;
 }

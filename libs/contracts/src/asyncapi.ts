@@ -81,9 +81,11 @@ const DLQ_DESCRIPTIONS = {
   cut: 'JSON {value|headers|key: original bytes} of what was cut to fit the topic. Absent if the record is complete.',
   batch:
     'JSON with the offsets and the number of the records of a skipped batch, which the value holds as it was stored.',
+  replay:
+    'JSON {plan, letter, origin} of the replay that returned the record before this rejection. Absent without one.',
 } as const satisfies Record<keyof typeof DLQ_HEADERS, string>;
-/** A letter of a cut record, and of a skipped batch. */
-const OPTIONAL_DLQ = ['cut', 'batch'];
+/** A letter of a cut record, of a skipped batch, and of a replayed record. */
+const OPTIONAL_DLQ = ['cut', 'batch', 'replay'];
 
 function deadLetterHeaders(): Json {
   const names = Object.keys(DLQ_HEADERS) as (keyof typeof DLQ_HEADERS)[];

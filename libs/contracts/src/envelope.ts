@@ -8,6 +8,8 @@ export const CE = {
   specversion: 'ce_specversion',
   contentType: 'content-type',
   traceparent: 'traceparent',
+  /** Of an event that a replay edited: the id of the event that it replaces. */
+  causationId: 'ce_causationid',
 } as const;
 
 export const CE_SPECVERSION = '1.0';
@@ -53,6 +55,8 @@ export const DLQ_HEADERS = {
    * compressed, and no record: it is not replayed unless a person edits it.
    */
   batch: 'dlq-batch',
+  /** JSON `{plan, letter, origin}` of the replay that returned the record before it failed again. */
+  replay: 'dlq-replay',
 } as const;
 
 export interface Envelope {

@@ -9,6 +9,7 @@ import {
   coordinatesOf,
   headerInteger,
   headerTime,
+  replayHeaderOf,
   type SkippedBatch,
   sourceOf,
   withDeadLetterHeaders,
@@ -44,8 +45,8 @@ export interface DeadLetterContext {
  * headers that describe the failure. It
  * belongs into `<source>.dlq.<app>`, into the partition of the same number.
  *
- * When a replayed record fails again, `dlq-attempt` increases by 1, `dlq-first-failed-at` stays the same, and the other
- * `dlq-*` headers are replaced. A record from `<source>.retry.<app>` has the coordinates of its source record.
+ * When a replayed record fails again, `dlq-attempt` increases by 1, `dlq-first-failed-at` and `dlq-replay`, the mark of the
+ * replay, stay the same, and the other `dlq-*` headers are replaced. A record from `<source>.retry.<app>` has the coordinates of its source record.
  *
  * The added headers are below 4 kB for any record. A record that was stored uncompressed therefore fits into the dead-letter
  * topic, whose limit is that of the source + 64 kB. A record that was stored compressed can be much larger: the producer
@@ -58,6 +59,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   const { reason, path, detail } = reasonTexts(context.reasons);
   const source = origin(record, app);
   const earlier = headerInteger(record.headers, DLQ_HEADERS.attempt, 1) ?? 0;
+  const replay = earlier === 0 ? undefined : replayHeaderOf(record.headers);
   const firstFailedAt = earlier === 0 ? undefined : headerTime(record.headers, DLQ_HEADERS.firstFailedAt);
 
   const headers = withDeadLetterHeaders(record.headers, {
@@ -73,6 +75,7 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
     [DLQ_HEADERS.attempt]: String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER)),
     [DLQ_HEADERS.fingerprint]: fingerprint(app, reason, path),
     ...(batch === undefined ? {} : { [DLQ_HEADERS.batch]: JSON.stringify(batch) }),
+    ...(replay === undefined ? {} : { [DLQ_HEADERS.replay]: replay }),
   });
   return fitToTopic({
     topic: deadLetterTopic(source.topic, app),

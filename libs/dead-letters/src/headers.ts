@@ -99,3 +99,37 @@ export interface SkippedBatch {
   /** Size of the batch as it was compressed. The value has fewer bytes when it was cut. */
   readonly bytes: number;
 }
+
+/** The mark of a replay, on the record that it returned: it stays on the dead letter if the record fails again. */
+export interface ReplayMark {
+  /** Id of the plan. */
+  readonly plan: string;
+  /** `<partition>/<offset>` of the letter that was returned. */
+  readonly letter: string;
+  /** Source offset of the record in its first attempt: what the order of a partition's letters goes by. */
+  readonly origin: number;
+}
+
+/** Longest `dlq-replay`, in bytes: any program can write to a raw topic. */
+const MAX_REPLAY_BYTES = 256;
+
+export const replayHeader = ({ plan, letter, origin }: ReplayMark): string => JSON.stringify({ plan, letter, origin });
+
+/** The header `dlq-replay` as a replay writes it; undefined for any other content. */
+export function replayHeaderOf(headers: RecordHeaders): string | undefined {
+  const mark = replayOf(headers);
+  return mark === undefined ? undefined : replayHeader(mark);
+}
+
+export function replayOf(headers: RecordHeaders): ReplayMark | undefined {
+  const text = headerText(headers, DLQ_HEADERS.replay);
+  if (text === undefined || text.length > MAX_REPLAY_BYTES) return undefined;
+  try {
+    const { plan, letter, origin } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (typeof plan !== 'string' || typeof letter !== 'string' || !Number.isSafeInteger(origin)) return undefined;
+    return { plan, letter, origin: origin as number };
+  } catch {
+    // Not one of ours.
+    return undefined;
+  }
+}

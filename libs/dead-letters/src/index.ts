@@ -1,6 +1,34 @@
 export { type Coordinates } from './headers';
 export { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, reasonTexts } from './build-dead-letter';
 export { buildBatchDeadLetter } from './build-batch-dead-letter';
-export { parseDeadLetter, type DeadLetter } from './parse-dead-letter';
+export { DeadLetterUnreadableError, parseDeadLetter, type DeadLetter } from './parse-dead-letter';
 export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-letters';
 export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-backlog';
+export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from './lookup/letter-index';
+export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
+export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
+export { type IndexedLetters, ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
+export { type JsonPatch, type PatchOperation } from './replay/edit';
+export {
+  DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
+  isEnded,
+  type Plan,
+  type PlanState,
+  type Preview,
+  type Progress,
+  type Receipt,
+  type ReceiptPage,
+  type ReplayFilter,
+  type ReplayOptions,
+  type ReplayRequest,
+} from './replay/plan';
+export {
+  ReplayChangedError,
+  ReplayInvalidError,
+  ReplayKeyReusedError,
+  ReplayStateError,
+  ReplayTooLargeError,
+  ReplayTopicMissingError,
+  ReplayUnavailableError,
+  ReplayUnknownError,
+} from './replay/replay-errors';

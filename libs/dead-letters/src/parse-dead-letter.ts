@@ -8,6 +8,8 @@ import {
   headerInteger,
   headerText,
   headerTime,
+  type ReplayMark,
+  replayOf,
   type SkippedBatch,
   sourceOf,
   withoutDeadLetterHeaders,
@@ -28,6 +30,8 @@ export interface DeadLetter {
   readonly cut: Readonly<Partial<Record<string, number>>> | undefined;
   /** Of a record batch that could not be decoded: what was left out of the log. Undefined for a record. */
   readonly batch: SkippedBatch | undefined;
+  /** Of a record that a replay returned, and that failed again. */
+  readonly replay: ReplayMark | undefined;
   /** The letter is not its record, or not the whole of it: it is not replayed unless a person edits it. */
   readonly needsEdit: boolean;
   /** Coordinates of the dead letter itself. */
@@ -72,7 +76,8 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
     firstFailedAt: required(headerTime(headers, DLQ_HEADERS.firstFailedAt), DLQ_HEADERS.firstFailedAt),
     attempt: required(headerInteger(headers, DLQ_HEADERS.attempt, 1), DLQ_HEADERS.attempt),
     fingerprint: required(headerText(headers, DLQ_HEADERS.fingerprint), DLQ_HEADERS.fingerprint),
-    ...replayOf(record),
+    ...incompleteness(record),
+    replay: replayOf(headers),
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
@@ -82,7 +87,7 @@ export function parseDeadLetter(record: KafkaRecord): DeadLetter {
   };
 }
 
-function replayOf(record: KafkaRecord): Pick<DeadLetter, 'cut' | 'batch' | 'needsEdit'> {
+function incompleteness(record: KafkaRecord): Pick<DeadLetter, 'cut' | 'batch' | 'needsEdit'> {
   const cut = parseNumbers(record, DLQ_HEADERS.cut);
   const batch = parseBatch(record);
   return { cut, batch, needsEdit: cut !== undefined || batch !== undefined };

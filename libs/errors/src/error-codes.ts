@@ -22,6 +22,15 @@ export type ErrorCode =
   // Dead letters: records that are not readable as such, cursors of other lists.
   | 'DEAD_LETTER_UNREADABLE'
   | 'CURSOR_REJECTED'
+  // Replay plans: requests that are invalid, come too late, or cannot be carried out.
+  | 'REPLAY_UNKNOWN'
+  | 'REPLAY_INVALID'
+  | 'REPLAY_STATE'
+  | 'REPLAY_CHANGED'
+  | 'REPLAY_KEY_REUSED'
+  | 'REPLAY_TOO_LARGE'
+  | 'REPLAY_TOPIC_MISSING'
+  | 'REPLAY_UNAVAILABLE'
   // Validator: its state and its rebuild, the catalog, the circuit breaker.
   | 'STATE_UNREADABLE'
   | 'COMMITTED_OFFSET_UNKNOWN'

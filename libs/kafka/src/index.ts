@@ -25,6 +25,7 @@ export {
   type TransactionWrites,
 } from './transactions/partition-transactions';
 export { readPartition, type ReadPartitionOptions } from './read/read-partition';
+export { RecordLookup } from './read/record-lookup';
 export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower';
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { fetchUnreadableBatch, type UnreadableBatch } from './read/unreadable-batch';

@@ -6,6 +6,7 @@ export { allowedActions, qualitySettings, type QualitySettings } from './setting
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { LogEvaluator, outcomeOf } from './log-evaluator';
 export { identityOf } from './structure/structure';
+export { ContractCheck } from './structure/contract-check';
 export { Catalog, type CatalogLimits, type CatalogView, DEFAULT_CATALOG_LIMITS } from './catalog/catalog';
 export { type CatalogPosition, decodeCatalogRecord } from './catalog/catalog-records';
 export { CatalogVersions, CatalogVersionsOverlay } from './catalog/catalog-versions';

@@ -13,3 +13,4 @@ export { ADMIN_PROBLEMS, COMMAND_PROBLEMS } from './admin.controller';
 export { ApiProblems, ProblemException } from './problem';
 export { Roles } from './roles.guard';
 export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS, TRACING } from './tokens';
+export { type Actor, actorOf } from './actor';

@@ -62,6 +62,7 @@ export class ComposeStack {
         REDPANDA_PORT: String(await ports.find(0)),
         PROMETHEUS_PORT: String(prometheusPort),
         GRAFANA_PORT: String(await ports.find(0)),
+        CONSOLE_PORT: String(await ports.find(0)),
       },
       tokens,
       prometheusPort,

@@ -40,18 +40,20 @@ function listId(filter: LetterFilter, order: LetterOrder): string {
 /** A text from which the list continues behind this place. */
 export function encodeCursor(filter: LetterFilter, order: LetterOrder, place: ListPlace): string {
   const { orderMs, topic, partition, offset } = place;
-  return Buffer.from(JSON.stringify([1, listId(filter, order), orderMs, topic, partition, offset])).toString('base64url');
+  return Buffer.from(JSON.stringify([1, listId(filter, order), orderMs, topic, partition, offset])).toString(
+    'base64url',
+  );
 }
 
 /** @throws CursorRejectedError */
 export function decodeCursor(filter: LetterFilter, order: LetterOrder, cursor: string): ListPlace {
-  let parts: unknown;
+  let values: unknown;
   try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    values = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
   } catch {
     throw new CursorRejectedError('is not one of a list of dead letters');
   }
-  const [version, id, orderMs, topic, partition, offset] = Array.isArray(parts) ? (parts as unknown[]) : [];
+  const [version, id, orderMs, topic, partition, offset] = Array.isArray(values) ? (values as unknown[]) : [];
   if (
     version !== 1 ||
     typeof orderMs !== 'number' ||

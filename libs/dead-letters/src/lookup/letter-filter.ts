@@ -4,6 +4,8 @@ import { type DeadLetter } from '../parse-dead-letter';
 
 /** Which dead letters are meant. Every condition must hold; without any, all are. */
 export interface LetterFilter {
+  /** The dead-letter topic. Without it, letters of all dead-letter topics are meant, and no parked ones. */
+  readonly topic?: string;
   readonly app?: DeadLetterApp;
   /** Code of the first reason. */
   readonly reason?: string;

@@ -1,4 +1,4 @@
-import { DEAD_LETTER_APPS, type DeadLetterApp, deadLetterTopic } from '@orderstream/contracts';
+import { type DeadLetterApp, parkedTopic } from '@orderstream/contracts';
 import { type DeadLetter } from '../parse-dead-letter';
 import { decodeCursor, encodeCursor, type LetterOrder, type ListPlace } from './cursor';
 import { LetterColumns, type LetterEntry } from './letter-columns';
@@ -51,6 +51,7 @@ const HOUR_MS = 3_600_000;
 const TREND_HOURS = 24;
 const SAMPLES = 3;
 const MAX_TYPES = 1_000;
+const PARKED = parkedTopic('');
 /** An index that is full forgets a hundredth of its largest partition at once. */
 const FORGOTTEN_SHARE = 100;
 
@@ -111,6 +112,12 @@ export class LetterIndex {
     const before = columns.count;
     columns.removeBelow(offset);
     this.letters -= before - columns.count;
+  }
+
+  /** Forgets a partition: its topic was deleted, and re-created with other records. */
+  remove(topic: string, partition: number): void {
+    this.letters -= this.partitions.get(nameOf(topic, partition))?.columns.count ?? 0;
+    this.partitions.delete(nameOf(topic, partition));
   }
 
   /**
@@ -285,13 +292,10 @@ class MutableGroup {
 
 const nameOf = (topic: string, partition: number): string => `${topic}/${String(partition)}`;
 
-/** A dead-letter topic is that of its source: `<source topic>.dlq.<app>`. */
-const isOfTopic = ({ sourceTopic, app }: LetterFilter, { topic }: PartitionColumns): boolean =>
-  DEAD_LETTER_APPS.some(
-    (each) =>
-      (app === undefined || app === each) &&
-      (sourceTopic === undefined ? topic.endsWith(deadLetterTopic('', each)) : topic === deadLetterTopic(sourceTopic, each)),
-  );
+/** Parked letters are listed only by the name of their topic: they were dead letters of its dead-letter topic before. */
+const isOfTopic = ({ topic: wanted, sourceTopic }: LetterFilter, { topic }: PartitionColumns): boolean =>
+  (wanted === undefined ? !topic.endsWith(PARKED) : topic === wanted) &&
+  (sourceTopic === undefined || topic.startsWith(`${sourceTopic}.dlq.`));
 
 const placeOf = ({ source: { topic, partition, columns }, position }: Head): ListPlace => ({
   topic,

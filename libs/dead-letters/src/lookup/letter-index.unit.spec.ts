@@ -22,6 +22,7 @@ const letterOf = (changes: Partial<DeadLetter> & LetterPlace): DeadLetter => ({
   fingerprint: `${changes.app ?? 'validator'} ${changes.reason ?? 'time.in_future'}`,
   cut: undefined,
   batch: undefined,
+  replay: undefined,
   needsEdit: false,
   key: Buffer.from('a'),
   value: Buffer.from('{}'),
@@ -93,7 +94,8 @@ function meets(letter: DeadLetter, filter: LetterFilter): boolean {
   );
 }
 
-const placeOf = ({ topic, partition, offset }: LetterPlace): string => `${topic}/${String(partition)}@${String(offset)}`;
+const placeOf = ({ topic, partition, offset }: LetterPlace): string =>
+  `${topic}/${String(partition)}@${String(offset)}`;
 
 function indexOf(letters: readonly DeadLetter[], maxLetters = 1_000): LetterIndex {
   const index = new LetterIndex(maxLetters);
@@ -218,7 +220,7 @@ describe('the index of dead letters', () => {
   it.each<[string, string]>([
     ['is no base64', '???'],
     ['is of another filter', ''],
-    ['lacks its parts', Buffer.from('[1]').toString('base64url')],
+    ['lacks its values', Buffer.from('[1]').toString('base64url')],
   ])('rejects a cursor that %s', (_, text) => {
     const topic = deadLetterTopic(SOURCES[0] ?? '', 'validator');
     const index = indexOf([0, 1, 2].map((offset) => letterOf({ topic, partition: 0, offset })));

@@ -1,0 +1,44 @@
+import { Module } from '@nestjs/common';
+import { ReplayPlans } from '@orderstream/dead-letters';
+import { createKafka } from '@orderstream/kafka';
+import { type Logger } from '@orderstream/observability';
+import { qualitySettings } from '@orderstream/quality';
+import { LOGGER, SERVICE_CONTROL, SETTINGS } from '@orderstream/service';
+import { type ConsoleSettings } from './console.config';
+import { AuditController } from './audit/audit.controller';
+import { AuditLog } from './audit/audit-log';
+import { ConsoleService } from './console.service';
+import { DeadLetters } from './dead-letters/dead-letters';
+import { DeadLettersController } from './dead-letters/dead-letters.controller';
+import { Overview } from './overview/overview';
+import { OverviewController } from './overview/overview.controller';
+import { Replays } from './replays/replays';
+import { ReplaysController } from './replays/replays.controller';
+
+@Module({
+  controllers: [DeadLettersController, ReplaysController, OverviewController, AuditController],
+  providers: [
+    DeadLetters,
+    Replays,
+    Overview,
+    {
+      provide: AuditLog,
+      inject: [SETTINGS, LOGGER],
+      useFactory: ({ kafka }: ConsoleSettings, logger: Logger) => new AuditLog(createKafka(kafka, logger)),
+    },
+    {
+      provide: ReplayPlans,
+      inject: [SETTINGS, LOGGER, DeadLetters],
+      useFactory: ({ kafka }: ConsoleSettings, logger: Logger, { index, log }: DeadLetters) =>
+        new ReplayPlans({
+          kafka: createKafka(kafka, logger),
+          letters: { index, caughtUp: () => log.caughtUp() },
+          settings: () => qualitySettings(),
+          logger,
+        }),
+    },
+    ConsoleService,
+    { provide: SERVICE_CONTROL, useExisting: ConsoleService },
+  ],
+})
+export class ConsoleModule {}

@@ -1,0 +1,77 @@
+import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { AUDIT_TOPIC, REPLAYS_TOPIC, TOPICS } from '@orderstream/contracts';
+import { createKafka, ensureTopics, kafkaDependency } from '@orderstream/kafka';
+import { type Logger } from '@orderstream/observability';
+import { type Dependency, LOGGER, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
+import { type ConsoleSettings } from './console.config';
+import { type ConsoleStatusDto } from './console-status.dto';
+import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
+import { Overview } from './overview/overview';
+
+/** What the console creates, so that it can start before the services that write to them. */
+const CONSOLE_TOPICS = [
+  ...LETTER_TOPICS,
+  ...TOPICS.filter(({ name }) => name === REPLAYS_TOPIC || name === AUDIT_TOPIC),
+];
+
+/**
+ * The console: the operators' view of dead letters, replays, services and the audit.
+ *
+ * Failure semantics: what it shows is stored in topics, and read from them again after a restart. Two consoles may run.
+ */
+@Injectable()
+export class ConsoleService implements ServiceControl, OnApplicationShutdown {
+  private readonly kafka;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: ConsoleSettings,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly deadLetters: DeadLetters,
+    private readonly overview: Overview,
+  ) {
+    this.kafka = createKafka(settings.kafka, logger);
+  }
+
+  /** What `prepare` needs. */
+  dependencies(): readonly Dependency[] {
+    return [kafkaDependency(this.kafka)];
+  }
+
+  async prepare(): Promise<void> {
+    await ensureTopics(this.kafka, CONSOLE_TOPICS, {
+      replication: this.settings.kafka.replication,
+      onMismatch: (error) => {
+        this.logger.error({ err: error, topic: error.topic }, error.message);
+      },
+    });
+    this.deadLetters.log.start();
+    this.overview.start();
+  }
+
+  status(): ConsoleStatusDto {
+    const { log } = this.deadLetters;
+    const { unreadable, error } = log.state;
+    return {
+      state: log.isLoaded ? 'running' : 'loading',
+      letters: { ...this.deadLetters.indexState(), unreadable, ...(error === undefined ? {} : { error }) },
+    };
+  }
+
+  pause(): Promise<void> {
+    throw notPausable();
+  }
+
+  resume(): Promise<void> {
+    throw notPausable();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.deadLetters.stop();
+  }
+}
+
+const notPausable = (): ProblemException =>
+  new ProblemException(
+    HttpStatus.CONFLICT,
+    'The console processes no records of its own. Pause a replay: POST /admin/replays/{id}/pause.',
+  );

@@ -1,0 +1,87 @@
+import { type DeadLetter, LetterIndex, type LetterPlace } from '@orderstream/dead-letters';
+import { type KafkaRecord } from '@orderstream/kafka';
+import fc from 'fast-check';
+import { ConsoleProblem } from '../problems';
+import { LetterSearch } from './letter-search';
+
+const TOPIC = 'marketplace.orders.raw.v1.dlq.validator';
+const nameOf = ({ topic, partition, offset }: LetterPlace): string => `${topic}/${String(partition)}/${String(offset)}`;
+
+/** Letters of two partitions, whose field `n` is their number. */
+function searchOf(count: number, fieldOf: (at: number) => number = (at) => at % 3) {
+  const index = new LetterIndex(1_000_000);
+  const records = new Map<string, KafkaRecord>();
+  const letters = new Map<string, DeadLetter>();
+  for (let at = 0; at < count; at++) {
+    const place = { topic: TOPIC, partition: at % 2, offset: at >> 1 };
+    const time = new Date(Date.UTC(2026, 2, 1) + at * 1_000);
+    const letter: DeadLetter = {
+      ...place,
+      ...{ app: 'validator', reason: 'time.in_future', reasons: [{ code: 'time.in_future' }] },
+      source: { ...place, topic: 'marketplace.orders.raw.v1', timestamp: time },
+      ...{ failedAt: time, firstFailedAt: time, attempt: 1, fingerprint: 'f', cut: undefined, batch: undefined },
+      ...{ replay: undefined, needsEdit: false, headers: {} },
+      key: Buffer.from(`key-${String(at)}`),
+      value: Buffer.from(JSON.stringify({ n: fieldOf(at) })),
+    };
+    index.add(letter);
+    letters.set(nameOf(place), letter);
+    records.set(nameOf(place), { ...place, timestamp: 0, key: null, value: null, headers: {} });
+  }
+  return new LetterSearch({
+    index,
+    log: { nextOffset: () => count },
+    lookup: {
+      read: (places, onRecord) => {
+        for (const place of places) {
+          const record = records.get(nameOf(place));
+          if (record !== undefined) onRecord(record);
+        }
+        return Promise.resolve();
+      },
+    },
+    parse: (record) => letters.get(nameOf(record)),
+  });
+}
+
+async function allPages(search: LetterSearch, fields: Readonly<Record<string, string>>, limit: number) {
+  const keys: string[] = [];
+  for (let cursor: string | undefined; ;) {
+    const page = await search.page({ fields }, 'oldest', { limit, cursor }, ({ key }) => String(key));
+    expect(page.letters.length).toBeLessThanOrEqual(limit);
+    keys.push(...page.letters);
+    if (page.next === undefined) return keys;
+    cursor = page.next;
+  }
+}
+
+describe('the search for dead letters', () => {
+  it('finds each letter with a field once, whatever the size of a page', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 7 }),
+        async (values, limit) => {
+          const search = searchOf(values.length, (at) => values[at] ?? 0);
+          const expected = values.flatMap((value, at) => (value === 1 ? [`key-${String(at)}`] : []));
+          expect(await allPages(search, { n: '1' }, limit)).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  it('ends a page after 10,000 letters that it read in vain, and goes on behind them', async () => {
+    const search = searchOf(25_000, (at) => (at === 24_000 ? 1 : 0));
+    const first = await search.page({ fields: { n: '1' } }, 'oldest', { limit: 5, cursor: undefined }, String);
+    expect([first.letters.length, first.next === undefined]).toEqual([0, false]);
+    expect(await allPages(search, { n: '1' }, 5)).toEqual(['key-24000']);
+  });
+
+  it('groups by the fields of the letters, and rejects what would read too many', async () => {
+    const fields = { n: '1' };
+    expect((await searchOf(300).groups({ fields })).map(({ count }) => count)).toEqual([100]);
+    const tooMany = searchOf(100_500).groups({ fields });
+    await expect(tooMany).rejects.toThrow(ConsoleProblem);
+    await expect(tooMany).rejects.toMatchObject({ status: 422 });
+  });
+});
