@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queryFresh, type QueryRow } from '@orderstream/bigquery';
-import { deadLetterTopic, rawTopic } from '@orderstream/contracts';
+import { deadLetterTopic, parkedTopic, rawTopic } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
 import { createKafka } from '@orderstream/kafka';
 import { warehouse } from '../support/foreign-order';
@@ -20,6 +20,10 @@ const DEADLINE_MS = 300_000;
 const TOPIC = deadLetterTopic(rawTopic('orders'), 'validator');
 /** The circuit breaker of a partition counts this many records; more than half of them are rejected here. */
 const WITHOUT_BREAKER_RECORDS = 100_000;
+/** Orders of the plans that are edited, stopped, or come back. */
+const FEW = 20;
+/** A record that fails more often is parked. */
+const MAX_ATTEMPTS = 5;
 
 type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
@@ -27,6 +31,9 @@ interface Group {
   readonly fingerprint: string;
   readonly reason: string;
   readonly count: number;
+}
+interface Letter {
+  readonly eventId: string;
 }
 interface Plan {
   readonly id: string;
@@ -64,6 +71,14 @@ const isBuilt = existsSync(join(REPOSITORY, 'dist', 'apps', 'console', 'src', 'm
 
   /** Runs `npm run ctl` as an operator does, and returns the document that it prints. */
   async function ctl<T>(...args: readonly string[]): Promise<T> {
+    const { code, out, err } = await runCtl(args);
+    if (code !== 0) throw new Error(`ctl ${args.join(' ')} ended with ${code}: ${err}`);
+    return JSON.parse(out) as T;
+  }
+
+  async function runCtl(
+    args: readonly string[],
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
     const main = join(REPOSITORY, 'dist', 'tools', 'src', 'ctl', 'main.js');
     const child = spawn(process.execPath, [main, ...args, '--json'], {
       env: { ...process.env, ORDERSTREAM_HOME: home },
@@ -78,8 +93,7 @@ const isBuilt = existsSync(join(REPOSITORY, 'dist', 'apps', 'console', 'src', 'm
         resolve(exitCode ?? -1);
       });
     });
-    if (code !== 0) throw new Error(`ctl ${args.join(' ')} ended with ${code}: ${err}`);
-    return JSON.parse(out) as T;
+    return { code, out, err };
   }
 
   const until = <T>(what: string, condition: () => Promise<T | false | undefined>): Promise<T> =>
@@ -88,7 +102,7 @@ const isBuilt = existsSync(join(REPOSITORY, 'dist', 'apps', 'console', 'src', 'm
   /** Sends the orders, and lets the validator reject all of them: the circuit breaker stops it once on the way. */
   async function rejectOrders(late: LateCatalog): Promise<{ readonly group: Group; readonly from: string }> {
     const from = new Date().toISOString();
-    await late.sendOrders(createKafka({ brokers: stack.kafka.brokers, clientId: 'late-catalog' }));
+    await late.sendOrders(kafkaOf(stack));
     await until('the circuit breaker to stop partitions', async () => {
       const { partitions } = await validatorStatus(stack);
       return partitions.some(({ state, error }) => state === 'stopped' && error !== undefined);
@@ -109,8 +123,7 @@ const isBuilt = existsSync(join(REPOSITORY, 'dist', 'apps', 'console', 'src', 'm
   }
 
   async function announce(late: LateCatalog): Promise<void> {
-    const kafka = createKafka({ brokers: stack.kafka.brokers, clientId: 'late-catalog' });
-    await late.sendCatalog(kafka);
+    await late.sendCatalog(kafkaOf(stack));
     await until('the vendor and its product in the catalog', async () => {
       const query = `SELECT event_id FROM ${stack.bigquery.dataset}.catalog_events WHERE event_source = @source`;
       return (await queryFresh(warehouse(stack), query, { source: late.source })).length === 2;
@@ -187,6 +200,68 @@ const isBuilt = existsSync(join(REPOSITORY, 'dist', 'apps', 'console', 'src', 'm
     const plan = await until('the plan to end', () => ctl<Plan>('replay', 'watch', id).catch(() => undefined));
     await expectReplayed(late, plan);
   });
+
+  /** Waits until this many letters with the reason stand in the topic since a time. */
+  async function letters(topic: string, reason: string, from: string, count: number): Promise<readonly Letter[]> {
+    const list = ['dead-letters', 'list', '--topic', topic, '--reason', reason, '--from', from, '--limit', '1000'];
+    return until(`${count} letters in ${topic}`, async () => {
+      const found = (await ctl<{ letters: Letter[] }>(...list)).letters;
+      return found.length >= count && found;
+    });
+  }
+
+  it('are corrected by a patch, each as a new event', async () => {
+    const late = new LateCatalog(FEW, Date.now(), { item_price: '-9.90' });
+    await announce(late);
+    const from = new Date().toISOString();
+    await late.sendOrders(kafkaOf(stack));
+    await letters(TOPIC, 'structure.invalid_field', from, FEW);
+    const patch = join(home, 'patch.json');
+    writeFileSync(patch, '[{"op": "replace", "path": "/item_price", "value": "9.90"}]');
+    const filter = ['--topic', TOPIC, '--reason', 'structure.invalid_field', '--from', from, '--no-followers'];
+    const { id, preview } = await ctl<Plan>('replay', 'create', ...filter, '--edit', patch, '--preview');
+    expect(preview).toMatchObject({ total: FEW, dryRun: { passes: FEW } });
+    const plan = await ctl<Plan>('replay', 'start', id, '--yes', '--watch');
+    expect(plan).toMatchObject({ state: 'finished', progress: { returned: FEW, cameBack: 0 } });
+    const rows = await until('the corrected orders in order_events', async () => {
+      const query = `SELECT event_id, CAST(item_price AS STRING) AS price FROM ${stack.bigquery.dataset}.order_events
+        WHERE STARTS_WITH(customer_id, @prefix) AND event_type = 'order.placed'`;
+      const found = await queryFresh(warehouse(stack), query, { prefix: late.customerPrefix });
+      return found.length >= FEW && found;
+    });
+    expect(rows.map(({ price }) => Number(price))).toEqual(Array<number>(FEW).fill(9.9));
+    const sent = new Set(late.ids);
+    expect(rows.filter(({ event_id: eventId }) => sent.has(String(eventId)))).toEqual([]);
+  });
+
+  it('that fail again stop the plan at its canary, and are parked after five attempts', async () => {
+    const late = new LateCatalog(FEW, Date.now());
+    let from = new Date().toISOString();
+    await late.sendOrders(kafkaOf(stack));
+    const reason = 'reference.unknown_vendor';
+    await letters(TOPIC, reason, from, FEW);
+    const create = async (...options: readonly string[]): Promise<string> => {
+      const filter = ['--topic', TOPIC, '--reason', reason, '--from', from, '--no-followers'];
+      return (await ctl<Plan>('replay', 'create', ...filter, ...options, '--preview')).id;
+    };
+    const stopped = await create('--canary', '5');
+    const { code, out } = await runCtl(['replay', 'start', stopped, '--yes', '--watch']);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ state: 'stopped', progress: { returned: 5, cameBack: 5 } });
+
+    // The letters of the canary have failed twice, the others once.
+    for (let attempt = 2; attempt <= MAX_ATTEMPTS + 1; attempt++) {
+      const id = await create('--stop-above', '1');
+      from = new Date().toISOString();
+      await ctl<Plan>('replay', 'start', id, '--yes', '--watch');
+      const isLast = attempt > MAX_ATTEMPTS;
+      const canary = attempt === MAX_ATTEMPTS ? 5 : 0;
+      if (!isLast) await letters(TOPIC, reason, from, FEW - canary);
+    }
+    const parked = await letters(parkedTopic(TOPIC), reason, '1d', FEW);
+    expect(parked).toHaveLength(FEW);
+    expect(new Set(parked.map(({ eventId }) => eventId)).size).toBe(FEW);
+  });
 });
 
 function total(groups: readonly Group[]): number {
@@ -203,6 +278,10 @@ function inLogOrder(rows: readonly QueryRow[]): ReadonlyMap<string, readonly str
     byCustomer.set(String(customer), ids);
   }
   return byCustomer;
+}
+
+function kafkaOf({ kafka }: Stack): ReturnType<typeof createKafka> {
+  return createKafka({ brokers: kafka.brokers, clientId: 'late-catalog' });
 }
 
 async function validatorStatus({ services, tokens }: Stack): Promise<{

@@ -35,7 +35,8 @@ export class LateCatalog {
   /** For `STARTS_WITH(customer_id, …)`: streaming_orders has no column for the source. */
   readonly customerPrefix = this.hex('customers').slice(0, 32);
 
-  constructor(orders: number, now: number) {
+  /** @param changes fields of the orders that differ from those of the sample */
+  constructor(orders: number, now: number, changes: Readonly<Record<string, unknown>> = {}) {
     const vendor = { ...sample('vendor.onboarded'), vendor_id: this.hex('vendor') };
     const product = { ...sample('product.listed'), item_sku: randomUUID(), vendor_id: vendor.vendor_id };
     const announced = now - 3_600_000;
@@ -47,6 +48,7 @@ export class LateCatalog {
       ...sample('order.placed'),
       ...pick(vendor, ['vendor_id', 'vendor_name', 'vendor_address', 'vendor_vertical']),
       ...pick(product, ['item_sku', 'item_name']),
+      ...changes,
     };
     const first = now - 600_000;
     this.orderEvents = Array.from({ length: orders }, (_, at): readonly Keyed[] => {
