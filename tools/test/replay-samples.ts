@@ -1,4 +1,6 @@
-/** Answers of the console, as its documentation has them. */
+import { type Plan } from '@orderstream/dead-letters';
+
+/** Answers of the console. The plans are of the type that the engine has. */
 
 export const TOPIC = 'marketplace.orders.raw.v1.dlq.validator';
 
@@ -25,7 +27,7 @@ export const INDEX = { letters: 5_000, forgotten: 0, upToDate: true };
 const OPTIONS = { includeDuplicates: false, followers: true, ratePerSecond: 100, canary: 0, stopAboveShare: 0.5 };
 const PROGRESS = { returned: 0, parked: 0, skipped: 0, rejected: 0, cameBack: 0, total: 0 };
 
-export const DRAFT = {
+export const DRAFT: Plan = {
   id: 'plan-1',
   revision: 1,
   state: 'draft',
@@ -37,7 +39,7 @@ export const DRAFT = {
   progress: PROGRESS,
 };
 
-export const READY = {
+export const READY: Plan = {
   ...DRAFT,
   revision: 3,
   state: 'ready',
@@ -54,14 +56,14 @@ export const READY = {
   progress: { ...PROGRESS, total: 5_120 },
 };
 
-export const RUNNING = {
+export const RUNNING: Plan = {
   ...READY,
   revision: 5,
   state: 'running',
   progress: { ...READY.progress, returned: 2_560, cameBack: 3, currentRatePerSecond: 100 },
 };
 
-export const FINISHED = {
+export const FINISHED: Plan = {
   ...READY,
   revision: 6,
   state: 'finished',
