@@ -86,6 +86,9 @@ export async function previewPlan(session: Session, id: string, deadlineMs = PRE
 
 const isPreviewing = ({ state }: Plan): boolean => state === 'previewing';
 
+/** Nothing happens to the plan until someone previews or starts it. */
+const isIdle = ({ state }: Plan): boolean => state === 'draft' || state === 'ready';
+
 async function startPlan(session: Session, id: string, { yes, watch, deadline }: StartOptions): Promise<void> {
   const { console: client, colours } = session;
   const path = `/admin/replays/${id}`;
@@ -113,9 +116,14 @@ async function startPlan(session: Session, id: string, { yes, watch, deadline }:
 }
 
 async function followToEnd(session: Session, id: string, deadlineMs: number | undefined): Promise<void> {
-  const plan = await watchPlan(session, id, { what: 'end', deadlineMs, until: hasEnded });
+  const plan = await watchPlan(session, id, {
+    what: 'end',
+    deadlineMs,
+    until: (changed) => hasEnded(changed) || isIdle(changed),
+  });
   session.result(plan, () => planText(plan));
   if (plan.state === FINISHED) return;
-  session.note(`The plan did not finish: it is ${plan.state}. Its receipts: ctl replay receipts ${id}`);
+  const next = isIdle(plan) ? `Start it: ctl replay start ${id}` : `Its receipts: ctl replay receipts ${id}`;
+  session.note(`The plan did not finish: it is ${plan.state}. ${next}`);
   session.exitCode = EXIT_CODES.rejected.code;
 }
