@@ -32,3 +32,4 @@ export {
   ReplayUnavailableError,
   ReplayUnknownError,
 } from './replay/replay-errors';
+export { type AnyLetter, parseForeignLetter } from './import/foreign-letter';

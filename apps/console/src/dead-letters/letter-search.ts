@@ -1,6 +1,6 @@
 import {
   CursorRejectedError,
-  type DeadLetter,
+  type AnyLetter,
   hasKeyAndFields,
   type LetterFilter,
   type LetterGroup,
@@ -16,7 +16,7 @@ export interface LetterSearchOptions {
   readonly index: LetterIndex;
   readonly log: Pick<LetterLog, 'nextOffset'>;
   readonly lookup: Pick<RecordLookup, 'read'>;
-  readonly parse: (record: KafkaRecord) => DeadLetter | undefined;
+  readonly parse: (record: KafkaRecord) => AnyLetter | undefined;
   readonly nowMs?: () => number;
 }
 
@@ -48,7 +48,7 @@ export class LetterSearch {
     filter: LetterFilter,
     order: LetterOrder,
     { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-    map: (letter: DeadLetter) => T,
+    map: (letter: AnyLetter) => T,
   ): Promise<FoundLetters<T>> {
     const letters: T[] = [];
     let next = cursor;
@@ -96,8 +96,8 @@ export class LetterSearch {
   }
 
   /** @throws ConsoleProblem letter-unknown */
-  async show(place: LetterPlace): Promise<{ readonly letter: DeadLetter; readonly record: KafkaRecord }> {
-    let found: { readonly letter: DeadLetter; readonly record: KafkaRecord } | undefined;
+  async show(place: LetterPlace): Promise<{ readonly letter: AnyLetter; readonly record: KafkaRecord }> {
+    let found: { readonly letter: AnyLetter; readonly record: KafkaRecord } | undefined;
     if (place.offset < this.options.log.nextOffset(place)) {
       await this.options.lookup.read([place], (record) => {
         const letter = this.options.parse(record);
@@ -110,7 +110,7 @@ export class LetterSearch {
   }
 
   /** The letters of these ids, as far as they are there. */
-  async byId<T>(ids: readonly string[], map: (letter: DeadLetter) => T): Promise<T[]> {
+  async byId<T>(ids: readonly string[], map: (letter: AnyLetter) => T): Promise<T[]> {
     const places = ids.flatMap((id) => {
       const [, topic, partition, offset] = /^(.+)\/(\d+)\/(\d+)$/.exec(id) ?? [];
       return topic === undefined ? [] : [{ topic, partition: Number(partition), offset: Number(offset) }];
@@ -130,7 +130,7 @@ export class LetterSearch {
   /** The letters of these places that meet the filter, in the order of the places. */
   private async letters<T>(
     places: readonly LetterPlace[],
-    map: (letter: DeadLetter) => T,
+    map: (letter: AnyLetter) => T,
     filter: LetterFilter = {},
   ): Promise<{ readonly at: number; readonly letter: T }[]> {
     const positions = new Map(places.map((place, at) => [idOf(place), at]));
