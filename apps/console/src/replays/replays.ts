@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Plan, ReplayPlans } from '@orderstream/dead-letters';
-import { type Logger } from '@orderstream/observability';
-import { LOGGER } from '@orderstream/service';
+import { type Health, type Logger } from '@orderstream/observability';
+import { HEALTH, LOGGER } from '@orderstream/service';
 import { type LetterDto } from '../dead-letters/letter.dto';
 import { DeadLetters } from '../dead-letters/dead-letters';
 import { letterView } from '../dead-letters/letter-view';
@@ -27,7 +27,13 @@ export class Replays {
     @Inject(ReplayPlans) readonly plans: ReplayPlans,
     private readonly deadLetters: DeadLetters,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(HEALTH) health: Health,
+  ) {
+    health.live('replays', () => {
+      const { failed } = this.plans;
+      return failed === undefined ? { ok: true } : { ok: false, detail: failed.message };
+    });
+  }
 
   /** Why plans are not available; undefined when they are. */
   get unavailable(): string | undefined {

@@ -48,7 +48,8 @@ export function hasKeyAndFields(
 /** `ce_type` of the record; empty if it has none. */
 export const eventTypeOf = ({ headers }: Pick<DeadLetter, 'headers'>): string => headerText(headers, CE.type) ?? '';
 
-function bodyOf(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
+/** The body of a record; undefined if it is not a JSON object. */
+export function bodyOf(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
   if (value === null) return undefined;
   try {
     const body: unknown = JSON.parse(value.toString('utf8'));
