@@ -1,4 +1,4 @@
-import { DEAD_LETTER_APPS, deadLetterTopic, parkedTopic, TOPICS } from '@orderstream/contracts';
+import { type DeadLetterApp, deadLetterTopic, parkedTopic, TOPICS } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import { type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 
@@ -19,7 +19,7 @@ export interface RecordPlace {
   readonly offset: number;
 }
 
-const APP: (typeof DEAD_LETTER_APPS)[number] = 'pubsub-bridge';
+const APP = 'pubsub-bridge' satisfies DeadLetterApp;
 const REASON = 'subscription.rejected';
 /** Attributes that Pub/Sub adds when it forwards a message ("Forward messages to a dead-letter topic"). */
 const FORWARDED = 'CloudPubSubDeadLetterSource';
