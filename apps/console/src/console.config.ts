@@ -1,6 +1,7 @@
 import {
   defineSettings,
   kafkaSettings,
+  pubsubSettings,
   serviceSettings,
   settings,
   type SettingsOf,
@@ -17,6 +18,15 @@ const letterSettings = defineSettings({
     description:
       'Dead letters that the index holds in memory, 48 bytes each. Beyond it, the first letters of the largest partition are left out, and every list says how many.',
   }),
+  foreignTopics: settings.optional(
+    settings.list({
+      env: 'FOREIGN_DEAD_LETTER_TOPICS',
+      item: /^[\w.-]{1,249}$/,
+      expected: 'a comma-separated list of topics',
+      description:
+        'Dead-letter topics of other programs, with the headers of Kafka Connect (`__connect.errors.*`) or Spring (`kafka_dlt-*`). They are listed and grouped with the others. The console does not create them. Unset: none.',
+    }),
+  ),
   refreshMs: settings.integer({
     env: 'CONSOLE_REFRESH_MS',
     default: 1_000,
@@ -64,10 +74,24 @@ const overviewSettings = defineSettings({
   }),
 });
 
+const rejectedSettings = defineSettings({
+  subscription: settings.optional(
+    settings.string({
+      env: 'PUBSUB_DEAD_LETTER_SUBSCRIPTION',
+      pattern: /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/,
+      expected: 'a Pub/Sub resource id (3 to 255 characters, a letter first)',
+      description:
+        'Pull subscription of the dead-letter topic, `orders-topic-dead-letters-console` as the bridge creates it. What BigQuery rejected is moved from there to the dead-letter topic of the bridge, in Kafka. Unset: it stays in Pub/Sub.',
+    }),
+  ),
+});
+
 /** All settings of the console. */
 export const consoleSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3006' }),
   kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'console' }),
+  pubsub: pubsubSettings,
+  rejected: rejectedSettings,
   letters: letterSettings,
   overview: overviewSettings,
 });

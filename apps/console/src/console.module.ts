@@ -14,6 +14,7 @@ import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { Replays } from './replays/replays';
 import { ReplaysController } from './replays/replays.controller';
+import { RejectedMessages } from './subscription/rejected-messages';
 
 @Module({
   controllers: [DeadLettersController, ReplaysController, OverviewController, AuditController],
@@ -21,6 +22,7 @@ import { ReplaysController } from './replays/replays.controller';
     DeadLetters,
     Replays,
     Overview,
+    RejectedMessages,
     {
       provide: AuditLog,
       inject: [SETTINGS, LOGGER],

@@ -7,6 +7,9 @@ import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
 import { Overview } from './overview/overview';
+import { Replays } from './replays/replays';
+import { type DrainState } from './subscription/subscription-drain';
+import { RejectedMessages } from './subscription/rejected-messages';
 
 /** What the console creates, so that it can start before the services that write to them. */
 const CONSOLE_TOPICS = [
@@ -28,6 +31,8 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly deadLetters: DeadLetters,
     private readonly overview: Overview,
+    private readonly rejected: RejectedMessages,
+    private readonly replays: Replays,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -46,14 +51,20 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     });
     this.deadLetters.log.start();
     this.overview.start();
+    this.replays.start();
+    await this.rejected.start();
   }
 
   status(): ConsoleStatusDto {
     const { log } = this.deadLetters;
     const { unreadable, error } = log.state;
+    const rejected = this.rejected.state;
+    const { unavailable } = this.replays;
     return {
       state: log.isLoaded ? 'running' : 'loading',
       letters: { ...this.deadLetters.indexState(), unreadable, ...(error === undefined ? {} : { error }) },
+      replays: unavailable === undefined ? { available: true } : { available: false, error: unavailable },
+      ...(rejected === undefined ? {} : { subscription: statusOf(rejected) }),
     };
   }
 
@@ -66,9 +77,15 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.deadLetters.stop();
+    await this.replays.stop();
+    await Promise.all([this.deadLetters.stop(), this.rejected.stop()]);
   }
 }
+
+const statusOf = ({ stored, foreign, error }: DrainState): NonNullable<ConsoleStatusDto['subscription']> => ({
+  ...{ stored, foreign },
+  ...(error === undefined ? {} : { error }),
+});
 
 const notPausable = (): ProblemException =>
   new ProblemException(

@@ -8,6 +8,8 @@ import { adminTokens, type StackTokens } from './tokens';
 
 export const DATASET = 'ecommerce_db';
 export const PUBSUB_TOPIC = 'orders-topic';
+/** As the bridge creates it by default. */
+const PUBSUB_DEAD_LETTER_SUBSCRIPTION = 'orders-topic-dead-letters-console';
 export const PUBSUB_SUBSCRIPTION = 'orders-to-bigquery';
 
 /** The services that bring events from the log to the tables, in their stop order: each after those that feed it. */
@@ -165,6 +167,7 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
 const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer }: StackTokens): NodeJS.ProcessEnv => ({
   SERVICE_URLS: JSON.stringify(urls),
   SERVICE_TOKEN: viewer,
+  PUBSUB_DEAD_LETTER_SUBSCRIPTION,
 });
 
 export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {

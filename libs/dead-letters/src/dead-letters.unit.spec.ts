@@ -170,7 +170,9 @@ describe('buildDeadLetter', () => {
 
 describe('parseDeadLetter', () => {
   it.each(
-    Object.values(DLQ_HEADERS).filter((name) => !/source-(partition|offset|timestamp)|dlq-cut|dlq-batch/.test(name)),
+    Object.values(DLQ_HEADERS).filter(
+      (name) => !/source-(partition|offset|timestamp)|dlq-cut|dlq-batch|dlq-replay/.test(name),
+    ),
   )('rejects a record without %s, and names the header', (name) => {
     const whole = asRead(buildDeadLetter(anyRecord, because({ code: 'x' })));
     const headers = Object.fromEntries(Object.entries(whole.headers).filter(([each]) => each !== name));

@@ -7,7 +7,8 @@ export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-
 export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from './lookup/letter-index';
 export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
 export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
-export { type IndexedLetters, ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
+export { type IndexedLetters } from './replay/indexed-letters';
+export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
 export { type JsonPatch, type PatchOperation } from './replay/edit';
 export {
   DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
@@ -32,3 +33,4 @@ export {
   ReplayUnavailableError,
   ReplayUnknownError,
 } from './replay/replay-errors';
+export { type AnyLetter, parseForeignLetter } from './import/foreign-letter';

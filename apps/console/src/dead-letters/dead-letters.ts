@@ -1,6 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DEAD_LETTER_APPS, deadLetterTopic, parkedTopic, TOPICS, type TopicSpec } from '@orderstream/contracts';
-import { type DeadLetter, DeadLetterUnreadableError, LetterIndex, parseDeadLetter } from '@orderstream/dead-letters';
+import {
+  type AnyLetter,
+  DeadLetterUnreadableError,
+  LetterIndex,
+  parseDeadLetter,
+  parseForeignLetter,
+} from '@orderstream/dead-letters';
 import { createKafka, type KafkaRecord, RecordLookup } from '@orderstream/kafka';
 import { type Health, type Logger } from '@orderstream/observability';
 import { HEALTH, LOGGER, SETTINGS } from '@orderstream/service';
@@ -33,13 +39,14 @@ export class DeadLetters {
   ) {
     const kafka = createKafka(connection, logger);
     const topics = LETTER_TOPICS.map(({ name }) => name);
-    this.topics = new Set(topics);
+    const foreignTopics = (letters.foreignTopics ?? []).filter((name) => !topics.includes(name));
+    this.topics = new Set([...topics, ...foreignTopics]);
     this.index = new LetterIndex(letters.maxLetters);
     this.lookup = new RecordLookup(kafka);
-    const parse = (record: KafkaRecord): DeadLetter | undefined => this.parse(record);
+    const parse = (record: KafkaRecord): AnyLetter | undefined => this.parse(record);
     this.log = new LetterLog({
       ...{ kafka, topics, parse, logger },
-      foreignTopics: [],
+      foreignTopics,
       index: this.index,
       refreshMs: letters.refreshMs,
     });
@@ -64,11 +71,13 @@ export class DeadLetters {
     await Promise.all([this.log.stop(), this.lookup.close()]);
   }
 
-  private parse(record: KafkaRecord): DeadLetter | undefined {
+  private parse(record: KafkaRecord): AnyLetter | undefined {
     try {
       return parseDeadLetter(record);
     } catch (error) {
       if (!(error instanceof DeadLetterUnreadableError)) throw error;
+      const foreign = parseForeignLetter(record);
+      if (foreign !== undefined) return foreign;
       this.logger.debug({ err: error }, 'a record of a dead-letter topic is left out');
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type DeadLetter, type LetterIndex } from '@orderstream/dead-letters';
+import { type AnyLetter, type LetterIndex } from '@orderstream/dead-letters';
 import {
   fetchLogBounds,
   type KafkaRecord,
@@ -18,7 +18,7 @@ export interface LetterLogOptions {
   readonly foreignTopics: readonly string[];
   readonly index: LetterIndex;
   /** The dead letter of a record; undefined when the record is none. */
-  readonly parse: (record: KafkaRecord) => DeadLetter | undefined;
+  readonly parse: (record: KafkaRecord) => AnyLetter | undefined;
   readonly refreshMs: number;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }

@@ -134,7 +134,7 @@ export function letterFilterOf(query: LetterFilterDto): LetterFilter {
   );
   return {
     ...(topic === undefined ? {} : { topic }),
-    ...(app === undefined ? {} : { app: app as NonNullable<LetterFilter['app']> }),
+    ...(app === undefined ? {} : { app }),
     ...(reason === undefined ? {} : { reason }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(key === undefined ? {} : { key }),

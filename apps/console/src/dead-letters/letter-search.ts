@@ -1,6 +1,6 @@
 import {
   CursorRejectedError,
-  type DeadLetter,
+  type AnyLetter,
   hasKeyAndFields,
   type LetterFilter,
   type LetterGroup,
@@ -16,8 +16,10 @@ export interface LetterSearchOptions {
   readonly index: LetterIndex;
   readonly log: Pick<LetterLog, 'nextOffset'>;
   readonly lookup: Pick<RecordLookup, 'read'>;
-  readonly parse: (record: KafkaRecord) => DeadLetter | undefined;
+  readonly parse: (record: KafkaRecord) => AnyLetter | undefined;
   readonly nowMs?: () => number;
+  /** Letters that one request reads to compare key and fields. */
+  readonly maxRead?: { readonly ofPage: number; readonly ofGroups: number };
 }
 
 export interface FoundLetters<T> {
@@ -28,14 +30,16 @@ export interface FoundLetters<T> {
 
 /** Letters that are read from their topic at once. */
 const CHUNK = 500;
-/** Letters that one request reads to compare key and fields: a page may have fewer letters than asked for, and go on. */
-const MAX_READ_OF_PAGE = 10_000;
-/** The same for groups, which are of all letters. */
-const MAX_READ_OF_GROUPS = 100_000;
+/** A page may have fewer letters than asked for, and go on. Groups are of all letters. */
+const MAX_READ = { ofPage: 10_000, ofGroups: 100_000 };
 
 /** Finds dead letters: the index says which may be meant, and the letters themselves decide by key and fields. */
 export class LetterSearch {
-  constructor(private readonly options: LetterSearchOptions) {}
+  private readonly maxRead;
+
+  constructor(private readonly options: LetterSearchOptions) {
+    this.maxRead = options.maxRead ?? MAX_READ;
+  }
 
   /**
    * One page of the letters of a filter. `map` is called for each of them while its body is in memory.
@@ -48,11 +52,11 @@ export class LetterSearch {
     filter: LetterFilter,
     order: LetterOrder,
     { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
-    map: (letter: DeadLetter) => T,
+    map: (letter: AnyLetter) => T,
   ): Promise<FoundLetters<T>> {
     const letters: T[] = [];
     let next = cursor;
-    for (let read = 0; read < MAX_READ_OF_PAGE;) {
+    for (let read = 0; read < this.maxRead.ofPage;) {
       const size = needsLetters(filter) ? Math.max(CHUNK, limit) : limit;
       const page = this.placesOf(filter, order, size, next);
       const found = await this.letters(page.places, map, filter);
@@ -75,15 +79,15 @@ export class LetterSearch {
     const nowMs = (this.options.nowMs ?? Date.now)();
     if (!needsLetters(filter)) return this.options.index.groups(filter, nowMs);
     const { key, fields, ...known } = filter;
-    const narrowed = new LetterIndex(MAX_READ_OF_GROUPS);
+    const narrowed = new LetterIndex(this.maxRead.ofGroups);
     let read = 0;
     for (let cursor: string | undefined; ;) {
       const { places, next } = this.placesOf(filter, 'oldest', CHUNK, cursor);
       read += places.length;
-      if (read > MAX_READ_OF_GROUPS) {
+      if (read > this.maxRead.ofGroups) {
         throw new ConsoleProblem(
           'filter-too-wide',
-          `More than ${MAX_READ_OF_GROUPS.toLocaleString('en-US')} letters would have to be read to compare ` +
+          `More than ${this.maxRead.ofGroups.toLocaleString('en-US')} letters would have to be read to compare ` +
             `${key === undefined ? Object.keys(fields ?? {}).join(', ') : 'their keys'}. Narrow the filter, for example by fingerprint or time.`,
         );
       }
@@ -96,8 +100,8 @@ export class LetterSearch {
   }
 
   /** @throws ConsoleProblem letter-unknown */
-  async show(place: LetterPlace): Promise<{ readonly letter: DeadLetter; readonly record: KafkaRecord }> {
-    let found: { readonly letter: DeadLetter; readonly record: KafkaRecord } | undefined;
+  async show(place: LetterPlace): Promise<{ readonly letter: AnyLetter; readonly record: KafkaRecord }> {
+    let found: { readonly letter: AnyLetter; readonly record: KafkaRecord } | undefined;
     if (place.offset < this.options.log.nextOffset(place)) {
       await this.options.lookup.read([place], (record) => {
         const letter = this.options.parse(record);
@@ -110,7 +114,7 @@ export class LetterSearch {
   }
 
   /** The letters of these ids, as far as they are there. */
-  async byId<T>(ids: readonly string[], map: (letter: DeadLetter) => T): Promise<T[]> {
+  async byId<T>(ids: readonly string[], map: (letter: AnyLetter) => T): Promise<T[]> {
     const places = ids.flatMap((id) => {
       const [, topic, partition, offset] = /^(.+)\/(\d+)\/(\d+)$/.exec(id) ?? [];
       return topic === undefined ? [] : [{ topic, partition: Number(partition), offset: Number(offset) }];
@@ -130,7 +134,7 @@ export class LetterSearch {
   /** The letters of these places that meet the filter, in the order of the places. */
   private async letters<T>(
     places: readonly LetterPlace[],
-    map: (letter: DeadLetter) => T,
+    map: (letter: AnyLetter) => T,
     filter: LetterFilter = {},
   ): Promise<{ readonly at: number; readonly letter: T }[]> {
     const positions = new Map(places.map((place, at) => [idOf(place), at]));

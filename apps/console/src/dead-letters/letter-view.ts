@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { CE } from '@orderstream/contracts';
-import { type DeadLetter, type LetterGroup, type LetterPlace } from '@orderstream/dead-letters';
+import { type AnyLetter, type LetterGroup, type LetterPlace } from '@orderstream/dead-letters';
 import { headerFields, type KafkaRecord } from '@orderstream/kafka';
 import { type HeaderDto, type LetterDetailDto, type LetterDto, type LetterGroupDto } from './letter.dto';
 import { isOpenHeader, maskBody, MASKED } from './personal-data';
@@ -12,7 +12,7 @@ export const letterId = ({ topic, partition, offset }: LetterPlace): string =>
   `${topic}/${String(partition)}/${String(offset)}`;
 
 /** A dead letter as an answer shows it. It holds no memory of the record. */
-export function letterView(letter: DeadLetter): Plain<LetterDto> {
+export function letterView(letter: AnyLetter): Plain<LetterDto> {
   const { topic, partition, offset, app, reason, fingerprint, attempt, cut, batch, source } = letter;
   const incomplete = [...Object.keys(cut ?? {}), ...(batch === undefined ? [] : ['batch'])];
   return {
@@ -43,7 +43,7 @@ export const groupView = ({ firstFailedAt, lastFailedAt, path, samples, ...rest 
 });
 
 /** A dead letter with headers and body. Someone who may not see personal data gets them masked. */
-export function letterDetail(letter: DeadLetter, record: KafkaRecord, maySeePersonalData: boolean): LetterDetailDto {
+export function letterDetail(letter: AnyLetter, record: KafkaRecord, maySeePersonalData: boolean): LetterDetailDto {
   return {
     ...letterView(letter),
     headers: headerFields(record.headers).map(([name, value]) => headerView(name, value, maySeePersonalData)),
@@ -59,7 +59,7 @@ function headerView(name: string, value: Buffer | string | null, maySeePersonalD
 }
 
 function bodyView(
-  { value, reason, batch }: DeadLetter,
+  { value, reason, batch }: AnyLetter,
   maySeePersonalData: boolean,
 ): Pick<LetterDetailDto, 'body' | 'bodyFormat'> {
   if (value === null) return { bodyFormat: 'none', body: null };
@@ -85,7 +85,7 @@ function objectOf(value: Buffer): Readonly<Record<string, unknown>> | undefined 
   }
 }
 
-function textOf({ headers }: DeadLetter, name: string): string | null {
+function textOf({ headers }: AnyLetter, name: string): string | null {
   const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
   return typeof value === 'string' || Buffer.isBuffer(value) ? value.toString() : null;
 }

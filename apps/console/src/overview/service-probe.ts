@@ -110,7 +110,8 @@ export class ServiceProbe {
 
 /** The reason of a failed fetch is in its cause. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'no answer in time';
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  const { name, message, cause } = error as { name?: unknown; message?: unknown; cause?: { message?: unknown } };
+  if (name === 'TimeoutError') return 'no answer in time';
+  const reason = cause?.message ?? message;
+  return typeof reason === 'string' && reason !== '' ? reason : String(error);
 }

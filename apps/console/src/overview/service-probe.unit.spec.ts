@@ -31,8 +31,8 @@ const answering =
     else response.end(JSON.stringify(status));
   };
 
-const probeOf = (url: string, token: string | undefined = TOKEN): ServiceProbe =>
-  new ServiceProbe({ name: 'validator', url, token, timeoutMs: 300 });
+const probeOf = (url: string, token: string | undefined = TOKEN, timeoutMs = 10_000): ServiceProbe =>
+  new ServiceProbe({ name: 'validator', url, token, timeoutMs });
 
 afterAll(() => {
   for (const server of servers) {
@@ -73,10 +73,10 @@ describe('what the console asks of a service', () => {
 
   it('is cut off at the deadline when the service does not answer', async () => {
     const startedMs = performance.now();
-    const report = await probeOf(await serve(() => undefined)).ask();
+    const report = await probeOf(await serve(() => undefined), TOKEN, 300).ask();
     expect(report).toMatchObject({ state: 'unreachable' });
     expect(report.error).toContain('/health/ready: no answer in time');
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   it('says why a service is unreachable', async () => {
@@ -96,7 +96,7 @@ describe('what the console asks of a service', () => {
 
   it('leaves the status out without a token, and says so when the token is not known', async () => {
     const url = await serve(answering({}));
-    expect(await new ServiceProbe({ name: 'x', url, token: undefined, timeoutMs: 300 }).ask()).toEqual({
+    expect(await new ServiceProbe({ name: 'x', url, token: undefined, timeoutMs: 10_000 }).ask()).toEqual({
       ...{ name: 'x', url, state: 'ready', figures: {} },
     });
     const rejected = await probeOf(url, 'another').ask();

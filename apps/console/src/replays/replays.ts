@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Plan, ReplayPlans } from '@orderstream/dead-letters';
+import { type Health, type Logger } from '@orderstream/observability';
+import { HEALTH, LOGGER } from '@orderstream/service';
 import { type LetterDto } from '../dead-letters/letter.dto';
 import { DeadLetters } from '../dead-letters/dead-letters';
 import { letterView } from '../dead-letters/letter-view';
@@ -7,17 +10,62 @@ import { ConsoleProblem } from '../problems';
 
 /** Previews whose samples are in memory. */
 const MAX_SAMPLED = 100;
+const FIRST_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
 
 /** Replay plans as the API shows them: with the letters of their samples, and in pages. */
 @Injectable()
 export class Replays {
+  private readonly stopping = new AbortController();
+  private opening: Promise<void> | undefined;
+  private isOpen = false;
+  private error = 'opening';
   /** By plan and time of its preview: a preview does not change. */
   private readonly samples = new Map<string, readonly LetterDto[]>();
 
   constructor(
     @Inject(ReplayPlans) readonly plans: ReplayPlans,
     private readonly deadLetters: DeadLetters,
-  ) {}
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(HEALTH) health: Health,
+  ) {
+    health.live('replays', () => {
+      const { failed } = this.plans;
+      return failed === undefined ? { ok: true } : { ok: false, detail: failed.message };
+    });
+  }
+
+  /** Why plans are not available; undefined when they are. */
+  get unavailable(): string | undefined {
+    return this.isOpen ? undefined : this.error;
+  }
+
+  /** Opens the plans, and tries again until it is done: lists and groups of dead letters do not wait for it. */
+  start(): void {
+    this.opening ??= this.open();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.opening;
+    if (this.isOpen) await this.plans.close();
+  }
+
+  private async open(): Promise<void> {
+    const { signal } = this.stopping;
+    for (let pauseMs = FIRST_RETRY_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, MAX_RETRY_MS)) {
+      try {
+        await this.plans.open();
+        this.isOpen = true;
+        return;
+      } catch (error) {
+        this.error = error instanceof Error ? error.message : String(error);
+        this.logger.warn({ err: error }, 'replay plans are not available; it is retried');
+      }
+      const jitterMs = pauseMs / 2 + (Math.random() * pauseMs) / 2;
+      await delay(jitterMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
 
   /** The letters of a preview's samples, as far as retention has left them. */
   async samplesOf({ id, preview }: Plan): Promise<readonly LetterDto[]> {

@@ -31,6 +31,7 @@ class MemoryPlans {
   readonly keys = new Map<string, { readonly request: string; readonly id: string }>();
   readonly events = new Subject<Plan>();
   failure: Error | undefined;
+  readonly failed: Error | undefined;
 
   create(request: ReplayRequest, actor: string, key: string): Promise<{ plan: Plan; isNew: boolean }> {
     if (this.failure !== undefined) return Promise.reject(this.failure);

@@ -1,4 +1,4 @@
-import { type DeadLetterApp, CE } from '@orderstream/contracts';
+import { CE } from '@orderstream/contracts';
 import { headerText } from '../headers';
 import { type DeadLetter } from '../parse-dead-letter';
 
@@ -6,7 +6,7 @@ import { type DeadLetter } from '../parse-dead-letter';
 export interface LetterFilter {
   /** The dead-letter topic. Without it, letters of all dead-letter topics are meant, and no parked ones. */
   readonly topic?: string;
-  readonly app?: DeadLetterApp;
+  readonly app?: string;
   /** Code of the first reason. */
   readonly reason?: string;
   readonly fingerprint?: string;
@@ -34,7 +34,10 @@ export function keyHash(key: Buffer | null): number {
 }
 
 /** Whether what only the letter itself says holds: its key and the fields of its body. The index knows the rest. */
-export function hasKeyAndFields({ key, fields = {} }: LetterFilter, letter: DeadLetter): boolean {
+export function hasKeyAndFields(
+  { key, fields = {} }: LetterFilter,
+  letter: Pick<DeadLetter, 'key' | 'value'>,
+): boolean {
   if (key !== undefined && letter.key?.toString('utf8') !== key) return false;
   const wanted = Object.entries(fields);
   if (wanted.length === 0) return true;
@@ -45,7 +48,8 @@ export function hasKeyAndFields({ key, fields = {} }: LetterFilter, letter: Dead
 /** `ce_type` of the record; empty if it has none. */
 export const eventTypeOf = ({ headers }: Pick<DeadLetter, 'headers'>): string => headerText(headers, CE.type) ?? '';
 
-function bodyOf(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
+/** The body of a record; undefined if it is not a JSON object. */
+export function bodyOf(value: Buffer | null): Readonly<Record<string, unknown>> | undefined {
   if (value === null) return undefined;
   try {
     const body: unknown = JSON.parse(value.toString('utf8'));

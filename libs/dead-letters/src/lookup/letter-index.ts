@@ -1,5 +1,5 @@
-import { type DeadLetterApp, parkedTopic } from '@orderstream/contracts';
-import { type DeadLetter } from '../parse-dead-letter';
+import { parkedTopic } from '@orderstream/contracts';
+import { type AnyLetter } from '../import/foreign-letter';
 import { decodeCursor, encodeCursor, type LetterOrder, type ListPlace } from './cursor';
 import { LetterColumns, type LetterEntry } from './letter-columns';
 import { eventTypeOf, keyHash, type LetterFilter } from './letter-filter';
@@ -21,7 +21,7 @@ export interface LetterPage {
 /** Dead letters that failed alike. */
 export interface LetterGroup {
   readonly fingerprint: string;
-  readonly app: DeadLetterApp;
+  readonly app: string;
   readonly reason: string;
   /** The field of the first reason, if it is about one. */
   readonly path: string | undefined;
@@ -36,7 +36,7 @@ export interface LetterGroup {
 
 interface Fingerprint {
   readonly text: string;
-  readonly app: DeadLetterApp;
+  readonly app: string;
   readonly reason: string;
   readonly path: string | undefined;
 }
@@ -89,7 +89,7 @@ export class LetterIndex {
   }
 
   /** @throws RangeError if the letter is not behind the last one of its partition */
-  add(letter: DeadLetter): void {
+  add(letter: AnyLetter): void {
     const { topic, partition, offset, failedAt, key, attempt, source } = letter;
     this.columnsOf(topic, partition).add({
       offset,
@@ -212,7 +212,7 @@ export class LetterIndex {
     return found.columns;
   }
 
-  private fingerprintNumber({ fingerprint: text, app, reason, reasons }: DeadLetter): number {
+  private fingerprintNumber({ fingerprint: text, app, reason, reasons }: AnyLetter): number {
     const known = this.fingerprintNumbers.get(text);
     if (known !== undefined) return known;
     this.fingerprintNumbers.set(text, this.fingerprints.length);

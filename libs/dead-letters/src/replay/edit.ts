@@ -118,9 +118,7 @@ export function editRecord(record: EditedRecord, patch: JsonPatch, family: Famil
 /** The body of a letter may be replaced as a whole: the operations work on it as the field of a document. */
 function wrapped(operation: PatchOperation): Operation {
   const path = `/body${operation.path}`;
-  return (
-    'from' in operation ? { ...operation, path, from: `/body${operation.from}` } : { ...operation, path }
-  );
+  return 'from' in operation ? { ...operation, path, from: `/body${operation.from}` } : { ...operation, path };
 }
 
 function changedField(
