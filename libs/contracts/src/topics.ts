@@ -47,8 +47,11 @@ export const REPLAYS_TOPIC = 'marketplace.replays.v1';
 /** Every change that an operator made. */
 export const AUDIT_TOPIC = 'marketplace.audit.v1';
 export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string => `${sourceTopic}.dlq.${app}`;
+/** A dead letter with a higher `dlq-attempt` is parked. */
+export const MAX_ATTEMPTS = 5;
 /** Dead letters that were rejected too often to be replayed again. */
 export const parkedTopic = (deadLetters: string): string => `${deadLetters}.parked`;
+export const isParkedTopic = (topic: string): boolean => topic.endsWith(parkedTopic(''));
 /** Replayed records of a service that reads validated records: read by that service alone. */
 export const retryTopic = (sourceTopic: string, app: RetryApp): string => `${sourceTopic}.retry.${app}`;
 

@@ -1,5 +1,6 @@
 export { type Coordinates } from './headers';
 export { buildDeadLetter, type DeadLetterContext, type DeadLetterReason, reasonTexts } from './build-dead-letter';
+export { isParked, NOT_REPLAYED, retriedSource } from './retried-record';
 export { buildBatchDeadLetter } from './build-batch-dead-letter';
 export { parseDeadLetter, type DeadLetter } from './parse-dead-letter';
 export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-letters';
