@@ -10,6 +10,7 @@ import {
 } from '@orderstream/bigquery';
 import { deadLetterTopic, envelopeHeaders, EVENT_CONTRACTS, tableForFamily } from '@orderstream/contracts';
 import {
+  type BatchContext,
   type BatchOutcome,
   createKafka,
   ensureTopics,
@@ -177,6 +178,7 @@ export class LivePartition {
     return setPosition({
       partition: this.partition,
       target,
+      deadLetters: true,
       warehouse: this.warehouse(),
       openTransactions: () => this.openTransactions(),
       logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
@@ -210,7 +212,7 @@ export class LivePartition {
       bigquery: this.bigquery,
       streams: this.streams,
       table: { ...this.connection, table: 'order_events' },
-      partition: this.partition,
+      rows: { kind: 'own', ...this.partition, partitionField: 'occurred_at' },
       mapper: this.mapper,
       appendTimeoutMs: 10_000,
       maxInFlight: LIMITS.maxInFlight,
@@ -238,7 +240,11 @@ export class LivePartition {
       sessionTimeoutMs: 6_000,
       maxRetryMs: 100,
     });
-    server.addHandler(this.topic, (batch: RecordBatch) => sinks.take(this.partition, batch), true);
+    server.addHandler(
+      this.topic,
+      (batch: RecordBatch, { signal }: BatchContext) => sinks.take(this.partition, batch, signal),
+      true,
+    );
     this.servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.listen((error) => {
@@ -263,6 +269,7 @@ export class LivePartition {
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
+      deadLetters: true,
       ...task,
     });
   }

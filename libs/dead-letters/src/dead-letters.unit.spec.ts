@@ -162,16 +162,19 @@ describe('buildDeadLetter', () => {
     [DLQ_HEADERS.sourceTopic, 'elsewhere'],
     [DLQ_HEADERS.sourcePartition, '5'],
     [DLQ_HEADERS.sourceOffset, 'x'],
-  ])('has its own coordinates for a record of a retry topic whose %s is %s: no replay has written it', (name, value) => {
-    const why: DeadLetterContext = { app: 'bq-sink', reasons: [NOT_REPLAYED], failedAt: FAILED_AT };
-    const retried = asRead(buildDeadLetter(anyRecord, why), `${SOURCE}.retry.bq-sink`, 99);
-    expect(retriedSource(retried, 'bq-sink')?.offset).toBe(17);
-    const forged = { ...retried, headers: { ...retried.headers, [name]: Buffer.from(value) } };
-    expect(retriedSource(forged, 'bq-sink')).toBeUndefined();
-    const built = buildDeadLetter(forged, why);
-    expect(built).toMatchObject({ topic: `${SOURCE}.dlq.bq-sink`, partition: 4 });
-    expect(parseDeadLetter(asRead(built)).source).toMatchObject({ topic: retried.topic, partition: 4, offset: 99 });
-  });
+  ])(
+    'has its own coordinates for a record of a retry topic whose %s is %s: no replay has written it',
+    (name, value) => {
+      const why: DeadLetterContext = { app: 'bq-sink', reasons: [NOT_REPLAYED], failedAt: FAILED_AT };
+      const retried = asRead(buildDeadLetter(anyRecord, why), `${SOURCE}.retry.bq-sink`, 99);
+      expect(retriedSource(retried, 'bq-sink')?.offset).toBe(17);
+      const forged = { ...retried, headers: { ...retried.headers, [name]: Buffer.from(value) } };
+      expect(retriedSource(forged, 'bq-sink')).toBeUndefined();
+      const built = buildDeadLetter(forged, why);
+      expect(built).toMatchObject({ topic: `${SOURCE}.dlq.bq-sink`, partition: 4 });
+      expect(parseDeadLetter(asRead(built)).source).toMatchObject({ topic: retried.topic, partition: 4, offset: 99 });
+    },
+  );
 
   it('is in the dead-letter topic up to the fifth attempt, and parked from the sixth on', () => {
     let current: KafkaRecord = anyRecord;

@@ -15,7 +15,7 @@ export function retriedTopic(topic: string, app: DeadLetterApp): string | undefi
  */
 export function retriedSource(record: KafkaRecord, app: DeadLetterApp): Coordinates | undefined {
   const source = sourceOf(record.headers);
-  if (source === undefined || source.partition !== record.partition) return undefined;
+  if (source?.partition !== record.partition) return undefined;
   return source.topic === retriedTopic(record.topic, app) ? source : undefined;
 }
 
