@@ -1,11 +1,11 @@
 import {
-  DEAD_LETTER_APPS,
+  appOfLetters,
   DEAD_LETTER_GROUP,
   type DeadLetterApp,
   deadLetterTopic,
   FAMILIES,
   type Family,
-  parkedTopic,
+  LETTER_TOPICS,
   retryTopic,
   tableForFamily,
   TABLES,
@@ -49,24 +49,16 @@ const SOURCES: ReadonlyMap<string, SinkSource> = new Map([
       [retryTopic(validatedTopic(family), 'bq-sink'), { ...common, kind: 'retry' }],
     ];
   }),
-  ...TOPICS.flatMap(({ name }): [string, SinkSource][] => {
-    const app = DEAD_LETTER_APPS.find((each) => {
-      const suffix = deadLetterTopic('', each);
-      return name.endsWith(suffix) || name.endsWith(parkedTopic(suffix));
-    });
+  ...LETTER_TOPICS.flatMap((name): [string, SinkSource][] => {
+    const app = appOfLetters(name);
     const table = TABLES[DEAD_LETTERS];
     if (app === undefined || table === undefined) return [];
     return [[name, { kind: 'dead-letters', app, groupId: DEAD_LETTER_GROUP, label: DEAD_LETTERS, table }]];
   }),
 ]);
 
-const topicsOf = (...kinds: readonly SinkSource['kind'][]): string[] =>
-  [...SOURCES].filter(([, { kind }]) => kinds.includes(kind)).map(([topic]) => topic);
-
 /** The topics of events, whose rows go to the tables of their families. */
-export const EVENT_TOPICS = topicsOf('validated', 'retry');
-/** The topics of dead letters of all services, parked ones included. */
-export const LETTER_TOPICS = topicsOf('dead-letters');
+export const EVENT_TOPICS = [...SOURCES].filter(([, { kind }]) => kind !== 'dead-letters').map(([topic]) => topic);
 
 const OWN_LETTERS = FAMILIES.map((family) => deadLetterTopic(validatedTopic(family), 'bq-sink'));
 const specsOf = (names: readonly string[]): readonly TopicSpec[] => TOPICS.filter(({ name }) => names.includes(name));

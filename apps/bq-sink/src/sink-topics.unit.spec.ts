@@ -1,6 +1,6 @@
-import { DEAD_LETTER_GROUP, FAMILIES, TOPICS } from '@orderstream/contracts';
+import { DEAD_LETTER_GROUP, FAMILIES, LETTER_TOPICS, TOPICS } from '@orderstream/contracts';
 
-import { EVENT_TOPICS, LETTER_TOPICS, placeOf, sourceOf } from './sink-topics';
+import { EVENT_TOPICS, placeOf, sourceOf } from './sink-topics';
 
 describe('the topics of the sink', () => {
   it('are the validated topics, their retry topics, and every dead-letter topic', () => {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { validatedTopic } from '@orderstream/contracts';
+import { LETTER_TOPICS, validatedTopic } from '@orderstream/contracts';
 import { fetchUnreadableBatch, partitionName } from '@orderstream/kafka';
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 
 import { bqSinkSettings } from '../bq-sink.config';
 import { SinkClients } from '../sink-clients';
-import { EVENT_TOPICS, LETTER_TOPICS, sourceOf } from '../sink-topics';
+import { EVENT_TOPICS, sourceOf } from '../sink-topics';
 import { setPosition } from './set-position';
 
 const TARGETS = ['beginning', 'table', 'next-batch'] as const;

@@ -26,9 +26,13 @@ export class RowsRejectedError extends OrderstreamError {
   }
 }
 
-/** BigQuery rejects the row of a dead letter. There is no dead letter of a dead letter, so the partition stops. */
+/**
+ * BigQuery rejects the row of a dead letter. There is no dead letter of a dead letter: it is sent again, and in the end the
+ * partition stops.
+ */
 export class LetterRejectedError extends OrderstreamError {
   override readonly code = 'ROWS_REJECTED';
+  readonly offset: number;
 
   constructor({ topic, partition }: TopicPartition, { record, reason }: Rejection) {
     const { code, path = '', constraint = '' } = reason;
@@ -40,6 +44,7 @@ export class LetterRejectedError extends OrderstreamError {
         `\`npm run set-position -- bq-sink --topic ${topic} --partition ${String(partition)} --to ${next}\` first ` +
         '(docs/sink-protocol.md#dead-letters-in-the-warehouse).',
     );
+    this.offset = record.offset;
   }
 }
 
