@@ -48,7 +48,7 @@ describe('FailurePolicy', () => {
     expect(reasonOf(cause)).toBe(reason);
   });
 
-  it('retries a dead letter whose row is rejected, stops at the eighth time, and counts anew when it is resumed', () => {
+  it('retries a dead letter whose row is rejected, stops at the eighth time, and starts to count again when it is resumed', () => {
     const policy = newPolicy();
     const rejected = (offset: number) =>
       new LetterRejectedError({ topic: 't', partition: 0 }, { record: { ...record, offset }, reason: { code: 'x' } });

@@ -5,7 +5,7 @@ import { LivePartition, type Owner } from './live-partition';
 jest.setTimeout(60_000);
 
 const TOO_LARGE = '99999999999999999999999999999999999.00';
-const KEPT = '_kafka_topic, _kafka_offset, _retry_partition, _retry_offset, UNIX_MILLIS(_kafka_timestamp) AS ms';
+const COORDINATES = '_kafka_topic, _kafka_offset, _retry_partition, _retry_offset, UNIX_MILLIS(_kafka_timestamp) AS ms';
 
 const text = ({ headers }: KafkaRecord, name: string): string => String(headers[name]);
 /** As an operator edits a price in a replay. */
@@ -64,7 +64,7 @@ describe('records that BigQuery rejects and a replay returns', () => {
     await killedBeforeCommit(retried, 30);
     const successor = await settle(retried);
     expect([successor.from, successor.skipped()]).toEqual([0, 10]);
-    const rows = await retried.select<Record<string, unknown>>(KEPT, '_kafka_offset');
+    const rows = await retried.select<Record<string, unknown>>(COORDINATES, '_kafka_offset');
     expect(rows.map((row) => [row._kafka_topic, row._kafka_offset, row._retry_offset])).toEqual(
       Array.from({ length: 30 }, (_, offset) => [validated.topic, offset, offset < 20 ? null : offset - 20]),
     );
@@ -100,8 +100,8 @@ describe('records that BigQuery rejects and a replay returns', () => {
       const [again] = letters as [KafkaRecord];
       expect(letters).toHaveLength(1);
       expect(text(again, 'dlq-attempt')).toBe(String(attempt));
-      for (const kept of ['dlq-source-topic', 'dlq-source-offset', 'dlq-source-timestamp', 'dlq-first-failed-at']) {
-        expect([kept, text(again, kept)]).toEqual([kept, text(first, kept)]);
+      for (const name of ['dlq-source-topic', 'dlq-source-offset', 'dlq-source-timestamp', 'dlq-first-failed-at']) {
+        expect([name, text(again, name)]).toEqual([name, text(first, name)]);
       }
     }
     expect(await validated.letters()).toHaveLength(10 + 4);

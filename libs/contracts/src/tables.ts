@@ -137,7 +137,7 @@ const DEAD_LETTERS: TableSpec = {
       'cut',
       'STRING',
       'NULLABLE',
-      'What is not whole, as JSON {part: original bytes}, with the parts value, headers and key. Null if the record is complete.',
+      'What is not whole, as JSON {name: original bytes}, where the name is value, headers or key. Null if the record is complete.',
     ),
     column('_kafka_topic', 'STRING', 'NULLABLE', 'Dead-letter topic. Null for batch.'),
     column('_kafka_partition', 'INT64', 'NULLABLE', 'Partition of the dead letter. Null for batch.'),

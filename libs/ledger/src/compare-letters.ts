@@ -24,7 +24,7 @@ export interface LetterEvidence {
 }
 
 /**
- * Compares a dead-letter topic with the table of dead letters: every letter is one row, at its own coordinates, and tells of
+ * Compares a dead-letter topic with the table of dead letters: every letter is one row, at its own coordinates, and reports
  * the same failure.
  *
  * @returns how many rows below the committed offset are missing: they are lost, not late

@@ -31,7 +31,7 @@ describe('the comparison of dead letters with their table', () => {
     expect(compared({ rows })).toEqual({ lost: 0, counts: {}, examples: [] });
   });
 
-  it('tells a row that is lost from one that is late', () => {
+  it('distinguishes a row that is lost from one that is late', () => {
     expect(compared({ rows: rows.slice(1, 2) })).toEqual({
       lost: 1,
       counts: { missing: 2 },

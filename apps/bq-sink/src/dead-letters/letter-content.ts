@@ -4,7 +4,7 @@ import { recordHeaderBytes, withoutDeadLetterHeaders } from '@orderstream/dead-l
 import { headerFields, type RecordHeaders } from '@orderstream/kafka';
 
 /**
- * Bounds of the parts of a row, which together stay below the 9 MB that one row may have. Only a record that was stored
+ * Bounds of the contents of a row, which together stay below the 9 MB that one row may have. Only a record that was stored
  * compressed can be larger.
  */
 const MAX_BODY_BYTES = 5_000_000;
@@ -29,16 +29,16 @@ export const keyColumns = (key: Buffer | null): Content => content(key, MAX_KEY_
 function content(bytes: Buffer | null, maxBytes: number, part: string): Content {
   if (bytes === null) return { text: undefined, bytes: undefined, cut: {} };
   const cut: Cut = bytes.length > maxBytes ? { [part]: bytes.length } : {};
-  const kept = wholeCharacters(bytes, maxBytes);
-  return isUtf8(kept) ? { text: kept.toString(), bytes: undefined, cut } : { text: undefined, bytes: kept, cut };
+  const retained = wholeCharacters(bytes, maxBytes);
+  return isUtf8(retained) ? { text: retained.toString(), bytes: undefined, cut } : { text: undefined, bytes: retained, cut };
 }
 
 /** The beginning of the bytes. Text does not end within a character, which has at most four bytes. */
 function wholeCharacters(bytes: Buffer, maxBytes: number): Buffer {
   if (bytes.length <= maxBytes) return bytes;
   for (let length = maxBytes; length > maxBytes - 4; length--) {
-    const kept = bytes.subarray(0, length);
-    if (isUtf8(kept)) return kept;
+    const retained = bytes.subarray(0, length);
+    if (isUtf8(retained)) return retained;
   }
   return bytes.subarray(0, maxBytes);
 }

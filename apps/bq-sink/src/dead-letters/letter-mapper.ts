@@ -23,7 +23,7 @@ const PARTITIONS = { pastMs: 1_800 * DAY_MS, futureMs: 300 * DAY_MS };
 /** 0001-01-01T00:00:00Z, the first TIMESTAMP of BigQuery, in milliseconds. */
 const FIRST_TIMESTAMP_MS = -62_135_596_800_000;
 
-/** The columns that tell of the failure. */
+/** The columns that describe the failure. */
 interface Failure {
   readonly app: string;
   readonly reason: string;

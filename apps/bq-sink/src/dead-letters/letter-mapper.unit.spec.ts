@@ -194,8 +194,8 @@ describe('LetterMapper', () => {
           given.offset,
         ]);
         const bytesOf = (part: 'body' | 'record_key'): Buffer | null => {
-          const kept = row[part] ?? row[`${part}_bytes`];
-          return typeof kept === 'string' ? Buffer.from(kept) : ((kept as Buffer | undefined) ?? null);
+          const retained = row[part] ?? row[`${part}_bytes`];
+          return typeof retained === 'string' ? Buffer.from(retained) : ((retained as Buffer | undefined) ?? null);
         };
         expect(bytesOf('body')).toEqual(given.value);
         expect(bytesOf('record_key')).toEqual(given.key);
