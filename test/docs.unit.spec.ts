@@ -5,8 +5,6 @@ import { TABLES, TOPICS } from '@orderstream/contracts';
 
 const root = join(__dirname, '..');
 const MAX_DECISION_WORDS = 300;
-/** The sink creates it, and no service writes to it yet. */
-const UNUSED_TABLES = ['dead_letters'];
 
 const markdownIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -98,7 +96,7 @@ function topicsOf(pattern: string): string[] {
 /** What the picture lacks, and what it has that does not exist. */
 function differences(picture: Picture): string[] {
   const apps = readdirSync(join(root, 'apps'));
-  const tables = Object.keys(TABLES).filter((table) => !UNUSED_TABLES.includes(table));
+  const tables = Object.keys(TABLES);
   const topicPatterns = picture.cylinders.filter((label) => label.includes('.'));
   const tableLabels = picture.cylinders.filter((label) => !label.includes('.'));
   const drawnTopics = topicPatterns.flatMap(topicsOf);

@@ -16,6 +16,14 @@ const sinkSettings = defineSettings({
     max: 60_000,
     description: 'How long a row waits for more rows before its append is sent, in milliseconds.',
   }),
+  deadLetterLingerMs: settings.integer({
+    env: 'BQ_SINK_DEAD_LETTER_LINGER_MS',
+    default: 2_000,
+    min: 0,
+    max: 60_000,
+    description:
+      'How long the row of a dead letter waits for more rows before its append is sent, in milliseconds. Dead letters are few and spread over many partitions.',
+  }),
   maxBatchRows: settings.integer({
     env: 'BQ_SINK_MAX_BATCH_ROWS',
     default: 2_000,

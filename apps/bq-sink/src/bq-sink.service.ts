@@ -1,13 +1,16 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { bigqueryDependency } from '@orderstream/bigquery';
+import { DEAD_LETTER_GROUP } from '@orderstream/contracts';
 import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   createKafka,
   kafkaDependency,
   KafkaBatchServer,
+  type KafkaBatchServerOptions,
   observeClients,
   observeServers,
   observeTransactions,
+  type ServerStatus,
   type TopicPartition,
 } from '@orderstream/kafka';
 import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
@@ -28,11 +31,13 @@ import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
 import { SinkMetrics } from './sink-metrics';
 import { ensureSinkTables } from './sink-tables';
-import { DEAD_LETTER_TOPICS, ensureSinkTopics, familyNameOf, GROUP_ID } from './sink-topics';
+import { DEAD_LETTER_TOPICS, ensureSinkTopics, GROUP_ID, placeOf, sourceOf } from './sink-topics';
 import { PartitionSink } from './streams/partition-sink';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
 
 export const TRANSPORT_ID = Symbol('bq-sink');
+/** Of the group that copies the dead letters into their table. */
+export const LETTERS_TRANSPORT_ID = Symbol(DEAD_LETTER_GROUP);
 
 const MAX_BATCH_RECORDS = 1_000;
 const MAX_RETRY_MS = 30_000;
@@ -41,6 +46,12 @@ const MAX_DRAIN_MS = 8_000;
 const MAX_QUEUED_RECORDS = 4_000;
 /** Per partition, beside two or three batches of rows. 24 partitions stay below 512 MB when BigQuery does not answer. */
 const MAX_QUEUED_BYTES = 2 * 1_048_576;
+/** Of a partition of dead letters, which are few. */
+const MAX_QUEUED_LETTER_BYTES = 262_144;
+/** Dead letters need not be in their table at once: few large answers cost less than many small ones. */
+const LETTER_FETCH = { maxWaitMs: 500, minBytes: 262_144 };
+
+const noEnd = Promise.resolve(undefined);
 
 /**
  * The bq-sink service: start, shutdown, status and health.
@@ -56,6 +67,7 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   private readonly composition: PartitionComposition;
   private readonly deadLetters: DeadLetterBacklog;
   private server: KafkaBatchServer | undefined;
+  private letterServer: KafkaBatchServer | undefined;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: BqSinkSettings,
@@ -73,13 +85,16 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
       dataset: settings.bigquery.dataset,
       tracing,
       onTransactionFailure: observeTransactions(metrics),
-      interrupt: (partition, outcome) => this.server?.interrupt(partition, outcome),
+      interrupt: (partition, outcome) => {
+        for (const server of this.servers()) server.interrupt(partition, outcome);
+      },
     });
     this.partitions = new PartitionSinks(
       (partition) => new PartitionSink(this.dependenciesOf(partition)),
       (partition, cause) => this.composition.outcomeOf(partition, cause),
+      (partition) => (sourceOf(partition.topic).kind === 'validated' ? noEnd : this.clients.endOfRead(partition)),
     );
-    observeServers(metrics, () => (this.server === undefined ? [] : [this.server]));
+    observeServers(metrics, () => this.servers());
     observeClients(metrics);
     this.deadLetters = new DeadLetterBacklog({
       topics: DEAD_LETTER_TOPICS,
@@ -89,6 +104,8 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     });
     health.live('consumer', () => this.server?.health().live ?? { ok: true });
     health.ready('consumer', () => this.server?.health().ready ?? { ok: false, detail: 'not connected yet' });
+    health.live('dead-letters', () => this.letterServer?.health().live ?? { ok: true });
+    health.ready('dead-letters', () => this.letterServer?.health().ready ?? { ok: false, detail: 'not connected yet' });
     // A running partition task may still be skipping durable rows; its position is not known before that is done.
     health.ready('recovery', () => {
       const recovering = this.partitions.recovering();
@@ -113,44 +130,66 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
     this.deadLetters.start();
   }
 
-  /** Creates the transport that feeds the partitions. Call it after `prepare`. */
-  createServer(): KafkaBatchServer {
+  /** Creates the transports that feed the partitions: of events, and of dead letters. Call it after `prepare`. */
+  createServers(): readonly KafkaBatchServer[] {
+    this.server = this.createServer({ groupId: GROUP_ID, transportId: TRANSPORT_ID, maxQueuedBytes: MAX_QUEUED_BYTES });
+    this.letterServer = this.createServer({
+      groupId: DEAD_LETTER_GROUP,
+      transportId: LETTERS_TRANSPORT_ID,
+      maxQueuedBytes: MAX_QUEUED_LETTER_BYTES,
+      fetch: LETTER_FETCH,
+    });
+    return this.servers();
+  }
+
+  private createServer(
+    group: Pick<KafkaBatchServerOptions, 'groupId' | 'transportId' | 'maxQueuedBytes' | 'fetch'>,
+  ): KafkaBatchServer {
     const { service, sink } = this.settings;
-    this.server = new KafkaBatchServer({
+    return new KafkaBatchServer({
+      ...group,
       kafka: this.clients.kafka,
-      groupId: GROUP_ID,
-      transportId: TRANSPORT_ID,
       hooks: this.partitions,
       leadsOn: (partition, cause) =>
         leadsOnOf(
           'bq-sink',
-          familyNameOf(partition.topic),
+          placeOf(partition.topic),
           'docs/sink-protocol.md#when-a-partition-stops',
         )(partition, cause),
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       maxQueuedRecords: MAX_QUEUED_RECORDS,
-      maxQueuedBytes: MAX_QUEUED_BYTES,
       maxRetryMs: MAX_RETRY_MS,
       sessionTimeoutMs: sink.sessionTimeoutMs,
       drainTimeoutMs: Math.max(100, Math.min(service.shutdownTimeoutMs - 5_000, MAX_DRAIN_MS)),
-      // A handler call waits for an append or for the assignment of a stream; each of them has its own deadline.
-      handlerTimeoutMs: 2 * (sink.appendTimeoutMs + sink.transactionTimeoutMs) + 60_000,
+      // A handler call waits for an append, for the assignment of a stream, or for the opening of an idle partition, which
+      // may wait for a stream that BigQuery does not know. Each of them has its own deadline.
+      handlerTimeoutMs: 2 * (sink.appendTimeoutMs + sink.transactionTimeoutMs) + sink.fallbackWaitMs + 60_000,
     });
-    return this.server;
+  }
+
+  private servers(): readonly KafkaBatchServer[] {
+    return [this.server, this.letterServer].filter((server) => server !== undefined);
   }
 
   status(): object {
-    const status = this.server?.describe();
+    const letters = this.letterServer?.describe();
     return {
-      group: GROUP_ID,
-      state: status?.state ?? 'connecting',
+      ...this.statusOf(this.server?.describe(), GROUP_ID),
       ...this.metrics.totals,
+      deadLetters: this.statusOf(letters, DEAD_LETTER_GROUP),
+    };
+  }
+
+  private statusOf(status: ServerStatus | undefined, group: string) {
+    return {
+      group,
+      state: status?.state ?? 'connecting',
       partitions: (status?.partitions ?? []).map((partition) => {
         const sink = this.partitions.find(partition)?.describe();
         return {
           ...partition,
-          sinkState: sink?.state ?? null,
+          sinkState: sink?.state ?? (this.partitions.isIdle(partition) ? 'idle' : null),
           committed: sink === undefined || sink.committed < 0 ? null : sink.committed,
           stream: sink?.stream ?? null,
           pendingRecords: sink?.pendingRecords ?? 0,
@@ -160,12 +199,12 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   }
 
   pause(): Promise<void> {
-    this.server?.pause();
+    for (const server of this.servers()) server.pause();
     return Promise.resolve();
   }
 
   resume(): Promise<void> {
-    this.server?.resume();
+    for (const server of this.servers()) server.resume();
     return Promise.resolve();
   }
 

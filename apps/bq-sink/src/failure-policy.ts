@@ -4,7 +4,13 @@ import { OrderstreamError } from '@orderstream/errors';
 import { type FailureOutcome, retry, stop, TransactionFailedError } from '@orderstream/kafka';
 
 import { REJECTION_CODES } from './streams/row-mapper';
-import { AppendFailedError, type FailedAppend, RecoveryAmbiguousError, RowsRejectedError } from './streams/sink-errors';
+import {
+  AppendFailedError,
+  type FailedAppend,
+  LetterRejectedError,
+  RecoveryAmbiguousError,
+  RowsRejectedError,
+} from './streams/sink-errors';
 
 /** First wait before a retry; the partition task doubles it from failure to failure. */
 const RETRY_AFTER_MS = 200;
@@ -23,6 +29,8 @@ const STREAMS_USED_UP_RETRY_AFTER_MS = 2 * MS_PER_STREAM;
  * failure belongs to another schema change, and the timeout starts over.
  */
 const SCHEMA_FAILURE_GAP_MS = 300_000;
+/** A dead letter whose row is rejected so often stops its partition. It has no dead letter to which it could make room. */
+const LETTER_ATTEMPTS = 8;
 /** After another instance fenced this one: time to receive the rebalance. An earlier retry would fence the new owner. */
 const FENCED_RETRY_AFTER_MS = 3_000;
 
@@ -37,6 +45,8 @@ export class FailurePolicy {
   private maxRows = Infinity;
   /** The record for which BigQuery has ended a call with INVALID_ARGUMENT. */
   private invalidOffset: number | undefined;
+  /** The dead letter whose row was rejected last, and how often in a row. */
+  private rejectedLetter = { offset: -1, times: 0 };
 
   constructor(
     private readonly schemaTimeoutMs: number,
@@ -87,6 +97,7 @@ export class FailurePolicy {
   outcomeOf(cause: unknown): FailureOutcome {
     this.hasFailed = true;
     if (cause instanceof AppendFailedError && cause.reason === 'invalid-request') this.narrow(cause.append);
+    if (cause instanceof LetterRejectedError && this.mayBeAccepted(cause.offset)) return retry(RETRY_AFTER_MS, cause);
     if (cause instanceof OrderstreamError && !cause.retriable && !(cause instanceof BigQueryCallError))
       return stop(cause);
     if (isSchemaBehind(cause)) {
@@ -103,6 +114,16 @@ export class FailurePolicy {
     if (this.availableStreams() < 1) return retry(STREAMS_USED_UP_RETRY_AFTER_MS, cause);
     if (cause instanceof TransactionFailedError && cause.fenced) return retry(FENCED_RETRY_AFTER_MS, cause);
     return retry(needsLongWait(cause) ? THROTTLED_RETRY_AFTER_MS : RETRY_AFTER_MS, cause);
+  }
+
+  /** Whether the row of a dead letter is sent again: BigQuery may have rejected it by mistake. */
+  private mayBeAccepted(offset: number): boolean {
+    const { rejectedLetter } = this;
+    const times = rejectedLetter.offset === offset ? rejectedLetter.times + 1 : 1;
+    const isLast = times >= LETTER_ATTEMPTS;
+    this.rejectedLetter = { offset, times: isLast ? 0 : times };
+    this.invalidOffset = undefined;
+    return !isLast;
   }
 
   private narrow(append: FailedAppend | undefined): void {
@@ -122,7 +143,7 @@ export class FailurePolicy {
 /** The reason of a failure, as the label of its metric. */
 export function reasonOf(cause: unknown): string {
   if (cause instanceof RecoveryAmbiguousError) return 'ambiguous';
-  if (cause instanceof RowsRejectedError) return 'rows-rejected';
+  if (cause instanceof RowsRejectedError || cause instanceof LetterRejectedError) return 'rows-rejected';
   if (isSchemaBehind(cause)) return 'schema-behind';
   if (cause instanceof AppendFailedError) return cause.reason;
   if (!(cause instanceof BigQueryCallError)) return 'other';

@@ -3,7 +3,12 @@ import { status } from '@grpc/grpc-js';
 import { type KafkaRecord, RecordTooLargeError, TransactionFailedError } from '@orderstream/kafka';
 
 import { FailurePolicy, reasonOf } from './failure-policy';
-import { AppendFailedError, RecoveryAmbiguousError, RowsRejectedError } from './streams/sink-errors';
+import {
+  AppendFailedError,
+  LetterRejectedError,
+  RecoveryAmbiguousError,
+  RowsRejectedError,
+} from './streams/sink-errors';
 
 const TIMEOUT_MS = 900_000;
 /** Schema failures further apart than this belong to different schema changes. */
@@ -41,6 +46,26 @@ describe('FailurePolicy', () => {
     expect(policy.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
     expect(policy.outcomeOf(cause)).toEqual({ kind: 'retry', afterMs, cause });
     expect(reasonOf(cause)).toBe(reason);
+  });
+
+  it('retries a dead letter whose row is rejected, stops at the eighth time, and starts to count again when it is resumed', () => {
+    const policy = newPolicy();
+    const rejected = (offset: number) =>
+      new LetterRejectedError({ topic: 't', partition: 0 }, { record: { ...record, offset }, reason: { code: 'x' } });
+    const kinds = (offset: number, times: number): string[] =>
+      Array.from({ length: times }, () => policy.outcomeOf(rejected(offset)).kind);
+    const sevenRetries = Array<string>(7).fill('retry');
+    expect(kinds(20, 9)).toEqual([...sevenRetries, 'stop', 'retry']);
+    expect(kinds(21, 8)).toEqual([...sevenRetries, 'stop']);
+    expect(reasonOf(rejected(20))).toBe('rows-rejected');
+  });
+
+  it('sends a dead letter again that BigQuery has ended a call for', () => {
+    const policy = newPolicy();
+    policy.outcomeOf(new AppendFailedError('x', 'invalid-request', { rows: 1, offset: 20, isAlone: true }));
+    expect(policy.rejectionOf(record)).toBeDefined();
+    policy.outcomeOf(new LetterRejectedError({ topic: 't', partition: 0 }, { record, reason: { code: 'x' } }));
+    expect(policy.rejectionOf(record)).toBeUndefined();
   });
 
   it.each([

@@ -16,6 +16,6 @@ if (command === 'set-position') {
     module: () => BqSinkModule,
     dependencies: (app) => app.get(BqSinkService).dependencies(),
     prepare: (app) => app.get(BqSinkService).prepare(),
-    servers: (app) => [app.get(BqSinkService).createServer()],
+    servers: (app) => app.get(BqSinkService).createServers(),
   });
 }

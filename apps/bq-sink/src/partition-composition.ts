@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { tableForFamily } from '@orderstream/contracts';
 import { type FailureOutcome, type observeTransactions, partitionName, type TopicPartition } from '@orderstream/kafka';
 import type { Tracing } from '@orderstream/observability';
 
 import type { BqSinkSettings } from './bq-sink.config';
 import { FailurePolicy, reasonOf } from './failure-policy';
-import type { SinkClients } from './sink-clients';
+import { mapperOf, type SinkClients } from './sink-clients';
 import type { SinkMetrics } from './sink-metrics';
-import { familyOfTopic } from './sink-topics';
+import { type SinkSource, sourceOf } from './sink-topics';
 import { NO_FAULTS } from './streams/fault-points';
-import { RowMapper } from './streams/row-mapper';
 import type { PartitionSinkDependencies } from './streams/sink-dependencies';
 import { tracedObserver } from './traced-observer';
 
@@ -25,6 +23,16 @@ export interface PartitionCompositionOptions {
   readonly interrupt: (partition: TopicPartition, outcome: FailureOutcome) => void;
 }
 
+/**
+ * Replayed records and dead letters are few, and of many partitions: each may hold less than one of events, so that all of
+ * them together stay below 150 MB when BigQuery does not answer.
+ */
+const FEW_RECORDS: Readonly<Record<SinkSource['kind'], { maxInFlight: number; maxBatchBytes: number }>> = {
+  validated: { maxInFlight: Infinity, maxBatchBytes: Infinity },
+  retry: { maxInFlight: 1, maxBatchBytes: 1_048_576 },
+  'dead-letters': { maxInFlight: 1, maxBatchBytes: 262_144 },
+};
+
 /** Connects the sink of one partition to the clients, metrics and policies of the instance. */
 export class PartitionComposition {
   /** One for each partition. It outlives the partition's sinks, which are replaced after each failure. */
@@ -34,16 +42,20 @@ export class PartitionComposition {
 
   dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
     const { sink, dataset, clients, metrics, tracing, onTransactionFailure, interrupt } = this.options;
-    const family = familyOfTopic(partition.topic);
-    const mapper = new RowMapper(family);
+    const source = sourceOf(partition.topic);
+    const mapper = mapperOf(source);
     const policy = this.policyOf(partition);
-    const { table } = tableForFamily(family);
+    const { table } = source.table;
+    const bounds = FEW_RECORDS[source.kind];
+    const isLetters = source.kind === 'dead-letters';
     return {
       partition,
       limits: {
         ...sink,
+        lingerMs: isLetters ? sink.deadLetterLingerMs : sink.lingerMs,
+        maxBatchBytes: Math.min(sink.maxBatchBytes, bounds.maxBatchBytes),
         get maxInFlight() {
-          return policy.maxInFlight(sink.maxInFlight);
+          return policy.maxInFlight(Math.min(sink.maxInFlight, bounds.maxInFlight));
         },
         get maxBatchRows() {
           return policy.maxBatchRows(sink.maxBatchRows);
@@ -56,7 +68,8 @@ export class PartitionComposition {
       delay: (ms, signal) => delay(ms, undefined, { signal }),
       now: () => new Date(),
       faults: NO_FAULTS,
-      observer: tracedObserver(metrics.observerFor(family, policy), tracing, partition, { dataset, table }),
+      observer: tracedObserver(metrics.observerFor(source.label, policy), tracing, partition, { dataset, table }),
+      deadLetters: !isLetters,
       outcomeOf: (cause) => this.outcomeOf(partition, cause),
       interrupt: (outcome) => {
         interrupt(partition, outcome);
@@ -66,7 +79,7 @@ export class PartitionComposition {
 
   /** Counts the failure and decides its outcome. The partition task logs it and adds the backoff. */
   outcomeOf(partition: TopicPartition, cause: unknown): FailureOutcome {
-    this.options.metrics.failed(familyOfTopic(partition.topic), reasonOf(cause));
+    this.options.metrics.failed(sourceOf(partition.topic).label, reasonOf(cause));
     return this.policyOf(partition).outcomeOf(cause);
   }
 

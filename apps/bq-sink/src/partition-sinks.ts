@@ -11,14 +11,32 @@ import {
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkState } from './streams/sink-lifecycle';
 
-/** The sinks of the partitions that are assigned to this instance. */
+/** A partition without anything to read or to recover. */
+interface IdlePartition {
+  /** Where the group has committed, and the log ends. */
+  readonly end: number;
+}
+
+/**
+ * The sinks of the partitions that are assigned to this instance.
+ *
+ * A partition that `endOfRead` finds idle has no sink until its first record: most retry topics and dead-letter topics are
+ * empty most of the time, and a start must not fence and query for each of them. Its opening takes place before the first
+ * record is taken, and reads the committed position after the fence as any other does.
+ */
 export class PartitionSinks implements PartitionHooks {
   private readonly sinks = new Map<string, readonly [TopicPartition, PartitionSink]>();
+  private readonly idle = new Map<string, IdlePartition>();
+  /** Partitions whose sink was opened by a record. */
+  private readonly woken = new Set<string>();
 
   constructor(
     private readonly create: (partition: TopicPartition) => PartitionSink,
     /** Decides whether a partition retries or stops after a failure. Called once for each failure. */
     private readonly outcomeOf: (partition: TopicPartition, cause: unknown) => FailureOutcome,
+    /** The end of the partition's log if nothing is left to read and the partition may wait without a sink. */
+    private readonly endOfRead: (partition: TopicPartition) => Promise<number | undefined> = () =>
+      Promise.resolve(undefined),
   ) {}
 
   all(): IterableIterator<readonly [TopicPartition, PartitionSink]> {
@@ -29,9 +47,14 @@ export class PartitionSinks implements PartitionHooks {
     return this.sinks.get(partitionName(partition))?.[1];
   }
 
-  /** Partitions whose recovery is not finished. */
+  isIdle(partition: TopicPartition): boolean {
+    return this.idle.has(partitionName(partition));
+  }
+
+  /** Partitions whose recovery is not finished, after their assignment. */
   recovering(): readonly (TopicPartition & { readonly state: SinkState })[] {
     return [...this.all()]
+      .filter(([partition]) => !this.woken.has(partitionName(partition)))
       .map(([partition, { state }]) => ({ ...partition, state }))
       .filter(({ state }) => state === 'opening' || state === 'counting');
   }
@@ -39,6 +62,13 @@ export class PartitionSinks implements PartitionHooks {
   /** Recovery may wait for a minute. The signal ends it at once when the partition is revoked. */
   async open(partition: TopicPartition, signal: AbortSignal): Promise<number> {
     await this.close(partition);
+    const end = await this.endOfRead(partition);
+    if (end === undefined) return this.openSink(partition, signal);
+    this.idle.set(partitionName(partition), { end });
+    return end;
+  }
+
+  private async openSink(partition: TopicPartition, signal: AbortSignal): Promise<number> {
     const sink = this.create(partition);
     this.sinks.set(partitionName(partition), [partition, sink]);
     const close = (): void => {
@@ -66,14 +96,40 @@ export class PartitionSinks implements PartitionHooks {
   }
 
   async close(partition: TopicPartition): Promise<void> {
+    const name = partitionName(partition);
     const sink = this.find(partition);
-    this.sinks.delete(partitionName(partition));
+    this.sinks.delete(name);
+    this.idle.delete(name);
+    this.woken.delete(name);
     await sink?.close();
   }
 
-  async take(partition: TopicPartition, batch: RecordBatch): Promise<BatchOutcome> {
+  /** @param signal aborts when the partition is revoked */
+  async take(partition: TopicPartition, batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
+    const idle = this.idle.get(partitionName(partition));
+    const failure = idle === undefined ? undefined : await this.wake(partition, idle, signal);
+    if (failure !== undefined) return failure;
     const sink = this.find(partition);
     if (sink === undefined) return retry(0, new Error(`${partitionName(partition)} is not open`));
     return sink.take(batch);
+  }
+
+  /** Opens the sink of an idle partition. Returns the outcome if that fails. */
+  private async wake(
+    partition: TopicPartition,
+    { end }: IdlePartition,
+    signal: AbortSignal,
+  ): Promise<BatchOutcome | undefined> {
+    const name = partitionName(partition);
+    this.idle.delete(name);
+    this.woken.add(name);
+    try {
+      const from = await this.openSink(partition, signal);
+      // Records from there on were not handed over. A later position is no matter: the sink ignores what lies before it.
+      if (from < end) return retry(0, new Error(`the position of ${name} was moved back to ${String(from)}`));
+      return undefined;
+    } catch (error) {
+      return this.outcomeOf(partition, error);
+    }
   }
 }

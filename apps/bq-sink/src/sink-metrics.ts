@@ -1,8 +1,9 @@
-import { type Family, FAMILIES } from '@orderstream/contracts';
+import { FAMILIES } from '@orderstream/contracts';
 import type { TopicPartition } from '@orderstream/kafka';
 import { METRIC, type Metrics, type RecordLog } from '@orderstream/observability';
 
 import type { FailurePolicy } from './failure-policy';
+import { DEAD_LETTERS, type SinkSource } from './sink-topics';
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkObserver } from './streams/sink-observer';
 
@@ -18,6 +19,7 @@ export class SinkMetrics {
     rowsSkippedOnRecovery: 0,
     streamsCreated: 0,
     fallbacksTaken: 0,
+    deadLettersAppended: 0,
   };
   private readonly handles;
 
@@ -34,27 +36,32 @@ export class SinkMetrics {
       appendSeconds: metrics.histogram(METRIC.appendSeconds),
       freshness: metrics.histogram(METRIC.freshness),
       deadLetters: metrics.counter(METRIC.deadLetters),
+      parked: metrics.counter(METRIC.deadLettersParked),
       skipped: metrics.counter(METRIC.rowsSkippedOnRecovery),
       streams: metrics.counter(METRIC.streamsCreated),
       fallbacks: metrics.counter(METRIC.fallbacksTaken),
       failures: metrics.counter(METRIC.partitionFailures),
     };
     // An alert on an increase needs the series before the first one.
-    for (const family of FAMILIES) {
-      this.handles.records.inc({ family, outcome: 'dead_lettered' }, 0);
+    for (const family of [...FAMILIES, DEAD_LETTERS]) {
+      if (family !== DEAD_LETTERS) this.handles.records.inc({ family, outcome: 'dead_lettered' }, 0);
       for (const counter of [this.handles.streams, this.handles.fallbacks]) counter.inc({ family }, 0);
     }
     registerGauges(metrics, partitions);
   }
 
-  failed(family: Family, reason: string): void {
+  failed(family: SinkSource['label'], reason: string): void {
     this.handles.failures.inc({ family, reason });
   }
 
-  /** Counts the work of a partition of this family, and reports appends and new streams to its failure policy. */
-  observerFor(family: Family, policy: Pick<FailurePolicy, 'appended' | 'streamCreated'>): SinkObserver {
+  /**
+   * Counts the work of a partition, and reports appends and new streams to its failure policy. The rows of dead letters are
+   * counted apart: they are no outcome of a family's records.
+   */
+  observerFor(family: SinkSource['label'], policy: Pick<FailurePolicy, 'appended' | 'streamCreated'>): SinkObserver {
     const { totals, handles, recordLog } = this;
     const label = { family };
+    const isEvents = family !== DEAD_LETTERS;
     const operation = { operation: 'append' };
     return {
       appending: (rows) => {
@@ -62,21 +69,24 @@ export class SinkMetrics {
         handles.batchBytes.observe(operation, rows.size);
       },
       appended: (sent, rows, seconds) => {
-        totals.rowsAppended += rows.rows;
-        handles.records.inc({ family, outcome: 'appended' }, rows.rows);
+        if (isEvents) totals.rowsAppended += rows.rows;
+        else totals.deadLettersAppended += rows.rows;
+        if (isEvents) handles.records.inc({ family, outcome: 'appended' }, rows.rows);
         handles.rowsAppended.inc(label, rows.rows);
         handles.appendSeconds.observe(label, seconds);
         const [first] = sent;
         // One observation per append, for its oldest record: it waited longest.
-        if (first !== undefined) handles.freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
+        if (first !== undefined && isEvents) handles.freshness.observe(label, (Date.now() - first.timestamp) / 1_000);
         policy.appended();
       },
       rejected: (rejections) => {
         totals.deadLettered += rejections.length;
         handles.records.inc({ family, outcome: 'dead_lettered' }, rejections.length);
-        for (const { record, reason } of rejections) {
+        for (const { record, reason, isParked } of rejections) {
           handles.deadLetters.inc({ family, reason: reason.code });
-          recordLog.info(record, { reason: reason.code, path: reason.path }, 'dead-lettered');
+          if (isParked) handles.parked.inc({ family, reason: reason.code });
+          const text = isParked ? 'dead-lettered and parked' : 'dead-lettered';
+          recordLog.info(record, { reason: reason.code, path: reason.path }, text);
         }
       },
       skipped: (rows) => {

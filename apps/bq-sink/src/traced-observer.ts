@@ -1,10 +1,9 @@
-import { deadLetterTopic } from '@orderstream/contracts';
+import { deadLetterTopic, validatedTopic } from '@orderstream/contracts';
 import type { KafkaRecord, TopicPartition } from '@orderstream/kafka';
 import type { BatchOperation, Tracing } from '@orderstream/observability';
 
-import { GROUP_ID } from './sink-topics';
-import type { Rejection } from './streams/rejected-run';
-import type { SinkObserver } from './streams/sink-observer';
+import { sourceOf } from './sink-topics';
+import type { DeadLettered, SinkObserver } from './streams/sink-observer';
 
 /** Where a partition's rows go. */
 export interface TracedTable {
@@ -23,7 +22,8 @@ export function tracedObserver(
   { dataset, table }: TracedTable,
 ): SinkObserver {
   if (!tracing.enabled) return observer;
-  const common = { system: 'kafka', consumerGroup: GROUP_ID, records: 'process' } as const;
+  const source = sourceOf(topic);
+  const common = { system: 'kafka', consumerGroup: source.groupId, records: 'process' } as const;
   const append: BatchOperation = {
     ...common,
     name: 'append',
@@ -35,7 +35,7 @@ export function tracedObserver(
     ...common,
     name: 'send',
     type: 'send',
-    destination: deadLetterTopic(topic, 'bq-sink'),
+    destination: deadLetterTopic(source.kind === 'retry' ? validatedTopic(source.family) : topic, 'bq-sink'),
   };
   return {
     ...observer,
@@ -47,7 +47,7 @@ export function tracedObserver(
     },
     rejected: (rejections) => {
       observer.rejected(rejections);
-      const reasons = new Map<KafkaRecord, Rejection>(rejections.map((rejection) => [rejection.record, rejection]));
+      const reasons = new Map<KafkaRecord, DeadLettered>(rejections.map((rejection) => [rejection.record, rejection]));
       const trace = tracing.begin(deadLetter, [...reasons.keys()]);
       trace?.settle((record) => ({ outcome: 'dead_lettered', reason: reasons.get(record)?.reason.code }));
       trace?.end();

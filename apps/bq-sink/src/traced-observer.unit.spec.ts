@@ -25,7 +25,7 @@ describe('the traced observer of the sink', () => {
     const observer = tracedObserver(SILENT_OBSERVER, tracing, partition, TABLE);
     const beforeMs = performance.now();
     observer.appended([record(5), record(6)], new RowBuffer(), 60);
-    observer.rejected([{ record: record(7), reason: { code: 'sink.row_rejected' } }]);
+    observer.rejected([{ record: record(7), reason: { code: 'sink.row_rejected' }, isParked: false }]);
     expect(tracing.batches).toMatchObject([
       {
         operation: {

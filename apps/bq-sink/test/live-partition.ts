@@ -8,8 +8,18 @@ import {
   queryFresh,
   WriteStreams,
 } from '@orderstream/bigquery';
-import { deadLetterTopic, envelopeHeaders, EVENT_CONTRACTS, tableForFamily } from '@orderstream/contracts';
 import {
+  deadLetterTopic,
+  envelopeHeaders,
+  EVENT_CONTRACTS,
+  parkedTopic,
+  retryTopic,
+  tableForFamily,
+  TABLES,
+  type TableSpec,
+} from '@orderstream/contracts';
+import {
+  type BatchContext,
   type BatchOutcome,
   createKafka,
   ensureTopics,
@@ -17,11 +27,14 @@ import {
   fetchEndOffsets,
   fetchUnreadableBatch,
   KafkaBatchServer,
+  type KafkaRecord,
+  type OutputRecord,
   PartitionTransactions,
   readPartition,
   type RecordBatch,
   RecordProducer,
   retry,
+  type TopicPartition,
 } from '@orderstream/kafka';
 
 import { waitUntil } from '@orderstream/deadlines';
@@ -29,13 +42,15 @@ import { everyStep } from '../../../test/support/every-step';
 import { readCommitted } from '../../../test/support/read-committed';
 import type { FailurePolicy } from '../src/failure-policy';
 import { type PositionTarget, setPosition, type SetPositionReport } from '../src/positions/set-position';
+import { LetterMapper } from '../src/dead-letters/letter-mapper';
 import { PartitionSinks } from '../src/partition-sinks';
+import type { SinkSource } from '../src/sink-topics';
 import { BigQueryWarehouse } from '../src/streams/bigquery-warehouse';
 import { NO_FAULTS } from '../src/streams/fault-points';
 import { PartitionSink } from '../src/streams/partition-sink';
 import { RowMapper } from '../src/streams/row-mapper';
 import type { PartitionSinkDependencies, SinkLimits, Transactions } from '../src/streams/sink-dependencies';
-import type { Warehouse } from '../src/streams/warehouse';
+import type { TableRows, Warehouse } from '../src/streams/warehouse';
 import { SILENT_OBSERVER } from './silent-observer';
 
 const LIMITS: SinkLimits = {
@@ -47,6 +62,8 @@ const LIMITS: SinkLimits = {
   idleFinalizeMs: 60_000,
   fallbackWaitMs: 0,
 };
+
+const DEAD_LETTERS_TABLE = TABLES.dead_letters as TableSpec;
 
 function endpoint(name: string): string {
   const value = process.env[name];
@@ -65,14 +82,24 @@ export interface Owner {
   readonly skipped: () => number;
 }
 
+/** What the sink reads: validated records, their retry topic, or the dead letters of the sink itself. */
+type Kind = SinkSource['kind'];
+
+const topicOf = (kind: Kind, source: string): string => {
+  if (kind === 'validated') return source;
+  return kind === 'retry' ? retryTopic(source, 'bq-sink') : deadLetterTopic(source, 'bq-sink');
+};
+
 /** A topic with one partition on the real broker, and its table in the BigQuery emulator. */
 export class LivePartition {
-  readonly topic = `test.sink.${randomUUID().slice(0, 8)}.validated.v1`;
-  readonly partition = { topic: this.topic, partition: 0 };
-  private readonly groupId = `${this.topic}.group`;
+  readonly topic: string;
+  readonly partition: TopicPartition;
+  private readonly groupId: string;
+  private readonly table: TableSpec;
+  private readonly mapper: RowMapper | LetterMapper;
   private readonly connection = {
     project: endpoint('TEST_BIGQUERY_PROJECT'),
-    dataset: `sink_${randomUUID().slice(0, 8)}`,
+    dataset: '',
     location: 'US',
     apiEndpoint: endpoint('TEST_BIGQUERY_API_ENDPOINT'),
     grpcEndpoint: endpoint('TEST_BIGQUERY_GRPC_ENDPOINT'),
@@ -83,20 +110,45 @@ export class LivePartition {
   });
   private readonly bigquery = createBigQuery(this.connection);
   private readonly streams = new WriteStreams(createWriteClient(this.connection));
-  private readonly mapper = new RowMapper('orders');
   private readonly producer = new RecordProducer(this.kafka, { maxRequestBytes: 1_000_000 });
   private readonly owners: PartitionSink[] = [];
   private readonly servers: KafkaBatchServer[] = [];
   private readonly opened: Promise<Transactions>[] = [];
 
+  /** @param source the validated topic; a new one by default */
+  constructor(
+    private readonly kind: Kind = 'validated',
+    private readonly source = `test.sink.${randomUUID().slice(0, 8)}.validated.v1`,
+  ) {
+    this.topic = topicOf(kind, source);
+    this.partition = { topic: this.topic, partition: 0 };
+    this.groupId = `${this.topic}.group`;
+    this.table = kind === 'dead-letters' ? DEAD_LETTERS_TABLE : tableForFamily('orders');
+    this.mapper = kind === 'dead-letters' ? new LetterMapper('bq-sink') : new RowMapper('orders', kind);
+    // The partitions of a source share their tables.
+    this.connection.dataset = source.replaceAll(/[^a-z0-9]/g, '_');
+  }
+
+  /** Another partition that the sink reads, of the same source. */
+  async also(kind: Kind): Promise<LivePartition> {
+    const other = new LivePartition(kind, this.source);
+    await other.setUp();
+    return other;
+  }
+
   async setUp(): Promise<void> {
     await this.createTopics();
     await this.producer.connect();
-    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [tableForFamily('orders')]);
+    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [this.table]);
+  }
+
+  private get topics(): readonly string[] {
+    const letters = topicOf('dead-letters', this.source);
+    return [...new Set([this.topic, letters, parkedTopic(letters)])];
   }
 
   private async createTopics(): Promise<void> {
-    const specs = [this.topic, deadLetterTopic(this.topic, 'bq-sink')].map((name) => ({
+    const specs = this.topics.map((name) => ({
       name,
       partitions: 1,
       cleanup: 'delete' as const,
@@ -120,10 +172,16 @@ export class LivePartition {
       () => this.streams.close(),
       async () => {
         await admin.connect();
-        await admin.deleteTopics({ topics: [this.topic, deadLetterTopic(this.topic, 'bq-sink')] });
+        const existing = new Set(await admin.listTopics());
+        await admin.deleteTopics({ topics: this.topics.filter((name) => existing.has(name)) });
       },
       () => admin.disconnect(),
-      () => this.bigquery.dataset(this.connection.dataset).delete({ force: true }),
+      // The partitions of a source share it.
+      async () => {
+        const dataset = this.bigquery.dataset(this.connection.dataset);
+        const [exists] = await dataset.exists();
+        if (exists) await dataset.delete({ force: true });
+      },
     );
   }
 
@@ -142,6 +200,11 @@ export class LivePartition {
         };
       }),
     );
+  }
+
+  /** Writes records to the partition, as another program does. */
+  async send(records: readonly Omit<OutputRecord, keyof TopicPartition>[]): Promise<void> {
+    await this.producer.send(records.map((record) => ({ ...record, ...this.partition })));
   }
 
   /** Opens a new owner, as after an assignment. */
@@ -177,6 +240,7 @@ export class LivePartition {
     return setPosition({
       partition: this.partition,
       target,
+      deadLetters: true,
       warehouse: this.warehouse(),
       openTransactions: () => this.openTransactions(),
       logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
@@ -209,12 +273,20 @@ export class LivePartition {
     return new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,
-      table: { ...this.connection, table: 'order_events' },
-      partition: this.partition,
+      table: { ...this.connection, table: this.table.table },
+      rows: this.tableRows(),
       mapper: this.mapper,
       appendTimeoutMs: 10_000,
       maxInFlight: LIMITS.maxInFlight,
     });
+  }
+
+  private tableRows(): TableRows {
+    const { kind, partition, source } = this;
+    const { partitionField } = this.table;
+    if (kind === 'validated') return { kind: 'own', ...partition, partitionField };
+    if (kind === 'dead-letters') return { kind: 'letters', ...partition, partitionField };
+    return { kind: 'retried', ...partition, topic: source, partitionField };
   }
 
   /** Serves the partition with a KafkaBatchServer, as the service does. */
@@ -238,7 +310,11 @@ export class LivePartition {
       sessionTimeoutMs: 6_000,
       maxRetryMs: 100,
     });
-    server.addHandler(this.topic, (batch: RecordBatch) => sinks.take(this.partition, batch), true);
+    server.addHandler(
+      this.topic,
+      (batch: RecordBatch, { signal }: BatchContext) => sinks.take(this.partition, batch, signal),
+      true,
+    );
     this.servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.listen((error) => {
@@ -263,6 +339,7 @@ export class LivePartition {
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,
+      deadLetters: this.kind !== 'dead-letters',
       ...task,
     });
   }
@@ -326,16 +403,35 @@ export class LivePartition {
   async rows(): Promise<number[]> {
     const rows = await queryFresh(
       this.bigquery,
-      `SELECT _kafka_offset AS o FROM \`${this.connection.dataset}.order_events\` WHERE _kafka_topic = @topic ORDER BY o`,
-      { topic: this.topic },
+      `SELECT _kafka_offset AS o FROM \`${this.connection.dataset}.${this.table.table}\`
+       WHERE _kafka_topic = @topic ORDER BY o`,
+      { topic: this.tableRows().topic },
     );
     return rows.map((row) => Number(row.o));
   }
 
+  /** Columns of each row of the table, in the order of one of them. */
+  async select<T>(columns: string, orderBy: string): Promise<T[]> {
+    const table = `\`${this.connection.dataset}.${this.table.table}\``;
+    return (await queryFresh(this.bigquery, `SELECT ${columns} FROM ${table} ORDER BY ${orderBy}`, {})) as T[];
+  }
+
   /** Committed dead letters: source offset and reason. */
   async deadLetters(): Promise<[offset: number, reason: string][]> {
-    const topic = deadLetterTopic(this.topic, 'bq-sink');
-    const { records } = await readCommitted(this.kafka, { topic, partition: 0 });
-    return records.map(({ headers }) => [Number(headers['dlq-source-offset']), String(headers['dlq-reason'])]);
+    return (await this.letters()).map(({ headers }) => [
+      Number(headers['dlq-source-offset']),
+      String(headers['dlq-reason']),
+    ]);
+  }
+
+  /** Committed dead letters of the source, those that are not parked. */
+  async letters(): Promise<readonly KafkaRecord[]> {
+    const topic = topicOf('dead-letters', this.source);
+    return (await readCommitted(this.kafka, { topic, partition: 0 })).records;
+  }
+
+  async parked(): Promise<readonly KafkaRecord[]> {
+    const topic = parkedTopic(topicOf('dead-letters', this.source));
+    return (await readCommitted(this.kafka, { topic, partition: 0 })).records;
   }
 }

@@ -2,6 +2,7 @@ import { waitUntil } from '@orderstream/deadlines';
 import { type FailureOutcome, stop } from '@orderstream/kafka';
 
 import { PartitionSink } from '../src/streams/partition-sink';
+import type { PartitionSinkDependencies } from '../src/streams/sink-dependencies';
 import { fixedDependencies, LIMITS, type LogEntry, Process, SimulatedWorld } from './simulated-world';
 
 const RATES = { lost: 0, kill: 0, unknown: 0 };
@@ -18,7 +19,7 @@ interface Running {
 }
 
 /** A sink whose appends are not answered before `answer` is called. */
-async function openOn(log: readonly LogEntry[]): Promise<Running> {
+async function openOn(log: readonly LogEntry[], changes: Partial<PartitionSinkDependencies> = {}): Promise<Running> {
   const world = new SimulatedWorld(log, () => 0.5, RATES);
   const process = new Process();
   const gate = Promise.withResolvers<undefined>();
@@ -27,6 +28,7 @@ async function openOn(log: readonly LogEntry[]): Promise<Running> {
   const warehouse = world.warehouse(process);
   const sink = new PartitionSink({
     ...fixedDependencies(log),
+    ...changes,
     warehouse: {
       ...warehouse,
       connect: async (stream) => {
@@ -107,6 +109,25 @@ describe('a run of rejected records', () => {
     expect(world.deadLetters).toEqual(log.flatMap((entry, offset) => (entry === 'o' ? [] : [offset])));
     expect(world.committed.offset).toBe(log.length);
     expect(Math.max(...deadLetterCommits)).toBe(MAX_RUN);
+    await sink.close();
+  });
+});
+
+describe('a rejected record that is a dead letter itself', () => {
+  it('stops the partition with nothing committed behind it, and names the command that leaves it out', async () => {
+    const { world, sink, answer, deadLetterCommits, failures } = await openOn(['o', 'x', 'o'], {
+      deadLetters: false,
+    });
+    const taken = sink.take(world.records(0, 3));
+    answer();
+    await taken;
+    await waitUntil(() => failures.length > 0, { what: 'the failure of the sink', deadlineMs: 5_000 });
+    expect(failures).toMatchObject([{ kind: 'stop', cause: { code: 'ROWS_REJECTED' } }]);
+    expect(JSON.stringify(failures.map((failure) => String('cause' in failure && failure.cause)))).toContain(
+      '--partition 3 --to 2',
+    );
+    expect([world.table, world.deadLetters, deadLetterCommits]).toEqual([[0], [], []]);
+    expect(sink.position).toBe(1);
     await sink.close();
   });
 });

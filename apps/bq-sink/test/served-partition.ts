@@ -179,6 +179,7 @@ export class ServedPartition {
       },
       now: () => new Date(),
       faults: NO_FAULTS,
+      deadLetters: true,
       observer: this.sinkMetrics.observerFor('orders', policy),
       outcomeOf: (cause) => this.outcomeOf(cause),
       interrupt: (outcome) => this.interruptions.push(outcome),

@@ -325,6 +325,7 @@ export const fixedDependencies = (log: readonly LogEntry[]) =>
     delay: () => Promise.resolve(),
     now: () => new Date(0),
     faults: NO_FAULTS,
+    deadLetters: true,
     observer: SILENT_OBSERVER,
   }) satisfies Partial<PartitionSinkDependencies>;
 

@@ -14,6 +14,7 @@ export class BridgeMetrics implements PartitionBridgeObserver {
   deadLetteredRecords = 0;
   private readonly records;
   private readonly deadLetters;
+  private readonly parked;
   private readonly batchRecords;
   private readonly batchBytes;
   private readonly publishSeconds;
@@ -32,6 +33,7 @@ export class BridgeMetrics implements PartitionBridgeObserver {
     this.records = metrics.counter(METRIC.records);
     this.records.inc({ family: FAMILY, outcome: 'dead_lettered' }, 0);
     this.deadLetters = metrics.counter(METRIC.deadLetters);
+    this.parked = metrics.counter(METRIC.deadLettersParked);
     this.batchRecords = metrics.histogram(METRIC.batchRecords);
     this.batchBytes = metrics.histogram(METRIC.batchBytes);
     this.publishSeconds = metrics.histogram(METRIC.publishSeconds);
@@ -47,10 +49,13 @@ export class BridgeMetrics implements PartitionBridgeObserver {
     if (first !== undefined) this.freshness.observe({ family: FAMILY }, (Date.now() - first.timestamp) / 1_000);
   }
 
-  deadLettered(reasons: readonly DeadLetterReason[]): void {
+  /** @param isParked the record was rejected too often to be replayed again */
+  deadLettered(reasons: readonly DeadLetterReason[], isParked: boolean): void {
+    const labels = { family: FAMILY, reason: reasons[0]?.code ?? 'unknown' };
     this.deadLetteredRecords++;
     this.records.inc({ family: FAMILY, outcome: 'dead_lettered' });
-    this.deadLetters.inc({ family: FAMILY, reason: reasons[0]?.code ?? 'unknown' });
+    this.deadLetters.inc(labels);
+    if (isParked) this.parked.inc(labels);
   }
 
   requested({ messages, bytes, seconds }: Parameters<PartitionBridgeObserver['requested']>[0]): void {

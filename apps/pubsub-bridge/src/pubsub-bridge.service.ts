@@ -18,7 +18,7 @@ import {
   logDifferingOptions,
 } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
-import { buildDeadLetter, DeadLetterBacklog } from '@orderstream/dead-letters';
+import { buildDeadLetter, DeadLetterBacklog, isParked } from '@orderstream/dead-letters';
 import {
   createKafka,
   ensureTopics,
@@ -32,6 +32,7 @@ import {
   partitionName,
   PartitionTransactions,
   RecordProducer,
+  type TopicPartition,
 } from '@orderstream/kafka';
 import { type Health, type Logger, type Metrics, RecordLog, type Tracing } from '@orderstream/observability';
 import {
@@ -46,7 +47,7 @@ import {
   topicName,
 } from '@orderstream/pubsub';
 
-import { BRIDGE_SOURCE, type BridgeSource } from './bridge-source';
+import { BRIDGE_SOURCE, type BridgeSource, placeOf } from './bridge-source';
 import { BodyCheck } from './body/body-check';
 import { BridgeMetrics } from './bridge-metrics';
 import { BridgeTracing } from './bridge-tracing';
@@ -171,11 +172,11 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
    */
   async prepare(): Promise<void> {
     const { kafka, bigquery, pubsub, publish } = this.settings;
-    const { validated, deadLetters } = this.source;
+    const { validated, retry, deadLetters, parked } = this.source;
     const ensure = (): Promise<void> =>
       this.monitor.observe(() => ensureTopology(this.pubsub, topologyOf(this.settings)));
     await Promise.all([
-      ensureTopics(this.kafka, [validated, deadLetters], {
+      ensureTopics(this.kafka, [validated, retry, deadLetters, parked], {
         replication: kafka.replication,
         // The server does not read a topic with a wrong partition count.
         onMismatch: (error) => {
@@ -222,9 +223,10 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       kafka: this.kafka,
       groupId: this.source.groupId,
       transportId: TRANSPORT_ID,
-      topics: [this.source.validated.name],
+      topics: [this.source.validated.name, this.source.retry.name],
       hooks: this.partitions,
-      leadsOn: leadsOnOf(APP, 'orders', 'docs/pubsub-bridge.md#when-a-partition-stops'),
+      leadsOn: (partition, cause) =>
+        leadsOnOf(APP, placeOf(partition.topic), 'docs/pubsub-bridge.md#when-a-partition-stops')(partition, cause),
       logger: this.logger,
       maxBatchRecords: MAX_BATCH_RECORDS,
       sessionTimeoutMs: publish.sessionTimeoutMs,
@@ -276,13 +278,18 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   /**
    * Publishes a partition again from an earlier offset, for example after a gap of the subscription.
    *
-   * @throws ProblemException 409 when the partition is not assigned here, or the offset is not in the log or would skip
+   * @param topic one that the bridge reads; the validated topic by default
+   * @throws ProblemException 404 for another topic; 409 when the partition is not assigned here, or the offset is not in the log or would skip
    * records that were not published
    */
-  async rewind(partition: number, offset: number): Promise<void> {
-    const topic = this.source.validated.name;
+  async rewind(partition: number, offset: number, topic = this.source.validated.name): Promise<void> {
+    const { validated, retry } = this.source;
     const name = partitionName({ topic, partition });
-    if (this.server?.describe().partitions.every((one) => one.partition !== partition) !== false) {
+    if (topic !== validated.name && topic !== retry.name) {
+      throw new ProblemException(HttpStatus.NOT_FOUND, `The bridge reads ${validated.name} and ${retry.name}.`);
+    }
+    const isAssigned = (one: TopicPartition): boolean => one.topic === topic && one.partition === partition;
+    if (this.server?.describe().partitions.some(isAssigned) !== true) {
       throw new ProblemException(HttpStatus.CONFLICT, `${name} is not assigned to this instance. Ask the others.`);
     }
     const [committed, { beginnings, ends }] = await Promise.all([
@@ -305,13 +312,16 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   }
 
   /**
-   * Forgets the gaps of a partition, when all of their records were delivered.
+   * Forgets the gaps of a partition, and of its retry partition, when all of their records were delivered.
    *
    * @throws ProblemException 409 when the partition is not open here, or could not commit
    */
   async dismissGaps(partition: number): Promise<void> {
     const topic = this.source.validated.name;
-    if (!(await this.partitions.dismissGaps({ topic, partition }))) {
+    const isDismissed = await this.partitions.dismissGaps({ topic, partition });
+    // Another instance may have the retry partition; it has gaps of its own only if it is open here.
+    await this.partitions.dismissGaps({ topic: this.source.retry.name, partition });
+    if (!isDismissed) {
       const name = partitionName({ topic, partition });
       throw new ProblemException(
         HttpStatus.CONFLICT,
@@ -364,15 +374,18 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
   private async sendDeadLetters(rejected: readonly RejectedRecord[]): Promise<void> {
     const failedAt = new Date();
     const startedMs = performance.now();
-    await this.deadLetters.send(
-      rejected.map(({ record, reasons }) => buildDeadLetter(record, { app: APP, reasons, failedAt })),
-    );
+    const letters = rejected.map(({ record, reasons }) => ({
+      record,
+      reasons,
+      letter: buildDeadLetter(record, { app: APP, reasons, failedAt }),
+    }));
+    await this.deadLetters.send(letters.map(({ letter }) => letter));
     this.tracing.deadLettered(rejected, startedMs);
-    for (const { record, reasons } of rejected) {
-      this.metrics.deadLettered(reasons);
+    for (const { record, reasons, letter } of letters) {
+      this.metrics.deadLettered(reasons, isParked(letter));
       const [reason] = reasons;
       const fields = { reason: reason?.code, path: reason?.path, constraint: reason?.constraint };
-      this.recordLog.info(record, fields, 'dead-lettered');
+      this.recordLog.info(record, fields, isParked(letter) ? 'dead-lettered and parked' : 'dead-lettered');
     }
   }
 }

@@ -53,7 +53,9 @@ const standard = validatedOrders();
 const source: BridgeSource = {
   groupId: `bridge-${run}`,
   validated: { ...standard.validated, name: `bridge-${run}` },
+  retry: { ...standard.retry, name: `bridge-${run}.retry.pubsub-bridge` },
   deadLetters: { ...standard.deadLetters, name: `bridge-${run}.dlq.pubsub-bridge` },
+  parked: { ...standard.parked, name: `bridge-${run}.dlq.pubsub-bridge.parked` },
 };
 const TOPIC = source.validated.name;
 
@@ -78,9 +80,11 @@ async function startBridge(): Promise<void> {
   );
   await bridge.prepare();
   server = bridge.createServer();
-  server.addHandler(TOPIC, (batch: RecordBatch) => bridge.partitions.take(batch, batch), true, {
-    transport: TRANSPORT_ID,
-  });
+  for (const topic of [TOPIC, source.retry.name]) {
+    server.addHandler(topic, (batch: RecordBatch) => bridge.partitions.take(batch, batch), true, {
+      transport: TRANSPORT_ID,
+    });
+  }
   await new Promise<void>((resolve, reject) => {
     server.listen((error) => {
       if (error === undefined) resolve();
@@ -146,7 +150,7 @@ afterAll(async () => {
   await createBigQuery(settings.bigquery).dataset(settings.bigquery.dataset).delete({ force: true });
   const admin = kafka.admin();
   await admin.connect();
-  await admin.deleteTopics({ topics: [TOPIC, source.deadLetters.name] });
+  await admin.deleteTopics({ topics: [TOPIC, source.retry.name, source.deadLetters.name, source.parked.name] });
   await admin.deleteGroups([source.groupId]).catch(() => undefined);
   await admin.disconnect();
 });
@@ -218,6 +222,39 @@ it('publishes every record with its coordinates, in the order of its key, and is
       .map(({ reason }) => reason)
       .sort(),
   );
+});
+
+it('publishes what a replay returns with its original coordinates, and counts the attempts of what is rejected again', async () => {
+  const letters = await deadLetters(0);
+  const letterOf = (offset: number): KafkaRecord => {
+    const found = letters.find(({ headers }) => String(headers['dlq-source-offset']) === String(offset));
+    if (found === undefined) throw new RangeError(`no dead letter of ${String(offset)}`);
+    return found;
+  };
+  const retry = { topic: source.retry.name, partition: 0 };
+  const returned = { ...letterOf(101), value: Buffer.from('{"event_id":"returned"}') };
+  const foreign = { key: null, value: Buffer.from('{"event_id":"foreign"}'), headers: {} };
+  await producer.send([
+    { ...returned, ...retry },
+    { ...letterOf(100), ...retry },
+    { ...foreign, ...retry },
+  ]);
+  await waitUntil(async () => (await deadLetters(0)).length === 4, { what: 'the dead letters', deadlineMs: WAIT_MS });
+  const published = (): Message | undefined => received.find((message) => idOf(message) === 'returned');
+  await waitUntil(() => published() !== undefined, { what: 'the message', deadlineMs: WAIT_MS });
+  expect(published()?.attributes).toMatchObject({
+    kafka_topic: TOPIC,
+    kafka_partition: '0',
+    kafka_offset: '101',
+    'ce-id': REJECTED,
+  });
+  expect(Object.keys(published()?.attributes ?? {}).filter((name) => name.startsWith('dlq-'))).toEqual([]);
+  const again = (await deadLetters(0)).slice(2).map(parseDeadLetter);
+  expect(again.map(({ reason, attempt, source: { topic, offset } }) => [reason, attempt, topic, offset])).toEqual([
+    ['structure.malformed_json', 2, TOPIC, 100],
+    ['replay.source_unknown', 1, retry.topic, 2],
+  ]);
+  expect(again[0]?.firstFailedAt).toEqual(parseDeadLetter(letterOf(100)).firstFailedAt);
 });
 
 it('resumes at the committed offset after a restart, without a record lost or a drained record published again', async () => {

@@ -38,9 +38,11 @@ export class RunningBridge {
     await service.prepare();
     const server = service.createServer();
     this.server = server;
-    server.addHandler(source.validated.name, (batch: RecordBatch) => service.partitions.take(batch, batch), true, {
-      transport: TRANSPORT_ID,
-    });
+    for (const { name } of [source.validated, source.retry]) {
+      server.addHandler(name, (batch: RecordBatch) => service.partitions.take(batch, batch), true, {
+        transport: TRANSPORT_ID,
+      });
+    }
     await new Promise<void>((resolve, reject) => {
       server.listen((error) => {
         if (error === undefined) resolve();
@@ -72,7 +74,8 @@ export class RunningBridge {
     await createBigQuery(bigquery).dataset(bigquery.dataset).delete({ force: true });
     const admin = createKafka(this.settings.kafka).admin();
     await admin.connect();
-    await admin.deleteTopics({ topics: [this.source.validated.name, this.source.deadLetters.name] });
+    const { validated, retry, deadLetters, parked } = this.source;
+    await admin.deleteTopics({ topics: [validated, retry, deadLetters, parked].map(({ name: topic }) => topic) });
     await admin.deleteGroups([this.source.groupId]).catch(() => undefined);
     await admin.disconnect();
   }
@@ -96,6 +99,7 @@ export interface BridgeStatus {
     }[];
   };
   readonly partitions: readonly {
+    readonly topic: string;
     readonly partition: number;
     readonly state: string;
     readonly error?: string;
@@ -123,6 +127,8 @@ export function bridgeSource(name: string): BridgeSource {
   return {
     groupId: `bridge-${name}`,
     validated: { ...standard.validated, name: `bridge-${name}` },
+    retry: { ...standard.retry, name: `bridge-${name}.retry.pubsub-bridge` },
     deadLetters: { ...standard.deadLetters, name: `bridge-${name}.dlq.pubsub-bridge` },
+    parked: { ...standard.parked, name: `bridge-${name}.dlq.pubsub-bridge.parked` },
   };
 }

@@ -53,11 +53,11 @@ async function send(count: number): Promise<void> {
 }
 const until = (what: string, met: () => boolean | Promise<boolean>): Promise<unknown> =>
   waitUntil(met, { what, deadlineMs: WAIT_MS });
-const status = () => bridge.status.partitions.find(({ partition }) => partition === PARTITION);
+const status = () => bridge.status.partitions.find((one) => one.topic === topic && one.partition === PARTITION);
 const stopped = (): Promise<unknown> => until('the partition to stop', () => status()?.state === 'stopped');
 const committed = async () => (await fetchCommittedOffsets(kafka, source.groupId, topic))[PARTITION];
 const move = (target: PositionTarget): Promise<SetPositionReport> =>
-  setPosition({ ...kafkaPosition(kafka, source, PARTITION), target, now: () => new Date() });
+  setPosition({ ...kafkaPosition(kafka, source, { topic, partition: PARTITION }), target, now: () => new Date() });
 const LINE = `npm run set-position -- pubsub-bridge --family orders --partition ${String(PARTITION)} --to`;
 
 beforeAll(async () => {

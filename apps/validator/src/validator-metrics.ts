@@ -23,6 +23,7 @@ export class ValidatorMetrics {
   /** Counts a failed transaction. */
   readonly transactionFailed;
   private readonly records;
+  private readonly parkedLetters;
   private readonly rules;
   private readonly transactionSeconds;
   private readonly restoreSeconds;
@@ -39,6 +40,7 @@ export class ValidatorMetrics {
     for (const family of FAMILIES) {
       for (const outcome of Object.values(OUTCOME_LABELS)) this.records.inc({ family, outcome }, 0);
     }
+    this.parkedLetters = metrics.counter(METRIC.deadLettersParked);
     this.rules = metrics.counter(METRIC.ruleFired);
     this.transactionSeconds = metrics.histogram(METRIC.transactionSeconds);
     this.transactionFailed = observeTransactions(metrics);
@@ -79,6 +81,11 @@ export class ValidatorMetrics {
       const count = (after.rules[rule] ?? 0) - (before.rules[rule] ?? 0);
       if (count > 0) this.rules.inc({ rule, action: this.actions[rule] }, count);
     }
+  }
+
+  /** A dead letter was parked. It counts as dead-lettered, too. */
+  parked(family: Family, reason: string): void {
+    this.parkedLetters.inc({ family, reason });
   }
 
   restored(family: Family, records: number, seconds: number): void {

@@ -89,7 +89,12 @@ const DEAD_LETTERS: TableSpec = {
   columns: [
     column('source', 'STRING', 'REQUIRED', 'Path that rejected the record: stream or batch.'),
     column('app', 'STRING', 'REQUIRED', 'Service that wrote the dead letter: dlq-app.'),
-    column('reason', 'STRING', 'REQUIRED', 'Code of the first rule that rejected the record: dlq-reason.'),
+    column(
+      'reason',
+      'STRING',
+      'REQUIRED',
+      'Code of the first rule that rejected the record: dlq-reason; dead_letter.unreadable if the record is no dead letter.',
+    ),
     column(
       'fingerprint',
       'STRING',
@@ -104,15 +109,36 @@ const DEAD_LETTERS: TableSpec = {
     column('batch_run_id', 'STRING', 'NULLABLE', 'Batch run that rejected the row. Null for stream.'),
     column('batch_row', 'INT64', 'NULLABLE', 'Number of the row in the run, from 0. Null for stream.'),
     column('attempt', 'INT64', 'REQUIRED', 'How many times the record has been rejected, from 1.'),
-    column('failed_at', 'TIMESTAMP', 'REQUIRED', 'When the record was rejected this time.'),
+    column(
+      'failed_at',
+      'TIMESTAMP',
+      'REQUIRED',
+      'When the record was rejected this time: dlq-failed-at. The time at which the row was written, if BigQuery takes no ' +
+        'streamed row of that day; headers has the original then.',
+    ),
     column('first_failed_at', 'TIMESTAMP', 'REQUIRED', 'When the record was rejected for the first time.'),
     column('event_id', 'STRING', 'NULLABLE', 'ce_id. Null if the record has none.'),
     column('event_type', 'STRING', 'NULLABLE', 'ce_type. Null if the record has none.'),
     column('event_source', 'STRING', 'NULLABLE', 'ce_source. Null if the record has none.'),
     column('trace_id', 'STRING', 'NULLABLE', "Trace id (32 hex digits) of the record's traceparent."),
-    column('key', 'BYTES', 'NULLABLE', 'Unchanged key. Null if the record has none.', true),
-    column('value', 'BYTES', 'NULLABLE', 'Unchanged value. Null for a tombstone.', true),
-    column('headers', 'STRING', 'NULLABLE', 'Headers in order, as JSON [[name, base64 of the value]].', true),
+    column('record_key', 'STRING', 'NULLABLE', 'Unchanged key, if it is UTF-8. Null if the record has none.'),
+    column('record_key_bytes', 'BYTES', 'NULLABLE', 'Unchanged key, if it is not UTF-8.'),
+    column('body', 'STRING', 'NULLABLE', 'Unchanged value, if it is UTF-8. Null for a tombstone.', true),
+    column('body_bytes', 'BYTES', 'NULLABLE', 'Unchanged value, if it is not UTF-8.', true),
+    column(
+      'headers',
+      'STRING',
+      'NULLABLE',
+      'Headers in order, as JSON [{name, value}], or {name, base64} for a value that is not UTF-8. Without dlq-*, unless a ' +
+        'column does not have what they say.',
+      true,
+    ),
+    column(
+      'cut',
+      'STRING',
+      'NULLABLE',
+      'What is not whole, as JSON {name: original bytes}, where the name is value, headers or key. Null if the record is complete.',
+    ),
     column('_kafka_topic', 'STRING', 'NULLABLE', 'Dead-letter topic. Null for batch.'),
     column('_kafka_partition', 'INT64', 'NULLABLE', 'Partition of the dead letter. Null for batch.'),
     column('_kafka_offset', 'INT64', 'NULLABLE', 'Offset of the dead letter. Null for batch.'),
@@ -122,7 +148,7 @@ const DEAD_LETTERS: TableSpec = {
   clustering: ['_kafka_partition', '_kafka_offset'],
   description:
     'One row per dead letter: per (app, source topic, partition, offset, attempt) of the stream, or per (run, row) ' +
-    'of the batch. No service writes this table yet.',
+    'of the batch. Holds the records of all dead-letter topics and parked topics, each exactly once.',
 };
 
 /** The columns that a BigQuery subscription adds when it writes metadata. */

@@ -51,6 +51,7 @@ export const deadLetterTopic = (sourceTopic: string, app: DeadLetterApp): string
 export const MAX_ATTEMPTS = 5;
 /** Dead letters that were rejected too often to be replayed again. */
 export const parkedTopic = (deadLetters: string): string => `${deadLetters}.parked`;
+export const isParkedTopic = (topic: string): boolean => topic.endsWith(parkedTopic(''));
 /** Replayed records of a service that reads validated records: read by that service alone. */
 export const retryTopic = (sourceTopic: string, app: RetryApp): string => `${sourceTopic}.retry.${app}`;
 
@@ -126,3 +127,16 @@ function specs(): TopicSpec[] {
 
 /** Every topic of the system. Each service creates the missing ones and compares the others when it starts. */
 export const TOPICS: readonly TopicSpec[] = specs();
+
+/** The topics of dead letters of all services, parked ones included. */
+export const LETTER_TOPICS: readonly string[] = TOPICS.map(({ name }) => name).filter(
+  (name) => appOfLetters(name) !== undefined,
+);
+
+/** The service whose dead letters a topic holds; undefined for another topic. */
+export function appOfLetters(topic: string): DeadLetterApp | undefined {
+  return DEAD_LETTER_APPS.find((app) => {
+    const suffix = deadLetterTopic('', app);
+    return topic.endsWith(suffix) || topic.endsWith(parkedTopic(suffix));
+  });
+}

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 
-import { type DeadLetterApp, deadLetterTopic, DLQ_HEADERS, MAX_DETAIL_BYTES, RULE_CODES } from '@orderstream/contracts';
+import {
+  type DeadLetterApp,
+  deadLetterTopic,
+  DLQ_HEADERS,
+  MAX_ATTEMPTS,
+  MAX_DETAIL_BYTES,
+  parkedTopic,
+  RULE_CODES,
+} from '@orderstream/contracts';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 
 import { fitToTopic } from './fit-topic';
@@ -11,9 +19,9 @@ import {
   headerTime,
   replayHeaderOf,
   type SkippedBatch,
-  sourceOf,
   withDeadLetterHeaders,
 } from './headers';
+import { retriedSource, retriedTopic } from './retried-record';
 
 /** Why a record was rejected. */
 export interface DeadLetterReason {
@@ -42,11 +50,12 @@ export interface DeadLetterContext {
 
 /**
  * The dead letter of a record: its key, value and headers unchanged and in their order, null values included, and `dlq-*`
- * headers that describe the failure. It
- * belongs into `<source>.dlq.<app>`, into the partition of the same number.
+ * headers that describe the failure. It belongs into `<source>.dlq.<app>`, into the partition of the same number; one that
+ * was rejected more than `MAX_ATTEMPTS` times into `<source>.dlq.<app>.parked`.
  *
  * When a replayed record fails again, `dlq-attempt` increases by 1, `dlq-first-failed-at` and `dlq-replay`, the mark of the
- * replay, stay the same, and the other `dlq-*` headers are replaced. A record from `<source>.retry.<app>` has the coordinates of its source record.
+ * replay, stay the same, and the other `dlq-*` headers are replaced. A record from `<source>.retry.<app>` has the coordinates
+ * of its source record.
  *
  * The added headers are below 4 kB for any record. A record that was stored uncompressed therefore fits into the dead-letter
  * topic, whose limit is that of the source + 64 kB. A record that was stored compressed can be much larger: the producer
@@ -60,7 +69,9 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
   const source = origin(record, app);
   const earlier = headerInteger(record.headers, DLQ_HEADERS.attempt, 1) ?? 0;
   const replay = earlier === 0 ? undefined : replayHeaderOf(record.headers);
+  const attempt = Math.min(earlier + 1, Number.MAX_SAFE_INTEGER);
   const firstFailedAt = earlier === 0 ? undefined : headerTime(record.headers, DLQ_HEADERS.firstFailedAt);
+  const topic = deadLetterTopic(retriedTopic(record.topic, app) ?? record.topic, app);
 
   const headers = withDeadLetterHeaders(record.headers, {
     [DLQ_HEADERS.reason]: reason,
@@ -72,14 +83,14 @@ export function buildDeadLetter(record: KafkaRecord, context: DeadLetterContext)
     [DLQ_HEADERS.sourceTimestamp]: source.timestamp.toISOString(),
     [DLQ_HEADERS.failedAt]: failedAt.toISOString(),
     [DLQ_HEADERS.firstFailedAt]: (firstFailedAt ?? failedAt).toISOString(),
-    [DLQ_HEADERS.attempt]: String(Math.min(earlier + 1, Number.MAX_SAFE_INTEGER)),
+    [DLQ_HEADERS.attempt]: String(attempt),
     [DLQ_HEADERS.fingerprint]: fingerprint(app, reason, path),
     ...(batch === undefined ? {} : { [DLQ_HEADERS.batch]: JSON.stringify(batch) }),
     ...(replay === undefined ? {} : { [DLQ_HEADERS.replay]: replay }),
   });
   return fitToTopic({
-    topic: deadLetterTopic(source.topic, app),
-    partition: source.partition,
+    topic: attempt > MAX_ATTEMPTS ? parkedTopic(topic) : topic,
+    partition: record.partition,
     key: record.key,
     value: record.value,
     headers,
@@ -102,18 +113,14 @@ export function reasonTexts(reasons: readonly DeadLetterReason[]): {
 }
 
 /** Groups similar failures: 16 hex digits of the SHA-256 of app, reason and field path, separated by line feeds. */
-function fingerprint(app: DeadLetterApp, reason: string, path = ''): string {
+export function fingerprint(app: DeadLetterApp, reason: string, path = ''): string {
   return createHash('sha256').update(`${app}\n${reason}\n${path}`).digest('hex').slice(0, 16);
 }
 
-/** The coordinates of the source record. A record in a retry topic has them in its headers. */
+/** The coordinates of the source record. */
 function origin(record: KafkaRecord, app: DeadLetterApp): Coordinates {
-  const retrySuffix = `.retry.${app}`;
-  if (!record.topic.endsWith(retrySuffix)) return coordinatesOf(record);
-  const source = sourceOf(record.headers);
-  const topic = record.topic.slice(0, -retrySuffix.length);
-  // With headers of another topic, the record was not written by a replay: it is identified by its own coordinates.
-  return source?.topic === topic ? source : { ...coordinatesOf(record), topic };
+  // A record of a retry topic that no replay has written is identified by its own coordinates.
+  return retriedSource(record, app) ?? coordinatesOf(record);
 }
 
 const RANK: ReadonlyMap<string, number> = new Map(RULE_CODES.map((code, rank) => [code, rank]));

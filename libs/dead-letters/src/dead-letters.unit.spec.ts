@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { anyRecord, asRead, because, bytes, FAILED_AT, headerName, SOURCE } from '../test/failed-records';
 import { buildDeadLetter, type DeadLetterContext, type DeadLetterReason } from './build-dead-letter';
 import { DeadLetterUnreadableError, parseDeadLetter } from './parse-dead-letter';
+import { isParked, NOT_REPLAYED, retriedSource } from './retried-record';
 
 const headerValue = fc.option(bytes);
 /** Any list of headers: repeated, null, in any order, with any names. */
@@ -155,8 +156,37 @@ describe('buildDeadLetter', () => {
       offset: 17,
       timestamp: new Date(anyRecord.timestamp),
     });
-    const forged = { ...retried, headers: { ...retried.headers, [DLQ_HEADERS.sourceTopic]: 'elsewhere' } };
-    expect(buildDeadLetter(forged, why).topic).toBe(`${SOURCE}.dlq.bq-sink`);
+  });
+
+  it.each([
+    [DLQ_HEADERS.sourceTopic, 'elsewhere'],
+    [DLQ_HEADERS.sourcePartition, '5'],
+    [DLQ_HEADERS.sourceOffset, 'x'],
+  ])(
+    'has its own coordinates for a record of a retry topic whose %s is %s: no replay has written it',
+    (name, value) => {
+      const why: DeadLetterContext = { app: 'bq-sink', reasons: [NOT_REPLAYED], failedAt: FAILED_AT };
+      const retried = asRead(buildDeadLetter(anyRecord, why), `${SOURCE}.retry.bq-sink`, 99);
+      expect(retriedSource(retried, 'bq-sink')?.offset).toBe(17);
+      const forged = { ...retried, headers: { ...retried.headers, [name]: Buffer.from(value) } };
+      expect(retriedSource(forged, 'bq-sink')).toBeUndefined();
+      const built = buildDeadLetter(forged, why);
+      expect(built).toMatchObject({ topic: `${SOURCE}.dlq.bq-sink`, partition: 4 });
+      expect(parseDeadLetter(asRead(built)).source).toMatchObject({ topic: retried.topic, partition: 4, offset: 99 });
+    },
+  );
+
+  it('is in the dead-letter topic up to the fifth attempt, and parked from the sixth on', () => {
+    let current: KafkaRecord = anyRecord;
+    const topics = Array.from({ length: 7 }, (_, i) => {
+      const built = buildDeadLetter(current, because({ code: 'x' }));
+      current = asRead(built, SOURCE, i);
+      expect(isParked(built)).toBe(i >= 5);
+      return built.topic;
+    });
+    const letters = `${SOURCE}.dlq.validator`;
+    expect(topics).toEqual([...Array<string>(5).fill(letters), `${letters}.parked`, `${letters}.parked`]);
+    expect(parseDeadLetter(asRead(buildDeadLetter(current, because({ code: 'x' }))))).toMatchObject({ attempt: 8 });
   });
 
   it.each(['x', '-1', '1e3', '99999999999999999999', ''])('ignores an invalid attempt %j', (attempt) => {

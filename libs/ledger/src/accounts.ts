@@ -20,7 +20,7 @@ export interface Accounts extends Readonly<Verdicts> {
   readonly unsent: number;
   /** Further copies of records that the generator has sent again because it did not know the outcome. */
   readonly resent: number;
-  /** Rows by table; `streaming_orders` counts distinct events. */
+  /** Rows by table; `streaming_orders` counts distinct events, `dead_letters` the rejected records of everybody. */
   readonly tables: Readonly<Record<string, number>>;
   /** Records that are not where they must be, counted once for each place. */
   readonly missing: number;

@@ -1,5 +1,6 @@
 import { type ExpectedOutcome } from '@orderstream/contracts';
 import { type Accounts, type Counters, type Verdicts } from './accounts';
+import { compareLetters, type LetterEvidence, LETTERS_TABLE } from './compare-letters';
 import { TableComparison } from './compare-tables';
 import { Differences } from './differences';
 import { type ExpectedRecord, type ExpectedRecords, findingsOn } from './expected-records';
@@ -48,6 +49,8 @@ export class Comparison {
   /** How often each record is in the raw topics, by its number. */
   private readonly copies = new Map<number, number>();
   private foreignRecords = 0;
+  private letterRows = 0;
+  private lostLetters = 0;
   private readonly plantedFound = new Set<PlantedRecord>();
   private readonly planted: PlantedRecords;
   private readonly isWholeJournal: boolean;
@@ -79,6 +82,12 @@ export class Comparison {
       for (const { offset } of outcome.validated) ownOffsets.add(offset);
     }
     this.tables.add(evidence, ownOffsets);
+  }
+
+  /** Compares a partition of a dead-letter topic with its rows. */
+  addLetters(evidence: LetterEvidence): void {
+    this.lostLetters += compareLetters(this.differences, evidence);
+    this.letterRows += evidence.rows.length;
   }
 
   /** To be called after all partitions were added: an acknowledged record that no partition had is missing. */
@@ -116,9 +125,9 @@ export class Comparison {
       unsent,
       planted: this.plantedFound.size,
       passedOver: this.passedOver.records,
-      tables: this.tables.tables,
+      tables: { ...this.tables.tables, [LETTERS_TABLE]: this.letterRows },
       ...this.differences.counts,
-      missingBelowCommit: this.tables.missingBelowCommit,
+      missingBelowCommit: this.tables.missingBelowCommit + this.lostLetters,
       foreign: this.foreignRecords,
       foreignVerdicts: this.foreign,
       redelivered: this.tables.redelivered,

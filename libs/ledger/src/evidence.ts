@@ -29,6 +29,7 @@ export interface ValidatedRecord extends RawRecord {
 /** A dead letter, with the coordinates of its source from its headers. */
 export interface DeadLetterRecord {
   readonly sourceOffset: number;
+  readonly attempt: number;
   readonly reason: string;
   /** Codes of all reasons, each once, the first one first. */
   readonly rules: readonly string[];
@@ -48,6 +49,8 @@ export interface TableRow {
   readonly offset: number;
   readonly eventId: string;
   readonly content: RowContent;
+  /** A replay has returned its record to the sink after it was rejected. */
+  readonly isReplayed?: boolean;
 }
 
 /**
@@ -67,7 +70,7 @@ export interface PartitionEvidence {
   /** The sink's committed offset in the validated partition, read before `rows`. */
   readonly sinkCommitted: number;
   readonly rows: readonly TableRow[];
-  /** Validated offsets of the records that the sink rejected. */
+  /** Validated offsets of the records that the sink rejected for the first time. */
   readonly rejectedBySink: readonly number[];
   /** Of the raw and of the validated partition. */
   readonly skippedBatches: readonly SkippedBatch[];

@@ -12,7 +12,9 @@ import { parseDeadLetter } from '@orderstream/dead-letters';
 import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { type LogSpan } from './archived-log';
+import { type Letter as TableLetter } from './compare-letters';
 import { type DeadLetterRecord, type RawRecord, type SkippedBatch, type ValidatedRecord } from './evidence';
+import { type RecordRange } from './read-tables';
 import { contentOfBody } from './row-content';
 import { type FamilyOffsets, type VerdictOffsets } from './snapshot';
 
@@ -25,6 +27,9 @@ export interface PartitionRecords {
   readonly rejectedByBridge: readonly number[];
   readonly skippedBatches: readonly SkippedBatch[];
 }
+
+/** The reason of a row whose record is no dead letter. */
+const UNREADABLE_LETTER = 'dead_letter.unreadable';
 
 type Letter = DeadLetterRecord | SkippedBatch;
 
@@ -71,11 +76,17 @@ export async function readRecords(
     raw: verdicts.raw,
     validated: verdicts.validated,
     deadLetters: ofRecords(letters),
-    rejectedBySink: ofRecords(ofSink).map(({ sourceOffset }) => sourceOffset),
-    rejectedByBridge: ofRecords(ofBridge).map(({ sourceOffset }) => sourceOffset),
+    rejectedBySink: firstRejections(ofSink),
+    rejectedByBridge: firstRejections(ofBridge),
     skippedBatches: [...letters, ...ofSink, ...ofBridge].filter((letter) => 'firstOffset' in letter),
   };
 }
+
+/** Source offsets. Further attempts are those of replays, which return the same records. */
+const firstRejections = (letters: readonly Letter[]): number[] =>
+  ofRecords(letters)
+    .filter(({ attempt }) => attempt === 1)
+    .map(({ sourceOffset }) => sourceOffset);
 
 /** The dead letters that are records. */
 export const ofRecords = (letters: readonly Letter[]): DeadLetterRecord[] =>
@@ -147,6 +158,20 @@ async function readRange<T>(
   return mapped;
 }
 
+/** The letters of one range of a dead-letter topic, as their rows must be. */
+export function readLetters(kafka: Kafka, { topic, partition, from, until }: RecordRange): Promise<TableLetter[]> {
+  return readRange(kafka, topic, partition, from, until, (record): TableLetter => {
+    const { offset } = record;
+    try {
+      const { reason, attempt, source } = parseDeadLetter(record);
+      return { offset, reason, attempt, sourceOffset: source.offset };
+    } catch {
+      // Another program has written it.
+      return { offset, reason: UNREADABLE_LETTER, attempt: 1, sourceOffset: undefined };
+    }
+  });
+}
+
 function rawRecord(record: KafkaRecord): RawRecord {
   const id = header(record, CE.id);
   return {
@@ -169,10 +194,10 @@ function validatedRecord(family: Family, record: KafkaRecord): ValidatedRecord {
 }
 
 function deadLetter(record: KafkaRecord): Letter {
-  const { source, reason, reasons, batch } = parseDeadLetter(record);
+  const { source, reason, reasons, attempt, batch } = parseDeadLetter(record);
   if (batch === undefined) {
     const rules = [...new Set([reason, ...reasons.map(({ code }) => code)])];
-    return { sourceOffset: source.offset, reason, rules, sha256: sha256(record.value) };
+    return { sourceOffset: source.offset, attempt, reason, rules, sha256: sha256(record.value) };
   }
   const { firstOffset, lastOffset, records } = batch;
   return { topic: source.topic, firstOffset, lastOffset, records };

@@ -1,6 +1,7 @@
 import { type BigQuery } from '@google-cloud/bigquery';
 import { queryFresh, type QueryRow } from '@orderstream/bigquery';
 import { type Family, FAMILY_TABLES } from '@orderstream/contracts';
+import { type Letter, LETTERS_TABLE } from './compare-letters';
 import { type TableRow } from './evidence';
 import { contentOfRow, eventColumns, type RowContent } from './row-content';
 
@@ -29,7 +30,7 @@ export class TableReader {
     for (const slice of slicesOf(range)) {
       const rows = await queryFresh(
         this.bigquery,
-        `SELECT _kafka_offset AS kafka_offset, ${columnList(family)} FROM ${this.dataset}.${FAMILY_TABLES[family]}
+        `SELECT _kafka_offset AS kafka_offset, _retry_offset IS NOT NULL AS replayed, ${columnList(family)} FROM ${this.dataset}.${FAMILY_TABLES[family]}
          WHERE _kafka_topic = @topic AND _kafka_partition = @partition
            AND _kafka_offset >= @from AND _kafka_offset < @until
          ORDER BY _kafka_offset`,
@@ -38,7 +39,33 @@ export class TableReader {
       );
       for (const row of rows) {
         const content = contentOfRow(family, row);
-        found.push({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id), content });
+        const isReplayed = row.replayed === true;
+        found.push({ offset: integer(row, 'kafka_offset'), eventId: String(row.event_id), content, isReplayed });
+      }
+    }
+    return found;
+  }
+
+  /** Rows of the table of dead letters, in the order of their offsets in a dead-letter topic. */
+  async letters(range: RecordRange): Promise<Letter[]> {
+    const found: Letter[] = [];
+    for (const slice of slicesOf(range)) {
+      const rows = await queryFresh(
+        this.bigquery,
+        `SELECT _kafka_offset AS kafka_offset, reason, attempt, source_offset FROM ${this.dataset}.${LETTERS_TABLE}
+         WHERE _kafka_topic = @topic AND _kafka_partition = @partition
+           AND _kafka_offset >= @from AND _kafka_offset < @until
+         ORDER BY _kafka_offset`,
+        { ...slice },
+        QUERY_OPTIONS,
+      );
+      for (const row of rows) {
+        found.push({
+          offset: integer(row, 'kafka_offset'),
+          reason: String(row.reason),
+          attempt: integer(row, 'attempt'),
+          sourceOffset: row.source_offset === null ? undefined : integer(row, 'source_offset'),
+        });
       }
     }
     return found;

@@ -1,8 +1,10 @@
 import {
+  DEAD_LETTER_GROUP,
   deadLetterTopic,
   FAMILIES,
   type Family,
   FAMILY_TABLES,
+  LETTER_TOPICS,
   PARTITIONS,
   rawTopic,
   validatedTopic,
@@ -12,10 +14,11 @@ import { type Admin, type Kafka } from 'kafkajs';
 import { type Accounts } from './accounts';
 import { type ArchivedLog, type LogSpan, logsBetween } from './archived-log';
 import { Comparison } from './compare';
+import { type LetterEvidence } from './compare-letters';
 import { waitUntilDrained } from './drain';
 import { type PartitionEvidence } from './evidence';
 import { PlantedRecords } from './planted-records';
-import { readRawTopic, readRecords, readValidatedRanges } from './read-records';
+import { readLetters, readRawTopic, readRecords, readValidatedRanges } from './read-records';
 import { computeRecordsSince, type JournalMark } from './read-journal';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
@@ -115,7 +118,33 @@ export class RunVerifier {
         },
         signal,
       );
+      await waitUntilDrained(
+        'the sink to append every dead letter to dead_letters',
+        async () => {
+          const unread = await this.unreadLetters(admin);
+          return { done: unread.records === 0, mark: JSON.stringify(unread) };
+        },
+        signal,
+      );
     });
+  }
+
+  /** Dead letters that the group which fills their table has not committed, and its offsets where there are some. */
+  private async unreadLetters(admin: Admin): Promise<{ records: number; readonly committed: object }> {
+    const unread = { records: 0, committed: {} as Record<string, number> };
+    for (const topic of LETTER_TOPICS) {
+      const ends = await fetchEndOffsets(admin, topic);
+      const committed = await fetchCommittedOffsets(admin, DEAD_LETTER_GROUP, topic);
+      for (const [partition, until] of ends.entries()) {
+        const from = committed[partition] ?? 0;
+        // Only transaction markers may lie between.
+        const { length } = await readLetters(this.options.kafka, { topic, partition, from, until });
+        if (length === 0) continue;
+        unread.records += length;
+        unread.committed[`${topic}/${String(partition)}`] = from;
+      }
+    }
+    return unread;
   }
 
   /** Validated orders since the start that are neither in streaming_orders nor in the bridge's dead letters. */
@@ -163,6 +192,7 @@ export class RunVerifier {
           }
         }
       }
+      for await (const evidence of this.letterEvidence(admin, start.snapshot, end)) comparison.addLetters(evidence);
       return { accounts: comparison.finish(), counterDifferences: counterDifferences(start.snapshot, end, comparison) };
     });
   }
@@ -214,6 +244,20 @@ export class RunVerifier {
           ? { deliveries: await tables.deliveries(range), rejected: records.rejectedByBridge }
           : undefined,
     };
+  }
+
+  private async *letterEvidence(admin: Admin, start: Snapshot, end: Snapshot): AsyncGenerator<LetterEvidence> {
+    const { kafka, tables } = this.options;
+    for (const topic of LETTER_TOPICS) {
+      // Read before the rows, as for the tables of events.
+      const committed = await fetchCommittedOffsets(admin, DEAD_LETTER_GROUP, topic);
+      for (const [partition, until] of (end.letters[topic] ?? []).entries()) {
+        const range = { topic, partition, from: start.letters[topic]?.[partition] ?? 0, until };
+        if (range.from >= until) continue;
+        const letters = await readLetters(kafka, range);
+        yield { topic, partition, committed: committed[partition] ?? 0, letters, rows: await tables.letters(range) };
+      }
+    }
   }
 
   private archivedOf(family: Family): ArchivedLog[] {

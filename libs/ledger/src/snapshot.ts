@@ -1,4 +1,12 @@
-import { deadLetterTopic, FAMILIES, type Family, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
+import {
+  deadLetterTopic,
+  FAMILIES,
+  type Family,
+  LETTER_TOPICS,
+  PARTITIONS,
+  rawTopic,
+  validatedTopic,
+} from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
 import { fetchCommittedOffsets, fetchEndOffsets, HighWatermarks } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
@@ -26,6 +34,8 @@ export interface FamilyOffsets extends VerdictOffsets {
  */
 export interface Snapshot {
   readonly families: Readonly<Record<Family, FamilyOffsets>>;
+  /** The last stable offsets of every dead-letter topic, by topic. Rows of the table of dead letters are compared with them. */
+  readonly letters: Readonly<Record<string, readonly number[]>>;
   /** The validator's cumulative counters at the same time. */
   readonly counters: Readonly<Record<Family, Counters & { readonly input: number }>>;
 }
@@ -41,6 +51,7 @@ export function emptySnapshot(): Snapshot {
       rejectedBySink: offsets,
       rejectedByBridge: offsets,
     }),
+    letters: Object.fromEntries(LETTER_TOPICS.map((topic) => [topic, offsets])),
     counters: perFamily({ input: 0, accepted: 0, repaired: 0, skipped: 0, deadLettered: 0, passedOver: 0 }),
   };
 }
@@ -72,7 +83,13 @@ export async function takeSnapshot({ kafka, admin, readStatus, signal }: Snapsho
         const before = await readState(admin, readStatus);
         const families = await forEachFamily((family) => ends.ofFamily(family, before.committed[family]));
         const after = await readState(admin, readStatus);
-        return JSON.stringify(before) === JSON.stringify(after) && { families, counters: after.counters };
+        return (
+          JSON.stringify(before) === JSON.stringify(after) && {
+            families,
+            counters: after.counters,
+            letters: await endsOfLetters(admin),
+          }
+        );
       },
       {
         what: 'the validator to open every partition and to pause between two commits',
@@ -133,6 +150,12 @@ async function takeOffsets<T>(
   } finally {
     await ends.close();
   }
+}
+
+async function endsOfLetters(admin: Admin): Promise<Record<string, number[]>> {
+  const ends: Record<string, number[]> = {};
+  for (const topic of LETTER_TOPICS) ends[topic] = await fetchEndOffsets(admin, topic);
+  return ends;
 }
 
 /** End offsets of topics that are written in transactions. */

@@ -159,6 +159,7 @@ export const differences = (expected: Partial<Accounts> = {}): Partial<Accounts>
 /** A dead letter with one reason. */
 export const letterOf = (sourceOffset: number, reason: string, hash: string): DeadLetterRecord => ({
   sourceOffset,
+  attempt: 1,
   reason,
   rules: [reason],
   sha256: hash,

@@ -38,6 +38,12 @@ export const METRIC = {
     help: 'Records dead-lettered, by the first reason.',
     labels: ['family', 'reason'],
   },
+  deadLettersParked: {
+    type: 'counter',
+    name: 'orderstream_dead_letters_parked_total',
+    help: 'Those of orderstream_dead_letters_total whose record was rejected more than 5 times: they are in the parked topic.',
+    labels: ['family', 'reason'],
+  },
   batchRecords: {
     type: 'histogram',
     name: 'orderstream_batch_records',

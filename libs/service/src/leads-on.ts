@@ -5,23 +5,27 @@ export type PositionedService = 'validator' | 'bq-sink' | 'pubsub-bridge';
 
 const RESUME = '`POST /admin/resume`';
 
+/** How `set-position` names a log: by the family that a service reads first, or another topic by its name. */
+export type PositionedLog = string | { readonly topic: string };
+
 /** The command that moves a partition, to copy. */
 export const setPositionLine = (
   service: PositionedService,
-  family: string,
+  log: PositionedLog,
   partition: number,
   target: string | number,
 ): string =>
-  `\`npm run set-position -- ${service} --family ${family} --partition ${String(partition)} --to ${String(target)}\``;
+  `\`npm run set-position -- ${service} ${typeof log === 'string' ? `--family ${log}` : `--topic ${log.topic}`} ` +
+  `--partition ${String(partition)} --to ${String(target)}\``;
 
 /**
  * For `KafkaBatchServerOptions.leadsOn`: the commands and the document that lead past what a log has stopped a partition
  * with. Undefined for any other error, which says so itself.
  */
 export const leadsOnOf =
-  (service: PositionedService, family: string, document: string) =>
+  (service: PositionedService, log: PositionedLog, document: string) =>
   ({ partition }: TopicPartition, cause: Error): string | undefined => {
-    const line = (target: string): string => setPositionLine(service, family, partition, target);
+    const line = (target: string): string => setPositionLine(service, log, partition, target);
     if (cause instanceof LogUnreadableError) {
       return cause.batch === undefined
         ? `To go on behind the batch, run ${line('<base offset of the next batch>')}, then ${RESUME} ` +

@@ -22,6 +22,13 @@ it.each([
   expect(text).toContain(document);
 });
 
+it('names a topic that is not the first of its family', () => {
+  const topic = 'marketplace.orders.validated.v1.retry.bq-sink';
+  expect(leadsOnOf('bq-sink', { topic }, 'x')({ topic, partition: 3 }, new OffsetOutOfRangeError('x'))).toContain(
+    `npm run set-position -- bq-sink --topic ${topic} --partition 3 --to beginning`,
+  );
+});
+
 it('adds nothing to an error that says itself what leads on', () => {
   expect(leadsOnOf('bq-sink', 'orders', 'docs/here.md')(REF, new Error('x'))).toBeUndefined();
 });

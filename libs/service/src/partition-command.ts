@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, loadSettings, parseInteger, type SettingsSpec } from '@orderstream/config';
-import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
+import { FAMILIES, type Family, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { createKafka, type KafkaConnection } from '@orderstream/kafka';
 import { createLogger, type Logger } from '@orderstream/observability';
@@ -12,6 +12,8 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 /** The family and the partitions that a command is for. */
 export interface PartitionArguments {
   readonly family: Family;
+  /** Given in place of the family, whose topic it is. */
+  readonly topic?: string;
   readonly partitions: readonly number[];
 }
 
@@ -32,28 +34,42 @@ class UsageError extends OrderstreamError {
 
 const string = { type: 'string' } as const;
 
+/** The logs that a command takes. */
+interface LogArguments {
+  readonly families?: readonly Family[];
+  /** Topics beside those that are named by their family. */
+  readonly topics?: readonly string[];
+}
+
 /** The arguments of a command. @throws UsageError */
 export function parsePartitionArguments(
   argv: readonly string[],
   usage: string,
-  families: readonly Family[] = FAMILIES,
+  { families = FAMILIES, topics = [] }: LogArguments = {},
 ): PartitionArguments & { readonly to: string | undefined } {
   const { values } = parseOptions(argv, usage);
-  const family = families.find((known) => known === values.family);
   const { partition, all: isAll = false, to } = values;
-  if (family === undefined || isAll !== (partition === undefined)) throw new UsageError(usage);
-  if (partition === undefined) return { family, partitions: [...Array(PARTITIONS).keys()], to };
+  const topic = topics.find((known) => known === values.topic);
+  const family = families.find((known) =>
+    topic === undefined
+      ? known === values.family
+      : [rawTopic(known), validatedTopic(known)].some((own) => topic.startsWith(own)),
+  );
+  const isOneLog = topic === undefined ? values.topic === undefined : values.family === undefined;
+  if (family === undefined || !isOneLog || isAll !== (partition === undefined)) throw new UsageError(usage);
+  const log = topic === undefined ? { family } : { family, topic };
+  if (partition === undefined) return { ...log, partitions: [...Array(PARTITIONS).keys()], to };
   const one = parseInteger(partition, { min: 0, max: PARTITIONS - 1 });
   if (one === undefined) throw new UsageError(usage);
-  return { family, partitions: [one], to };
+  return { ...log, partitions: [one], to };
 }
 
 /** The arguments of `set-position`. An offset is of one partition. @throws UsageError */
 export function parsePositionArguments<T extends string>(
   argv: readonly string[],
-  { usage, targets, families }: { usage: string; targets: readonly T[]; families?: readonly Family[] },
+  { usage, targets, ...logs }: { usage: string; targets: readonly T[] } & LogArguments,
 ): PartitionArguments & { readonly target: T | number } {
-  const { to, ...place } = parsePartitionArguments(argv, usage, families);
+  const { to, ...place } = parsePartitionArguments(argv, usage, logs);
   const name = targets.find((known) => known === to);
   if (name !== undefined) return { ...place, target: name };
   const offset = to === undefined ? undefined : parseInteger(to, { min: 0 });
@@ -63,7 +79,7 @@ export function parsePositionArguments<T extends string>(
 
 function parseOptions(argv: readonly string[], usage: string) {
   try {
-    const options = { family: string, partition: string, all: { type: 'boolean' }, to: string } as const;
+    const options = { family: string, topic: string, partition: string, all: { type: 'boolean' }, to: string } as const;
     return parseArgs({ args: [...argv], options });
   } catch (cause) {
     throw new UsageError(usage, cause);

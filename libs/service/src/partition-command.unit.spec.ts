@@ -15,6 +15,28 @@ describe('a command for partitions', () => {
     expect(parse(['--family', 'orders', ...argv])).toEqual(expected);
   });
 
+  const RETRY = 'marketplace.catalog.validated.v1.retry.bq-sink';
+  const parseWithTopics = (argv: readonly string[]) =>
+    parsePositionArguments(argv, { usage: USAGE, targets: ['end'], topics: [RETRY] });
+
+  it('reads a topic in place of its family', () => {
+    expect(parseWithTopics(['--topic', RETRY, '--partition', '1', '--to', 'end'])).toEqual({
+      family: 'catalog',
+      topic: RETRY,
+      partitions: [1],
+      target: 'end',
+    });
+  });
+
+  it.each([
+    [['--topic', RETRY, '--family', 'catalog']],
+    [['--topic', 'marketplace.catalog.validated.v1']],
+    [['--topic', 'elsewhere', '--family', 'catalog']],
+    [['--topic', '']],
+  ])('does not take %j for a log', (argv) => {
+    expect(() => parseWithTopics([...argv, '--all', '--to', 'end'])).toThrow('usage: set-position');
+  });
+
   it.each([
     [[]],
     [['--family', 'orders', '--partition', '6', '--to', 'end']],

@@ -72,7 +72,7 @@ export function qualityDashboard(): dashboard.Dashboard {
         {
           title: 'Which failures are the most frequent?',
           description:
-            'Dead letters of the range by fingerprint: one per app, reason and field. From the table dead_letters, which is empty while no service copies dead letters into it.',
+            'Dead letters of the range by fingerprint: one per app, reason and field. From the table dead_letters, which the sink fills.',
           unit: 'short',
           limits: [
             [100, 'orange'],

@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { validatedTopic } from '@orderstream/contracts';
+import { LETTER_TOPICS, validatedTopic } from '@orderstream/contracts';
 import { fetchUnreadableBatch, partitionName } from '@orderstream/kafka';
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 
 import { bqSinkSettings } from '../bq-sink.config';
 import { SinkClients } from '../sink-clients';
+import { EVENT_TOPICS, sourceOf } from '../sink-topics';
 import { setPosition } from './set-position';
 
 const TARGETS = ['beginning', 'table', 'next-batch'] as const;
 const USAGE =
-  'set-position --family <orders|interactions|catalog|customers> (--partition <number> --to ' +
-  '<offset|beginning|table|next-batch> | --all --to <beginning|table|next-batch>)';
+  'set-position (--family <orders|interactions|catalog|customers> | --topic <retry topic or dead-letter topic>) ' +
+  '(--partition <number> --to <offset|beginning|table|next-batch> | --all --to <beginning|table|next-batch>)';
+const TOPICS = [...EVENT_TOPICS, ...LETTER_TOPICS];
 
 /**
  * `set-position`: see `setPosition`. Reads the sink's own settings from the environment and prints the report of each
@@ -26,16 +28,17 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
     name: 'set-position',
     service: 'bq-sink',
     settings: bqSinkSettings,
-    parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS }),
+    parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS, topics: TOPICS }),
     env,
     isConcurrent: true,
-    run: ({ family, target }, partition, { settings, kafka }) => {
+    run: ({ family, topic = validatedTopic(family), target }, partition, { settings, kafka }) => {
       const { fallbackWaitMs } = settings.sink;
       const clients = (shared ??= new SinkClients(settings, kafka));
-      const ref = { topic: validatedTopic(family), partition };
+      const ref = { topic, partition };
       return setPosition({
         partition: ref,
         target,
+        deadLetters: sourceOf(topic).kind !== 'dead-letters',
         warehouse: clients.warehouseOf(ref),
         openTransactions: () => clients.openTransactions(ref),
         logBounds: () => clients.logBounds(ref),

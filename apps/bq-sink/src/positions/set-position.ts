@@ -22,6 +22,8 @@ export class PositionRejectedError extends OrderstreamError {
 export interface SetPositionOptions {
   readonly partition: TopicPartition;
   readonly target: PositionTarget;
+  /** A batch that cannot be decoded becomes a dead letter; not one of dead letters. */
+  readonly deadLetters: boolean;
   readonly warehouse: Pick<Warehouse, 'finalize' | 'lastOffset'>;
   readonly openTransactions: () => Promise<Transactions>;
   readonly logBounds: () => Promise<LogBounds>;
@@ -40,7 +42,10 @@ export interface SetPositionReport extends TopicPartition {
   /** Highest offset of the partition's own rows; null if there is none. */
   readonly lastRow: number | null;
   readonly log: LogBounds;
-  /** The records of a batch that could not be decoded and is one dead letter now; null for another target. */
+  /**
+   * The records of a batch that could not be decoded and is one dead letter now, or is left out if it was one of dead letters;
+   * null for another target.
+   */
   readonly skipped: { readonly records: number; readonly firstOffset: number; readonly lastOffset: number } | null;
 }
 
@@ -88,7 +93,9 @@ export async function setPosition(options: SetPositionOptions): Promise<SetPosit
     }
     const withoutStream = { offset: position, stream: undefined, topicId };
     const records =
-      batch === undefined ? [] : [buildBatchDeadLetter(batch, { app: 'bq-sink', failedAt: options.now() })];
+      batch === undefined || !options.deadLetters
+        ? []
+        : [buildBatchDeadLetter(batch, { app: 'bq-sink', failedAt: options.now() })];
     await transactions.commit({ records, offset: position, metadata: encodeMetadata(withoutStream) });
     const skipped =
       batch === undefined

@@ -16,6 +16,7 @@ interface Setup {
   /** The answers to FinalizeWriteStream. */
   readonly finalized?: readonly Finalized[];
   readonly topicId?: string;
+  readonly deadLetters?: boolean;
 }
 
 /** Runs the command. Returns its calls in order, and its report or its error. */
@@ -27,6 +28,7 @@ async function run(target: PositionTarget, setup: Setup): Promise<{ calls: strin
   const result = await setPosition({
     partition,
     target,
+    deadLetters: setup.deadLetters ?? true,
     warehouse: {
       finalize: (stream) => {
         calls.push(`finalize ${stream}`);
@@ -100,6 +102,13 @@ describe('setPosition', () => {
       'close',
     ]);
     expect(result).toMatchObject({ position: 72, skipped: { records: 12, firstOffset: next, lastOffset: 71 } });
+  });
+
+  it('leaves out a batch of dead letters without a dead letter of them', async () => {
+    const setup = { committed: { offset: 60, metadata: '{"v":2}' }, deadLetters: false };
+    const { calls, result } = await run('next-batch', setup);
+    expect(calls.slice(-3)).toEqual(['batch at 60', 'commit 72 {"v":2}', 'close']);
+    expect(result).toMatchObject({ position: 72, skipped: { records: 12 } });
   });
 
   it('skips no batch of another log than that of the committed position', async () => {

@@ -2,7 +2,7 @@ import type { Finalized } from '@orderstream/bigquery';
 import { partitionName, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
-import { familyNameOf } from '../sink-topics';
+import { placeOf } from '../sink-topics';
 import type { FaultPoints } from './fault-points';
 import { type CommittedPosition, decodePosition, isOtherLog, type SinkPosition } from './position';
 import { RecoveryAmbiguousError } from './sink-errors';
@@ -195,7 +195,7 @@ function ambiguous(
   leadsOn: LeadsOn,
 ): RecoveryAmbiguousError {
   const line = (target: string): string =>
-    setPositionLine('bq-sink', familyNameOf(partition.topic), partition.partition, target);
+    setPositionLine('bq-sink', placeOf(partition.topic), partition.partition, target);
   return new RecoveryAmbiguousError(
     `${partitionName(partition)} stopped: ${found}. ${leadsOn(line)} Then \`POST /admin/resume\`; resume alone changes ` +
       'nothing (docs/sink-protocol.md#when-a-partition-stops).',

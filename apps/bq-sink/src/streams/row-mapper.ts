@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 
 import { type RowBuffer, RowEncoder } from '@orderstream/bigquery';
 import { CE, type Family, METADATA_COLUMNS, QUALITY_HEADERS, tableForFamily } from '@orderstream/contracts';
-import type { DeadLetterReason } from '@orderstream/dead-letters';
+import { type DeadLetterReason, NOT_REPLAYED, retriedSource } from '@orderstream/dead-letters';
 import { isRetriable } from '@orderstream/errors';
 import type { KafkaRecord, RecordHeaders } from '@orderstream/kafka';
 import { traceIdOf } from '@orderstream/observability';
@@ -20,11 +20,16 @@ export const REJECTION_CODES = {
 /** A record whose mapping throws is rejected after this number of attempts. */
 const MAX_ATTEMPTS = 3;
 
-/** Encodes the records of a family as rows: the fields of the body, and metadata columns. */
+/**
+ * Encodes the records of a family as rows: the fields of the body, and metadata columns. The row of a record from the retry
+ * topic has the coordinates of its source record, and its own in the columns of the retry.
+ */
 export class RowMapper implements RowSource {
   private readonly encoder: RowEncoder;
+  private readonly isRetry: boolean;
 
-  constructor(family: Family) {
+  constructor(family: Family, kind: 'validated' | 'retry' = 'validated') {
+    this.isRetry = kind === 'retry';
     const { table, columns } = tableForFamily(family);
     const metadata = new Set(METADATA_COLUMNS.map(({ name }) => name));
     const body = columns.filter(({ name }) => !metadata.has(name));
@@ -57,6 +62,8 @@ export class RowMapper implements RowSource {
   }
 
   private encodeRow(record: KafkaRecord, rows: RowBuffer): DeadLetterReason | undefined {
+    const source = this.isRetry ? retriedSource(record, 'bq-sink') : undefined;
+    if (this.isRetry && source === undefined) return NOT_REPLAYED;
     const body = parseObject(record.value);
     if (body === undefined) return { code: REJECTION_CODES.notJson };
     const { headers } = record;
@@ -67,10 +74,12 @@ export class RowMapper implements RowSource {
         event_source: headerText(headers, CE.source),
         quality_flags: flags === undefined || flags === '' ? undefined : flags.split(','),
         trace_id: headers[CE.traceparent] == null ? undefined : traceIdOf(headers),
-        _kafka_topic: record.topic,
-        _kafka_partition: record.partition,
-        _kafka_offset: record.offset,
-        _kafka_timestamp: record.timestamp,
+        _kafka_topic: source?.topic ?? record.topic,
+        _kafka_partition: source?.partition ?? record.partition,
+        _kafka_offset: source?.offset ?? record.offset,
+        _kafka_timestamp: source?.timestamp.getTime() ?? record.timestamp,
+        _retry_partition: source === undefined ? undefined : record.partition,
+        _retry_offset: source === undefined ? undefined : record.offset,
       },
       rows,
     );

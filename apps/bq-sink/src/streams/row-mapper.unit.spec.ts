@@ -1,10 +1,11 @@
 import { RowBuffer, RowEncoder } from '@orderstream/bigquery';
-import { envelopeHeaders, EVENT_CONTRACTS } from '@orderstream/contracts';
+import { envelopeHeaders, EVENT_CONTRACTS, retryTopic } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import { BigQueryCallError } from '@orderstream/bigquery';
 import type { KafkaRecord } from '@orderstream/kafka';
 import * as fc from 'fast-check';
 
+import { decodedRows } from '../../test/decoded-rows';
 import { RowMapper } from './row-mapper';
 
 const ORDER = Object.fromEntries(
@@ -90,11 +91,49 @@ describe('RowMapper', () => {
         const { rejected } = encoded(record);
         const reason = rejected ?? { code: 'sink.row_rejected', constraint: 'x' };
         const letter = buildDeadLetter(record, { app: 'bq-sink', reasons: [reason], failedAt: new Date(0) });
-        expect(letter).toMatchObject({ topic: 'marketplace.orders.validated.v1.dlq.bq-sink', partition: 3 });
+        expect(letter.topic).toMatch(/^marketplace\.orders\.validated\.v1\.dlq\.bq-sink(\.parked)?$/);
+        expect(letter.partition).toBe(3);
         expect(letter.headers['dlq-source-offset']).toBe('17');
       }),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('the row of a replayed record', () => {
+  const retries = new RowMapper('orders', 'retry');
+  const source = recordOf();
+  const reasons = [{ code: 'sink.row_rejected' }];
+  const letter = buildDeadLetter(source, { app: 'bq-sink', reasons, failedAt: new Date(0) });
+  /** The record that a replay writes to the retry topic. */
+  const replayed: KafkaRecord = {
+    ...letter,
+    topic: retryTopic(source.topic, 'bq-sink'),
+    offset: 4,
+    timestamp: 9_000,
+    headers: Object.fromEntries(
+      Object.entries(letter.headers).map(([name, text]) => [name, Buffer.from(String(text))]),
+    ),
+  };
+  const rowsOf = (from: RowMapper, record: KafkaRecord) => {
+    const rows = new RowBuffer();
+    expect(from.encode(record, rows)).toBeUndefined();
+    return decodedRows(rows, from.schema);
+  };
+
+  it('is that of its source record, with its place in the retry topic', () => {
+    const [own] = rowsOf(mapper, source);
+    expect(own).toMatchObject({ _kafka_topic: source.topic, _kafka_partition: 3, _kafka_offset: 17 });
+    expect(rowsOf(retries, replayed)).toEqual([{ ...own, _retry_partition: 3, _retry_offset: 4 }]);
+  });
+
+  it.each([
+    ['another partition', { partition: 2 }],
+    ['no headers of a dead letter', { headers: HEADERS }],
+  ])('is rejected in %s: no replay has written it there', (_, changes) => {
+    const rows = new RowBuffer();
+    expect(retries.encode({ ...replayed, ...changes }, rows)).toMatchObject({ code: 'replay.source_unknown' });
+    expect(rows.rows).toBe(0);
   });
 });
 

@@ -39,6 +39,8 @@ export interface PartitionSinkDependencies {
   readonly now: () => Date;
   readonly faults: FaultPoints;
   readonly observer: SinkObserver;
+  /** Rejected records become dead letters. Those of a dead-letter topic do not: their partition stops. */
+  readonly deadLetters: boolean;
   /** Decides whether the partition retries or stops after an open sink has failed. Called once. */
   readonly outcomeOf: (cause: unknown) => FailureOutcome;
   /** Reports a failure that happens while no `take` is pending. */

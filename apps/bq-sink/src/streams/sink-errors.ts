@@ -26,6 +26,28 @@ export class RowsRejectedError extends OrderstreamError {
   }
 }
 
+/**
+ * BigQuery rejects the row of a dead letter. There is no dead letter of a dead letter: it is sent again, and in the end the
+ * partition stops.
+ */
+export class LetterRejectedError extends OrderstreamError {
+  override readonly code = 'ROWS_REJECTED';
+  readonly offset: number;
+
+  constructor({ topic, partition }: TopicPartition, { record, reason }: Rejection) {
+    const { code, path = '', constraint = '' } = reason;
+    const next = String(record.offset + 1);
+    super(
+      `${partitionName({ topic, partition })} stopped: the row of offset ${String(record.offset)} is rejected ` +
+        `(${[code, path, constraint].filter((text) => text !== '').join(': ')}), and a dead letter has no dead letter. Compare ` +
+        'the table dead_letters with its contract, then `POST /admin/resume`. To leave this one out of the table, run ' +
+        `\`npm run set-position -- bq-sink --topic ${topic} --partition ${String(partition)} --to ${next}\` first ` +
+        '(docs/sink-protocol.md#dead-letters-in-the-warehouse).',
+    );
+    this.offset = record.offset;
+  }
+}
+
 /** The append that failed. */
 export interface FailedAppend {
   readonly rows: number;

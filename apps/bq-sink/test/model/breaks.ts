@@ -74,6 +74,14 @@ export const BREAKS: Readonly<Record<BreakName, Break>> = {
     violation: 'record 1 is in the dead letters twice',
     length: 26,
   },
+  fallbackCountsSourceOffsets: {
+    description:
+      'the fallback of a retry topic takes the last offset in the source log for that in the retry topic, which a replay may ' +
+      'have filled in any order',
+    bounds: replayable({ log: 'oo', ...expiry }),
+    violation: 'record 1 is lost',
+    length: 16,
+  },
   reusesStreamUnchecked: {
     description: 'a process reuses its stream without comparing it with the committed one',
     bounds: replayable({ log: 'o', crashes: 1, reassignments: 2, lostAnswers: 0, reusesStream: true }),

@@ -15,6 +15,7 @@ export type BreakName =
   | 'sendsBehindRejected'
   | 'deadLettersEarly'
   | 'fallbackIgnoresPosition'
+  | 'fallbackCountsSourceOffsets'
   | 'reusesStreamUnchecked'
   | 'reusesStreamAfterErrors'
   | 'fallbackWithoutWait'

@@ -1,6 +1,6 @@
 import { ProtocolViolation } from '../../../../test/model-checking/model';
 import { beginCommit, commitSteps } from './commits';
-import { lastOf, NO_OFFSETS } from './log';
+import { firstOf, lastOf, NO_OFFSETS } from './log';
 import { fail } from './membership';
 import { nameOf, type Rules, type StepContext } from './model-context';
 import { mayStillLand } from './servers';
@@ -120,17 +120,20 @@ export function fallbackSteps({ rules, state, i, process, steps }: StepContext<C
   if (broken !== 'fallbackWithoutWait' && mayStillLand(state)) return;
   const { committed, owner, earlyLogEnd } = process;
   const rows = state.table | state.replayed;
+  // A retry topic whose records were replayed in the reverse order of their source.
+  const last =
+    broken === 'fallbackCountsSourceOffsets' && rows !== NO_OFFSETS ? rules.log.end - 1 - firstOf(rows) : lastOf(rows);
   steps.add(
     nameOf(i),
     'max-read',
-    () => `the last row is ${String(lastOf(rows))}`,
+    () => `the last row is ${String(last)}`,
     () => {
       if (committed === undefined && rows !== NO_OFFSETS) {
         // A new owner that has committed a stream may have written them. Then this process only has to open again.
         if (state.committed !== undefined && broken !== 'stopsAlthoughFenced') return fail(state, i, undefined);
         throw new ProtocolViolation('stops: nothing is committed, and the table has rows');
       }
-      const read: MaxRead = { at: 'max-read', owner, readBeforeFence: undefined, committed, last: lastOf(rows) };
+      const read: MaxRead = { at: 'max-read', owner, readBeforeFence: undefined, committed, last };
       const hasLogEnd = broken === 'readsLogEndBeforeQuery' && committed !== undefined;
       return withProcess(state, i, hasLogEnd ? afterLastRow(rules, read, earlyLogEnd) : read);
     },

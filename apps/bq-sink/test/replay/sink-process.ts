@@ -211,6 +211,7 @@ export class SinkProcess {
         calls.hold('log-bounds', () => ({ start: 0, end: servers.end() }), { formatOutcome: ({ end }) => String(end) }),
       delay: () => calls.hold('wait', () => servers.allAppendsLanded()),
       now: () => new Date(0),
+      deadLetters: true,
       faults: {
         reach: (step) => {
           if (calls.isAlive()) this.reached.push(step);

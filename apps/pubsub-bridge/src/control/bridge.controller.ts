@@ -19,8 +19,8 @@ export class BridgeController {
   @Roles('operator')
   @ApiOperation({ summary: 'Publishes a partition again from an earlier offset. Readers see those orders twice.' })
   @ApiOkResponse({ type: BridgeStatusDto })
-  async rewind(@Body() { partition, offset }: RewindDto): Promise<object> {
-    await this.bridge.rewind(partition, offset);
+  async rewind(@Body() { topic, partition, offset }: RewindDto): Promise<object> {
+    await this.bridge.rewind(partition, offset, topic);
     return this.bridge.status();
   }
 

@@ -1,5 +1,6 @@
 import type { TopicPartition } from '@orderstream/kafka';
 
+import { isRetryTopic } from '../bridge-source';
 import { bounded, type CommitState, type PartitionGap, type SubscriptionCheck } from './commit-metadata';
 
 /** The id of a subscription that does not exist. No label has this value. */
@@ -11,7 +12,7 @@ export interface GapRange extends TopicPartition {
   /** The offset after the last one. */
   readonly toOffset: number;
   /** Body of the `POST /admin/rewind` that publishes the range again. */
-  readonly rewind: { readonly partition: number; readonly offset: number };
+  readonly rewind: { readonly topic?: string; readonly partition: number; readonly offset: number };
 }
 
 /** What one deletion of the subscription has put in doubt, in the partitions that are open here. */
@@ -198,8 +199,8 @@ const rangeOf = ({ topic, partition }: TopicPartition, { fromOffset, toOffset }:
   partition,
   fromOffset,
   toOffset,
-  rewind: { partition, offset: fromOffset },
+  rewind: { ...(isRetryTopic(topic) && { topic }), partition, offset: fromOffset },
 });
 
 const sorted = (ranges: readonly GapRange[]): readonly GapRange[] =>
-  ranges.toSorted((a, b) => a.partition - b.partition);
+  ranges.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);

@@ -2,6 +2,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { partitionName, type PartitionTransactions, type TopicPartition } from '@orderstream/kafka';
 import { setPositionLine } from '@orderstream/service';
 
+import { placeOf } from '../bridge-source';
 import { readCommitState } from '../gaps/commit-metadata';
 
 /** What of `PartitionTransactions` the bridge uses. */
@@ -14,7 +15,7 @@ export class LogMismatchError extends OrderstreamError {
     super(
       `${partitionName(ref)}: offset ${String(offset)} was committed for the topic with id ${committed}, and the ` +
         `topic of this name has id ${found}: it was deleted and re-created, and at this offset records of the new one ` +
-        `would be left out. Nothing was published. Run ${setPositionLine('pubsub-bridge', 'orders', ref.partition, 'beginning')} ` +
+        `would be left out. Nothing was published. Run ${setPositionLine('pubsub-bridge', placeOf(ref.topic), ref.partition, 'beginning')} ` +
         '(or `--to end`, `--to <offset>`; `--all` in place of the partition takes all of them), then ' +
         '`POST /admin/resume`; resume alone changes nothing (docs/pubsub-bridge.md#when-a-partition-stops).',
     );

@@ -1,4 +1,9 @@
-import { type DeadLetterReason } from '@orderstream/dead-letters';
+import {
+  type DeadLetterReason,
+  NOT_REPLAYED,
+  retriedSource,
+  withoutDeadLetterHeaders,
+} from '@orderstream/dead-letters';
 import { type KafkaRecord, OffsetTracker, type TopicPartition, type RecordBatch } from '@orderstream/kafka';
 import {
   HeaderAttributes,
@@ -11,6 +16,7 @@ import {
 } from '@orderstream/pubsub';
 
 import type { BodyCheck } from '../body/body-check';
+import { isRetryTopic } from '../bridge-source';
 import type { RejectionPolicy } from './rejection-policy';
 
 /**
@@ -74,6 +80,8 @@ export interface Failing {
  */
 export class PartitionBridge implements PublisherEvents<Outgoing> {
   private readonly attributes = new HeaderAttributes();
+  /** The records are replayed. Their messages have the coordinates and the headers of their source records. */
+  private readonly isRetry: boolean;
   private readonly publisher: Publisher<Outgoing>;
   private readonly tracker: OffsetTracker;
   private readonly maxTracked: number;
@@ -91,6 +99,7 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
     readonly failed: (error: Error) => void,
   ) {
     const { publish, options, maxBatchRecords } = dependencies;
+    this.isRetry = isRetryTopic(partition.topic);
     this.publisher = new Publisher(publish, options, this);
     this.maxTracked = TRACKED_PER_UNACKED * options.maxUnackedMessages;
     this.tracker = new OffsetTracker(this.maxTracked + maxBatchRecords);
@@ -186,7 +195,10 @@ export class PartitionBridge implements PublisherEvents<Outgoing> {
   private messageOf(record: KafkaRecord): Outgoing | RejectedRecord {
     const reasons = this.dependencies.body.problems(record.value);
     if (reasons !== undefined || record.value === null) return { record, reasons: reasons ?? [] };
-    const attributes = this.attributes.encode(record.headers, record);
+    const source = this.isRetry ? retriedSource(record, 'pubsub-bridge') : record;
+    if (source === undefined) return { record, reasons: [NOT_REPLAYED] };
+    const headers = this.isRetry ? withoutDeadLetterHeaders(record.headers) : record.headers;
+    const attributes = this.attributes.encode(headers, source);
     if (attributes === undefined) return { record, reasons: [{ code: 'publish.attributes_overflow' }] };
     const orderingKey = this.dependencies.options.ordering === 'key' ? orderingKeyOf(record.key) : '';
     const data = record.value;

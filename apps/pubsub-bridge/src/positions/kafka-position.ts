@@ -1,4 +1,10 @@
-import { fetchLogBounds, fetchUnreadableBatch, PartitionTransactions, readPartition } from '@orderstream/kafka';
+import {
+  fetchLogBounds,
+  fetchUnreadableBatch,
+  PartitionTransactions,
+  readPartition,
+  type TopicPartition,
+} from '@orderstream/kafka';
 import type { Kafka } from 'kafkajs';
 
 import type { BridgeSource } from '../bridge-source';
@@ -8,9 +14,9 @@ import { type SetPositionOptions, TRANSACTION_TIMEOUT_MS } from './set-position'
 export function kafkaPosition(
   kafka: Kafka,
   source: BridgeSource,
-  partition: number,
+  ref: TopicPartition,
 ): Omit<SetPositionOptions, 'target' | 'now'> {
-  const ref = { topic: source.validated.name, partition };
+  const { partition } = ref;
   return {
     partition: ref,
     openTransactions: () =>

@@ -1,13 +1,14 @@
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 
-import { validatedOrders } from '../bridge-source';
+import { RETRIED_ORDERS, VALIDATED_ORDERS, validatedOrders } from '../bridge-source';
 import { pubsubBridgeSettings } from '../pubsub-bridge.config';
 import { kafkaPosition } from './kafka-position';
 import { setPosition } from './set-position';
 
 const TARGETS = ['beginning', 'end', 'next-batch'] as const;
 const USAGE =
-  'set-position --family orders (--partition <number> --to <offset|beginning|end|next-batch> | --all --to ' +
+  `set-position (--family orders | --topic ${RETRIED_ORDERS}) ` +
+  '(--partition <number> --to <offset|beginning|end|next-batch> | --all --to ' +
   '<beginning|end|next-batch>)';
 
 /**
@@ -21,8 +22,9 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
     name: 'set-position',
     service: 'pubsub-bridge',
     settings: pubsubBridgeSettings,
-    parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS, families: ['orders'] }),
+    parse: () =>
+      parsePositionArguments(argv, { usage: USAGE, targets: TARGETS, families: ['orders'], topics: [RETRIED_ORDERS] }),
     env,
-    run: ({ target }, partition, { kafka }) =>
-      setPosition({ ...kafkaPosition(kafka, validatedOrders(), partition), target, now: () => new Date() }),
+    run: ({ topic = VALIDATED_ORDERS, target }, partition, { kafka }) =>
+      setPosition({ ...kafkaPosition(kafka, validatedOrders(), { topic, partition }), target, now: () => new Date() }),
   });

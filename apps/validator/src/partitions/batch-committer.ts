@@ -50,8 +50,10 @@ export class BatchCommitter {
     metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting);
     restored.fold(begun);
     for (const verdict of batch.verdicts) breaker.count(verdict === 'reject');
-    for (const { record, reasons } of batch.deadLettered) {
-      recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, 'dead-lettered');
+    for (const { record, reasons, isParked } of batch.deadLettered) {
+      if (isParked) metrics.parked(family, reasons[0]?.code ?? 'unknown');
+      const text = isParked ? 'dead-lettered and parked' : 'dead-lettered';
+      recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, text);
     }
     await faults.reached('folded', ref);
   }

@@ -19,7 +19,7 @@ describe('the outcome of a record in its span', () => {
     const reasons = [{ code: 'time.in_future' }, { code: 'reference.unknown_vendor' }];
     const evaluated = {
       verdicts: ['accept', 'repair', 'reject', 'skip'] as const,
-      deadLettered: [{ record: rejected, reasons }],
+      deadLettered: [{ record: rejected, reasons, isParked: false }],
     };
     expect(records.map((one) => outcomeOf(one, records, evaluated))).toEqual([
       { outcome: 'accepted' },

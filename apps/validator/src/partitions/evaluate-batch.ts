@@ -1,4 +1,4 @@
-import type { DeadLetterReason } from '@orderstream/dead-letters';
+import { type DeadLetterReason, isParked } from '@orderstream/dead-letters';
 import type { KafkaRecord, OutputRecord } from '@orderstream/kafka';
 import {
   type CatalogVersionsOverlay,
@@ -31,12 +31,20 @@ export interface EvaluationOptions {
 /** A verdict other than `wait`. */
 export type SettledVerdict = Exclude<Verdict['kind'], 'wait'>;
 
+/** A rejected record. */
+export interface DeadLettered {
+  readonly record: KafkaRecord;
+  readonly reasons: readonly DeadLetterReason[];
+  /** It was rejected too often to be replayed again. */
+  readonly isParked: boolean;
+}
+
 export interface EvaluatedBatch {
   /** Validated records and dead letters. */
   readonly outputs: readonly OutputRecord[];
   /** The kind of verdict of each evaluated record. */
   readonly verdicts: readonly SettledVerdict[];
-  readonly deadLettered: readonly { readonly record: KafkaRecord; readonly reasons: readonly DeadLetterReason[] }[];
+  readonly deadLettered: readonly DeadLettered[];
   /** Records on which a rule threw at each attempt. They are among the rejected ones. */
   readonly ruleFailures: readonly { readonly record: KafkaRecord; readonly error: unknown }[];
   /** Index of the first record that was not evaluated, as it waits for the catalog; the number of records if none. */
@@ -56,7 +64,7 @@ export function evaluateBatch(
 ): EvaluatedBatch {
   const outputs: OutputRecord[] = [];
   const verdicts: SettledVerdict[] = [];
-  const deadLettered: { record: KafkaRecord; reasons: readonly DeadLetterReason[] }[] = [];
+  const deadLettered: DeadLettered[] = [];
   const ruleFailures: { record: KafkaRecord; error: unknown }[] = [];
   const nowMs = options.now.getTime();
   let missing: readonly Reference[] = [];
@@ -71,9 +79,12 @@ export function evaluateBatch(
     overlay.settle(verdict, changes);
     if (options.versions !== undefined) announceTo(options.versions, record, verdict, overlay.nowMs);
     verdicts.push(verdict.kind);
-    if (verdict.kind === 'reject') deadLettered.push({ record, reasons: verdict.reasons });
     const output = options.outputs.forVerdict(record, verdict, options.evaluatedBy, options.now);
-    if (output !== undefined) outputs.push(output);
+    if (output === undefined) continue;
+    outputs.push(output);
+    if (verdict.kind === 'reject') {
+      deadLettered.push({ record, reasons: verdict.reasons, isParked: isParked(output) });
+    }
   }
   return { outputs, verdicts, deadLettered, ruleFailures, end: verdicts.length, missing };
 }

@@ -72,6 +72,32 @@ describe('evaluateBatch', () => {
     expect(state.accounting.input).toBe(0);
   });
 
+  it('counts the attempts of a replayed record at its new place, parks the sixth, and counts it as dead-lettered', () => {
+    const overlay = new StateOverlay(new PartitionState());
+    let replayed = broken(10);
+    const built = [10, 20, 30, 40, 50, 60].map((offset) => {
+      const batch = evaluate('interactions', [{ ...replayed, offset }], overlay);
+      const [letter] = batch.outputs as [OutputRecord];
+      replayed = { ...replayed, headers: letter.headers };
+      const { headers } = letter;
+      expect(headers).toMatchObject({ 'dlq-source-offset': String(offset), 'dlq-source-topic': replayed.topic });
+      return [letter.topic, headers['dlq-attempt'], batch.deadLettered[0]?.isParked];
+    });
+    expect(built).toEqual([
+      ...['1', '2', '3', '4', '5'].map((attempt) => [DEAD, attempt, false]),
+      [`${DEAD}.parked`, '6', true],
+    ]);
+    expect(overlay.accounting).toMatchObject({ input: 6, accepted: 0, deadLettered: 6 });
+  });
+
+  it('copies no header of a dead letter onward when its record is accepted at last', () => {
+    const accepted = record(sessionStarted(customerIn(PARTITION)), 12);
+    const headers = { ...accepted.headers, 'dlq-attempt': '3', 'dlq-app': 'validator', 'dlq-first-failed-at': 'x' };
+    const evaluated = evaluate('interactions', [{ ...accepted, headers }], new StateOverlay(new PartitionState()));
+    expect(evaluated.outputs.map(({ topic }) => topic)).toEqual([VALIDATED]);
+    expect(Object.keys(evaluated.outputs[0]?.headers ?? {}).filter((name) => name.startsWith('dlq-'))).toEqual([]);
+  });
+
   it('stops at the first record that has to wait for the catalog, and rejects it once the catalog is complete', () => {
     const known = newShop();
     const unknown = newShop();

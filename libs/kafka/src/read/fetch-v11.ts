@@ -5,8 +5,10 @@ import { type TopicPartition } from '../topic-partition';
 export interface FetchRequest {
   readonly isolation: Isolation;
   readonly partitions: readonly (TopicPartition & { readonly offset: number })[];
-  /** How long the broker may wait for the first byte. */
+  /** How long the broker may wait for `minBytes`. */
   readonly maxWaitMs: number;
+  /** Default 1. */
+  readonly minBytes?: number;
   /** The broker exceeds both bounds for the first record batch: it returns that one whole. */
   readonly maxPartitionBytes: number;
   readonly maxBytes: number;
@@ -51,7 +53,7 @@ export function fetchV11(request: FetchRequest): ProtocolRequest {
     request: createRequest({
       replicaId: -1,
       maxWaitTime: request.maxWaitMs,
-      minBytes: 1,
+      minBytes: request.minBytes ?? 1,
       maxBytes: request.maxBytes,
       isolationLevel: request.isolation === 'committed' ? 1 : 0,
       topics: byTopic(request),

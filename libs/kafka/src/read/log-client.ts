@@ -30,7 +30,7 @@ export interface LogEnds {
   readonly highWatermark: number;
 }
 
-export type FetchBounds = Pick<FetchRequest, 'maxWaitMs' | 'maxPartitionBytes' | 'maxBytes'>;
+export type FetchBounds = Pick<FetchRequest, 'maxWaitMs' | 'minBytes' | 'maxPartitionBytes' | 'maxBytes'>;
 
 /**
  * Bound of the memory that the records of one response take. Reached only by compressed batches: a partition that comes

@@ -171,7 +171,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       deliver: (fetched) => this.tasks.get(fetched)?.deliver(fetched),
       lost: (want, cause) => this.tasks.get(want)?.endAt(want.offset, cause),
     };
-    this.loop = new FetchLoop(this.client, topics, source, FETCH_BOUNDS, logger);
+    this.loop = new FetchLoop(this.client, topics, source, { ...FETCH_BOUNDS, ...this.settings.fetch }, logger);
     this.membership = new GroupMembership(
       kafka,
       { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs },

@@ -27,6 +27,11 @@ export interface KafkaBatchServerOptions {
   readonly leadsOn?: (partition: TopicPartition, cause: Error) => string | undefined;
   /** How often the topics are compared. Default 60,000. */
   readonly metadataIntervalMs?: number;
+  /**
+   * How long the broker may wait for `minBytes` before it answers. Default 100 ms for one byte. Less than 1,500 ms, after
+   * which a partition without an answer counts as unread.
+   */
+  readonly fetch?: { readonly maxWaitMs: number; readonly minBytes: number };
   /** Bound of one handler call. Default 2,000. */
   readonly maxBatchRecords?: number;
   /** Bounds of what one partition queues for its handler. Defaults 10,000 and 16 MiB. */

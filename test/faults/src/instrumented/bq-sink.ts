@@ -24,9 +24,10 @@ class InstrumentedSink extends BqSinkService {
     },
   };
 
-  override createServer(): KafkaBatchServer {
-    this.transport = super.createServer();
-    return this.transport;
+  override createServers(): readonly KafkaBatchServer[] {
+    const servers = super.createServers();
+    [this.transport] = servers;
+    return servers;
   }
 
   protected override dependenciesOf(partition: TopicPartition): PartitionSinkDependencies {
@@ -67,5 +68,5 @@ void runService({
   settings: bqSinkSettings,
   module: () => InstrumentedSinkModule,
   prepare: (app) => app.get(BqSinkService).prepare(),
-  servers: (app) => [app.get(BqSinkService).createServer()],
+  servers: (app) => app.get(BqSinkService).createServers(),
 });
