@@ -39,7 +39,7 @@ function replayOf(planId: string, letters: ChosenLetters, partition: number, fau
     io: new KafkaPartitionIo(kafka, topic, partition, log.replays),
     limit: new RateLimit(100_000),
     gate: new CanaryGate(undefined),
-    batchRecords: 20,
+    batchRecords: 5,
     confirm: () => Promise.resolve(),
     logger,
     clock: () => new Date(),

@@ -11,7 +11,7 @@ export type PatchOperation =
   | { readonly op: 'move' | 'copy'; readonly path: string; readonly from: string };
 export type JsonPatch = readonly PatchOperation[];
 
-export const MAX_OPERATIONS = 100;
+const MAX_OPERATIONS = 100;
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
 /** Names that would reach the prototype of an object. */
 const UNSAFE_NAMES = new Set(['__proto__', 'constructor', 'prototype']);

@@ -27,6 +27,8 @@ jest.mock('node:timers/promises', () => ({
     }),
 }));
 
+jest.setTimeout(60_000);
+
 class Killed extends OrderstreamError {
   readonly code = 'REPLAY_STATE';
 }
@@ -79,18 +81,15 @@ const valuesOf = (log: MemoryLog): string[] => log.returned.map(({ value }) => S
 
 describe('the replay of a partition', () => {
   it('returns each chosen letter once and in order, killed at any steps and with any outcome of its commits', async () => {
+    const all = Array.from({ length: 41 }, (_, offset) => letterAt(offset));
     const chosen = fc.uniqueArray(fc.nat({ max: 40 }), { minLength: 1, maxLength: 30 });
     // One number a step: whether the process is killed there, or what happens to the commit.
-    const steps = fc.array(fc.nat({ max: 9 }), { maxLength: 60 });
+    const steps = fc.array(fc.nat({ max: 9 }), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(chosen, steps, async (offsets, given) => {
         const left = [...given];
         const fates: readonly CommitFate[] = ['aborted', 'unanswered', 'lost'];
-        const log = new MemoryLog(
-          Array.from({ length: 41 }, (_, offset) => letterAt(offset)),
-          REPLAYS_TOPIC,
-          () => fates[left.shift() ?? 9] ?? 'ok',
-        );
+        const log = new MemoryLog(all, REPLAYS_TOPIC, () => fates[left.shift() ?? 9] ?? 'ok');
         const faults: ReplayFaults = {
           reached: () => {
             if ((left.shift() ?? 9) < 2) throw new Killed('killed');
@@ -109,7 +108,7 @@ describe('the replay of a partition', () => {
           offsets.map((o) => `${TOPIC}/${String(PARTITION)}/${String(o)}`),
         );
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 

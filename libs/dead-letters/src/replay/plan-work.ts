@@ -92,7 +92,7 @@ export class PlanWork {
     const { action, outcome } = end;
     await this.change(log.book.find(id) ?? plan, action, {
       ...(outcome === undefined ? {} : { outcome }),
-      ...(action === 'stop' ? { error: { type: 'replay-stopped', detail: outcome ?? '' } } : {}),
+      ...(action === 'stop' ? { error: { type: 'REPLAY_STOPPED', detail: outcome } } : {}),
     });
   }
 

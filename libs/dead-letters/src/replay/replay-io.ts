@@ -34,7 +34,7 @@ export interface PartitionIo {
 }
 
 /** Group of the transactional ids: `replay.<dead-letter topic>.<partition>`. */
-export const REPLAY_GROUP = 'replay';
+const REPLAY_GROUP = 'replay';
 const TRANSACTION_TIMEOUT_MS = 10_000;
 /** At most the limit of the topic of the plans. */
 const MAX_REQUEST_BYTES = MAX_RECORD_BYTES;
