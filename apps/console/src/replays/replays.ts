@@ -67,13 +67,17 @@ export class Replays {
         this.isOpen = true;
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.isStopping()) return;
         this.error = error instanceof Error ? error.message : String(error);
         this.logger.warn({ err: error }, 'replay plans are not available; it is retried');
       }
       const jitterMs = pauseMs / 2 + (Math.random() * pauseMs) / 2;
       await delay(jitterMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  private isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   /** The letters of a preview's samples, as far as retention has left them. */
