@@ -34,7 +34,7 @@ export const CONSOLE_PROBLEMS = {
 export type ConsoleProblemType = keyof typeof CONSOLE_PROBLEMS;
 
 /** The `type` of a problem: a name, not an address to open. */
-export const problemTypeOf = (name: ConsoleProblemType): string => `urn:orderstream:problem:${name}`;
+const problemTypeOf = (name: ConsoleProblemType): string => `urn:orderstream:problem:${name}`;
 
 /** A request that the console rejects, with the `type` of the problem. */
 export class ConsoleProblem extends ProblemException {

@@ -8,7 +8,7 @@ import { isOpenHeader, maskBody, MASKED } from './personal-data';
 /** The fields of a class whose instances are answers. */
 type Plain<T> = Pick<T, keyof T>;
 
-export const letterId = ({ topic, partition, offset }: LetterPlace): string =>
+const letterId = ({ topic, partition, offset }: LetterPlace): string =>
   `${topic}/${String(partition)}/${String(offset)}`;
 
 /** A dead letter as an answer shows it. It holds no memory of the record. */

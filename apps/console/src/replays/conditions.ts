@@ -8,7 +8,7 @@ const MAX_KEY_LENGTH = 255;
 export const etagOf = (revision: number): string => `"${String(revision)}"`;
 
 /** The revision in `If-Match`. @throws ConsoleProblem when it is missing, or not one ETag of a plan */
-export function requiredRevision(ifMatch: string | undefined): number {
+function requiredRevision(ifMatch: string | undefined): number {
   if (ifMatch === undefined) {
     throw new ConsoleProblem(
       'revision-required',
@@ -23,7 +23,7 @@ export function requiredRevision(ifMatch: string | undefined): number {
 }
 
 /** The `Idempotency-Key`. @throws ConsoleProblem when it is missing or invalid */
-export function requiredKey(key: string | undefined): string {
+function requiredKey(key: string | undefined): string {
   const isValid = key !== undefined && key.length <= MAX_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key);
   if (isValid) return key;
   throw new ConsoleProblem(

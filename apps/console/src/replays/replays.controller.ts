@@ -73,7 +73,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    const { plan, isNew } = await this.replays.plans.create(replayRequestOf(body), nameOf(request), key);
+    const { plan, isNew } = await this.replays.opened().create(replayRequestOf(body), nameOf(request), key);
     response.status(isNew ? 201 : 200).setHeader('Location', `/admin/replays/${plan.id}`);
     return this.answer(plan, request, response);
   }
@@ -102,7 +102,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(this.replays.plans.get(id), request, response);
+    return this.answer(this.replays.opened().get(id), request, response);
   }
 
   @Post(':id/preview')
@@ -117,7 +117,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.plans.preview(id, nameOf(request)), request, response);
+    return this.answer(await this.replays.opened().preview(id, nameOf(request)), request, response);
   }
 
   @Post(':id/start')
@@ -144,7 +144,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.plans.start(id, revision, nameOf(request)), request, response);
+    return this.answer(await this.replays.opened().start(id, revision, nameOf(request)), request, response);
   }
 
   @Post(':id/pause')
@@ -159,7 +159,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.plans.pause(id, nameOf(request)), request, response);
+    return this.answer(await this.replays.opened().pause(id, nameOf(request)), request, response);
   }
 
   @Post(':id/cancel')
@@ -174,7 +174,7 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.plans.cancel(id, nameOf(request)), request, response);
+    return this.answer(await this.replays.opened().cancel(id, nameOf(request)), request, response);
   }
 
   @Get(':id/receipts')
@@ -184,7 +184,7 @@ export class ReplaysController {
   @ApiOkResponse({ type: ReceiptPageDto })
   @ApiProblems(withProblems(INVALID, 'plan-unknown', 'cursor-rejected'))
   receipts(@Param('id') id: string, @Query() { limit = DEFAULT_LIMIT, cursor }: PageQueryDto): Promise<ReceiptPageDto> {
-    return this.replays.plans.receipts(id, { limit, cursor });
+    return this.replays.opened().receipts(id, { limit, cursor });
   }
 
   @Sse(':id/events')
@@ -232,7 +232,7 @@ export class ReplaysController {
   /** Before the stream begins: an unknown plan is answered with a problem. */
   private changesOf(id: string): Observable<Plan> {
     try {
-      return this.replays.plans.changes(id);
+      return this.replays.opened().changes(id);
     } catch (error) {
       throw problemOf(error);
     }

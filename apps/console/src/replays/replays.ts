@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { type Plan, ReplayPlans } from '@orderstream/dead-letters';
+import { type Plan, ReplayPlans, ReplayUnavailableError } from '@orderstream/dead-letters';
 import { type Health, type Logger } from '@orderstream/observability';
 import { HEALTH, LOGGER } from '@orderstream/service';
 import { type LetterDto } from '../dead-letters/letter.dto';
@@ -19,12 +19,12 @@ export class Replays {
   private readonly stopping = new AbortController();
   private opening: Promise<void> | undefined;
   private isOpen = false;
-  private error = 'opening';
+  private error = 'they are being read';
   /** By plan and time of its preview: a preview does not change. */
   private readonly samples = new Map<string, readonly LetterDto[]>();
 
   constructor(
-    @Inject(ReplayPlans) readonly plans: ReplayPlans,
+    @Inject(ReplayPlans) private readonly plans: ReplayPlans,
     private readonly deadLetters: DeadLetters,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(HEALTH) health: Health,
@@ -40,6 +40,12 @@ export class Replays {
     return this.isOpen ? undefined : this.error;
   }
 
+  /** The plans. @throws ReplayUnavailableError until they are read: a plan that is not known yet is not an unknown one */
+  opened(): ReplayPlans {
+    if (!this.isOpen) throw new ReplayUnavailableError(this.error);
+    return this.plans;
+  }
+
   /** Opens the plans, and tries again until it is done: lists and groups of dead letters do not wait for it. */
   start(): void {
     this.opening ??= this.open();
@@ -47,8 +53,10 @@ export class Replays {
 
   async stop(): Promise<void> {
     this.stopping.abort();
+    if (this.opening === undefined) return;
+    // Ends the opening too: it waits for the broker without end.
+    await this.plans.close();
     await this.opening;
-    if (this.isOpen) await this.plans.close();
   }
 
   private async open(): Promise<void> {
@@ -59,12 +67,17 @@ export class Replays {
         this.isOpen = true;
         return;
       } catch (error) {
+        if (this.isStopping()) return;
         this.error = error instanceof Error ? error.message : String(error);
         this.logger.warn({ err: error }, 'replay plans are not available; it is retried');
       }
       const jitterMs = pauseMs / 2 + (Math.random() * pauseMs) / 2;
       await delay(jitterMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  private isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   /** The letters of a preview's samples, as far as retention has left them. */
@@ -82,7 +95,7 @@ export class Replays {
 
   /** @throws ConsoleProblem cursor-rejected */
   page(limit: number, cursor: string | undefined): { readonly plans: readonly Plan[]; readonly next?: string } {
-    const all = this.plans.list();
+    const all = this.opened().list();
     const from = cursor === undefined ? 0 : 1 + all.findIndex(({ id }) => id === planOf(cursor));
     if (cursor !== undefined && from === 0) {
       throw new ConsoleProblem('cursor-rejected', 'The cursor is not one of the list of replay plans.');

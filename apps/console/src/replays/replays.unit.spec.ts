@@ -13,6 +13,7 @@ import {
   ReplayUnavailableError,
   ReplayUnknownError,
 } from '@orderstream/dead-letters';
+import { waitUntil } from '@orderstream/deadlines';
 import { createLogger } from '@orderstream/observability';
 import { runService } from '@orderstream/service';
 import { Subject } from 'rxjs';
@@ -32,6 +33,14 @@ class MemoryPlans {
   readonly events = new Subject<Plan>();
   failure: Error | undefined;
   readonly failed: Error | undefined;
+
+  opening: Error | undefined;
+
+  open(): Promise<void> {
+    return this.opening === undefined ? Promise.resolve() : Promise.reject(this.opening);
+  }
+
+  close = (): Promise<void> => Promise.resolve();
 
   create(request: ReplayRequest, actor: string, key: string): Promise<{ plan: Plan; isNew: boolean }> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
@@ -125,6 +134,7 @@ const search = {
 class ReplaysOnly {}
 
 let url = '';
+let replays: Replays;
 const host = new FakeProcess();
 
 interface Called {
@@ -159,7 +169,15 @@ const createdId = async (body: object = {}): Promise<string> =>
 beforeAll(async () => {
   const log = new LogLines();
   await runService(
-    { name: 'console', settings: defineSettings({ service: serviceSettings }), module: () => ReplaysOnly },
+    {
+      name: 'console',
+      settings: defineSettings({ service: serviceSettings }),
+      module: () => ReplaysOnly,
+      prepare: (app) => {
+        replays = app.get(Replays);
+        return Promise.resolve();
+      },
+    },
     {
       env: { HTTP_PORT: '0', ADMIN_TOKENS: TOKENS },
       host,
@@ -177,6 +195,16 @@ beforeEach(() => {
 });
 
 describe('the replays of the API', () => {
+  it('answer 503 until the plans are read, and are opened again after a failure', async () => {
+    plans.opening = new Error('the broker is away');
+    replays.start();
+    expect((await call('GET', '')).status).toBe(503);
+    expect(await call('GET', '/any')).toMatchObject({ status: 503, body: { code: 'REPLAY_UNAVAILABLE' } });
+    plans.opening = undefined;
+    await waitUntil(async () => (await call('GET', '')).status === 200, { what: 'the plans', deadlineMs: 10_000 });
+    expect((await call('GET', '/any')).status).toBe(404);
+  }, 20_000);
+
   it('creates one plan for a key, however often the request is repeated', async () => {
     const body = { topic: TOPIC, filter: { reason: 'time.in_future' }, ratePerSecond: 5, note: 'once' };
     const first = await create(body, 'same');
