@@ -30,7 +30,9 @@ function content(bytes: Buffer | null, maxBytes: number, part: string): Content 
   if (bytes === null) return { text: undefined, bytes: undefined, cut: {} };
   const cut: Cut = bytes.length > maxBytes ? { [part]: bytes.length } : {};
   const retained = wholeCharacters(bytes, maxBytes);
-  return isUtf8(retained) ? { text: retained.toString(), bytes: undefined, cut } : { text: undefined, bytes: retained, cut };
+  return isUtf8(retained)
+    ? { text: retained.toString(), bytes: undefined, cut }
+    : { text: undefined, bytes: retained, cut };
 }
 
 /** The beginning of the bytes. Text does not end within a character, which has at most four bytes. */

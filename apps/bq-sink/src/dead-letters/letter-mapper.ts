@@ -15,7 +15,7 @@ import type { RowSource } from '../streams/micro-batch';
 import { bodyColumns, headersColumn, keyColumns, shortText } from './letter-content';
 
 /** The reason of a row whose record is no dead letter. */
-export const UNREADABLE = 'dead_letter.unreadable';
+const UNREADABLE = 'dead_letter.unreadable';
 
 const DAY_MS = 86_400_000;
 /** Days of `failed_at` that BigQuery takes streamed rows for, with some to spare: 1,825 in the past and 366 in the future. */
