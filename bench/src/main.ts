@@ -7,20 +7,21 @@ import { createKafka, ensureTopics } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { passThroughTopic } from './baselines/names';
 import { fillRawTopics } from './fill';
-import { parseRecords } from './options';
+import { parseOptions } from './options';
 import { renderReport } from './report';
 import { type Bench, measureBridge, measureSink, measureValidator, measureValidatorRestore } from './rows';
 
 /**
- * `npm run bench`: measures each service, and next to it a baseline: the bare client with the same I/O and no other
- * work, in the same run. The input is generated without a rate limit, with 2 % defects.
+ * `npm run bench -- [--records N] [--skip pubsub-bridge|baselines]`: measures each service, and next to it a baseline: the
+ * bare client with the same I/O and no other work, in the same run. The input is generated without a rate limit, with 2 %
+ * defects.
  */
 async function runBenchmark(): Promise<void> {
-  const records = parseRecords(process.argv.slice(2));
+  const { records, skip } = parseOptions(process.argv.slice(2));
   const folder = mkdtempSync(join(tmpdir(), 'orderstream-bench-'));
   const environment = benchEnvironment();
   const kafka = createKafka({ brokers: environment.KAFKA_BROKERS.split(','), clientId: 'bench' });
-  const bench: Bench = { kafka, environment, folder };
+  const bench: Bench = { kafka, environment, folder, hasBaselines: !skip.has('baselines') };
   await createTopics(kafka);
 
   process.stderr.write(`logs in ${folder}\norder-generator: ${records} records …\n`);
@@ -29,7 +30,7 @@ async function runBenchmark(): Promise<void> {
     { name: 'order-generator', service: generator },
     await measureValidator(bench),
     await measureValidatorRestore(bench),
-    await measureBridge(bench),
+    ...(skip.has('pubsub-bridge') ? [] : [await measureBridge(bench)]),
     await measureSink(bench),
   ]);
   process.stdout.write(report);

@@ -17,6 +17,8 @@ export interface Bench {
   readonly environment: Readonly<Record<string, string>>;
   /** The folder of their logs. */
   readonly folder: string;
+  /** Whether the bare clients are measured beside the services. */
+  readonly hasBaselines: boolean;
 }
 
 /** The validator, next to a loop that copies the same records in the same transactions. */
@@ -24,11 +26,13 @@ export async function measureValidator(bench: Bench): Promise<Row> {
   const groupsOf = (groupId: (family: (typeof FAMILIES)[number]) => string): Workload => ({
     groups: FAMILIES.map((family) => ({ groupId: groupId(family), topic: rawTopic(family) })),
   });
-  const baseline = await measureConsumer(
-    bench,
-    'pass-through',
-    'bench/src/baselines/pass-through.js',
-    groupsOf(() => PASS_THROUGH_GROUP),
+  const baseline = await baselineOf(bench, () =>
+    measureConsumer(
+      bench,
+      'pass-through',
+      'bench/src/baselines/pass-through.js',
+      groupsOf(() => PASS_THROUGH_GROUP),
+    ),
   );
   const service = await measureConsumer(
     bench,
@@ -36,7 +40,7 @@ export async function measureValidator(bench: Bench): Promise<Row> {
     'apps/validator/src/main.js',
     groupsOf((family) => `validator-${family}`),
   );
-  return { name: 'validator', service, baseline };
+  return { name: 'validator', service, ...baseline };
 }
 
 /** A start of the validator over the state of the one before, until it is ready. */
@@ -53,20 +57,23 @@ export async function measureBridge(bench: Bench): Promise<Row> {
   const topic = validatedTopic('orders');
   const offsets = (await fetchEndOffsets(bench.kafka, topic)).reduce((sum, end) => sum + end, 0);
   process.stderr.write(`validated orders: ${offsets} offsets\n`);
-  const baseline = await measureConsumer(bench, 'bare-publish', 'bench/src/baselines/bare-publish.js', {
-    groups: [{ groupId: BARE_PUBLISH_GROUP, topic }],
-  });
+  const baseline = await baselineOf(bench, () =>
+    measureConsumer(bench, 'bare-publish', 'bench/src/baselines/bare-publish.js', {
+      groups: [{ groupId: BARE_PUBLISH_GROUP, topic }],
+    }),
+  );
   const service = await measureConsumer(bench, 'pubsub-bridge', 'apps/pubsub-bridge/src/main.js', {
     groups: [{ groupId: 'pubsub-bridge', topic }],
   });
-  return { name: 'pubsub-bridge', service, baseline };
+  return { name: 'pubsub-bridge', service, ...baseline };
 }
 
 /**
  * The sink, next to bare appends. Both write to a Write API server that only counts rows; the tables are in the
  * emulator.
  */
-export async function measureSink({ kafka, environment, folder }: Bench): Promise<Row> {
+export async function measureSink(bench: Bench): Promise<Row> {
+  const { kafka, environment, folder } = bench;
   const groups = FAMILIES.map((family) => ({ groupId: 'bq-sink', topic: validatedTopic(family) }));
   const { end } = await readProgress(kafka, { groups });
   const measureWriter = async (name: string, script: string, progress?: () => Promise<Progress>): Promise<Figures> => {
@@ -82,9 +89,16 @@ export async function measureSink({ kafka, environment, folder }: Bench): Promis
       await server.stop();
     }
   };
-  const baseline = await measureWriter('bare-appends', 'bench/src/baselines/bare-appends.js');
+  const baseline = await baselineOf(bench, () => measureWriter('bare-appends', 'bench/src/baselines/bare-appends.js'));
   const service = await measureWriter('bq-sink', 'apps/bq-sink/src/main.js', () => readProgress(kafka, { groups }));
-  return { name: 'bq-sink', service, baseline };
+  return { name: 'bq-sink', service, ...baseline };
+}
+
+async function baselineOf(
+  { hasBaselines }: Bench,
+  measureBaseline: () => Promise<Figures>,
+): Promise<Pick<Row, 'baseline'>> {
+  return hasBaselines ? { baseline: await measureBaseline() } : {};
 }
 
 /** Measures a process by the committed offsets of its consumer groups. */

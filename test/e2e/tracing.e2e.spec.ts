@@ -84,12 +84,14 @@ describe('tracing of the local stack', () => {
     return { traceId, spanId, rows };
   }
 
-  /** The spans of a trace that have arrived from all services, each with the batch that it was in. */
+  /** The spans of a record have arrived from all services, each with the batch that it was in. */
   async function completeTrace(traceId: string, spanId: string): Promise<void> {
     const found = await waitUntil(
       () => {
-        const services = new Set(spansOf(traceId).map(({ service }) => service));
-        return RECORD_SPANS.every(([service = '']) => services.has(service)) && spansOf(traceId);
+        // The events of a session share a trace.
+        const ofRecord = spansOf(traceId).filter(({ parentSpanId }) => parentSpanId === spanId);
+        const services = new Set(ofRecord.map(({ service }) => service));
+        return RECORD_SPANS.every(([service = '']) => services.has(service)) && ofRecord;
       },
       { what: 'the spans of all services', deadlineMs: ARRIVAL_DEADLINE_MS },
     );

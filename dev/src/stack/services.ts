@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ComponentEnv } from '../process/component-env';
 import { type PortFinder } from '../process/ports';
 import { type Endpoints } from './infrastructure';
-import { answersOk } from './http-probe';
+import { answersOk, isServiceReady } from './http-probe';
 import { type Component } from './component';
 import { adminTokens, type StackTokens } from './tokens';
 
@@ -136,7 +136,7 @@ export function serviceInstance(
         cwd: context.repository,
         env: { ...env, ...(await options.env?.()) },
       }),
-      isReady: () => answersOk(`${url}/health/ready`),
+      isReady: () => isServiceReady(url),
       isAlive: () => answersOk(`${url}/health/live`),
       readyWithinMs: READY_WITHIN_MS,
       stopGraceMs: STOP_GRACE_MS,

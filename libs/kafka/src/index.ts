@@ -4,7 +4,6 @@ export { partitionName, type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';
-export { crc32c } from './codec/crc32c';
 export { encodeRecordBatch } from './codec/record-batch-encoder';
 export { connectAdmin, kafkaDependency } from './client/connect-admin';
 export { createKafka } from './client/create-kafka';

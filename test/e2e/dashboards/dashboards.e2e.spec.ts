@@ -178,7 +178,7 @@ describe('every panel, on the running stack', () => {
   );
 
   it('has recent orders in both tables, and the same numbers in Prometheus as in the services', async () => {
-    const rated = answers.filter(({ query }) => query.panel === 'How many orders have a rating?');
+    const rated = answers.filter(({ query }) => query.panel === 'How many orders were rated?');
     for (const { answer } of rated) expect(Number((JSON.parse(answer) as number[][])[0]?.[0])).toBeGreaterThan(0);
     if (!hasPrometheus) return;
     const [freshness] = await askPrometheus(

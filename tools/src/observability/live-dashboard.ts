@@ -14,6 +14,10 @@ const FROM = '`${dataset}.${table}`';
 const ORDERS =
   "$__timeFilter(occurred_at) AND event_type = 'order.placed' AND vendor_vertical IN (${vertical:sqlstring})";
 
+/** A rating comes with an event of its own, days after the order, or with an order that was placed elsewhere. */
+const RATINGS =
+  "$__timeFilter(occurred_at) AND event_type IN ('order.placed', 'order.rated') AND order_rating IS NOT NULL";
+
 /** streaming_orders has an order once per delivery, so that each is counted by its event. */
 export const LIVE_SQL = {
   lastOrder: `SELECT
@@ -25,12 +29,12 @@ WHERE ${ORDERS}`,
 FROM (
   SELECT event_id, ANY_VALUE(order_rating) AS order_rating
   FROM ${FROM}
-  WHERE ${ORDERS}
+  WHERE ${RATINGS}
   GROUP BY event_id
 )`,
-  ratedOrders: `SELECT COUNT(DISTINCT event_id) AS rated_orders
+  ratedOrders: `SELECT COUNT(DISTINCT order_id) AS rated_orders
 FROM ${FROM}
-WHERE ${ORDERS} AND order_rating IS NOT NULL`,
+WHERE ${RATINGS}`,
   ordersPerVertical: `SELECT vendor_vertical, COUNT(DISTINCT event_id) AS orders
 FROM ${FROM}
 WHERE ${ORDERS}
@@ -113,7 +117,7 @@ export function liveDashboard(): dashboard.Dashboard {
       sqlStat(
         {
           title: 'How are orders rated, from 1 to 5?',
-          description: 'Average orders rating: mean of order_rating over the orders of the range that have one.',
+          description: 'Average orders rating: mean of the ratings that were given in the range, of all verticals.',
           unit: 'none',
           limits: [],
           width: 8,
@@ -132,8 +136,8 @@ export function liveDashboard(): dashboard.Dashboard {
     .withPanel(
       sqlStat(
         {
-          title: 'How many orders have a rating?',
-          description: 'Rated orders: orders of the range whose order_rating is known. About 80 % have one.',
+          title: 'How many orders were rated?',
+          description: 'Rated orders: orders that were rated in the range, of all verticals.',
           unit: 'short',
           limits: [],
           width: 8,

@@ -3,6 +3,8 @@ const WIDTH = 560;
 const HEIGHT = 300;
 const LEFT = 62;
 const RIGHT = 12;
+/** Width of the names of several series. */
+const LEGEND = 130;
 const TOP = 14;
 const BOTTOM = 44;
 const COLORS = ['#2f6fab', '#c8553d', '#588157', '#8e6c8a', '#e0a030', '#3c9d9b', '#6b705c', '#b56576'];
@@ -84,12 +86,13 @@ class Scale {
 /** Lines, dots or bars in one frame. */
 export function chart(x: Axis, y: Axis, series: readonly Series[]): string {
   const points = series.flatMap((one) => one.points);
+  const right = WIDTH - RIGHT - (series.length < 2 ? 0 : LEGEND);
   const margin = series.some(({ kind }) => kind === 'bars') ? 0.5 : 0;
   const xs = points.map(([value]) => value);
   const xScale = new Scale(
     [...xs.map((value) => value - margin), ...xs.map((value) => value + margin)],
     LEFT,
-    WIDTH - RIGHT,
+    right,
     x.isLog ?? false,
     false,
   );
@@ -105,10 +108,10 @@ export function chart(x: Axis, y: Axis, series: readonly Series[]): string {
     ...xTicks.map((tick) => text(xScale.place(tick), HEIGHT - BOTTOM + 15, x.names?.[tick] ?? shown(tick), 'middle')),
     ...yScale.ticks.map((tick) => {
       const place = at(yScale.place(tick));
-      const line = `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${place}" y2="${place}" stroke="#ddd"/>`;
+      const line = `<line x1="${LEFT}" x2="${right}" y1="${place}" y2="${place}" stroke="#ddd"/>`;
       return line + text(LEFT - 6, yScale.place(tick) + 4, shown(tick), 'end');
     }),
-    text((LEFT + WIDTH) / 2, HEIGHT - 8, x.label, 'middle', '#555'),
+    text((LEFT + right) / 2, HEIGHT - 8, x.label, 'middle', '#555'),
     `<text transform="translate(13 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle" fill="#555">${escaped(y.label)}</text>`,
   ];
   const drawn = series.map((one, index) => draw(one, COLORS[index % COLORS.length] ?? '#000', xScale, yScale));
@@ -118,7 +121,7 @@ export function chart(x: Axis, y: Axis, series: readonly Series[]): string {
       : series.map(({ name }, index) => {
           const top = TOP + 4 + 14 * index;
           const color = COLORS[index % COLORS.length] ?? '#000';
-          return `<rect x="${WIDTH - 154}" y="${top - 3}" width="142" height="15" fill="#fff" fill-opacity="0.8"/><rect x="${WIDTH - 150}" y="${top}" width="10" height="10" fill="${color}"/>${text(WIDTH - 136, top + 9, name, 'start')}`;
+          return `<rect x="${right + 12}" y="${top}" width="10" height="10" fill="${color}"/>${text(right + 26, top + 9, name, 'start')}`;
         });
   return svg([...marks, ...drawn, ...legend]);
 }

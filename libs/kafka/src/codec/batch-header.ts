@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c';
+import { crc32c } from '@node-rs/crc32';
 import { BATCH_HEADER_BYTES } from './record-batch-encoder';
 
 /** The header of a record batch, magic 2 (Kafka protocol guide, "Record Batch"). */
@@ -68,7 +68,7 @@ export function readBatchHeader(log: Buffer, start: number, end: number): BatchH
 
 /** Whether the batch has the bytes that its producer wrote: the CRC covers all from the attributes on. */
 export const isIntact = (log: Buffer, { start, end }: BatchHeader): boolean =>
-  crc32c(log, start + ATTRIBUTES_OFFSET, end) === log.readUInt32BE(start + CRC_OFFSET);
+  crc32c(log.subarray(start + ATTRIBUTES_OFFSET, end)) === log.readUInt32BE(start + CRC_OFFSET);
 
 const CODECS = ['no compression', 'gzip', 'snappy', 'lz4', 'zstd'];
 

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { type KafkaRecord, LogUnreadableError } from '../index';
-import { crc32c } from './crc32c';
 import { decodeLargeBatch, decodeLog } from './record-batch-decoder';
 import { BATCH_HEADER_BYTES, encodeRecordBatch } from './record-batch-encoder';
 
@@ -61,7 +61,7 @@ function withBytes(batch: Buffer, bytes: Buffer): Buffer {
 
 /** Writes the CRC of the batch. */
 function sealed(batch: Buffer): Buffer {
-  batch.writeUInt32BE(crc32c(batch, 21, batch.length), 17);
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
   return batch;
 }
 

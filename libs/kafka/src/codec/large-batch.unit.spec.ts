@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { type KafkaRecord, LogUnreadableError } from '../index';
-import { crc32c } from './crc32c';
 import { decodeLargeBatch, decodeLog, MAX_DECODED_BYTES } from './record-batch-decoder';
 import { BATCH_HEADER_BYTES, encodeRecordBatch } from './record-batch-encoder';
 import { RecordAssembly } from './record-assembly';
@@ -87,7 +87,7 @@ describe('a batch that decompresses to more than fits into memory', () => {
       log.writeInt16BE(4, 21);
       log.writeInt32BE(1_999, 23);
       log.writeInt32BE(2_000, 57);
-      log.writeUInt32BE(crc32c(log, 21, log.length), 17);
+      log.writeUInt32BE(crc32c(log.subarray(21)), 17);
       return log;
     };
     const read = (compressed: Buffer): Promise<unknown> => readInPieces(batchOf(compressed), 71, 2_070, 32 * 1_048_576);

@@ -1,6 +1,6 @@
+import { crc32c } from '@node-rs/crc32';
 import { type IHeaders } from 'kafkajs';
 import { orderedFields } from '../headers';
-import { crc32c } from './crc32c';
 import { zigzagVarintLength, writeZigzagVarint } from './varint';
 
 /** A record as kafkajs passes it: key, value and header values are bytes or strings. */
@@ -159,7 +159,7 @@ export async function encodeRecordBatch(
   out.writeInt16BE(identity.producerEpoch, 51);
   out.writeInt32BE(identity.firstSequence, 53);
   out.writeInt32BE(records.length, 57);
-  out.writeUInt32BE(crc32c(out, ATTRIBUTES_OFFSET, out.length), CRC_OFFSET);
+  out.writeUInt32BE(crc32c(out.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
   return out;
 }
 

@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { crc32c } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { headerFields, headersOf, type KafkaRecord, LogUnreadableError } from '../index';
-import { crc32c } from './crc32c';
 import { decodeLog } from './record-batch-decoder';
 import {
   BATCH_HEADER_BYTES,
@@ -66,7 +66,7 @@ async function transactionalLog(steps: readonly { producer: number; kind: string
     );
     bytes.writeBigInt64BE(BigInt(offset), 0);
     bytes.writeInt16BE(bytes.readInt16BE(21) | attributes, 21);
-    bytes.writeUInt32BE(crc32c(bytes, 21, bytes.length), 17);
+    bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
     batches.push({ offset, records, bytes });
     nextOffset += records;
     return offset;
@@ -280,12 +280,5 @@ describe('record batches', () => {
     expect(decodeLog(await encodeRecordBatch(records, IDENTITY, 0), PLACE, 0, []).records[0]?.headers).toEqual({
       h: null,
     });
-  });
-
-  it('have the CRC-32C of RFC 3720, B.4', () => {
-    expect(crc32c(Buffer.alloc(32), 0, 32)).toBe(0x8a9136aa);
-    expect(crc32c(Buffer.alloc(32, 0xff), 0, 32)).toBe(0x62a8ab43);
-    expect(crc32c(Buffer.from(Array.from({ length: 32 }, (_, i) => i)), 0, 32)).toBe(0x46dd794e);
-    expect(crc32c(Buffer.from('xx123456789'), 2, 11)).toBe(0xe3069283);
   });
 });

@@ -1,5 +1,6 @@
 import { waitUntil } from '@orderstream/deadlines';
-import { crc32c, encodeRecordBatch, type OutputRecord, type RecordProducer } from '@orderstream/kafka';
+import { crc32c } from '@node-rs/crc32';
+import { encodeRecordBatch, type OutputRecord, type RecordProducer } from '@orderstream/kafka';
 import { type PlantedRecords } from '@orderstream/ledger';
 
 import { produceBatch } from '../stack/produce-batch';
@@ -53,6 +54,6 @@ export async function batchOf({ record, renamed }: Pick<PoisonRecord, 'record' |
   const at = batch.indexOf(name);
   if (at < 0 || bytes.length !== name.length) throw new RangeError(`the batch has no header ${name} of this length`);
   bytes.copy(batch, at);
-  batch.writeUInt32BE(crc32c(batch, ATTRIBUTES_OFFSET, batch.length), CRC_OFFSET);
+  batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
   return batch;
 }
