@@ -11,6 +11,10 @@ const FAILURES_UNTIL_BLOCKED = 20;
 /** It starts the service five times and sends hundreds of requests. */
 const TIMEOUT_MS = 60_000;
 
+const SASL_PASSWORD = 'password-of-the-broker';
+/** What must not be in any log: tokens, known or not, and other secrets. */
+const SECRETS = [OPERATOR, VIEWER, 'unknown-token', SASL_PASSWORD, 'Bearer'];
+
 /** The statuses of problems, by method and path. */
 type Problems = Map<string, Set<number>>;
 /** A valid request to each endpoint, from the examples of the document. */
@@ -36,6 +40,8 @@ interface Operation {
 
 interface Running {
   readonly url: string;
+  /** Everything that the service has logged, at every level. */
+  readonly log: () => string;
   stop(): Promise<void>;
 }
 
@@ -77,9 +83,12 @@ async function run<T extends { readonly service: ServiceSettings }>(
         BIGQUERY_PROJECT: 'orderstream-local',
         PUBSUB_PROJECT: 'orderstream-local',
         ADMIN_TOKENS: tokens,
+        KAFKA_SASL_MECHANISM: 'plain',
+        KAFKA_SASL_USERNAME: 'orderstream',
+        KAFKA_SASL_PASSWORD: SASL_PASSWORD,
       },
       host,
-      logger: createLogger({ service: definition.name, level: 'info', destination }),
+      logger: createLogger({ service: definition.name, level: 'trace', destination }),
     },
   );
   const failed = host.exited.promise.then((code): never => {
@@ -90,6 +99,7 @@ async function run<T extends { readonly service: ServiceSettings }>(
   if (!isStarting) await running;
   return {
     url,
+    log: () => JSON.stringify(destination.lines) + host.written,
     stop: async () => {
       host.emit('SIGTERM', 'SIGTERM');
       await host.exited.promise;
@@ -162,7 +172,7 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
       { token: OPERATOR, body: '{"' },
       { token: OPERATOR, body: `{"x":"${'x'.repeat(70_000)}"}` },
       { token: OPERATOR, body: '{}', type: 'application/json; charset=latin1' },
-      { token: 'unknown', repeat: 1 + FAILURES_UNTIL_BLOCKED },
+      { token: 'unknown-token', repeat: 1 + FAILURES_UNTIL_BLOCKED },
     ],
   ],
   [{ tokens: '' }, [{ token: OPERATOR }]],
@@ -212,7 +222,7 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
   definition: ServiceDefinition<T>,
 ): void {
   it(
-    `${definition.name} documents every problem that its /admin answers, and no other`,
+    `${definition.name} documents every problem that its /admin answers, and no other, and logs no secret`,
     async () => {
       const documented: Problems = new Map();
       const answered: Problems = new Map();
@@ -232,6 +242,9 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
         const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
         for (const provocation of provocations) await provoke(service.url, provocation, examples, endpoints);
         await service.stop();
+        const log = service.log();
+        expect(log).toContain('"level"');
+        for (const secret of SECRETS) expect(log).not.toContain(secret);
       }
       expect(documented.size).toBeGreaterThanOrEqual(3);
       expect(sorted(answered)).toEqual(sorted(documented));

@@ -46,7 +46,7 @@ export interface AdminEndpoints {
 /** The errors that every endpoint of `/admin` may answer. */
 export const ADMIN_PROBLEMS = {
   401: 'The bearer token is missing or not known.',
-  429: 'Too many failed authentications from this address. A known token is never answered with it.',
+  429: 'Too many failed authentications, from this address or in sum. A known token is never answered with it.',
   503: 'No tokens are configured: set ADMIN_TOKENS.',
 } as const;
 

@@ -41,7 +41,13 @@ export class Authentication implements NestMiddleware {
     const blockedForMs = this.limiter.blockedForMs(request.socket.remoteAddress ?? 'unknown');
     if (blockedForMs > 0) {
       response.setHeader('Retry-After', Math.ceil(blockedForMs / 1_000));
-      this.reject(request, response, 429, 'rate_limited', 'Too many failed authentications from this address.');
+      this.reject(
+        request,
+        response,
+        429,
+        'rate_limited',
+        'Too many failed authentications, from this address or in sum.',
+      );
       return;
     }
     if (this.tokens.isEmpty) {

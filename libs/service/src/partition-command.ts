@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadSettings, parseInteger, type SettingsSpec } from '@orderstream/config';
 import { FAMILIES, type Family, PARTITIONS } from '@orderstream/contracts';
@@ -5,6 +6,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { createKafka, type KafkaConnection } from '@orderstream/kafka';
 import { createLogger, type Logger } from '@orderstream/observability';
 import type { Kafka } from 'kafkajs';
+import { CommandAudit } from './audit/command-audit';
 
 /** Exit codes of the commands: done; failed, where a partition that failed is unchanged; usage or configuration. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -13,12 +15,15 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 export interface PartitionArguments {
   readonly family: Family;
   readonly partitions: readonly number[];
+  /** Who runs it, for the audit: `--actor`, otherwise the user of the operating system. */
+  readonly actor: string;
 }
 
 /** What a command does with one partition. */
 export interface CommandContext<S> {
   readonly settings: S;
   readonly kafka: Kafka;
+  readonly actor: string;
   /** Writes to stderr: stdout has the reports. */
   readonly logger: Logger;
 }
@@ -31,6 +36,7 @@ class UsageError extends OrderstreamError {
 }
 
 const string = { type: 'string' } as const;
+const ACTOR = /^[\w.@-]{1,64}$/;
 
 /** The arguments of a command. @throws UsageError */
 export function parsePartitionArguments(
@@ -40,12 +46,12 @@ export function parsePartitionArguments(
 ): PartitionArguments & { readonly to: string | undefined } {
   const { values } = parseOptions(argv, usage);
   const family = families.find((known) => known === values.family);
-  const { partition, all: isAll = false, to } = values;
-  if (family === undefined || isAll !== (partition === undefined)) throw new UsageError(usage);
-  if (partition === undefined) return { family, partitions: [...Array(PARTITIONS).keys()], to };
+  const { partition, all: isAll = false, to, actor = systemUser() } = values;
+  if (family === undefined || isAll !== (partition === undefined) || !ACTOR.test(actor)) throw new UsageError(usage);
+  if (partition === undefined) return { family, partitions: [...Array(PARTITIONS).keys()], actor, to };
   const one = parseInteger(partition, { min: 0, max: PARTITIONS - 1 });
   if (one === undefined) throw new UsageError(usage);
-  return { family, partitions: [one], to };
+  return { family, partitions: [one], actor, to };
 }
 
 /** The arguments of `set-position`. An offset is of one partition. @throws UsageError */
@@ -61,9 +67,20 @@ export function parsePositionArguments<T extends string>(
   return { ...place, target: offset };
 }
 
+/** The user of this process. An id without a name, as a container may have, is shown as such. */
+function systemUser(): string {
+  try {
+    return userInfo()
+      .username.replace(/[^\w.@-]/g, '_')
+      .slice(0, 64);
+  } catch {
+    return `uid-${String(process.getuid?.())}`;
+  }
+}
+
 function parseOptions(argv: readonly string[], usage: string) {
   try {
-    const options = { family: string, partition: string, all: { type: 'boolean' }, to: string } as const;
+    const options = { family: string, partition: string, all: { type: 'boolean' }, to: string, actor: string } as const;
     return parseArgs({ args: [...argv], options });
   } catch (cause) {
     throw new UsageError(usage, cause);
@@ -84,12 +101,14 @@ export interface PartitionCommand<S, A extends PartitionArguments> {
 
 /**
  * Runs a command over its partitions, with the service's own settings from the environment. Each report goes to stdout as
- * one line of JSON. A partition that fails does not end the command.
+ * one line of JSON. A partition that fails does not end the command. What is done with a partition is audited before it
+ * is done, and again with its outcome.
  * @returns the exit code
  */
-export async function runPartitionCommand<S extends { readonly kafka: KafkaConnection }, A extends PartitionArguments>(
-  command: PartitionCommand<S, A>,
-): Promise<number> {
+export async function runPartitionCommand<
+  S extends { readonly kafka: KafkaConnection & { readonly replication: number } },
+  A extends PartitionArguments,
+>(command: PartitionCommand<S, A>): Promise<number> {
   const { name, service, env, isConcurrent = false } = command;
   const report = (error: unknown): void => {
     process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -98,18 +117,34 @@ export async function runPartitionCommand<S extends { readonly kafka: KafkaConne
   try {
     const argument = command.parse();
     const settings = loadSettings(command.settings, env);
-    const context = { settings, logger: logTo('info'), kafka: createKafka(settings.kafka, logTo('warn')) };
+    const kafka = createKafka(settings.kafka, logTo('warn'));
+    const { actor, family, partitions, ...change } = argument;
+    const context = { settings, logger: logTo('info'), kafka, actor };
+    const { replication } = settings.kafka;
+    const audit = await CommandAudit.open(kafka, { service, actor, action: name, replication });
     let exitCode: number = EXIT.ok;
     const runOne = async (partition: number): Promise<void> => {
       try {
-        process.stdout.write(`${JSON.stringify(await command.run(argument, partition, context))}\n`);
+        const ended = await audit.begin(`${family}/${String(partition)}`, change);
+        let result: object | undefined;
+        try {
+          result = await command.run(argument, partition, context);
+          process.stdout.write(`${JSON.stringify(result)}\n`);
+        } finally {
+          // What was done is done: a failure to store the outcome is reported, and changes no exit code.
+          await ended(result === undefined ? 500 : 200, result).catch(report);
+        }
       } catch (error) {
         report(error);
         exitCode = EXIT.failed;
       }
     };
-    if (isConcurrent) await Promise.all(argument.partitions.map(runOne));
-    else for (const partition of argument.partitions) await runOne(partition);
+    try {
+      if (isConcurrent) await Promise.all(partitions.map(runOne));
+      else for (const partition of partitions) await runOne(partition);
+    } finally {
+      await audit.close();
+    }
     return exitCode;
   } catch (error) {
     report(error);

@@ -20,7 +20,7 @@ export const PROBLEM_TYPES = {
   'body-too-large': 'The body is larger than the service reads.',
   'unsupported-body': 'The body has a type, a charset or an encoding that the service does not read.',
   'revision-required': 'The change needs If-Match with the revision that it replaces.',
-  'rate-limited': 'Too many failed authentications from this address.',
+  'rate-limited': 'Too many failed authentications, from this address or in sum.',
   defect: 'An error that nothing foresees. The log of the service has it.',
   'not-implemented': 'This service does not have that.',
   unavailable: 'What the service needs does not answer.',

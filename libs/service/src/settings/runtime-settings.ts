@@ -156,6 +156,10 @@ export class RuntimeSettings {
     try {
       await this.options.log.append(() => (isStored ? undefined : this.storedChange(request, changeId)), signal);
       return await seen.promise;
+    } catch (cause) {
+      if (cause instanceof RevisionStaleError || cause instanceof OperatorLogError) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new OperatorLogError(`${subject} was not stored: ${why}`, cause);
     } finally {
       this.listeners.splice(this.listeners.indexOf(listener), 1);
       signal.removeEventListener('abort', abort);
