@@ -8,7 +8,7 @@ const CONTENT_TYPE = 'application/problem+json';
  * What kinds of problems there are, by their names in `type`. docs/admin-api.md explains each. A problem without a kind of
  * its own has that of its status.
  */
-export const PROBLEM_TYPES = {
+const PROBLEM_TYPES = {
   'invalid-request': 'The request, or its body, is not what the endpoint takes.',
   unauthenticated: 'The bearer token is missing or not known.',
   forbidden: 'The role of the token does not allow it.',
@@ -29,7 +29,7 @@ export const PROBLEM_TYPES = {
   'operator-log-unavailable':
     'Settings and audit cannot be written now. Nothing was changed, unless the detail says so.',
 } as const;
-export type ProblemType = keyof typeof PROBLEM_TYPES;
+type ProblemType = keyof typeof PROBLEM_TYPES;
 
 const TYPE_OF_STATUS: Readonly<Record<number, ProblemType>> = {
   401: 'unauthenticated',
@@ -47,7 +47,7 @@ const TYPE_OF_STATUS: Readonly<Record<number, ProblemType>> = {
 };
 
 /** The URI of a kind of problem. An app has kinds of its own beside `PROBLEM_TYPES`. */
-export const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
+const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
 
 /** Why a request failed (RFC 9457, "Problem Details for HTTP APIs"). Every error of a service's HTTP server is one. */
 export class Problem {

@@ -29,7 +29,7 @@ export interface PausesOptions {
 type By = ChangeRequest['audit'];
 
 /** The setting of a service's pause. */
-export const pauseSubject = (service: string): string => `pause.${service}`;
+const pauseSubject = (service: string): string => `pause.${service}`;
 
 /**
  * Pauses the service while one of two holds: the setting `pause.<service>`, which every instance follows over restarts, or

@@ -8,7 +8,7 @@ import { ProblemException } from '../problem';
  *
  * @throws ProblemException 412 for an entity tag that no resource has
  */
-export function expectedRevision(request: Request): number | undefined {
+function expectedRevision(request: Request): number | undefined {
   if (request.get('If-None-Match')?.trim() === '*') return 0;
   const tag = request.get('If-Match')?.trim();
   if (tag === undefined || tag === '*') return undefined;
