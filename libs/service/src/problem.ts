@@ -51,7 +51,10 @@ const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
 
 /** Why a request failed (RFC 9457, "Problem Details for HTTP APIs"). Every error of a service's HTTP server is one. */
 export class Problem {
-  @ApiProperty({ description: 'The kind of the problem.', example: 'urn:orderstream:problem:conflict' })
+  @ApiProperty({
+    description: `The kind of the problem: ${problemUri('…')} with ${Object.keys(PROBLEM_TYPES).join(', ')}, or a kind of the service's own.`,
+    example: problemUri('conflict'),
+  })
   readonly type: string;
 
   @ApiProperty({ description: 'The HTTP status.', example: 409 })
