@@ -7,21 +7,40 @@ import { FakeProcess, LogLines, OPERATOR, TOKENS, VIEWER } from './fake-process'
 
 /** Of `AuthenticationLimiter`. */
 const FAILURES_UNTIL_BLOCKED = 20;
-/** Hundreds of requests, by the number of endpoints. */
+/** It starts the service five times and sends hundreds of requests. */
 const SUITE_TIMEOUT_MS = 120_000;
+
+const SASL_PASSWORD = 'password-of-the-broker';
+/** What must not be in any log: tokens, known or not, and other secrets. */
+const SECRETS = [OPERATOR, VIEWER, 'unknown-token', SASL_PASSWORD, 'Bearer'];
 
 /** The statuses of problems, by method and path. */
 type Problems = Map<string, Set<number>>;
+/** A valid request to each endpoint, from the examples of the document. */
+type Examples = Map<string, { readonly path: string; readonly body: string }>;
 
 interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 interface Operation {
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly example?: unknown;
+    readonly schema?: { readonly example?: unknown; readonly enum?: readonly unknown[] };
+  }[];
+  readonly requestBody?: {
+    readonly content: Readonly<
+      Record<string, { readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }>
+    >;
+  };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
 }
 
 interface Running {
   readonly url: string;
+  /** Everything that the service has logged, at every level. */
+  readonly log: () => string;
   stop(): Promise<void>;
 }
 
@@ -63,9 +82,12 @@ async function run<T extends { readonly service: ServiceSettings }>(
         BIGQUERY_PROJECT: 'orderstream-local',
         PUBSUB_PROJECT: 'orderstream-local',
         ADMIN_TOKENS: tokens,
+        KAFKA_SASL_MECHANISM: 'plain',
+        KAFKA_SASL_USERNAME: 'orderstream',
+        KAFKA_SASL_PASSWORD: SASL_PASSWORD,
       },
       host,
-      logger: createLogger({ service: definition.name, level: 'info', destination }),
+      logger: createLogger({ service: definition.name, level: 'trace', destination }),
     },
   );
   const failed = host.exited.promise.then((code): never => {
@@ -76,6 +98,7 @@ async function run<T extends { readonly service: ServiceSettings }>(
   if (!isStarting) await running;
   return {
     url,
+    log: () => JSON.stringify(destination.lines) + host.written,
     stop: async () => {
       host.emit('SIGTERM', 'SIGTERM');
       await host.exited.promise;
@@ -101,10 +124,34 @@ function documentedProblems({ paths }: OpenApiDocument): Problems {
   return problems;
 }
 
+function examplesOf({ paths }: OpenApiDocument): Examples {
+  const examples: Examples = new Map();
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, { parameters = [], requestBody }] of Object.entries(operations)) {
+      const { examples: bodies = {} } = requestBody?.content['application/json'] ?? {};
+      const [body] = Object.values(bodies);
+      const inPath = parameters.filter((parameter) => parameter.in === 'path');
+      examples.set(`${method} ${path}`, {
+        path: inPath.reduce(
+          (filled, { name, example, schema }) =>
+            filled.replace(`{${name}}`, String(example ?? schema?.example ?? schema?.enum?.[0])),
+          path,
+        ),
+        body: JSON.stringify(body?.value ?? {}),
+      });
+    }
+  }
+  return examples;
+}
+
 /** A request that is sent to each endpoint. */
 interface Provocation {
   readonly token?: string;
+  /** `example`: a valid one. */
   readonly body?: string;
+  /** With the examples of the document in place of its parameters. */
+  readonly isFilled?: boolean;
+  readonly ifMatch?: string;
   readonly type?: string;
   readonly repeat?: number;
 }
@@ -117,10 +164,15 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
     [
       {},
       { token: VIEWER },
+      { token: OPERATOR, body: 'example', isFilled: true, ifMatch: '"999"' },
+      { token: OPERATOR, body: 'example', isFilled: true },
+      { token: OPERATOR, body: 'example' },
+      { token: OPERATOR, body: 'example', ifMatch: '"999"' },
+      { token: OPERATOR },
       { token: OPERATOR, body: '{"' },
       { token: OPERATOR, body: `{"x":"${'x'.repeat(70_000)}"}` },
       { token: OPERATOR, body: '{}', type: 'application/json; charset=latin1' },
-      { token: 'unknown', repeat: 1 + FAILURES_UNTIL_BLOCKED },
+      { token: 'unknown-token', repeat: 1 + FAILURES_UNTIL_BLOCKED },
     ],
   ],
   [{ tokens: '' }, [{ token: OPERATOR }]],
@@ -130,20 +182,33 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
 ];
 
 /** Sends a request to each of the endpoints and notes the problems that are answered. */
-async function provoke(url: string, { token, body, type = 'application/json', repeat = 1 }: Provocation, to: Problems) {
+async function provoke(
+  url: string,
+  { token, body: given, isFilled = false, ifMatch, type = 'application/json', repeat = 1 }: Provocation,
+  examples: Examples,
+  to: Problems,
+) {
   for (const [operation, statuses] of to) {
-    const [method, path = ''] = operation.split(' ');
-    if (method === 'get' && body !== undefined) continue;
+    const [method, template = ''] = operation.split(' ');
+    if (method === 'get' && given !== undefined) continue;
+    const example = examples.get(operation);
+    const path = isFilled ? (example?.path ?? template) : template;
+    const body = given === 'example' ? example?.body : given;
     for (let attempt = 0; attempt < repeat; attempt++) {
       const call = request(url)[method as 'get' | 'post' | 'put'](path);
       if (token !== undefined) void call.set('Authorization', `Bearer ${token}`);
+      if (ifMatch !== undefined) void call.set('If-Match', ifMatch);
       const answer = await (body === undefined ? call : call.set('Content-Type', type).send(body));
       if (answer.status < 400) continue;
       statuses.add(answer.status);
       expect([operation, answer.type, answer.body]).toEqual([
         operation,
         'application/problem+json',
-        expect.objectContaining({ status: answer.status, detail: expect.stringMatching(/\w{3}/) as string }),
+        expect.objectContaining({
+          type: expect.stringMatching(/^urn:orderstream:problem:[a-z-]+$/) as string,
+          status: answer.status,
+          detail: expect.stringMatching(/\w{3}/) as string,
+        }),
       ]);
     }
   }
@@ -166,19 +231,25 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
   { provoked = [], elsewhere = {} }: OwnProblems = {},
 ): void {
   it(
-    `${definition.name} documents every problem that its /admin answers, and no other`,
+    `${definition.name} documents every problem that its /admin answers, and no other, and logs no secret`,
     async () => {
       const documented: Problems = new Map();
       const answered: Problems = new Map();
+      const examples: Examples = new Map();
       for (const [variant, provocations] of SITUATIONS) {
         const service = await run(definition, variant);
-        const document = variant.tokens === '' ? documented : documentedProblems(await documentOf(service.url));
+        let document = documented;
+        if (variant.tokens !== '') {
+          const openApi = await documentOf(service.url);
+          document = documentedProblems(openApi);
+          for (const [operation, example] of examplesOf(openApi)) examples.set(operation, example);
+        }
         for (const [operation, statuses] of document) {
           if (!documented.has(operation)) documented.set(operation, statuses);
           if (!answered.has(operation)) answered.set(operation, new Set());
         }
         const endpoints = new Map([...answered].filter(([operation]) => document.has(operation)));
-        for (const provocation of provocations) await provoke(service.url, provocation, endpoints);
+        for (const provocation of provocations) await provoke(service.url, provocation, examples, endpoints);
         if (variant === WITHOUT_FAULT) {
           for (const { operation, path, token } of provoked) {
             const { status } = await request(service.url).get(path).set('Authorization', `Bearer ${token}`);
@@ -186,6 +257,9 @@ export function documentsItsProblems<T extends { readonly service: ServiceSettin
           }
         }
         await service.stop();
+        const log = service.log();
+        expect(log).toContain('"level"');
+        for (const secret of SECRETS) expect(log).not.toContain(secret);
       }
       for (const [operation, statuses] of Object.entries(elsewhere)) {
         for (const status of statuses) answered.get(operation)?.add(status);

@@ -57,6 +57,11 @@ const MUTATIONS: Readonly<Record<string, { quiet: [string, string]; eager: [stri
   CatalogWait: { quiet: ['[2m]', '[10m]'], eager: ['min_over_time', 'max_over_time'] },
   WindowShort: { quiet: ['< 300', '< 299'], eager: ['< 300', '<= 300'] },
   BrokerDiskFull: { quiet: ['< 0.15', '< 0.14'], eager: ['< 0.15', '<= 0.15'] },
+  BreakerTripped: { quiet: ['> 0', '> 2'], eager: ['> 0', '>= 0'] },
+  ServicePaused: { quiet: ['for: 1h', 'for: 2h'], eager: ['> 0', '>= 0'] },
+  SettingsDiffer: { quiet: ['> 0', '> 1'], eager: ['> 0', '>= 0'] },
+  RequestsRejected: { quiet: ['> 20', '> 30'], eager: ['> 20', '> 15'] },
+  AuditWaiting: { quiet: ['> 0', '> 3'], eager: ['> 0', '>= 0'] },
 };
 
 /** Header and cases of the tests; a case begins with the name of its alert. */

@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/service';
+import { KafkaOperatorLog, runService } from '@orderstream/service';
 
 import { bqSinkSettings } from './bq-sink.config';
 import { BqSinkModule } from './bq-sink.module';
@@ -13,6 +13,7 @@ if (command === 'set-position') {
   void runService({
     name: 'bq-sink',
     settings: bqSinkSettings,
+    operatorLog: ({ kafka }, logger) => new KafkaOperatorLog(kafka, logger),
     module: () => BqSinkModule,
     dependencies: (app) => app.get(BqSinkService).dependencies(),
     prepare: (app) => app.get(BqSinkService).prepare(),

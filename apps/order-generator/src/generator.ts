@@ -1,5 +1,15 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
+import {
+  type Dependency,
+  HEALTH,
+  LOGGER,
+  METRICS,
+  Pauses,
+  RuntimeSettings,
+  type ServiceControl,
+  SETTINGS,
+  TRACING,
+} from '@orderstream/service';
 import { FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, kafkaDependency, observeClients, RecordProducer } from '@orderstream/kafka';
 import { type Health, type Logger, METRIC, type Metrics, type Tracing } from '@orderstream/observability';
@@ -29,6 +39,8 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
   private readonly scenario: Scenario;
   private journal: Journal | undefined;
   private emitter: Emitter | undefined;
+  /** What an earlier process may have sent is being sent again; nothing new follows. */
+  private isResending = false;
   private isClosing = false;
 
   constructor(
@@ -37,6 +49,8 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     @Inject(METRICS) private readonly metrics: Metrics,
     @Inject(TRACING) private readonly tracing: Tracing,
     @Inject(HEALTH) health: Health,
+    private readonly runtime: RuntimeSettings,
+    private readonly pauses: Pauses,
   ) {
     const { scenario, scenarioDir, rate } = settings.simulation;
     this.files = new ScenarioFiles(scenarioDir);
@@ -63,8 +77,8 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
   }
 
   /**
-   * Creates the topics, opens producer and journal, and starts emitting if GENERATOR_AUTOSTART is set. Otherwise it sends
-   * again only what an earlier process may have sent.
+   * Creates the topics, opens producer and journal, and starts emitting if GENERATOR_AUTOSTART is set and no operator has
+   * stopped the generator. Otherwise it sends again only what an earlier process may have sent.
    */
   async open(): Promise<void> {
     const { simulation, emission, kafka } = this.settings;
@@ -77,6 +91,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
     await this.producer.connect();
     const journal = Journal.open(emission.ledgerDir);
     this.journal = journal;
+    await this.runtime.caughtUp;
     const notBeforeMs = journal.last === undefined ? await lastAppendTime(this.kafka, RAW_TOPICS) : 0;
     if (this.isClosing) return;
     this.emitter = new Emitter({
@@ -102,17 +117,23 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       },
     });
     this.logger.info({ segment: journal.last?.id, nextSeq: this.emitter.nextSeq }, 'the journal is open');
-    if (emission.autostart) this.emitter.start();
-    else this.emitter.resend();
+    if (emission.autostart && this.pauses.current === undefined) {
+      this.emitter.start();
+    } else {
+      this.isResending = true;
+      this.emitter.resend();
+    }
   }
 
   async resume(): Promise<void> {
+    if (this.isResending) await this.emitter?.stop();
+    this.isResending = false;
     this.emitter?.start();
-    return Promise.resolve();
   }
 
+  /** What is sent again after a restart is not stopped: it ends by itself. */
   async pause(): Promise<void> {
-    await this.emitter?.stop();
+    if (!this.isResending) await this.emitter?.stop();
   }
 
   setRate(eventsPerSecond: number): void {

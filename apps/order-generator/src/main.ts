@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/service';
+import { KafkaOperatorLog, runService } from '@orderstream/service';
 import { GeneratorStatusDto } from './control/generator-status.dto';
 import { Generator } from './generator';
 import { orderGeneratorSettings } from './order-generator.config';
@@ -7,6 +7,7 @@ import { OrderGeneratorModule } from './order-generator.module';
 void runService({
   name: 'order-generator',
   settings: orderGeneratorSettings,
+  operatorLog: ({ kafka }, logger) => new KafkaOperatorLog(kafka, logger),
   module: () => OrderGeneratorModule,
   admin: { status: GeneratorStatusDto },
   dependencies: (app) => app.get(Generator).dependencies(),

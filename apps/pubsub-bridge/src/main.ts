@@ -1,4 +1,4 @@
-import { runService } from '@orderstream/service';
+import { KafkaOperatorLog, runService } from '@orderstream/service';
 
 import { BridgeStatusDto } from './control/bridge-status.dto';
 import { PubSubBridgeService } from './pubsub-bridge.service';
@@ -14,6 +14,7 @@ if (command === 'set-position') {
   void runService({
     name: 'pubsub-bridge',
     settings: pubsubBridgeSettings,
+    operatorLog: ({ kafka }, logger) => new KafkaOperatorLog(kafka, logger),
     module: () => PubSubBridgeModule,
     admin: { status: BridgeStatusDto },
     dependencies: (app) => app.get(PubSubBridgeService).dependencies(),

@@ -31,10 +31,7 @@ export class ValidatorMetrics {
   private readonly batchRecords;
   private readonly catalogWaits;
 
-  constructor(
-    private readonly metrics: Metrics,
-    private readonly actions: Readonly<Record<RuleCode, RuleAction>>,
-  ) {
+  constructor(private readonly metrics: Metrics) {
     this.records = metrics.counter(METRIC.records);
     // An alert on an increase needs the series before the first one.
     for (const family of FAMILIES) {
@@ -50,8 +47,12 @@ export class ValidatorMetrics {
     this.catalogWaits = metrics.gauge(METRIC.catalogWaits);
   }
 
-  /** Registers the gauges of state, which read the open partitions when they are scraped. */
-  observe(opened: () => Iterable<ObservedState>): void {
+  /** Registers the gauges of partitions, which read them when they are scraped. */
+  observe(opened: () => Iterable<ObservedState>, tripped: () => Iterable<TopicPartition>): void {
+    this.metrics.gauge(METRIC.breakerTripped, (gauge) => {
+      gauge.reset();
+      for (const { topic, partition } of tripped()) gauge.set({ topic, partition: String(partition) }, 1);
+    });
     this.metrics.gauge(METRIC.stateEntries, (gauge) => {
       gauge.reset();
       for (const { family, partition, state } of opened()) {
@@ -70,7 +71,14 @@ export class ValidatorMetrics {
     });
   }
 
-  committed(family: Family, records: number, seconds: number, before: Accounting, after: Accounting): void {
+  committed(
+    family: Family,
+    records: number,
+    seconds: number,
+    before: Accounting,
+    after: Accounting,
+    actions: Readonly<Record<RuleCode, RuleAction>>,
+  ): void {
     this.transactionSeconds.observe({ family }, seconds);
     this.batchRecords.observe({ operation: 'transaction' }, records);
     for (const [outcome, label] of Object.entries(OUTCOME_LABELS) as [keyof typeof OUTCOME_LABELS, string][]) {
@@ -79,7 +87,7 @@ export class ValidatorMetrics {
     }
     for (const rule of RULE_CODES) {
       const count = (after.rules[rule] ?? 0) - (before.rules[rule] ?? 0);
-      if (count > 0) this.rules.inc({ rule, action: this.actions[rule] }, count);
+      if (count > 0) this.rules.inc({ rule, action: actions[rule] }, count);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from '@orderstream/service';
+import { KafkaOperatorLog, type ServiceDefinition } from '@orderstream/service';
 import { ResumeDto } from './control/resume.dto';
 import { ValidatorStatusDto } from './control/status.dto';
 import type { FaultPoints } from './partitions/fault-points';
@@ -10,6 +10,7 @@ import { ValidatorService } from './validator.service';
 export const validatorDefinition = (faults?: FaultPoints): ServiceDefinition<ValidatorSettings> => ({
   name: 'validator',
   settings: validatorSettings,
+  operatorLog: ({ kafka }, logger) => new KafkaOperatorLog(kafka, logger),
   module: () => ValidatorModule.with(faults),
   admin: { status: ValidatorStatusDto, resume: ResumeDto },
   dependencies: (app) => app.get(ValidatorService).dependencies(),

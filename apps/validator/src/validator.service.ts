@@ -14,7 +14,6 @@ import {
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
-import type { QualitySettings } from '@orderstream/quality';
 import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
@@ -22,7 +21,8 @@ import { type ResumeDto, suspensionOf } from './control/resume.dto';
 import { FamilyValidator } from './partitions/family-validator';
 import { FAULT_POINTS, type FaultPoints } from './partitions/fault-points';
 import { Semaphore } from './partitions/semaphore';
-import { catalogLimitsOf, groupOf, qualityOf, type ValidatorSettings } from './validator.config';
+import { RunTimeRules } from './rules/run-time-rules';
+import { catalogLimitsOf, groupOf, type ValidatorSettings } from './validator.config';
 import { type ObservedState, ValidatorMetrics } from './validator-metrics';
 
 /**
@@ -37,7 +37,6 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
   private readonly kafka: Kafka;
   private readonly families: readonly FamilyValidator[];
   private readonly catalog: CatalogReader;
-  private readonly quality: QualitySettings;
   private readonly deadLetters: DeadLetterBacklog;
 
   constructor(
@@ -47,9 +46,9 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     @Inject(TRACING) tracing: Tracing,
     @Inject(HEALTH) health: Health,
     @Inject(FAULT_POINTS) faults: FaultPoints,
+    private readonly rules: RunTimeRules,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
-    this.quality = qualityOf(settings);
     this.catalog = new CatalogReader({
       kafka: this.kafka,
       catalogGroupId: groupOf('catalog'),
@@ -57,10 +56,10 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
       waitMs: settings.loop.catalogWaitMs,
       logger,
     });
-    const validatorMetrics = new ValidatorMetrics(metrics, this.quality.actions);
+    const validatorMetrics = new ValidatorMetrics(metrics);
     const options = {
       settings,
-      quality: this.quality,
+      rules: () => this.rules.current(),
       kafka: this.kafka,
       catalog: this.catalog,
       catalogLimits: catalogLimitsOf(settings),
@@ -73,7 +72,10 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     this.families = FAMILIES.filter((family) => settings.loop.families.includes(family)).map(
       (family) => new FamilyValidator(family, options),
     );
-    validatorMetrics.observe(() => this.opened());
+    validatorMetrics.observe(
+      () => this.opened(),
+      () => this.families.flatMap(({ partitions }) => [...partitions.tripped()]),
+    );
     observeServers(metrics, () => this.servers());
     observeClients(metrics);
     const deadLetterTopics = new Set(this.families.map(({ family }) => deadLetterTopic(rawTopic(family), 'validator')));
@@ -124,7 +126,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
   status(): object {
     const opened = [...this.opened()];
     return {
-      settingsVersion: this.quality.version,
+      settingsVersion: this.rules.current().quality.version,
       // Since the beginning of each assigned partition, restarts included.
       accounting: Object.fromEntries(
         this.families.map(({ family, partitions, server }) => [

@@ -11,6 +11,7 @@ import { waitUntil } from '@orderstream/deadlines';
 const TOKEN = 'validator-test-token';
 
 export interface ValidatorStatus {
+  readonly settingsVersion: string;
   readonly accounting: Readonly<Partial<Record<Family, Accounting>>>;
   readonly effectiveWindows: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly partitions: readonly {
@@ -68,22 +69,30 @@ export class RunningValidator {
     return this.exited.promise;
   }
 
-  async get(path: string): Promise<{ status: number; text: string }> {
+  async get(path: string): Promise<{ status: number; text: string; etag: string }> {
     const response = await fetch(this.url + path, { headers: { authorization: `Bearer ${TOKEN}` } });
-    return { status: response.status, text: await response.text() };
+    return { status: response.status, text: await response.text(), etag: response.headers.get('etag') ?? '' };
   }
 
-  async post(path: string, body?: object): Promise<number> {
-    const response = await fetch(this.url + path, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return response.status;
+  post(path: string, body?: object): Promise<number> {
+    return this.send('POST', path, body);
+  }
+
+  put(path: string, body: object, ifMatch: string): Promise<number> {
+    return this.send('PUT', path, body, { 'if-match': ifMatch });
   }
 
   async status(): Promise<ValidatorStatus> {
     return JSON.parse((await this.get('/admin/status')).text) as ValidatorStatus;
+  }
+
+  private async send(method: string, path: string, body?: object, headers: object = {}): Promise<number> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return response.status;
   }
 
   /** Resolves when all assigned partitions run. */

@@ -1,4 +1,6 @@
+import { AUDIT_TOPIC } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
+import { type AuditEntry, BEGUN } from '@orderstream/service';
 import { rebuildCommand } from '../src/rebuild/rebuild-command';
 import {
   customerIn,
@@ -48,7 +50,24 @@ export function unreadableState(): void {
 
       const env = { KAFKA_BROKERS: BROKERS };
       expect(await rebuildCommand(['--family', 'orders', '--partition', 'six'], env)).toBe(2);
-      expect(await rebuildCommand(['--family', 'orders', '--partition', String(partition)], env)).toBe(0);
+      const args = [
+        '--family',
+        'orders',
+        '--partition',
+        String(partition),
+        '--actor',
+        `ann-${String(order.order_id)}`.slice(0, 40),
+      ];
+      expect(await rebuildCommand(args, env)).toBe(0);
+      const audited = (await log.readPartition(AUDIT_TOPIC, 0))
+        .map(({ value }) => JSON.parse(String(value)) as AuditEntry)
+        .filter(({ actor }) => actor === args.at(-1));
+      const entry = { action: 'rebuild-state', subject: 'orders/3', role: 'shell', service: 'validator' };
+      expect(audited).toMatchObject([
+        { ...entry, status: BEGUN },
+        { ...entry, status: 200 },
+      ]);
+      expect(audited[0]?.requestId).toBe(audited[1]?.requestId);
       expect(await second.post('/admin/resume')).toBeLessThan(300);
       await second.ready();
       const metrics = (await second.get('/metrics')).text;

@@ -110,23 +110,26 @@ export class ValidatorRuns {
     const { faults = NO_FAULTS, evaluator, catalog } = options;
     const { family, log } = this;
     const ref = { topic: rawTopic(family), partition };
+    const rules = {
+      evaluator:
+        evaluator ??
+        new RuleEvaluator({ family: this.rules, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
+      quality: SETTINGS,
+      breaker: { windowRecords: 0, maxShare: 1 },
+    };
     const validator = new PartitionValidator({
       kafka: log.kafka,
       family,
       groupId: `validator-${family}`,
       ref,
       log: new KafkaInputLog(log.kafka, ref),
-      evaluator:
-        evaluator ??
-        new RuleEvaluator({ family: this.rules, settings: SETTINGS, partitionOf: (key) => partitionFor(key) }),
-      settings: SETTINGS,
+      rules: () => rules,
       stateLimits: DEFAULT_STATE_LIMITS,
       catalogLimits: DEFAULT_CATALOG_LIMITS,
       restores: new Semaphore(1),
       catalog: catalog ?? this.catalog(),
       transactionTimeoutMs: 10_000,
-      breaker: { windowRecords: 0, maxShare: 1 },
-      metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), SETTINGS.actions),
+      metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false })),
       tracing: NO_TRACING,
       logger,
       faults,

@@ -20,6 +20,7 @@ import {
 import { arrival, DEAD, log, RAW, start, stop, stopAll, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
 import { header } from './log';
 import { RunningValidator } from './running-validator';
+import { runTimeSettings } from './run-time-settings.suite';
 import { unreadableState } from './unreadable-state.suite';
 
 beforeAll(async () => {
@@ -381,3 +382,4 @@ describe('validator on a broker', () => {
 describe('a partition whose state cannot be read', unreadableState);
 describe('an order whose vendor and product the catalog does not know yet', catalogWait);
 describe('the catalog', catalog);
+describe('what operators change at run time', runTimeSettings);

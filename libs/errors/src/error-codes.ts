@@ -19,6 +19,9 @@ export type ErrorCode =
   | 'TRANSACTION_FAILED'
   | 'OFFSET_OUT_OF_RANGE'
   | 'OFFSET_UNSTABLE'
+  // Operators: the topics of their settings and their audit, and settings that another change has replaced.
+  | 'OPERATOR_LOG_UNAVAILABLE'
+  | 'REVISION_STALE'
   // Dead letters: records that are not readable as such, cursors of other lists.
   | 'DEAD_LETTER_UNREADABLE'
   | 'CURSOR_REJECTED'

@@ -285,6 +285,36 @@ export const METRIC = {
     help: 'Events per second that the brokers acknowledged in the last seconds.',
     labels: [],
   },
+  settingsRevision: {
+    type: 'gauge',
+    name: 'orderstream_settings_revision',
+    help: 'Revision of the settings of operators that this instance has applied. The same in every instance that follows.',
+    labels: [],
+  },
+  paused: {
+    type: 'gauge',
+    name: 'orderstream_paused',
+    help: '1 while an operator has paused the service or this instance, by what is paused.',
+    labels: ['scope'],
+  },
+  breakerTripped: {
+    type: 'gauge',
+    name: 'orderstream_breaker_tripped',
+    help: '1 for each partition of this instance that its circuit breaker has stopped.',
+    labels: ['topic', 'partition'],
+  },
+  auditWaiting: {
+    type: 'gauge',
+    name: 'orderstream_audit_waiting',
+    help: 'Entries that are not in the audit topic yet, because Kafka does not answer.',
+    labels: [],
+  },
+  auditDropped: {
+    type: 'counter',
+    name: 'orderstream_audit_dropped_total',
+    help: 'Entries that are in the log of the service only, because too many waited for the audit topic.',
+    labels: [],
+  },
   adminRejected: {
     type: 'counter',
     name: 'orderstream_admin_rejected_total',

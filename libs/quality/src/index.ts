@@ -19,3 +19,4 @@ export { type StateRecord } from './state/state-record';
 export { type LogMark, readSummary, type StateSummary, SUMMARY_KEY } from './state/state-summary';
 export { StateRebuild, type StateRebuildOptions } from './state/state-rebuild';
 export { type StateChange, type StateView } from './state/state-view';
+export { ruleSubject, type RunTimeActions, runTimeActions } from './run-time-actions';

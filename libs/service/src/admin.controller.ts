@@ -3,9 +3,9 @@ import {
   Controller,
   Get,
   HttpCode,
-  Inject,
   NotImplementedException,
   Post,
+  Res,
   type Type,
   ValidationPipe,
 } from '@nestjs/common';
@@ -14,18 +14,26 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiExcludeEndpoint,
+  ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiSchema,
   type OpenAPIObject,
 } from '@nestjs/swagger';
-import { type Logger } from '@orderstream/observability';
-import { PauseLease, PauseRequest } from './pause-lease';
-import { Roles } from './roles.guard';
+import { type Response } from 'express';
+import { Audited } from './audit/audited';
+import { type Caller, CallerOf } from './caller';
 import { OpenApi } from './open-api';
+import { parseDuration } from './pause/duration';
+import { PauseDto, PauseRequest } from './pause/pause.dto';
+import { Pauses } from './pause/pauses';
 import { ApiProblems } from './problem';
+import { Roles } from './roles.guard';
 import { type ServiceControl } from './service-control';
-import { LOGGER, SERVICE_CONTROL } from './tokens';
+import { OptionalRevision, setRevision } from './settings/revision';
+import { RuntimeSettings } from './settings/runtime-settings';
+import { SettingDto } from './settings/setting.dto';
+import { SERVICE_CONTROL } from './tokens';
 
 /** What a service adds to the documentation and the validation of its `/admin`. */
 export interface AdminEndpoints {
@@ -38,7 +46,7 @@ export interface AdminEndpoints {
 /** The errors that every endpoint of `/admin` may answer. */
 export const ADMIN_PROBLEMS = {
   401: 'The bearer token is missing or not known.',
-  429: 'Too many failed authentications from this address. A known token is never answered with it.',
+  429: 'Too many failed authentications, from this address or in sum. A known token is never answered with it.',
   503: 'No tokens are configured: set ADMIN_TOKENS.',
 } as const;
 
@@ -49,10 +57,26 @@ export const COMMAND_PROBLEMS = {
   409: 'The service cannot do that now. The detail has the reason.',
   413: 'The body is larger than 64 kB.',
   415: 'The body has a charset or an encoding that the service does not read.',
-  503: 'The service is starting or stopping, or no tokens are configured. The command changed nothing.',
+  503: 'The service is starting or stopping, no tokens are configured, or the audit cannot be written. The command changed nothing.',
+} as const;
+
+/** The error of a command that may name the revision that it replaces. */
+export const REVISION_PROBLEMS = {
+  412: 'The resource has another revision than If-Match: somebody has changed it. Nothing was changed.',
 } as const;
 
 const CONTROL_PROBLEMS = { 501: 'This service has no status, pause or resume.' } as const;
+
+const IF_MATCH = {
+  name: 'If-Match',
+  required: false,
+  description: 'The ETag of GET /admin/pause: the command is carried out only if nobody has paused or resumed since.',
+  schema: { type: 'string', example: '"12"' },
+} as const;
+
+/** A pause of one instance that ends by itself. */
+const isLease = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'seconds' in body && typeof body.seconds === 'number';
 
 /** The body of a command that takes none. */
 @ApiSchema({ description: 'An empty object, or no body.' })
@@ -71,54 +95,105 @@ export function adminController({ status, resume: ResumeBody = NoBody }: AdminEn
   @ApiProblems(ADMIN_PROBLEMS)
   @Controller('admin')
   class AdminController {
-    private readonly lease = new PauseLease();
-
     constructor(
       private readonly modules: ModuleRef,
       private readonly openApi: OpenApi,
-      @Inject(LOGGER) private readonly logger: Logger,
+      private readonly pauses: Pauses,
+      private readonly settings: RuntimeSettings,
     ) {}
 
     @Get('status')
     @Roles('viewer')
-    @ApiOperation({ summary: 'Returns the status of the service.' })
+    @ApiOperation({ summary: 'Returns the status of the service. `pause` is there while it is paused.' })
     @ApiProblems(CONTROL_PROBLEMS)
     @answer
     async status(): Promise<object> {
-      return this.control().status();
+      const status = await this.control().status();
+      const pause = this.pauses.current;
+      return pause === undefined ? status : { ...status, pause };
+    }
+
+    @Get('settings')
+    @Roles('viewer')
+    @ApiOperation({ summary: 'Lists what operators have changed at run time, in all services.' })
+    @ApiOkResponse({ type: [SettingDto] })
+    listSettings(): readonly SettingDto[] {
+      return this.settings.all().map(({ subject, value, revision, changedBy, changedAt }) => ({
+        subject,
+        value,
+        revision,
+        changedBy,
+        changedAt,
+      }));
+    }
+
+    @Get('pause')
+    @Roles('viewer')
+    @ApiOperation({ summary: 'Returns the pause of the service. Its ETag is the revision that a command can name.' })
+    @ApiOkResponse({ type: PauseDto })
+    showPause(@Res({ passthrough: true }) response: Response): PauseDto {
+      setRevision(response, this.pauses.revision);
+      const pause = this.pauses.current;
+      return { paused: pause !== undefined, ...pause };
     }
 
     @Post('pause')
     @HttpCode(200)
     @Roles('operator')
+    @Audited({ body: PauseRequest, when: (body) => (isLease(body) ? 'after' : 'with-change') })
     @ApiOperation({
-      summary: 'Stops taking new work and settles the work in progress, for a limited time if asked to.',
+      summary: 'Stops taking new work and settles the work in progress.',
+      description:
+        'Without a body: every instance of the service, over restarts, until POST /admin/resume. With `for`: the same, ' +
+        'with an end. With `seconds`: the instance that is asked, also while Kafka does not answer.',
     })
-    @ApiBody({ type: PauseRequest, required: false })
-    @ApiProblems({ ...COMMAND_PROBLEMS, ...CONTROL_PROBLEMS })
+    @ApiHeader(IF_MATCH)
+    @ApiBody({
+      type: PauseRequest,
+      required: false,
+      examples: { 'all instances': { value: { for: '10m' } }, 'one instance': { value: { seconds: 60 } } },
+    })
+    @ApiProblems({ ...COMMAND_PROBLEMS, ...REVISION_PROBLEMS, ...CONTROL_PROBLEMS })
     @answer
-    async pause(@Body(bodyOf(PauseRequest)) { seconds }: PauseRequest): Promise<object> {
-      const control = this.control();
-      await control.pause();
-      this.lease.paused(seconds, () => {
-        control.resume().catch((error: unknown) => {
-          this.logger.error({ err: error }, 'the service cannot resume after a pause with a limit: POST /admin/resume');
-        });
-      });
-      return control.status();
+    async pause(
+      @Body(bodyOf(PauseRequest)) { seconds, for: duration }: PauseRequest,
+      @CallerOf() caller: Caller,
+      @OptionalRevision() revision: number | undefined,
+      @Res({ passthrough: true }) response: Response,
+    ): Promise<object> {
+      this.control();
+      if (seconds === undefined) {
+        await this.pauses.pauseService(duration === undefined ? undefined : parseDuration(duration), caller, revision);
+      } else {
+        await this.pauses.pauseInstance(seconds, caller.actor);
+      }
+      setRevision(response, this.pauses.revision);
+      return this.status();
     }
 
     @Post('resume')
     @HttpCode(200)
     @Roles('operator')
-    @ApiOperation({ summary: 'Resumes after a pause and retries stopped partitions.' })
+    @Audited({ body: ResumeBody, when: () => 'after' })
+    @ApiOperation({
+      summary: 'Ends the pause of the service, and of the instance that is asked, and retries stopped partitions.',
+      description:
+        'The other instances end their pause too. Stopped partitions are retried by the instance that is asked.',
+    })
+    @ApiHeader(IF_MATCH)
     @ApiBody({ type: ResumeBody, required: false })
-    @ApiProblems({ ...COMMAND_PROBLEMS, ...CONTROL_PROBLEMS })
+    @ApiProblems({ ...COMMAND_PROBLEMS, ...REVISION_PROBLEMS, ...CONTROL_PROBLEMS })
     @answer
-    async resume(@Body(bodyOf(ResumeBody)) body: object): Promise<object> {
-      this.lease.resumed();
-      await this.control().resume(body);
-      return this.control().status();
+    async resume(
+      @Body(bodyOf(ResumeBody)) body: object,
+      @CallerOf() caller: Caller,
+      @OptionalRevision() revision: number | undefined,
+      @Res({ passthrough: true }) response: Response,
+    ): Promise<object> {
+      this.control();
+      await this.pauses.resume(body, caller, revision);
+      setRevision(response, this.pauses.revision);
+      return this.status();
     }
 
     @Get('docs')

@@ -32,6 +32,7 @@ describe('problem details', () => {
       const answer = await command(service.url, method, path, body).expect(400);
       expect(answer.type).toBe('application/problem+json');
       expect(answer.body).toEqual({
+        type: 'urn:orderstream:problem:invalid-request',
         status: 400,
         title: 'Bad Request',
         detail: expect.stringMatching(detail) as string,
@@ -67,8 +68,8 @@ describe('problem details', () => {
     await command(declaredUrl, 'post', '/admin/resume', '{"rate":"7"}').expect(400);
     expect(controls[0]?.bodies).toEqual([{ rate: 7 }]);
     expect(declared.lines.filter(({ audit }) => audit === true)).toMatchObject([
-      { actor: 'bob', action: 'POST /admin/resume', change: { rate: 7 }, status: 200 },
-      { actor: 'bob', action: 'POST /admin/resume', change: { rate: '7' }, status: 400 },
+      { actor: 'bob', action: 'POST /admin/resume', after: { rate: 7 }, status: 200 },
+      { actor: 'bob', action: 'POST /admin/resume', after: { rate: '7' }, status: 400 },
     ]);
     const { body } = await request(declaredUrl).get('/admin/docs').set('Authorization', `Bearer ${VIEWER}`);
     const problem = { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
@@ -88,6 +89,7 @@ describe('problem details', () => {
               401: problem,
               403: problem,
               409: problem,
+              412: problem,
               429: problem,
               503: problem,
             },

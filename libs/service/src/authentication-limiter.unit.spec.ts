@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { AuthenticationLimiter } from './authentication-limiter';
 
-const LIMITS = { failuresPerWindow: 3, windowMs: 1_000, maxAddresses: 4 };
+const LIMITS = { failuresPerWindow: 3, failuresInSum: 10_000, windowMs: 1_000, maxAddresses: 4 };
 
 describe('AuthenticationLimiter', () => {
   let nowMs: number;
@@ -21,6 +21,20 @@ describe('AuthenticationLimiter', () => {
     expect(subject.blockedForMs('b')).toBe(0);
     nowMs = 1_000;
     expect(subject.blockedForMs('a')).toBe(0);
+  });
+
+  it('blocks every address from the limit of the sum to the end of its window', () => {
+    const subject = new AuthenticationLimiter(() => nowMs, { ...LIMITS, failuresInSum: 5, maxAddresses: 100 });
+    for (let i = 0; i < 5; i++) {
+      expect(subject.blockedForMs('new')).toBe(0);
+      subject.authenticationFailed(`address-${String(i)}`);
+    }
+    nowMs = 400;
+    expect(subject.blockedForMs('new')).toBe(600);
+    nowMs = 1_000;
+    expect(subject.blockedForMs('new')).toBe(0);
+    subject.authenticationFailed('new');
+    expect(subject.blockedForMs('other')).toBe(0);
   });
 
   it('blocks an address at its limit whatever other addresses fail in between', () => {

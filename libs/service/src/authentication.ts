@@ -5,6 +5,7 @@ import { type NextFunction, type Request, type Response } from 'express';
 import { setActor, TokenTable } from './actor';
 import { AuthenticationLimiter } from './authentication-limiter';
 import { sendProblem } from './problem';
+import { requestIdOf } from './request-id';
 import { LOGGER, METRICS, SETTINGS } from './tokens';
 
 type RejectionReason = 'no_tokens_configured' | 'no_token' | 'unknown_token' | 'rate_limited';
@@ -40,7 +41,13 @@ export class Authentication implements NestMiddleware {
     const blockedForMs = this.limiter.blockedForMs(request.socket.remoteAddress ?? 'unknown');
     if (blockedForMs > 0) {
       response.setHeader('Retry-After', Math.ceil(blockedForMs / 1_000));
-      this.reject(request, response, 429, 'rate_limited', 'Too many failed authentications from this address.');
+      this.reject(
+        request,
+        response,
+        429,
+        'rate_limited',
+        'Too many failed authentications, from this address or in sum.',
+      );
       return;
     }
     if (this.tokens.isEmpty) {
@@ -58,7 +65,11 @@ export class Authentication implements NestMiddleware {
     if (reason !== 'rate_limited') this.limiter.authenticationFailed(address);
     this.metrics.counter(METRIC.adminRejected).inc({ reason });
     const level = reason === 'rate_limited' ? 'debug' : 'warn';
-    this.logger[level]({ address, method: request.method, reason }, 'request to /admin rejected');
-    sendProblem(response, { status, detail });
+    this.logger[level](
+      { address, method: request.method, reason, requestId: requestIdOf(request) },
+      'request to /admin rejected',
+    );
+    const type = reason === 'no_tokens_configured' ? { type: 'no-tokens' } : {};
+    sendProblem(response, { status, detail, ...type });
   }
 }

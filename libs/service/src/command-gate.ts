@@ -43,13 +43,13 @@ export class CommandGate implements NestInterceptor {
     if (phase !== 'running') {
       const { named, checks } = failing(this.health.readiness());
       const detail = `The service is ${phase}: ${named}. The command changed nothing: send it again when /health/ready is green.`;
-      throw new ProblemException(HttpStatus.SERVICE_UNAVAILABLE, detail, { checks });
+      throw new ProblemException(HttpStatus.SERVICE_UNAVAILABLE, detail, { type: 'not-running', checks });
     }
     const liveness = this.health.liveness();
     if (liveness.ok) return;
     const { named, checks } = failing(liveness);
     const detail = `The service has failed: ${named}. The command changed nothing: restart the service.`;
-    throw new ProblemException(HttpStatus.CONFLICT, detail, { checks });
+    throw new ProblemException(HttpStatus.CONFLICT, detail, { type: 'failed', checks });
   }
 }
 

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadSettings, parseInteger, type SettingsSpec } from '@orderstream/config';
 import { FAMILIES, type Family, PARTITIONS, rawTopic, validatedTopic } from '@orderstream/contracts';
@@ -5,6 +6,7 @@ import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { createKafka, type KafkaConnection } from '@orderstream/kafka';
 import { createLogger, type Logger } from '@orderstream/observability';
 import type { Kafka } from 'kafkajs';
+import { CommandAudit } from './audit/command-audit';
 
 /** Exit codes of the commands: done; failed, where a partition that failed is unchanged; usage or configuration. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -15,12 +17,15 @@ export interface PartitionArguments {
   /** Given in place of the family, whose topic it is. */
   readonly topic?: string;
   readonly partitions: readonly number[];
+  /** Who runs it, for the audit: `--actor`, otherwise the user of the operating system. */
+  readonly actor: string;
 }
 
 /** What a command does with one partition. */
 export interface CommandContext<S> {
   readonly settings: S;
   readonly kafka: Kafka;
+  readonly actor: string;
   /** Writes to stderr: stdout has the reports. */
   readonly logger: Logger;
 }
@@ -33,6 +38,7 @@ class UsageError extends OrderstreamError {
 }
 
 const string = { type: 'string' } as const;
+const ACTOR = /^[\w.@-]{1,64}$/;
 
 /** The logs that a command takes. */
 interface LogArguments {
@@ -48,7 +54,7 @@ export function parsePartitionArguments(
   { families = FAMILIES, topics = [] }: LogArguments = {},
 ): PartitionArguments & { readonly to: string | undefined } {
   const { values } = parseOptions(argv, usage);
-  const { partition, all: isAll = false, to } = values;
+  const { partition, all: isAll = false, to, actor = systemUser() } = values;
   const topic = topics.find((known) => known === values.topic);
   const family = families.find((known) =>
     topic === undefined
@@ -56,8 +62,10 @@ export function parsePartitionArguments(
       : [rawTopic(known), validatedTopic(known)].some((own) => topic.startsWith(own)),
   );
   const isOneLog = topic === undefined ? values.topic === undefined : values.family === undefined;
-  if (family === undefined || !isOneLog || isAll !== (partition === undefined)) throw new UsageError(usage);
-  const log = topic === undefined ? { family } : { family, topic };
+  if (family === undefined || !isOneLog || isAll !== (partition === undefined) || !ACTOR.test(actor)) {
+    throw new UsageError(usage);
+  }
+  const log = { family, actor, ...(topic !== undefined && { topic }) };
   if (partition === undefined) return { ...log, partitions: [...Array(PARTITIONS).keys()], to };
   const one = parseInteger(partition, { min: 0, max: PARTITIONS - 1 });
   if (one === undefined) throw new UsageError(usage);
@@ -77,9 +85,27 @@ export function parsePositionArguments<T extends string>(
   return { ...place, target: offset };
 }
 
+/** The user of this process. An id without a name, as a container may have, is shown as such. */
+function systemUser(): string {
+  try {
+    return userInfo()
+      .username.replace(/[^\w.@-]/g, '_')
+      .slice(0, 64);
+  } catch {
+    return `uid-${String(process.getuid?.())}`;
+  }
+}
+
 function parseOptions(argv: readonly string[], usage: string) {
   try {
-    const options = { family: string, topic: string, partition: string, all: { type: 'boolean' }, to: string } as const;
+    const options = {
+      family: string,
+      topic: string,
+      partition: string,
+      all: { type: 'boolean' },
+      to: string,
+      actor: string,
+    } as const;
     return parseArgs({ args: [...argv], options });
   } catch (cause) {
     throw new UsageError(usage, cause);
@@ -100,12 +126,14 @@ export interface PartitionCommand<S, A extends PartitionArguments> {
 
 /**
  * Runs a command over its partitions, with the service's own settings from the environment. Each report goes to stdout as
- * one line of JSON. A partition that fails does not end the command.
+ * one line of JSON. A partition that fails does not end the command. What is done with a partition is audited before it
+ * is done, and again with its outcome.
  * @returns the exit code
  */
-export async function runPartitionCommand<S extends { readonly kafka: KafkaConnection }, A extends PartitionArguments>(
-  command: PartitionCommand<S, A>,
-): Promise<number> {
+export async function runPartitionCommand<
+  S extends { readonly kafka: KafkaConnection & { readonly replication: number } },
+  A extends PartitionArguments,
+>(command: PartitionCommand<S, A>): Promise<number> {
   const { name, service, env, isConcurrent = false } = command;
   const report = (error: unknown): void => {
     process.stderr.write(`${name}: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -114,18 +142,34 @@ export async function runPartitionCommand<S extends { readonly kafka: KafkaConne
   try {
     const argument = command.parse();
     const settings = loadSettings(command.settings, env);
-    const context = { settings, logger: logTo('info'), kafka: createKafka(settings.kafka, logTo('warn')) };
+    const kafka = createKafka(settings.kafka, logTo('warn'));
+    const { actor, family, partitions, ...change } = argument;
+    const context = { settings, logger: logTo('info'), kafka, actor };
+    const { replication } = settings.kafka;
+    const audit = await CommandAudit.open(kafka, { service, actor, action: name, replication });
     let exitCode: number = EXIT.ok;
     const runOne = async (partition: number): Promise<void> => {
       try {
-        process.stdout.write(`${JSON.stringify(await command.run(argument, partition, context))}\n`);
+        const ended = await audit.begin(`${family}/${String(partition)}`, change);
+        let result: object | undefined;
+        try {
+          result = await command.run(argument, partition, context);
+          process.stdout.write(`${JSON.stringify(result)}\n`);
+        } finally {
+          // What was done is done: a failure to store the outcome is reported, and changes no exit code.
+          await ended(result === undefined ? 500 : 200, result).catch(report);
+        }
       } catch (error) {
         report(error);
         exitCode = EXIT.failed;
       }
     };
-    if (isConcurrent) await Promise.all(argument.partitions.map(runOne));
-    else for (const partition of argument.partitions) await runOne(partition);
+    try {
+      if (isConcurrent) await Promise.all(partitions.map(runOne));
+      else for (const partition of partitions) await runOne(partition);
+    } finally {
+      await audit.close();
+    }
     return exitCode;
   } catch (error) {
     report(error);

@@ -7,12 +7,16 @@ const settings = defineSettings({ kafka: kafkaSettings });
 const parse = (argv: readonly string[]) => parsePositionArguments(argv, { usage: USAGE, targets: ['end'] });
 
 describe('a command for partitions', () => {
-  it.each<[readonly string[], ReturnType<typeof parse>]>([
+  it.each<[readonly string[], Omit<ReturnType<typeof parse>, 'actor'>]>([
     [['--partition', '0', '--to', '17'], { family: 'orders', partitions: [0], target: 17 }],
     [['--partition', '5', '--to', 'end'], { family: 'orders', partitions: [5], target: 'end' }],
     [['--all', '--to', 'end'], { family: 'orders', partitions: [0, 1, 2, 3, 4, 5], target: 'end' }],
   ])('reads %j', (argv, expected) => {
-    expect(parse(['--family', 'orders', ...argv])).toEqual(expected);
+    expect(parse(['--family', 'orders', ...argv, '--actor', 'ann@example.org'])).toEqual({
+      ...expected,
+      actor: 'ann@example.org',
+    });
+    expect(parse(['--family', 'orders', ...argv]).actor).toMatch(/^[\w.@-]{1,64}$/);
   });
 
   const RETRY = 'marketplace.catalog.validated.v1.retry.bq-sink';
@@ -48,6 +52,7 @@ describe('a command for partitions', () => {
     [['--family', 'orders', '--all', '--partition', '1', '--to', 'end', '--family', 'unknown']],
     [['--family', 'unknown', '--partition', '1', '--to', '5']],
     [['--famly', 'orders']],
+    [['--family', 'orders', '--all', '--to', 'end', '--actor', 'a name']],
     [['--family', 'orders']],
     ...['', ' ', '1e0', '0x1', '+1', '1.0', '-0'].flatMap((text) => [
       [['--family', 'orders', '--partition', text, '--to', 'end']],

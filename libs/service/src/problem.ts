@@ -4,8 +4,59 @@ import { type Response } from 'express';
 
 const CONTENT_TYPE = 'application/problem+json';
 
+/**
+ * What kinds of problems there are, by their names in `type`. docs/admin-api.md explains each. A problem without a kind of
+ * its own has that of its status.
+ */
+const PROBLEM_TYPES = {
+  'invalid-request': 'The request, or its body, is not what the endpoint takes.',
+  unauthenticated: 'The bearer token is missing or not known.',
+  forbidden: 'The role of the token does not allow it.',
+  'not-found': 'There is no such resource.',
+  'method-not-allowed': 'The resource has no such method.',
+  conflict: 'The service, or the resource, is in a state in which that is not possible.',
+  failed: 'The service has failed: only a restart helps.',
+  'revision-stale': 'Somebody has changed the resource since it was read.',
+  'body-too-large': 'The body is larger than the service reads.',
+  'unsupported-body': 'The body has a type, a charset or an encoding that the service does not read.',
+  'revision-required': 'The change needs If-Match with the revision that it replaces.',
+  'rate-limited': 'Too many failed authentications, from this address or in sum.',
+  defect: 'An error that nothing foresees. The log of the service has it.',
+  'not-implemented': 'This service does not have that.',
+  unavailable: 'What the service needs does not answer.',
+  'not-running': 'The service is starting or stopping.',
+  'no-tokens': 'No tokens are configured.',
+  'operator-log-unavailable':
+    'Settings and audit cannot be written now. Nothing was changed, unless the detail says so.',
+} as const;
+type ProblemType = keyof typeof PROBLEM_TYPES;
+
+const TYPE_OF_STATUS: Readonly<Record<number, ProblemType>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  409: 'conflict',
+  412: 'revision-stale',
+  413: 'body-too-large',
+  415: 'unsupported-body',
+  428: 'revision-required',
+  429: 'rate-limited',
+  501: 'not-implemented',
+  503: 'unavailable',
+};
+
+/** The URI of a kind of problem. An app has kinds of its own beside `PROBLEM_TYPES`. */
+const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
+
 /** Why a request failed (RFC 9457, "Problem Details for HTTP APIs"). Every error of a service's HTTP server is one. */
 export class Problem {
+  @ApiProperty({
+    description: `The kind of the problem: ${problemUri('…')} with ${Object.keys(PROBLEM_TYPES).join(', ')}, or a kind of the service's own.`,
+    example: problemUri('conflict'),
+  })
+  readonly type: string;
+
   @ApiProperty({ description: 'The HTTP status.', example: 409 })
   readonly status: number;
 
@@ -24,6 +75,9 @@ export class Problem {
   @ApiPropertyOptional({ description: 'The problems of the body, 20 at most.', type: [String] })
   readonly errors?: readonly string[];
 
+  @ApiPropertyOptional({ description: 'The revision that the resource has.', type: 'integer', example: 12 })
+  readonly revision?: number;
+
   @ApiPropertyOptional({
     description: 'The failing checks of `/health` that explain the answer, by name.',
     type: 'object',
@@ -37,15 +91,19 @@ export class ProblemException extends HttpException {
   constructor(
     status: HttpStatus,
     detail: string,
-    readonly members: Pick<Problem, 'code' | 'errors' | 'checks'> = {},
+    /** `type` is the name of a kind, without the prefix of its URI. */
+    readonly members: Partial<Pick<Problem, 'type' | 'code' | 'errors' | 'checks'>> = {},
   ) {
     super(detail, status);
   }
 }
 
-export function sendProblem(response: Response, problem: Omit<Problem, 'title'>): void {
-  const { status, ...rest } = problem;
-  const body: Problem = { status, title: titleOf(status), ...rest };
+/** What is known of a problem. `type` is the name of its kind. */
+export type ProblemDetails = Omit<Problem, 'title' | 'type'> & { readonly type?: string };
+
+export function sendProblem(response: Response, problem: ProblemDetails): void {
+  const { status, type = typeOf(status), ...rest } = problem;
+  const body: Problem = { type: problemUri(type), status, title: titleOf(status), ...rest };
   response.status(status).type(CONTENT_TYPE).send(JSON.stringify(body));
 }
 
@@ -59,6 +117,9 @@ export function ApiProblems(answers: Readonly<Record<number, string>>): ClassDec
     ),
   );
 }
+
+const typeOf = (status: number): ProblemType =>
+  TYPE_OF_STATUS[status] ?? (status >= 500 ? 'defect' : 'invalid-request');
 
 /** `NOT_FOUND` -> `Not Found` */
 function titleOf(status: number): string {

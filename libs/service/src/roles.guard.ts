@@ -11,6 +11,7 @@ import { type AdminRole } from '@orderstream/config';
 import { type Logger, METRIC, type Metrics } from '@orderstream/observability';
 import { type Request } from 'express';
 import { actorOf } from './actor';
+import { requestIdOf } from './request-id';
 import { LOGGER, METRICS } from './tokens';
 
 const ROLE = Symbol('role');
@@ -46,7 +47,10 @@ export class RolesGuard implements CanActivate {
     const actor = actorOf(request);
     if (actor !== undefined && (actor.role === 'operator' || required === 'viewer')) return true;
     this.metrics.counter(METRIC.adminRejected).inc({ reason: 'role' });
-    this.logger.warn({ actor: actor?.name, method: request.method, path: request.path, required }, 'request rejected');
+    this.logger.warn(
+      { actor: actor?.name, method: request.method, path: request.path, required, requestId: requestIdOf(request) },
+      'request rejected',
+    );
     throw new ForbiddenException(`This requires the role ${required}.`);
   }
 }

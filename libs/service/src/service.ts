@@ -8,14 +8,22 @@ import { OrderstreamError } from '@orderstream/errors';
 import { type Check, Health, type Logger, Metrics, startTracing, type Tracing } from '@orderstream/observability';
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { ServiceModule } from './service.module';
 import { type AdminEndpoints } from './admin.controller';
+import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
 import { type Lifecycle } from './command-gate';
 import { Dependencies, type Dependency } from './dependencies';
 import { NestLogger } from './nest-logger';
 import { OpenApi } from './open-api';
+import { MemoryOperatorLog } from './operator-log/memory-operator-log';
+import { type OperatorLog } from './operator-log/operator-log';
+import { Pauses } from './pause/pauses';
+import { identifyRequest } from './request-id';
+import { type ServiceControl } from './service-control';
+import { ServiceModule } from './service.module';
+import { RuntimeSettings } from './settings/runtime-settings';
+import { SERVICE_CONTROL } from './tokens';
 
 /** Largest request body that `/admin` accepts. */
 const MAX_BODY_BYTES = 65_536;
@@ -28,13 +36,19 @@ export interface ServiceDefinition<T extends { readonly service: ServiceSettings
   readonly name: string;
   readonly settings: SettingsSpec<T>;
   readonly module: (settings: T) => Type | DynamicModule;
+  /**
+   * Where the changes of operators and their audit are stored. Without it they end with the process, and the audit is in
+   * the log only.
+   */
+  readonly operatorLog?: (settings: T, logger: Logger) => OperatorLog;
   /** What the service adds to `/admin/status` and `/admin/resume`. */
   readonly admin?: AdminEndpoints;
   /** What `prepare` needs. The start waits until all of them answer: they may start later than the service. */
   readonly dependencies?: (app: INestApplicationContext) => readonly Dependency[];
   /**
    * Creates what must exist before the first record: topics, tables. Runs when the HTTP server already listens, so that
-   * health shows what the service waits for. An error ends the start.
+   * health shows what the service waits for. The settings of operators are read meanwhile: what needs them here waits for
+   * `RuntimeSettings.caughtUp`. An error ends the start.
    */
   readonly prepare?: (app: INestApplicationContext) => Promise<void>;
   /**
@@ -69,6 +83,11 @@ export class Service<T extends { readonly service: ServiceSettings }> {
   private readonly dependencies: Dependencies;
   private app: NestExpressApplication | undefined;
   private tracing: Tracing | undefined;
+  private readonly metrics: Metrics;
+  private readonly operatorLog: OperatorLog;
+  private readonly audit: AuditTrail;
+  private readonly runtime: RuntimeSettings;
+  private readonly pauses: Pauses;
   private readonly servers: CustomTransportStrategy[] = [];
 
   constructor(
@@ -76,7 +95,23 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     private readonly settings: T,
     private readonly logger: Logger,
   ) {
+    const { health } = this;
+    const { name: service } = definition;
     this.dependencies = new Dependencies(logger, settings.service.startTimeoutMs);
+    this.metrics = new Metrics({ app: service });
+    const { metrics } = this;
+    const log = definition.operatorLog?.(settings, logger) ?? new MemoryOperatorLog();
+    this.operatorLog = log;
+    this.audit = new AuditTrail({ log, logger, metrics });
+    this.runtime = new RuntimeSettings({ log, service, logger, metrics });
+    const control = (): ServiceControl | undefined => this.control();
+    this.pauses = new Pauses({ service, settings: this.runtime, control, health, metrics, logger });
+    this.health.ready('settings', () => {
+      const { problem } = this.runtime;
+      return { ok: problem === undefined, ...(problem !== undefined && { detail: problem }) };
+    });
+    // The follower ends only with an error that no retry helps against.
+    this.health.live('settings', () => ({ ok: log.failed === undefined, detail: log.failed?.message }));
     this.health.ready('service', (): Check => {
       const { phase } = this.lifecycle;
       const { waitingFor } = this.dependencies;
@@ -92,9 +127,12 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     const app = await this.createApp();
     await this.listen(app);
     await this.dependencies.reachAll(this.definition.dependencies?.(app) ?? [], this.stopping.signal);
-    await this.definition.prepare?.(app);
+    // Without a deadline of its own: the broker has just answered, and health says that the settings are being read.
+    await Promise.all([this.runtime.start(), this.definition.prepare?.(app)]);
     if (this.isStopping()) return;
-    for (const strategy of this.definition.servers?.(app) ?? []) {
+    const servers = [...(this.definition.servers?.(app) ?? [])];
+    await this.pauses.open();
+    for (const strategy of servers) {
       this.servers.push(strategy);
       app.connectMicroservice({ strategy });
     }
@@ -117,6 +155,9 @@ export class Service<T extends { readonly service: ServiceSettings }> {
         await server.close();
       }),
     );
+    this.pauses.close();
+    await this.audit.stop();
+    await this.operatorLog.stop();
     await this.app?.close();
     await this.tracing?.shutdown();
   }
@@ -135,8 +176,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
   }
 
   private async createApp(): Promise<NestExpressApplication> {
-    const { definition, settings, logger, health, lifecycle } = this;
-    const metrics = new Metrics({ app: definition.name });
+    const { definition, settings, logger, health, lifecycle, metrics, audit, runtime, pauses } = this;
     const { endpoint, serviceName, sampler, samplerRatio } = settings.service.tracing;
     const tracing = await startTracing({
       endpoint,
@@ -147,6 +187,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     });
     this.tracing = tracing;
     const dependencies = {
+      name: definition.name,
       settings,
       logger,
       health,
@@ -154,12 +195,16 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       admin: definition.admin,
       metrics,
       tracing,
+      audit,
+      runtime,
+      pauses,
     };
     const app = await NestFactory.create<NestExpressApplication>(
       { module: ServiceRoot, imports: [ServiceModule.forService(dependencies), definition.module(settings)] },
       { logger: new NestLogger(logger), abortOnError: false, bodyParser: false, forceCloseConnections: true },
     );
     this.app = app;
+    app.use(identifyRequest);
     app.use(helmet());
     const authentication = app.get(Authentication);
     app.use('/admin', (request: Request, response: Response, next: NextFunction) => {
@@ -171,6 +216,15 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     app.get(OpenApi).describe(app, definition.name);
     return app;
+  }
+
+  private control(): ServiceControl | undefined {
+    try {
+      return this.app?.get<ServiceControl>(SERVICE_CONTROL, { strict: false });
+    } catch {
+      // A service without one has no pause.
+      return undefined;
+    }
   }
 
   private async listen(app: NestExpressApplication): Promise<void> {

@@ -40,7 +40,7 @@ describe('a running service', () => {
 
   it('pauses and resumes for an operator, and audits the operator by name', async () => {
     const paused = await request(service.url).post('/admin/pause').set('Authorization', `Bearer ${OPERATOR}`);
-    expect(paused.body).toEqual({ paused: true });
+    expect(paused.body).toMatchObject({ paused: true, pause: { scope: 'service', by: 'bob' } });
     const resumed = await request(service.url).post('/admin/resume').set('Authorization', `Bearer ${OPERATOR}`);
     expect(resumed.body).toEqual({ paused: false });
     expect(service.run.lines.filter(({ audit, status }) => audit === true && status === 200).at(-1)).toMatchObject({
@@ -54,7 +54,8 @@ describe('a running service', () => {
     const pause = (body: object) =>
       request(service.url).post('/admin/pause').set('Authorization', `Bearer ${OPERATOR}`).send(body);
     for (const seconds of [0, 601, 1.5, '10', null]) await pause({ seconds }).expect(400);
-    await pause({ seconds: 1 }).expect(200, { paused: true });
+    const paused = await pause({ seconds: 1 }).expect(200);
+    expect(paused.body).toMatchObject({ paused: true, pause: { scope: 'instance', by: 'bob' } });
     await waitUntil(
       async () => {
         const { body } = await request(service.url).get('/admin/status').set('Authorization', `Bearer ${VIEWER}`);

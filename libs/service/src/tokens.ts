@@ -12,7 +12,7 @@ export const TRACING = Symbol('TRACING');
 export const SETTINGS = Symbol('SETTINGS');
 /** The service's own `ServiceControl`, provided by its module. */
 export const SERVICE_CONTROL = Symbol('SERVICE_CONTROL');
-/** The service's `AuditLog`. */
-export const AUDIT_LOG = Symbol('AUDIT_LOG');
+/** The service's name. */
+export const SERVICE_NAME = Symbol('SERVICE_NAME');
 /** The service's `Lifecycle`. */
 export const LIFECYCLE = Symbol('LIFECYCLE');

@@ -8,7 +8,17 @@ import {
   ApiOperation,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, ProblemException, Roles } from '@orderstream/service';
+import {
+  ADMIN_PROBLEMS,
+  ApiProblems,
+  Audited,
+  type Caller,
+  CallerOf,
+  COMMAND_PROBLEMS,
+  Pauses,
+  ProblemException,
+  Roles,
+} from '@orderstream/service';
 import { Generator } from '../generator';
 import { InvalidScenarioError, UnknownScenarioError } from '../scenarios/errors';
 import { GeneratorStatusDto } from './generator-status.dto';
@@ -31,23 +41,35 @@ const Command = (path: string): MethodDecorator =>
 @ApiExtraModels(SetScenarioDto)
 @Controller('admin')
 export class GeneratorController {
-  constructor(private readonly generator: Generator) {}
+  constructor(
+    private readonly generator: Generator,
+    private readonly pauses: Pauses,
+  ) {}
 
   @Command('start')
-  @ApiOperation({ summary: 'Continue a stopped run, or start a new run after a finished one.' })
-  async start(): Promise<object> {
-    await this.generator.resume();
+  @Audited({ when: () => 'after' })
+  @ApiOperation({
+    summary: 'Continue a stopped run, or start a new run after a finished one.',
+    description: 'The same as POST /admin/resume.',
+  })
+  async start(@CallerOf() caller: Caller): Promise<object> {
+    await this.pauses.resume(undefined, caller);
     return this.generator.status();
   }
 
   @Command('stop')
-  @ApiOperation({ summary: 'Stop sending records, and wait for the acknowledgements of those already sent.' })
-  async stop(): Promise<object> {
-    await this.generator.pause();
+  @Audited({ when: () => 'with-change' })
+  @ApiOperation({
+    summary: 'Stop sending records, and wait for the acknowledgements of those already sent.',
+    description: 'The same as POST /admin/pause: the generator stays stopped over a restart.',
+  })
+  async stop(@CallerOf() caller: Caller): Promise<object> {
+    await this.pauses.pauseService(undefined, caller);
     return this.generator.status();
   }
 
   @Command('rate')
+  @Audited({ body: SetRateDto })
   @ApiOperation({ summary: 'Set the rate until the next start of the service.' })
   rate(@Body() { eventsPerSecond }: SetRateDto): object {
     this.generator.setRate(eventsPerSecond);
@@ -63,13 +85,17 @@ export class GeneratorController {
   }
 
   @Command('scenario')
+  @Audited({ body: SetScenarioDto })
   @ApiOperation({
     summary: 'Change the scenario until the next start of the service: by name, or a whole one as YAML.',
     description:
       'Open orders go on by the rules of the scenario that they began in. A scenario with problems changes nothing.',
   })
   @ApiConsumes('application/json', 'application/yaml')
-  @ApiBody({ schema: { oneOf: [{ $ref: getSchemaPath(SetScenarioDto) }, { type: 'string' }] } })
+  @ApiBody({
+    schema: { oneOf: [{ $ref: getSchemaPath(SetScenarioDto) }, { type: 'string' }] },
+    examples: { 'by name': { value: { name: 'flash-sale' } } },
+  })
   scenario(@Body() body: unknown): object {
     try {
       this.generator.setScenario(scenarioOf(body));

@@ -2,7 +2,7 @@ import { type Server } from 'node:http';
 import { Module, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
-import { type ProblemException } from '@orderstream/service';
+import { Pauses, type ProblemException } from '@orderstream/service';
 import { type Response } from 'express';
 import request from 'supertest';
 import { Generator } from '../generator';
@@ -21,7 +21,13 @@ const generator = {
   status: () => ({ state: 'running' }),
 };
 
-@Module({ controllers: [GeneratorController], providers: [{ provide: Generator, useValue: generator }] })
+@Module({
+  controllers: [GeneratorController],
+  providers: [
+    { provide: Generator, useValue: generator },
+    { provide: Pauses, useValue: {} },
+  ],
+})
 class TestModule {}
 
 describe('the commands of the generator', () => {

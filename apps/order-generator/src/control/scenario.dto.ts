@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsString } from 'class-validator';
 
 /** A scenario that can be chosen by its name, or a file that has problems. */
 export class ListedScenarioDto {
@@ -20,5 +21,6 @@ export class ListedScenarioDto {
 
 export class SetScenarioDto {
   @ApiProperty({ description: 'One of `/admin/scenarios`.', example: 'flash-sale' })
+  @IsString()
   readonly name: string;
 }

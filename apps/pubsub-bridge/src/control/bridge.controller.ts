@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { ADMIN_PROBLEMS, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
+import { ADMIN_PROBLEMS, ApiProblems, Audited, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
 
 import { PubSubBridgeService } from '../pubsub-bridge.service';
 import { BridgeStatusDto } from './bridge-status.dto';
@@ -17,6 +17,7 @@ export class BridgeController {
   @Post('rewind')
   @HttpCode(200)
   @Roles('operator')
+  @Audited({ body: RewindDto })
   @ApiOperation({ summary: 'Publishes a partition again from an earlier offset. Readers see those orders twice.' })
   @ApiOkResponse({ type: BridgeStatusDto })
   async rewind(@Body() { topic, partition, offset }: RewindDto): Promise<object> {
@@ -27,6 +28,7 @@ export class BridgeController {
   @Post('dismiss-gaps')
   @HttpCode(200)
   @Roles('operator')
+  @Audited({ body: DismissGapsDto })
   @ApiOperation({ summary: 'Forgets the gaps of a partition whose records were all delivered. Publishes nothing.' })
   @ApiOkResponse({ type: BridgeStatusDto })
   async dismissGaps(@Body() { partition }: DismissGapsDto): Promise<object> {

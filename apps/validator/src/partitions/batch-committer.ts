@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Family, stateTopic } from '@orderstream/contracts';
 import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
 import type { RecordLog } from '@orderstream/observability';
+import type { QualitySettings } from '@orderstream/quality';
 import type { ValidatorMetrics } from '../validator-metrics';
 import type { BatchChanges } from './batch-changes';
 import type { CircuitBreaker } from './circuit-breaker';
@@ -28,6 +29,7 @@ export class BatchCommitter {
 
   /**
    * Commits outputs, state changes and the offset in one transaction, then folds the changes into the state.
+   * @param actions of the rules that evaluated the batch, for the metrics
    * @param offset the next offset to read after the batch
    * @throws TransactionFailedError: nothing of it counts, or its outcome is unknown
    */
@@ -37,6 +39,7 @@ export class BatchCommitter {
     changes: BatchChanges,
     batch: EvaluatedBatch,
     offset: number,
+    actions: QualitySettings['actions'],
   ): Promise<void> {
     const { family, ref, breaker, metrics, recordLog, faults } = this.options;
     await faults.reached('evaluated', ref);
@@ -47,7 +50,7 @@ export class BatchCommitter {
     await transactions.commit({ records, offset, metadata: commitMetadata(token, changes.state.log?.topicId) });
     await faults.reached('committed', ref);
     const seconds = (performance.now() - startedMs) / 1000;
-    metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting);
+    metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting, actions);
     restored.fold(begun);
     for (const verdict of batch.verdicts) breaker.count(verdict === 'reject');
     for (const { record, reasons, isParked } of batch.deadLettered) {

@@ -20,23 +20,41 @@ export type Suspension = { readonly records: number } | { readonly minutes: numb
 /** What is left of a suspension. */
 export type SuspensionStatus = { readonly recordsLeft: number } | { readonly secondsLeft: number };
 
+export interface BreakerLimits {
+  /** Number of last records that count; 0 disables the breaker. */
+  readonly windowRecords: number;
+  /** Share of rejections above which it trips. */
+  readonly maxShare: number;
+}
+
 /** Counts the rejections among the last records of a partition. Cannot trip before the window is full. */
 export class CircuitBreaker {
-  private readonly window: Uint8Array;
+  private window: Uint8Array;
   private at = 0;
   private seen = 0;
   private rejectedInWindow = 0;
   private recordsLeft = 0;
   private suspendedUntilMs = -Infinity;
 
-  /** @param windowRecords 0 disables the breaker */
   constructor(
-    readonly windowRecords: number,
-    private readonly maxShare: number,
+    private limits: BreakerLimits,
     /** Monotonic clock, in milliseconds. */
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.window = new Uint8Array(windowRecords);
+    this.window = new Uint8Array(limits.windowRecords);
+  }
+
+  get windowRecords(): number {
+    return this.limits.windowRecords;
+  }
+
+  /** New limits, from the next record on. Another window begins empty; a suspension goes on. */
+  limit(limits: BreakerLimits): void {
+    if (limits.windowRecords !== this.limits.windowRecords) {
+      this.window = new Uint8Array(limits.windowRecords);
+      this.reset();
+    }
+    this.limits = limits;
   }
 
   /** The records that come within the suspension are not counted. It replaces an earlier one, and survives `reset`. */
@@ -73,7 +91,7 @@ export class CircuitBreaker {
   tripped(): number | undefined {
     const { length } = this.window;
     if (length === 0 || this.seen < length) return undefined;
-    return this.rejectedInWindow > this.maxShare * length ? this.rejectedInWindow : undefined;
+    return this.rejectedInWindow > this.limits.maxShare * length ? this.rejectedInWindow : undefined;
   }
 
   reset(): void {

@@ -75,6 +75,11 @@ export class FamilyPartitions implements PartitionHooks {
     return this.validators.get(partition)?.breakerSuspension;
   }
 
+  /** Those that their circuit breaker has stopped. */
+  *tripped(): Generator<TopicPartition> {
+    for (const [partition, { hasTripped }] of this.validators) if (hasTripped) yield { topic: this.topic, partition };
+  }
+
   *opened(): Generator<ObservedState> {
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const state = this.validators.get(partition)?.state;

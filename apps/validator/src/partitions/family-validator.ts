@@ -1,17 +1,18 @@
 import type { Family } from '@orderstream/contracts';
 import { partitionFor, type TopicPartition } from '@orderstream/kafka';
 import type { Logger, Tracing } from '@orderstream/observability';
-import { type CatalogLimits, type QualitySettings, RuleEvaluator, StateUnreadableError } from '@orderstream/quality';
+import { type CatalogLimits, RuleEvaluator, StateUnreadableError } from '@orderstream/quality';
 import { leadsOnOf } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import type { CatalogReader } from '../catalog/catalog-reader';
+import type { RulesInForce } from '../rules/run-time-rules';
 import { groupOf, stateLimitsOf, type ValidatorSettings } from '../validator.config';
 import type { ValidatorMetrics } from '../validator-metrics';
 import { FamilyPartitions } from './family-partitions';
 import { FamilyServer } from './family-server';
 import type { FaultPoints } from './fault-points';
 import { KafkaInputLog } from './input-log';
-import { PartitionValidator } from './partition-validator';
+import { type BatchRules, PartitionValidator } from './partition-validator';
 import type { Semaphore } from './semaphore';
 
 const DOCUMENT = 'docs/validator-state.md';
@@ -30,7 +31,8 @@ const MAX_DRAIN_MS = 8_000;
 
 export interface FamilyValidatorOptions {
   readonly settings: ValidatorSettings;
-  readonly quality: QualitySettings;
+  /** What is in force now. */
+  readonly rules: () => RulesInForce;
   readonly kafka: Kafka;
   readonly catalog: CatalogReader;
   readonly catalogLimits: CatalogLimits;
@@ -46,15 +48,15 @@ export interface FamilyValidatorOptions {
 export class FamilyValidator {
   readonly partitions: FamilyPartitions;
   readonly server: FamilyServer;
-  private readonly evaluator: RuleEvaluator;
+  /** Of the rules that were last in force. */
+  private last: BatchRules | undefined;
 
   constructor(
     readonly family: Family,
     private readonly options: FamilyValidatorOptions,
   ) {
-    const { kafka, logger, quality } = options;
+    const { kafka, logger } = options;
     const { loop } = options.settings;
-    this.evaluator = new RuleEvaluator({ family, settings: quality, partitionOf: (key) => partitionFor(key) });
     this.partitions = new FamilyPartitions(family, (ref) => this.createPartitionValidator(ref));
     this.server = new FamilyServer(family, {
       kafka,
@@ -72,23 +74,34 @@ export class FamilyValidator {
     });
   }
 
+  /** An evaluator is made once for each version of the settings. */
+  private rules(): BatchRules {
+    const { quality, breaker } = this.options.rules();
+    if (this.last?.quality !== quality) {
+      const evaluator = new RuleEvaluator({
+        family: this.family,
+        settings: quality,
+        partitionOf: (key) => partitionFor(key),
+      });
+      this.last = { evaluator, quality, breaker };
+    }
+    return this.last;
+  }
+
   private createPartitionValidator(ref: TopicPartition): PartitionValidator {
-    const { settings, quality, kafka, catalog, catalogLimits, restores, metrics, tracing, logger, faults } =
-      this.options;
+    const { settings, kafka, catalog, catalogLimits, restores, metrics, tracing, logger, faults } = this.options;
     return new PartitionValidator({
       kafka,
       family: this.family,
       groupId: groupOf(this.family),
       ref,
-      evaluator: this.evaluator,
-      settings: quality,
+      rules: () => this.rules(),
       stateLimits: stateLimitsOf(settings),
       restores,
       catalog,
       catalogLimits,
       log: new KafkaInputLog(kafka, ref),
       transactionTimeoutMs: settings.loop.transactionTimeoutMs,
-      breaker: { windowRecords: settings.rules.breakerWindow, maxShare: settings.rules.breakerShare },
       metrics,
       tracing,
       logger,

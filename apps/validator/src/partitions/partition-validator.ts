@@ -22,7 +22,13 @@ import type { Awaited } from '../catalog/catalog-progress';
 import { BatchChanges } from './batch-changes';
 import { BatchCommitter } from './batch-committer';
 import { outcomeOf, receiveOperation } from './batch-tracing';
-import { CircuitBreaker, RejectRateError, type Suspension, type SuspensionStatus } from './circuit-breaker';
+import {
+  type BreakerLimits,
+  CircuitBreaker,
+  RejectRateError,
+  type Suspension,
+  type SuspensionStatus,
+} from './circuit-breaker';
 import { type EvaluatedBatch, evaluateBatch } from './evaluate-batch';
 import { type EvaluatedBy, Outputs } from './outputs';
 import { PartitionOpening, type PartitionOpeningOptions } from './partition-opening';
@@ -37,10 +43,16 @@ const FENCED_RETRY_AFTER_MS = 3_000;
 /** Bound of the log lines about single records, for each partition. */
 const MAX_RECORD_LINES_PER_SECOND = 2;
 
-export interface PartitionValidatorOptions extends PartitionOpeningOptions {
+/** What a batch is evaluated by: all of its records, also those that wait for the catalog, by the same. */
+export interface BatchRules {
   readonly evaluator: RuleEvaluator;
-  readonly settings: QualitySettings;
-  readonly breaker: { readonly windowRecords: number; readonly maxShare: number };
+  readonly quality: QualitySettings;
+  readonly breaker: BreakerLimits;
+}
+
+export interface PartitionValidatorOptions extends PartitionOpeningOptions {
+  /** What is in force now. Asked once for each batch. */
+  readonly rules: () => BatchRules;
   readonly tracing: Tracing;
   /** Wall clock: see `EvaluationOptions.now`. */
   readonly clock: () => Date;
@@ -62,15 +74,15 @@ export class PartitionValidator {
   private readonly outputs: Outputs;
   private readonly breaker: CircuitBreaker;
   private readonly committer: BatchCommitter;
-  private readonly settingsVersion: Buffer;
   private readonly operation: BatchOperation;
   private transactions: PartitionTransactions | undefined;
+  private isTripped = false;
 
   constructor(private readonly options: PartitionValidatorOptions) {
-    const { family, ref, breaker, metrics, logger, faults } = options;
+    const { family, ref, rules, metrics, logger, faults } = options;
     this.opening = new PartitionOpening(options);
     this.outputs = new Outputs(family);
-    this.breaker = new CircuitBreaker(breaker.windowRecords, breaker.maxShare);
+    this.breaker = new CircuitBreaker(rules().breaker);
     this.committer = new BatchCommitter({
       family,
       ref,
@@ -79,7 +91,6 @@ export class PartitionValidator {
       recordLog: new RecordLog(logger, MAX_RECORD_LINES_PER_SECOND),
       faults,
     });
-    this.settingsVersion = Buffer.from(options.settings.version);
     this.operation = receiveOperation(options.groupId, ref);
   }
 
@@ -102,6 +113,11 @@ export class PartitionValidator {
     return this.breaker.suspension;
   }
 
+  /** The breaker has stopped the partition. */
+  get hasTripped(): boolean {
+    return this.isTripped;
+  }
+
   /**
    * Fences older owners and brings the state to the committed offset.
    * @returns the next offset to read; undefined if nothing was ever committed
@@ -109,6 +125,7 @@ export class PartitionValidator {
   async open(signal?: AbortSignal): Promise<number | undefined> {
     this.transactions = await this.opening.open(signal);
     this.breaker.reset();
+    this.isTripped = false;
     return this.opening.nextOffset;
   }
 
@@ -116,13 +133,15 @@ export class PartitionValidator {
   async handle(batch: RecordBatch, signal: AbortSignal): Promise<BatchOutcome> {
     const trace = this.options.tracing.begin(this.operation, batch.records);
     try {
+      const rules = this.options.rules();
+      this.breaker.limit(rules.breaker);
       const mark = this.options.catalog.mark();
       let { records } = batch;
       let catalog: Awaited = 'waiting';
       do {
         const startedMs = performance.now();
         const changes = new BatchChanges(this.owned().restored);
-        const evaluated = this.evaluate(records, changes, catalog);
+        const evaluated = this.evaluate(records, changes, catalog, rules);
         trace?.step('evaluate', startedMs);
         const { end, missing } = evaluated;
         const done = missing.length === 0;
@@ -130,7 +149,7 @@ export class PartitionValidator {
         const complete = done ? undefined : this.waitForCatalog(missing, mark, signal);
         complete?.catch(() => undefined);
         if (done || end > 0) {
-          await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset, trace);
+          await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset, rules, trace);
           const evaluatedRecords = records;
           trace?.settle((record) => outcomeOf(record, evaluatedRecords, evaluated));
         }
@@ -140,7 +159,9 @@ export class PartitionValidator {
       } while (!signal.aborted);
       trace?.end();
       const rejected = this.breaker.tripped();
-      return rejected === undefined ? ack() : stop(new RejectRateError(batch, rejected, this.breaker.windowRecords));
+      if (rejected === undefined) return ack();
+      this.isTripped = true;
+      return stop(new RejectRateError(batch, rejected, this.breaker.windowRecords));
     } catch (error) {
       // The partition was revoked while a record waited for the catalog: no failure.
       if (signal.aborted && error === signal.reason) {
@@ -156,6 +177,7 @@ export class PartitionValidator {
   async close(): Promise<void> {
     const { transactions } = this;
     this.transactions = undefined;
+    this.isTripped = false;
     await transactions?.close();
   }
 
@@ -164,10 +186,15 @@ export class PartitionValidator {
     if (this.transactions === undefined) this.opening.forget();
   }
 
-  private evaluate(records: readonly KafkaRecord[], changes: BatchChanges, awaited: Awaited): EvaluatedBatch {
-    const { family, evaluator, catalog, clock, logger } = this.options;
+  private evaluate(
+    records: readonly KafkaRecord[],
+    changes: BatchChanges,
+    awaited: Awaited,
+    { evaluator, quality }: BatchRules,
+  ): EvaluatedBatch {
+    const { family, catalog, clock, logger } = this.options;
     const evaluatedBy: EvaluatedBy = {
-      settings: this.settingsVersion,
+      settings: Buffer.from(quality.version),
       catalogPosition: family === 'orders' ? catalog.positionHeader() : undefined,
     };
     const evaluated = evaluateBatch(records, changes.state, {
@@ -199,11 +226,12 @@ export class PartitionValidator {
     changes: BatchChanges,
     batch: EvaluatedBatch,
     offset: number,
+    { quality }: BatchRules,
     trace: BatchTrace<KafkaRecord> | undefined,
   ): Promise<void> {
     const { transactions, restored } = this.owned();
     const startedMs = performance.now();
-    await this.committer.commit(transactions, restored, changes, batch, offset);
+    await this.committer.commit(transactions, restored, changes, batch, offset, quality.actions);
     trace?.step('commit', startedMs);
   }
 

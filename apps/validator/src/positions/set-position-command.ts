@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { parsePositionArguments, runPartitionCommand } from '@orderstream/service';
 import { catalogLimitsOf, groupOf, stateLimitsOf, validatorSettings } from '../validator.config';
 import { setPosition } from './set-position';
@@ -9,8 +8,8 @@ const USAGE =
   '<offset|beginning|end|next-batch> | --all --to <beginning|end|next-batch>)';
 
 /**
- * `set-position`: see `setPosition`. After `POST /admin/resume` a running validator opens the partition again. The audit
- * is a line of the log, on stderr.
+ * `set-position`: see `setPosition`. After `POST /admin/resume` a running validator opens the partition again. It is
+ * audited, also as a line of the log, on stderr.
  *
  * Exit codes: 0 done; 1 rejected or failed, and a partition that failed is unchanged; 2 usage or configuration.
  */
@@ -21,7 +20,7 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
     settings: validatorSettings,
     parse: () => parsePositionArguments(argv, { usage: USAGE, targets: TARGETS }),
     env,
-    run: ({ family, target }, partition, { settings, kafka, logger }) =>
+    run: ({ family, target }, partition, { settings, kafka, logger, actor }) =>
       setPosition({
         kafka,
         family,
@@ -33,7 +32,7 @@ export const setPositionCommand = (argv: readonly string[], env?: NodeJS.Process
         maxAheadMs: settings.rules.maxAheadMs,
         transactionTimeoutMs: settings.loop.transactionTimeoutMs,
         logger,
-        actor: userInfo().username,
+        actor,
         clock: () => new Date(),
       }),
   });

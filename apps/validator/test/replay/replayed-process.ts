@@ -81,8 +81,11 @@ export class ReplayedProcess {
       family,
       groupId: `validator-${family}`,
       ref: { topic: rawTopic(family), partition },
-      evaluator: this.evaluator,
-      settings,
+      rules: () => ({
+        evaluator: this.evaluator,
+        quality: settings,
+        breaker: { windowRecords: 0, maxShare: 1 },
+      }),
       // The input is not in the log: batches are handed over as they are.
       log: {
         range: () => Promise.resolve({ start: 0, end: options.input.length }),
@@ -99,8 +102,7 @@ export class ReplayedProcess {
         logger,
       }),
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
-      breaker: { windowRecords: 0, maxShare: 1 },
-      metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false }), settings.actions),
+      metrics: new ValidatorMetrics(new Metrics({ app: 'validator', processMetrics: false })),
       tracing: NO_TRACING,
       logger,
       faults: { reached: (point) => this.onReached(point) },

@@ -14,6 +14,8 @@ export interface TopicFollowerOptions {
   readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
   /** Called when a fetch of the partition was answered, also without records: while a broker is away it is not. */
   readonly onAnswer?: (partition: number) => void;
+  /** How long a fetch waits for the first record. Default 100. */
+  readonly maxWaitMs?: number;
   readonly logger?: KafkaLogger;
 }
 
@@ -64,7 +66,7 @@ export class TopicFollower {
           this.fail(error);
         },
       },
-      BOUNDS,
+      { ...BOUNDS, maxWaitMs: options.maxWaitMs ?? BOUNDS.maxWaitMs },
       logger,
     );
   }

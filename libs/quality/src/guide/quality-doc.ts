@@ -103,7 +103,8 @@ this page, and the first is \`dlq-reason\`. A reject has precedence over a skip,
 
 - **Actions.** \`reject\`: to the dead letters. \`repair\`: the field gets the right value, and the record is flagged. \`flag\`: the
   record is accepted, and the header \`quality-flags\` and the column \`quality_flags\` name the rule. \`skip\`: the record is counted and
-  does not continue. \`off\`: the rule is not evaluated. \`RULE_ACTIONS\` sets them.
+  does not continue. \`off\`: the rule is not evaluated. \`RULE_ACTIONS\` sets them, and
+  \`PUT /admin/rules/<code>\` at run time.
 - **Now** is the append time of the record. No rule reads a clock, so a verdict can be repeated.
 - **Certain.** A rule that looks back remembers a bounded part of the past, by append time and by count. Where that is cut, it flags
   what it can no longer prove: it never rejects or repairs by it. [The validator's state](validator-state.md) has the bounds, what they
