@@ -6,6 +6,7 @@ import { reasonTexts } from '@orderstream/dead-letters';
 import { partitionFor } from '@orderstream/kafka';
 import { renderQualityDoc } from '@orderstream/quality';
 import { renderScenariosDoc } from '@orderstream/simulation';
+import { batchLoaderSettings } from '../../apps/batch-loader/src/batch-loader.config';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
 import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge.config';
@@ -18,6 +19,7 @@ const SERVICES: ServiceSpecs = {
   validator: validatorSettings,
   'bq-sink': bqSinkSettings,
   'pubsub-bridge': pubsubBridgeSettings,
+  'batch-loader': batchLoaderSettings,
 };
 
 /** What others rely on in version 1 of the events. It only grows. */
