@@ -203,7 +203,7 @@ function appendVerdict(appender: DuckDBAppender, number: bigint, verdict: RowVer
     if (first?.path === undefined) appender.appendNull();
     else appender.appendVarchar(first.path);
     appender.appendVarchar(JSON.stringify(verdict.reasons));
-    for (let nulls = 0; nulls < REPAIRABLE.length; nulls++) appender.appendNull();
+    REPAIRABLE.forEach(() => appender.appendNull());
   } else {
     for (let nulls = 0; nulls < 3; nulls++) appender.appendNull();
     for (const name of REPAIRABLE) appender.appendVarchar(String(verdict.body[name]));

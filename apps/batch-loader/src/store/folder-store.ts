@@ -143,7 +143,7 @@ export class FolderStore implements ObjectStore {
 }
 
 const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
+  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 const isMissing = (error: unknown): boolean => hasCode(error, 'ENOENT');
 const isExisting = (error: unknown): boolean => hasCode(error, 'EEXIST');
 

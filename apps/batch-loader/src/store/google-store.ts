@@ -128,4 +128,4 @@ function storageAt(apiEndpoint: string | undefined): Storage {
 }
 
 const hasCode = (error: unknown, code: number): boolean =>
-  error instanceof Error && 'code' in error && Number(error.code) === code;
+  typeof error === 'object' && error !== null && 'code' in error && Number(error.code) === code;

@@ -133,7 +133,7 @@ export async function callWithDeadline<T>(
 }
 
 export const hasStatus = (error: unknown, status: number): boolean =>
-  error instanceof Error && 'code' in error && Number(error.code) === status;
+  typeof error === 'object' && error !== null && 'code' in error && Number(error.code) === status;
 
 const ignoreConflict = (error: unknown): void => {
   if (!hasStatus(error, CONFLICT)) throw error;
