@@ -18,6 +18,13 @@ const settings = loadSettings(batchLoaderSettings, {
 }).batch;
 
 type Order = Record<(typeof RAW_ORDER_COLUMNS)[number], string>;
+/** Of a Parquet file that another program has written. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['order_placed_at', 'timestamp'],
+  ['order_rating', 'double'],
+  ['item_price', 'double'],
+  ['item_quantity', 'int'],
+]);
 const hex = (digit: string): string => digit.repeat(64);
 
 const order = (number: number, changes: Partial<Order> = {}): Order => ({
@@ -94,17 +101,10 @@ describe('a file of orders', () => {
     const path = join(folder, 'typed.parquet');
     const database = await Database.open({ folder: join(folder, 'writer'), memoryMb: 256 });
     const first = order(1);
-    await database.run(
-      `copy (select ${RAW_ORDER_COLUMNS.map((name) => {
-        const type = {
-          order_placed_at: 'timestamp',
-          order_rating: 'double',
-          item_price: 'double',
-          item_quantity: 'int',
-        }[name as 'item_price'];
-        return `cast('${first[name].replace('Z', '')}' as ${type ?? 'varchar'}) as ${name}`;
-      }).join(', ')}) to '${path}' (format parquet)`,
+    const columns = RAW_ORDER_COLUMNS.map(
+      (name) => `cast('${first[name].replace('Z', '')}' as ${TYPES.get(name) ?? 'varchar'}) as ${name}`,
     );
+    await database.run(`copy (select ${columns.join(', ')}) to '${path}' (format parquet)`);
     await database.close();
     expect((await checkFile(path)).text).toBe(`${loads(1)}\n`);
   });

@@ -27,7 +27,16 @@ export async function dryRun(
   const { memoryMb, bucketRows, googleEndpoint, maxRejectedShare, actions } = settings;
   const store = new FolderStore(join(folder, 'store'));
   const createdAt = new Date().toISOString();
-  let run: RunRecord = { id: 'dry_run', plan, state: 'running', createdAt, blocks: {}, events: [], published: 0 };
+  let run: RunRecord = {
+    id: 'dry_run',
+    jobKey: '',
+    plan,
+    state: 'running',
+    createdAt,
+    blocks: {},
+    events: [],
+    published: 0,
+  };
   const attempt = async (block: Block): Promise<BlockOutput> => {
     const context: BlockContext = {
       run,

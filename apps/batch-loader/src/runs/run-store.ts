@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { RunRejectedError } from '../errors';
 import { type ObjectStore } from '../store/object-store';
 import { runIdOf, type RunPlan, type RunRecord } from './run';
@@ -20,7 +21,17 @@ export class RunStore {
         `Run ${id} exists with other settings (${JSON.stringify(existing.record.plan.source)}). Choose another scheduled time.`,
       );
     }
-    const record: RunRecord = { id, plan, state: 'running', createdAt: now, blocks: {}, events: [], published: 0 };
+    const jobKey = randomUUID().slice(0, 8);
+    const record: RunRecord = {
+      id,
+      jobKey,
+      plan,
+      state: 'running',
+      createdAt: now,
+      blocks: {},
+      events: [],
+      published: 0,
+    };
     const generation = await this.store.writeDocument(documentOf(id), JSON.stringify(record), undefined);
     // Another process was faster: it is its run.
     return generation === undefined ? this.get(id) : new RunHandle(this.store, record, generation);

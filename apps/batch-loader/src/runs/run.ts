@@ -79,6 +79,8 @@ export interface RunEvent {
 /** A run as the object store has it: the truth from which it is resumed. */
 export interface RunRecord {
   readonly id: string;
+  /** A part of its job ids, which are of the whole project: other stores may have a run of the same id. */
+  readonly jobKey: string;
   readonly plan: RunPlan;
   readonly state: RunState;
   readonly createdAt: string;

@@ -20,9 +20,9 @@ import { type RunHandle, type RunStore } from './run-store';
 /** What the runner needs of the warehouse. */
 export interface RunWarehouse {
   prepare(): Promise<void>;
-  fence(runId: string, signal: AbortSignal): Promise<void>;
+  fence(run: RunRecord, signal: AbortSignal): Promise<void>;
   /** Whether the run's statement has taken effect. */
-  hasReplaced(runId: string): Promise<boolean>;
+  hasReplaced(run: RunRecord): Promise<boolean>;
   addRunEvent(run: RunRecord, number: number, event: RunEvent, signal: AbortSignal): Promise<void>;
 }
 
@@ -88,7 +88,7 @@ export class Runner {
         throw new RunRejectedError(`Run ${current.record.id} was cancelled. Start a new run of the range.`);
       }
       await warehouse.prepare();
-      for (const fenced of held.fence) await warehouse.fence(fenced, signal);
+      for (const id of held.fence) await warehouse.fence((await runs.get(id)).record, signal);
       const cancelled = new AbortController();
       const watch = this.watchCancel(current.record.id, cancelled);
       try {
@@ -131,9 +131,9 @@ export class Runner {
   private async endCancelled(handle: RunHandle): Promise<void> {
     const { runs, warehouse } = this.options;
     const { id } = handle.record;
-    await warehouse.fence(id, AbortSignal.timeout(END_DEADLINE_MS));
+    await warehouse.fence(handle.record, AbortSignal.timeout(END_DEADLINE_MS));
     await runs.clearCancel(id);
-    if (await warehouse.hasReplaced(id)) {
+    if (await warehouse.hasReplaced(handle.record)) {
       const late = `Run ${id} was cancelled after it had replaced the range. Resume it: it then records that it succeeded.`;
       await this.end(handle, 'failed', textOf(new RunCancelledError(late)));
     } else

@@ -26,8 +26,8 @@ class Remembered implements RunWarehouse {
   isDown = false;
 
   prepare = (): Promise<void> => Promise.resolve();
-  fence(runId: string): Promise<void> {
-    this.fenced.push(runId);
+  fence({ id }: RunRecord): Promise<void> {
+    this.fenced.push(id);
     return Promise.resolve();
   }
   hasReplaced = (): Promise<boolean> => Promise.resolve(this.replaced);

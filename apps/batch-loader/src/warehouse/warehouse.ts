@@ -48,7 +48,7 @@ export class Warehouse {
     await this.createStage(table);
     await this.jobs.runOnce(
       {
-        name: `${run.id}-export_to_gbq`,
+        name: jobName(run, 'export_to_gbq'),
         start: (jobId) => this.startLoad(jobId, table, RAW_ORDERS, source, 'WRITE_TRUNCATE'),
         stillCounts: async () => (await this.stageSummary(run))?.rows !== 0,
       },
@@ -88,7 +88,7 @@ when not matched by source and old.order_placed_at >= timestamp '${from}' and ol
 when not matched by target then insert (${columns}) values (${RAW_ORDER_COLUMNS.map((name) => `new.${name}`).join(', ')})`;
     await this.jobs.runOnce(
       {
-        name: replaceJob(run.id),
+        name: jobName(run, 'replace'),
         start: (jobId) =>
           this.bigquery.createQueryJob({ query, jobId, location: this.location, labels: { run: run.id } }),
       },
@@ -105,21 +105,21 @@ when not matched by target then insert (${columns}) values (${RAW_ORDER_COLUMNS.
    * A run whose lease has ended can no longer change `raw_orders`: its statement needs its stage table, and one that
    * is in flight has ended. To be called by the run that takes over the range.
    */
-  async fence(runId: string, signal: AbortSignal): Promise<void> {
-    await this.dropStage(runId);
-    await this.jobs.end(replaceJob(runId), signal);
+  async fence(run: RunRecord, signal: AbortSignal): Promise<void> {
+    await this.dropStage(run.id);
+    await this.jobs.end(jobName(run, 'replace'), signal);
   }
 
   /** Whether the run's statement has taken effect. */
-  hasReplaced(runId: string): Promise<boolean> {
-    return this.jobs.hasSucceeded(replaceJob(runId));
+  hasReplaced(run: RunRecord): Promise<boolean> {
+    return this.jobs.hasSucceeded(jobName(run, 'replace'));
   }
 
   /** Adds the rejected rows of the run to `dead_letters`, once. */
   async loadDeadLetters(run: RunRecord, source: LoadSource, signal: AbortSignal): Promise<void> {
     await this.jobs.runOnce(
       {
-        name: `${run.id}-dead_letters`,
+        name: jobName(run, 'dead_letters'),
         start: (jobId) => this.startLoad(jobId, DEAD_LETTERS.table, DEAD_LETTERS, source, 'WRITE_APPEND'),
       },
       signal,
@@ -137,7 +137,7 @@ when not matched by target then insert (${columns}) values (${RAW_ORDER_COLUMNS.
 select ${expressions.join(', ')}`;
     await this.jobs.runOnce(
       {
-        name: `${run.id}-event-${number}`,
+        name: jobName(run, `event-${number}`),
         start: (jobId) => this.bigquery.createQueryJob({ query, params: values, jobId, location: this.location }),
       },
       signal,
@@ -201,7 +201,7 @@ select ${expressions.join(', ')}`;
 }
 
 export const stageTable = (runId: string): string => `raw_orders_stage_${runId}`;
-const replaceJob = (runId: string): string => `${runId}-replace`;
+const jobName = ({ id, jobKey }: RunRecord, what: string): string => `${id}_${jobKey}-${what}`;
 
 /** Texts by column; an empty one is null. */
 function runEventValues({ id, plan }: RunRecord, number: number, event: RunEvent): Record<string, string> {
