@@ -10,7 +10,7 @@ import { type BatchArguments, parseArguments, UsageError } from './arguments';
 import { dryRun } from './dry-run';
 import { blockText, ProgressBar, type Terminal } from './progress-bar';
 
-export const USAGE = `Loads orders into raw_orders, a run for each month (or day) of the range. Days are in UTC, both included.
+const USAGE = `Loads orders into raw_orders, a run for each month (or day) of the range. Days are in UTC, both included.
   npm run batch -- --from 2026-01-01 --to 2026-01-31
       [--rows N]             orders expected in all, in place of the rate of the scenario's history
       [--scenario NAME]      such as original (docs/scenarios.md)      [--seed N]

@@ -112,7 +112,7 @@ export const blocksOf = ({ source }: RunPlan): readonly BlockName[] => [
 const DAY_MS = 86_400_000;
 
 /** The day before the end. */
-export const lastDay = ({ to }: DayRange): string => dayOf(Date.parse(to) - DAY_MS);
+const lastDay = ({ to }: DayRange): string => dayOf(Date.parse(to) - DAY_MS);
 
 /** `2026-01-31` */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);

@@ -106,7 +106,7 @@ export class GoogleStore implements ObjectStore {
 }
 
 /** @throws TypeError unless it is `gs://bucket` with or without a path */
-export function parseGoogleUri(uri: string): { readonly bucket: string; readonly path: string } {
+function parseGoogleUri(uri: string): { readonly bucket: string; readonly path: string } {
   const match = /^gs:\/\/(?<bucket>[^/]+)\/?(?<path>.*)$/s.exec(uri);
   const { bucket, path } = match?.groups ?? {};
   if (bucket === undefined || path === undefined) throw new TypeError(`${uri} is not gs://bucket/path`);
