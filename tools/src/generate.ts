@@ -6,6 +6,7 @@ import { reasonTexts } from '@orderstream/dead-letters';
 import { partitionFor } from '@orderstream/kafka';
 import { renderQualityDoc } from '@orderstream/quality';
 import { renderScenariosDoc } from '@orderstream/simulation';
+import { batchLoaderSettings } from '../../apps/batch-loader/src/batch-loader.config';
 import { bqSinkSettings } from '../../apps/bq-sink/src/bq-sink.config';
 import { consoleSettings } from '../../apps/console/src/console.config';
 import { orderGeneratorSettings } from '../../apps/order-generator/src/order-generator.config';
@@ -21,6 +22,7 @@ const SERVICES: ServiceSpecs = {
   'bq-sink': bqSinkSettings,
   'pubsub-bridge': pubsubBridgeSettings,
   console: consoleSettings,
+  'batch-loader': batchLoaderSettings,
 };
 
 /** What others rely on in version 1 of the events. It only grows. */

@@ -66,6 +66,16 @@ export type ErrorCode =
   | 'SCENARIO_INVALID'
   | 'LEDGER_UNREADABLE'
   | 'LEDGER_IN_USE'
+  // Batch: input, thresholds, the range lock, the export, runs.
+  | 'BATCH_INPUT_INVALID'
+  | 'BATCH_OBJECT_MISSING'
+  | 'BATCH_THRESHOLD_EXCEEDED'
+  | 'BATCH_RANGE_LOCKED'
+  | 'BATCH_LEASE_LOST'
+  | 'BATCH_STAGE_MISMATCH'
+  | 'BATCH_JOB_FAILED'
+  | 'BATCH_RUN_CANCELLED'
+  | 'BATCH_RUN_REJECTED'
   // Commands and the local stack.
   | 'USAGE'
   | 'PREREQUISITE_MISSING'

@@ -327,4 +327,16 @@ export const METRIC = {
     help: 'Spans, by what became of them: exported, failed (the endpoint did not take them) or dropped (the queue was full).',
     labels: ['outcome'],
   },
+  batchBlocks: {
+    type: 'counter',
+    name: 'orderstream_batch_blocks_total',
+    help: 'Attempts of blocks of batch runs, by how they ended.',
+    labels: ['block', 'state'],
+  },
+  batchRows: {
+    type: 'counter',
+    name: 'orderstream_batch_rows_total',
+    help: 'Rows that blocks of batch runs have written (out) or rejected.',
+    labels: ['block', 'outcome'],
+  },
 } as const satisfies Record<string, MetricSpec>;

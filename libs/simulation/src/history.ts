@@ -3,6 +3,7 @@ import { Engine } from './engine';
 import { Marketplace } from './marketplace';
 import { GRID_MS } from './journeys/cells';
 import { hex64, uuid } from './random/hex';
+import { type ChangeSlots } from './population/change-slots';
 import { type Scenario } from './scenario/schema';
 import { SESSION_DRAW } from './journeys/journey';
 import { MICROS_PER_MS, MS_PER_DAY, MS_PER_SECOND, timestamp } from './time/timestamps';
@@ -30,12 +31,17 @@ export class History {
   /** Expected orders per millisecond and customer, at a factor of 1. */
   private readonly ordersPerCustomerMs: number;
 
-  constructor(seed: string, scenario: Scenario) {
+  /**
+   * @param days dates that may be computed, in place of those of the scenario's history. The rate stays: a day has the same
+   * orders whatever the others are.
+   */
+  constructor(seed: string, scenario: Scenario, days: Pick<Scenario['history'], 'from' | 'to'> = scenario.history) {
     this.engine = new Engine(new Marketplace(seed, scenario));
-    this.fromMs = Date.parse(scenario.history.from);
-    this.toMs = Date.parse(scenario.history.to);
+    this.fromMs = Math.max(Date.parse(days.from), Date.parse(scenario.population.openedAt));
+    this.toMs = Date.parse(days.to);
+    const [rateFromMs, rateToMs] = [Date.parse(scenario.history.from), Date.parse(scenario.history.to)];
     let weight = 0;
-    for (let dayMs = this.fromMs; dayMs < this.toMs; dayMs += MS_PER_DAY) {
+    for (let dayMs = rateFromMs; dayMs < rateToMs; dayMs += MS_PER_DAY) {
       for (let hour = 0; hour < 24; hour++) weight += this.weightAt(dayMs + ((hour + 0.5) / 24) * MS_PER_DAY) / 24;
     }
     this.ordersPerCustomerMs = scenario.history.orders / (weight * MS_PER_DAY);
@@ -53,6 +59,36 @@ export class History {
       for (const order of orders) {
         if (order.placedMicros >= first * MICROS_PER_MS && order.placedMicros < end * MICROS_PER_MS) yield order;
       }
+    }
+  }
+
+  /**
+   * The bodies of the catalog events that say what each vendor and product is in this time: as they are at its start, and
+   * every change until its end. By time for each vendor and product, not over all of them.
+   */
+  *catalog(fromMs: number, toMs: number): Generator<object> {
+    const { marketplace, population } = this.engine;
+    const { vendors, products } = marketplace;
+    const startMs = Math.max(fromMs, Date.parse(marketplace.scenario.population.openedAt));
+    const [vendorCount, productCount] = [marketplace.vendorsAt(startMs), marketplace.productsAt(startMs)];
+    for (let number = 0; number < vendorCount; number++) yield population.announcedVendor(number, startMs).body;
+    for (let number = 0; number < productCount; number++) {
+      const announced = population.announcedProduct(number, startMs);
+      if (announced !== undefined) yield announced.body;
+    }
+    for (let number = vendorCount; number < marketplace.vendorsAt(toMs); number++) {
+      yield population.onboarded(number).body;
+    }
+    for (let number = productCount; number < marketplace.productsAt(toMs); number++) {
+      yield population.listed(number).body;
+    }
+    const [startMicros, toMicros] = [startMs * MICROS_PER_MS, toMs * MICROS_PER_MS];
+    for (const [number, period, micros] of changesIn(vendors.slots, startMicros, toMicros)) {
+      yield population.vendorChanged(number, period, micros).body;
+    }
+    for (const [number, period, micros] of changesIn(products.slots, startMicros, toMicros)) {
+      const changed = population.productChanged(number, period, micros);
+      if (changed !== undefined) yield changed.body;
     }
   }
 
@@ -80,5 +116,24 @@ export class History {
       };
       orders.push({ placedMicros, body: events.placedBody(journey, ids, placedMicros, outcome.rating || null) });
     });
+  }
+}
+
+/** The changes after one time and before another: the member, its period, and when. */
+function* changesIn(
+  slots: ChangeSlots,
+  afterMicros: number,
+  toMicros: number,
+): Generator<readonly [number: number, period: number, micros: number]> {
+  let { period, slot } = slots.firstSlot(afterMicros + 1);
+  for (;;) {
+    while (slot >= slots.sizeOf(period)) {
+      period++;
+      slot = 0;
+    }
+    const micros = slots.slotTime(period, slot);
+    if (micros >= toMicros) return;
+    yield [slots.memberOf(period, slot), period, micros];
+    slot++;
   }
 }

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { batchRules } from '../batch';
+import { type BatchLoaderSettings } from '../batch-loader.config';
+import { type Block, type BlockContext } from '../blocks/block';
+import { QualityChecks } from '../blocks/quality-checks';
+import { ReadFile } from '../blocks/read-file';
+import { Database } from '../duckdb/database';
+import { type BlockOutput, rangeText, type RunPlan, type RunRecord, totalOf } from '../runs/run';
+import { FolderStore } from '../store/folder-store';
+import { type Terminal } from './progress-bar';
+
+/** Rows that are shown of each rule. */
+const EXAMPLES = 3;
+
+/**
+ * Reads and checks a file without a warehouse, and says what would be rejected and why.
+ * @returns the exit code: 1 if the run would fail
+ */
+export async function dryRun(
+  plan: RunPlan,
+  settings: BatchLoaderSettings['batch'],
+  terminal: Terminal,
+): Promise<number> {
+  const folder = resolve(settings.scratch, `dry-run-${randomUUID()}`);
+  const { memoryMb, bucketRows, googleEndpoint, maxRejectedShare, actions } = settings;
+  const store = new FolderStore(join(folder, 'store'));
+  const createdAt = new Date().toISOString();
+  let run: RunRecord = {
+    id: 'dry_run',
+    jobKey: '',
+    plan,
+    state: 'running',
+    createdAt,
+    blocks: {},
+    events: [],
+    published: 0,
+  };
+  const attempt = async (block: Block): Promise<BlockOutput> => {
+    const context: BlockContext = {
+      run,
+      attempt: 1,
+      folder: join(folder, block.name),
+      store,
+      prefix: block.name,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      step: () => Promise.resolve(),
+      assertLease: () => Promise.resolve(),
+    };
+    const output = await block.run(context);
+    const record = { attempt: 1, state: 'succeeded', startedAt: createdAt, output } as const;
+    run = { ...run, blocks: { ...run.blocks, [block.name]: record } };
+    return output;
+  };
+  try {
+    await mkdir(folder, { recursive: true });
+    await attempt(new ReadFile(memoryMb, googleEndpoint));
+    // Without thresholds first: the rejected rows are the answer.
+    const checks = { memoryMb, bucketRows, settings: batchRules(actions) };
+    const noScenario = (): never => {
+      throw new TypeError('a file has no scenario');
+    };
+    const output = await attempt(new QualityChecks({ ...checks, thresholds: {} }, noScenario, undefined));
+    const { rowsIn, rowsOut, rejected, flagged } = output;
+    terminal.write(
+      `${rowsIn} rows for ${rangeText(plan.range)}: ${rowsOut} would be loaded, ${totalOf(rejected)} rejected.\n`,
+    );
+    for (const [rule, rows] of Object.entries(flagged ?? {}))
+      terminal.write(`  ${rule}: ${rows} repaired or flagged\n`);
+    await showRejects(store, output, folder, memoryMb, terminal);
+    const share = rowsIn === 0 ? 0 : totalOf(rejected) / rowsIn;
+    const exceeded = Object.entries(maxRejectedShare).filter(
+      ([rule, limit]) => (rule === '*' ? share : (rejected[rule] ?? 0) / rowsIn) > limit,
+    );
+    if (exceeded.length === 0) return 0;
+    terminal.write(
+      `The run would fail: BATCH_MAX_REJECTED_SHARE allows ${JSON.stringify(Object.fromEntries(exceeded))}.\n`,
+    );
+    return 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function showRejects(
+  store: FolderStore,
+  { files }: BlockOutput,
+  folder: string,
+  memoryMb: number,
+  terminal: Terminal,
+): Promise<void> {
+  const key = files.find((name) => name.endsWith('rejects.parquet'));
+  if (key === undefined) return;
+  const database = await Database.open({ folder: join(folder, 'show'), memoryMb });
+  try {
+    await store.getFile(key, database.path('rejects.parquet'));
+    const rows = await database.rows(`
+      select reason, cast(batch_row as varchar) as row, detail,
+        cast(count(*) over (partition by reason) as varchar) as rows
+      from read_parquet('${database.path('rejects.parquet')}')
+      qualify row_number() over (partition by reason order by batch_row) <= ${EXAMPLES} order by reason, batch_row`);
+    let shown = '';
+    for (const { reason, row, detail, rows: count } of rows) {
+      if (reason !== shown) terminal.write(`  ${String(reason)}: ${String(count)} rejected\n`);
+      shown = String(reason);
+      terminal.write(`    row ${String(row)}: ${String(detail)}\n`);
+    }
+  } finally {
+    await database.close();
+  }
+}
