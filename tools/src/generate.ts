@@ -12,6 +12,7 @@ import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge
 import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
 import { grafanaFiles } from './observability/grafana-files';
+import { dbtFiles } from './warehouse/dbt-files';
 
 const SERVICES: ServiceSpecs = {
   'order-generator': orderGeneratorSettings,
@@ -24,7 +25,8 @@ const SERVICES: ServiceSpecs = {
 const RELEASE = 'libs/contracts/releases/v1.json';
 
 const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
-scenarios.md, configuration.md; the dashboards of Grafana.
+scenarios.md, configuration.md; the dashboards of Grafana;
+sources and staging of dbt.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -46,6 +48,7 @@ async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
     [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
     ...grafanaFiles(),
+    ...dbtFiles(),
     ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
     ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],

@@ -1,5 +1,5 @@
 import type { Column, ColumnMode } from './columns';
-import { contractsOfFamily } from './event-contracts';
+import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
 import { validatedTopic } from './topics';
 
@@ -153,9 +153,36 @@ const STREAMING_ORDERS: TableSpec = {
     'duplicates, group by the attributes kafka_topic, kafka_partition and kafka_offset.',
 };
 
-/** All stream tables by name. */
+/** The columns of the batch, in their order. They are those of order.placed without its envelope. */
+const RAW_ORDER_COLUMNS = [
+  'order_id',
+  'order_placed_at',
+  'order_rating',
+  'vendor_id',
+  'vendor_name',
+  'vendor_address',
+  'vendor_vertical',
+  'customer_id',
+  'customer_registered_at',
+  'item_sku',
+  'item_name',
+  'item_price',
+  'item_quantity',
+] as const;
+
+const RAW_ORDERS: TableSpec = {
+  table: 'raw_orders',
+  columns: RAW_ORDER_COLUMNS.flatMap(
+    (name) => EVENT_CONTRACTS.get('order.placed')?.columns.find((each) => each.name === name) ?? [],
+  ),
+  partitionField: 'order_placed_at',
+  clustering: ['vendor_id'],
+  description: 'One row per order of the batch. A run replaces the days of its range at once.',
+};
+
+/** All tables that services write, by name. */
 export const TABLES: Readonly<Record<string, TableSpec>> = Object.fromEntries(
-  [...FAMILIES.map(familyTable), DEAD_LETTERS, STREAMING_ORDERS].map((spec) => [spec.table, spec]),
+  [...FAMILIES.map(familyTable), DEAD_LETTERS, STREAMING_ORDERS, RAW_ORDERS].map((spec) => [spec.table, spec]),
 );
 
 /** The table of a family's validated events. */
