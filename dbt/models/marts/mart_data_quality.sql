@@ -11,7 +11,8 @@
 with letters as (
     select
         *,
-        safe_convert_bytes_to_string(value) as body
+        -- Null where the value is not JSON, as of many rejected records.
+        safe.parse_json(safe_convert_bytes_to_string(value)) as body
     from {{ ref('stg_dead_letters') }}
     where {{ since_lookback('failed_at') }}
     qualify

@@ -59,7 +59,7 @@ pairs as (
             when streamed.order_id is null then 'only_in_batch'
             else 'same_order'
         end as presence,
-        array_to_string(
+        coalesce(array_to_string(
             [
                 {%- for column in [
                     'order_placed_at', 'vendor_id', 'vendor_name', 'vendor_address', 'vendor_vertical', 'customer_id',
@@ -70,7 +70,7 @@ pairs as (
                 {%- endfor %}
             ],
             ','
-        ) as differing_fields,
+        ), '') as differing_fields,
         streamed.item_price * streamed.item_quantity as stream_value,
         batch.item_price * batch.item_quantity as batch_value
     from streamed_orders as streamed
