@@ -12,6 +12,7 @@ import { pubsubBridgeSettings } from '../../apps/pubsub-bridge/src/pubsub-bridge
 import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
 import { grafanaFiles } from './observability/grafana-files';
+import { renderCostDoc } from './warehouse/cost-doc';
 import { dbtFiles } from './warehouse/dbt-files';
 
 const SERVICES: ServiceSpecs = {
@@ -51,6 +52,7 @@ async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
     ...dbtFiles(),
     ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
+    ['docs/warehouse-cost.md', renderCostDoc()],
     ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],
     ['.env.example', renderEnvExample(SERVICES)],
   ]);

@@ -79,20 +79,28 @@ unaggregated as ( -- noqa: ST03
     left join daily on fact_orders.order_date = daily.order_date
     where fact_orders.orders != coalesce(daily.orders, 0)
 )
-{%- endif %}
+{%- endif %},
 
-select * from streamed
-union all
-select * from loaded
-{%- if var('from') and var('to') %}
-union all
-select * from requested
-{%- endif %}
-{%- if fact %}
-union all
-select * from backfilled
-{%- endif %}
-{%- if fact and daily %}
-union all
-select * from unaggregated
-{%- endif %}
+all_days as (
+    select * from streamed
+    union all
+    select * from loaded
+    {%- if var('from') and var('to') %}
+    union all
+    select * from requested
+    {%- endif %}
+    {%- if fact %}
+    union all
+    select * from backfilled
+    {%- endif %}
+    {%- if fact and daily %}
+    union all
+    select * from unaggregated
+    {%- endif %}
+)
+
+select
+    order_date,
+    reason,
+    current_timestamp() as built_at
+from all_days

@@ -1,4 +1,6 @@
+-- After the fact, so that the dimensions know whatever an order that has just arrived refers to.
 -- depends_on: {{ ref('int_days_to_build') }}
+-- depends_on: {{ ref('fact_orders') }}
 {{
     config(
         materialized='incremental',

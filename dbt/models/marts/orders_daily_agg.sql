@@ -1,4 +1,7 @@
+-- The last of a run: if anything before it fails, the next run finds that its days lack orders, and builds them again.
 -- depends_on: {{ ref('int_days_to_build') }}
+-- depends_on: {{ ref('dim_customers') }}
+-- depends_on: {{ ref('dim_products') }}
 {{
     config(
         materialized='incremental',

@@ -18,7 +18,7 @@ export interface DbtArguments {
 export function parseDbtArguments(args: readonly string[], env: NodeJS.ProcessEnv): DbtArguments {
   const [first] = args;
   const isOffline = args.length === 0 || args.some((arg) => OFFLINE.has(arg)) || isDocsServe(args);
-  const isElsewhere = targetOf(args, env) !== LOCAL_TARGET || args.some((arg) => /^--profiles-dir(=|$)/.test(arg));
+  const isElsewhere = targetOf(args, env) !== LOCAL_TARGET || hasOwnProfiles(args, env);
   const hasEndpoint = env.ORDERSTREAM_DBT_API_ENDPOINT !== undefined;
   const lint = first === 'lint' || first === 'fix' ? first : undefined;
   return {
@@ -35,3 +35,6 @@ function targetOf(args: readonly string[], env: NodeJS.ProcessEnv): string {
   const joined = args.find((arg) => arg.startsWith('--target='))?.slice('--target='.length);
   return joined ?? (index === -1 ? undefined : args[index + 1]) ?? env.DBT_TARGET ?? LOCAL_TARGET;
 }
+
+const hasOwnProfiles = (args: readonly string[], env: NodeJS.ProcessEnv): boolean =>
+  env.DBT_PROFILES_DIR !== undefined || args.some((arg) => /^--profiles-dir(=|$)/.test(arg));
