@@ -104,7 +104,7 @@ export class Warehouse {
       env: this.env,
       cwd: repositoryRoot(),
     });
-    const nodes = readJson<{ results: NodeResult[] }>(results)?.results ?? [];
+    const nodes = (readJson(results) as { results: NodeResult[] } | undefined)?.results ?? [];
     return { code, output, nodes };
   }
 
@@ -120,7 +120,7 @@ export class Warehouse {
   }
 
   manifest(): Manifest {
-    const manifest = readJson<Manifest>(join(this.output, 'target', 'manifest.json'));
+    const manifest = readJson(join(this.output, 'target', 'manifest.json')) as Manifest | undefined;
     if (manifest === undefined) throw new Error('dbt has written no manifest yet');
     return manifest;
   }
@@ -146,9 +146,10 @@ export class Warehouse {
   }
 }
 
-function readJson<T>(path: string): T | undefined {
+/** Undefined when dbt has not written the file. */
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
   }
