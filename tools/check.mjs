@@ -6,7 +6,8 @@ import { performance } from 'node:perf_hooks';
 const CHECKS = [
   ['lint', 'npm run -s lint'],
   ['types', 'npm run -s typecheck'],
-  ['generated files', 'npm run -s generate -- --check'],
+  // The build of the first is that of the second.
+  ['generated files and SQL', 'npm run -s generate -- --check && npm run -s dbt -- lint'],
   ['words', 'node tools/check-words.mjs'],
   ['format', 'prettier --check . --cache --log-level warn'],
   ['dead code', 'knip --no-progress'],

@@ -39,6 +39,13 @@ export const devSettings = defineSettings({
     description:
       'Maximum heap of the Pub/Sub emulator, in MB. It is restarted before the heap is full: with the default, every 250,000 orders or so.',
   }),
+  dbtRefreshMinutes: settings.integer({
+    env: 'ORDERSTREAM_DBT_REFRESH_MINUTES',
+    default: 10,
+    min: 0,
+    max: 1_440,
+    description: 'Minutes between two runs of dbt in the background, which start 30 s after the stream. 0: none.',
+  }),
   cloudSdkRoot: settings.optional(
     settings.string({
       env: 'CLOUDSDK_ROOT_DIR',

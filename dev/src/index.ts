@@ -28,3 +28,5 @@ export {
 export { type StackTokens, loadTokens } from './stack/tokens';
 export { startTestStack } from './test-stack';
 export { startValidatorStack } from './validator-stack';
+export { dbtEnvironment } from './dbt/dbt-environment';
+export { prepareDbt } from './dbt/prepare-dbt';

@@ -16,6 +16,9 @@ const FOREIGN_ENV = {
   HTTP_HOST: 'nowhere.invalid',
 };
 
+/** No runs of dbt in the background. */
+const QUIET = { ORDERSTREAM_ANY_PORTS: 'true', ORDERSTREAM_DBT_REFRESH_MINUTES: '0' };
+
 /** What a test uses of `stack.json`. */
 export interface StackFile {
   readonly kafka: { readonly brokers: string[] };
@@ -39,7 +42,7 @@ export class StackCommand {
   ) {
     this.child = spawn(process.execPath, [join(REPOSITORY, 'dist', 'dev', 'src', program), ...args], {
       cwd: REPOSITORY,
-      env: { ...process.env, ...FOREIGN_ENV, ORDERSTREAM_HOME: home, ORDERSTREAM_ANY_PORTS: 'true', ...env },
+      env: { ...process.env, ...FOREIGN_ENV, ...QUIET, ORDERSTREAM_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));

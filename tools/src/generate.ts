@@ -15,6 +15,8 @@ import { validatorSettings } from '../../apps/validator/src/validator.config';
 import { repositoryRoot } from '../../dev/src';
 import { renderCtlDoc } from './ctl/reference';
 import { grafanaFiles } from './observability/grafana-files';
+import { renderCostDoc } from './warehouse/cost-doc';
+import { dbtFiles } from './warehouse/dbt-files';
 
 const SERVICES: ServiceSpecs = {
   'order-generator': orderGeneratorSettings,
@@ -29,7 +31,8 @@ const SERVICES: ServiceSpecs = {
 const RELEASE = 'libs/contracts/releases/v1.json';
 
 const USAGE = `Generates files from the code: schemas, contracts, .env.example, and in docs: events.md, quality.md,
-scenarios.md, configuration.md, ctl.md; the dashboards of Grafana.
+scenarios.md, configuration.md, ctl.md; the dashboards of Grafana;
+sources and staging of dbt.
   npm run generate             writes the files
   npm run generate -- --check  lists the files that differ from the code, and exits with 1 if there are any
 `;
@@ -51,8 +54,10 @@ async function renderFiles(root: string): Promise<ReadonlyMap<string, string>> {
     [RELEASE, renderRelease(RELEASE, readIfExists(join(root, RELEASE)), EVENT_CONTRACTS.values())],
     ...generatedFiles(),
     ...grafanaFiles(),
+    ...dbtFiles(),
     ['docs/quality.md', await renderQualityDoc({ partitionOf: partitionFor, deadLetterHeaders: reasonTexts })],
     ['docs/configuration.md', renderConfigurationDoc(SERVICES)],
+    ['docs/warehouse-cost.md', renderCostDoc()],
     ['docs/scenarios.md', renderScenariosDoc(scenarioFiles())],
     ['docs/ctl.md', renderCtlDoc()],
     ['.env.example', renderEnvExample(SERVICES)],

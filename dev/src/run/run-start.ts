@@ -1,12 +1,13 @@
 import { parse as parsePath, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventsSince, type JournalMark, markJournal, NoProgressError, RunVerifier } from '@orderstream/ledger';
+import { WarehouseRefresh } from '../dbt/warehouse-refresh';
 import { EXIT } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
 import { generatorStatus, validatorStatus } from '../stack/service-status';
 import { LocalStack, type LocalStackContext } from '../stack/local-stack';
-import { type GeneratorOptions } from '../stack/services';
+import { DATASET, type GeneratorOptions } from '../stack/services';
 import { type StartOptions } from './cli';
 import { formatLiveLine, readLiveCounts } from './live-line';
 import { isGood, type RunResult, summaryJson, summaryLines } from './summary';
@@ -34,6 +35,8 @@ export async function runStart(
     ...scenarioOf(options.scenario),
   });
   const liveLine = new AbortController();
+  const { project: projectId, bigqueryApi: apiEndpoint } = stack.endpoints;
+  const warehouse = new WarehouseRefresh({ ...context, warehouse: { apiEndpoint, projectId, dataset: DATASET } });
   const signal = AbortSignal.any([context.signal, stack.failed]);
   try {
     const verifier = new RunVerifier({
@@ -48,8 +51,11 @@ export async function runStart(
     const generatorStartedAt = performance.now();
     await stack.startGenerator();
     progress.line(`Running after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Ctrl-C stops it.`);
-    // A run that ends by itself has nobody who operates it.
-    if (!options.exit) stack.startConsole();
+    // A run that ends by itself has nobody who operates it, and is about the stream.
+    if (!options.exit) {
+      stack.startConsole();
+      warehouse.start();
+    }
     void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
     if (opening === undefined || options.events === undefined) {
       await untilAborted(signal);
@@ -78,6 +84,7 @@ export async function runStart(
     liveLine.abort();
     progress.endLive();
     progress.line('Stopping:');
+    await warehouse.stop();
     await stack.stop();
     progress.line('Stopped.');
   }

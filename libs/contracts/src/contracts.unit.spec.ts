@@ -123,7 +123,7 @@ describe('contracts', () => {
 });
 
 describe('tables', () => {
-  it('are one per family, dead_letters and streaming_orders', () => {
+  it('are one per family, dead_letters, streaming_orders, and those of the batch', () => {
     expect(FAMILY_TABLES).toEqual({
       orders: 'order_events',
       interactions: 'interaction_events',
@@ -136,8 +136,18 @@ describe('tables', () => {
       'dead_letters',
       'interaction_events',
       'order_events',
+      'pipeline_runs',
+      'raw_orders',
       'streaming_orders',
     ]);
+  });
+
+  it('have the 13 columns of the original in raw_orders, with an exact price', () => {
+    const { columns, partitionField } = TABLES.raw_orders ?? { columns: [] };
+    expect(columns).toHaveLength(13);
+    expect(columns.filter(({ mode }) => mode === 'NULLABLE').map(({ name }) => name)).toEqual(['order_rating']);
+    expect(columns.find(({ name }) => name === 'item_price')?.type).toBe('NUMERIC');
+    expect(partitionField).toBe('order_placed_at');
   });
 
   it.each(FAMILIES)('have every column of %s, REQUIRED if all of its types require it', (family) => {

@@ -5,7 +5,6 @@ import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
 import { SIMULATION_ID_HEADER } from './ledger';
 import { RULE_CODES, RULES, UNREADABLE_BATCH } from './rules';
-import { PIPELINE_RUNS, RAW_ORDERS } from './batch-tables';
 import { METADATA_COLUMNS, type TableSpec, TABLES } from './tables';
 import { HEADER_OVERHEAD_BYTES, PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
 
@@ -285,7 +284,7 @@ export function renderEventsDoc(): string {
       '### Metadata columns',
       'Every family table has these columns beside the fields of its events.',
       columnTable(METADATA_COLUMNS),
-      ...[...Object.values(TABLES), RAW_ORDERS, PIPELINE_RUNS].map(renderTable),
+      ...Object.values(TABLES).map(renderTable),
     ].join('\n\n') + '\n'
   );
 }

@@ -4,7 +4,6 @@ import { bigQuerySchema } from './bigquery-schema';
 import { EVENT_CONTRACTS } from './event-contracts';
 import { renderEventsDoc } from './events-doc';
 import { jsonSchema, renderJson, versionedName } from './json-schema';
-import { PIPELINE_RUNS, RAW_ORDERS } from './batch-tables';
 import { TABLES } from './tables';
 
 const contracts = [...EVENT_CONTRACTS.values()];
@@ -18,7 +17,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
       [`docs/contracts/json-schema/${versionedName(contract)}.json`, renderJson(jsonSchema(contract))],
       [`docs/contracts/avro/${versionedName(contract)}.avsc`, renderJson(avroSchema(contract))],
     ]),
-    ...[...Object.values(TABLES), RAW_ORDERS, PIPELINE_RUNS].map((spec): [string, string] => [
+    ...Object.values(TABLES).map((spec): [string, string] => [
       `libs/contracts/generated/${spec.table}.schema.json`,
       renderJson(bigQuerySchema(spec)),
     ]),

@@ -1,3 +1,4 @@
+import { PIPELINE_RUNS, RAW_ORDERS } from './batch-tables';
 import type { Column, ColumnMode } from './columns';
 import { contractsOfFamily } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
@@ -179,9 +180,12 @@ const STREAMING_ORDERS: TableSpec = {
     'duplicates, group by the attributes kafka_topic, kafka_partition and kafka_offset.',
 };
 
-/** All stream tables by name. */
+/** All tables that services write, by name. */
 export const TABLES: Readonly<Record<string, TableSpec>> = Object.fromEntries(
-  [...FAMILIES.map(familyTable), DEAD_LETTERS, STREAMING_ORDERS].map((spec) => [spec.table, spec]),
+  [...FAMILIES.map(familyTable), DEAD_LETTERS, STREAMING_ORDERS, RAW_ORDERS, PIPELINE_RUNS].map((spec) => [
+    spec.table,
+    spec,
+  ]),
 );
 
 /** The table of a family's validated events. */

@@ -1,0 +1,66 @@
+{# The first day of the look-back, as an expression of type DATE. #}
+{% macro lookback_start() -%}
+    date_sub(current_date(), interval {{ var('lookback_days') | int }} day)
+{%- endmacro %}
+
+{#
+    A bound on the partition column of a source: the look-back in an incremental run, and else the first day that BigQuery
+    partitions. Tables may require such a filter, and BigQuery reads only the partitions within it.
+#}
+{% macro since_lookback(column, days_before=0) -%}
+    {%- if is_incremental() -%}
+        {{ column }} >= timestamp(date_sub({{ lookback_start() }}, interval {{ days_before }} day))
+    {%- else -%}
+        {{ all_partitions(column) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro all_partitions(column) -%}
+    {{ column }} >= timestamp('1960-01-01')
+{%- endmacro %}
+
+{#
+    The days that this run rebuilds, as literals, so that BigQuery reads only their partitions. None in a full run. The
+    list is int_days_to_build, which the run has built before.
+#}
+{% macro days_to_build() -%}
+    {%- if not (execute and is_incremental()) -%}{{ return(none) }}{%- endif -%}
+    {%- set rows = run_query('select distinct order_date from ' ~ ref('int_days_to_build') ~ ' order by order_date') -%}
+    {%- set days = [] -%}
+    {%- for row in rows -%}{%- do days.append("date '" ~ row[0] ~ "'") -%}{%- endfor -%}
+    {{ return(days) }}
+{%- endmacro %}
+
+{#
+    Limits a query to the orders placed on the given days. With days = none there is no limit, except the one that a table
+    may require.
+#}
+{% macro placed_on(days, column) -%}
+    {%- if days is none -%}
+        {{ all_partitions(column) }}
+    {%- elif days | length == 0 -%}
+        {{ column }} >= timestamp(date_add(current_date(), interval 1 day)) and false
+    {%- else -%}
+        date({{ column }}) in ({{ days | join(', ') }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Events of orders placed on the given days: none occurred before the first of them. #}
+{% macro occurred_since(days, column) -%}
+    {%- if days is none or days | length == 0 -%}
+        {{ all_partitions(column) }}
+    {%- else -%}
+        {{ column }} >= timestamp({{ days[0] }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# The same for a column of type DATE. #}
+{% macro on_days(days, column) -%}
+    {%- if days is none -%}
+        {{ column }} >= date '1960-01-01'
+    {%- elif days | length == 0 -%}
+        {{ column }} > current_date() and false
+    {%- else -%}
+        {{ column }} in ({{ days | join(', ') }})
+    {%- endif -%}
+{%- endmacro %}
