@@ -10,7 +10,7 @@ export { type ServiceDefinition } from './service';
 export { type Dependency } from './dependencies';
 export { type ServiceControl } from './service-control';
 export { ADMIN_PROBLEMS, COMMAND_PROBLEMS, REVISION_PROBLEMS } from './admin.controller';
-export { ApiProblems, ProblemException } from './problem';
+export { ApiProblems, ProblemException, problemUri } from './problem';
 export { Roles } from './roles.guard';
 export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS, TRACING } from './tokens';
 export { type Actor, actorOf } from './actor';
