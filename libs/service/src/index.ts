@@ -14,7 +14,7 @@ export { ApiProblems, ProblemException, problemUri } from './problem';
 export { Roles } from './roles.guard';
 export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS, TRACING } from './tokens';
 export { type Actor, actorOf } from './actor';
-export { Audited } from './audit/audited';
+export { auditChange, Audited } from './audit/audited';
 export { type AuditEntry, BEGUN } from './audit/audit-entry';
 export { type Caller, CallerOf } from './caller';
 export { KafkaOperatorLog } from './operator-log/kafka-operator-log';

@@ -134,6 +134,7 @@ const search = {
 class ReplaysOnly {}
 
 let url = '';
+const log = new LogLines();
 let replays: Replays;
 const host = new FakeProcess();
 
@@ -167,7 +168,6 @@ const createdId = async (body: object = {}): Promise<string> =>
   String((await create({ topic: TOPIC, filter: {}, ...body })).body.id);
 
 beforeAll(async () => {
-  const log = new LogLines();
   await runService(
     {
       name: 'console',
@@ -311,6 +311,30 @@ describe('the replays of the API', () => {
     const { plans: listed } = (await call('GET', '?limit=1', { token: VIEWER })).body;
     expect(listed).toMatchObject([{ id, ...masked }]);
     expect((await call('GET', `/${id}`)).body).toMatchObject({ filter: { fields: { vendor_name: 'Becker' } } });
+  });
+
+  it('are audited with the plan before and after, and without personal values and notes', async () => {
+    const from = log.lines.length;
+    const id = await createdId({
+      ...{ note: 'Becker called', filter: { reason: 'time.in_future', fields: { vendor_name: 'Becker' } } },
+      edit: [{ op: 'replace', path: '/vendor_name', value: 'Becker & Sons' }],
+    });
+    await call('POST', `/${id}/preview`);
+    await call('POST', `/${id}/start`, { headers: { 'if-match': '"1"' } });
+    const audited = log.lines.slice(from).filter(({ audit }) => audit === true);
+    expect(audited).toMatchObject([
+      {
+        ...{ actor: 'bob', action: 'POST /admin/replays', subject: `replay.${id}`, status: 201, before: null },
+        after: { state: 'draft', topic: TOPIC, filter: { reason: 'time.in_future' }, edit: [{ path: '/vendor_name' }] },
+      },
+      {
+        ...{ action: `POST /admin/replays/${id}/preview`, subject: `replay.${id}`, status: 200 },
+        ...{ before: { state: 'draft', revision: 1 }, after: { state: 'ready', revision: 2, letters: 1 } },
+      },
+      { action: `POST /admin/replays/${id}/start`, subject: `replay.${id}`, status: 412, before: { state: 'ready' } },
+    ]);
+    expect(audited[2]).not.toHaveProperty('after');
+    expect(JSON.stringify(audited)).not.toContain('Becker');
   });
 
   it('lists every plan once over pages', async () => {
