@@ -48,7 +48,7 @@ export class Replays {
 
   /** Opens the plans, and tries again until it is done: lists and groups of dead letters do not wait for it. */
   start(): void {
-    this.opening ??= this.open();
+    if (!this.isStopping()) this.opening ??= this.open();
   }
 
   async stop(): Promise<void> {

@@ -89,6 +89,7 @@ class MemoryPlans {
           at: '2026-03-01T12:00:01.000Z',
           ...{ upTo: { 0: 3 }, letters: 1, followers: 0, total: 1, warnings: [] },
           samples: [`${TOPIC}/0/2`],
+          settings: { version: '5f3a9c1b2d4e', revision: 0 },
           dryRun: { passes: 1, fails: [], undecided: 0 },
         },
       }),
