@@ -13,6 +13,7 @@ import { planOf } from './plan-view';
 import { PlanWork } from './plan-work';
 import { PlanWorkers } from './plan-workers';
 import { readReceipts } from './receipt-pages';
+import { type ReplayFigures, replayFigures } from './replay-figures';
 import {
   ReplayChangedError,
   ReplayKeyReusedError,
@@ -138,6 +139,10 @@ export class ReplayPlans {
   /** The latest first. */
   list(): readonly Plan[] {
     return Array.from(this.log.book.all(), (record) => this.view(record)).reverse();
+  }
+
+  figures(): ReplayFigures {
+    return replayFigures(this.log.book.all(), (plan) => this.log.tally(plan), this.clock().getTime());
   }
 
   /** In the order of the partitions, and of the letters. @throws ReplayUnknownError, CursorRejectedError */
