@@ -109,6 +109,12 @@ class MemoryPlans {
 
   cancel = (id: string): Promise<Plan> => Promise.resolve(this.change(id, 'cancelled'));
 
+  figures = () => ({
+    plans: { running: 1, stopped: 2 },
+    letters: { returned: 10, parked: 1, skipped: 0, rejected: 0, cameBack: 3 },
+    ...{ ratePerSecond: 4.5, idleSeconds: 7 },
+  });
+
   receipts(id: string, { cursor }: { readonly cursor?: string }): Promise<object> {
     this.get(id);
     if (cursor !== undefined) return Promise.reject(new CursorRejectedError('is of another plan'));
@@ -124,13 +130,19 @@ class MemoryPlans {
 }
 
 const plans = new MemoryPlans();
+const FOREIGN = 'connect.dlq';
+const isForeign = (topic: string): boolean => topic === FOREIGN;
 const search = {
   byId: (ids: readonly string[]) => Promise.resolve(ids.map((id) => ({ id }))),
 };
 
 @Module({
   controllers: [ReplaysController],
-  providers: [Replays, { provide: ReplayPlans, useValue: plans }, { provide: DeadLetters, useValue: { search } }],
+  providers: [
+    Replays,
+    { provide: ReplayPlans, useValue: plans },
+    { provide: DeadLetters, useValue: { search, isForeign } },
+  ],
 })
 class ReplaysOnly {}
 
@@ -161,6 +173,8 @@ async function call(
     etag: response.headers.get('etag'),
   };
 }
+
+const metricsOf = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
 let keys = 0;
 const create = (body: object, key = `key-${String(keys++)}`): Promise<Called> =>
@@ -200,10 +214,21 @@ describe('the replays of the API', () => {
     plans.opening = new Error('the broker is away');
     replays.start();
     expect((await call('GET', '')).status).toBe(503);
+    expect(await metricsOf()).not.toMatch(/^orderstream_replay_plans\{/m);
     expect(await call('GET', '/any')).toMatchObject({ status: 503, body: { code: 'REPLAY_UNAVAILABLE' } });
     plans.opening = undefined;
     await waitUntil(async () => (await call('GET', '')).status === 200, { what: 'the plans', deadlineMs: 10_000 });
     expect((await call('GET', '/any')).status).toBe(404);
+    const metrics = await metricsOf();
+    for (const line of [
+      'orderstream_replay_plans{state="stopped",app="console"} 2',
+      'orderstream_replay_letters_total{outcome="returned",app="console"} 10',
+      'orderstream_replay_letters_total{outcome="came_back",app="console"} 3',
+      'orderstream_replay_rate{app="console"} 4.5',
+      'orderstream_replay_idle_seconds{app="console"} 7',
+    ]) {
+      expect(metrics.split('\n')).toContain(line);
+    }
   }, 20_000);
 
   it('creates one plan for a key, however often the request is repeated', async () => {
@@ -253,6 +278,13 @@ describe('the replays of the API', () => {
     });
     plans.failure = new ReplayUnavailableError('the broker does not answer');
     expect((await create({ topic: TOPIC, filter: {} })).status).toBe(503);
+  });
+
+  it('rejects a plan for the dead letters of another program with a problem of its own', async () => {
+    expect(await create({ topic: FOREIGN, filter: {} })).toMatchObject({
+      status: 422,
+      body: { type: `${PROBLEM}topic-foreign`, detail: expect.stringContaining(FOREIGN) as string },
+    });
   });
 
   it('starts only the plan whose preview was seen', async () => {
