@@ -7,6 +7,7 @@ import {
   type SettingsOf,
   withDefaults,
 } from '@orderstream/config';
+import { memorySettings, ruleFields } from '@orderstream/quality';
 import { z } from 'zod';
 
 const letterSettings = defineSettings({
@@ -94,5 +95,8 @@ export const consoleSettings = defineSettings({
   rejected: rejectedSettings,
   letters: letterSettings,
   overview: overviewSettings,
+  // As the validators have them: the dry run of a replay evaluates by them.
+  rules: defineSettings(ruleFields),
+  state: memorySettings,
 });
 export type ConsoleSettings = SettingsOf<typeof consoleSettings>;

@@ -2,8 +2,7 @@ import { Module } from '@nestjs/common';
 import { ReplayPlans } from '@orderstream/dead-letters';
 import { createKafka } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
-import { qualitySettings } from '@orderstream/quality';
-import { LOGGER, SERVICE_CONTROL, SETTINGS } from '@orderstream/service';
+import { LOGGER, RuntimeSettings, SERVICE_CONTROL, SETTINGS } from '@orderstream/service';
 import { type ConsoleSettings } from './console.config';
 import { AuditController } from './audit/audit.controller';
 import { AuditLog } from './audit/audit-log';
@@ -12,6 +11,7 @@ import { DeadLetters } from './dead-letters/dead-letters';
 import { DeadLettersController } from './dead-letters/dead-letters.controller';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
+import { evaluationSettings } from './replays/evaluation';
 import { Replays } from './replays/replays';
 import { ReplaysController } from './replays/replays.controller';
 import { RejectedMessages } from './subscription/rejected-messages';
@@ -30,12 +30,12 @@ import { RejectedMessages } from './subscription/rejected-messages';
     },
     {
       provide: ReplayPlans,
-      inject: [SETTINGS, LOGGER, DeadLetters],
-      useFactory: ({ kafka }: ConsoleSettings, logger: Logger, { index, log }: DeadLetters) =>
+      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings],
+      useFactory: (settings: ConsoleSettings, logger: Logger, { index, log }: DeadLetters, runtime: RuntimeSettings) =>
         new ReplayPlans({
-          kafka: createKafka(kafka, logger),
+          kafka: createKafka(settings.kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
-          settings: () => qualitySettings(),
+          settings: () => evaluationSettings(settings, runtime),
           logger,
         }),
     },

@@ -2,7 +2,14 @@ import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nes
 import { AUDIT_TOPIC, REPLAYS_TOPIC, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, kafkaDependency } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
-import { type Dependency, LOGGER, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
+import {
+  type Dependency,
+  LOGGER,
+  ProblemException,
+  RuntimeSettings,
+  type ServiceControl,
+  SETTINGS,
+} from '@orderstream/service';
 import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
@@ -33,6 +40,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     private readonly overview: Overview,
     private readonly rejected: RejectedMessages,
     private readonly replays: Replays,
+    private readonly runtime: RuntimeSettings,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -51,7 +59,14 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     });
     this.deadLetters.log.start();
     this.overview.start();
-    this.replays.start();
+    // A preview that a console has left goes on at once: by the rules that operators have set.
+    this.runtime.caughtUp.then(
+      () => {
+        this.replays.start();
+      },
+      // The start of the service fails with it.
+      () => undefined,
+    );
     await this.rejected.start();
   }
 

@@ -1,5 +1,5 @@
 import { HttpStatus } from '@nestjs/common';
-import { ProblemException } from '@orderstream/service';
+import { ProblemException, problemUri } from '@orderstream/service';
 
 /** Every problem type of the console's own endpoints: its status, and when it is answered. docs/console.md lists them. */
 export const CONSOLE_PROBLEMS = {
@@ -15,6 +15,10 @@ export const CONSOLE_PROBLEMS = {
   'plan-invalid': [
     HttpStatus.UNPROCESSABLE_ENTITY,
     'The plan cannot be carried out: its topic, its filter or its edit is invalid. `errors` has each problem.',
+  ],
+  'topic-foreign': [
+    HttpStatus.UNPROCESSABLE_ENTITY,
+    'The dead-letter topic is one of another program: its letters are listed, and not replayed.',
   ],
   'plan-state': [HttpStatus.CONFLICT, 'The state of the plan does not allow the command.'],
   'plan-too-large': [HttpStatus.UNPROCESSABLE_ENTITY, 'The plan chooses more letters than one plan may have.'],
@@ -33,15 +37,10 @@ export const CONSOLE_PROBLEMS = {
 
 export type ConsoleProblemType = keyof typeof CONSOLE_PROBLEMS;
 
-/** The `type` of a problem: a name, not an address to open. */
-const problemTypeOf = (name: ConsoleProblemType): string => `urn:orderstream:problem:${name}`;
-
-/** A request that the console rejects, with the `type` of the problem. */
+/** A request that the console rejects. The name becomes the `type` of the problem. */
 export class ConsoleProblem extends ProblemException {
   constructor(name: ConsoleProblemType, detail: string, more: Pick<ProblemException['members'], 'errors'> = {}) {
-    const [status] = CONSOLE_PROBLEMS[name];
-    const members: ProblemException['members'] & { readonly type: string } = { type: problemTypeOf(name), ...more };
-    super(status, detail, members);
+    super(CONSOLE_PROBLEMS[name][0], detail, { type: name, ...more });
   }
 }
 
@@ -63,7 +62,7 @@ export function problemAnswers(...names: readonly ConsoleProblemType[]): Readonl
   const answers: Record<number, string> = {};
   for (const name of names) {
     const [status, when] = CONSOLE_PROBLEMS[name];
-    const text = `\`${problemTypeOf(name)}\`: ${when}`;
+    const text = `\`${problemUri(name)}\`: ${when}`;
     answers[status] = answers[status] === undefined ? text : `${answers[status]} ${text}`;
   }
   return answers;

@@ -15,6 +15,7 @@ export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from
 export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
 export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
 export { type IndexedLetters } from './replay/indexed-letters';
+export { type EvaluationSettings } from './replay/dry-run';
 export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
 export { type JsonPatch, type PatchOperation } from './replay/edit';
 export {

@@ -31,6 +31,7 @@ export class DeadLetters {
   readonly search: LetterSearch;
   private readonly lookup: RecordLookup;
   private readonly topics: ReadonlySet<string>;
+  private readonly foreign: ReadonlySet<string>;
 
   constructor(
     @Inject(SETTINGS) { kafka: connection, letters }: ConsoleSettings,
@@ -41,6 +42,7 @@ export class DeadLetters {
     const topics = LETTER_TOPICS.map(({ name }) => name);
     const foreignTopics = (letters.foreignTopics ?? []).filter((name) => !topics.includes(name));
     this.topics = new Set([...topics, ...foreignTopics]);
+    this.foreign = new Set(foreignTopics);
     this.index = new LetterIndex(letters.maxLetters);
     this.lookup = new RecordLookup(kafka);
     const parse = (record: KafkaRecord): AnyLetter | undefined => this.parse(record);
@@ -60,6 +62,11 @@ export class DeadLetters {
 
   hasTopic(name: string): boolean {
     return this.topics.has(name);
+  }
+
+  /** Whether the topic is one of `FOREIGN_DEAD_LETTER_TOPICS`. */
+  isForeign(name: string): boolean {
+    return this.foreign.has(name);
   }
 
   indexState(): Pick<IndexDto, keyof IndexDto> {

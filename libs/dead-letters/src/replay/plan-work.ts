@@ -1,12 +1,12 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { type Logger } from '@orderstream/observability';
-import { type QualitySettings } from '@orderstream/quality';
 import { type Admin, type Kafka } from 'kafkajs';
 import { readPartition } from '@orderstream/kafka';
 import { randomUUID } from 'node:crypto';
 import { KafkaFate } from './came-back';
 import { CanaryGate } from './canary-gate';
 import { ChosenLetters } from './chosen-letters';
+import { type EvaluationSettings } from './dry-run';
 import { type IndexedLetters } from './indexed-letters';
 import { mayPass, PartitionReplay, type ReplayFaults } from './partition-replay';
 import { type PlanAction, type PlanProblem } from './plan';
@@ -26,7 +26,7 @@ export interface PlanWorkOptions {
   readonly admin: Admin;
   readonly log: PlanLog;
   readonly letters: IndexedLetters;
-  readonly settings: () => QualitySettings;
+  readonly settings: () => EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
   readonly logger: Logger;

@@ -70,6 +70,7 @@ const previewSchema = z.looseObject({
   followers: count.nullish(),
   total: count,
   samples: z.array(z.union([z.string(), letterSchema])).nullish(),
+  settings: z.looseObject({ version: z.string(), revision: count }).nullish(),
   dryRun: z
     .looseObject({
       passes: count,
