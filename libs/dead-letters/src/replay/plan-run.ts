@@ -38,6 +38,7 @@ const FINAL_TIMEOUT_MS = 30_000;
 export class PlanRun {
   private readonly stopping = new AbortController();
   private cameBack = 0;
+  private polling: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly work: PlanRunOptions) {}
 
@@ -123,7 +124,14 @@ export class PlanRun {
     }
   }
 
-  private async poll(signal: AbortSignal): Promise<void> {
+  /** One after the other: two that read the same letters would count them twice. */
+  private poll(signal: AbortSignal): Promise<void> {
+    const polled = this.polling.then(() => this.pollOnce(signal));
+    this.polling = polled.catch(() => undefined);
+    return polled;
+  }
+
+  private async pollOnce(signal: AbortSignal): Promise<void> {
     const count = await this.work.fate.poll(signal);
     if (count === this.cameBack) return;
     this.cameBack = count;
