@@ -19,7 +19,6 @@ export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
 export { type JsonPatch, type PatchOperation } from './replay/edit';
 export {
   DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
-  isEnded,
   type Plan,
   type PlanState,
   type Preview,
