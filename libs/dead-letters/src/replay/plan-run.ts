@@ -17,7 +17,8 @@ export interface PlanRunOptions {
   readonly fate: Fate;
   /** Receipts of the plan with the outcome `returned`, until now. */
   readonly returned: () => Promise<number>;
-  readonly onCameBack: (count: number) => void;
+  /** Called with each new count, one call after the other. Never rejects. */
+  readonly onCameBack: (count: number) => Promise<void>;
   /** Called when the canary has met its fate, before the other letters are returned. */
   readonly onCanaryPassed: () => Promise<void>;
   readonly logger: Logger;
@@ -135,7 +136,8 @@ export class PlanRun {
     const count = await this.work.fate.poll(signal);
     if (count === this.cameBack) return;
     this.cameBack = count;
-    this.work.onCameBack(count);
+    // In the record of the plans before their end, behind which it would not count.
+    await this.work.onCameBack(count);
   }
 
   private async endByShare(minReturned: number): Promise<RunEnd | undefined> {

@@ -47,7 +47,8 @@ class Replay {
       gate: this.gate,
       fate,
       returned: () => Promise.resolve(this.returned),
-      onCameBack: (count) => {
+      onCameBack: async (count) => {
+        await new Promise((resolve) => setTimeout(resolve, 3));
         this.cameBack = count;
       },
       onCanaryPassed: () => {
