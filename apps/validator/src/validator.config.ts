@@ -14,6 +14,7 @@ import {
   DEFAULT_STATE_LIMITS,
   type QualitySettings,
   qualitySettings,
+  type RunTimeActions,
   type StateLimits,
 } from '@orderstream/quality';
 import { z } from 'zod';
@@ -191,8 +192,11 @@ export type ValidatorSettings = SettingsOf<typeof validatorSettings>;
 /** Consumer group of a family's validators. */
 export const groupOf = (family: Family): string => `validator-${family}`;
 
-export const qualityOf = ({ rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings): QualitySettings =>
-  qualitySettings({ actions, maxAheadMs, maxLateMs });
+/** @param changed the actions that operators have set at run time: they override those of the environment */
+export const qualityOf = (
+  { rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings,
+  changed: RunTimeActions['actions'],
+): QualitySettings => qualitySettings({ actions: { ...actions, ...changed }, maxAheadMs, maxLateMs });
 
 export const catalogLimitsOf = ({ state }: ValidatorSettings): CatalogLimits => ({
   ...DEFAULT_CATALOG_LIMITS,
