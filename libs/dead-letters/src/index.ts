@@ -1,4 +1,4 @@
-export { type Coordinates, headerText, recordHeaderBytes, withoutDeadLetterHeaders } from './headers';
+export { type Coordinates, headerText, recordHeaderBytes, replayOf, withoutDeadLetterHeaders } from './headers';
 export {
   buildDeadLetter,
   type DeadLetterContext,

@@ -143,9 +143,9 @@ export class PlanWork {
         await log.upToDate();
         return log.tally(id).counts.returned;
       },
-      onCameBack: (cameBack) => {
+      onCameBack: async (cameBack) => {
         const beat = { kind: 'beat', plan: id, at: clock().toISOString(), runner, cameBack } as const;
-        log.append(beat).catch((error: unknown) => {
+        await log.append(beat).catch((error: unknown) => {
           logger.warn({ err: error, plan: id }, 'the count of what came back could not be written');
         });
       },
