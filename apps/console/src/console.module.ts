@@ -1,15 +1,21 @@
 import { Module } from '@nestjs/common';
+import { createBigQuery } from '@orderstream/bigquery';
 import { ReplayPlans } from '@orderstream/dead-letters';
 import { createKafka } from '@orderstream/kafka';
-import { type Logger } from '@orderstream/observability';
+import { type Health, type Logger } from '@orderstream/observability';
 import { qualitySettings } from '@orderstream/quality';
-import { LOGGER, SERVICE_CONTROL, SETTINGS } from '@orderstream/service';
+import { HEALTH, LOGGER, SERVICE_CONTROL, SETTINGS } from '@orderstream/service';
 import { type ConsoleSettings } from './console.config';
 import { AuditController } from './audit/audit.controller';
 import { AuditLog } from './audit/audit-log';
 import { ConsoleService } from './console.service';
 import { DeadLetters } from './dead-letters/dead-letters';
 import { DeadLettersController } from './dead-letters/dead-letters.controller';
+import { CustomerTables } from './erasures/customer-tables';
+import { CustomerTopics } from './erasures/customer-topics';
+import { ErasureLog } from './erasures/erasure-log';
+import { Erasures } from './erasures/erasures';
+import { ErasuresController } from './erasures/erasures.controller';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { Replays } from './replays/replays';
@@ -17,7 +23,7 @@ import { ReplaysController } from './replays/replays.controller';
 import { RejectedMessages } from './subscription/rejected-messages';
 
 @Module({
-  controllers: [DeadLettersController, ReplaysController, OverviewController, AuditController],
+  controllers: [DeadLettersController, ReplaysController, OverviewController, AuditController, ErasuresController],
   providers: [
     DeadLetters,
     Replays,
@@ -38,6 +44,32 @@ import { RejectedMessages } from './subscription/rejected-messages';
           settings: () => qualitySettings(),
           logger,
         }),
+    },
+    {
+      provide: Erasures,
+      inject: [SETTINGS, LOGGER, HEALTH, Replays],
+      useFactory: (
+        { kafka: connection, bigquery }: ConsoleSettings,
+        logger: Logger,
+        health: Health,
+        replays: Replays,
+      ) => {
+        const kafka = createKafka(connection, logger);
+        const erasures = new Erasures({
+          openLog: (onChange) => new ErasureLog(kafka, logger, onChange),
+          warehouse: new CustomerTables(createBigQuery(bigquery), bigquery),
+          topics: new CustomerTopics(kafka),
+          forget: () => {
+            replays.forgetSamples();
+          },
+          logger,
+        });
+        health.live('erasures', () => {
+          const { failed } = erasures;
+          return failed === undefined ? { ok: true } : { ok: false, detail: failed.message };
+        });
+        return erasures;
+      },
     },
     ConsoleService,
     { provide: SERVICE_CONTROL, useExisting: ConsoleService },

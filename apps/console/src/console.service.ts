@@ -6,6 +6,7 @@ import { type Dependency, LOGGER, ProblemException, type ServiceControl, SETTING
 import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
+import { Erasures } from './erasures/erasures';
 import { Overview } from './overview/overview';
 import { Replays } from './replays/replays';
 import { type DrainState } from './subscription/subscription-drain';
@@ -33,6 +34,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     private readonly overview: Overview,
     private readonly rejected: RejectedMessages,
     private readonly replays: Replays,
+    private readonly erasures: Erasures,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -52,6 +54,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     this.deadLetters.log.start();
     this.overview.start();
     this.replays.start();
+    this.erasures.start();
     await this.rejected.start();
   }
 
@@ -78,7 +81,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.replays.stop();
-    await Promise.all([this.deadLetters.stop(), this.rejected.stop()]);
+    await Promise.all([this.deadLetters.stop(), this.rejected.stop(), this.erasures.stop()]);
   }
 }
 
