@@ -13,6 +13,7 @@ import { DeadLetters } from './dead-letters/dead-letters';
 import { DeadLettersController } from './dead-letters/dead-letters.controller';
 import { CustomerTables } from './erasures/customer-tables';
 import { CustomerTopics } from './erasures/customer-topics';
+import { ErasedCustomers } from './erasures/erased-customers';
 import { ErasureLog } from './erasures/erasure-log';
 import { Erasures } from './erasures/erasures';
 import { ErasuresController } from './erasures/erasures.controller';
@@ -25,6 +26,7 @@ import { RejectedMessages } from './subscription/rejected-messages';
 @Module({
   controllers: [DeadLettersController, ReplaysController, OverviewController, AuditController, ErasuresController],
   providers: [
+    ErasedCustomers,
     DeadLetters,
     Replays,
     Overview,
@@ -36,30 +38,33 @@ import { RejectedMessages } from './subscription/rejected-messages';
     },
     {
       provide: ReplayPlans,
-      inject: [SETTINGS, LOGGER, DeadLetters],
-      useFactory: ({ kafka }: ConsoleSettings, logger: Logger, { index, log }: DeadLetters) =>
+      inject: [SETTINGS, LOGGER, DeadLetters, ErasedCustomers],
+      useFactory: ({ kafka }: ConsoleSettings, logger: Logger, { index, log }: DeadLetters, erased: ErasedCustomers) =>
         new ReplayPlans({
           kafka: createKafka(kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
           settings: () => qualitySettings(),
+          isErased: (record) => erased.isIn(record),
           logger,
         }),
     },
     {
       provide: Erasures,
-      inject: [SETTINGS, LOGGER, HEALTH, Replays],
+      inject: [SETTINGS, LOGGER, HEALTH, Replays, ErasedCustomers],
       useFactory: (
         { kafka: connection, bigquery }: ConsoleSettings,
         logger: Logger,
         health: Health,
         replays: Replays,
+        erased: ErasedCustomers,
       ) => {
         const kafka = createKafka(connection, logger);
         const erasures = new Erasures({
           openLog: (onChange) => new ErasureLog(kafka, logger, onChange),
           warehouse: new CustomerTables(createBigQuery(bigquery), bigquery),
           topics: new CustomerTopics(kafka),
-          forget: () => {
+          forget: (customer) => {
+            erased.add(customer);
             replays.forgetSamples();
           },
           logger,

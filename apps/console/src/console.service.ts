@@ -53,8 +53,11 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     });
     this.deadLetters.log.start();
     this.overview.start();
-    this.replays.start();
     this.erasures.start();
+    // Not before every erasure is known: a plan must not return what belongs to an erased customer.
+    void this.erasures.whenOpen.then(() => {
+      this.replays.start();
+    });
     await this.rejected.start();
   }
 

@@ -23,15 +23,16 @@ const ERASED = "'(erased)'";
 
 const hashOf = (value: string): string => `SUBSTR(TO_HEX(SHA256(${value})), 1, 16)`;
 const isCustomer = `${hashOf('customer_id')} = @hash`;
+const mentionsCustomer = (ids: string, id: string): string =>
+  `EXISTS (SELECT 1 FROM UNNEST(${ids}) AS id WHERE ${hashOf(id)} = @hash)`;
 /** A dead letter may be broken: its text is searched for everything that can be the id of a customer. */
-const hasCustomer = (text: string): string =>
-  `EXISTS (SELECT 1 FROM UNNEST(REGEXP_EXTRACT_ALL(${text}, r'[0-9a-f]{64}')) AS id WHERE ${hashOf('id')} = @hash)`;
-const LETTER_TEXTS = [
-  'record_key',
-  'body',
-  'headers',
-  'SAFE_CONVERT_BYTES_TO_STRING(record_key_bytes)',
-  'SAFE_CONVERT_BYTES_TO_STRING(body_bytes)',
+const hasCustomer = (text: string): string => mentionsCustomer(`REGEXP_EXTRACT_ALL(${text}, r'[0-9a-f]{64}')`, 'id');
+/** The same in bytes that are no text: in their hex digits, where each digit of an id is two. */
+const bytesHaveCustomer = (bytes: string): string =>
+  mentionsCustomer(`REGEXP_EXTRACT_ALL(TO_HEX(${bytes}), r'(?:3[0-9]|6[1-6]){64}')`, 'FROM_HEX(id)');
+const LETTER_CONDITIONS = [
+  ...['record_key', 'body', 'headers'].map(hasCustomer),
+  ...['record_key_bytes', 'body_bytes'].map(bytesHaveCustomer),
 ];
 
 const CUSTOMER_TABLES: readonly CustomerTable[] = [
@@ -42,7 +43,7 @@ const CUSTOMER_TABLES: readonly CustomerTable[] = [
   {
     name: DEAD_LETTERS,
     partitionField: 'failed_at',
-    isOfCustomer: `(${LETTER_TEXTS.map(hasCustomer).join(' OR ')})`,
+    isOfCustomer: `(${LETTER_CONDITIONS.join(' OR ')})`,
     redaction: `record_key = ${ERASED}, record_key_bytes = NULL, body = ${ERASED}, body_bytes = NULL, headers = NULL`,
   },
 ];

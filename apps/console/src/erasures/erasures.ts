@@ -15,8 +15,8 @@ export interface ErasuresOptions {
   readonly warehouse: Warehouse;
   readonly topics: Pick<CustomerTopics, 'steps'>;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
-  /** Called for every erasure that begins in any console: what is in memory of a customer is to be forgotten. */
-  readonly forget: () => void;
+  /** Called for every erasure that begins in any console, with the hash of the customer. */
+  readonly forget: (customer: string) => void;
   readonly now?: () => number;
   readonly retryMs?: number;
   readonly deadlineMs?: number;
@@ -52,6 +52,7 @@ export class Erasures {
   private readonly retryMs: number;
   private running: Promise<void> | undefined;
   private isOpen = false;
+  private readonly opening = Promise.withResolvers<undefined>();
 
   constructor(private readonly options: ErasuresOptions) {
     this.now = options.now ?? Date.now;
@@ -64,6 +65,11 @@ export class Erasures {
   /** The error that stopped the reading of the erasures. Only a restart helps. */
   get failed(): Error | undefined {
     return this.log.failed;
+  }
+
+  /** Resolves when every erasure is known. */
+  get whenOpen(): Promise<undefined> {
+    return this.opening.promise;
   }
 
   start(): void {
@@ -139,8 +145,8 @@ export class Erasures {
     return this.log;
   }
 
-  private changed({ id, state, worker, steps, updatedAt }: Erasure): void {
-    if (steps.length === 0) this.options.forget();
+  private changed({ id, customer, state, worker, steps, updatedAt }: Erasure): void {
+    if (steps.length === 0) this.options.forget(customer);
     if (state !== 'running') {
       this.dueAt.delete(id);
     } else if (!this.isOpen) {
@@ -169,6 +175,7 @@ export class Erasures {
       try {
         await this.log.open();
         this.isOpen = true;
+        this.opening.resolve(undefined);
         return;
       } catch (error) {
         if (isAborted(signal)) return;
