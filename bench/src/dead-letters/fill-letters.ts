@@ -86,7 +86,7 @@ function failureOf(percent: number): readonly [type: string, reason: DeadLetterR
 }
 
 function example(type: string): Readonly<Record<string, unknown>> {
-  const contract = Object.values(EVENT_CONTRACTS).find((each) => each.type === type);
+  const contract = EVENT_CONTRACTS.get(type);
   if (contract === undefined) throw new TypeError(`there is no event ${type}`);
   return exampleOf(contract);
 }

@@ -1,17 +1,16 @@
 import {
+  AUDIT_TOPIC,
   CATALOG_VERSIONS_TOPIC,
   rawTopic,
   SETTINGS_TOPIC,
-  AUDIT_TOPIC,
   stateTopic,
   TOPICS,
   validatedTopic,
 } from '@orderstream/contracts';
-import { connectAdmin } from '@orderstream/kafka';
-import { ConfigResourceTypes, type Kafka } from 'kafkajs';
+import { fetchRetentions } from '@orderstream/kafka';
+import { type Kafka } from 'kafkajs';
 import { type ErasureStep } from './erasure';
 
-const RETENTION = 'retention.ms';
 const CATALOG = [rawTopic('catalog'), validatedTopic('catalog'), stateTopic('catalog'), CATALOG_VERSIONS_TOPIC];
 /** Without customers: what vendors and operators say. The audit has hashes of customers. */
 const isOfOthers = (topic: string): boolean =>
@@ -19,8 +18,12 @@ const isOfOthers = (topic: string): boolean =>
   topic === AUDIT_TOPIC ||
   CATALOG.some((name) => topic === name || topic.startsWith(`${name}.`));
 
-const STATE_NOTE =
-  'Only the validator writes it: the customer leaves when STATE_MAX_REGISTRATIONS others have ordered since, their orders after 90 days or STATE_MAX_LIFECYCLES others.';
+const COMPACTED_NOTES: Readonly<Record<string, string>> = {
+  [stateTopic('orders')]:
+    'Only the validator writes it: the customer leaves when STATE_MAX_REGISTRATIONS others have ordered since, their orders after 90 days or STATE_MAX_LIFECYCLES others.',
+};
+const EVENTS_NOTE = 'It has ids of events, without the customer.';
+const FOR_EVER = 'It has no retention.ms: it retains its records for ever.';
 
 /** What the topics still have of a customer, and until when. A log is not rewritten: its retention deletes. */
 export class CustomerTopics {
@@ -28,34 +31,20 @@ export class CustomerTopics {
 
   /** @param nowMs nothing of the customer is written after it */
   async steps(nowMs: number): Promise<ErasureStep[]> {
-    const admin = await connectAdmin(this.kafka);
-    try {
-      const existing = new Set(await admin.listTopics());
-      const topics = TOPICS.filter(({ name }) => existing.has(name) && !isOfOthers(name));
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: topics.map(({ name }) => ({
-          type: ConfigResourceTypes.TOPIC,
-          name,
-          configNames: [RETENTION],
-        })),
-      });
-      return topics.map(({ name, cleanup }): ErasureStep => {
-        if (cleanup === 'compact')
-          return retained(name, null, name === stateTopic('orders') ? STATE_NOTE : EVENTS_NOTE);
-        const entries = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? [];
-        const retentionMs = Number(entries.find(({ configName }) => configName === RETENTION)?.configValue ?? -1);
-        if (!(retentionMs >= 0))
-          return retained(name, null, `It has no ${RETENTION}: it retains its records for ever.`);
-        return retained(name, new Date(nowMs + retentionMs).toISOString());
-      });
-    } finally {
-      await admin.disconnect();
-    }
+    const topics = TOPICS.filter(({ name }) => !isOfOthers(name));
+    const retentions = await fetchRetentions(
+      this.kafka,
+      topics.map(({ name }) => name),
+    );
+    return topics.flatMap(({ name, cleanup }) => {
+      const retentionMs = retentions.get(name);
+      if (retentionMs === undefined) return [];
+      if (cleanup === 'compact') return [retained(name, null, COMPACTED_NOTES[name] ?? EVENTS_NOTE)];
+      if (retentionMs === Infinity) return [retained(name, null, FOR_EVER)];
+      return [retained(name, new Date(nowMs + retentionMs).toISOString())];
+    });
   }
 }
-
-const EVENTS_NOTE = 'Ids of events, without the customer.';
 
 const retained = (name: string, remainingUntil: string | null, note?: string): ErasureStep => ({
   ...{ kind: 'topic', name, state: 'retained', remainingUntil },

@@ -80,4 +80,6 @@ export class ErasuresController {
 }
 
 /** Without what consoles need to divide the work. */
-const viewOf = ({ worker: _, ...erasure }: Erasure): ErasureDto => erasure;
+function viewOf({ id, customer, state, createdBy, createdAt, updatedAt, deadline, steps }: Erasure): ErasureDto {
+  return { id, customer, state, createdBy, createdAt, updatedAt, deadline, steps };
+}

@@ -164,7 +164,7 @@ export class Erasures {
     await this.openLog(signal);
     while (!signal.aborted) {
       for (const [id, dueAt] of [...this.dueAt]) {
-        if (!signal.aborted && dueAt <= this.now()) await this.round(id);
+        if (!isAborted(signal) && dueAt <= this.now()) await this.round(id);
       }
       await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
     }

@@ -125,7 +125,9 @@ describe('erasures', () => {
     const entries = new Entries();
     const warehouse = new FakeWarehouse();
     let forgotten = 0;
-    const forget = (): void => void forgotten++;
+    const forget = (): void => {
+      forgotten++;
+    };
     const erasures = await console(entries, warehouse, { forget });
     const { erasure, isNew } = await erasures.create(CUSTOMER, 'key', BY);
     expect([isNew, erasure.customer, forgotten]).toEqual([true, HASH, 1]);

@@ -152,7 +152,7 @@ describe('the index of dead letters', () => {
     const index = new LetterIndex(count);
     for (let offset = 0; offset < count; offset++) index.add(letterOf({ topic, partition: 0, offset }));
     const steps = index.scan({});
-    const first = steps.next().value ?? [];
+    const first: readonly LetterPlace[] = steps.next().value ?? [];
     index.removeBelow(topic, 0, 10);
     const rest = [...steps].flat().map(({ offset }) => offset);
     expect(first.length).toBeLessThan(count);

@@ -19,7 +19,7 @@ interface EraseOptions {
 }
 
 /** `ctl erase <customer_id>`, `ctl erasure <id>` */
-export function addErase(program: Command, { session, now }: Runtime): void {
+export function addErase(program: Command, { session }: Runtime): void {
   program
     .command('erase')
     .description('erase a customer: delete the rows, redact dead letters, and say what remains until when')
