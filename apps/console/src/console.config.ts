@@ -1,4 +1,5 @@
 import {
+  bigquerySettings,
   defineSettings,
   kafkaSettings,
   pubsubSettings,
@@ -92,6 +93,7 @@ export const consoleSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3006' }),
   kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'console' }),
   pubsub: pubsubSettings,
+  bigquery: bigquerySettings,
   rejected: rejectedSettings,
   letters: letterSettings,
   overview: overviewSettings,

@@ -13,6 +13,7 @@ import {
 import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
+import { Erasures } from './erasures/erasures';
 import { Overview } from './overview/overview';
 import { Replays } from './replays/replays';
 import { type DrainState } from './subscription/subscription-drain';
@@ -41,6 +42,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     private readonly rejected: RejectedMessages,
     private readonly replays: Replays,
     private readonly runtime: RuntimeSettings,
+    private readonly erasures: Erasures,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -59,8 +61,10 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     });
     this.deadLetters.log.start();
     this.overview.start();
-    // A preview that a console has left goes on at once: by the rules that operators have set.
-    this.runtime.caughtUp.then(
+    this.erasures.start();
+    // Not before every erasure is known: a plan must not return what belongs to an erased customer. And a preview that a
+    // console has left goes on at once: by the rules that operators have set.
+    Promise.all([this.erasures.whenOpen, this.runtime.caughtUp]).then(
       () => {
         this.replays.start();
       },
@@ -93,7 +97,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.replays.stop();
-    await Promise.all([this.deadLetters.stop(), this.rejected.stop()]);
+    await Promise.all([this.deadLetters.stop(), this.rejected.stop(), this.erasures.stop()]);
   }
 }
 

@@ -27,11 +27,11 @@ export const CONSOLE_PROBLEMS = {
   'revision-stale': [HttpStatus.PRECONDITION_FAILED, 'The plan has changed since it was read.'],
   'condition-invalid': [HttpStatus.BAD_REQUEST, 'If-Match is not one ETag of a plan.'],
   'idempotency-key-required': [HttpStatus.BAD_REQUEST, 'The Idempotency-Key is missing or invalid.'],
-  'idempotency-key-reused': [
-    HttpStatus.UNPROCESSABLE_ENTITY,
-    'The Idempotency-Key has created a plan of another request.',
-  ],
+  'idempotency-key-reused': [HttpStatus.UNPROCESSABLE_ENTITY, 'The Idempotency-Key has been used for another request.'],
   'audit-unavailable': [HttpStatus.SERVICE_UNAVAILABLE, 'The topic of the audit cannot be read now.'],
+  'erasure-unknown': [HttpStatus.NOT_FOUND, 'No erasure has this id.'],
+  'erasures-unavailable': [HttpStatus.SERVICE_UNAVAILABLE, 'The erasures cannot be read or written now.'],
+  'too-many-erasures': [HttpStatus.SERVICE_UNAVAILABLE, 'As many erasures run as the console takes.'],
   'too-many-streams': [HttpStatus.SERVICE_UNAVAILABLE, 'As many event streams are open as the console serves.'],
 } as const satisfies Readonly<Record<string, readonly [HttpStatus, string]>>;
 

@@ -11,8 +11,9 @@ import { createKafka, type KafkaRecord, RecordLookup } from '@orderstream/kafka'
 import { type Health, type Logger } from '@orderstream/observability';
 import { HEALTH, LOGGER, SETTINGS } from '@orderstream/service';
 import { type ConsoleSettings } from '../console.config';
+import { ErasedCustomers } from '../erasures/erased-customers';
 import { LetterLog } from './letter-log';
-import { LetterSearch } from './letter-search';
+import { LetterSearch, type LetterSearchOptions } from './letter-search';
 import { type IndexDto } from './letter.dto';
 
 /** Every dead-letter topic, and what was parked from it. */
@@ -37,6 +38,7 @@ export class DeadLetters {
     @Inject(SETTINGS) { kafka: connection, letters }: ConsoleSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(HEALTH) health: Health,
+    erased: ErasedCustomers,
   ) {
     const kafka = createKafka(connection, logger);
     const topics = LETTER_TOPICS.map(({ name }) => name);
@@ -52,7 +54,13 @@ export class DeadLetters {
       index: this.index,
       refreshMs: letters.refreshMs,
     });
-    this.search = new LetterSearch({ index: this.index, log: this.log, lookup: this.lookup, parse });
+    const lookup: LetterSearchOptions['lookup'] = {
+      read: (places, take) =>
+        this.lookup.read(places, (record) => {
+          take(erased.redacted(record));
+        }),
+    };
+    this.search = new LetterSearch({ index: this.index, log: this.log, lookup, parse });
     health.ready('letters', () =>
       this.log.isLoaded
         ? { ok: true }

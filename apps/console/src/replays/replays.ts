@@ -126,6 +126,11 @@ export class Replays {
     return letters;
   }
 
+  /** They may be of a customer who is erased. */
+  forgetSamples(): void {
+    this.samples.clear();
+  }
+
   /** @throws ConsoleProblem cursor-rejected */
   page(limit: number, cursor: string | undefined): { readonly plans: readonly Plan[]; readonly next?: string } {
     const all = this.opened().list();

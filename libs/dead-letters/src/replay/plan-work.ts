@@ -1,7 +1,7 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { type Logger } from '@orderstream/observability';
 import { type Admin, type Kafka } from 'kafkajs';
-import { readPartition } from '@orderstream/kafka';
+import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { randomUUID } from 'node:crypto';
 import { KafkaFate } from './came-back';
 import { CanaryGate } from './canary-gate';
@@ -29,6 +29,7 @@ export interface PlanWorkOptions {
   readonly settings: () => EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
   /** This console. */
   readonly runner: string;
@@ -97,7 +98,7 @@ export class PlanWork {
   }
 
   private async runOf(plan: PlanRecord, signal: AbortSignal): Promise<PlanRun> {
-    const { kafka, admin, log, clock, logger, runner, faults } = this.options;
+    const { kafka, admin, log, clock, logger, runner, faults, isErased } = this.options;
     const { created, preview, receiptsFrom = [], parkedFrom = [] } = plan;
     const { plan: id, options } = created;
     const topic = topicOf(plan);
@@ -107,7 +108,7 @@ export class PlanWork {
     const isCanary = options.canary > 0 && !plan.isCanaryPassed;
     const gate = new CanaryGate(isCanary ? Math.max(0, options.canary - log.tally(id).counts.returned) : undefined);
     const limit = new RateLimit(options.ratePerSecond);
-    const records = new ReturnedRecords({ id, edit: created.edit, options }, topic);
+    const records = new ReturnedRecords({ id, edit: created.edit, options, isErased }, topic);
     const confirm = async (): Promise<void> => {
       await log.upToDate();
       const { runner: current, state } = log.book.find(id) ?? plan;

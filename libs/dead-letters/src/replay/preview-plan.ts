@@ -1,4 +1,4 @@
-import { fetchEndOffsets, fetchLogBounds } from '@orderstream/kafka';
+import { fetchEndOffsets, fetchLogBounds, type KafkaRecord } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
 import { type Admin, type Kafka } from 'kafkajs';
 import { ChosenLetters } from './chosen-letters';
@@ -24,6 +24,7 @@ export interface PreviewOptions {
   readonly settings: EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
 }
 
@@ -70,11 +71,14 @@ export async function previewPlan(
     if (isReturned) leftOut++;
     return !isReturned;
   };
-  const candidates = candidatesOf(letters.index, filter, isOpen, maxLetters);
+  const candidates = await candidatesOf(letters.index, filter, isOpen, maxLetters);
   const returnedBefore = leftOut;
-  const possible = plan.followers ? followerCandidatesOf(letters.index, filter, isOpen, maxLetters) : [];
+  const possible = plan.followers ? await followerCandidatesOf(letters.index, filter, isOpen, maxLetters) : [];
 
-  const records = new ReturnedRecords({ id: created.plan, edit: created.edit, options: created.options }, topic);
+  const records = new ReturnedRecords(
+    { id: created.plan, edit: created.edit, options: created.options, isErased: options.isErased },
+    topic,
+  );
   const source = new DryRunSource(kafka, options.settings, existing, options.logger);
   const count = new DryRunCount();
   const found: ChosenPartition[] = [];

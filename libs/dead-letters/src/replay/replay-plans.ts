@@ -1,4 +1,5 @@
 import { type Logger } from '@orderstream/observability';
+import { type KafkaRecord } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { defer, distinctUntilChanged, filter, map, merge, type Observable, of, takeWhile, throttleTime } from 'rxjs';
@@ -27,6 +28,8 @@ export interface ReplayPlansOptions {
   readonly letters: IndexedLetters;
   /** The settings by which the validators evaluate now. */
   readonly settings: () => EvaluationSettings;
+  /** Whether a letter is of a customer who was erased: it is not returned. */
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
   /** Most letters of one plan. Default 2,000,000. */
   readonly maxLetters?: number;
