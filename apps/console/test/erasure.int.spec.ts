@@ -78,7 +78,7 @@ it('erases a customer from every table, leaves others untouched, and keeps the i
     },
     { what: 'the erasures to open', deadlineMs: 60_000 },
   );
-  const { id } = (created).body;
+  const { id } = created.body;
   const receipt = (): Promise<ErasureDto> => desk.get(`/admin/erasures/${id}`, { role: 'viewer' });
   await waitUntil(async () => (await receipt()).state === 'finished', { what: 'the erasure', deadlineMs: 120_000 });
 
