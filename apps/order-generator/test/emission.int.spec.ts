@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, rawTopic, SIMULATION_ID_HEADER, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, fetchEndOffsets, type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { computeRecordsSince } from '@orderstream/ledger';
@@ -82,12 +83,13 @@ describe('the emission to Kafka', () => {
   }
 
   it('sends exactly the computed records although it is killed and resumed ten times', async () => {
-    // So fast that some records are always in flight: a kill leaves them without an acknowledgement.
-    const settings = { GENERATOR_RATE: '20000' };
+    const settings = { GENERATOR_RATE: '2000' };
     let reached = 0;
     for (let kill = 1; kill <= KILLS; kill++) {
       const generator = start(settings);
       await generator.acknowledged(reached + 300 + 150 * kill);
+      // The position is written once a second. Each kill comes at another time after it, when more has been sent.
+      await delay(50 * kill);
       await end(generator, 'SIGKILL');
       reached = positionOf(directory).acknowledged;
     }
