@@ -11,9 +11,10 @@ import { BenchConsole, type Plan } from './bench-console';
 import { fillLetters } from './fill-letters';
 
 const TOPIC = deadLetterTopic(rawTopic('orders'), 'validator');
-const MIN_LETTERS = 10_000;
+const MIN_LETTERS = 110_000;
 const PAGE = 100;
 const FAR_PAGE = 1_000;
+const LARGE_PAGE = 1_000;
 const REPEATS = 20;
 const SMALL_PLAN = 100_000;
 const NO_LIMIT = 100_000;
@@ -68,13 +69,17 @@ async function measureIndex(desk: BenchConsole, letters: number): Promise<void> 
 }
 
 async function measureLists(desk: BenchConsole): Promise<void> {
-  const list = (query: string): Promise<Page> => desk.get<Page>(`/admin/dead-letters?limit=${String(PAGE)}${query}`);
+  const list = (query: string, limit = PAGE): Promise<Page> =>
+    desk.get<Page>(`/admin/dead-letters?limit=${String(limit)}${query}`);
   report('first page', await median(() => list('')));
   let cursor: string | undefined;
-  for (let page = 1; page < FAR_PAGE; page++) {
-    const { next } = await list(cursor === undefined ? '' : `&cursor=${cursor}`);
-    if (next === undefined) throw new Error(`there are only ${String(page)} pages`);
+  for (let passed = 0; passed < (FAR_PAGE - 1) * PAGE;) {
+    // In large pages: a cursor is of a query, whatever the size of its pages.
+    const limit = Math.min(LARGE_PAGE, (FAR_PAGE - 1) * PAGE - passed);
+    const { next } = await list(cursor === undefined ? '' : `&cursor=${cursor}`, limit);
+    if (next === undefined) throw new Error(`there are fewer than ${String(FAR_PAGE)} pages`);
     cursor = next;
+    passed += limit;
   }
   report(`page ${String(FAR_PAGE)}`, await median(() => list(`&cursor=${cursor ?? ''}`)));
   report('page by reason, oldest first', await median(() => list('&reason=duplicate.order&order=oldest')));
