@@ -20,6 +20,8 @@ async function auditOf(subject: string): Promise<readonly AuditEntry[]> {
   return own.map((text) => JSON.parse(text) as AuditEntry).filter((entry) => entry.subject === subject);
 }
 
+jest.setTimeout(60_000);
+
 describe('settings in Kafka', () => {
   const logs: KafkaOperatorLog[] = [];
   async function instance(timeoutMs?: number) {
