@@ -91,8 +91,9 @@ describe('the local stack', () => {
     const { accepted = 0, repaired = 0, skipped = 0, deadLettered = 0, tables } = accounts;
     expect(accepted + repaired + skipped + deadLettered).toBe(generated);
     for (const outcome of [repaired, skipped, deadLettered]) expect(outcome).toBeGreaterThan(0);
-    const { streaming_orders: streaming, ...streamTables } = tables;
+    const { streaming_orders: streaming, dead_letters: letters, ...streamTables } = tables;
     expect(Object.values(streamTables).reduce((sum, rows) => sum + rows, 0)).toBe(accepted + repaired);
+    expect(letters).toBe(deadLettered);
     expect(streaming).toBe(tables.order_events);
     expect(accounts.eventsPerSecond).toBeGreaterThan(0);
     expect(runningPids(pids)).toEqual([]);
