@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, rawTopic, SIMULATION_ID_HEADER, TOPICS } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
 import { createKafka, ensureTopics, fetchEndOffsets, type KafkaRecord, readPartition } from '@orderstream/kafka';
@@ -141,6 +142,8 @@ describe('the emission to Kafka', () => {
     for (let kill = 1; kill <= KILLS; kill++) {
       const generator = start(settings);
       await generator.acknowledged(reached + 300 + 150 * kill);
+      // The position is written once a second. Each kill comes at another time after it, when more has been sent.
+      await delay(50 * kill);
       await end(generator, 'SIGKILL');
       reached = positionOf(directory).acknowledged;
     }
