@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { FAMILIES, PARTITIONS, rawTopic, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
 import { passThroughTopic } from './baselines/names';
+import { benchEnvironment } from './environment';
 import { fillRawTopics } from './fill';
 import { parseOptions } from './options';
 import { renderReport } from './report';
@@ -45,32 +45,6 @@ async function createTopics(kafka: Kafka): Promise<void> {
     timestamps: 'CreateTime' as const,
   }));
   await ensureTopics(kafka, [...TOPICS, ...passThroughTopics], { replication: 1 });
-}
-
-function required(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: start this with npm run bench, which starts a broker and emulators`);
-  return value;
-}
-
-/** The environment of every process under measurement. */
-function benchEnvironment(): Record<'KAFKA_BROKERS' | 'BENCH_TOKEN', string> & Record<string, string> {
-  const token = randomBytes(24).toString('hex');
-  const sha256 = createHash('sha256').update(token).digest('hex');
-  return {
-    KAFKA_BROKERS: required('TEST_KAFKA_BROKERS'),
-    KAFKA_REPLICATION: '1',
-    PUBSUB_EMULATOR_HOST: required('TEST_PUBSUB_EMULATOR_HOST'),
-    PUBSUB_PROJECT: required('TEST_BIGQUERY_PROJECT'),
-    BIGQUERY_PROJECT: required('TEST_BIGQUERY_PROJECT'),
-    BIGQUERY_API_ENDPOINT: required('TEST_BIGQUERY_API_ENDPOINT'),
-    BIGQUERY_GRPC_ENDPOINT: required('TEST_BIGQUERY_GRPC_ENDPOINT'),
-    METADATA_SERVER_DETECTION: 'none',
-    LOG_LEVEL: 'warn',
-    HTTP_PORT: '0',
-    ADMIN_TOKENS: JSON.stringify([{ name: 'bench', role: 'operator', sha256 }]),
-    BENCH_TOKEN: token,
-  };
 }
 
 runBenchmark().catch((error: unknown) => {

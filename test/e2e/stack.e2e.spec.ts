@@ -23,6 +23,8 @@ const COMPONENTS_IN_STOP_ORDER = [
   'pubsub-emulator',
   'kafka',
 ];
+/** A run that ends by itself has no console. */
+const WITH_CONSOLE = ['console', ...COMPONENTS_IN_STOP_ORDER];
 
 type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
@@ -89,8 +91,9 @@ describe('the local stack', () => {
     const { accepted = 0, repaired = 0, skipped = 0, deadLettered = 0, tables } = accounts;
     expect(accepted + repaired + skipped + deadLettered).toBe(generated);
     for (const outcome of [repaired, skipped, deadLettered]) expect(outcome).toBeGreaterThan(0);
-    const { streaming_orders: streaming, ...streamTables } = tables;
+    const { streaming_orders: streaming, dead_letters: letters, ...streamTables } = tables;
     expect(Object.values(streamTables).reduce((sum, rows) => sum + rows, 0)).toBe(accepted + repaired);
+    expect(letters).toBe(deadLettered);
     expect(streaming).toBe(tables.order_events);
     expect(accounts.eventsPerSecond).toBeGreaterThan(0);
     expect(runningPids(pids)).toEqual([]);
@@ -99,7 +102,7 @@ describe('the local stack', () => {
   it('continues the sequence of the last run, and processes the records of other producers', async () => {
     // Orders are some percent of the events.
     running = run('main.js', '--rate', '500');
-    const stack = await running.waitUntilRunning();
+    const stack = await running.waitUntilConsole();
     expect(statSync(join(home, 'stack.json')).mode & 0o777).toBe(0o600);
     await waitUntil(async () => (await nextSeq(stack)) > lastSeq, {
       what: 'the generator to continue its sequence',
@@ -180,10 +183,10 @@ describe('the local stack', () => {
     running.signal('SIGKILL');
     await running.ended;
     const orphans = startedPids(home);
-    expect(runningPids(orphans).length).toBe(COMPONENTS_IN_STOP_ORDER.length);
+    expect(runningPids(orphans).length).toBe(WITH_CONSOLE.length);
 
     const current = run('main.js', '--rate', '20');
-    const stack = await current.waitUntilRunning();
+    const stack = await current.waitUntilConsole();
     expect(current.stderr).toContain('Stopped processes of an earlier start');
     expect(runningPids(orphans)).toEqual([]);
     await waitUntil(async () => (await nextSeq(stack)) > lastSeq, {
@@ -194,9 +197,7 @@ describe('the local stack', () => {
     current.signal('SIGTERM');
     expect(await current.ended).toBe(143);
     expect(runningPids(pids)).toEqual([]);
-    expect([...current.stderr.matchAll(/^ {2}(\S+) has stopped/gm)].map(([, name]) => name)).toEqual(
-      COMPONENTS_IN_STOP_ORDER,
-    );
+    expect([...current.stderr.matchAll(/^ {2}(\S+) has stopped/gm)].map(([, name]) => name)).toEqual(WITH_CONSOLE);
   });
 });
 

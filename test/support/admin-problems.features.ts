@@ -7,7 +7,7 @@ import { FakeProcess, LogLines, OPERATOR, TOKENS, VIEWER } from './fake-process'
 
 /** Of `AuthenticationLimiter`. */
 const FAILURES_UNTIL_BLOCKED = 20;
-/** It starts the service five times and sends hundreds of requests. */
+/** It starts the service six times and sends hundreds of requests. */
 const SUITE_TIMEOUT_MS = 120_000;
 
 const SASL_PASSWORD = 'password-of-the-broker';
@@ -154,6 +154,8 @@ interface Provocation {
   readonly ifMatch?: string;
   readonly type?: string;
   readonly repeat?: number;
+  /** From the last endpoint to the first. */
+  readonly isReversed?: boolean;
 }
 
 /** In each situation, the requests are sent to every endpoint. A body is sent to commands only. */
@@ -175,6 +177,8 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
       { token: 'unknown-token', repeat: 1 + FAILURES_UNTIL_BLOCKED },
     ],
   ],
+  // A service may have more endpoints than failures that it takes from one address.
+  [{}, [{ isReversed: true }]],
   [{ tokens: '' }, [{ token: OPERATOR }]],
   [{ isStarting: true }, [{ token: OPERATOR, body: '{}' }]],
   [{ hasFailed: true }, [{ token: OPERATOR, body: '{}' }]],
@@ -184,11 +188,19 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
 /** Sends a request to each of the endpoints and notes the problems that are answered. */
 async function provoke(
   url: string,
-  { token, body: given, isFilled = false, ifMatch, type = 'application/json', repeat = 1 }: Provocation,
+  {
+    token,
+    body: given,
+    isFilled = false,
+    ifMatch,
+    type = 'application/json',
+    repeat = 1,
+    isReversed = false,
+  }: Provocation,
   examples: Examples,
   to: Problems,
 ) {
-  for (const [operation, statuses] of to) {
+  for (const [operation, statuses] of isReversed ? [...to].reverse() : to) {
     const [method, template = ''] = operation.split(' ');
     if (method === 'get' && given !== undefined) continue;
     const example = examples.get(operation);

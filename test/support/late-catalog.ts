@@ -30,6 +30,7 @@ export class LateCatalog {
   readonly source = `late-catalog-${randomUUID()}`;
   /** In the order in which they are sent: per customer and order placed, paid, shipped. */
   readonly orderEvents: readonly Keyed[];
+  readonly vendorId: string;
   private readonly catalog: readonly Keyed[];
   private readonly run = randomUUID();
   /** For `STARTS_WITH(customer_id, …)`: streaming_orders has no column for the source. */
@@ -39,6 +40,7 @@ export class LateCatalog {
   constructor(orders: number, now: number, changes: Readonly<Record<string, unknown>> = {}) {
     const vendor = { ...sample('vendor.onboarded'), vendor_id: this.hex('vendor') };
     const product = { ...sample('product.listed'), item_sku: randomUUID(), vendor_id: vendor.vendor_id };
+    this.vendorId = vendor.vendor_id;
     const announced = now - 3_600_000;
     this.catalog = [
       { key: vendor.vendor_id, event: newEvent(vendor, announced) },

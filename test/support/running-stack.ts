@@ -59,12 +59,21 @@ export class StackCommand {
   }
 
   /** Waits until every service runs, and returns the content of `stack.json`. */
-  async waitUntilRunning(): Promise<StackFile> {
+  waitUntilRunning(): Promise<StackFile> {
+    return this.waitForLine('Running after');
+  }
+
+  /** Waits until the console runs, too. */
+  waitUntilConsole(): Promise<StackFile> {
+    return this.waitForLine('Console at');
+  }
+
+  private async waitForLine(line: string): Promise<StackFile> {
     const failed = this.ended.then((code) => {
       throw new Error(`The stack ended with exit code ${String(code)}:\n${this.stderr}`);
     });
-    const isRunning = waitUntil(() => this.stderr.includes('Running after'), {
-      what: 'the stack to run',
+    const isRunning = waitUntil(() => this.stderr.includes(line), {
+      what: `the stack to print "${line}"`,
       deadlineMs: START_DEADLINE_MS,
     });
     await Promise.race([isRunning, failed]);

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { deadLetterTopic, rawTopic } from '@orderstream/contracts';
+import { deadLetterTopic, rawTopic, TOPICS } from '@orderstream/contracts';
 import { buildDeadLetter } from '@orderstream/dead-letters';
 import { waitUntil } from '@orderstream/deadlines';
-import { createKafka, RecordProducer } from '@orderstream/kafka';
+import { createKafka, ensureTopics, RecordProducer } from '@orderstream/kafka';
 import { OPERATOR, TOKENS, VIEWER } from '../../test/support/fake-process';
 import { repositoryRoot } from '../src/ctl/target';
 import { CtlRunner } from './fake-terminal';
@@ -43,18 +43,19 @@ async function startConsole(): Promise<{ readonly child: ChildProcess; readonly 
   throw new Error('the console ended before it listened');
 }
 
+const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'ctl-spec' });
+
 describe('ctl with a running console', () => {
   let child: ChildProcess;
   let ctl: CtlRunner;
 
   beforeAll(async () => {
+    await ensureTopics(kafka, TOPICS, { replication: 1 });
     const started = await startConsole();
     child = started.child;
     ctl = new CtlRunner(started.url);
     ctl.writeStack({ console: { url: started.url }, services: {}, tokens: { viewer: VIEWER, operator: OPERATOR } });
-    const producer = new RecordProducer(createKafka({ brokers: BROKERS.split(','), clientId: 'ctl-spec' }), {
-      maxRequestBytes: 4_000_000,
-    });
+    const producer = new RecordProducer(kafka, { maxRequestBytes: 4_000_000 });
     await producer.connect();
     await producer.send(
       Array.from({ length: LETTERS }, (_, at) =>
@@ -123,6 +124,56 @@ describe('ctl with a running console', () => {
       expect(problem).toContain('What to do: ');
       expect(exitCode).toBe(1);
     }
+  });
+
+  it('creates one plan with one key, previews it, replays every letter, and reads the receipts', async () => {
+    const create = [
+      'replay',
+      'create',
+      '--topic',
+      TOPIC,
+      '--reason',
+      REASON,
+      '--rate',
+      '5000',
+      '--stop-above',
+      '1',
+      '--json',
+    ];
+    const key = ['--idempotency-key', randomUUID()];
+    const first = await waitUntil(
+      async () => {
+        const { exitCode, out } = await ctl.run([...create, ...key]);
+        return exitCode === 0 && out;
+      },
+      { what: 'the plans of the console to open', deadlineMs: 60_000, intervalMs: 500 },
+    );
+    const { id } = JSON.parse(first) as { id: string };
+    const second = await ctl.run([...create, ...key]);
+    expect(JSON.parse(second.out)).toMatchObject({ id });
+
+    const early = await ctl.run(['replay', 'start', id, '--yes']);
+    expect(early.exitCode).toBe(1);
+    const preview = await ctl.run(['replay', 'preview', id, '--json', '--deadline', '60s']);
+    expect(JSON.parse(preview.out)).toMatchObject({ state: 'ready', preview: { letters: LETTERS } });
+    expect((await ctl.run(['replay', 'start', id, '--yes'])).exitCode).toBe(0);
+    await waitUntil(
+      async () => {
+        const { out } = await ctl.run(['replay', 'status', id, '--json']);
+        return (JSON.parse(out) as { progress: { returned: number } }).progress.returned === LETTERS;
+      },
+      { what: 'every letter to be returned', deadlineMs: 60_000, intervalMs: 500 },
+    );
+    const receipts = await ctl.run(['replay', 'receipts', id, '--limit', String(2 * LETTERS), '--json']);
+    const { receipts: all } = JSON.parse(receipts.out) as { receipts: { letter: string; outcome: string }[] };
+    expect(new Set(all.map(({ letter }) => letter)).size).toBe(LETTERS);
+    expect(all.every(({ outcome }) => outcome === 'returned')).toBe(true);
+
+    // Without a validator nobody sees whether they come back: the plan does not finish by itself.
+    await ctl.run(['replay', 'cancel', id]);
+    const watched = await ctl.run(['replay', 'watch', id, '--json']);
+    expect(JSON.parse(watched.out)).toMatchObject({ id, state: 'cancelled' });
+    expect(watched.exitCode).toBe(1);
   });
 
   it('shows a service that does not answer, the audit, and the plans', async () => {

@@ -58,6 +58,16 @@ const INPUT: Readonly<Record<string, string>> = {
   'orderstream_state_entries{app="validator", family="catalog", kind="events", partition="0"}': gauge(11),
   'orderstream_catalog_waits{app="validator", topic="raw", partition="0"}': gauge(1),
   'orderstream_catalog_waits{app="validator", topic="raw", partition="1"}': gauge(1),
+  // Every console has the figures of all plans.
+  'orderstream_replay_rate{app="console", instance="c1"}': gauge(90),
+  'orderstream_replay_rate{app="console", instance="c2"}': gauge(91),
+  'orderstream_replay_letters_total{app="console", instance="c1", outcome="returned"}': perSecond(90),
+  'orderstream_replay_letters_total{app="console", instance="c2", outcome="returned"}': perSecond(91),
+  'orderstream_replay_plans{app="console", instance="c1", state="running"}': gauge(1),
+  'orderstream_replay_plans{app="console", instance="c2", state="running"}': gauge(1),
+  'orderstream_replay_plans{app="console", instance="c1", state="draft"}': gauge(5),
+  'orderstream_replay_idle_seconds{app="console", instance="c1"}': gauge(3),
+  'orderstream_replay_idle_seconds{app="console", instance="c2"}': gauge(4),
   'orderstream_rows_appended_total{app="bq-sink", family="orders"}': perSecond(64),
   'orderstream_append_seconds_bucket{app="bq-sink", family="orders", le="0.5"}': perSecond(90),
   'orderstream_append_seconds_bucket{app="bq-sink", family="orders", le="1"}': perSecond(100),
@@ -93,6 +103,9 @@ const JOB = (name: string): string => `{job="${name}"}`;
 
 /** What each panel shows of that input, by its title; one entry per query. */
 const EXPECTED: Readonly<Record<string, readonly Samples[]>> = {
+  'How many letters are replayed, per second?': [{ '{}': 91 }, { '{outcome="returned"}': 91 }],
+  'In which states are the plans?': [{ '{state="running"}': 1 }],
+  'For how long has a plan made no progress?': [{ '{}': 4 }],
   'Is it fresh? p95, objective 2 s': [{ '{}': 1.5 }],
   'How many records wait?': [{ '{}': 22 }],
   'How many partitions do not move?': [{ '{}': 3 }],

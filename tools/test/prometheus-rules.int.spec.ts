@@ -62,6 +62,8 @@ const MUTATIONS: Readonly<Record<string, { quiet: [string, string]; eager: [stri
   SettingsDiffer: { quiet: ['> 0', '> 1'], eager: ['> 0', '>= 0'] },
   RequestsRejected: { quiet: ['> 20', '> 30'], eager: ['> 20', '> 15'] },
   AuditWaiting: { quiet: ['> 0', '> 3'], eager: ['> 0', '>= 0'] },
+  ReplayStopped: { quiet: ['> 0', '> 2'], eager: ['stopped|failed', 'stopped|finished'] },
+  ReplayStuck: { quiet: ['> 600', '> 720'], eager: ['> 600', '>= 400'] },
 };
 
 /** Header and cases of the tests; a case begins with the name of its alert. */

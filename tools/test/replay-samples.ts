@@ -50,6 +50,7 @@ export const READY: Plan = {
     followers: 120,
     total: 5_120,
     samples: [LETTER.id],
+    settings: { version: '5f3a9c1b2d4e', revision: 12 },
     dryRun: { passes: 5_100, fails: [{ code: 'duplicate.order', count: 20 }], undecided: 0 },
     warnings: ['Live records may overtake the replayed ones.'],
   },

@@ -120,7 +120,7 @@ const batchSettings = defineSettings({
 
 /** All settings of the batch loader. */
 export const batchLoaderSettings = defineSettings({
-  service: withDefaults(serviceSettings, { HTTP_PORT: '3006' }),
+  service: withDefaults(serviceSettings, { HTTP_PORT: '3007' }),
   bigquery: bigquerySettings,
   batch: batchSettings,
 });

@@ -1,4 +1,5 @@
 import {
+  bigquerySettings,
   defineSettings,
   kafkaSettings,
   pubsubSettings,
@@ -7,6 +8,7 @@ import {
   type SettingsOf,
   withDefaults,
 } from '@orderstream/config';
+import { memorySettings, ruleFields } from '@orderstream/quality';
 import { z } from 'zod';
 
 const letterSettings = defineSettings({
@@ -91,8 +93,12 @@ export const consoleSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3006' }),
   kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'console' }),
   pubsub: pubsubSettings,
+  bigquery: bigquerySettings,
   rejected: rejectedSettings,
   letters: letterSettings,
   overview: overviewSettings,
+  // As the validators have them: the dry run of a replay evaluates by them.
+  rules: defineSettings(ruleFields),
+  state: memorySettings,
 });
 export type ConsoleSettings = SettingsOf<typeof consoleSettings>;

@@ -1,4 +1,4 @@
-import { type ServiceDefinition } from '@orderstream/service';
+import { KafkaOperatorLog, type ServiceDefinition } from '@orderstream/service';
 import { ConsoleStatusDto } from './console-status.dto';
 import { consoleSettings, type ConsoleSettings } from './console.config';
 import { ConsoleModule } from './console.module';
@@ -8,6 +8,7 @@ import { ConsoleService } from './console.service';
 export const consoleDefinition = (): ServiceDefinition<ConsoleSettings> => ({
   name: 'console',
   settings: consoleSettings,
+  operatorLog: ({ kafka }, logger) => new KafkaOperatorLog(kafka, logger),
   module: () => ConsoleModule,
   admin: { status: ConsoleStatusDto },
   dependencies: (app) => app.get(ConsoleService).dependencies(),

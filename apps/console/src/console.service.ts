@@ -2,10 +2,18 @@ import { HttpStatus, Inject, Injectable, type OnApplicationShutdown } from '@nes
 import { AUDIT_TOPIC, REPLAYS_TOPIC, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, kafkaDependency } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
-import { type Dependency, LOGGER, ProblemException, type ServiceControl, SETTINGS } from '@orderstream/service';
+import {
+  type Dependency,
+  LOGGER,
+  ProblemException,
+  RuntimeSettings,
+  type ServiceControl,
+  SETTINGS,
+} from '@orderstream/service';
 import { type ConsoleSettings } from './console.config';
 import { type ConsoleStatusDto } from './console-status.dto';
 import { DeadLetters, LETTER_TOPICS } from './dead-letters/dead-letters';
+import { Erasures } from './erasures/erasures';
 import { Overview } from './overview/overview';
 import { Replays } from './replays/replays';
 import { type DrainState } from './subscription/subscription-drain';
@@ -33,6 +41,8 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     private readonly overview: Overview,
     private readonly rejected: RejectedMessages,
     private readonly replays: Replays,
+    private readonly runtime: RuntimeSettings,
+    private readonly erasures: Erasures,
   ) {
     this.kafka = createKafka(settings.kafka, logger);
   }
@@ -51,7 +61,16 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
     });
     this.deadLetters.log.start();
     this.overview.start();
-    this.replays.start();
+    this.erasures.start();
+    // Not before every erasure is known: a plan must not return what belongs to an erased customer. And a preview that a
+    // console has left goes on at once: by the rules that operators have set.
+    Promise.all([this.erasures.whenOpen, this.runtime.caughtUp]).then(
+      () => {
+        this.replays.start();
+      },
+      // The start of the service fails with it.
+      () => undefined,
+    );
     await this.rejected.start();
   }
 
@@ -78,7 +97,7 @@ export class ConsoleService implements ServiceControl, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.replays.stop();
-    await Promise.all([this.deadLetters.stop(), this.rejected.stop()]);
+    await Promise.all([this.deadLetters.stop(), this.rejected.stop(), this.erasures.stop()]);
   }
 }
 

@@ -16,6 +16,12 @@ const REPLAYS = {
   'post /admin/replays/{id}/cancel': [404],
 };
 
+/** erasure.int.spec.ts provokes them. */
+const ERASURES = {
+  'get /admin/erasures/{id}': [404],
+  'post /admin/erasures': [422],
+};
+
 describe('the administration of the console', () => {
   documentsItsProblems(
     {
@@ -27,6 +33,7 @@ describe('the administration of the console', () => {
     {
       provoked: [
         { operation: 'get /admin/audit', path: '/admin/audit?limit=0', token: OPERATOR },
+        { operation: 'get /admin/erasures', path: '/admin/erasures?limit=0', token: OPERATOR },
         { operation: 'get /admin/replays', path: '/admin/replays?limit=0', token: OPERATOR },
         { operation: 'get /admin/replays/{id}/receipts', path: '/admin/replays/x/receipts?limit=0', token: OPERATOR },
         { operation: 'get /admin/dead-letters', path: '/admin/dead-letters?limit=0', token: OPERATOR },
@@ -37,6 +44,7 @@ describe('the administration of the console', () => {
       elsewhere: {
         // letter-search.unit.spec.ts: needs more letters than one request reads.
         'get /admin/dead-letters/groups': [422],
+        ...ERASURES,
         ...REPLAYS,
       },
     },

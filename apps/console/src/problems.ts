@@ -1,5 +1,5 @@
 import { HttpStatus } from '@nestjs/common';
-import { ProblemException } from '@orderstream/service';
+import { ProblemException, problemUri } from '@orderstream/service';
 
 /** Every problem type of the console's own endpoints: its status, and when it is answered. docs/console.md lists them. */
 export const CONSOLE_PROBLEMS = {
@@ -16,6 +16,10 @@ export const CONSOLE_PROBLEMS = {
     HttpStatus.UNPROCESSABLE_ENTITY,
     'The plan cannot be carried out: its topic, its filter or its edit is invalid. `errors` has each problem.',
   ],
+  'topic-foreign': [
+    HttpStatus.UNPROCESSABLE_ENTITY,
+    'The dead-letter topic is one of another program: its letters are listed, and not replayed.',
+  ],
   'plan-state': [HttpStatus.CONFLICT, 'The state of the plan does not allow the command.'],
   'plan-too-large': [HttpStatus.UNPROCESSABLE_ENTITY, 'The plan chooses more letters than one plan may have.'],
   'topic-missing': [HttpStatus.CONFLICT, 'A topic that the plan reads or returns to does not exist.'],
@@ -23,25 +27,20 @@ export const CONSOLE_PROBLEMS = {
   'revision-stale': [HttpStatus.PRECONDITION_FAILED, 'The plan has changed since it was read.'],
   'condition-invalid': [HttpStatus.BAD_REQUEST, 'If-Match is not one ETag of a plan.'],
   'idempotency-key-required': [HttpStatus.BAD_REQUEST, 'The Idempotency-Key is missing or invalid.'],
-  'idempotency-key-reused': [
-    HttpStatus.UNPROCESSABLE_ENTITY,
-    'The Idempotency-Key has created a plan of another request.',
-  ],
+  'idempotency-key-reused': [HttpStatus.UNPROCESSABLE_ENTITY, 'The Idempotency-Key has been used for another request.'],
   'audit-unavailable': [HttpStatus.SERVICE_UNAVAILABLE, 'The topic of the audit cannot be read now.'],
+  'erasure-unknown': [HttpStatus.NOT_FOUND, 'No erasure has this id.'],
+  'erasures-unavailable': [HttpStatus.SERVICE_UNAVAILABLE, 'The erasures cannot be read or written now.'],
+  'too-many-erasures': [HttpStatus.SERVICE_UNAVAILABLE, 'As many erasures run as the console takes.'],
   'too-many-streams': [HttpStatus.SERVICE_UNAVAILABLE, 'As many event streams are open as the console serves.'],
 } as const satisfies Readonly<Record<string, readonly [HttpStatus, string]>>;
 
 export type ConsoleProblemType = keyof typeof CONSOLE_PROBLEMS;
 
-/** The `type` of a problem: a name, not an address to open. */
-const problemTypeOf = (name: ConsoleProblemType): string => `urn:orderstream:problem:${name}`;
-
-/** A request that the console rejects, with the `type` of the problem. */
+/** A request that the console rejects. The name becomes the `type` of the problem. */
 export class ConsoleProblem extends ProblemException {
   constructor(name: ConsoleProblemType, detail: string, more: Pick<ProblemException['members'], 'errors'> = {}) {
-    const [status] = CONSOLE_PROBLEMS[name];
-    const members: ProblemException['members'] & { readonly type: string } = { type: problemTypeOf(name), ...more };
-    super(status, detail, members);
+    super(CONSOLE_PROBLEMS[name][0], detail, { type: name, ...more });
   }
 }
 
@@ -63,7 +62,7 @@ export function problemAnswers(...names: readonly ConsoleProblemType[]): Readonl
   const answers: Record<number, string> = {};
   for (const name of names) {
     const [status, when] = CONSOLE_PROBLEMS[name];
-    const text = `\`${problemTypeOf(name)}\`: ${when}`;
+    const text = `\`${problemUri(name)}\`: ${when}`;
     answers[status] = answers[status] === undefined ? text : `${answers[status]} ${text}`;
   }
   return answers;

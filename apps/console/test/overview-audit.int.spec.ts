@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AUDIT_TOPIC } from '@orderstream/contracts';
+import { waitUntil } from '@orderstream/deadlines';
 import { createKafka, RecordProducer } from '@orderstream/kafka';
 import { freePort } from '../../../test/support/free-port';
 import { type AuditPageDto } from '../src/audit/audit.dto';
@@ -75,5 +76,75 @@ it('lists the audit, the latest first, over pages without a gap while entries ar
   const { next = '' } = await list('&limit=1');
   const { status, body } = await desk.call(`/admin/audit?actor=another&cursor=${next}`);
   expect([status, body]).toMatchObject([400, { type: 'urn:orderstream:problem:cursor-rejected' }]);
+  await desk.stop();
+});
+
+it('lists a command once, with its outcome, and one without an outcome as begun, over pages of any size', async () => {
+  const actor = `twice-${randomUUID().slice(0, 8)}`;
+  const at = '2026-03-02T00:00:00.000Z';
+  const entry = (service: string, requestId: string, status: number): string =>
+    JSON.stringify({
+      at,
+      actor,
+      role: 'operator',
+      action: 'POST /admin/x',
+      subject: service,
+      service,
+      requestId,
+      status,
+    });
+  const entries = [
+    entry('validator', 'a', 102),
+    entry('bq-sink', 'killed', 102),
+    entry('validator', 'a', 200),
+    // The caller uses one id for three commands; the second was killed.
+    ...[entry('bq-sink', 'same', 102), entry('bq-sink', 'same', 409)],
+    entry('bq-sink', 'same', 102),
+    ...[entry('pubsub-bridge', 'same', 102), entry('pubsub-bridge', 'same', 200)],
+    entry('order-generator', 'after', 200),
+  ];
+  await producer.send(
+    entries.map((text) => ({ topic: AUDIT_TOPIC, partition: 0, key: null, headers: {}, value: Buffer.from(text) })),
+  );
+  const desk = await RunningConsole.start();
+  for (const limit of [1, 2, 3, 100]) {
+    const listed: string[] = [];
+    for (let cursor = ''; ;) {
+      const page = await desk.get<AuditPageDto>(`/admin/audit?actor=${actor}&limit=${String(limit)}${cursor}`);
+      listed.push(
+        ...page.entries.map(
+          ({ service, requestId, status }) => `${service ?? ''} ${requestId ?? ''} ${String(status)}`,
+        ),
+      );
+      if (page.next === undefined) break;
+      cursor = `&cursor=${page.next}`;
+    }
+    expect([limit, listed]).toEqual([
+      limit,
+      [
+        ...['order-generator after 200', 'pubsub-bridge same 200', 'bq-sink same 102', 'bq-sink same 409'],
+        ...['validator a 200', 'bq-sink killed 102'],
+      ],
+    ]);
+  }
+  await desk.stop();
+});
+
+it('audits the commands of the console itself', async () => {
+  const desk = await RunningConsole.start();
+  const requestId = `r-${randomUUID()}`;
+  const { status } = await desk.call('/admin/replays/none/pause', {
+    method: 'POST',
+    headers: { 'x-request-id': requestId },
+  });
+  expect([404, 503]).toContain(status);
+  const listed = await waitUntil(
+    async () => {
+      const { entries } = await desk.get<AuditPageDto>('/admin/audit?action=POST /admin/replays/none&limit=1');
+      return entries[0]?.requestId === requestId && entries[0].status !== 102 && entries[0];
+    },
+    { what: 'the entry of the command', deadlineMs: 20_000 },
+  );
+  expect(listed).toMatchObject({ actor: 'bob', service: 'console', subject: 'replay.none', status });
   await desk.stop();
 });

@@ -1,71 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, rawTopic, SIMULATION_ID_HEADER, TOPICS } from '@orderstream/contracts';
-import { waitUntil } from '@orderstream/deadlines';
 import { createKafka, ensureTopics, fetchEndOffsets, type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { computeRecordsSince } from '@orderstream/ledger';
-import { parsePosition } from '@orderstream/simulation';
+import { BROKERS, GeneratorProcess, positionOf } from './generator-process';
 
-const brokers = process.env.TEST_KAFKA_BROKERS ?? '127.0.0.1:29092';
-const kafka = createKafka({ brokers: brokers.split(','), clientId: 'order-generator-int-spec' });
+const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'order-generator-int-spec' });
 const RAW = FAMILIES.map(rawTopic);
-const REPOSITORY = join(__dirname, '../../..');
 const KILLS = 10;
 
-/** A process of the service. */
-class GeneratorProcess {
-  private readonly child: ChildProcess;
-  private log = '';
-
-  constructor(
-    private readonly directory: string,
-    settings: NodeJS.ProcessEnv,
-  ) {
-    this.child = spawn(process.execPath, [join(REPOSITORY, 'dist/apps/order-generator/src/main.js')], {
-      cwd: REPOSITORY,
-      env: {
-        ...process.env,
-        KAFKA_BROKERS: brokers,
-        KAFKA_REPLICATION: '1',
-        HTTP_PORT: '0',
-        GENERATOR_LEDGER_DIR: directory,
-        ...settings,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (text: Buffer) => (this.log = (this.log + text.toString()).slice(-4_000)));
-    }
-  }
-
-  /** Waits until this many records are acknowledged. */
-  async acknowledged(count: number): Promise<void> {
-    await waitUntil(() => this.position().acknowledged >= count, {
-      what: `${count} acknowledged records; the log ends with ${this.log}`,
-      deadlineMs: 60_000,
-      intervalMs: 20,
-    });
-  }
-
-  position(): { readonly acknowledged: number; readonly reserved: number } {
-    if (this.child.exitCode !== null) throw new Error(`the generator has exited: ${this.log}`);
-    return positionOf(this.directory);
-  }
-
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const ended = once(this.child, 'exit');
-    this.child.kill(signal);
-    await ended;
-  }
-}
-
-const positionOf = (directory: string) => parsePosition(readFileSync(join(directory, 'position.json'), 'utf8'));
-
-/** What was added to the raw topics since these ends. */
+/** What generators have added to the raw topics since these ends. Other tests write to the same topics. */
 async function recordsSince(ends: ReadonlyMap<string, readonly number[]>): Promise<KafkaRecord[]> {
   const found: KafkaRecord[] = [];
   for (const [topic, from] of ends) {
@@ -73,7 +20,7 @@ async function recordsSince(ends: ReadonlyMap<string, readonly number[]>): Promi
       const start = from[partition] ?? 0;
       if (start >= end) continue;
       await readPartition(kafka, { topic, partition, from: start, until: end }, ({ records }) => {
-        found.push(...records);
+        found.push(...records.filter(({ headers }) => headers[SIMULATION_ID_HEADER] !== undefined));
       });
     }
   }
@@ -141,6 +88,8 @@ describe('the emission to Kafka', () => {
     for (let kill = 1; kill <= KILLS; kill++) {
       const generator = start(settings);
       await generator.acknowledged(reached + 300 + 150 * kill);
+      // The position is written once a second. Each kill comes at another time after it, when more has been sent.
+      await delay(50 * kill);
       await end(generator, 'SIGKILL');
       reached = positionOf(directory).acknowledged;
     }

@@ -260,11 +260,9 @@ describe('a topic with a schema', () => {
       JSON.stringify(bridge.health.readiness().checks.subscription).includes(schemaId),
     );
     await send(Array.from({ length: 60 }, (_, i) => order(topic, `e${String(i)}`, i % 6)));
-    await until(
-      'all partitions to stop',
-      () => bridge.status.partitions.filter(({ state }) => state === 'stopped').length === 6,
-    );
-    for (const { error } of bridge.status.partitions) {
+    const validated = () => bridge.status.partitions.filter((one) => one.topic === topic);
+    await until('all partitions to stop', () => validated().filter(({ state }) => state === 'stopped').length === 6);
+    for (const { error } of validated()) {
       expect(error).toMatch(/is not published and not dead-lettered: topic .* has the schema .*POST \/admin\/resume/);
       expect(error).toContain('docs/pubsub-bridge.md#when-a-partition-stops');
     }

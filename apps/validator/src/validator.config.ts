@@ -6,48 +6,19 @@ import {
   type SettingsOf,
   withDefaults,
 } from '@orderstream/config';
-import { FAMILIES, type Family, RULE_CODES } from '@orderstream/contracts';
+import { FAMILIES, type Family } from '@orderstream/contracts';
 import {
-  allowedActions,
-  type CatalogLimits,
-  DEFAULT_CATALOG_LIMITS,
-  DEFAULT_STATE_LIMITS,
+  memorySettings,
   type QualitySettings,
   qualitySettings,
-  type StateLimits,
+  ruleFields,
+  type RunTimeActions,
 } from '@orderstream/quality';
-import { z } from 'zod';
 
-const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
-  Object.entries(actions).every(([name, action]) => {
-    const code = RULE_CODES.find((known) => known === name);
-    return code !== undefined && allowedActions(code).some((allowed) => allowed === action);
-  }),
-);
-
-const count = (env: string, value: number, description: string) =>
-  settings.integer({ env, default: value, min: 1, max: 10_000_000, description });
+export { catalogLimitsOf, stateLimitsOf } from '@orderstream/quality';
 
 const ruleSettings = defineSettings({
-  actions: settings.json({
-    env: 'RULE_ACTIONS',
-    default: {},
-    schema: ruleActions,
-    expected: 'a JSON object of rule codes and actions that the rules allow, such as `{"time.too_late":"reject"}`',
-    description: 'Rule actions that replace the defaults.',
-  }),
-  maxAheadMs: settings.integer({
-    env: 'RULE_MAX_AHEAD_MS',
-    default: 300_000,
-    min: 0,
-    description: 'How far an event may occur after its append time, in milliseconds (`time.in_future`).',
-  }),
-  maxLateMs: settings.integer({
-    env: 'RULE_MAX_LATE_MS',
-    default: 604_800_000,
-    min: 0,
-    description: 'How far an event may occur before its append time, in milliseconds (`time.too_late`).',
-  }),
+  ...ruleFields,
   breakerWindow: settings.integer({
     env: 'BREAKER_WINDOW_RECORDS',
     default: 1_000,
@@ -63,44 +34,6 @@ const ruleSettings = defineSettings({
     max: 1,
     description: 'Share of rejects above which a partition stops until an operator resumes it.',
   }),
-});
-
-const stateSettings = defineSettings({
-  eventWindowMs: settings.integer({
-    env: 'STATE_EVENT_WINDOW_MS',
-    default: DEFAULT_STATE_LIMITS.events.windowMs,
-    min: 1_000,
-    description: 'How long an event id is remembered after its append time, in milliseconds.',
-  }),
-  maxEvents: count('STATE_MAX_EVENTS', DEFAULT_STATE_LIMITS.events.maxEntries, 'Event ids remembered, per partition.'),
-  orderKeyWindowMs: settings.integer({
-    env: 'STATE_ORDER_KEY_WINDOW_MS',
-    default: DEFAULT_STATE_LIMITS.orderKeys.windowMs,
-    min: 1_000,
-    description: 'How long an order key, which detects duplicate orders, is remembered, in milliseconds.',
-  }),
-  maxOrderKeys: count('STATE_MAX_ORDER_KEYS', DEFAULT_STATE_LIMITS.orderKeys.maxEntries, 'Order keys, per partition.'),
-  lifecycleWindowMs: settings.integer({
-    env: 'STATE_LIFECYCLE_WINDOW_MS',
-    default: DEFAULT_STATE_LIMITS.lifecycles.windowMs,
-    min: 1_000,
-    description: 'How long an order is remembered after its last event, in milliseconds.',
-  }),
-  maxLifecycles: count(
-    'STATE_MAX_LIFECYCLES',
-    DEFAULT_STATE_LIMITS.lifecycles.maxEntries,
-    'Orders remembered, per partition; closed ones leave first.',
-  ),
-  maxRegistrations: count(
-    'STATE_MAX_REGISTRATIONS',
-    DEFAULT_STATE_LIMITS.registrations.maxEntries,
-    'Customers whose first registration is remembered, per partition.',
-  ),
-  maxCatalogEntities: count(
-    'CATALOG_MAX_ENTITIES',
-    DEFAULT_CATALOG_LIMITS.maxEntities,
-    'Vendors, and products, that are remembered. A reader that had to leave some out flags what it does not know.',
-  ),
 });
 
 const loopSettings = defineSettings({
@@ -181,7 +114,7 @@ export const validatorSettings = defineSettings(
     kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'validator' }),
     loop: loopSettings,
     rules: ruleSettings,
-    state: stateSettings,
+    state: memorySettings,
   },
   ({ loop }) =>
     loop.catalogWaitMs >= loop.handlerTimeoutMs ? ['CATALOG_WAIT_MS must be below VALIDATOR_HANDLER_TIMEOUT_MS'] : [],
@@ -191,17 +124,8 @@ export type ValidatorSettings = SettingsOf<typeof validatorSettings>;
 /** Consumer group of a family's validators. */
 export const groupOf = (family: Family): string => `validator-${family}`;
 
-export const qualityOf = ({ rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings): QualitySettings =>
-  qualitySettings({ actions, maxAheadMs, maxLateMs });
-
-export const catalogLimitsOf = ({ state }: ValidatorSettings): CatalogLimits => ({
-  ...DEFAULT_CATALOG_LIMITS,
-  maxEntities: state.maxCatalogEntities,
-});
-
-export const stateLimitsOf = ({ state }: ValidatorSettings): StateLimits => ({
-  events: { windowMs: state.eventWindowMs, maxEntries: state.maxEvents },
-  orderKeys: { windowMs: state.orderKeyWindowMs, maxEntries: state.maxOrderKeys },
-  lifecycles: { windowMs: state.lifecycleWindowMs, maxEntries: state.maxLifecycles },
-  registrations: { maxEntries: state.maxRegistrations },
-});
+/** @param changed the actions that operators have set at run time: they override those of the environment */
+export const qualityOf = (
+  { rules: { actions, maxAheadMs, maxLateMs } }: ValidatorSettings,
+  changed: RunTimeActions['actions'],
+): QualitySettings => qualitySettings({ actions: { ...actions, ...changed }, maxAheadMs, maxLateMs });

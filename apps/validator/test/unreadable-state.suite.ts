@@ -60,8 +60,10 @@ export function unreadableState(): void {
       ];
       expect(await rebuildCommand(args, env)).toBe(0);
       const audited = (await log.readPartition(AUDIT_TOPIC, 0))
-        .map(({ value }) => JSON.parse(String(value)) as AuditEntry)
-        .filter(({ actor }) => actor === args.at(-1));
+        .map(({ value }) => String(value))
+        // Other tests write what is no entry.
+        .filter((text) => text.includes(args.at(-1) ?? ''))
+        .map((text) => JSON.parse(text) as AuditEntry);
       const entry = { action: 'rebuild-state', subject: 'orders/3', role: 'shell', service: 'validator' };
       expect(audited).toMatchObject([
         { ...entry, status: BEGUN },

@@ -19,6 +19,7 @@ import {
 } from './events';
 import { arrival, DEAD, log, RAW, start, stop, stopAll, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
 import { header } from './log';
+import { pause } from './pause.suite';
 import { RunningValidator } from './running-validator';
 import { runTimeSettings } from './run-time-settings.suite';
 import { unreadableState } from './unreadable-state.suite';
@@ -383,3 +384,4 @@ describe('a partition whose state cannot be read', unreadableState);
 describe('an order whose vendor and product the catalog does not know yet', catalogWait);
 describe('the catalog', catalog);
 describe('what operators change at run time', runTimeSettings);
+describe('a pause', pause);

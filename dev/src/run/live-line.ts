@@ -9,6 +9,7 @@ import {
   type FamilyCounters,
   generatorStatus,
   partitionsIn,
+  sinkStatus,
   totalLag,
   totalOf,
   validatorStatus,
@@ -52,7 +53,7 @@ export async function readLiveCounts(
   const [generator, anyValidator, sink, bridge, rows] = await Promise.all([
     orUndefined(async () => generatorStatus.parse(await clients['order-generator'].status())),
     orUndefined(async () => validatorStatus.parse(await clients.validator.status())),
-    orUndefined(async () => consumerStatus.parse(await clients['bq-sink'].status())),
+    orUndefined(async () => sinkStatus.parse(await clients['bq-sink'].status())),
     orUndefined(async () => consumerStatus.parse(await clients['pubsub-bridge'].status())),
     orUndefined(() => tables.counts([...STREAM_TABLES, STREAMING_ORDERS])),
   ]);
@@ -60,9 +61,14 @@ export async function readLiveCounts(
   const validator =
     anyValidator !== undefined && hasOpened(anyValidator, FAMILIES.length * PARTITIONS) ? anyValidator : undefined;
   const total = (counter: keyof FamilyCounters) => (validator === undefined ? undefined : totalOf(validator, counter));
-  const consumers = { validator: anyValidator, 'bq-sink': sink, 'pubsub-bridge': bridge };
+  const consumers: readonly (readonly [service: ServiceName, status: ConsumerStatus | undefined])[] = [
+    ['validator', anyValidator],
+    ['bq-sink', sink],
+    ['bq-sink', sink?.deadLetters],
+    ['pubsub-bridge', bridge],
+  ];
   const namesIn = (state: string): string[] =>
-    Object.entries<ConsumerStatus | undefined>(consumers).flatMap(([service, status]) =>
+    consumers.flatMap(([service, status]) =>
       status === undefined ? [] : partitionsIn(state, status).map((partition) => `${service} ${partition}`),
     );
   return {

@@ -33,7 +33,11 @@ const accounting = {
   customers: familyCounters,
 };
 
-function readCounts(validator: object, tables: () => Promise<Record<string, number>>, timeoutMs = 3_000) {
+function readCounts(
+  validator: object,
+  tables: () => Promise<Record<string, number>>,
+  { timeoutMs = 3_000, letters = [] }: { readonly timeoutMs?: number; readonly letters?: readonly object[] } = {},
+) {
   const consumer = serviceWith({ partitions: [partition('running', 2)] });
   const clients = {
     'order-generator': serviceWith({
@@ -43,7 +47,7 @@ function readCounts(validator: object, tables: () => Promise<Record<string, numb
       rate: { achieved: 50 },
     }),
     validator: serviceWith(validator),
-    'bq-sink': consumer,
+    'bq-sink': serviceWith({ partitions: [partition('running', 2)], deadLetters: { partitions: letters } }),
     'pubsub-bridge': consumer,
     'subscription-emulator': consumer,
   };
@@ -116,9 +120,19 @@ describe('the live line', () => {
     });
   });
 
+  it('names the partitions of dead letters that do not run, and leaves their lag out', async () => {
+    const letters = ['stopped', 'retrying', 'running'].map((state) => ({
+      ...partition(state, 9),
+      topic: `${state}.dlq`,
+    }));
+    const whole = Array.from({ length: 24 }, () => partition('running', 1));
+    const read = await readCounts({ accounting, partitions: whole }, () => Promise.resolve({}), { letters });
+    expect(read).toMatchObject({ lag: 28, stopped: ['bq-sink stopped.dlq/0'], retrying: ['bq-sink retrying.dlq/0'] });
+  });
+
   it('leaves out the rows while BigQuery does not answer', async () => {
     const hanging = () => new Promise<never>(() => undefined);
-    expect(await readCounts({ accounting, partitions: [] }, hanging, 20)).toMatchObject({
+    expect(await readCounts({ accounting, partitions: [] }, hanging, { timeoutMs: 20 })).toMatchObject({
       generated: 7,
       inBigQuery: undefined,
       inStreamingOrders: undefined,

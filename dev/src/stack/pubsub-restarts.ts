@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DeadlineError, waitUntil } from '@orderstream/deadlines';
-import { PARTITIONS } from '@orderstream/contracts';
+import { PARTITIONS, validatedTopic } from '@orderstream/contracts';
 import { type Progress } from '../progress';
 import { type BridgeDelivery } from './bridge-delivery';
 import { type CheckedOffsets, loadCheckedOffsets, saveCheckedOffsets } from './checked-offsets';
@@ -10,6 +10,8 @@ import { bridgeStatus, subscriptionStatus } from './service-status';
 import { type Supervisor } from './supervisor';
 
 const BRIDGE = 'pubsub-bridge';
+/** The bridge reads its retry topic too: what that has published is not compared. */
+const ORDERS = validatedTopic('orders');
 const EMULATOR = 'pubsub-emulator';
 const INTERVAL_MS = 1_000;
 /** After an attempt that failed. */
@@ -170,9 +172,10 @@ export class PubsubRestarts {
   }
 
   private async committedByPausedBridge(): Promise<Committed | undefined> {
-    const { partitions, unacknowledged } = bridgeStatus.parse(await this.options.bridge.status());
+    const { partitions: all, unacknowledged } = bridgeStatus.parse(await this.options.bridge.status());
+    const partitions = all.filter(({ topic }) => topic === ORDERS);
     const isSettled = ({ state }: { state: string }): boolean => state === 'paused' || state === 'stopped';
-    if (partitions.length !== PARTITIONS || unacknowledged > 0 || !partitions.every(isSettled)) return undefined;
+    if (partitions.length !== PARTITIONS || unacknowledged > 0 || !all.every(isSettled)) return undefined;
     const readAt = new Date();
     const { committed, beginnings } = await this.options.delivery.offsets();
     const isCommitted = partitions.every(

@@ -73,7 +73,7 @@ class Pipeline {
   private bridgeStatus(): object {
     const state = this.leaseSeconds === undefined ? 'running' : 'paused';
     const partitions = inAll(0).map((_, partition) => ({
-      topic: 'orders',
+      topic: 'marketplace.orders.validated.v1',
       partition,
       state,
       nextOffset: this.nextOffset,

@@ -42,6 +42,9 @@ export type ValidatorStatus = z.infer<typeof validatorStatus>;
 export const consumerStatus = z.object({ partitions });
 export type ConsumerStatus = z.infer<typeof consumerStatus>;
 
+/** The partitions of events, and those of dead letters: a lag of the latter holds up no event. */
+export const sinkStatus = z.object({ partitions, deadLetters: consumerStatus });
+
 export const bridgeStatus = z.object({ partitions, unacknowledged: count });
 
 export const subscriptionStatus = z.object({ emptyPulls: count, rowsWritten: count });

@@ -1,4 +1,4 @@
-export { type Coordinates, headerText, recordHeaderBytes, withoutDeadLetterHeaders } from './headers';
+export { type Coordinates, headerText, recordHeaderBytes, replayOf, withoutDeadLetterHeaders } from './headers';
 export {
   buildDeadLetter,
   type DeadLetterContext,
@@ -15,11 +15,11 @@ export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from
 export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
 export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
 export { type IndexedLetters } from './replay/indexed-letters';
+export { type EvaluationSettings } from './replay/dry-run';
 export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
 export { type JsonPatch, type PatchOperation } from './replay/edit';
 export {
   DEFAULT_OPTIONS as DEFAULT_REPLAY_OPTIONS,
-  isEnded,
   type Plan,
   type PlanState,
   type Preview,

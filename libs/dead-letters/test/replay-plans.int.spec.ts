@@ -1,6 +1,6 @@
 import { PARTITIONS } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
-import { qualitySettings } from '@orderstream/quality';
+import { DEFAULT_CATALOG_LIMITS, DEFAULT_STATE_LIMITS, qualitySettings } from '@orderstream/quality';
 import { lastValueFrom, toArray } from 'rxjs';
 import { everyStep } from '../../../test/support/every-step';
 import { type Plan, type PlanState, type ReplayRequest } from '../src/replay/plan';
@@ -10,6 +10,10 @@ import { kafka, logger, numbersByKey, ReplayLog, someBodies } from './replay-log
 
 jest.setTimeout(180_000);
 
+const EVALUATION = {
+  ...{ quality: qualitySettings(), stateLimits: DEFAULT_STATE_LIMITS, catalogLimits: DEFAULT_CATALOG_LIMITS },
+  ...{ revision: 7, problems: ['there is no rule x'] },
+};
 const opened: ReplayPlans[] = [];
 const logs: ReplayLog[] = [];
 
@@ -25,7 +29,7 @@ async function consoleOf(log: ReplayLog, more: Partial<ReplayPlansOptions> = {})
   const plans = new ReplayPlans({
     kafka,
     letters: { index: log.index, caughtUp: () => log.caughtUp() },
-    settings: () => qualitySettings(),
+    settings: () => EVALUATION,
     logger,
     topic: log.replays,
     leaseMs: 1_500,
@@ -74,6 +78,8 @@ describe('the plans of consoles on one broker', () => {
     const ready = await reached(plans, draft.id, 'ready');
     expect(ready.preview).toMatchObject({ letters: 300, followers: 0, total: 300 });
     expect(ready.preview?.samples).toHaveLength(5);
+    expect(ready.preview?.settings).toEqual({ version: EVALUATION.quality.version, revision: 7 });
+    expect(ready.preview?.warnings).toContainEqual(expect.stringMatching(/^1 settings at run time/));
 
     await log.reject(someBodies(5));
     await expect(plans.start(draft.id, ready.revision - 1, 'ann')).rejects.toThrow(ReplayChangedError);

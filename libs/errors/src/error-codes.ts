@@ -37,6 +37,7 @@ export type ErrorCode =
   // Validator: its state and its rebuild, the catalog, the circuit breaker.
   | 'STATE_UNREADABLE'
   | 'COMMITTED_OFFSET_UNKNOWN'
+  | 'RULES_UNKNOWN'
   | 'CATALOG_TIMEOUT'
   | 'CATALOG_VERSIONS_MISSING'
   | 'LOG_MISMATCH'

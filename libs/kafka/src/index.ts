@@ -16,6 +16,7 @@ export {
 } from './produce/record-producer';
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
+export { fetchRetentions } from './topics/retention';
 export { checkTimestampTypes } from './topics/timestamp-type';
 export { type CommittedOffset } from './transactions/committed-offset';
 export {

@@ -56,5 +56,11 @@ export function compareLetters(
   return lost;
 }
 
+/** How many records from this offset on the letters are of. A replay that fails again is a further letter of its record. */
+export function recordsRejectedSince(letters: readonly Letter[], since: number): number {
+  const offsets = letters.map(({ sourceOffset = -1 }) => sourceOffset).filter((offset) => offset >= since);
+  return new Set(offsets).size;
+}
+
 const isSame = (row: Letter, letter: Letter): boolean =>
   row.reason === letter.reason && row.attempt === letter.attempt && row.sourceOffset === letter.sourceOffset;

@@ -1,4 +1,4 @@
-import { compareLetters, type Letter, type LetterEvidence } from './compare-letters';
+import { compareLetters, type Letter, type LetterEvidence, recordsRejectedSince } from './compare-letters';
 import { Differences } from './differences';
 
 const letter = (offset: number, changes: Partial<Letter> = {}): Letter => ({
@@ -51,5 +51,21 @@ describe('the comparison of dead letters with their table', () => {
     expect(compared({ rows: [letter(0, changes), ...rows.slice(1)] }).examples).toEqual([
       'unexplained: dead_letters: t/4@0 has a row of another failure',
     ]);
+  });
+});
+
+describe('the records that are rejected', () => {
+  it('count once, however often their replays failed, and only from the start on', () => {
+    const letters = [
+      letter(0, { sourceOffset: 9, attempt: 2 }),
+      letter(1, { sourceOffset: 10 }),
+      letter(2, { sourceOffset: 12 }),
+      letter(3, { sourceOffset: 10, attempt: 2 }),
+      letter(4, { sourceOffset: 10, attempt: 3 }),
+      letter(5, { sourceOffset: undefined }),
+    ];
+    expect(recordsRejectedSince(letters, 10)).toBe(2);
+    expect(recordsRejectedSince(letters, 0)).toBe(3);
+    expect(recordsRejectedSince([], 0)).toBe(0);
   });
 });

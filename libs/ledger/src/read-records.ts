@@ -9,10 +9,10 @@ import {
   validatedTopic,
 } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
-import { type KafkaRecord, readPartition } from '@orderstream/kafka';
-import { type Kafka } from 'kafkajs';
+import { fetchEndOffsets, type KafkaRecord, readPartition } from '@orderstream/kafka';
+import { type Admin, type Kafka } from 'kafkajs';
 import { type LogSpan } from './archived-log';
-import { type Letter as TableLetter } from './compare-letters';
+import { type Letter as TableLetter, recordsRejectedSince } from './compare-letters';
 import { type DeadLetterRecord, type RawRecord, type SkippedBatch, type ValidatedRecord } from './evidence';
 import { type RecordRange } from './read-tables';
 import { contentOfBody } from './row-content';
@@ -80,6 +80,17 @@ export async function readRecords(
     rejectedByBridge: firstRejections(ofBridge),
     skippedBatches: [...letters, ...ofSink, ...ofBridge].filter((letter) => 'firstOffset' in letter),
   };
+}
+
+/** Number of validated orders since the start that the bridge has dead-lettered: they do not reach its table. */
+export async function countRejectedByBridge(kafka: Kafka, admin: Admin, from: FamilyOffsets): Promise<number> {
+  const topic = deadLetterTopic(validatedTopic('orders'), 'pubsub-bridge');
+  let rejected = 0;
+  for (const [partition, until] of (await fetchEndOffsets(admin, topic)).entries()) {
+    const range = { topic, partition, from: from.rejectedByBridge[partition] ?? 0, until };
+    rejected += recordsRejectedSince(await readLetters(kafka, range), from.validated[partition] ?? 0);
+  }
+  return rejected;
 }
 
 /** Source offsets. Further attempts are those of replays, which return the same records. */

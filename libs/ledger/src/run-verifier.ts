@@ -1,6 +1,5 @@
 import {
   DEAD_LETTER_GROUP,
-  deadLetterTopic,
   FAMILIES,
   type Family,
   FAMILY_TABLES,
@@ -18,7 +17,7 @@ import { type LetterEvidence } from './compare-letters';
 import { waitUntilDrained } from './drain';
 import { type PartitionEvidence } from './evidence';
 import { PlantedRecords } from './planted-records';
-import { readLetters, readRawTopic, readRecords, readValidatedRanges } from './read-records';
+import { countRejectedByBridge, readLetters, readRawTopic, readRecords, readValidatedRanges } from './read-records';
 import { computeRecordsSince, type JournalMark } from './read-journal';
 import { type TableReader } from './read-tables';
 import { type GeneratorProgress, type ValidatorProgress } from './service-progress';
@@ -113,7 +112,7 @@ export class RunVerifier {
           const delivered = await this.options.tables.delivered(
             validated.orders.map(({ partition, from, end }) => ({ ...orders, partition, from, until: end })),
           );
-          const rejected = await this.rejectedByBridge(admin, start.snapshot);
+          const rejected = await countRejectedByBridge(this.options.kafka, admin, start.snapshot.families.orders);
           return { done: delivered + rejected >= wanted, mark: JSON.stringify([committed, delivered, rejected]) };
         },
         signal,
@@ -163,7 +162,7 @@ export class RunVerifier {
         ranges.map(({ partition, from, end }) => ({ topic, partition, from, until: end })),
       );
       const wanted = ranges.reduce((sum, { records }) => sum + records, 0);
-      return wanted - delivered - (await this.rejectedByBridge(admin, start.snapshot));
+      return wanted - delivered - (await countRejectedByBridge(kafka, admin, start.snapshot.families.orders));
     });
   }
 
@@ -262,12 +261,6 @@ export class RunVerifier {
 
   private archivedOf(family: Family): ArchivedLog[] {
     return this.archived.filter((log) => log.family === family);
-  }
-
-  /** Number of records that the bridge has dead-lettered since the snapshot. They do not reach its table. */
-  private async rejectedByBridge(admin: Admin, from: Snapshot): Promise<number> {
-    const ends = await fetchEndOffsets(admin, deadLetterTopic(validatedTopic('orders'), 'pubsub-bridge'));
-    return ends.reduce((sum, end, partition) => sum + end - (from.families.orders.rejectedByBridge[partition] ?? 0), 0);
   }
 
   private takeSnapshot(admin: Admin): Promise<Snapshot> {

@@ -315,6 +315,30 @@ export const METRIC = {
     help: 'Entries that are in the log of the service only, because too many waited for the audit topic.',
     labels: [],
   },
+  replayPlans: {
+    type: 'gauge',
+    name: 'orderstream_replay_plans',
+    help: 'Replay plans, by state. Every console has the same: they are in one record.',
+    labels: ['state'],
+  },
+  replayLetters: {
+    type: 'counter',
+    name: 'orderstream_replay_letters_total',
+    help: 'Letters of all replay plans, by outcome; came_back: returned, and rejected again. Every console has the same.',
+    labels: ['outcome'],
+  },
+  replayRate: {
+    type: 'gauge',
+    name: 'orderstream_replay_rate',
+    help: 'Letters that got a receipt per second, in the last 10 seconds, over all plans that run. Every console has the same.',
+    labels: [],
+  },
+  replayIdle: {
+    type: 'gauge',
+    name: 'orderstream_replay_idle_seconds',
+    help: 'Longest time without a receipt or a change of a plan that is previewed or runs, or that an error has paused; 0 without one.',
+    labels: [],
+  },
   adminRejected: {
     type: 'counter',
     name: 'orderstream_admin_rejected_total',

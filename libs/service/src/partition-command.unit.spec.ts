@@ -24,7 +24,8 @@ describe('a command for partitions', () => {
     parsePositionArguments(argv, { usage: USAGE, targets: ['end'], topics: [RETRY] });
 
   it('reads a topic in place of its family', () => {
-    expect(parseWithTopics(['--topic', RETRY, '--partition', '1', '--to', 'end'])).toEqual({
+    expect(parseWithTopics(['--topic', RETRY, '--partition', '1', '--to', 'end', '--actor', 'ann'])).toEqual({
+      actor: 'ann',
       family: 'catalog',
       topic: RETRY,
       partitions: [1],

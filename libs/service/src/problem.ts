@@ -47,7 +47,7 @@ const TYPE_OF_STATUS: Readonly<Record<number, ProblemType>> = {
 };
 
 /** The URI of a kind of problem. An app has kinds of its own beside `PROBLEM_TYPES`. */
-const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
+export const problemUri = (type: string): string => `urn:orderstream:problem:${type}`;
 
 /** Why a request failed (RFC 9457, "Problem Details for HTTP APIs"). Every error of a service's HTTP server is one. */
 export class Problem {

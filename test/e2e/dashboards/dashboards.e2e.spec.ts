@@ -34,7 +34,9 @@ const MAY_BE_EMPTY: Readonly<Record<string, string>> = {
   'Why do partitions fail, per second?': 'no partition has failed',
   'How many transactions fail, per second?': 'no transaction has failed',
   'How many partitions wait for the catalog?': 'no record has waited since the start',
-  'Which failures are the most frequent?': 'no service copies dead letters into the table yet',
+  'How many letters are replayed, per second?': 'no plan has been started',
+  'In which states are the plans?': 'no plan has been started',
+  'For how long has a plan made no progress?': 'no plan has been started',
   'How much of the disk of the broker is free?': 'Redpanda only; this stack runs Apache Kafka',
   'Bytes per second through the broker': 'Redpanda only; this stack runs Apache Kafka',
 };

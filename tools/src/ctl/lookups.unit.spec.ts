@@ -225,6 +225,7 @@ describe('ctl, looking', () => {
         'progress  0 of 5,120',
         '',
         'previewed   2026-11-26T11:59:00.000Z',
+        'rules       5f3a9c1b2d4e, settings revision 12',
         'letters     5,000',
         'followers   120',
         'total       5,120',

@@ -4,6 +4,7 @@ import { addAudit } from './commands/audit';
 import { addBreaker } from './commands/breaker';
 import { addCompletion } from './commands/completion';
 import { addDeadLetters } from './commands/dead-letters';
+import { addErase } from './commands/erase';
 import { addGenerator } from './commands/generator';
 import { addOverview } from './commands/overview';
 import { addPause } from './commands/pause';
@@ -33,6 +34,7 @@ const COMMANDS = [
   addRules,
   addBreaker,
   addAudit,
+  addErase,
   addCompletion,
 ] satisfies readonly ((program: Command, runtime: Runtime) => void)[];
 

@@ -66,12 +66,15 @@ describe('ctl replay watch', () => {
     expect(err).toContain(`The plan did not finish: it is ${state}.`);
   });
 
-  it('does not wait for a plan that nobody has started', async () => {
-    api.json(`GET ${PLAN}`, READY);
-    const { exitCode, err } = await ctl.run(['replay', 'watch', 'plan-1']);
-    expect(err).toContain('it is ready. Start it: ctl replay start plan-1');
-    expect(exitCode).toBe(1);
-  });
+  it.each(['ready', 'paused'])(
+    'does not wait for a plan that is %s: it goes on only when someone starts it',
+    async (state) => {
+      api.json(`GET ${PLAN}`, { ...READY, state });
+      const { exitCode, err } = await ctl.run(['replay', 'watch', 'plan-1', '--deadline', '30s']);
+      expect(err).toContain(`it is ${state}. Start it: ctl replay start plan-1`);
+      expect(exitCode).toBe(1);
+    },
+  );
 
   it('asks instead when the stream is cut, is not there, or sends something else', async () => {
     const breaks: readonly (() => void)[] = [

@@ -30,6 +30,7 @@ export function servicesDashboard(): dashboard.Dashboard {
   validator(board);
   sink(board);
   bridge(board);
+  replays(board);
   processes(board);
   broker(board);
   return board.build();
@@ -383,6 +384,54 @@ function bridge(board: dashboard.DashboardBuilder): void {
           decimals: 0,
         },
         [['max by (state) (orderstream_subscription_state)', '{{state}}']],
+      ),
+    );
+}
+
+function replays(board: dashboard.DashboardBuilder): void {
+  board
+    .withRow(row('console: replay of dead letters'))
+    .withPanel(
+      promLines(
+        {
+          title: 'How many letters are replayed, per second?',
+          description:
+            'Receipts by outcome, and those that came back: returned, and rejected again. The plans stop when too many do.',
+          unit: 'reqps',
+          limits: [],
+          width: 8,
+        },
+        [
+          ['max(orderstream_replay_rate)', 'all plans'],
+          [`max by (outcome) (${rate('orderstream_replay_letters_total')})`, '{{outcome}}'],
+        ],
+      ),
+    )
+    .withPanel(
+      promLines(
+        {
+          title: 'In which states are the plans?',
+          description: 'All plans of the record, except drafts. docs/replay.md says what leads on.',
+          unit: 'none',
+          limits: [],
+          width: 8,
+          decimals: 0,
+        },
+        [['max by (state) (orderstream_replay_plans{state!="draft"})', '{{state}}']],
+      ),
+    )
+    .withPanel(
+      promLines(
+        {
+          title: 'For how long has a plan made no progress?',
+          description:
+            'The longest, of plans that are previewed or run, or that an error has paused. The alert ReplayStuck fires above 10 minutes.',
+          unit: 's',
+          limits: [[600, 'red']],
+          width: 8,
+          decimals: 0,
+        },
+        [['max(orderstream_replay_idle_seconds)', 'without progress']],
       ),
     );
 }

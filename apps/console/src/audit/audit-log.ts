@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { AUDIT_TOPIC } from '@orderstream/contracts';
 import { OrderstreamError } from '@orderstream/errors';
 import { fetchLogBounds, type KafkaRecord, type LogBounds, readPartition } from '@orderstream/kafka';
+import { BEGUN } from '@orderstream/service';
 import { type Kafka } from 'kafkajs';
 import { ConsoleProblem } from '../problems';
 
@@ -37,13 +38,17 @@ export interface AuditPage {
 const CHUNK = 1_000;
 /** Records that one request reads. A page may have fewer entries than asked for, and go on. */
 const MAX_READ = 20_000;
+/** Outcomes of one request id that are remembered: a caller can use one for many commands. */
+const MAX_OUTCOMES = 100;
 /** Clocks that differ: a record whose time is earlier than this before `from` ends the search. */
 const CLOCK_SLACK_MS = 3_600_000;
 /** The topic has one partition: the order of its records is that of the audit. */
 const PARTITION = 0;
 
 /**
- * Reads the audit backwards, the latest entry first.
+ * Reads the audit backwards, the latest entry first. A command that is stored before it runs has two entries: the first
+ * (`BEGUN`) is left out when its outcome, among the next 1,000 records, is one of the list. So a command is listed once, and
+ * one that was killed stands out.
  *
  * Failure semantics: reads only. A record that is not an entry is left out.
  */
@@ -58,7 +63,14 @@ export class AuditLog {
     const { beginnings, ends } = await this.bounds();
     const begin = beginnings[PARTITION] ?? 0;
     const found: AuditEntry[] = [];
-    let end = Math.min(ends[PARTITION] ?? 0, cursor === undefined ? Infinity : offsetOf(filter, cursor));
+    const top = ends[PARTITION] ?? 0;
+    let end = Math.min(top, cursor === undefined ? Infinity : offsetOf(filter, cursor));
+    const outcomes = new Outcomes();
+    // What the page before has shown may be the outcome of what this one reads.
+    for (const record of (await this.records(end, Math.min(top, end + CHUNK))).reverse()) {
+      const entry = entryOf(record);
+      if (entry !== undefined && isMeant(filter, entry)) outcomes.take(entry, record.offset);
+    }
     for (let read = 0; end > begin && found.length < limit && read < MAX_READ; read += CHUNK) {
       const from = Math.max(begin, end - CHUNK);
       const records = (await this.records(from, end)).reverse();
@@ -68,7 +80,7 @@ export class AuditLog {
           return { entries: found };
         }
         const entry = entryOf(record);
-        if (entry === undefined || !isMeant(filter, entry)) continue;
+        if (entry === undefined || !isMeant(filter, entry) || outcomes.take(entry, record.offset)) continue;
         found.push(entry);
         if (found.length < limit) continue;
         end = record.offset;
@@ -90,10 +102,26 @@ export class AuditLog {
 
   private async records(from: number, until: number): Promise<KafkaRecord[]> {
     const records: KafkaRecord[] = [];
+    if (from >= until) return records;
     await readPartition(this.kafka, { topic: this.topic, partition: PARTITION, from, until }, (batch) => {
       records.push(...batch.records);
     });
     return records;
+  }
+}
+
+/** The outcomes of commands, as the audit is read backwards: each belongs to the next entry `BEGUN` of the same command. */
+class Outcomes {
+  private readonly offsets = new Map<string, number[]>();
+
+  /** Takes an entry. @returns whether it began a command whose outcome was taken before */
+  take({ actor, action, requestId, service, status }: AuditEntry, offset: number): boolean {
+    if (requestId === undefined) return false;
+    const command = JSON.stringify([requestId, service, actor, action]);
+    const outcomes = this.offsets.get(command) ?? [];
+    if (status !== BEGUN) this.offsets.set(command, [...outcomes.slice(-MAX_OUTCOMES), offset]);
+    else return offset + CHUNK >= (outcomes.pop() ?? Infinity);
+    return false;
   }
 }
 

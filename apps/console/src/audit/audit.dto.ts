@@ -59,7 +59,12 @@ export class AuditEntryDto {
   @ApiPropertyOptional({ example: '6f1c1f6e-5c39-4d63-8a55-0f0e43a8f2b1' })
   readonly requestId?: string;
 
-  @ApiProperty({ type: 'integer', description: 'Status of the answer; 102 before the command ran.', example: 200 })
+  @ApiProperty({
+    type: 'integer',
+    description:
+      'Status of the answer. 102: the command began, and has no outcome: it still runs, or the service was killed.',
+    example: 200,
+  })
   readonly status: number;
 
   @ApiPropertyOptional({ example: 'validator' })

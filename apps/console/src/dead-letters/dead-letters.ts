@@ -11,8 +11,9 @@ import { createKafka, type KafkaRecord, RecordLookup } from '@orderstream/kafka'
 import { type Health, type Logger } from '@orderstream/observability';
 import { HEALTH, LOGGER, SETTINGS } from '@orderstream/service';
 import { type ConsoleSettings } from '../console.config';
+import { ErasedCustomers } from '../erasures/erased-customers';
 import { LetterLog } from './letter-log';
-import { LetterSearch } from './letter-search';
+import { LetterSearch, type LetterSearchOptions } from './letter-search';
 import { type IndexDto } from './letter.dto';
 
 /** Every dead-letter topic, and what was parked from it. */
@@ -31,16 +32,19 @@ export class DeadLetters {
   readonly search: LetterSearch;
   private readonly lookup: RecordLookup;
   private readonly topics: ReadonlySet<string>;
+  private readonly foreign: ReadonlySet<string>;
 
   constructor(
     @Inject(SETTINGS) { kafka: connection, letters }: ConsoleSettings,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(HEALTH) health: Health,
+    erased: ErasedCustomers,
   ) {
     const kafka = createKafka(connection, logger);
     const topics = LETTER_TOPICS.map(({ name }) => name);
     const foreignTopics = (letters.foreignTopics ?? []).filter((name) => !topics.includes(name));
     this.topics = new Set([...topics, ...foreignTopics]);
+    this.foreign = new Set(foreignTopics);
     this.index = new LetterIndex(letters.maxLetters);
     this.lookup = new RecordLookup(kafka);
     const parse = (record: KafkaRecord): AnyLetter | undefined => this.parse(record);
@@ -50,7 +54,13 @@ export class DeadLetters {
       index: this.index,
       refreshMs: letters.refreshMs,
     });
-    this.search = new LetterSearch({ index: this.index, log: this.log, lookup: this.lookup, parse });
+    const lookup: LetterSearchOptions['lookup'] = {
+      read: (places, take) =>
+        this.lookup.read(places, (record) => {
+          take(erased.redacted(record));
+        }),
+    };
+    this.search = new LetterSearch({ index: this.index, log: this.log, lookup, parse });
     health.ready('letters', () =>
       this.log.isLoaded
         ? { ok: true }
@@ -60,6 +70,11 @@ export class DeadLetters {
 
   hasTopic(name: string): boolean {
     return this.topics.has(name);
+  }
+
+  /** Whether the topic is one of `FOREIGN_DEAD_LETTER_TOPICS`. */
+  isForeign(name: string): boolean {
+    return this.foreign.has(name);
   }
 
   indexState(): Pick<IndexDto, keyof IndexDto> {

@@ -168,6 +168,16 @@ export class CreateReplayDto {
   readonly note?: string;
 }
 
+/** Those of its fields that the audit has before it is carried out: none with text that an operator writes. */
+export const AUDITED_FIELDS = [
+  'topic',
+  'ratePerSecond',
+  'canary',
+  'stopAboveShare',
+  'includeDuplicates',
+  'followers',
+] as const satisfies readonly (keyof CreateReplayDto)[];
+
 /** The fields of a class whose instances are bodies. */
 type Plain<T> = Pick<T, keyof T>;
 

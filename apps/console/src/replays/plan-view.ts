@@ -29,3 +29,18 @@ function maskEdit(edit: JsonPatch): object[] {
     return isOpen ? operation : { ...operation, value: MASKED };
   });
 }
+
+/** The plan as the audit has it when it is created: what is meant, without personal values, and without the note. */
+export function auditedPlan(plan: Plan): object {
+  const { topic, filter, edit, options } = plan;
+  return {
+    ...auditedState(plan),
+    ...{ topic, filter: maskFilter(filter), options },
+    ...(edit === undefined ? {} : { edit: maskEdit(edit) }),
+  };
+}
+
+/** The plan as the audit has it before and after a command. */
+export function auditedState({ state, revision, preview, progress: { returned } }: Plan): object {
+  return { state, revision, returned, ...(preview === undefined ? {} : { letters: preview.total }) };
+}

@@ -54,6 +54,14 @@ class DryRunDto {
   readonly undecided: number;
 }
 
+class EvaluatedByDto {
+  @ApiProperty({ description: 'Version of the rule settings, as accepted records name it.', example: '5f3a9c1b2d4e' })
+  readonly version: string;
+
+  @ApiProperty({ type: 'integer', description: 'Revision of the settings at run time that it contains.', example: 12 })
+  readonly revision: number;
+}
+
 class PreviewDto {
   @ApiProperty({ format: 'date-time', example: TIME })
   readonly at: string;
@@ -77,6 +85,9 @@ class PreviewDto {
 
   @ApiProperty({ type: [LetterDto], description: 'Some of the letters. A list of plans leaves them out.' })
   readonly samples: readonly LetterDto[];
+
+  @ApiProperty({ description: 'What the dry run evaluated by.' })
+  readonly settings: EvaluatedByDto;
 
   @ApiProperty()
   readonly dryRun: DryRunDto;

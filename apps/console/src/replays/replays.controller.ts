@@ -8,17 +8,25 @@ import {
   ApiParam,
   ApiProduces,
 } from '@nestjs/swagger';
-import { type Plan } from '@orderstream/dead-letters';
-import { ADMIN_PROBLEMS, actorOf, ApiProblems, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
+import { type Plan, type ReplayPlans } from '@orderstream/dead-letters';
+import {
+  ADMIN_PROBLEMS,
+  actorOf,
+  ApiProblems,
+  auditChange,
+  Audited,
+  COMMAND_PROBLEMS,
+  Roles,
+} from '@orderstream/service';
 import { type Request, type Response } from 'express';
 import { concatMap, finalize, interval, map, merge, type Observable, Subject, takeUntil } from 'rxjs';
 import { isOperator } from '../is-operator';
 import { PageQueryDto } from '../page-query.dto';
 import { ConsoleProblem, problemAnswers, withProblems } from '../problems';
 import { etagOf, IdempotencyKey, IfMatch } from './conditions';
-import { CreateReplayDto, replayRequestOf } from './create-replay.dto';
+import { AUDITED_FIELDS, CreateReplayDto, replayRequestOf } from './create-replay.dto';
 import { PlanDto, PlanPageDto, ReceiptPageDto } from './plan.dto';
-import { planView } from './plan-view';
+import { auditedPlan, auditedState, planView } from './plan-view';
 import { ReplayProblems, problemOf } from './replay-problems';
 import { Replays } from './replays';
 
@@ -29,6 +37,11 @@ const PING_MS = 15_000;
 const INVALID = { 400: 'A parameter is invalid.' } as const;
 const ETAG = { ETag: { description: 'The revision of the plan, for If-Match.', schema: { type: 'string' as const } } };
 const ID = { name: 'id', example: '0a4ff3f6-27a4-4a0a-9d0e-6f4f6f2c8d11' };
+
+const subjectOf = (id: string): string => `replay.${id}`;
+/** Stored before the command runs; the outcome has the states of the plan before and after it. */
+const AuditedCommand = (): MethodDecorator =>
+  Audited({ subject: ({ params: { id } }) => subjectOf(typeof id === 'string' ? id : '') });
 
 /** An event of `text/event-stream`. */
 interface StreamEvent {
@@ -49,6 +62,7 @@ export class ReplaysController {
 
   @Post()
   @Roles('operator')
+  @Audited({ fields: AUDITED_FIELDS })
   @ApiOperation({ summary: 'Creates a plan. Nothing is chosen or returned yet.' })
   @ApiHeader({
     name: 'Idempotency-Key',
@@ -64,6 +78,7 @@ export class ReplaysController {
       'idempotency-key-required',
       'idempotency-key-reused',
       'plan-invalid',
+      'topic-foreign',
       'topic-missing',
     ),
   )
@@ -73,7 +88,10 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
+    this.replays.throwIfForeign(body.topic);
     const { plan, isNew } = await this.replays.opened().create(replayRequestOf(body), nameOf(request), key);
+    const after = auditedPlan(plan);
+    auditChange(request, { subject: subjectOf(plan.id), before: isNew ? null : after, after });
     response.status(isNew ? 201 : 200).setHeader('Location', `/admin/replays/${plan.id}`);
     return this.answer(plan, request, response);
   }
@@ -108,21 +126,23 @@ export class ReplaysController {
   @Post(':id/preview')
   @HttpCode(200)
   @Roles('operator')
+  @AuditedCommand()
   @ApiOperation({ summary: 'Chooses the letters of the plan, and evaluates them with the rules as they are now.' })
   @ApiParam(ID)
   @ApiOkResponse({ type: PlanDto, headers: ETAG, description: 'The plan, which is `previewing`.' })
   @ApiProblems(withProblems(COMMAND_PROBLEMS, 'plan-unknown', 'plan-state', 'topic-missing', 'plan-too-large'))
-  async preview(
+  preview(
     @Param('id') id: string,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.opened().preview(id, nameOf(request)), request, response);
+    return this.command(id, request, response, (plans, actor) => plans.preview(id, actor));
   }
 
   @Post(':id/start')
   @HttpCode(200)
   @Roles('operator')
+  @AuditedCommand()
   @ApiOperation({ summary: 'Starts a plan that is ready, or goes on with one that is paused.' })
   @ApiParam(ID)
   @ApiHeader({ name: 'If-Match', required: true, description: 'The ETag of the plan as it was seen.', example: '"3"' })
@@ -138,43 +158,45 @@ export class ReplaysController {
       'revision-stale',
     ),
   )
-  async start(
+  start(
     @Param('id') id: string,
     @IfMatch() revision: number,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.opened().start(id, revision, nameOf(request)), request, response);
+    return this.command(id, request, response, (plans, actor) => plans.start(id, revision, actor));
   }
 
   @Post(':id/pause')
   @HttpCode(200)
   @Roles('operator')
+  @AuditedCommand()
   @ApiOperation({ summary: 'Pauses a plan that waits or runs. A start goes on.' })
   @ApiParam(ID)
   @ApiOkResponse({ type: PlanDto, headers: ETAG })
   @ApiProblems(withProblems(COMMAND_PROBLEMS, 'plan-unknown', 'plan-state'))
-  async pause(
+  pause(
     @Param('id') id: string,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.opened().pause(id, nameOf(request)), request, response);
+    return this.command(id, request, response, (plans, actor) => plans.pause(id, actor));
   }
 
   @Post(':id/cancel')
   @HttpCode(200)
   @Roles('operator')
+  @AuditedCommand()
   @ApiOperation({ summary: 'Ends a plan. What it has returned stays returned, and has its receipts.' })
   @ApiParam(ID)
   @ApiOkResponse({ type: PlanDto, headers: ETAG })
   @ApiProblems(withProblems(COMMAND_PROBLEMS, 'plan-unknown', 'plan-state'))
-  async cancel(
+  cancel(
     @Param('id') id: string,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    return this.answer(await this.replays.opened().cancel(id, nameOf(request)), request, response);
+    return this.command(id, request, response, (plans, actor) => plans.cancel(id, actor));
   }
 
   @Get(':id/receipts')
@@ -236,6 +258,19 @@ export class ReplaysController {
     } catch (error) {
       throw problemOf(error);
     }
+  }
+
+  private async command(
+    id: string,
+    request: Request,
+    response: Response,
+    carryOut: (plans: ReplayPlans, actor: string) => Promise<Plan>,
+  ): Promise<PlanDto> {
+    const plans = this.replays.opened();
+    auditChange(request, { before: auditedState(plans.get(id)) });
+    const plan = await carryOut(plans, nameOf(request));
+    auditChange(request, { after: auditedState(plan) });
+    return this.answer(plan, request, response);
   }
 
   private async answer(plan: Plan, request: Request, response: Response): Promise<PlanDto> {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Plan, ReplayPlans, ReplayUnavailableError } from '@orderstream/dead-letters';
-import { type Health, type Logger } from '@orderstream/observability';
-import { HEALTH, LOGGER } from '@orderstream/service';
+import { type Health, type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { HEALTH, LOGGER, METRICS } from '@orderstream/service';
 import { type LetterDto } from '../dead-letters/letter.dto';
 import { DeadLetters } from '../dead-letters/dead-letters';
 import { letterView } from '../dead-letters/letter-view';
@@ -28,7 +28,9 @@ export class Replays {
     private readonly deadLetters: DeadLetters,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(HEALTH) health: Health,
+    @Inject(METRICS) metrics: Metrics,
   ) {
+    this.observe(metrics);
     health.live('replays', () => {
       const { failed } = this.plans;
       return failed === undefined ? { ok: true } : { ok: false, detail: failed.message };
@@ -48,7 +50,7 @@ export class Replays {
 
   /** Opens the plans, and tries again until it is done: lists and groups of dead letters do not wait for it. */
   start(): void {
-    this.opening ??= this.open();
+    if (!this.isStopping()) this.opening ??= this.open();
   }
 
   async stop(): Promise<void> {
@@ -80,6 +82,37 @@ export class Replays {
     return this.stopping.signal.aborted;
   }
 
+  /** @throws ConsoleProblem topic-foreign */
+  throwIfForeign(topic: string): void {
+    if (!this.deadLetters.isForeign(topic)) return;
+    throw new ConsoleProblem(
+      'topic-foreign',
+      `${topic} has the dead letters of another program: every consumer of their source topic would get the records again. ` +
+        'Return them with the means of that program.',
+    );
+  }
+
+  /** Nothing until the plans are read: a console that starts must not look as if plans had ended meanwhile. */
+  private observe(metrics: Metrics): void {
+    metrics.gauge(METRIC.replayPlans, (gauge) => {
+      if (!this.isOpen) return;
+      for (const [state, count] of Object.entries(this.plans.figures().plans)) gauge.set({ state }, count);
+    });
+    metrics.counter(METRIC.replayLetters, (counter) => {
+      if (!this.isOpen) return;
+      const { cameBack, ...outcomes } = this.plans.figures().letters;
+      counter.reset();
+      for (const [outcome, count] of Object.entries(outcomes)) counter.inc({ outcome }, count);
+      counter.inc({ outcome: 'came_back' }, cameBack);
+    });
+    metrics.gauge(METRIC.replayRate, (gauge) => {
+      if (this.isOpen) gauge.set(this.plans.figures().ratePerSecond);
+    });
+    metrics.gauge(METRIC.replayIdle, (gauge) => {
+      if (this.isOpen) gauge.set(this.plans.figures().idleSeconds);
+    });
+  }
+
   /** The letters of a preview's samples, as far as retention has left them. */
   async samplesOf({ id, preview }: Plan): Promise<readonly LetterDto[]> {
     if (preview === undefined) return [];
@@ -91,6 +124,11 @@ export class Replays {
     if (this.samples.size >= MAX_SAMPLED && oldest !== undefined) this.samples.delete(oldest);
     this.samples.set(name, letters);
     return letters;
+  }
+
+  /** They may be of a customer who is erased. */
+  forgetSamples(): void {
+    this.samples.clear();
   }
 
   /** @throws ConsoleProblem cursor-rejected */

@@ -89,6 +89,7 @@ class MemoryPlans {
           at: '2026-03-01T12:00:01.000Z',
           ...{ upTo: { 0: 3 }, letters: 1, followers: 0, total: 1, warnings: [] },
           samples: [`${TOPIC}/0/2`],
+          settings: { version: '5f3a9c1b2d4e', revision: 0 },
           dryRun: { passes: 1, fails: [], undecided: 0 },
         },
       }),
@@ -108,6 +109,12 @@ class MemoryPlans {
 
   cancel = (id: string): Promise<Plan> => Promise.resolve(this.change(id, 'cancelled'));
 
+  figures = () => ({
+    plans: { running: 1, stopped: 2 },
+    letters: { returned: 10, parked: 1, skipped: 0, rejected: 0, cameBack: 3 },
+    ...{ ratePerSecond: 4.5, idleSeconds: 7 },
+  });
+
   receipts(id: string, { cursor }: { readonly cursor?: string }): Promise<object> {
     this.get(id);
     if (cursor !== undefined) return Promise.reject(new CursorRejectedError('is of another plan'));
@@ -123,17 +130,24 @@ class MemoryPlans {
 }
 
 const plans = new MemoryPlans();
+const FOREIGN = 'connect.dlq';
+const isForeign = (topic: string): boolean => topic === FOREIGN;
 const search = {
   byId: (ids: readonly string[]) => Promise.resolve(ids.map((id) => ({ id }))),
 };
 
 @Module({
   controllers: [ReplaysController],
-  providers: [Replays, { provide: ReplayPlans, useValue: plans }, { provide: DeadLetters, useValue: { search } }],
+  providers: [
+    Replays,
+    { provide: ReplayPlans, useValue: plans },
+    { provide: DeadLetters, useValue: { search, isForeign } },
+  ],
 })
 class ReplaysOnly {}
 
 let url = '';
+const log = new LogLines();
 let replays: Replays;
 const host = new FakeProcess();
 
@@ -160,6 +174,8 @@ async function call(
   };
 }
 
+const metricsOf = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
+
 let keys = 0;
 const create = (body: object, key = `key-${String(keys++)}`): Promise<Called> =>
   call('POST', '', { body, headers: { 'idempotency-key': key } });
@@ -167,7 +183,6 @@ const createdId = async (body: object = {}): Promise<string> =>
   String((await create({ topic: TOPIC, filter: {}, ...body })).body.id);
 
 beforeAll(async () => {
-  const log = new LogLines();
   await runService(
     {
       name: 'console',
@@ -199,10 +214,21 @@ describe('the replays of the API', () => {
     plans.opening = new Error('the broker is away');
     replays.start();
     expect((await call('GET', '')).status).toBe(503);
+    expect(await metricsOf()).not.toMatch(/^orderstream_replay_plans\{/m);
     expect(await call('GET', '/any')).toMatchObject({ status: 503, body: { code: 'REPLAY_UNAVAILABLE' } });
     plans.opening = undefined;
     await waitUntil(async () => (await call('GET', '')).status === 200, { what: 'the plans', deadlineMs: 10_000 });
     expect((await call('GET', '/any')).status).toBe(404);
+    const metrics = await metricsOf();
+    for (const line of [
+      'orderstream_replay_plans{state="stopped",app="console"} 2',
+      'orderstream_replay_letters_total{outcome="returned",app="console"} 10',
+      'orderstream_replay_letters_total{outcome="came_back",app="console"} 3',
+      'orderstream_replay_rate{app="console"} 4.5',
+      'orderstream_replay_idle_seconds{app="console"} 7',
+    ]) {
+      expect(metrics.split('\n')).toContain(line);
+    }
   }, 20_000);
 
   it('creates one plan for a key, however often the request is repeated', async () => {
@@ -252,6 +278,13 @@ describe('the replays of the API', () => {
     });
     plans.failure = new ReplayUnavailableError('the broker does not answer');
     expect((await create({ topic: TOPIC, filter: {} })).status).toBe(503);
+  });
+
+  it('rejects a plan for the dead letters of another program with a problem of its own', async () => {
+    expect(await create({ topic: FOREIGN, filter: {} })).toMatchObject({
+      status: 422,
+      body: { type: `${PROBLEM}topic-foreign`, detail: expect.stringContaining(FOREIGN) as string },
+    });
   });
 
   it('starts only the plan whose preview was seen', async () => {
@@ -311,6 +344,30 @@ describe('the replays of the API', () => {
     const { plans: listed } = (await call('GET', '?limit=1', { token: VIEWER })).body;
     expect(listed).toMatchObject([{ id, ...masked }]);
     expect((await call('GET', `/${id}`)).body).toMatchObject({ filter: { fields: { vendor_name: 'Becker' } } });
+  });
+
+  it('are audited with the plan before and after, and without personal values and notes', async () => {
+    const from = log.lines.length;
+    const id = await createdId({
+      ...{ note: 'Becker called', filter: { reason: 'time.in_future', fields: { vendor_name: 'Becker' } } },
+      edit: [{ op: 'replace', path: '/vendor_name', value: 'Becker & Sons' }],
+    });
+    await call('POST', `/${id}/preview`);
+    await call('POST', `/${id}/start`, { headers: { 'if-match': '"1"' } });
+    const audited = log.lines.slice(from).filter(({ audit }) => audit === true);
+    expect(audited).toMatchObject([
+      {
+        ...{ actor: 'bob', action: 'POST /admin/replays', subject: `replay.${id}`, status: 201, before: null },
+        after: { state: 'draft', topic: TOPIC, filter: { reason: 'time.in_future' }, edit: [{ path: '/vendor_name' }] },
+      },
+      {
+        ...{ action: `POST /admin/replays/${id}/preview`, subject: `replay.${id}`, status: 200 },
+        ...{ before: { state: 'draft', revision: 1 }, after: { state: 'ready', revision: 2, letters: 1 } },
+      },
+      { action: `POST /admin/replays/${id}/start`, subject: `replay.${id}`, status: 412, before: { state: 'ready' } },
+    ]);
+    expect(audited[2]).not.toHaveProperty('after');
+    expect(JSON.stringify(audited)).not.toContain('Becker');
   });
 
   it('lists every plan once over pages', async () => {

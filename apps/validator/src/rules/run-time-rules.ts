@@ -1,17 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RULE_CODES, RULES, type RuleAction, type RuleCode } from '@orderstream/contracts';
 import type { Health, Logger } from '@orderstream/observability';
-import {
-  allowedActions,
-  type QualitySettings,
-  qualitySettings,
-  ruleSubject,
-  runTimeActions,
-} from '@orderstream/quality';
+import { allowedActions, type QualitySettings, ruleSubject, runTimeActions } from '@orderstream/quality';
 import { type Caller, HEALTH, LOGGER, RuntimeSettings, SETTINGS } from '@orderstream/service';
 import { z } from 'zod';
 import type { BreakerLimits } from '../partitions/circuit-breaker';
-import type { ValidatorSettings } from '../validator.config';
+import { qualityOf, type ValidatorSettings } from '../validator.config';
 
 const BREAKER = 'breaker';
 /** As `BREAKER_WINDOW_RECORDS` and `BREAKER_REJECT_SHARE`. */
@@ -132,7 +126,7 @@ export class RunTimeRules {
   }
 
   private compose(): RulesInForce {
-    const { actions: fromEnvironment, maxAheadMs, maxLateMs, breakerWindow, breakerShare } = this.settings.rules;
+    const { breakerWindow, breakerShare } = this.settings.rules;
     const { actions, problems } = runTimeActions(this.runtime.all());
     const setting = this.runtime.get(BREAKER);
     const stored = storedBreaker.safeParse(setting?.value).data;
@@ -140,7 +134,7 @@ export class RunTimeRules {
     this.problems = isUnknown ? [...problems, 'breaker has an unknown form'] : problems;
     for (const problem of this.problems) this.logger.error({ problem }, 'a setting of an operator cannot be applied');
     return {
-      quality: qualitySettings({ actions: { ...fromEnvironment, ...actions }, maxAheadMs, maxLateMs }),
+      quality: qualityOf(this.settings, actions),
       breaker:
         stored === undefined
           ? { windowRecords: breakerWindow, maxShare: breakerShare }

@@ -52,6 +52,8 @@ const TREND_HOURS = 24;
 const SAMPLES = 3;
 const MAX_TYPES = 1_000;
 const PARKED = parkedTopic('');
+/** Letters that one step of a scan looks at: some 10 ms. */
+const SCAN_LETTERS = 20_000;
 /** An index that is full forgets a hundredth of its largest partition at once. */
 const FORGOTTEN_SHARE = 100;
 
@@ -161,6 +163,29 @@ export class LetterIndex {
     return [...groups]
       .map(([number, group]) => group.finish(this.fingerprintAt(number)))
       .sort((a, b) => b.count - a.count || b.lastFailedAt.getTime() - a.lastFailedAt.getTime());
+  }
+
+  /**
+   * The letters of a filter, partition by partition, in the order of their offsets. Each step looks at a bounded number of
+   * letters and may find none: between two steps the process can do other work, and letters may be added and removed.
+   */
+  *scan(filter: LetterFilter): Generator<readonly LetterPlace[]> {
+    const matches = this.matcherOf(filter);
+    for (const source of [...this.partitions.values()]) {
+      if (!isOfTopic(filter, source)) continue;
+      const { topic, partition, columns } = source;
+      for (let from = 0; from < columns.nextOffset;) {
+        const places: LetterPlace[] = [];
+        const begin = columns.countBelow(from);
+        const end = Math.min(columns.count, begin + SCAN_LETTERS);
+        for (let position = begin; position < end; position++) {
+          const entry = columns.entry(position);
+          if (matches(entry)) places.push({ topic, partition, offset: entry.offset });
+        }
+        from = end > begin ? columns.offset(end - 1) + 1 : columns.nextOffset;
+        yield places;
+      }
+    }
   }
 
   /** The letters of all partitions in the order of the list, behind a place. */
@@ -304,12 +329,9 @@ const placeOf = ({ source: { topic, partition, columns }, position }: Head): Lis
   orderMs: columns.orderMs(position),
 });
 
-/** Oldest first. */
-function compare(a: Head, b: Head): number {
-  const one = placeOf(a);
-  const other = placeOf(b);
-  return one.orderMs - other.orderMs || comparePartitions(one, other);
-}
+/** Oldest first. Called for each letter that a list passes: it allocates nothing. */
+const compare = (a: Head, b: Head): number =>
+  a.source.columns.orderMs(a.position) - b.source.columns.orderMs(b.position) || comparePartitions(a.source, b.source);
 
 function comparePartitions(one: Omit<LetterPlace, 'offset'>, other: Omit<LetterPlace, 'offset'>): number {
   if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1;

@@ -130,6 +130,35 @@ describe('the index of dead letters', () => {
     );
   });
 
+  it('scans each letter of a filter once, each partition in the order of its offsets', () => {
+    fc.assert(
+      fc.property(someLetters, someFilter, (letters, filter) => {
+        const scanned = [...indexOf(letters).scan(filter)].flat();
+        const wanted = letters.filter((letter) => meets(letter, filter)).map(placeOf);
+        expect(scanned.map(placeOf).sort()).toEqual(wanted.sort());
+        for (const { topic, partition } of scanned) {
+          const offsets = scanned.flatMap((each) =>
+            each.topic === topic && each.partition === partition ? [each.offset] : [],
+          );
+          expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+        }
+      }),
+    );
+  });
+
+  it('goes on with a scan although its first letters were removed meanwhile', () => {
+    const topic = deadLetterTopic(SOURCES[0] ?? '', 'validator');
+    const count = 50_000;
+    const index = new LetterIndex(count);
+    for (let offset = 0; offset < count; offset++) index.add(letterOf({ topic, partition: 0, offset }));
+    const steps = index.scan({});
+    const first: readonly LetterPlace[] = steps.next().value ?? [];
+    index.removeBelow(topic, 0, 10);
+    const rest = [...steps].flat().map(({ offset }) => offset);
+    expect(first.length).toBeLessThan(count);
+    expect(rest).toEqual(Array.from({ length: count - first.length }, (_, at) => first.length + at));
+  });
+
   it('lists by the time of the failure, and each partition in its order', () => {
     fc.assert(
       fc.property(someLetters, (letters) => {

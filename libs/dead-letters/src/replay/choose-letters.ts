@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Family } from '@orderstream/contracts';
 import { type KafkaRecord } from '@orderstream/kafka';
 import { bodyOf, hasKeyAndFields, type LetterFilter } from '../lookup/letter-filter';
@@ -9,7 +10,6 @@ import { ReplayTooLargeError } from './replay-errors';
 import { type PartitionIo } from './replay-io';
 import { originOf } from './returned-records';
 
-const PAGE_LETTERS = 10_000;
 /** Reasons of an event that failed because an earlier one of its order had. */
 const FOLLOWER_REASONS = ['lifecycle.unknown_order', 'lifecycle.illegal_transition'];
 
@@ -33,43 +33,41 @@ export interface ChosenPartition {
 
 /**
  * The letters of the plan's filter as the index knows them, by partition, in the order of their offsets. Key and fields are
- * to be compared with the letters.
+ * to be compared with the letters. Other work of the process goes on meanwhile: a million letters take a second.
  *
  * @param isOpen whether a letter is below the ends of the preview, and was not returned before
  * @throws ReplayTooLargeError
  */
-export function candidatesOf(
+export async function candidatesOf(
   index: LetterIndex,
   filter: LetterFilter,
   isOpen: (partition: number, offset: number) => boolean,
   max: number,
-): ChosenLetters[] {
+): Promise<ChosenLetters[]> {
   const found: ChosenLetters[] = [];
   let count = 0;
-  let cursor: string | undefined;
-  do {
-    const page = index.page(filter, 'oldest', PAGE_LETTERS, cursor);
-    for (const { topic, partition, offset } of page.places) {
+  for (const places of index.scan(filter)) {
+    for (const { topic, partition, offset } of places) {
       if (!isOpen(partition, offset)) continue;
       if (++count > max) throw new ReplayTooLargeError(topic, max);
       (found[partition] ??= new ChosenLetters()).add(offset);
     }
-    cursor = page.next;
-  } while (cursor !== undefined);
+    await nextTurn();
+  }
   return found;
 }
 
 /** The letters of which the index can say that they may be followers, by partition. */
-export function followerCandidatesOf(
+export async function followerCandidatesOf(
   index: LetterIndex,
   { app, sourceTopic }: LetterFilter,
   isOpen: (partition: number, offset: number) => boolean,
   max: number,
-): ChosenLetters[] {
+): Promise<ChosenLetters[]> {
   const found: ChosenLetters[] = [];
   for (const reason of FOLLOWER_REASONS) {
     const scope = { ...(app && { app }), ...(sourceTopic === undefined ? {} : { sourceTopic }), reason };
-    candidatesOf(index, scope, isOpen, max).forEach((letters, partition) => {
+    (await candidatesOf(index, scope, isOpen, max)).forEach((letters, partition) => {
       const all = (found[partition] ??= new ChosenLetters());
       for (let position = 0; position < letters.length; position++) all.add(letters.at(position));
     });

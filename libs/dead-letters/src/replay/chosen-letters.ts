@@ -60,7 +60,9 @@ export class ChosenPositions {
 
   constructor(offsets: Float64Array) {
     const order = Uint32Array.from(offsets.keys());
-    order.sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0));
+    // Most are in the order of their offsets: to sort a million takes a second.
+    const isSorted = offsets.every((offset, at) => at === 0 || offset >= (offsets[at - 1] ?? NaN));
+    if (!isSorted) order.sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0));
     this.order = order;
     this.sorted = Float64Array.from(order, (position) => offsets[position] ?? NaN);
   }

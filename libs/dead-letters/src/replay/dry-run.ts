@@ -3,10 +3,12 @@ import { type OutputRecord, readPartition } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
 import {
   Catalog,
+  type CatalogLimits,
   decodeCatalogRecord,
   PartitionState,
   type QualitySettings,
   RuleEvaluator,
+  type StateLimits,
   StateOverlay,
 } from '@orderstream/quality';
 import { type Kafka } from 'kafkajs';
@@ -15,6 +17,17 @@ import { asEvaluated, type Decision } from './returned-records';
 
 /** Records whose changes are held before they are folded into the state. */
 const FOLD_RECORDS = 1_000;
+
+/** What the validators evaluate by now. */
+export interface EvaluationSettings {
+  readonly quality: QualitySettings;
+  readonly stateLimits: StateLimits;
+  readonly catalogLimits: CatalogLimits;
+  /** The highest revision of the settings at run time that they contain. */
+  readonly revision: number;
+  /** Settings at run time that are left out, because this version does not know them. */
+  readonly problems: readonly string[];
+}
 
 /** Counts what the rules find in letters. */
 export class DryRunCount {
@@ -87,7 +100,7 @@ export class DryRunSource {
 
   constructor(
     private readonly kafka: Kafka,
-    private readonly settings: QualitySettings,
+    private readonly settings: EvaluationSettings,
     private readonly existing: ReadonlySet<string>,
     private readonly logger: Logger,
   ) {}
@@ -105,10 +118,11 @@ export class DryRunSource {
     const topics = [stateTopic(family), ...(family === 'orders' ? [CATALOG_VERSIONS_TOPIC] : [])];
     if (topics.some((topic) => !this.existing.has(topic))) return undefined;
     try {
-      this.catalog ??= family === 'orders' ? this.readCatalog(signal) : Promise.resolve(new Catalog());
+      this.catalog ??=
+        family === 'orders' ? this.readCatalog(signal) : Promise.resolve(new Catalog(this.settings.catalogLimits));
       const catalog = await this.catalog;
       const state = await this.readState(family, partition, signal);
-      return new DryRunPartition(family, this.settings, state, catalog, now.getTime());
+      return new DryRunPartition(family, this.settings.quality, state, catalog, now.getTime());
     } catch (error) {
       signal.throwIfAborted();
       this.logger.warn({ err: error, family, partition }, 'the dry run of a replay cannot read what the validator has');
@@ -118,7 +132,7 @@ export class DryRunSource {
 
   /** The state of a partition as the validator has committed it. Reads only. */
   private async readState(family: Family, partition: number, signal: AbortSignal): Promise<PartitionState> {
-    const state = new PartitionState();
+    const state = new PartitionState(this.settings.stateLimits);
     const range = { topic: stateTopic(family), partition, from: 'beginning', until: 'end', signal } as const;
     await readPartition(this.kafka, range, ({ records }) => {
       for (const { key, value } of records) if (key !== null) state.restoreRecord(key, value);
@@ -128,7 +142,7 @@ export class DryRunSource {
   }
 
   private async readCatalog(signal: AbortSignal): Promise<Catalog> {
-    const catalog = new Catalog();
+    const catalog = new Catalog(this.settings.catalogLimits);
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const range = { topic: CATALOG_VERSIONS_TOPIC, partition, from: 'beginning', until: 'end', signal } as const;
       await readPartition(this.kafka, range, ({ records }) => {

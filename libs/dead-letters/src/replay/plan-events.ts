@@ -84,6 +84,8 @@ export interface PlanRecord {
   readonly error?: PlanProblem | undefined;
   readonly outcome?: string | undefined;
   readonly endedAt?: string | undefined;
+  /** Time of the last change of the state. */
+  readonly changedAt: string;
 }
 
 /** Why an event does not count. */
@@ -147,7 +149,9 @@ export class PlanBook {
   private create(event: CreatedEvent): EventRejection | undefined {
     if (this.keys.has(event.idempotencyKey) || this.plans.has(event.plan)) return 'key';
     this.keys.set(event.idempotencyKey, event.plan);
-    this.plans.set(event.plan, { created: event, revision: 1, state: 'draft', isCanaryPassed: false, cameBack: 0 });
+    const changedAt = event.at;
+    const progress = { isCanaryPassed: false, cameBack: 0 };
+    this.plans.set(event.plan, { created: event, revision: 1, state: 'draft', ...progress, changedAt });
     return undefined;
   }
 
@@ -161,7 +165,8 @@ export class PlanBook {
     if (event.action === 'claim' && plan.state === 'waiting' && this.runningOn(plan.created.topic) !== undefined) {
       return 'busy';
     }
-    this.plans.set(event.plan, { ...plan, ...changesOf(plan, event, offset), state, revision: event.revision });
+    const { revision, at: changedAt } = event;
+    this.plans.set(event.plan, { ...plan, ...changesOf(plan, event, offset), state, revision, changedAt });
     if (isEnded(state)) this.plans.set(event.plan, { ...this.planOf(event.plan), endedAt: event.at });
     return undefined;
   }

@@ -22,12 +22,15 @@ export class Tally {
   /** First and last receipt of each partition, by offset. */
   readonly first: number[] = [];
   readonly last: number[] = [];
+  /** Time of the last receipt, in milliseconds. */
+  lastMs = -Infinity;
   private readonly seconds = new Map<number, number>();
 
   add(outcome: ReceiptOutcome, { partition, offset, timestamp }: KafkaRecord): void {
     this.counts[outcome]++;
     this.first[partition] ??= offset;
     this.last[partition] = offset;
+    this.lastMs = Math.max(this.lastMs, timestamp);
     const second = Math.floor(timestamp / 1_000);
     this.seconds.set(second, (this.seconds.get(second) ?? 0) + 1);
     for (const old of this.seconds.keys()) {

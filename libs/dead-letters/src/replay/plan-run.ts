@@ -17,7 +17,8 @@ export interface PlanRunOptions {
   readonly fate: Fate;
   /** Receipts of the plan with the outcome `returned`, until now. */
   readonly returned: () => Promise<number>;
-  readonly onCameBack: (count: number) => void;
+  /** Called with each new count, one call after the other. Never rejects. */
+  readonly onCameBack: (count: number) => Promise<void>;
   /** Called when the canary has met its fate, before the other letters are returned. */
   readonly onCanaryPassed: () => Promise<void>;
   readonly logger: Logger;
@@ -38,6 +39,7 @@ const FINAL_TIMEOUT_MS = 30_000;
 export class PlanRun {
   private readonly stopping = new AbortController();
   private cameBack = 0;
+  private polling: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly work: PlanRunOptions) {}
 
@@ -123,11 +125,19 @@ export class PlanRun {
     }
   }
 
-  private async poll(signal: AbortSignal): Promise<void> {
+  /** One after the other: two that read the same letters would count them twice. */
+  private poll(signal: AbortSignal): Promise<void> {
+    const polled = this.polling.then(() => this.pollOnce(signal));
+    this.polling = polled.catch(() => undefined);
+    return polled;
+  }
+
+  private async pollOnce(signal: AbortSignal): Promise<void> {
     const count = await this.work.fate.poll(signal);
     if (count === this.cameBack) return;
     this.cameBack = count;
-    this.work.onCameBack(count);
+    // In the record of the plans before their end, behind which it would not count.
+    await this.work.onCameBack(count);
   }
 
   private async endByShare(minReturned: number): Promise<RunEnd | undefined> {

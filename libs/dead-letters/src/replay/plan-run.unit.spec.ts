@@ -26,8 +26,18 @@ class Replay {
   }
 
   run(signal: AbortSignal = new AbortController().signal): Promise<RunEnd> {
+    let read = 0;
+    let counted = 0;
     const fate: Fate = {
-      poll: () => Promise.resolve(Math.floor(this.returned * this.share)),
+      // As from a log: reads behind what it has read, and counts what it finds.
+      poll: async () => {
+        const from = read;
+        const until = Math.floor(this.returned * this.share);
+        await new Promise((resolve) => setTimeout(resolve, 3));
+        read = until;
+        counted += until - from;
+        return counted;
+      },
       isKnown: () => Promise.resolve(this.isFateKnown()),
       close: () => Promise.resolve(),
     };
@@ -37,7 +47,8 @@ class Replay {
       gate: this.gate,
       fate,
       returned: () => Promise.resolve(this.returned),
-      onCameBack: (count) => {
+      onCameBack: async (count) => {
+        await new Promise((resolve) => setTimeout(resolve, 3));
         this.cameBack = count;
       },
       onCanaryPassed: () => {

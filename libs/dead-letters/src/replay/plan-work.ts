@@ -1,12 +1,12 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
 import { type Logger } from '@orderstream/observability';
-import { type QualitySettings } from '@orderstream/quality';
 import { type Admin, type Kafka } from 'kafkajs';
-import { readPartition } from '@orderstream/kafka';
+import { type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { randomUUID } from 'node:crypto';
 import { KafkaFate } from './came-back';
 import { CanaryGate } from './canary-gate';
 import { ChosenLetters } from './chosen-letters';
+import { type EvaluationSettings } from './dry-run';
 import { type IndexedLetters } from './indexed-letters';
 import { mayPass, PartitionReplay, type ReplayFaults } from './partition-replay';
 import { type PlanAction, type PlanProblem } from './plan';
@@ -26,9 +26,10 @@ export interface PlanWorkOptions {
   readonly admin: Admin;
   readonly log: PlanLog;
   readonly letters: IndexedLetters;
-  readonly settings: () => QualitySettings;
+  readonly settings: () => EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
   /** This console. */
   readonly runner: string;
@@ -97,7 +98,7 @@ export class PlanWork {
   }
 
   private async runOf(plan: PlanRecord, signal: AbortSignal): Promise<PlanRun> {
-    const { kafka, admin, log, clock, logger, runner, faults } = this.options;
+    const { kafka, admin, log, clock, logger, runner, faults, isErased } = this.options;
     const { created, preview, receiptsFrom = [], parkedFrom = [] } = plan;
     const { plan: id, options } = created;
     const topic = topicOf(plan);
@@ -107,7 +108,7 @@ export class PlanWork {
     const isCanary = options.canary > 0 && !plan.isCanaryPassed;
     const gate = new CanaryGate(isCanary ? Math.max(0, options.canary - log.tally(id).counts.returned) : undefined);
     const limit = new RateLimit(options.ratePerSecond);
-    const records = new ReturnedRecords({ id, edit: created.edit, options }, topic);
+    const records = new ReturnedRecords({ id, edit: created.edit, options, isErased }, topic);
     const confirm = async (): Promise<void> => {
       await log.upToDate();
       const { runner: current, state } = log.book.find(id) ?? plan;
@@ -143,9 +144,9 @@ export class PlanWork {
         await log.upToDate();
         return log.tally(id).counts.returned;
       },
-      onCameBack: (cameBack) => {
+      onCameBack: async (cameBack) => {
         const beat = { kind: 'beat', plan: id, at: clock().toISOString(), runner, cameBack } as const;
-        log.append(beat).catch((error: unknown) => {
+        await log.append(beat).catch((error: unknown) => {
           logger.warn({ err: error, plan: id }, 'the count of what came back could not be written');
         });
       },

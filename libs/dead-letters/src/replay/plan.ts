@@ -112,6 +112,8 @@ export interface Preview {
   readonly total: number;
   /** Some of the letters, as `<topic>/<partition>/<offset>`. */
   readonly samples: readonly string[];
+  /** What the dry run evaluated by: the version that accepted records name, and the revision of the settings at run time. */
+  readonly settings: { readonly version: string; readonly revision: number };
   readonly dryRun: DryRun;
   readonly warnings: readonly string[];
 }

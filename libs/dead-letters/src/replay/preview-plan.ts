@@ -1,10 +1,9 @@
-import { fetchEndOffsets, fetchLogBounds } from '@orderstream/kafka';
+import { fetchEndOffsets, fetchLogBounds, type KafkaRecord } from '@orderstream/kafka';
 import { type Logger } from '@orderstream/observability';
-import { type QualitySettings } from '@orderstream/quality';
 import { type Admin, type Kafka } from 'kafkajs';
 import { ChosenLetters } from './chosen-letters';
 import { candidatesOf, chooseLetters, type ChosenPartition, followerCandidatesOf } from './choose-letters';
-import { countDecision, DryRunCount, DryRunSource } from './dry-run';
+import { countDecision, DryRunCount, DryRunSource, type EvaluationSettings } from './dry-run';
 import { readChosen } from './letter-reading';
 import { type Preview } from './plan';
 import { type CreatedEvent } from './plan-events';
@@ -22,9 +21,10 @@ export interface PreviewOptions {
   readonly admin: Admin;
   readonly letters: IndexedLetters;
   readonly log: PlanLog;
-  readonly settings: QualitySettings;
+  readonly settings: EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
 }
 
@@ -71,11 +71,14 @@ export async function previewPlan(
     if (isReturned) leftOut++;
     return !isReturned;
   };
-  const candidates = candidatesOf(letters.index, filter, isOpen, maxLetters);
+  const candidates = await candidatesOf(letters.index, filter, isOpen, maxLetters);
   const returnedBefore = leftOut;
-  const possible = plan.followers ? followerCandidatesOf(letters.index, filter, isOpen, maxLetters) : [];
+  const possible = plan.followers ? await followerCandidatesOf(letters.index, filter, isOpen, maxLetters) : [];
 
-  const records = new ReturnedRecords({ id: created.plan, edit: created.edit, options: created.options }, topic);
+  const records = new ReturnedRecords(
+    { id: created.plan, edit: created.edit, options: created.options, isErased: options.isErased },
+    topic,
+  );
   const source = new DryRunSource(kafka, options.settings, existing, options.logger);
   const count = new DryRunCount();
   const found: ChosenPartition[] = [];
@@ -120,6 +123,7 @@ export async function previewPlan(
     'letters return to the partition of their key, which is not theirs: their order against its letters is not defined':
       otherPartition,
     'partitions have no state of the validator that can be read: their letters are undecided': unread,
+    'settings at run time are of another version, and the dry run leaves them out': options.settings.problems.length,
   });
   const upTo = Object.fromEntries(bounds.ends.entries());
   const dryRun = count.finish();
@@ -129,6 +133,7 @@ export async function previewPlan(
     ...sums,
     total: sums.letters + sums.followers,
     samples,
+    settings: { version: options.settings.quality.version, revision: options.settings.revision },
     dryRun,
     warnings,
   };

@@ -1,8 +1,9 @@
 import { type Logger } from '@orderstream/observability';
-import { type QualitySettings } from '@orderstream/quality';
+import { type KafkaRecord } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
 import { defer, distinctUntilChanged, filter, map, merge, type Observable, of, takeWhile, throttleTime } from 'rxjs';
+import { type EvaluationSettings } from './dry-run';
 import { type IndexedLetters } from './indexed-letters';
 import { type ReplayFaults } from './partition-replay';
 import { isEnded, type Plan, type PlanAction, type ReceiptPage, type ReplayRequest, TRANSITIONS } from './plan';
@@ -13,6 +14,7 @@ import { planOf } from './plan-view';
 import { PlanWork } from './plan-work';
 import { PlanWorkers } from './plan-workers';
 import { readReceipts } from './receipt-pages';
+import { type ReplayFigures, replayFigures } from './replay-figures';
 import {
   ReplayChangedError,
   ReplayKeyReusedError,
@@ -25,7 +27,9 @@ export interface ReplayPlansOptions {
   readonly kafka: Kafka;
   readonly letters: IndexedLetters;
   /** The settings by which the validators evaluate now. */
-  readonly settings: () => QualitySettings;
+  readonly settings: () => EvaluationSettings;
+  /** Whether a letter is of a customer who was erased: it is not returned. */
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
   /** Most letters of one plan. Default 2,000,000. */
   readonly maxLetters?: number;
@@ -138,6 +142,10 @@ export class ReplayPlans {
   /** The latest first. */
   list(): readonly Plan[] {
     return Array.from(this.log.book.all(), (record) => this.view(record)).reverse();
+  }
+
+  figures(): ReplayFigures {
+    return replayFigures(this.log.book.all(), (plan) => this.log.tally(plan), this.clock().getTime());
   }
 
   /** In the order of the partitions, and of the letters. @throws ReplayUnknownError, CursorRejectedError */

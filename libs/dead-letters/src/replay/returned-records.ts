@@ -17,6 +17,7 @@ import { type ReplayTopic } from './replay-topic';
 /** Why a letter is not returned: codes of the dry run and of receipts. */
 export type NotReturned =
   | 'replay.unreadable'
+  | 'replay.erased'
   | 'replay.incomplete'
   | 'replay.duplicate'
   | 'replay.edit_rejected'
@@ -39,6 +40,8 @@ export interface DecidingPlan {
   readonly id: string;
   readonly edit?: JsonPatch | undefined;
   readonly options: Pick<ReplayOptions, 'includeDuplicates'>;
+  /** Whether a letter is of a customer who was erased. */
+  readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
 }
 
 /** The order of the letters of a partition: the source offset of the record when it failed for the first time. */
@@ -82,6 +85,10 @@ export class ReturnedRecords {
       return { kind: 'reject', code: 'replay.unreadable', reason: error.message };
     }
     const { plan } = this;
+    // Before it is parked: that would be a copy with a longer retention.
+    if (plan.isErased?.(record) === true) {
+      return { kind: 'reject', code: 'replay.erased', reason: 'its customer was erased' };
+    }
     if (letter.attempt > MAX_ATTEMPTS) return this.park(record, letter);
     if (letter.needsEdit && plan.edit === undefined) {
       return { kind: 'reject', code: 'replay.incomplete', reason: 'it is not the whole record: it needs an edit' };

@@ -40,6 +40,25 @@ describe('a returned record', () => {
     expect('record' in second && String(second.record.headers[DLQ_HEADERS.replay])).toContain('"origin":7}');
   });
 
+  it('is none of an erased customer, also where it would be parked, and whatever the edit', () => {
+    const known = replayTopicOf(LETTERS);
+    if (known === undefined) throw new TypeError(LETTERS);
+    const often = { ...letter, headers: { ...letter.headers, [DLQ_HEADERS.attempt]: '6' } };
+    const edit: JsonPatch = [{ op: 'replace', path: '/item_quantity', value: 1 }];
+    for (const [one, patch] of [
+      [letter, undefined],
+      [often, undefined],
+      [letter, edit],
+    ] as const) {
+      const isErased = (record: KafkaRecord): boolean => record === one;
+      const plan = { id: 'plan', edit: patch, options: { includeDuplicates: false } };
+      expect(codeOf(new ReturnedRecords({ ...plan, isErased }, known).decide(one))).toBe('replay.erased');
+      expect(codeOf(new ReturnedRecords({ ...plan, isErased: () => false }, known).decide(one))).not.toBe(
+        'replay.erased',
+      );
+    }
+  });
+
   it('of another partition than that of its key returns to the partition of its key', () => {
     const other = (PARTITION + 1) % 6;
     const decision = decide({ ...letter, partition: other });

@@ -1,4 +1,8 @@
-import { varintLength, writeVarint } from '@orderstream/varint';
+import { varintLength as length, writeVarint as write } from '@orderstream/varint';
+
+// Constants of this module: what another module exports costs a call of a getter at each use.
+const varintLength = length;
+const writeVarint = write;
 
 /** Zigzag maps 0, -1, 1, -2 … to 0, 1, 2, 3 …; for integers between -2^52 and 2^52. */
 const zigzag = (value: number): number => (value >= 0 ? value * 2 : -value * 2 - 1);

@@ -1,7 +1,8 @@
 /** The patches of kafkajs 2.2.4. Import them before kafkajs. Each patch documents the defect that it repairs. */
+// First: the connection of kafkajs loads what it replaces.
+import './produce-request';
 import './connection';
 import './request-queue';
 import './group-messages';
-import './produce-request';
 import './error-codes';
 import './metadata-response';

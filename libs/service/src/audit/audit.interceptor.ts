@@ -7,7 +7,7 @@ import { requestIdOf } from '../request-id';
 import { SERVICE_NAME } from '../tokens';
 import { type AuditEntry } from './audit-entry';
 import { AuditTrail } from './audit-trail';
-import { type AuditRule, auditRuleOf, declaredOf } from './audited';
+import { type AuditRule, auditRuleOf, changeOf, declaredOf } from './audited';
 
 const MAX_PATH = 200;
 
@@ -23,16 +23,18 @@ export class AuditInterceptor implements NestInterceptor {
     const rule = auditRuleOf(context.getHandler());
     const entry = entryOf(context, this.service, rule);
     if (entry === undefined) return next.handle();
-    const body = context.switchToHttp().getRequest<Request>().body as unknown;
+    const request = context.switchToHttp().getRequest<Request>();
+    const body = request.body as unknown;
     return next.handle().pipe(
       tap({
         complete: () => {
-          const status = context.switchToHttp().getResponse<Response>().statusCode;
-          if (rule.when(body) === 'with-change') this.trail.log({ ...entry, status });
-          else this.trail.later({ ...entry, status });
+          const { statusCode: status } = context.switchToHttp().getResponse<Response>();
+          const outcome = { ...entry, ...changeOf(request), status };
+          if (rule.when(body) === 'with-change') this.trail.log(outcome);
+          else this.trail.later(outcome);
         },
         error: (error: unknown) => {
-          this.trail.later({ ...entry, status: statusOf(error) });
+          this.trail.later({ ...entry, ...changeOf(request), status: statusOf(error) });
         },
       }),
     );
@@ -64,7 +66,7 @@ export class AuditBefore implements NestInterceptor {
 function entryOf(
   context: ExecutionContext,
   service: string,
-  { fields }: AuditRule,
+  { fields, subject = () => service }: AuditRule,
 ): Omit<AuditEntry, 'at' | 'status'> | undefined {
   if (context.getType() !== 'http') return undefined;
   const request = context.switchToHttp().getRequest<Request>();
@@ -75,7 +77,7 @@ function entryOf(
     actor: actor.name,
     role: actor.role,
     action: `${request.method} ${request.path.slice(0, MAX_PATH)}`,
-    subject: service,
+    subject: subject(request).slice(0, MAX_PATH),
     ...(after === undefined ? {} : { after }),
     requestId: requestIdOf(request),
     service,

@@ -1,5 +1,6 @@
 import { applyDecorators, SetMetadata, type Type } from '@nestjs/common';
 import { getMetadataStorage } from 'class-validator';
+import { type Request } from 'express';
 
 /** How a command is audited. Without a decorator: before it runs, and without anything of its body. */
 export interface AuditRule {
@@ -7,6 +8,8 @@ export interface AuditRule {
   readonly fields: readonly string[];
   /** When the entry of a command with this body is stored. */
   readonly when: (body: unknown) => AuditTime;
+  /** What the request changes. Without it: the service. */
+  readonly subject?: ((request: Request) => string) | undefined;
 }
 
 /**
@@ -25,16 +28,38 @@ const DEFAULT_RULE: AuditRule = { fields: [], when: () => 'before' };
  *
  * @param options.body the class of the body: of the request the audit has the fields that the class validates, if they are
  * numbers, booleans or texts of up to 200 characters. A class with a personal field must not be given.
+ * @param options.fields in place of a class: the names of these fields
  */
 export function Audited({
   body,
+  fields = body === undefined ? [] : fieldsOf(body),
   when = DEFAULT_RULE.when,
+  subject,
 }: {
   readonly body?: Type<object>;
+  readonly fields?: readonly string[];
   readonly when?: AuditRule['when'];
+  readonly subject?: AuditRule['subject'];
 }): MethodDecorator {
-  return applyDecorators(SetMetadata(AUDIT_RULE, { when, fields: body ? fieldsOf(body) : [] } satisfies AuditRule));
+  return applyDecorators(SetMetadata(AUDIT_RULE, { when, fields, subject } satisfies AuditRule));
 }
+
+/** What a command has found out about its change: what it changes, and the state before and after. */
+export interface AuditChange {
+  readonly subject?: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+const CHANGE = Symbol('audited change');
+type WithChange = Request & { [CHANGE]?: AuditChange };
+
+/** Adds to the outcome of a command in the audit. The values must be without personal data. */
+export function auditChange(request: Request, change: AuditChange): void {
+  (request as WithChange)[CHANGE] = { ...changeOf(request), ...change };
+}
+
+export const changeOf = (request: Request): AuditChange | undefined => (request as WithChange)[CHANGE];
 
 export const auditRuleOf = (handler: object): AuditRule =>
   (Reflect.getMetadata(AUDIT_RULE, handler) as AuditRule | undefined) ?? DEFAULT_RULE;

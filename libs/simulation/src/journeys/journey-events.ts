@@ -3,7 +3,7 @@ import { type Marketplace } from '../marketplace';
 import { type Product } from '../population/product';
 import { money } from '../population/products';
 import { type Producers } from '../producers';
-import { hex16, hex64, uuid } from '../random/hex';
+import { hex16, hex64, traceparent, uuid } from '../random/hex';
 import { type SimulatedEvent, simulatedEvent } from '../simulated-event';
 import { timestamp } from '../time/timestamps';
 import { GOODS, REVIEW_DELIVERY, REVIEW_OPENINGS } from '../words/goods';
@@ -13,8 +13,6 @@ import { STEP } from './steps';
 /** Draws of the ids of a session, from `SESSION_DRAW.ids` on. */
 const ID = { session: 0, order: 2, trace: 6, payment: 8, tracking: 9 } as const;
 const IDS_PER_EVENT = 4;
-/** A trace id of 64 bits is padded on the left (W3C Trace Context). */
-const SHORT_TRACE = '0000000000000000';
 const MOST_RESULTS = 600;
 
 /** Makes the events of journeys. */
@@ -40,7 +38,7 @@ export class JourneyEvents {
       key: customer_id,
       occurredMicros: micros,
       emittedMicros: micros + journey.lateMicros,
-      traceparent: `00-${SHORT_TRACE}${hex16(draws, SESSION_DRAW.ids + ID.trace)}-${hex16(draws, eventDraw + 2)}-00`,
+      traceparent: traceparent(draws, SESSION_DRAW.ids + ID.trace, eventDraw + 2),
     };
     if (kind >= STEP.placed && kind !== STEP.reviewed) {
       const order = { event_id, occurred_at, order_id: hex64(draws, SESSION_DRAW.ids + ID.order) };

@@ -77,6 +77,8 @@ export class Journey {
   lateMicros = 0;
   /** Step of order.placed, whether there is one or not. */
   orderStep = 0;
+  /** See `cartProduct`. */
+  private cart: Product | undefined;
   private readonly devices: AliasTable;
   private readonly channels: AliasTable;
   private readonly interest: AliasTable;
@@ -202,9 +204,10 @@ export class Journey {
     return this.marketplace.popularity.pick(this.vertical, micros, this.draws, from);
   }
 
-  /** The product that goes into the cart, chosen from what is listed when the session's cell starts. */
+  /** The product that goes into the cart, chosen from what is listed when the session's cell starts. Up to five uses per event. */
   get cartProduct(): Product {
-    return this.productOf(max(0, this.views - 1), this.listedMicros);
+    this.cart ??= this.productOf(max(0, this.views - 1), this.listedMicros);
+    return this.cart;
   }
 
   /** Products are chosen from those that the catalog has announced by then. */
@@ -262,6 +265,7 @@ export class Journey {
   private loadVisit(device: number, vertical: number): void {
     this.device = device;
     this.vertical = vertical;
+    this.cart = undefined;
     this.hasSearch = false;
     this.views = 0;
     this.hasCart = false;

@@ -9,6 +9,7 @@ import { POISON_FAULTS } from './poison';
 import { PROCESS_FAULTS } from './processes';
 import { READINESS_FAULTS } from './readiness';
 import { TOPIC_FAULTS } from './re-created-topic';
+import { REPLAY_FAULTS } from './replay';
 import { STEP_FAULTS } from './steps';
 import { SUBSCRIPTION_FAULTS } from './subscription';
 import { WRITE_API_FAULTS } from './write-api';
@@ -26,6 +27,7 @@ export const FAULTS: readonly Fault[] = [
   ...LINK_FAULTS,
   ...WRITE_API_FAULTS,
   ...STEP_FAULTS,
+  ...REPLAY_FAULTS,
   ...TOPIC_FAULTS,
   ...DAMAGE_FAULTS,
 ];

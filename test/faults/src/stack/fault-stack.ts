@@ -64,7 +64,8 @@ const MAX_INSTANCES = 3;
 const ORPHAN_GRACE_MS = 3_000;
 /** The emulator retains every message in memory. This is enough for about 700,000 orders in one round. */
 const PUBSUB_HEAP_MB = 4_096;
-const STOP_ORDER = ['order-generator', 'validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'];
+const CONSOLE = 'console';
+const STOP_ORDER = [CONSOLE, 'order-generator', 'validator', 'pubsub-bridge', 'subscription-emulator', 'bq-sink'];
 
 /** Short timeouts: a freeze of 13 s exceeds all of them. */
 const TIMEOUTS: Readonly<Record<App, NodeJS.ProcessEnv>> = {
@@ -209,6 +210,12 @@ export class FaultStack {
     return new ServiceAccess(this.member(app, 1).service, this.tokens);
   }
 
+  /** It runs only while a fault needs it. */
+  get console(): { readonly instance: Instance; readonly service: ServiceAccess } {
+    const { instance, service } = this.member(CONSOLE, 1);
+    return { instance, service: new ServiceAccess(service, this.tokens) };
+  }
+
   kafka(): Kafka {
     return createKafka({ brokers: [this.endpoints.kafka], clientId: 'orderstream-faults' });
   }
@@ -245,7 +252,7 @@ export class FaultStack {
     this.unlock();
   }
 
-  private member(app: App, number: number): Member {
+  private member(app: App | typeof CONSOLE, number: number): Member {
     const member = this.members.get(`${app}/${String(number)}`);
     if (member === undefined) throw new Error(`there is no instance ${String(number)} of ${app}`);
     return member;
@@ -253,6 +260,7 @@ export class FaultStack {
 
   private async addServices(options: FaultStackOptions, env: ComponentEnv, ports: PortFinder): Promise<void> {
     const { load } = options;
+    await this.addConsole(env, ports);
     for (const app of APPS) {
       const copies = (CONSUMERS as readonly string[]).includes(app) ? MAX_INSTANCES : 1;
       for (let number = 1; number <= copies; number++) {
@@ -296,6 +304,14 @@ export class FaultStack {
         });
       }
     }
+  }
+
+  private async addConsole(env: ComponentEnv, ports: PortFinder): Promise<void> {
+    const { paths, ledgerFolder, endpoints, tokens } = this;
+    const context = { repository: paths.repository, ledgerFolder, endpoints, tokens, env };
+    const service = serviceInstance(CONSOLE, await ports.find(0), context);
+    const instance = new Instance(service.component, paths);
+    this.members.set(`${CONSOLE}/1`, { instance, service, variant: undefined });
   }
 
   /** The endpoints of the service's own links. */

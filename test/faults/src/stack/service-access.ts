@@ -40,17 +40,29 @@ export class ServiceAccess {
 
   /** POST /admin/<action> as an operator. Rejects unless the service answers with success. */
   async postAdmin(action: string, body?: object): Promise<void> {
+    await this.admin('POST', action, { body });
+  }
+
+  /** A request to /admin/<path> as an operator. @returns the parsed answer; rejects unless the service answers with success */
+  async admin(
+    method: 'GET' | 'POST',
+    path: string,
+    { body, headers = {} }: { readonly body?: object | undefined; readonly headers?: Record<string, string> } = {},
+  ): Promise<unknown> {
     const { name, url } = this.service;
-    const response = await fetch(`${url}/admin/${action}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.tokens.operator}`, 'content-type': 'application/json' },
+    const response = await fetch(`${url}/admin/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.tokens.operator}`, 'content-type': 'application/json', ...headers },
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(30_000),
     });
     const answer = await response.text();
     if (!response.ok) {
-      throw new Error(`${name} answered ${String(response.status)} to POST /admin/${action}: ${answer.slice(0, 500)}`);
+      throw new Error(
+        `${name} answered ${String(response.status)} to ${method} /admin/${path}: ${answer.slice(0, 500)}`,
+      );
     }
+    return answer === '' ? undefined : (JSON.parse(answer) as unknown);
   }
 
   /**

@@ -70,6 +70,7 @@ const previewSchema = z.looseObject({
   followers: count.nullish(),
   total: count,
   samples: z.array(z.union([z.string(), letterSchema])).nullish(),
+  settings: z.looseObject({ version: z.string(), revision: count }).nullish(),
   dryRun: z
     .looseObject({
       passes: count,
@@ -154,6 +155,28 @@ const auditEntrySchema = z.looseObject({
 });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;
 export const auditSchema = z.looseObject({ entries: z.array(auditEntrySchema), next: text });
+
+export const erasureSchema = z.looseObject({
+  id: z.string(),
+  /** A hash of the id. */
+  customer: text,
+  state: z.string(),
+  createdBy: text,
+  createdAt: text,
+  deadline: text,
+  steps: z.array(
+    z.looseObject({
+      kind: text,
+      name: text,
+      state: text,
+      found: count.nullish(),
+      erased: count.nullish(),
+      remainingUntil: text,
+      note: text,
+    }),
+  ),
+});
+export type Erasure = z.infer<typeof erasureSchema>;
 
 export const statusSchema = z.record(z.string(), z.unknown());
 

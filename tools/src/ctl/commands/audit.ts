@@ -5,6 +5,8 @@ import { integer, time } from '../arguments';
 import { type Column } from '../output/table';
 import { type Runtime } from '../session';
 
+/** The command began. The list has it only while there is no outcome. */
+const BEGUN = 102;
 const MAX_ENTRIES = 100_000;
 
 interface AuditOptions {
@@ -49,7 +51,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   { title: 'SUBJECT', value: ({ subject }) => subject, flexible: true },
   { title: 'BEFORE', value: ({ before }) => jsonText(before), flexible: true },
   { title: 'AFTER', value: ({ after }) => jsonText(after), flexible: true },
-  { title: 'STATUS', value: ({ status }) => status, align: 'right' },
+  { title: 'STATUS', value: ({ status }) => (status === BEGUN ? 'no outcome' : status), align: 'right' },
   { title: 'REQUEST', value: ({ requestId }) => requestId, flexible: true },
 ];
 

@@ -72,13 +72,14 @@ export function planText(plan: Plan): string {
 }
 
 /** What a preview found. */
-function previewText({ at, letters, followers, total, dryRun, warnings, samples }: Preview): string {
+function previewText({ at, letters, followers, total, dryRun, warnings, samples, settings }: Preview): string {
   const passes = dryRun == null ? undefined : `${formatCount(dryRun.passes)} of ${formatCount(total)}`;
   const fails = (dryRun?.fails ?? []).map(({ code, count }) => `${code} ${formatCount(count)}`).join(', ');
   const sampleIds = (samples ?? []).map((sample) => (typeof sample === 'string' ? sample : sample.id));
   return [
     renderFields([
       ['previewed', at],
+      ['rules', settings == null ? undefined : `${settings.version}, settings revision ${String(settings.revision)}`],
       ['letters', formatCount(letters)],
       ['followers', followers == null ? undefined : formatCount(followers)],
       ['total', formatCount(total)],

@@ -86,8 +86,9 @@ export async function previewPlan(session: Session, id: string, deadlineMs = PRE
 
 const isPreviewing = ({ state }: Plan): boolean => state === 'previewing';
 
+const IDLE = ['draft', 'ready', 'paused'];
 /** Nothing happens to the plan until someone previews or starts it. */
-const isIdle = ({ state }: Plan): boolean => state === 'draft' || state === 'ready';
+const isIdle = ({ state }: Plan): boolean => IDLE.includes(state);
 
 async function startPlan(session: Session, id: string, { yes, watch, deadline }: StartOptions): Promise<void> {
   const { console: client, colours } = session;

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+
+/** What was done in one place that has data of customers. */
+export interface ErasureStep {
+  readonly kind: 'table' | 'topic';
+  readonly name: string;
+  /**
+   * `done`: nothing of the customer is left. `waiting`: rows are left, and it is retried. `retained`: what is there leaves by
+   * itself. `absent`: there is no such table.
+   */
+  readonly state: 'done' | 'waiting' | 'retained' | 'absent';
+  /** Rows of the customer; of a topic it is not counted. */
+  readonly found?: number;
+  /** Rows that were deleted, or of which the personal data was replaced. */
+  readonly erased?: number;
+  /** When the last of it is gone; null: not by time. */
+  readonly remainingUntil?: string | null;
+  readonly note?: string;
+}
+
+export type ErasureState = 'running' | 'finished' | 'incomplete';
+
+/** The erasure of a customer, and its receipt. It has a hash of the customer's id, and never the id. */
+export interface Erasure {
+  readonly id: string;
+  readonly customer: string;
+  readonly state: ErasureState;
+  /** The console that has written this; another one takes over when it is silent. */
+  readonly worker: string;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Rows that BigQuery cannot delete yet are retried until then. */
+  readonly deadline: string;
+  readonly steps: readonly ErasureStep[];
+}
+
+const HASH_DIGITS = 16;
+/** Every customer id is one: the contracts say so. */
+const CUSTOMER_IDS = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
+
+/** What stands for a customer in the audit, in receipts and in queries: 16 hex digits of a SHA-256. */
+export const customerHash = (customerId: string): string =>
+  createHash('sha256').update(customerId).digest('hex').slice(0, HASH_DIGITS);
+
+/** The id of the erasure that an idempotency key creates: a repetition finds it, in any console. */
+export const erasureId = (idempotencyKey: string): string =>
+  createHash('sha256')
+    .update(`erasure ${idempotencyKey}`)
+    .digest('hex')
+    .slice(0, 2 * HASH_DIGITS);
+
+/** Whether a text has the id of a customer with one of these hashes. */
+export function mentions(text: string, hashes: ReadonlySet<string>): boolean {
+  for (const [id] of text.matchAll(CUSTOMER_IDS)) if (hashes.has(customerHash(id))) return true;
+  return false;
+}
