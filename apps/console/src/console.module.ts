@@ -42,13 +42,14 @@ import { RejectedMessages } from './subscription/rejected-messages';
       useFactory: (
         settings: ConsoleSettings,
         logger: Logger,
-        { index, log }: DeadLetters,
+        { index, log, foreignTopics }: DeadLetters,
         runtime: RuntimeSettings,
         erased: ErasedCustomers,
       ) =>
         new ReplayPlans({
           kafka: createKafka(settings.kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
+          foreignTopics,
           settings: () => evaluationSettings(settings, runtime),
           isErased: (record) => erased.isIn(record),
           logger,
