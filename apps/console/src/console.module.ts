@@ -16,6 +16,7 @@ import { ErasedCustomers } from './erasures/erased-customers';
 import { ErasureLog } from './erasures/erasure-log';
 import { Erasures } from './erasures/erasures';
 import { ErasuresController } from './erasures/erasures.controller';
+import { ValidatorState } from './erasures/validator-state';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { evaluationSettings } from './replays/evaluation';
@@ -59,7 +60,7 @@ import { RejectedMessages } from './subscription/rejected-messages';
       provide: Erasures,
       inject: [SETTINGS, LOGGER, HEALTH, Replays, ErasedCustomers],
       useFactory: (
-        { kafka: connection, bigquery }: ConsoleSettings,
+        { kafka: connection, bigquery, overview }: ConsoleSettings,
         logger: Logger,
         health: Health,
         replays: Replays,
@@ -70,6 +71,7 @@ import { RejectedMessages } from './subscription/rejected-messages';
           openLog: (onChange) => new ErasureLog(kafka, logger, onChange),
           warehouse: new CustomerTables(createBigQuery(bigquery), bigquery),
           topics: new CustomerTopics(kafka),
+          validators: new ValidatorState({ serviceUrls: overview.serviceUrls, token: overview.operatorToken }),
           forget: (customer) => {
             erased.add(customer);
             replays.forgetSamples();
