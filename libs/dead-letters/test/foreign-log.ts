@@ -17,7 +17,7 @@ import { LetterIndex } from '../src/lookup/letter-index';
 import { kafka } from './replay-log';
 
 /** More partitions than the record of the plans has. */
-export const LETTER_PARTITIONS = PARTITIONS + 3;
+const LETTER_PARTITIONS = PARTITIONS + 3;
 const SOURCE_PARTITIONS = 4;
 
 /** The topics of a connector that is not ours: what it reads, and its dead letters. */

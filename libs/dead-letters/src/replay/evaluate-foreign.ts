@@ -26,7 +26,7 @@ const MAX_NAMED = 5;
  */
 export async function evaluateForeign(
   count: SourceCount,
-  sources: SourceTopics,
+  sources: Pick<SourceTopics, 'find' | 'refresh'>,
   letters: ChosenTopic & { readonly admin: Admin; readonly existing: ReadonlySet<string> },
   signal: AbortSignal,
 ): Promise<Evaluation> {
@@ -133,7 +133,7 @@ async function readAll(
   }
 }
 
-function sourcesOf(count: SourceCount, sources: SourceTopics): PreviewSource[] {
+function sourcesOf(count: SourceCount, sources: Pick<SourceTopics, 'find'>): PreviewSource[] {
   return count.list().map(([topic, letters]) => {
     if (topic === '') return { topic, letters, problem: 'the headers of these letters name no source topic' };
     const found = sources.find(topic);

@@ -12,7 +12,7 @@ export interface ChosenTopic {
   readonly created: CreatedEvent;
   readonly io: readonly Pick<PartitionIo, 'readLetters'>[];
   readonly chosen: readonly (ChosenLetters | undefined)[];
-  readonly source: DryRunSource;
+  readonly source: Pick<DryRunSource, 'partition'>;
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly clock: () => Date;
 }

@@ -42,7 +42,7 @@ export function returningOf(plan: PlanRecord, topic: LetterTopic, options: Retur
     };
   }
   const names = (preview?.sources ?? []).map(({ topic: name }) => name);
-  const sources = new SourceTopics(admin, names, foreignTopics);
+  const sources = new SourceTopics(admin, names, new Set([...foreignTopics, topic.topic]));
   const readers = new SourceReaders(admin);
   // The record of the plans shows the last receipts a moment later.
   const returnedTo = new Set<string>();

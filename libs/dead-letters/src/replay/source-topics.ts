@@ -3,7 +3,7 @@ import { fetchReadingGroups, fetchTopicLimits, type TopicLimits } from '@orderst
 import { type Admin } from 'kafkajs';
 
 /** Source topics of one plan: each of them is asked for when the plan begins. */
-export const MAX_SOURCE_TOPICS = 100;
+const MAX_SOURCE_TOPICS = 100;
 /** How long an answer of the brokers counts: the partitions of a topic ask one after the other. */
 const FRESH_MS = 5_000;
 
