@@ -147,7 +147,7 @@ function consumersWarning(sources: readonly PreviewSource[]): string[] {
   const others = names.length > MAX_NAMED ? ` and ${String(names.length - MAX_NAMED)} more` : '';
   return [
     `Every consumer of ${names.slice(0, MAX_NAMED).join(', ')}${others} reads the returned records again, not only the ` +
-      'program that failed: start only if each of them takes a record twice.',
+      'program that failed: start only if each of them tolerates a record twice.',
   ];
 }
 
