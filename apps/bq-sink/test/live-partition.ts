@@ -25,6 +25,7 @@ import {
   ensureTopics,
   type FailureOutcome,
   fetchEndOffsets,
+  fetchLogBounds,
   fetchUnreadableBatch,
   KafkaBatchServer,
   type KafkaRecord,
@@ -263,10 +264,23 @@ export class LivePartition {
     await this.createTopics();
   }
 
-  /** Deletes the rows of the partition, as an operator does before a new log of the same name is read. */
-  async deleteRows(): Promise<void> {
+  /**
+   * Deletes the rows of the partition, as an operator does before a new log of the same name is read.
+   * @param which a condition of SQL: those of an erased customer
+   */
+  async deleteRows(which = 'TRUE'): Promise<void> {
     const table = `\`${this.connection.dataset}.order_events\``;
-    await this.bigquery.query({ query: `DELETE FROM ${table} WHERE _kafka_topic = '${this.topic}'` });
+    await this.bigquery.query({ query: `DELETE FROM ${table} WHERE _kafka_topic = '${this.topic}' AND ${which}` });
+  }
+
+  /** Removes the records below an offset, as the retention of the topic does. */
+  async expireBelow(offset: number): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    // Loads the metadata, without which kafkajs cannot delete.
+    await admin.fetchTopicOffsets(this.topic);
+    await admin.deleteTopicRecords({ topic: this.topic, partitions: [{ partition: 0, offset: String(offset) }] });
+    await admin.disconnect();
   }
 
   private warehouse(): BigQueryWarehouse {
@@ -335,7 +349,10 @@ export class LivePartition {
       mapper: this.mapper,
       warehouse,
       openTransactions: () => this.openTransactions(),
-      logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
+      logBounds: async () => {
+        const { beginnings, ends } = await fetchLogBounds(this.kafka, this.topic);
+        return { start: beginnings[0] ?? 0, end: ends[0] ?? 0 };
+      },
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,

@@ -18,7 +18,10 @@ export class ReasonDto {
 }
 
 export class SourceDto {
-  @ApiProperty({ example: 'marketplace.orders.raw.v1' })
+  @ApiProperty({
+    description: 'Empty where a letter of another program does not say it; partition and offset are then -1.',
+    example: 'marketplace.orders.raw.v1',
+  })
   readonly topic: string;
 
   @ApiProperty({ type: 'integer', example: 3 })

@@ -93,7 +93,10 @@ class ReplayFilterDto {
 
 /** What is to be replayed, and how. */
 export class CreateReplayDto {
-  @ApiProperty({ description: 'A dead-letter topic.', example: 'marketplace.orders.raw.v1.dlq.validator' })
+  @ApiProperty({
+    description: 'A dead-letter topic, also one of FOREIGN_DEAD_LETTER_TOPICS.',
+    example: 'marketplace.orders.raw.v1.dlq.validator',
+  })
   @IsString()
   @MaxLength(249)
   readonly topic: string;
@@ -109,7 +112,7 @@ export class CreateReplayDto {
     maxItems: MAX_OPERATIONS,
     items: { type: 'object', additionalProperties: true },
     description:
-      'JSON Patch (RFC 6902) for the body of each letter. The result must meet the contract. `event_id`, `event_type` and the key field cannot be edited.',
+      'JSON Patch (RFC 6902) for the body of each letter. The result must meet the contract, if the letters are of this system or return to one of its raw topics. `event_id`, `event_type` and the key field cannot be edited.',
     example: [{ op: 'replace', path: '/item_price', value: '19.90' }],
   })
   @IfGiven()

@@ -62,6 +62,17 @@ class EvaluatedByDto {
   readonly revision: number;
 }
 
+class PreviewSourceDto {
+  @ApiProperty({ description: 'The source topic; empty for letters whose headers name none.', example: 'invoices' })
+  readonly topic: string;
+
+  @counted('Letters that name it.', 120)
+  readonly letters: number;
+
+  @ApiPropertyOptional({ description: 'Why these letters do not return.', example: 'invoices does not exist' })
+  readonly problem?: string;
+}
+
 class PreviewDto {
   @ApiProperty({ format: 'date-time', example: TIME })
   readonly at: string;
@@ -91,6 +102,12 @@ class PreviewDto {
 
   @ApiProperty()
   readonly dryRun: DryRunDto;
+
+  @ApiPropertyOptional({
+    type: [PreviewSourceDto],
+    description: 'Of letters of another program: the topics to which they return, the most frequent first.',
+  })
+  readonly sources?: readonly PreviewSourceDto[];
 
   @ApiProperty({ type: [String], example: ['Live records of the same keys may overtake the returned ones.'] })
   readonly warnings: readonly string[];

@@ -78,7 +78,6 @@ export class ReplaysController {
       'idempotency-key-required',
       'idempotency-key-reused',
       'plan-invalid',
-      'topic-foreign',
       'topic-missing',
     ),
   )
@@ -88,7 +87,6 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    this.replays.throwIfForeign(body.topic);
     const { plan, isNew } = await this.replays.opened().create(replayRequestOf(body), nameOf(request), key);
     const after = auditedPlan(plan);
     auditChange(request, { subject: subjectOf(plan.id), before: isNew ? null : after, after });

@@ -101,6 +101,15 @@ export interface DryRun {
   readonly undecided: number;
 }
 
+/** A topic that letters of another program name as their source. */
+export interface PreviewSource {
+  /** Empty for letters whose headers name none. */
+  readonly topic: string;
+  readonly letters: number;
+  /** Why these letters do not return. */
+  readonly problem?: string;
+}
+
 export interface Preview {
   readonly at: string;
   /** End of each partition of the dead-letter topic: letters behind it do not join. */
@@ -115,6 +124,8 @@ export interface Preview {
   /** What the dry run evaluated by: the version that accepted records name, and the revision of the settings at run time. */
   readonly settings: { readonly version: string; readonly revision: number };
   readonly dryRun: DryRun;
+  /** Of letters of another program: where they return to, the most frequent first. */
+  readonly sources?: readonly PreviewSource[];
   readonly warnings: readonly string[];
 }
 
