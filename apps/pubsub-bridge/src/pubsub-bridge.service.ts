@@ -16,6 +16,7 @@ import {
   ensureDataset,
   ensureTables,
   logDifferingOptions,
+  logMissingColumns,
 } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter, DeadLetterBacklog, isParked } from '@orderstream/dead-letters';
@@ -187,6 +188,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
         .then((dataset) => ensureTables(dataset, [tableSpec()], bigquery))
         .then((reports) => {
+          logMissingColumns(reports, this.logger);
           logDifferingOptions(reports, this.logger);
         })
         .then(() => this.warnOfMissingSubscription())
