@@ -38,18 +38,19 @@ import { RejectedMessages } from './subscription/rejected-messages';
     },
     {
       provide: ReplayPlans,
-      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers],
+      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers, Overview],
       useFactory: (
         settings: ConsoleSettings,
         logger: Logger,
         { index, log }: DeadLetters,
         runtime: RuntimeSettings,
         erased: ErasedCustomers,
+        overview: Overview,
       ) =>
         new ReplayPlans({
           kafka: createKafka(settings.kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
-          settings: () => evaluationSettings(settings, runtime),
+          settings: async () => evaluationSettings(settings, runtime, await overview.ask()),
           isErased: (record) => erased.isIn(record),
           logger,
         }),

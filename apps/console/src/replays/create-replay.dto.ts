@@ -21,7 +21,7 @@ const MAX_TEXT = 1_024;
 const MAX_NOTE = 1_000;
 const MAX_OPERATIONS = 100;
 const MAX_CANARY = 100_000;
-const MAX_RATE = 100_000;
+const MAX_RATE = 10_000;
 
 /** `null` is not the same as nothing: it is rejected. */
 const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);

@@ -26,7 +26,7 @@ export interface PlanWorkOptions {
   readonly admin: Admin;
   readonly log: PlanLog;
   readonly letters: IndexedLetters;
-  readonly settings: () => EvaluationSettings;
+  readonly settings: () => Promise<EvaluationSettings>;
   readonly maxLetters: number;
   readonly clock: () => Date;
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
@@ -55,7 +55,7 @@ export class PlanWork {
     const id = plan.created.plan;
     try {
       const topic = topicOf(plan);
-      const settings = this.options.settings();
+      const settings = await this.options.settings();
       const result = await previewPlan(plan.created, topic, { ...this.options, settings }, signal);
       const previewId = randomUUID();
       for (const events of this.chosenEvents(id, previewId, result)) {

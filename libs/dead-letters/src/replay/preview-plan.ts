@@ -112,7 +112,8 @@ export async function previewPlan(
     );
   }
   const sums = { letters: sum(found, ({ ofFilter }) => ofFilter), followers: sum(found, ({ followers }) => followers) };
-  const warnings = warningsOf(topic, {
+  const { comparedWith, differences } = options.settings.comparison;
+  const warnings = warningsOf(topic, options.settings.comparison, {
     'letters were returned by an earlier plan and are left out': returnedBefore,
     'records of the topic are no dead letters and are left out': sum(found, ({ unreadable }) => unreadable),
     'letters are not in the index any more, and were not looked for': letters.index.forgotten,
@@ -133,7 +134,11 @@ export async function previewPlan(
     ...sums,
     total: sums.letters + sums.followers,
     samples,
-    settings: { version: options.settings.quality.version, revision: options.settings.revision },
+    settings: {
+      version: options.settings.quality.version,
+      revision: options.settings.revision,
+      ...(topic.app === 'validator' && { comparedWith, differences }),
+    },
     dryRun,
     warnings,
   };
@@ -169,12 +174,39 @@ async function returnedIn(
   return returned;
 }
 
-function warningsOf({ app, target }: ReplayTopic, counts: Readonly<Record<string, number>>): string[] {
+function warningsOf(
+  { app, target }: ReplayTopic,
+  comparison: EvaluationSettings['comparison'],
+  counts: Readonly<Record<string, number>>,
+): string[] {
   const counted = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${String(count)} ${what}.`]));
   const general =
     app === 'validator'
       ? `Records that producers write meanwhile can come before returned ones of the same key. The dry run has the state ` +
         'and the catalog of the validator as they are committed now: what is accepted until the start can change it.'
       : `The letters were accepted by the validator: whether ${app} accepts them now is known when it reads ${target}.`;
-  return [...counted, general];
+  return [...(app === 'validator' ? comparisonWarnings(comparison) : []), ...counted, general];
+}
+
+/** What a difference means, for each validator that evaluates by other settings. */
+export function comparisonWarnings({
+  comparedWith,
+  differences,
+  unknown = '',
+}: EvaluationSettings['comparison']): string[] {
+  if (comparedWith.length === 0) {
+    return [`It is not known whether the validators evaluate by the settings of the dry run: ${unknown}.`];
+  }
+  const text = (value: string | number | null): string => (value === null ? 'not known' : String(value));
+  return comparedWith.flatMap((service) => {
+    const own = differences.filter((difference) => difference.service === service);
+    if (own.length === 0) return [];
+    const named = own.map(
+      ({ setting, dryRun, validator }) => `${setting} is ${text(dryRun)}, there ${text(validator)}`,
+    );
+    return [
+      `The dry run does not evaluate as ${service} does: ${named.join('; ')}. Give the console the settings of the ` +
+        'validators, and preview again.',
+    ];
+  });
 }

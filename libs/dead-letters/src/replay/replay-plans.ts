@@ -27,7 +27,7 @@ export interface ReplayPlansOptions {
   readonly kafka: Kafka;
   readonly letters: IndexedLetters;
   /** The settings by which the validators evaluate now. */
-  readonly settings: () => EvaluationSettings;
+  readonly settings: () => Promise<EvaluationSettings>;
   /** Whether a letter is of a customer who was erased: it is not returned. */
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
