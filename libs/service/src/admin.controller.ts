@@ -56,7 +56,7 @@ export const COMMAND_PROBLEMS = {
   403: 'The role of the token does not allow it.',
   409: 'The service cannot do that now. The detail has the reason.',
   413: 'The body is larger than 64 kB.',
-  415: 'The body has a charset or an encoding that the service does not read.',
+  415: 'The body has a type, a charset or an encoding that the endpoint does not read.',
   503: 'The service is starting or stopping, no tokens are configured, or the audit cannot be written. The command changed nothing.',
 } as const;
 

@@ -6,9 +6,13 @@ import { sendProblem } from './problem';
 const MAX_DEPTH = 16;
 const MAX_VALUES = 2_000;
 
-/** Rejects a parsed body that is nested too deep or has too many values, before it is validated. */
+/**
+ * Rejects a parsed body that is a list, nested too deep, or has too many values, before it is validated. No endpoint takes a
+ * list, and validation would find no field in it that is wrong.
+ */
 export function boundBody(request: Request, response: Response, next: NextFunction): void {
-  const detail = violatedBound(request.body);
+  const isList = Array.isArray(request.body);
+  const detail = violatedBound(request.body) ?? (isList ? 'The body must be a JSON object.' : undefined);
   if (detail === undefined) next();
   else sendProblem(response, { status: HttpStatus.BAD_REQUEST, detail });
 }

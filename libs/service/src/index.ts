@@ -16,6 +16,7 @@ export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS, TRACING } from './t
 export { type Actor, actorOf } from './actor';
 export { auditChange, Audited } from './audit/audited';
 export { type AuditEntry, BEGUN } from './audit/audit-entry';
+export { Consumes, YAML_TYPES } from './body-type';
 export { type Caller, CallerOf } from './caller';
 export { KafkaOperatorLog } from './operator-log/kafka-operator-log';
 export { type OperatorLog } from './operator-log/operator-log';

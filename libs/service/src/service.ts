@@ -12,6 +12,7 @@ import { type AdminEndpoints } from './admin.controller';
 import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
+import { YAML_TYPES } from './body-type';
 import { type Lifecycle } from './command-gate';
 import { Dependencies, type Dependency } from './dependencies';
 import { NestLogger } from './nest-logger';
@@ -27,8 +28,6 @@ import { SERVICE_CONTROL } from './tokens';
 
 /** Largest request body that `/admin` accepts. */
 const MAX_BODY_BYTES = 65_536;
-/** A body of these types is text. */
-const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** What `runService` needs to run a service. */
 export interface ServiceDefinition<T extends { readonly service: ServiceSettings }> {
@@ -211,7 +210,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       authentication.use(request, response, next);
     });
     app.useBodyParser('json', { limit: MAX_BODY_BYTES });
-    app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: YAML_TYPES });
+    app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: [...YAML_TYPES] });
     app.use(boundBody);
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     app.get(OpenApi).describe(app, definition.name);

@@ -3,6 +3,11 @@ import request from 'supertest';
 import { OPERATOR, VIEWER } from '../../../test/support/fake-process';
 import { Run, runDuringTests } from '../test/probe-service';
 
+const withToken = { authorization: `Bearer ${OPERATOR}` };
+const get = (url: string, path: string) => fetch(url + path, { headers: withToken });
+const post = (url: string, path: string, body: Buffer) =>
+  fetch(url + path, { method: 'POST', headers: { ...withToken, 'content-type': 'application/json' }, body });
+
 describe('a running service', () => {
   const service = runDuringTests();
   /** Rejected requests so far, by reason. */
@@ -83,6 +88,49 @@ describe('a running service', () => {
     const large = { rate: 5, padding: 'x'.repeat(70_000) };
     await request(service.url).put('/admin/rate').set('Authorization', `Bearer ${OPERATOR}`).send(large).expect(413);
     await request(service.url).put('/admin/rate').send(large).expect(401);
+  });
+
+  it.each([
+    ['text/plain', '{"seconds":60}', 415],
+    ['application/x-www-form-urlencoded', 'seconds=60', 415],
+    ['application/yaml', 'seconds: 60', 415],
+    ['application/merge-patch+json', '{"seconds":60}', 415],
+    ['nonsense', '{"seconds":60}', 415],
+    ['application/json', '[]', 400],
+    ['application/json', '[{"seconds":60}]', 400],
+    ['application/json', '"seconds"', 400],
+    ['application/json', 'null', 400],
+  ])('rejects a body of type %s that is %s with %s, and does not pause', async (type, body, status) => {
+    const send = () =>
+      request(service.url)
+        .post('/admin/pause')
+        .set('Authorization', `Bearer ${OPERATOR}`)
+        .set('Content-Type', type)
+        // As bytes: supertest would encode a text for JSON.
+        .serialize(String)
+        .send(body);
+    const answer = await send();
+    expect([answer.status, answer.type]).toEqual([status, 'application/problem+json']);
+    const shown = await request(service.url).get('/admin/pause').set('Authorization', `Bearer ${VIEWER}`);
+    expect(shown.body).toEqual({ paused: false });
+  });
+
+  it.each([
+    [
+      'body of 10 MB',
+      (url: string) => post(url, '/admin/pause', Buffer.alloc(10_000_000, 0x20)),
+      413,
+      'body-too-large',
+    ],
+    ['path with a NUL', (url: string) => get(url, '/admin/status%00'), 404, 'not-found'],
+    ['very long path', (url: string) => get(url, `/admin/${'x'.repeat(8_000)}`), 404, 'not-found'],
+  ] as const)('answers a %s with a problem, and goes on', async (_, call, status, type) => {
+    const answer = await call(service.url);
+    expect([answer.status, await answer.json()]).toEqual([
+      status,
+      expect.objectContaining({ type: `urn:orderstream:problem:${type}`, status }),
+    ]);
+    expect((await get(service.url, '/admin/status')).status).toBe(200);
   });
 
   it('counts rejected requests by reason', async () => {
