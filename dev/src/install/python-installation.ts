@@ -4,35 +4,53 @@ import { type Installation } from './installer';
 import { lastLines } from './kafka-installation';
 import { runCommand } from './run-command';
 
-/**
- * The Python environment of the BigQuery emulator (510 MB). Every package is pinned by its hash. pip would take
- * minutes, so it only installs uv, also pinned by its hash, and uv installs the rest within seconds.
- */
-export function bigqueryInstallation(options: {
+interface InstallationContext {
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
-}): Installation {
-  const pathOf = (file: string): string => join(options.repository, 'dev', 'bigquery', file);
-  const requirements = pathOf('requirements.txt');
+}
+
+/** The Python environment of the BigQuery emulator (510 MB). */
+export const bigqueryInstallation = (context: InstallationContext): Installation =>
+  pythonInstallation('bigquery', 'the BigQuery emulator', 'requirements.txt', context);
+
+/** The Python environment of schemathesis, which tests the services against their OpenAPI documents. */
+export const schemathesisInstallation = (context: InstallationContext): Installation =>
+  pythonInstallation('schemathesis', 'schemathesis', 'schemathesis-requirements.txt', context);
+
+/** A program in the environment of an installation. */
+export const pythonProgram = (folder: string, program: string): string => join(folder, 'environment', 'bin', program);
+
+/**
+ * A Python environment with every package pinned by its hash. pip would take minutes, so it only installs uv, also
+ * pinned by its hash, and uv installs the rest within seconds.
+ */
+function pythonInstallation(
+  name: string,
+  title: string,
+  requirementsFile: string,
+  { repository, env: userEnv, signal }: InstallationContext,
+): Installation {
+  const pathOf = (file: string): string => join(repository, 'dev', 'bigquery', file);
+  const requirements = pathOf(requirementsFile);
   const uvRequirements = pathOf('uv-requirements.txt');
   // Without these variables pyenv or an active environment cannot make uv use another interpreter.
-  const env: NodeJS.ProcessEnv = { ...options.env, UV_PYTHON_DOWNLOADS: 'never', UV_NO_CONFIG: '1' };
+  const env: NodeJS.ProcessEnv = { ...userEnv, UV_PYTHON_DOWNLOADS: 'never', UV_NO_CONFIG: '1' };
   delete env.PYENV_VERSION;
   delete env.VIRTUAL_ENV;
   delete env.PYTHONHOME;
   delete env.PYTHONPATH;
 
   const run = async (note: (text: string) => void, command: string, ...args: string[]): Promise<void> => {
-    const { code, output } = await runCommand(command, args, { env, signal: options.signal, onLine: note });
-    if (code !== 0) throw new InstallError('the BigQuery emulator', lastLines(output));
+    const { code, output } = await runCommand(command, args, { env, signal, onLine: note });
+    if (code !== 0) throw new InstallError(title, lastLines(output));
   };
 
   return {
-    name: 'bigquery',
+    name,
     definedBy: [requirements, uvRequirements],
     async install(folder, { note, python }) {
-      if (python === undefined) throw new TypeError('the BigQuery emulator cannot be installed without a Python');
+      if (python === undefined) throw new TypeError(`${title} cannot be installed without a Python`);
       const installer = join(folder, 'installer');
       const environment = join(folder, 'environment');
       await run(note, python, '-I', '-m', 'venv', installer);
@@ -63,5 +81,3 @@ export function bigqueryInstallation(options: {
     },
   };
 }
-
-export const bigqueryPython = (folder: string): string => join(folder, 'environment', 'bin', 'python');
