@@ -46,8 +46,8 @@ describe('a pause whose end comes during the start of the generator', () => {
     const health = new Health();
     const service = 'order-generator';
     const runtime = new RuntimeSettings({ log: PAUSED, service, logger, metrics });
-    let generator: Generator | undefined;
-    const control = (): Generator | undefined => generator;
+    const running: { generator?: Generator } = {};
+    const control = (): Generator | undefined => running.generator;
     const pauses = new Pauses({ service, settings: runtime, control, health, metrics, logger, now: () => nowMs });
     const settings = loadSettings(orderGeneratorSettings, {
       KAFKA_BROKERS: BROKERS,
@@ -55,7 +55,8 @@ describe('a pause whose end comes during the start of the generator', () => {
       GENERATOR_LEDGER_DIR: directory,
       GENERATOR_RATE: '1',
     });
-    generator = new Generator(settings, logger, metrics, NO_TRACING, health, runtime, pauses);
+    const generator = new Generator(settings, logger, metrics, NO_TRACING, health, runtime, pauses);
+    running.generator = generator;
     try {
       await runtime.start();
       await generator.open();

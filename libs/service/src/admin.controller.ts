@@ -47,8 +47,12 @@ export interface AdminEndpoints {
 export const ADMIN_PROBLEMS = {
   401: 'The bearer token is missing or not known.',
   429: 'Too many failed authentications, from this address or in sum. A known token is never answered with it.',
+  431: 'The headers, with the address and its parameters, are larger than 16 kB.',
   503: 'No tokens are configured: set ADMIN_TOKENS.',
 } as const;
+
+/** The error of every endpoint with a parameter in its path. */
+export const PATH_PROBLEMS = { 400: 'A parameter of the path is not UTF-8 with percent-encoding.' } as const;
 
 /** The errors that every command may answer besides: see `CommandGate`. */
 export const COMMAND_PROBLEMS = {

@@ -9,7 +9,7 @@ export { runService } from './run-service';
 export { type ServiceDefinition } from './service';
 export { type Dependency } from './dependencies';
 export { type ServiceControl } from './service-control';
-export { ADMIN_PROBLEMS, COMMAND_PROBLEMS, REVISION_PROBLEMS } from './admin.controller';
+export { ADMIN_PROBLEMS, COMMAND_PROBLEMS, PATH_PROBLEMS, REVISION_PROBLEMS } from './admin.controller';
 export { ApiProblems, ProblemException, problemUri } from './problem';
 export { Roles } from './roles.guard';
 export { HEALTH, LOGGER, METRICS, SERVICE_CONTROL, SETTINGS, TRACING } from './tokens';

@@ -12,6 +12,7 @@ import { type AdminEndpoints } from './admin.controller';
 import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
+import { answerClientErrors } from './client-errors';
 import { YAML_TYPES } from './body-type';
 import { type Lifecycle } from './command-gate';
 import { Dependencies, type Dependency } from './dependencies';
@@ -203,6 +204,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       { logger: new NestLogger(logger), abortOnError: false, bodyParser: false, forceCloseConnections: true },
     );
     this.app = app;
+    answerClientErrors(app.getHttpServer());
     app.use(identifyRequest);
     app.use(helmet());
     const authentication = app.get(Authentication);

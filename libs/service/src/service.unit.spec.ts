@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { waitUntil } from '@orderstream/deadlines';
 import request from 'supertest';
 import { OPERATOR, VIEWER } from '../../../test/support/fake-process';
@@ -100,6 +102,8 @@ describe('a running service', () => {
     ['application/json', '[{"seconds":60}]', 400],
     ['application/json', '"seconds"', 400],
     ['application/json', 'null', 400],
+    ['application/json', '{"constructor":{"seconds":60}}', 400],
+    ['application/json', '{"__proto__":{"seconds":60}}', 400],
   ])('rejects a body of type %s that is %s with %s, and does not pause', async (type, body, status) => {
     const send = () =>
       request(service.url)
@@ -130,6 +134,22 @@ describe('a running service', () => {
       status,
       expect.objectContaining({ type: `urn:orderstream:problem:${type}`, status }),
     ]);
+    expect((await get(service.url, '/admin/status')).status).toBe(200);
+  });
+
+  it.each([
+    ['headers of 20 kB', `GET /admin/status HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['2,000 headers', `GET /admin/status HTTP/1.1\r\nHost: x\r\n${'X-Many: 12345678\r\n'.repeat(2_000)}\r\n`, 431],
+    ['what is not HTTP', 'HELO there\r\n\r\n', 400],
+    ['a broken chunk', 'POST /admin/pause HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 401],
+  ])('answers %s with a problem, and goes on', async (_, bytes, status) => {
+    const { hostname, port } = new URL(service.url);
+    const socket = connect(Number(port), hostname);
+    socket.end(bytes);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${String(status)} .*\\r\\n`));
+    expect(answer).toMatch(/^content-type: application\/problem\+json/im);
+    expect(answer).toContain(`"status":${String(status)}`);
     expect((await get(service.url, '/admin/status')).status).toBe(200);
   });
 
