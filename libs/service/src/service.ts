@@ -9,6 +9,7 @@ import { type Check, Health, type Logger, Metrics, startTracing, type Tracing } 
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { type AdminEndpoints } from './admin.controller';
+import { answerOtherMethods } from './allowed-methods';
 import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
@@ -211,6 +212,7 @@ export class Service<T extends { readonly service: ServiceSettings }> {
     app.use('/admin', (request: Request, response: Response, next: NextFunction) => {
       authentication.use(request, response, next);
     });
+    app.use(answerOtherMethods);
     app.useBodyParser('json', { limit: MAX_BODY_BYTES });
     app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: [...YAML_TYPES] });
     app.use(boundBody);

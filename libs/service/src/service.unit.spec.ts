@@ -138,6 +138,23 @@ describe('a running service', () => {
   });
 
   it.each([
+    ['PATCH', '/admin/pause', 405, 'GET, HEAD, POST'],
+    ['DELETE', '/admin/rate', 405, 'PUT'],
+    ['GET', '/admin/rate', 405, 'PUT'],
+    ['POST', '/health/live', 405, 'GET, HEAD'],
+    ['OPTIONS', '/admin/pause', 204, 'GET, HEAD, POST'],
+    ['OPTIONS', '/admin/nothing-here', 404, null],
+    ['HEAD', '/admin/status', 200, null],
+  ])('answers %s %s with %s, and the methods that the path has', async (method, path, status, allow) => {
+    const answer = await fetch(service.url + path, { method, headers: withToken });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([status, allow]);
+    const body = await answer.text();
+    expect(body === '' ? undefined : (JSON.parse(body) as object)).toEqual(
+      status < 400 ? undefined : (expect.objectContaining({ status }) as unknown),
+    );
+  });
+
+  it.each([
     ['headers of 20 kB', `GET /admin/status HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['2,000 headers', `GET /admin/status HTTP/1.1\r\nHost: x\r\n${'X-Many: 12345678\r\n'.repeat(2_000)}\r\n`, 431],
     ['what is not HTTP', 'HELO there\r\n\r\n', 400],
