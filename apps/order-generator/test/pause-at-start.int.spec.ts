@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '@orderstream/config';
+import { RecordProducer } from '@orderstream/kafka';
 import { createLogger, Health, Metrics, NO_TRACING } from '@orderstream/observability';
 import { type OperatorLog, Pauses, RuntimeSettings } from '@orderstream/service';
 import { LogLines } from '../../../test/support/fake-process';
@@ -30,9 +31,12 @@ const PAUSED: OperatorLog = {
 describe('a pause whose end comes during the start of the generator', () => {
   let directory: string;
   beforeEach(() => {
+    // Other tests read the same topics, and know what they expect there.
+    jest.spyOn(RecordProducer.prototype, 'send').mockResolvedValue([]);
     directory = mkdtempSync(join(tmpdir(), 'orderstream-journal-'));
   });
   afterEach(() => {
+    jest.restoreAllMocks();
     rmSync(directory, { recursive: true });
   });
 
