@@ -130,17 +130,25 @@ export class LivePartition {
     this.connection.dataset = source.replaceAll(/[^a-z0-9]/g, '_');
   }
 
-  /** Another partition that the sink reads, of the same source. */
-  async also(kind: Kind): Promise<LivePartition> {
+  /** Another partition that the sink reads, of the same source. @param table in place of the table of the contract */
+  async also(kind: Kind, table?: TableSpec): Promise<LivePartition> {
     const other = new LivePartition(kind, this.source);
-    await other.setUp();
+    await other.setUp(table);
     return other;
   }
 
-  async setUp(): Promise<void> {
+  async setUp(table = this.table): Promise<void> {
     await this.createTopics();
     await this.producer.connect();
-    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [this.table]);
+    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [table]);
+  }
+
+  /** Runs the statement that the start of the sink logs. @returns the columns that it adds */
+  async addMissingColumns(): Promise<readonly string[]> {
+    const [report] = await ensureTables(this.bigquery.dataset(this.connection.dataset), [this.table]);
+    if (report?.addColumns === undefined) throw new Error('the table lacks no column');
+    await this.bigquery.query({ query: report.addColumns });
+    return report.missingColumns;
   }
 
   private get topics(): readonly string[] {
@@ -283,7 +291,7 @@ export class LivePartition {
     await admin.disconnect();
   }
 
-  private warehouse(): BigQueryWarehouse {
+  warehouse(): BigQueryWarehouse {
     return new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,

@@ -39,19 +39,20 @@ import { RejectedMessages } from './subscription/rejected-messages';
     },
     {
       provide: ReplayPlans,
-      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers],
+      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers, Overview],
       useFactory: (
         settings: ConsoleSettings,
         logger: Logger,
         { index, log, foreignTopics }: DeadLetters,
         runtime: RuntimeSettings,
         erased: ErasedCustomers,
+        overview: Overview,
       ) =>
         new ReplayPlans({
           kafka: createKafka(settings.kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
           foreignTopics,
-          settings: () => evaluationSettings(settings, runtime),
+          settings: async () => evaluationSettings(settings, runtime, await overview.ask()),
           isErased: (record) => erased.isIn(record),
           logger,
         }),

@@ -54,7 +54,7 @@ export function withProblems(
 }
 
 /** For `ApiProblems`: the answers of these types, by status. */
-export function problemAnswers(...names: readonly ConsoleProblemType[]): Readonly<Record<number, string>> {
+function problemAnswers(...names: readonly ConsoleProblemType[]): Readonly<Record<number, string>> {
   const answers: Record<number, string> = {};
   for (const name of names) {
     const [status, when] = CONSOLE_PROBLEMS[name];

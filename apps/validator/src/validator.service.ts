@@ -14,6 +14,7 @@ import {
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
+import { evaluationValues } from '@orderstream/quality';
 import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
@@ -128,6 +129,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     const opened = [...this.opened()];
     return {
       settingsVersion: this.rules.current().quality.version,
+      evaluatesBy: evaluationValues(this.rules.current().quality, this.settings),
       // Since the beginning of each assigned partition, restarts included.
       accounting: Object.fromEntries(
         this.families.map(({ family, partitions, server }) => [

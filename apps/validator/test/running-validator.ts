@@ -12,6 +12,7 @@ const TOKEN = 'validator-test-token';
 
 export interface ValidatorStatus {
   readonly settingsVersion: string;
+  readonly evaluatesBy: Readonly<Record<string, string | number>>;
   readonly accounting: Readonly<Partial<Record<Family, Accounting>>>;
   readonly effectiveWindows: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly partitions: readonly {

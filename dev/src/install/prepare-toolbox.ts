@@ -2,7 +2,7 @@ import { type DevSettings } from '../dev.config';
 import { PrerequisiteError } from '../errors';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
-import { bigqueryInstallation, bigqueryPython } from './bigquery-installation';
+import { bigqueryInstallation, pythonProgram } from './python-installation';
 import { type Installation, install, installationFolder, type InstallTools, isInstalled } from './installer';
 import { findJava, findMaven, type Found } from './java';
 import { kafkaInstallation } from './kafka-installation';
@@ -63,7 +63,7 @@ export async function prepareToolbox(context: {
   return {
     java: pathOf(java),
     kafkaFolder,
-    bigqueryPython: bigqueryPython(bigqueryFolder),
+    bigqueryPython: pythonProgram(bigqueryFolder, 'python'),
     pubsubEmulatorJar: pathOf(jar),
   };
 }

@@ -12,7 +12,7 @@ jest.setTimeout(180_000);
 
 const EVALUATION = {
   ...{ quality: qualitySettings(), stateLimits: DEFAULT_STATE_LIMITS, catalogLimits: DEFAULT_CATALOG_LIMITS },
-  ...{ revision: 0, problems: [] },
+  ...{ revision: 0, problems: [], comparison: { comparedWith: ['validator'], differences: [] } },
 };
 const opened: ReplayPlans[] = [];
 const logs: ForeignLog[] = [];
@@ -29,7 +29,7 @@ async function consoleOf(log: ForeignLog, more: Partial<ReplayPlansOptions> = {}
     kafka,
     letters: { index: log.index, caughtUp: () => log.caughtUp() },
     foreignTopics: new Set([log.letters]),
-    settings: () => EVALUATION,
+    settings: () => Promise.resolve(EVALUATION),
     logger,
     topic: log.replays,
     leaseMs: 1_500,

@@ -228,7 +228,8 @@ export class LetterDetailDto extends LetterDto {
   @ApiProperty({
     nullable: true,
     description: 'For a viewer, values of personal and of unknown fields are `(masked)`.',
-    oneOf: [
+    // Not oneOf: an object of the body may look like one of the others.
+    anyOf: [
       { type: 'object', additionalProperties: true },
       ...[TextBodyDto, BinaryBodyDto, MaskedBodyDto].map((type) => ({ $ref: getSchemaPath(type) })),
     ],

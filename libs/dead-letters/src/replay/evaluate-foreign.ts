@@ -81,7 +81,10 @@ export async function evaluateForeign(
     ...consumersWarning(found),
   ];
   const rejectedFrom = await endsOfRejected(raw.values(), letters);
-  return { dryRun: dryRun.finish(), samples: samples.letters, sources: found, rejectedFrom, warnings };
+  return {
+    ...{ dryRun: dryRun.finish(), samples: samples.letters, sources: found, rejectedFrom, warnings },
+    byRules: raw.size > 0,
+  };
 }
 
 /** @returns partitions whose state cannot be read */

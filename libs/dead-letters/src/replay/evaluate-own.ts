@@ -46,7 +46,12 @@ export async function evaluateOwn(
       otherPartition,
     'partitions have no state of the validator that can be read: their letters are undecided': unread,
   });
-  return { dryRun: count.finish(), samples: samples.letters, warnings: [...warnings, generalOf(topic)] };
+  return {
+    dryRun: count.finish(),
+    samples: samples.letters,
+    warnings: [...warnings, generalOf(topic)],
+    byRules: topic.app === 'validator',
+  };
 }
 
 const generalOf = ({ app, target }: ReplayTopic): string =>

@@ -76,6 +76,12 @@ function filterProblems(filter: ReplayFilter): string[] {
       problems.push(`filter.${name}: expected an integer from 0`);
     }
   }
+  for (const [name, value] of Object.entries<unknown>(filter.fields ?? {})) {
+    if (typeof value === 'string' && value.length <= MAX_TEXT && name.length <= MAX_TEXT) continue;
+    problems.push(
+      `filter.fields.${name.slice(0, 100)}: expected the text of its value, at most ${String(MAX_TEXT)} characters`,
+    );
+  }
   if (Object.keys(filter.fields ?? {}).length > 20) problems.push('filter.fields: expected at most 20 fields');
   return problems;
 }

@@ -28,7 +28,7 @@ export interface PlanWorkOptions {
   readonly letters: IndexedLetters;
   /** Dead-letter topics of other programs, whose letters the index has. */
   readonly foreignTopics: ReadonlySet<string>;
-  readonly settings: () => EvaluationSettings;
+  readonly settings: () => Promise<EvaluationSettings>;
   readonly maxLetters: number;
   readonly clock: () => Date;
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
@@ -60,7 +60,7 @@ export class PlanWork {
       if (topic.kind === 'foreign' && !this.options.foreignTopics.has(topic.topic)) {
         throw new ReplayInvalidError([`${topic.topic} is not one of FOREIGN_DEAD_LETTER_TOPICS of this console`]);
       }
-      const settings = this.options.settings();
+      const settings = await this.options.settings();
       const result = await previewPlan(plan.created, topic, { ...this.options, settings }, signal);
       const previewId = randomUUID();
       for (const events of this.chosenEvents(id, previewId, result)) {

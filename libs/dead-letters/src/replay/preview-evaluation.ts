@@ -25,6 +25,8 @@ export interface Evaluation {
   /** See `PlanRecord`. */
   readonly rejectedFrom?: Readonly<Record<string, readonly number[]>>;
   readonly warnings: readonly string[];
+  /** Whether the rules evaluated letters. */
+  readonly byRules: boolean;
 }
 
 const MAX_SAMPLES = 5;

@@ -120,7 +120,9 @@ export async function previewPlan(
         signal,
       );
   const sums = { letters: sum(found, ({ ofFilter }) => ofFilter), followers: sum(found, ({ followers }) => followers) };
+  const { comparedWith, differences } = options.settings.comparison;
   const warnings = [
+    ...(evaluated.byRules ? comparisonWarnings(options.settings.comparison) : []),
     ...counted({
       'letters were returned by an earlier plan and are left out': returnedBefore,
       'records of the topic are no dead letters and are left out': sum(found, ({ unreadable }) => unreadable),
@@ -135,7 +137,11 @@ export async function previewPlan(
     ...sums,
     total: sums.letters + sums.followers,
     samples: evaluated.samples,
-    settings: { version: options.settings.quality.version, revision: options.settings.revision },
+    settings: {
+      version: options.settings.quality.version,
+      revision: options.settings.revision,
+      ...(evaluated.byRules && { comparedWith, differences }),
+    },
     dryRun: evaluated.dryRun,
     ...(evaluated.sources === undefined ? {} : { sources: evaluated.sources }),
     warnings,
@@ -170,4 +176,27 @@ async function returnedIn(
     signal,
   );
   return returned;
+}
+
+/** What a difference means, for each validator that evaluates by other settings. */
+export function comparisonWarnings({
+  comparedWith,
+  differences,
+  unknown = '',
+}: EvaluationSettings['comparison']): string[] {
+  if (comparedWith.length === 0) {
+    return [`It is not known whether the validators evaluate by the settings of the dry run: ${unknown}.`];
+  }
+  const text = (value: string | number | null): string => (value === null ? 'not known' : String(value));
+  return comparedWith.flatMap((service) => {
+    const own = differences.filter((difference) => difference.service === service);
+    if (own.length === 0) return [];
+    const named = own.map(
+      ({ setting, dryRun, validator }) => `${setting} is ${text(dryRun)}, there ${text(validator)}`,
+    );
+    return [
+      `The dry run does not evaluate as ${service} does: ${named.join('; ')}. Give the console the settings of the ` +
+        'validators, and preview again.',
+    ];
+  });
 }

@@ -29,7 +29,7 @@ export interface ReplayPlansOptions {
   /** Dead-letter topics of other programs, whose letters the index has. */
   readonly foreignTopics?: ReadonlySet<string>;
   /** The settings by which the validators evaluate now. */
-  readonly settings: () => EvaluationSettings;
+  readonly settings: () => Promise<EvaluationSettings>;
   /** Whether a letter is of a customer who was erased: it is not returned. */
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
