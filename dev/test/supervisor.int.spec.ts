@@ -272,9 +272,12 @@ describe('processes of the stack', () => {
       ...component('broken', "console.error('no such topic'); process.exit(7)"),
       isReady: () => Promise.resolve(false),
     };
-    const start = new Supervisor(paths, progress).start([broken], never);
+    const supervisor = new Supervisor(paths, progress);
+    const start = supervisor.start([broken], never);
+    expect(supervisor.status()).toEqual([{ name: 'broken', state: 'starting', restarts: 0 }]);
     await expect(start).rejects.toThrow(StartError);
     await expect(start).rejects.toThrow(/broken exited with code 7.*\n.*no such topic/s);
+    expect(supervisor.status()).toEqual([{ name: 'broken', state: 'failed', restarts: 0 }]);
   });
 
   it('of a killed runner are stopped by the next one, but not a process that has the same pid by chance', async () => {

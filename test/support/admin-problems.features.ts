@@ -153,6 +153,10 @@ interface Provocation {
   readonly isFilled?: boolean;
   readonly ifMatch?: string;
   readonly type?: string;
+  /** Of a header that no endpoint reads. */
+  readonly headerBytes?: number;
+  /** In place of each parameter of the path. */
+  readonly parameter?: string;
   readonly repeat?: number;
   /** From the last endpoint to the first. */
   readonly isReversed?: boolean;
@@ -174,6 +178,9 @@ const SITUATIONS: readonly (readonly [Variant, readonly Provocation[]])[] = [
       { token: OPERATOR, body: '{"' },
       { token: OPERATOR, body: `{"x":"${'x'.repeat(70_000)}"}` },
       { token: OPERATOR, body: '{}', type: 'application/json; charset=latin1' },
+      { token: OPERATOR, body: '{}', type: 'text/plain' },
+      { token: VIEWER, parameter: '%E0%A4%A' },
+      { headerBytes: 20_000 },
       { token: 'unknown-token', repeat: 1 + FAILURES_UNTIL_BLOCKED },
     ],
   ],
@@ -194,6 +201,8 @@ async function provoke(
     isFilled = false,
     ifMatch,
     type = 'application/json',
+    parameter,
+    headerBytes,
     repeat = 1,
     isReversed = false,
   }: Provocation,
@@ -204,11 +213,13 @@ async function provoke(
     const [method, template = ''] = operation.split(' ');
     if (method === 'get' && given !== undefined) continue;
     const example = examples.get(operation);
-    const path = isFilled ? (example?.path ?? template) : template;
+    const filled = isFilled ? (example?.path ?? template) : template;
+    const path = parameter === undefined ? filled : filled.replaceAll(/\{\w+\}/g, parameter);
     const body = given === 'example' ? example?.body : given;
     for (let attempt = 0; attempt < repeat; attempt++) {
       const call = request(url)[method as 'get' | 'post' | 'put'](path);
       if (token !== undefined) void call.set('Authorization', `Bearer ${token}`);
+      if (headerBytes !== undefined) void call.set('X-Large', 'x'.repeat(headerBytes));
       if (ifMatch !== undefined) void call.set('If-Match', ifMatch);
       const answer = await (body === undefined ? call : call.set('Content-Type', type).send(body));
       if (answer.status < 400) continue;

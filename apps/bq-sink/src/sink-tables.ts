@@ -1,4 +1,4 @@
-import { ensureDataset, ensureTables, logDifferingOptions } from '@orderstream/bigquery';
+import { ensureDataset, ensureTables, logDifferingOptions, logMissingColumns } from '@orderstream/bigquery';
 import { FAMILIES, tableForFamily, TABLES } from '@orderstream/contracts';
 import type { Logger } from '@orderstream/observability';
 import type { BigQuery } from '@google-cloud/bigquery';
@@ -20,8 +20,6 @@ export async function ensureSinkTables(
     ensureTables(dataset, FAMILIES.map(tableForFamily), options),
     ensureTables(dataset, deadLetters === undefined ? [] : [deadLetters]),
   ]);
-  for (const { table, missingColumns } of [...streamTables, ...others]) {
-    if (missingColumns.length > 0) logger.warn({ table, missingColumns }, 'table lacks columns of its contract');
-  }
+  logMissingColumns([...streamTables, ...others], logger);
   logDifferingOptions(streamTables, logger);
 }

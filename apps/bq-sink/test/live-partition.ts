@@ -25,6 +25,7 @@ import {
   ensureTopics,
   type FailureOutcome,
   fetchEndOffsets,
+  fetchLogBounds,
   fetchUnreadableBatch,
   KafkaBatchServer,
   type KafkaRecord,
@@ -129,17 +130,25 @@ export class LivePartition {
     this.connection.dataset = source.replaceAll(/[^a-z0-9]/g, '_');
   }
 
-  /** Another partition that the sink reads, of the same source. */
-  async also(kind: Kind): Promise<LivePartition> {
+  /** Another partition that the sink reads, of the same source. @param table in place of the table of the contract */
+  async also(kind: Kind, table?: TableSpec): Promise<LivePartition> {
     const other = new LivePartition(kind, this.source);
-    await other.setUp();
+    await other.setUp(table);
     return other;
   }
 
-  async setUp(): Promise<void> {
+  async setUp(table = this.table): Promise<void> {
     await this.createTopics();
     await this.producer.connect();
-    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [this.table]);
+    await ensureTables(await ensureDataset(this.bigquery, this.connection.dataset, 'US'), [table]);
+  }
+
+  /** Runs the statement that the start of the sink logs. @returns the columns that it adds */
+  async addMissingColumns(): Promise<readonly string[]> {
+    const [report] = await ensureTables(this.bigquery.dataset(this.connection.dataset), [this.table]);
+    if (report?.addColumns === undefined) throw new Error('the table lacks no column');
+    await this.bigquery.query({ query: report.addColumns });
+    return report.missingColumns;
   }
 
   private get topics(): readonly string[] {
@@ -263,13 +272,26 @@ export class LivePartition {
     await this.createTopics();
   }
 
-  /** Deletes the rows of the partition, as an operator does before a new log of the same name is read. */
-  async deleteRows(): Promise<void> {
+  /**
+   * Deletes the rows of the partition, as an operator does before a new log of the same name is read.
+   * @param which a condition of SQL: those of an erased customer
+   */
+  async deleteRows(which = 'TRUE'): Promise<void> {
     const table = `\`${this.connection.dataset}.order_events\``;
-    await this.bigquery.query({ query: `DELETE FROM ${table} WHERE _kafka_topic = '${this.topic}'` });
+    await this.bigquery.query({ query: `DELETE FROM ${table} WHERE _kafka_topic = '${this.topic}' AND ${which}` });
   }
 
-  private warehouse(): BigQueryWarehouse {
+  /** Removes the records below an offset, as the retention of the topic does. */
+  async expireBelow(offset: number): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    // Loads the metadata, without which kafkajs cannot delete.
+    await admin.fetchTopicOffsets(this.topic);
+    await admin.deleteTopicRecords({ topic: this.topic, partitions: [{ partition: 0, offset: String(offset) }] });
+    await admin.disconnect();
+  }
+
+  warehouse(): BigQueryWarehouse {
     return new BigQueryWarehouse({
       bigquery: this.bigquery,
       streams: this.streams,
@@ -335,7 +357,10 @@ export class LivePartition {
       mapper: this.mapper,
       warehouse,
       openTransactions: () => this.openTransactions(),
-      logBounds: async () => ({ start: 0, end: (await fetchEndOffsets(this.kafka, this.topic))[0] ?? 0 }),
+      logBounds: async () => {
+        const { beginnings, ends } = await fetchLogBounds(this.kafka, this.topic);
+        return { start: beginnings[0] ?? 0, end: ends[0] ?? 0 };
+      },
       delay: () => Promise.resolve(),
       now: () => new Date(),
       faults: NO_FAULTS,

@@ -1,11 +1,26 @@
+import { type Column, TABLES, type TableSpec } from '@orderstream/contracts';
+import { waitUntil } from '@orderstream/deadlines';
 import type { KafkaRecord } from '@orderstream/kafka';
 
+import { FailurePolicy } from '../src/failure-policy';
 import { LivePartition, type Owner } from './live-partition';
 
 jest.setTimeout(60_000);
 
 const TOO_LARGE = '99999999999999999999999999999999999.00';
 const COORDINATES = '_kafka_topic, _kafka_offset, _retry_partition, _retry_offset, UNIX_MILLIS(_kafka_timestamp) AS ms';
+
+const WAIT_MS = 20_000;
+const DEAD_LETTERS = TABLES.dead_letters as TableSpec;
+const bytes = (name: string): Column => ({ name, type: 'BYTES', mode: 'NULLABLE', description: name, personal: true });
+/** As the versions had it that did not write it. */
+const OLDER_DEAD_LETTERS: TableSpec = {
+  ...DEAD_LETTERS,
+  columns: [
+    ...DEAD_LETTERS.columns.filter(({ name }) => !/^(record_key|body|cut)/.test(name)),
+    ...['key', 'value'].map(bytes),
+  ],
+};
 
 const text = ({ headers }: KafkaRecord, name: string): string => String(headers[name]);
 /** As an operator edits a price in a replay. */
@@ -141,6 +156,37 @@ describe('the dead letters of the sink', () => {
         ['dead_letter.unreadable', null, 'AP8='],
         ['dead_letter.unreadable', 'x', null],
       ]);
+    } finally {
+      await letters.tearDown();
+      await validated.tearDown();
+    }
+  });
+
+  it('wait while dead_letters is one of an older version, until the statement that the start logs has added its columns', async () => {
+    const validated = new LivePartition();
+    await validated.setUp();
+    const letters = await validated.also('dead-letters', OLDER_DEAD_LETTERS);
+    try {
+      await validated.produce(3, () => ({ item_price: TOO_LARGE }));
+      await settle(validated);
+      const server = await letters.serve(letters.warehouse(), new FailurePolicy(400, () => Date.now()));
+      const status = () => server.describe().partitions[0];
+      await waitUntil(() => status()?.state === 'stopped', { what: 'the partition to stop', deadlineMs: WAIT_MS });
+      expect(status()).toMatchObject({
+        error: expect.stringMatching(/record_key.* Add the column: the service logged the statement/) as unknown,
+      });
+      expect(status()?.lag).toBeGreaterThanOrEqual(3);
+      expect(await letters.rows()).toEqual([]);
+
+      const added = await letters.addMissingColumns();
+      expect([...added].sort()).toEqual(['body', 'body_bytes', 'cut', 'record_key', 'record_key_bytes']);
+      server.resume();
+      await letters.landed(3);
+      expect(await letters.rows()).toEqual([0, 1, 2]);
+      const bodies = await letters.select<{ body: string | null }>('body', '_kafka_offset');
+      expect(bodies.map(({ body }) => JSON.parse(body ?? 'null') as unknown)).toEqual(
+        Array.from({ length: 3 }, () => expect.objectContaining({ item_price: TOO_LARGE }) as unknown),
+      );
     } finally {
       await letters.tearDown();
       await validated.tearDown();

@@ -114,7 +114,10 @@ describe('a partition whose table lacks a column of its contract', () => {
     const server = await live.serve(partition.warehouse(), new FailurePolicy(400, () => Date.now()));
     const status = (): PartitionStatus | undefined => server.describe().partitions[0];
     await waitUntil(() => status()?.state === 'stopped', { what: 'the partition is stopped', deadlineMs: WAIT_MS });
-    expect(status()).toMatchObject({ lag: 50, error: expect.stringMatching(/run the schema sync/) as unknown });
+    expect(status()).toMatchObject({
+      lag: 50,
+      error: expect.stringMatching(/Add the column: the service logged the statement/) as unknown,
+    });
     expect(server.health().ready.ok).toBe(false);
     expect(partition.offsets()).toEqual([]);
 

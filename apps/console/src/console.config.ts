@@ -26,7 +26,7 @@ const letterSettings = defineSettings({
       item: /^[\w.-]{1,249}$/,
       expected: 'a comma-separated list of topics',
       description:
-        'Dead-letter topics of other programs, with the headers of Kafka Connect (`__connect.errors.*`) or Spring (`kafka_dlt-*`). They are listed and grouped with the others. The console does not create them. Unset: none.',
+        'Dead-letter topics of other programs, with the headers of Kafka Connect (`__connect.errors.*`) or Spring (`kafka_dlt-*`). They are listed and grouped with the others, and plans return them to their source topics. The console does not create them. Unset: none.',
     }),
   ),
   refreshMs: settings.integer({
@@ -64,6 +64,14 @@ const overviewSettings = defineSettings({
       secret: true,
       description:
         'Bearer token of a viewer with which the console asks the services for `/admin/status`. Unset: the overview has only what `/health` and `/metrics` say.',
+    }),
+  ),
+  operatorToken: settings.optional(
+    settings.string({
+      env: 'SERVICE_OPERATOR_TOKEN',
+      secret: true,
+      description:
+        'Bearer token of an operator with which the console asks the validators (`validator`, `validator-…` of SERVICE_URLS) to forget an erased customer. Unset: their state forgets by its bounds only.',
     }),
   ),
   timeoutMs: settings.integer({

@@ -16,6 +16,7 @@ import { ErasedCustomers } from './erasures/erased-customers';
 import { ErasureLog } from './erasures/erasure-log';
 import { Erasures } from './erasures/erasures';
 import { ErasuresController } from './erasures/erasures.controller';
+import { ValidatorState } from './erasures/validator-state';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { evaluationSettings } from './replays/evaluation';
@@ -38,18 +39,20 @@ import { RejectedMessages } from './subscription/rejected-messages';
     },
     {
       provide: ReplayPlans,
-      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers],
+      inject: [SETTINGS, LOGGER, DeadLetters, RuntimeSettings, ErasedCustomers, Overview],
       useFactory: (
         settings: ConsoleSettings,
         logger: Logger,
-        { index, log }: DeadLetters,
+        { index, log, foreignTopics }: DeadLetters,
         runtime: RuntimeSettings,
         erased: ErasedCustomers,
+        overview: Overview,
       ) =>
         new ReplayPlans({
           kafka: createKafka(settings.kafka, logger),
           letters: { index, caughtUp: () => log.caughtUp() },
-          settings: () => evaluationSettings(settings, runtime),
+          foreignTopics,
+          settings: async () => evaluationSettings(settings, runtime, await overview.ask()),
           isErased: (record) => erased.isIn(record),
           logger,
         }),
@@ -58,7 +61,7 @@ import { RejectedMessages } from './subscription/rejected-messages';
       provide: Erasures,
       inject: [SETTINGS, LOGGER, HEALTH, Replays, ErasedCustomers],
       useFactory: (
-        { kafka: connection, bigquery }: ConsoleSettings,
+        { kafka: connection, bigquery, overview }: ConsoleSettings,
         logger: Logger,
         health: Health,
         replays: Replays,
@@ -69,6 +72,7 @@ import { RejectedMessages } from './subscription/rejected-messages';
           openLog: (onChange) => new ErasureLog(kafka, logger, onChange),
           warehouse: new CustomerTables(createBigQuery(bigquery), bigquery),
           topics: new CustomerTopics(kafka),
+          validators: new ValidatorState({ serviceUrls: overview.serviceUrls, token: overview.operatorToken }),
           forget: (customer) => {
             erased.add(customer);
             replays.forgetSamples();

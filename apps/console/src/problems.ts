@@ -16,10 +16,6 @@ export const CONSOLE_PROBLEMS = {
     HttpStatus.UNPROCESSABLE_ENTITY,
     'The plan cannot be carried out: its topic, its filter or its edit is invalid. `errors` has each problem.',
   ],
-  'topic-foreign': [
-    HttpStatus.UNPROCESSABLE_ENTITY,
-    'The dead-letter topic is one of another program: its letters are listed, and not replayed.',
-  ],
   'plan-state': [HttpStatus.CONFLICT, 'The state of the plan does not allow the command.'],
   'plan-too-large': [HttpStatus.UNPROCESSABLE_ENTITY, 'The plan chooses more letters than one plan may have.'],
   'topic-missing': [HttpStatus.CONFLICT, 'A topic that the plan reads or returns to does not exist.'],
@@ -58,7 +54,7 @@ export function withProblems(
 }
 
 /** For `ApiProblems`: the answers of these types, by status. */
-export function problemAnswers(...names: readonly ConsoleProblemType[]): Readonly<Record<number, string>> {
+function problemAnswers(...names: readonly ConsoleProblemType[]): Readonly<Record<number, string>> {
   const answers: Record<number, string> = {};
   for (const name of names) {
     const [status, when] = CONSOLE_PROBLEMS[name];

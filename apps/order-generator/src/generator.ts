@@ -117,7 +117,7 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
       },
     });
     this.logger.info({ segment: journal.last?.id, nextSeq: this.emitter.nextSeq }, 'the journal is open');
-    if (emission.autostart && this.pauses.current === undefined) {
+    if (emission.autostart && !this.pauses.startsPaused()) {
       this.emitter.start();
     } else {
       this.isResending = true;

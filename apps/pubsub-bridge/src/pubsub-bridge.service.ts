@@ -16,6 +16,7 @@ import {
   ensureDataset,
   ensureTables,
   logDifferingOptions,
+  logMissingColumns,
 } from '@orderstream/bigquery';
 import { TABLES, type TableSpec } from '@orderstream/contracts';
 import { buildDeadLetter, DeadLetterBacklog, isParked } from '@orderstream/dead-letters';
@@ -187,6 +188,7 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
       ensureDataset(createBigQuery(bigquery), bigquery.dataset, bigquery.location)
         .then((dataset) => ensureTables(dataset, [tableSpec()], bigquery))
         .then((reports) => {
+          logMissingColumns(reports, this.logger);
           logDifferingOptions(reports, this.logger);
         })
         .then(() => this.warnOfMissingSubscription())
@@ -279,14 +281,14 @@ export class PubSubBridgeService implements ServiceControl, OnApplicationShutdow
    * Publishes a partition again from an earlier offset, for example after a gap of the subscription.
    *
    * @param topic one that the bridge reads; the validated topic by default
-   * @throws ProblemException 404 for another topic; 409 when the partition is not assigned here, or the offset is not in the log or would skip
+   * @throws ProblemException 400 for another topic; 409 when the partition is not assigned here, or the offset is not in the log or would skip
    * records that were not published
    */
   async rewind(partition: number, offset: number, topic = this.source.validated.name): Promise<void> {
     const { validated, retry } = this.source;
     const name = partitionName({ topic, partition });
     if (topic !== validated.name && topic !== retry.name) {
-      throw new ProblemException(HttpStatus.NOT_FOUND, `The bridge reads ${validated.name} and ${retry.name}.`);
+      throw new ProblemException(HttpStatus.BAD_REQUEST, `The bridge reads ${validated.name} and ${retry.name}.`);
     }
     const isAssigned = (one: TopicPartition): boolean => one.topic === topic && one.partition === partition;
     if (this.server?.describe().partitions.some(isAssigned) !== true) {

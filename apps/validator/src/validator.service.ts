@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { deadLetterTopic, FAMILIES, rawTopic, TOPICS } from '@orderstream/contracts';
+import { deadLetterTopic, FAMILIES, PARTITIONS, rawTopic, stateTopic, TOPICS } from '@orderstream/contracts';
 import { DeadLetterBacklog } from '@orderstream/dead-letters';
 import {
   type BatchOutcome,
@@ -14,9 +14,11 @@ import {
   stop,
 } from '@orderstream/kafka';
 import type { Health, Logger, Metrics, Tracing } from '@orderstream/observability';
+import { evaluationValues } from '@orderstream/quality';
 import { HEALTH, LOGGER, METRICS, type Dependency, type ServiceControl, SETTINGS, TRACING } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import { CatalogReader } from './catalog/catalog-reader';
+import { type ForgottenDto } from './control/forget-customer.dto';
 import { type ResumeDto, suspensionOf } from './control/resume.dto';
 import { FamilyValidator } from './partitions/family-validator';
 import { FAULT_POINTS, type FaultPoints } from './partitions/fault-points';
@@ -127,6 +129,7 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
     const opened = [...this.opened()];
     return {
       settingsVersion: this.rules.current().quality.version,
+      evaluatesBy: evaluationValues(this.rules.current().quality, this.settings),
       // Since the beginning of each assigned partition, restarts included.
       accounting: Object.fromEntries(
         this.families.map(({ family, partitions, server }) => [
@@ -151,6 +154,17 @@ export class ValidatorService implements ServiceControl, OnApplicationShutdown {
         }),
       ),
     };
+  }
+
+  /**
+   * Of the families, only the orders remember customers.
+   * @param customer see `customerHash`
+   */
+  async forgetCustomer(customer: string): Promise<ForgottenDto> {
+    const orders = this.families.find(({ family }) => family === 'orders');
+    if (orders !== undefined) return orders.forgetCustomer(customer);
+    const elsewhere = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    return { topic: stateTopic('orders'), partitions: [], failed: [], elsewhere };
   }
 
   pause(): Promise<void> {

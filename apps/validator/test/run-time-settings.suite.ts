@@ -51,6 +51,10 @@ export function runTimeSettings(): void {
         await setAction(first, 'reject');
         expect(await second.put(RULE, { action: 'off' }, '"0"')).toBe(412);
         await versionReaches([first, second], after.version);
+        for (const validator of [first, second]) {
+          const { evaluatesBy } = await validator.status();
+          expect(evaluatesBy).toMatchObject({ 'RULE_ACTIONS.time.too_late': 'reject', RULE_MAX_LATE_MS: 7 * DAY_MS });
+        }
         const rejected = CUSTOMERS.map(late);
         const good = CUSTOMERS.map((customer) => sessionStarted(customer));
         await log.send(...[...rejected, ...good].map((body) => rawRecord(body)));

@@ -12,6 +12,7 @@ const TOKEN = 'validator-test-token';
 
 export interface ValidatorStatus {
   readonly settingsVersion: string;
+  readonly evaluatesBy: Readonly<Record<string, string | number>>;
   readonly accounting: Readonly<Partial<Record<Family, Accounting>>>;
   readonly effectiveWindows: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly partitions: readonly {
@@ -86,13 +87,21 @@ export class RunningValidator {
     return JSON.parse((await this.get('/admin/status')).text) as ValidatorStatus;
   }
 
+  async postJson(path: string, body: object): Promise<{ readonly status: number; readonly body: unknown }> {
+    const response = await this.request('POST', path, body, {});
+    return { status: response.status, body: await response.json() };
+  }
+
   private async send(method: string, path: string, body?: object, headers: object = {}): Promise<number> {
-    const response = await fetch(this.url + path, {
+    return (await this.request(method, path, body, headers)).status;
+  }
+
+  private request(method: string, path: string, body: object | undefined, headers: object): Promise<Response> {
+    return fetch(this.url + path, {
       method,
       headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return response.status;
   }
 
   /** Resolves when all assigned partitions run. */

@@ -18,6 +18,7 @@ import {
   vendorOnboarded,
 } from './events';
 import { arrival, DEAD, log, RAW, start, stop, stopAll, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
+import { forgetCustomer } from './forget-customer.suite';
 import { header } from './log';
 import { pause } from './pause.suite';
 import { RunningValidator } from './running-validator';
@@ -385,3 +386,4 @@ describe('an order whose vendor and product the catalog does not know yet', cata
 describe('the catalog', catalog);
 describe('what operators change at run time', runTimeSettings);
 describe('a pause', pause);
+describe('the erasure of a customer from the state', forgetCustomer);

@@ -18,6 +18,10 @@ export const bigqueryInstallation = (context: InstallationContext): Installation
 export const dbtInstallation = (context: InstallationContext): Installation =>
   pythonInstallation('dbt', 'dbt', 'dbt-requirements.txt', context);
 
+/** The Python environment of schemathesis, which tests the services against their OpenAPI documents. */
+export const schemathesisInstallation = (context: InstallationContext): Installation =>
+  pythonInstallation('schemathesis', 'schemathesis from PyPI', 'schemathesis-requirements.txt', context);
+
 /** A program in the environment of an installation. */
 export const pythonProgram = (folder: string, program: string): string => join(folder, 'environment', 'bin', program);
 

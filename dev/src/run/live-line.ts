@@ -90,7 +90,8 @@ export async function readLiveCounts(
 }
 
 /**
- * `00:42  generated 2,100 (50/s)  accepted 2,030  repaired 21  …`, then the components and partitions that do not run.
+ * `00:42  generated 2,100 (50/s)  accepted 2,030  repaired 21  …`, then the components that have not been
+ * ready yet, and the components and partitions that do not run.
  */
 export function formatLiveLine(
   elapsedSeconds: number,
@@ -110,8 +111,10 @@ export function formatLiveLine(
     `streaming_orders (orders only) ${number(counts.inStreamingOrders)}`,
     `lag ${number(counts.lag)}`,
   ];
+  const starting = components.filter(({ state }) => state === 'starting').map(({ name }) => name);
+  if (starting.length > 0) fields.push(`starting: ${starting.join(', ')}`);
   const down = components
-    .filter(({ state }) => state !== 'running')
+    .filter(({ state }) => state !== 'running' && state !== 'starting')
     .map(({ name, state, restarts }) => `${name} ${state}${restarts > 0 ? ` (${String(restarts)})` : ''}`);
   if (down.length > 0) fields.push(`DOWN: ${down.join(', ')}`);
   if (counts.stopped.length > 0) fields.push(`STOPPED: ${counts.stopped.join(', ')}`);

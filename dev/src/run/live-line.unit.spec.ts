@@ -78,6 +78,20 @@ describe('the live line', () => {
     );
   });
 
+  it('shows a component that has not been ready yet as starting, and as down only when it failed or was ready before', () => {
+    const components = [
+      { name: 'validator', state: 'running', restarts: 0 },
+      { name: 'console', state: 'starting', restarts: 0 },
+    ] as const;
+    const line = formatLiveLine(2, counts, components);
+    expect(line).toMatch(/ {2}lag 12 {2}starting: console$/);
+    expect(line).not.toContain('DOWN');
+    const failed = formatLiveLine(2, counts, [{ name: 'console', state: 'failed', restarts: 0 }]);
+    expect(failed).toMatch(/ {2}lag 12 {2}DOWN: console failed$/);
+    const restarting = formatLiveLine(2, counts, [{ name: 'console', state: 'restarting', restarts: 1 }]);
+    expect(restarting).toMatch(/ {2}DOWN: console restarting \(1\)$/);
+  });
+
   it('sums each counter over the families, and leaves the counters out while the validator restores', async () => {
     const whole = Array.from({ length: 24 }, () => partition('running', 1));
     const rows = () => Promise.resolve({ order_events: 5, catalog_events: 4, streaming_orders: 3 });

@@ -30,7 +30,12 @@ export interface Component {
   readonly stopGraceMs: number;
 }
 
-export type ComponentState = 'starting' | 'running' | 'not answering' | 'restarting' | 'stopping' | 'stopped';
+/**
+ * - `starting`: it has not been ready yet.
+ * - `failed`: it did not become ready. It is not started again.
+ */
+export type ComponentState =
+  'starting' | 'failed' | 'running' | 'not answering' | 'restarting' | 'stopping' | 'stopped';
 
 export interface ComponentStatus {
   readonly name: string;

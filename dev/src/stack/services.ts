@@ -164,9 +164,10 @@ function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
 }
 
 /** Where the console finds the other services. */
-const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer }: StackTokens): NodeJS.ProcessEnv => ({
+const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer, operator }: StackTokens): NodeJS.ProcessEnv => ({
   SERVICE_URLS: JSON.stringify(urls),
   SERVICE_TOKEN: viewer,
+  SERVICE_OPERATOR_TOKEN: operator,
   PUBSUB_DEAD_LETTER_SUBSCRIPTION,
 });
 

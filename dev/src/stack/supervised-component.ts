@@ -81,7 +81,10 @@ export class SupervisedComponent {
     const first = this.startFirst(AbortSignal.any([signal, this.stopping.signal]));
     this.running = first.then(
       (child) => this.watch(child),
-      () => undefined, // the caller of `start` gets the error
+      // The caller of `start` gets the error.
+      () => {
+        if (!this.isStopping()) this.state = 'failed';
+      },
     );
     await first;
   }

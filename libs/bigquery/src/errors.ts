@@ -33,11 +33,15 @@ export class TableMismatchError extends OrderstreamError {
   }
 }
 
-/** The table lacks columns of its contract: the schema sync has not run yet. */
+/** The table lacks columns of its contract: nobody has added them yet. */
 export class SchemaBehindError extends OrderstreamError {
   override readonly code = 'SCHEMA_BEHIND';
 
   constructor(table: string, detail: string) {
-    super(`table ${table} is behind its contract (${detail}); run the schema sync`, { retriable: true });
+    super(
+      `table ${table} is behind its contract (${detail}). Add the column: the service logged the statement at its start ` +
+        '(docs/sink-protocol.md#when-a-table-lacks-a-column)',
+      { retriable: true },
+    );
   }
 }

@@ -1,7 +1,7 @@
 export { type BigQueryConnection, createBigQuery, createWriteClient } from './clients';
 export { type BigQueryCallCode, BigQueryCallError, SchemaBehindError } from './errors';
 export { bigqueryDependency } from './dependency';
-export { ensureDataset, ensureTables, logDifferingOptions, type TableReport } from './tables';
+export { ensureDataset, ensureTables, logDifferingOptions, logMissingColumns, type TableReport } from './tables';
 export { queryFresh, type QueryRow } from './query';
 export { RowBuffer } from './row-buffer';
 export { type RowColumns, RowEncoder, type RowNotEncodable } from './row-encoder';

@@ -1,4 +1,8 @@
-import { varintLength, writeVarint } from '@orderstream/varint';
+import { varintLength as length, writeVarint as write } from '@orderstream/varint';
+
+// Constants of this module: what another module exports costs a call of a getter at each use.
+const varintLength = length;
+const writeVarint = write;
 
 /** Tag of ProtoRows.serialized_rows (field 1, length-delimited), in front of each row. */
 const ROW_TAG = 0x0a;

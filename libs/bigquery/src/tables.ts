@@ -1,5 +1,5 @@
 import { type BigQuery, type Dataset, type TableField, type TableMetadata } from '@google-cloud/bigquery';
-import { bigQuerySchema, type TableSpec } from '@orderstream/contracts';
+import { bigQuerySchema, type Column, type TableSpec } from '@orderstream/contracts';
 
 import { retryWithoutAnswer } from './deadline';
 import { TableMismatchError } from './errors';
@@ -12,8 +12,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = { INTEGER: 'INT64', BOOLEAN
 export interface TableReport {
   readonly table: string;
   readonly created: boolean;
-  /** Columns of the contract that the table lacks. The schema sync adds them. */
+  /** Columns of the contract that the table lacks. */
   readonly missingColumns: readonly string[];
+  /** The statement that adds them; undefined when none is missing. */
+  readonly addColumns?: string | undefined;
   /** Options that differ from the settings, as sentences. An existing table is not changed. */
   readonly differingOptions: readonly string[];
 }
@@ -76,12 +78,29 @@ async function ensureTable(dataset: Dataset, spec: TableSpec, options: TableOpti
     TableMetadata,
     unknown,
   ];
+  const missing = compare(spec, metadata);
   return {
     table: spec.table,
     created,
-    missingColumns: compare(spec, metadata),
+    missingColumns: missing.map(({ name }) => name),
+    ...(missing.length > 0 && { addColumns: addColumnsTo(`${dataset.id ?? ''}.${spec.table}`, missing) }),
     differingOptions: differingOptions(options, metadata),
   };
+}
+
+/** Logs which existing tables lack columns of their contract, and how to add them. */
+export function logMissingColumns(
+  reports: readonly TableReport[],
+  logger: { warn(fields: object, message: string): void },
+): void {
+  for (const { table, missingColumns, addColumns } of reports) {
+    if (addColumns === undefined) continue;
+    logger.warn(
+      { table, missingColumns, addColumns },
+      `table ${table} lacks ${missingColumns.join(', ')} of its contract, and takes no rows until it has them. ` +
+        `Run this statement; nothing needs a restart: ${addColumns}`,
+    );
+  }
 }
 
 /** Logs which existing tables have other options than the settings. */
@@ -135,8 +154,16 @@ function differingOptions(
   return differences;
 }
 
-/** The names of the missing columns. @throws TableMismatchError when anything else differs */
-function compare(spec: TableSpec, metadata: TableMetadata): string[] {
+/** BigQuery adds columns to a table that exists only as nullable or repeated ones: a looser mode is none of `compare`'s problems. */
+function addColumnsTo(table: string, columns: readonly Column[]): string {
+  const added = columns.map(({ name, type, mode }) => {
+    return `ADD COLUMN IF NOT EXISTS ${name} ${mode === 'REPEATED' ? `ARRAY<${type}>` : type}`;
+  });
+  return `ALTER TABLE \`${table}\` ${added.join(', ')}`;
+}
+
+/** The missing columns. @throws TableMismatchError when anything else differs */
+function compare(spec: TableSpec, metadata: TableMetadata): readonly Column[] {
   const schema = metadata.schema;
   const fields: readonly TableField[] =
     typeof schema === 'object' && 'fields' in schema && Array.isArray(schema.fields) ? schema.fields : [];
@@ -170,7 +197,7 @@ function compare(spec: TableSpec, metadata: TableMetadata): string[] {
     );
   }
   if (problems.length > 0) throw new TableMismatchError(spec.table, problems);
-  return spec.columns.filter(({ name }) => !fieldsByName.has(name)).map(({ name }) => name);
+  return spec.columns.filter(({ name }) => !fieldsByName.has(name));
 }
 
 function ignore(code: number): (error: unknown) => void {

@@ -1,7 +1,7 @@
 import type { Dataset, TableField } from '@google-cloud/bigquery';
-import { bigQuerySchema, type TableSpec } from '@orderstream/contracts';
+import { bigQuerySchema, type Column, type TableSpec } from '@orderstream/contracts';
 
-import { ensureTables } from './tables';
+import { ensureTables, logMissingColumns } from './tables';
 
 const SPEC: TableSpec = {
   table: 'events',
@@ -46,6 +46,33 @@ describe('a table with columns that others have added', () => {
         /more is not in the contract and REQUIRED without a default: make it NULLABLE or give it a default/,
       ) as unknown,
     });
+  });
+});
+
+describe('a table that lacks columns of its contract', () => {
+  it('is reported with the statement that adds them, as BigQuery can add them', async () => {
+    const column = (name: string, type: Column['type'], mode: Column['mode']): Column => ({
+      ...{ name, type, mode, description: '', personal: false },
+    });
+    const added = [
+      column('b', 'BYTES', 'NULLABLE'),
+      column('r', 'INT64', 'REQUIRED'),
+      column('t', 'STRING', 'REPEATED'),
+    ];
+    const dataset = Object.assign(withColumns(), { id: 'ecommerce_db' });
+    const reports = await ensureTables(dataset, [{ ...SPEC, columns: [...SPEC.columns, ...added] }]);
+    const addColumns =
+      'ALTER TABLE `ecommerce_db.events` ADD COLUMN IF NOT EXISTS b BYTES, ADD COLUMN IF NOT EXISTS r INT64, ' +
+      'ADD COLUMN IF NOT EXISTS t ARRAY<STRING>';
+    expect(reports).toMatchObject([{ table: 'events', missingColumns: ['b', 'r', 't'], addColumns }]);
+    const lines: unknown[] = [];
+    logMissingColumns(reports, { warn: (fields, message) => void lines.push(fields, message) });
+    expect(lines).toEqual([
+      { table: 'events', missingColumns: ['b', 'r', 't'], addColumns },
+      expect.stringMatching(
+        /^table events lacks b, r, t of its contract.* Run this statement.*: ALTER TABLE/,
+      ) as unknown,
+    ]);
   });
 });
 

@@ -42,7 +42,10 @@ describe('tables in the BigQuery emulator', () => {
     const dataset = await ensureDataset(bigquery, name, 'US');
     const columns = [...SPEC.columns.slice(0, 2), column('part', 'INT64'), column('more', 'STRING')];
     expect(await ensureTables(dataset, [{ ...SPEC, columns }])).toEqual([
-      { table: 'events', created: false, missingColumns: ['more'], differingOptions: [] },
+      {
+        ...{ table: 'events', created: false, missingColumns: ['more'], differingOptions: [] },
+        addColumns: `ALTER TABLE \`${name}.events\` ADD COLUMN IF NOT EXISTS more STRING`,
+      },
     ]);
   });
 

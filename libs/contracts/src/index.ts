@@ -4,6 +4,7 @@ export { partitionFor } from './partitioner';
 export * from './rules';
 export * from './ledger';
 export * from './columns';
+export { CUSTOMER_HASH, customerHash } from './customer-hash';
 export * from './timestamps';
 export type { EventContract } from './event';
 export * from './events/verticals';

@@ -35,6 +35,8 @@ export interface TopicSpec {
   readonly timestamps: 'CreateTime' | 'LogAppendTime';
 }
 
+/** What the name of every topic of the system begins with. */
+export const TOPIC_PREFIX = 'marketplace.';
 export const rawTopic = (family: Family): string => `marketplace.${family}.raw.v1`;
 export const validatedTopic = (family: Family): string => `marketplace.${family}.validated.v1`;
 /** The versions of every vendor and product. Written by the validator of the catalog only. */

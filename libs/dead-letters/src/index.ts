@@ -29,6 +29,7 @@ export {
   type ReplayFilter,
   type ReplayOptions,
   type ReplayRequest,
+  type SettingDifference,
 } from './replay/plan';
 export {
   ReplayChangedError,

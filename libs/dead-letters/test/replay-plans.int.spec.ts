@@ -13,6 +13,10 @@ jest.setTimeout(180_000);
 const EVALUATION = {
   ...{ quality: qualitySettings(), stateLimits: DEFAULT_STATE_LIMITS, catalogLimits: DEFAULT_CATALOG_LIMITS },
   ...{ revision: 7, problems: ['there is no rule x'] },
+  comparison: {
+    comparedWith: ['validator'],
+    differences: [{ setting: 'RULE_MAX_LATE_MS', dryRun: 1, validator: 2, service: 'validator' }],
+  },
 };
 const opened: ReplayPlans[] = [];
 const logs: ReplayLog[] = [];
@@ -29,7 +33,7 @@ async function consoleOf(log: ReplayLog, more: Partial<ReplayPlansOptions> = {})
   const plans = new ReplayPlans({
     kafka,
     letters: { index: log.index, caughtUp: () => log.caughtUp() },
-    settings: () => EVALUATION,
+    settings: () => Promise.resolve(EVALUATION),
     logger,
     topic: log.replays,
     leaseMs: 1_500,
@@ -78,7 +82,11 @@ describe('the plans of consoles on one broker', () => {
     const ready = await reached(plans, draft.id, 'ready');
     expect(ready.preview).toMatchObject({ letters: 300, followers: 0, total: 300 });
     expect(ready.preview?.samples).toHaveLength(5);
-    expect(ready.preview?.settings).toEqual({ version: EVALUATION.quality.version, revision: 7 });
+    const { comparison, quality } = EVALUATION;
+    expect(ready.preview?.settings).toEqual({ version: quality.version, revision: 7, ...comparison });
+    expect(ready.preview?.warnings).toContainEqual(
+      expect.stringMatching(/not evaluate as validator does: RULE_MAX_LATE_MS is 1, there 2/),
+    );
     expect(ready.preview?.warnings).toContainEqual(expect.stringMatching(/^1 settings at run time/));
 
     await log.reject(someBodies(5));

@@ -17,6 +17,7 @@ export {
 export { isStorable } from './produce/record-size';
 export { ensureTopics } from './topics/topics';
 export { fetchRetentions } from './topics/retention';
+export { fetchTopicLimits, type TopicLimits } from './topics/topic-limits';
 export { checkTimestampTypes } from './topics/timestamp-type';
 export { type CommittedOffset } from './transactions/committed-offset';
 export {
@@ -30,6 +31,7 @@ export { TopicFollower, type TopicFollowerOptions } from './read/topic-follower'
 export { fetchRawBatch, type RawBatch } from './read/raw-batch';
 export { fetchUnreadableBatch, type UnreadableBatch } from './read/unreadable-batch';
 export { HighWatermarks } from './read/high-watermarks';
+export { fetchReadingGroups } from './read/reading-groups';
 export {
   fetchCommittedOffsets,
   fetchEndOffsets,

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 
 const HEADER = 'traceparent';
-/** Version 00 ends after its flags; later versions may have more fields. */
-const PATTERN = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:$|(?<!^00.{53})-)/;
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
-/** Where the flags are. They have no group: a third one costs the sink a twentieth of its row mapping. */
+/** Where the fields of two hex digits, 32, 16 and 2 are; a `-` is between them. */
+const VERSION = [0, 2] as const;
+const TRACE_ID = [3, 35] as const;
+const SPAN_ID = [36, 52] as const;
 const FLAGS = [53, 55] as const;
+/** Length of version 00; later versions may have more fields. */
+const LENGTH = 55;
 const SAMPLED = 0x01;
 
 /** As in kafkajs: a repeated name has an array of values, and values from the broker are Buffers. */
@@ -41,24 +44,42 @@ export function traceparentOf({ traceId, spanId, sampled }: TraceContext): strin
  * to ignore it then. Of later versions, the fields of version 00 are read.
  */
 export function traceContextOf(headers: TraceHeaders): TraceContext | undefined {
-  const [text, traceId, spanId] = parse(headers) ?? [];
-  if (text === undefined || traceId === undefined || spanId === undefined) return undefined;
-  return { traceId, spanId, sampled: (parseInt(text.slice(...FLAGS), 16) & SAMPLED) !== 0 };
+  const text = validText(headers);
+  if (text === undefined) return undefined;
+  const sampled = (parseInt(text.slice(...FLAGS), 16) & SAMPLED) !== 0;
+  return { traceId: text.slice(...TRACE_ID), spanId: text.slice(...SPAN_ID), sampled };
 }
 
 /** The trace id of the `traceparent` header: 32 hex digits. Undefined as for `traceContextOf`. */
 export function traceIdOf(headers: TraceHeaders): string | undefined {
-  return parse(headers)?.[1];
+  return validText(headers)?.slice(...TRACE_ID);
 }
 
-function parse(headers: TraceHeaders): readonly string[] | undefined {
+function validText(headers: TraceHeaders): string | undefined {
   const value = headers[HEADER];
   // A null value is no value, although the types of kafkajs do not have it.
   if (!value || Array.isArray(value)) return undefined;
-  // Version 00 has 55 characters. The limit bounds the work for longer values.
-  if (value.length > 512) return undefined;
-  const match = PATTERN.exec(typeof value === 'string' ? value : value.toString('latin1'));
-  return match === null || match[1] === NO_TRACE || match[2] === NO_SPAN ? undefined : match;
+  // The limit bounds the work for longer values.
+  if (value.length < LENGTH || value.length > 512) return undefined;
+  const text = typeof value === 'string' ? value : value.toString('latin1');
+  return isValid(text) ? text : undefined;
+}
+
+/** Hot: once for each row of the sink, where a regular expression takes three times as long. */
+function isValid(text: string): boolean {
+  if (text[2] !== '-' || text[35] !== '-' || text[52] !== '-') return false;
+  if (!isHex(text, VERSION) || !isHex(text, TRACE_ID) || !isHex(text, SPAN_ID) || !isHex(text, FLAGS)) return false;
+  if (text.startsWith(NO_TRACE, TRACE_ID[0]) || text.startsWith(NO_SPAN, SPAN_ID[0])) return false;
+  if (text.length === LENGTH) return !text.startsWith('ff');
+  return text[LENGTH] === '-' && !text.startsWith('ff') && !text.startsWith('00');
+}
+
+function isHex(text: string, [from, to]: readonly [number, number]): boolean {
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x30 || code > 0x66 || (code > 0x39 && code < 0x61)) return false;
+  }
+  return true;
 }
 
 function randomHex(digits: number, rng: (() => number) | undefined): string {

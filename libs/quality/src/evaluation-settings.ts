@@ -2,7 +2,7 @@ import { defineSettings, settings, type SettingsOf } from '@orderstream/config';
 import { RULE_CODES } from '@orderstream/contracts';
 import { z } from 'zod';
 import { type CatalogLimits, DEFAULT_CATALOG_LIMITS } from './catalog/catalog';
-import { allowedActions } from './settings';
+import { allowedActions, type QualitySettings } from './settings';
 import { DEFAULT_STATE_LIMITS, type StateLimits } from './state/partition-state';
 
 const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
@@ -78,6 +78,25 @@ export const memorySettings = defineSettings({
 });
 interface Memory {
   readonly state: SettingsOf<typeof memorySettings>;
+}
+
+/** What verdicts depend on, by the names of the settings. The action of a rule is `RULE_ACTIONS.<code>`. */
+export type EvaluationValues = Readonly<Record<string, string | number>>;
+
+/** What a program evaluates by, to compare it with another one. */
+export function evaluationValues(
+  { actions, maxAheadMs, maxLateMs }: Pick<QualitySettings, 'actions' | 'maxAheadMs' | 'maxLateMs'>,
+  { state }: Memory,
+): EvaluationValues {
+  const values: Record<string, string | number> = {
+    [ruleFields.maxAheadMs.env]: maxAheadMs,
+    [ruleFields.maxLateMs.env]: maxLateMs,
+  };
+  for (const [code, action] of Object.entries(actions)) values[`${ruleFields.actions.env}.${code}`] = action;
+  for (const [name, entry] of Object.entries(memorySettings.entries)) {
+    if (entry.kind === 'setting') values[entry.env] = state[name as keyof typeof state];
+  }
+  return values;
 }
 
 export const catalogLimitsOf = ({ state }: Memory): CatalogLimits => ({

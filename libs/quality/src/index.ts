@@ -3,7 +3,14 @@ export { renderQualityDoc } from './render-quality-doc';
 export * from './errors';
 export { violated } from './rules/constraint';
 export { allowedActions, qualitySettings, type QualitySettings } from './settings';
-export { catalogLimitsOf, memorySettings, ruleFields, stateLimitsOf } from './evaluation-settings';
+export {
+  catalogLimitsOf,
+  evaluationValues,
+  type EvaluationValues,
+  memorySettings,
+  ruleFields,
+  stateLimitsOf,
+} from './evaluation-settings';
 export { RuleEvaluator, type Evaluation, type RuleEvaluatorOptions } from './rule-evaluator';
 export { LogEvaluator, outcomeOf } from './log-evaluator';
 export { identityOf } from './structure/structure';

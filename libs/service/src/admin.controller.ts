@@ -47,8 +47,12 @@ export interface AdminEndpoints {
 export const ADMIN_PROBLEMS = {
   401: 'The bearer token is missing or not known.',
   429: 'Too many failed authentications, from this address or in sum. A known token is never answered with it.',
+  431: 'The headers, with the address and its parameters, are larger than 16 kB.',
   503: 'No tokens are configured: set ADMIN_TOKENS.',
 } as const;
+
+/** The error of every endpoint with a parameter in its path. */
+export const PATH_PROBLEMS = { 400: 'A parameter of the path is not UTF-8 with percent-encoding.' } as const;
 
 /** The errors that every command may answer besides: see `CommandGate`. */
 export const COMMAND_PROBLEMS = {
@@ -56,7 +60,7 @@ export const COMMAND_PROBLEMS = {
   403: 'The role of the token does not allow it.',
   409: 'The service cannot do that now. The detail has the reason.',
   413: 'The body is larger than 64 kB.',
-  415: 'The body has a charset or an encoding that the service does not read.',
+  415: 'The body has a type, a charset or an encoding that the endpoint does not read.',
   503: 'The service is starting or stopping, no tokens are configured, or the audit cannot be written. The command changed nothing.',
 } as const;
 

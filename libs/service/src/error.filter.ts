@@ -10,6 +10,7 @@ import { LOGGER } from './tokens';
 
 /** Most problems of a body that an answer lists. */
 const MAX_ERRORS = 20;
+const TOO_LARGE: number = HttpStatus.PAYLOAD_TOO_LARGE;
 
 /** The HTTP status for this error: 412 for a stale revision, 503 when a retry may help, 500 otherwise. */
 export function statusOf(error: unknown): number {
@@ -55,7 +56,8 @@ export class ErrorFilter implements ExceptionFilter<unknown> {
 function detailOf(error: HttpException): Pick<ProblemDetails, 'detail' | 'errors'> {
   const body = error.getResponse();
   const message: unknown = typeof body === 'object' && 'message' in body ? body.message : undefined;
+  if (error.getStatus() === TOO_LARGE) return { detail: 'The body is larger than 64 kB.' };
   if (!Array.isArray(message)) return { detail: error.message };
   const errors = message.slice(0, MAX_ERRORS).map(String);
-  return { detail: `The body is invalid: ${errors[0] ?? error.message}`, errors };
+  return { detail: `The request is invalid: ${errors[0] ?? error.message}`, errors };
 }

@@ -2,7 +2,7 @@ import { applyDecorators, HttpException, HttpStatus } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { type Response } from 'express';
 
-const CONTENT_TYPE = 'application/problem+json';
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 /**
  * What kinds of problems there are, by their names in `type`. docs/admin-api.md explains each. A problem without a kind of
@@ -13,13 +13,15 @@ const PROBLEM_TYPES = {
   unauthenticated: 'The bearer token is missing or not known.',
   forbidden: 'The role of the token does not allow it.',
   'not-found': 'There is no such resource.',
-  'method-not-allowed': 'The resource has no such method.',
+  'method-not-allowed': 'The resource has no such method: the header Allow has those that it has.',
+  'request-timeout': 'The request was not complete in time.',
   conflict: 'The service, or the resource, is in a state in which that is not possible.',
   failed: 'The service has failed: only a restart helps.',
   'revision-stale': 'Somebody has changed the resource since it was read.',
   'body-too-large': 'The body is larger than the service reads.',
   'unsupported-body': 'The body has a type, a charset or an encoding that the service does not read.',
   'revision-required': 'The change needs If-Match with the revision that it replaces.',
+  'headers-too-large': 'The headers, with the address, are larger than the service reads.',
   'rate-limited': 'Too many failed authentications, from this address or in sum.',
   defect: 'An error that nothing foresees. The log of the service has it.',
   'not-implemented': 'This service does not have that.',
@@ -36,12 +38,14 @@ const TYPE_OF_STATUS: Readonly<Record<number, ProblemType>> = {
   403: 'forbidden',
   404: 'not-found',
   405: 'method-not-allowed',
+  408: 'request-timeout',
   409: 'conflict',
   412: 'revision-stale',
   413: 'body-too-large',
   415: 'unsupported-body',
   428: 'revision-required',
   429: 'rate-limited',
+  431: 'headers-too-large',
   501: 'not-implemented',
   503: 'unavailable',
 };
@@ -101,15 +105,24 @@ export class ProblemException extends HttpException {
 /** What is known of a problem. `type` is the name of its kind. */
 export type ProblemDetails = Omit<Problem, 'title' | 'type'> & { readonly type?: string };
 
+/** The problem with its type and its title. */
+export const problemFor = ({ status, type = typeOf(status), ...rest }: ProblemDetails): Problem => ({
+  type: problemUri(type),
+  status,
+  title: titleOf(status),
+  ...rest,
+});
+
 export function sendProblem(response: Response, problem: ProblemDetails): void {
-  const { status, type = typeOf(status), ...rest } = problem;
-  const body: Problem = { type: problemUri(type), status, title: titleOf(status), ...rest };
-  response.status(status).type(CONTENT_TYPE).send(JSON.stringify(body));
+  response
+    .status(problem.status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(JSON.stringify(problemFor(problem)));
 }
 
 /** Documents the error answers of a handler, or of every handler of a controller. */
 export function ApiProblems(answers: Readonly<Record<number, string>>): ClassDecorator & MethodDecorator {
-  const content = { [CONTENT_TYPE]: { schema: { $ref: getSchemaPath(Problem) } } };
+  const content = { [PROBLEM_CONTENT_TYPE]: { schema: { $ref: getSchemaPath(Problem) } } };
   return applyDecorators(
     ApiExtraModels(Problem),
     ...Object.entries(answers).map(([status, description]) =>

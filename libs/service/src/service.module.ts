@@ -7,6 +7,7 @@ import { RolesGuard } from './roles.guard';
 import { AuditBefore, AuditInterceptor } from './audit/audit.interceptor';
 import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
+import { BodyTypeGate } from './body-type';
 import { CommandGate, type Lifecycle } from './command-gate';
 import { ErrorFilter } from './error.filter';
 import { HealthController } from './health.controller';
@@ -63,9 +64,10 @@ export class ServiceModule {
         { provide: RuntimeSettings, useValue: runtime },
         { provide: Pauses, useValue: pauses },
         { provide: APP_GUARD, useClass: RolesGuard },
-        // The audit surrounds the gate: it also records commands that the gate rejects.
+        // The audit surrounds the gates: it also records commands that they reject.
         { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CommandGate },
+        { provide: APP_INTERCEPTOR, useClass: BodyTypeGate },
         { provide: APP_INTERCEPTOR, useClass: AuditBefore },
         { provide: APP_FILTER, useClass: ErrorFilter },
         Authentication,

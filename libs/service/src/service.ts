@@ -9,9 +9,12 @@ import { type Check, Health, type Logger, Metrics, startTracing, type Tracing } 
 import { type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { type AdminEndpoints } from './admin.controller';
+import { answerOtherMethods } from './allowed-methods';
 import { AuditTrail } from './audit/audit-trail';
 import { Authentication } from './authentication';
 import { boundBody } from './body-bounds';
+import { answerClientErrors } from './client-errors';
+import { YAML_TYPES } from './body-type';
 import { type Lifecycle } from './command-gate';
 import { Dependencies, type Dependency } from './dependencies';
 import { NestLogger } from './nest-logger';
@@ -27,8 +30,6 @@ import { SERVICE_CONTROL } from './tokens';
 
 /** Largest request body that `/admin` accepts. */
 const MAX_BODY_BYTES = 65_536;
-/** A body of these types is text. */
-const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 /** What `runService` needs to run a service. */
 export interface ServiceDefinition<T extends { readonly service: ServiceSettings }> {
@@ -204,14 +205,16 @@ export class Service<T extends { readonly service: ServiceSettings }> {
       { logger: new NestLogger(logger), abortOnError: false, bodyParser: false, forceCloseConnections: true },
     );
     this.app = app;
+    answerClientErrors(app.getHttpServer());
     app.use(identifyRequest);
     app.use(helmet());
     const authentication = app.get(Authentication);
     app.use('/admin', (request: Request, response: Response, next: NextFunction) => {
       authentication.use(request, response, next);
     });
+    app.use(answerOtherMethods);
     app.useBodyParser('json', { limit: MAX_BODY_BYTES });
-    app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: YAML_TYPES });
+    app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: [...YAML_TYPES] });
     app.use(boundBody);
     app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
     app.get(OpenApi).describe(app, definition.name);

@@ -1,7 +1,14 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { waitUntil } from '@orderstream/deadlines';
 import request from 'supertest';
 import { OPERATOR, VIEWER } from '../../../test/support/fake-process';
 import { Run, runDuringTests } from '../test/probe-service';
+
+const withToken = { authorization: `Bearer ${OPERATOR}` };
+const get = (url: string, path: string) => fetch(url + path, { headers: withToken });
+const post = (url: string, path: string, body: Buffer) =>
+  fetch(url + path, { method: 'POST', headers: { ...withToken, 'content-type': 'application/json' }, body });
 
 describe('a running service', () => {
   const service = runDuringTests();
@@ -83,6 +90,84 @@ describe('a running service', () => {
     const large = { rate: 5, padding: 'x'.repeat(70_000) };
     await request(service.url).put('/admin/rate').set('Authorization', `Bearer ${OPERATOR}`).send(large).expect(413);
     await request(service.url).put('/admin/rate').send(large).expect(401);
+  });
+
+  it.each([
+    ['text/plain', '{"seconds":60}', 415],
+    ['application/x-www-form-urlencoded', 'seconds=60', 415],
+    ['application/yaml', 'seconds: 60', 415],
+    ['application/merge-patch+json', '{"seconds":60}', 415],
+    ['nonsense', '{"seconds":60}', 415],
+    ['application/json', '[]', 400],
+    ['application/json', '[{"seconds":60}]', 400],
+    ['application/json', '"seconds"', 400],
+    ['application/json', 'null', 400],
+    ['application/json', '{"constructor":{"seconds":60}}', 400],
+    ['application/json', '{"__proto__":{"seconds":60}}', 400],
+  ])('rejects a body of type %s that is %s with %s, and does not pause', async (type, body, status) => {
+    const send = () =>
+      request(service.url)
+        .post('/admin/pause')
+        .set('Authorization', `Bearer ${OPERATOR}`)
+        .set('Content-Type', type)
+        // As bytes: supertest would encode a text for JSON.
+        .serialize(String)
+        .send(body);
+    const answer = await send();
+    expect([answer.status, answer.type]).toEqual([status, 'application/problem+json']);
+    const shown = await request(service.url).get('/admin/pause').set('Authorization', `Bearer ${VIEWER}`);
+    expect(shown.body).toEqual({ paused: false });
+  });
+
+  it.each([
+    [
+      'body of 10 MB',
+      (url: string) => post(url, '/admin/pause', Buffer.alloc(10_000_000, 0x20)),
+      413,
+      'body-too-large',
+    ],
+    ['path with a NUL', (url: string) => get(url, '/admin/status%00'), 404, 'not-found'],
+    ['very long path', (url: string) => get(url, `/admin/${'x'.repeat(8_000)}`), 404, 'not-found'],
+  ] as const)('answers a %s with a problem, and goes on', async (_, call, status, type) => {
+    const answer = await call(service.url);
+    expect([answer.status, await answer.json()]).toEqual([
+      status,
+      expect.objectContaining({ type: `urn:orderstream:problem:${type}`, status }),
+    ]);
+    expect((await get(service.url, '/admin/status')).status).toBe(200);
+  });
+
+  it.each([
+    ['PATCH', '/admin/pause', 405, 'GET, HEAD, POST'],
+    ['DELETE', '/admin/rate', 405, 'PUT'],
+    ['GET', '/admin/rate', 405, 'PUT'],
+    ['POST', '/health/live', 405, 'GET, HEAD'],
+    ['OPTIONS', '/admin/pause', 204, 'GET, HEAD, POST'],
+    ['OPTIONS', '/admin/nothing-here', 404, null],
+    ['HEAD', '/admin/status', 200, null],
+  ])('answers %s %s with %s, and the methods that the path has', async (method, path, status, allow) => {
+    const answer = await fetch(service.url + path, { method, headers: withToken });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([status, allow]);
+    const body = await answer.text();
+    expect(body === '' ? undefined : (JSON.parse(body) as object)).toEqual(
+      status < 400 ? undefined : (expect.objectContaining({ status }) as unknown),
+    );
+  });
+
+  it.each([
+    ['headers of 20 kB', `GET /admin/status HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['2,000 headers', `GET /admin/status HTTP/1.1\r\nHost: x\r\n${'X-Many: 12345678\r\n'.repeat(2_000)}\r\n`, 431],
+    ['what is not HTTP', 'HELO there\r\n\r\n', 400],
+    ['a broken chunk', 'POST /admin/pause HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 401],
+  ])('answers %s with a problem, and goes on', async (_, bytes, status) => {
+    const { hostname, port } = new URL(service.url);
+    const socket = connect(Number(port), hostname);
+    socket.end(bytes);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${String(status)} .*\\r\\n`));
+    expect(answer).toMatch(/^content-type: application\/problem\+json/im);
+    expect(answer).toContain(`"status":${String(status)}`);
+    expect((await get(service.url, '/admin/status')).status).toBe(200);
   });
 
   it('counts rejected requests by reason', async () => {

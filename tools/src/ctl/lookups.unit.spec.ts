@@ -236,6 +236,14 @@ describe('ctl, looking', () => {
         '',
       ].join('\n'),
     );
+    const sources = [
+      { topic: 'invoices', letters: 5_000 },
+      { topic: '', letters: 120, problem: 'the headers name none' },
+    ];
+    api.json('GET /admin/replays/plan-1', { ...READY, preview: { ...READY.preview, sources } });
+    expect((await ctl.run(['replay', 'status', 'plan-1'])).out).toContain(
+      'returns to  invoices 5,000\nreturns to  (unknown) 120 (none: the headers name none)\n',
+    );
     api.json('GET /admin/replays', { plans: [FINISHED, { ...DRAFT, id: 'plan-2', note: 'a try' }] });
     expect((await ctl.run(['replay', 'list'])).out).toBe(
       [

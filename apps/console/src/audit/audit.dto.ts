@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsISO8601, IsOptional, IsString, MaxLength } from 'class-validator';
-import { PageQueryDto } from '../page-query.dto';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsTime, PageQueryDto } from '../page-query.dto';
 
 const TIME = '2026-03-01T12:00:00.000Z';
 
@@ -20,14 +20,12 @@ export class AuditQueryDto extends PageQueryDto {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'At this time or later.', example: '2026-03-01T00:00:00Z' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @MaxLength(40)
+  @IsTime()
   readonly from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Before this time.', example: '2026-03-02T00:00:00Z' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @MaxLength(40)
+  @IsTime()
   readonly to?: string;
 }
 
@@ -50,10 +48,20 @@ export class AuditEntryDto {
   @ApiPropertyOptional({ description: 'What was changed.', example: 'pause.validator' })
   readonly subject?: string;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'What it was before.' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What it was before; null: nothing that differs from the default.',
+  })
   readonly before?: unknown;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: true, description: 'What it is since then.' })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What it is since then; null: back to the default.',
+  })
   readonly after?: unknown;
 
   @ApiPropertyOptional({ example: '6f1c1f6e-5c39-4d63-8a55-0f0e43a8f2b1' })

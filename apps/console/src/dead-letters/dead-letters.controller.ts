@@ -1,9 +1,9 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
-import { ADMIN_PROBLEMS, ApiProblems, Roles } from '@orderstream/service';
+import { ADMIN_PROBLEMS, ApiProblems, PATH_PROBLEMS, Roles } from '@orderstream/service';
 import { type Request } from 'express';
 import { isOperator } from '../is-operator';
-import { ConsoleProblem, problemAnswers, withProblems } from '../problems';
+import { ConsoleProblem, withProblems } from '../problems';
 import { DeadLetters } from './dead-letters';
 import { LetterFilterDto, letterFilterOf, LetterQueryDto } from './letter-query.dto';
 import {
@@ -60,7 +60,7 @@ export class DeadLettersController {
   @ApiParam({ name: 'partition', schema: { type: 'integer' }, example: 3 })
   @ApiParam({ name: 'offset', schema: { type: 'integer' }, example: 1_842 })
   @ApiOkResponse({ type: LetterDetailDto })
-  @ApiProblems(problemAnswers('letter-unknown'))
+  @ApiProblems(withProblems(PATH_PROBLEMS, 'letter-unknown'))
   async show(
     @Param('topic') topic: string,
     @Param('partition') partition: string,

@@ -31,8 +31,9 @@ export class DeadLetters {
   readonly log: LetterLog;
   readonly search: LetterSearch;
   private readonly lookup: RecordLookup;
+  /** Those of `FOREIGN_DEAD_LETTER_TOPICS`. */
+  readonly foreignTopics: ReadonlySet<string>;
   private readonly topics: ReadonlySet<string>;
-  private readonly foreign: ReadonlySet<string>;
 
   constructor(
     @Inject(SETTINGS) { kafka: connection, letters }: ConsoleSettings,
@@ -44,7 +45,7 @@ export class DeadLetters {
     const topics = LETTER_TOPICS.map(({ name }) => name);
     const foreignTopics = (letters.foreignTopics ?? []).filter((name) => !topics.includes(name));
     this.topics = new Set([...topics, ...foreignTopics]);
-    this.foreign = new Set(foreignTopics);
+    this.foreignTopics = new Set(foreignTopics);
     this.index = new LetterIndex(letters.maxLetters);
     this.lookup = new RecordLookup(kafka);
     const parse = (record: KafkaRecord): AnyLetter | undefined => this.parse(record);
@@ -72,11 +73,6 @@ export class DeadLetters {
     return this.topics.has(name);
   }
 
-  /** Whether the topic is one of `FOREIGN_DEAD_LETTER_TOPICS`. */
-  isForeign(name: string): boolean {
-    return this.foreign.has(name);
-  }
-
   indexState(): Pick<IndexDto, keyof IndexDto> {
     const { count: letters, forgotten } = this.index;
     return { letters, forgotten, upToDate: this.log.state.upToDate };
@@ -86,13 +82,13 @@ export class DeadLetters {
     await Promise.all([this.log.stop(), this.lookup.close()]);
   }
 
+  /** A letter of another program is none of ours, whatever headers its record had. */
   private parse(record: KafkaRecord): AnyLetter | undefined {
+    if (this.foreignTopics.has(record.topic)) return parseForeignLetter(record);
     try {
       return parseDeadLetter(record);
     } catch (error) {
       if (!(error instanceof DeadLetterUnreadableError)) throw error;
-      const foreign = parseForeignLetter(record);
-      if (foreign !== undefined) return foreign;
       this.logger.debug({ err: error }, 'a record of a dead-letter topic is left out');
       return undefined;
     }

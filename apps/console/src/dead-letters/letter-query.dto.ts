@@ -2,19 +2,8 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
 import { type LetterFilter, type LetterOrder } from '@orderstream/dead-letters';
 import { Transform } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
-import { integerOf, PageCursor, PageLimit } from '../page-query.dto';
+import { ArrayMaxSize, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { integerOf, IsTime, PageCursor, PageLimit } from '../page-query.dto';
 
 const MAX_FIELDS = 8;
 const MAX_TEXT = 1_024;
@@ -39,12 +28,7 @@ const Integer = (options: ApiPropertyOptions, min = 0, max = Number.MAX_SAFE_INT
   );
 
 const Time = (options: ApiPropertyOptions): PropertyDecorator =>
-  applyDecorators(
-    ApiPropertyOptional({ type: String, format: 'date-time', ...options }),
-    IsOptional(),
-    IsISO8601({ strict: true, strictSeparator: true }),
-    MaxLength(40),
-  );
+  applyDecorators(ApiPropertyOptional({ type: String, format: 'date-time', ...options }), IsOptional(), IsTime());
 
 /** Which dead letters are meant. Every condition must hold. */
 export class LetterFilterDto {

@@ -32,6 +32,8 @@ export interface FoundLetters<T> {
 const CHUNK = 500;
 /** A page may have fewer letters than asked for, and go on. Groups are of all letters. */
 const MAX_READ = { ofPage: 10_000, ofGroups: 100_000 };
+/** Below the deadline of who asks for groups: 30 s of `ctl`. */
+const MAX_GROUPS_MS = 15_000;
 
 /** Finds dead letters: the index says which may be meant, and the letters themselves decide by key and fields. */
 export class LetterSearch {
@@ -76,7 +78,8 @@ export class LetterSearch {
 
   /** @throws ConsoleProblem filter-too-wide */
   async groups(filter: LetterFilter): Promise<LetterGroup[]> {
-    const nowMs = (this.options.nowMs ?? Date.now)();
+    const now = this.options.nowMs ?? Date.now;
+    const nowMs = now();
     if (!needsLetters(filter)) return this.options.index.groups(filter, nowMs);
     const { key, fields, ...known } = filter;
     const narrowed = new LetterIndex(this.maxRead.ofGroups);
@@ -84,11 +87,14 @@ export class LetterSearch {
     for (let cursor: string | undefined; ;) {
       const { places, next } = this.placesOf(filter, 'oldest', CHUNK, cursor);
       read += places.length;
-      if (read > this.maxRead.ofGroups) {
+      const isLate = now() - nowMs > MAX_GROUPS_MS;
+      if (isLate || read > this.maxRead.ofGroups) {
+        const possible = isLate ? `${String(MAX_GROUPS_MS / 1_000)} s allow` : 'one request may read';
+        const letters = (isLate ? read - places.length : this.maxRead.ofGroups).toLocaleString('en-US');
         throw new ConsoleProblem(
           'filter-too-wide',
-          `More than ${this.maxRead.ofGroups.toLocaleString('en-US')} letters would have to be read to compare ` +
-            `${key === undefined ? Object.keys(fields ?? {}).join(', ') : 'their keys'}. Narrow the filter, for example by fingerprint or time.`,
+          `To compare ${key === undefined ? Object.keys(fields ?? {}).join(', ') : 'their keys'}, more letters would have to be read ` +
+            `than the ${letters} that ${possible}. Narrow the filter, for example by fingerprint or time.`,
         );
       }
       const found = await this.letters(places, (letter) => ({ ...letter, value: null }), filter);

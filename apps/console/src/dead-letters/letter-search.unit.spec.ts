@@ -8,7 +8,7 @@ const TOPIC = 'marketplace.orders.raw.v1.dlq.validator';
 const nameOf = ({ topic, partition, offset }: LetterPlace): string => `${topic}/${String(partition)}/${String(offset)}`;
 
 /** Letters of two partitions, whose field `n` is their number. */
-function searchOf(count: number, fieldOf: (at: number) => number = (at) => at % 3) {
+function searchOf(count: number, fieldOf: (at: number) => number = (at) => at % 3, readMs = 0) {
   const index = new LetterIndex(1_000_000);
   const records = new Map<string, KafkaRecord>();
   const letters = new Map<string, DeadLetter>();
@@ -28,12 +28,15 @@ function searchOf(count: number, fieldOf: (at: number) => number = (at) => at % 
     letters.set(nameOf(place), letter);
     records.set(nameOf(place), { ...place, timestamp: 0, key: null, value: null, headers: {} });
   }
+  let nowMs = Date.UTC(2026, 2, 2);
   return new LetterSearch({
     index,
+    nowMs: () => nowMs,
     maxRead: { ofPage: 1_000, ofGroups: 2_000 },
     log: { nextOffset: () => count },
     lookup: {
       read: (places, onRecord) => {
+        nowMs += readMs;
         for (const place of places) {
           const record = records.get(nameOf(place));
           if (record !== undefined) onRecord(record);
@@ -84,5 +87,16 @@ describe('the search for dead letters', () => {
     const tooMany = searchOf(2_600).groups({ fields });
     await expect(tooMany).rejects.toThrow(ConsoleProblem);
     await expect(tooMany).rejects.toMatchObject({ status: 422 });
+    await expect(tooMany).rejects.toThrow(/the 2,000 that one request may read/);
+  });
+
+  it('ends groups that take too long, before who asks for them does', async () => {
+    const fields = { n: '1' };
+    const search = (readMs: number) => searchOf(1_600, undefined, readMs).groups({ fields });
+    expect((await search(4_900)).map(({ count }) => count)).toEqual([533]);
+    await expect(search(5_100)).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining('the 1,500 that 15 s allow') as string,
+    });
   });
 });

@@ -18,7 +18,10 @@ export class ReasonDto {
 }
 
 export class SourceDto {
-  @ApiProperty({ example: 'marketplace.orders.raw.v1' })
+  @ApiProperty({
+    description: 'Empty where a letter of another program does not say it; partition and offset are then -1.',
+    example: 'marketplace.orders.raw.v1',
+  })
   readonly topic: string;
 
   @ApiProperty({ type: 'integer', example: 3 })
@@ -225,7 +228,8 @@ export class LetterDetailDto extends LetterDto {
   @ApiProperty({
     nullable: true,
     description: 'For a viewer, values of personal and of unknown fields are `(masked)`.',
-    oneOf: [
+    // Not oneOf: an object of the body may look like one of the others.
+    anyOf: [
       { type: 'object', additionalProperties: true },
       ...[TextBodyDto, BinaryBodyDto, MaskedBodyDto].map((type) => ({ $ref: getSchemaPath(type) })),
     ],

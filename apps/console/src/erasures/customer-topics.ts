@@ -20,7 +20,7 @@ const isOfOthers = (topic: string): boolean =>
 
 const COMPACTED_NOTES: Readonly<Record<string, string>> = {
   [stateTopic('orders')]:
-    'Only the validator writes it: the customer leaves when STATE_MAX_REGISTRATIONS others have ordered since, their orders after 90 days or STATE_MAX_LIFECYCLES others.',
+    'Only the validator writes it, and SERVICE_OPERATOR_TOKEN is not set: the customer leaves when STATE_MAX_REGISTRATIONS others have ordered since.',
 };
 const EVENTS_NOTE = 'It has ids of events, without the customer.';
 const FOR_EVER = 'It has no retention.ms: it retains its records for ever.';

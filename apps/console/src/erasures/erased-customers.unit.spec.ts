@@ -1,5 +1,5 @@
 import { headersOf, type KafkaRecord } from '@orderstream/kafka';
-import { customerHash } from './erasure';
+import { customerHash } from '@orderstream/contracts';
 import { ErasedCustomers } from './erased-customers';
 
 const CUSTOMER = 'ab'.repeat(32);

@@ -17,7 +17,7 @@ const READ_BACK_TIMEOUT_MS = 30_000;
 const MAX_ERASURES = 1_000;
 
 const stepSchema = z.object({
-  kind: z.enum(['table', 'topic']),
+  kind: z.enum(['table', 'topic', 'state']),
   name: z.string(),
   state: z.enum(['done', 'waiting', 'retained', 'absent']),
   found: z.number().exactOptional(),

@@ -15,7 +15,7 @@ export class CreateErasureDto {
 }
 
 export class ErasureStepDto {
-  @ApiProperty({ enum: ['table', 'topic'], example: 'table' })
+  @ApiProperty({ enum: ['table', 'topic', 'state'], example: 'table' })
   readonly kind: string;
 
   @ApiProperty({ example: 'order_events' })
@@ -24,7 +24,7 @@ export class ErasureStepDto {
   @ApiProperty({
     enum: ['done', 'waiting', 'retained', 'absent'],
     description:
-      '`done`: nothing is left. `waiting`: rows are left, and it is retried until the deadline. `retained`: what is there leaves by itself. `absent`: there is no such table.',
+      '`done`: nothing is left. `waiting`: something is left, and it is retried until the deadline. `retained`: what is there leaves by itself. `absent`: there is no such table.',
     example: 'done',
   })
   readonly state: string;
@@ -34,7 +34,8 @@ export class ErasureStepDto {
 
   @ApiPropertyOptional({
     type: 'integer',
-    description: 'Rows that were deleted; of `dead_letters`, rows without key, body and headers now.',
+    description:
+      'Rows that were deleted; of `dead_letters`, rows without key, body and headers now; entries that were removed from a state.',
     example: 12,
   })
   readonly erased?: number;

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
+import { customerHash } from '@orderstream/contracts';
 
 /** What was done in one place that has data of customers. */
 export interface ErasureStep {
-  readonly kind: 'table' | 'topic';
+  /** `state`: of a service, in a compacted topic. */
+  readonly kind: 'table' | 'topic' | 'state';
   readonly name: string;
   /**
-   * `done`: nothing of the customer is left. `waiting`: rows are left, and it is retried. `retained`: what is there leaves by
+   * `done`: nothing of the customer is left. `waiting`: something is left, or not known to be gone, and it is retried. `retained`: what is there leaves by
    * itself. `absent`: there is no such table.
    */
   readonly state: 'done' | 'waiting' | 'retained' | 'absent';
   /** Rows of the customer; of a topic it is not counted. */
   readonly found?: number;
-  /** Rows that were deleted, or of which the personal data was replaced. */
+  /** Rows that were deleted, or of which the personal data was replaced; entries of a state that were removed. */
   readonly erased?: number;
   /** When the last of it is gone; null: not by time. */
   readonly remainingUntil?: string | null;
@@ -35,20 +37,13 @@ export interface Erasure {
   readonly steps: readonly ErasureStep[];
 }
 
-const HASH_DIGITS = 16;
+const ID_DIGITS = 32;
 /** Every customer id is one: the contracts say so. */
 const CUSTOMER_IDS = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 
-/** What stands for a customer in the audit, in receipts and in queries: 16 hex digits of a SHA-256. */
-export const customerHash = (customerId: string): string =>
-  createHash('sha256').update(customerId).digest('hex').slice(0, HASH_DIGITS);
-
 /** The id of the erasure that an idempotency key creates: a repetition finds it, in any console. */
 export const erasureId = (idempotencyKey: string): string =>
-  createHash('sha256')
-    .update(`erasure ${idempotencyKey}`)
-    .digest('hex')
-    .slice(0, 2 * HASH_DIGITS);
+  createHash('sha256').update(`erasure ${idempotencyKey}`).digest('hex').slice(0, ID_DIGITS);
 
 /** Whether a text has the id of a customer with one of these hashes. */
 export function mentions(text: string, hashes: ReadonlySet<string>): boolean {

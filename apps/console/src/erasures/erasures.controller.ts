@@ -8,10 +8,18 @@ import {
   ApiParam,
   OmitType,
 } from '@nestjs/swagger';
-import { ADMIN_PROBLEMS, ApiProblems, type Caller, CallerOf, COMMAND_PROBLEMS, Roles } from '@orderstream/service';
+import {
+  ADMIN_PROBLEMS,
+  ApiProblems,
+  type Caller,
+  CallerOf,
+  COMMAND_PROBLEMS,
+  PATH_PROBLEMS,
+  Roles,
+} from '@orderstream/service';
 import { type Response } from 'express';
 import { PageQueryDto } from '../page-query.dto';
-import { problemAnswers, withProblems } from '../problems';
+import { withProblems } from '../problems';
 import { IdempotencyKey } from '../replays/conditions';
 import { type Erasure } from './erasure';
 import { CreateErasureDto, ErasureDto, ErasureListDto } from './erasure.dto';
@@ -73,7 +81,7 @@ export class ErasuresController {
   @ApiOperation({ summary: 'Returns an erasure with its receipt.' })
   @ApiParam({ name: 'id', example: '0a4ff3f627a44a0a9d0e6f4f6f2c8d11' })
   @ApiOkResponse({ type: ErasureDto })
-  @ApiProblems(problemAnswers('erasure-unknown', 'erasures-unavailable'))
+  @ApiProblems(withProblems(PATH_PROBLEMS, 'erasure-unknown', 'erasures-unavailable'))
   show(@Param('id') id: string): ErasureDto {
     return viewOf(this.erasures.get(id));
   }

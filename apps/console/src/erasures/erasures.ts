@@ -5,8 +5,10 @@ import { type Caller } from '@orderstream/service';
 import { ConsoleProblem } from '../problems';
 import { type Warehouse } from './customer-tables';
 import { type CustomerTopics } from './customer-topics';
-import { customerHash, type Erasure, erasureId, type ErasureStep } from './erasure';
+import { customerHash } from '@orderstream/contracts';
+import { type Erasure, erasureId, type ErasureStep } from './erasure';
 import { type ErasureLog } from './erasure-log';
+import { type ValidatorState } from './validator-state';
 
 export interface ErasuresOptions {
   readonly openLog: (
@@ -14,6 +16,7 @@ export interface ErasuresOptions {
   ) => Pick<ErasureLog, 'open' | 'close' | 'find' | 'all' | 'append'> & { readonly failed: Error | undefined };
   readonly warehouse: Warehouse;
   readonly topics: Pick<CustomerTopics, 'steps'>;
+  readonly validators: Pick<ValidatorState, 'topic' | 'isReachable' | 'forget'>;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** Called for every erasure that begins in any console, with the hash of the customer. */
   readonly forget: (customer: string) => void;
@@ -31,11 +34,14 @@ const MAX_RUNNING = 100;
 const TICK_MS = 250;
 const FIRST_OPEN_RETRY_MS = 1_000;
 const MAX_OPEN_RETRY_MS = 30_000;
+const STATE_NOTE =
+  'The validators remember the customer no more. Compaction removes the old records of the topic within a day or so.';
 const STREAMING_BUFFER = /streaming buffer/i;
 const BUFFER_NOTE = 'BigQuery does not delete rows that are still in its streaming buffer. It is retried.';
 
 /**
- * Erases customers: their rows in BigQuery by jobs, and what memory has. Logs are left to their retention, and the receipt says until when.
+ * Erases customers: their rows in BigQuery by jobs, what the validators remember of them, and what memory has. Logs are left to their
+ * retention, and the receipt says until when.
  *
  * Failure semantics: everything is done in rounds of statements that may be repeated, and each round ends with an entry in
  * `ErasureLog`. Killed at any point, the next console, or this one after a restart, begins the round again; the
@@ -195,7 +201,7 @@ export class Erasures {
       const counted = erasure.steps.length > 0 ? erasure : await this.begin(erasure);
       const steps: ErasureStep[] = [];
       for (const step of counted.steps) {
-        steps.push(step.kind === 'table' ? await this.eraseTable(step, erasure.customer) : step);
+        steps.push(await this.carryOut(step, erasure.customer));
       }
       const now = this.now();
       const isDone = steps.every(({ state }) => state !== 'waiting');
@@ -213,17 +219,33 @@ export class Erasures {
 
   /** Stores what is there before anything is erased. */
   private async begin(erasure: Erasure): Promise<Erasure> {
-    const { warehouse, topics } = this.options;
+    const { warehouse, topics, validators } = this.options;
     const steps: ErasureStep[] = [];
     for (const name of warehouse.tables) {
       const found = await warehouse.count(name, erasure.customer);
       if (found === undefined) steps.push({ kind: 'table', name, state: 'absent' });
       else steps.push({ kind: 'table', name, state: 'waiting', found, erased: 0 });
     }
-    steps.push(...(await topics.steps(this.now())));
+    for (const step of await topics.steps(this.now())) {
+      const isState = step.name === validators.topic && validators.isReachable;
+      steps.push(isState ? { kind: 'state', name: step.name, state: 'waiting', erased: 0 } : step);
+    }
     const begun: Erasure = { ...erasure, steps, worker: this.worker, updatedAt: new Date(this.now()).toISOString() };
     await this.append(begun, byConsole(erasure));
     return begun;
+  }
+
+  private async carryOut(step: ErasureStep, customer: string): Promise<ErasureStep> {
+    if (step.kind === 'table') return this.eraseTable(step, customer);
+    return step.kind === 'state' ? this.eraseState(step, customer) : step;
+  }
+
+  /** Also what an earlier round has removed: the customer may have ordered since. */
+  private async eraseState({ name, erased = 0 }: ErasureStep, customer: string): Promise<ErasureStep> {
+    const { removed, problems } = await this.options.validators.forget(customer);
+    const note = problems.length === 0 ? STATE_NOTE : `${problems.join('; ')}. It is retried.`;
+    const state = problems.length === 0 ? 'done' : 'waiting';
+    return { kind: 'state', name, state, erased: erased + removed, note };
   }
 
   /** Also what an earlier round has erased: rows may have been added since. */

@@ -84,6 +84,10 @@ class FakeWarehouse implements Warehouse {
 }
 
 const started: Erasures[] = [];
+const NOBODY: ErasuresOptions['validators'] = {
+  ...{ topic: 'state', isReachable: false },
+  forget: () => Promise.reject(new Error('nobody is asked')),
+};
 const TOPIC = { kind: 'topic', name: 't', state: 'retained', remainingUntil: '2026-04-01T00:00:00.000Z' } as const;
 
 async function console(entries: Entries, warehouse: Warehouse, more: Partial<ErasuresOptions> = {}): Promise<Erasures> {
@@ -91,6 +95,7 @@ async function console(entries: Entries, warehouse: Warehouse, more: Partial<Era
     openLog: (onChange) => entries.open(onChange),
     warehouse,
     topics: { steps: () => Promise.resolve([TOPIC]) },
+    validators: NOBODY,
     forget: () => undefined,
     logger,
     retryMs: 10,
@@ -159,6 +164,32 @@ describe('erasures', () => {
       ...{ kind: 'table', name: 'orders', state: 'done' },
       ...{ found: 3, erased: 3 },
     });
+  });
+
+  it('ask the validators until every partition has answered, and store no id', async () => {
+    const entries = new Entries();
+    const asked: string[] = [];
+    const validators: ErasuresOptions['validators'] = {
+      ...{ topic: 'state', isReachable: true },
+      forget: (customer) => {
+        asked.push(customer);
+        const problems = asked.length === 1 ? ['no validator has answered for partitions 3'] : [];
+        return Promise.resolve({ removed: asked.length === 1 ? 1 : 0, problems });
+      },
+    };
+    const state = { kind: 'topic', name: 'state', state: 'retained', remainingUntil: null } as const;
+    const topics = { steps: () => Promise.resolve([TOPIC, state]) };
+    const erasures = await console(entries, new FakeWarehouse(), { validators, topics });
+    const { erasure } = await erasures.create(CUSTOMER, 'key', BY);
+    const { steps } = await ended(erasures, erasure.id);
+    expect(steps.at(-1)).toMatchObject({ kind: 'state', name: 'state', state: 'done', erased: 1 });
+    expect(asked).toEqual([HASH, HASH]);
+    const waiting = entries.entries.find(({ steps: all }) => all.at(-1)?.note?.includes('partitions 3') === true);
+    expect(waiting).toMatchObject({ state: 'running' });
+    // Without a token, the step says that it stays.
+    const alone = await console(new Entries(), new FakeWarehouse(), { topics });
+    const other = await alone.create(CUSTOMER, 'key', BY);
+    expect((await ended(alone, other.erasure.id)).steps.at(-1)).toEqual(state);
   });
 
   it('end as incomplete at the deadline, with what is left and why', async () => {

@@ -6,7 +6,6 @@ import {
   IsArray,
   IsBoolean,
   IsInt,
-  IsISO8601,
   IsNumber,
   IsObject,
   IsString,
@@ -16,12 +15,13 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { IsTime } from '../page-query.dto';
 
-const MAX_TEXT = 1_024;
+const MAX_TEXT = 1_000;
 const MAX_NOTE = 1_000;
 const MAX_OPERATIONS = 100;
 const MAX_CANARY = 100_000;
-const MAX_RATE = 100_000;
+const MAX_RATE = 10_000;
 
 /** `null` is not the same as nothing: it is rejected. */
 const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
@@ -54,12 +54,12 @@ class ReplayFilterDto {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Failed at this time or later.' })
   @IfGiven()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   readonly from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Failed before this time.' })
   @IfGiven()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTime()
   readonly to?: string;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, example: 3 })
@@ -93,7 +93,10 @@ class ReplayFilterDto {
 
 /** What is to be replayed, and how. */
 export class CreateReplayDto {
-  @ApiProperty({ description: 'A dead-letter topic.', example: 'marketplace.orders.raw.v1.dlq.validator' })
+  @ApiProperty({
+    description: 'A dead-letter topic, also one of FOREIGN_DEAD_LETTER_TOPICS.',
+    example: 'marketplace.orders.raw.v1.dlq.validator',
+  })
   @IsString()
   @MaxLength(249)
   readonly topic: string;
@@ -109,7 +112,7 @@ export class CreateReplayDto {
     maxItems: MAX_OPERATIONS,
     items: { type: 'object', additionalProperties: true },
     description:
-      'JSON Patch (RFC 6902) for the body of each letter. The result must meet the contract. `event_id`, `event_type` and the key field cannot be edited.',
+      'JSON Patch (RFC 6902) for the body of each letter. The result must meet the contract, if the letters are of this system or return to one of its raw topics. `event_id`, `event_type` and the key field cannot be edited.',
     example: [{ op: 'replace', path: '/item_price', value: '19.90' }],
   })
   @IfGiven()

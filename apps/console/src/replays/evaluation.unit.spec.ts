@@ -18,7 +18,7 @@ const setting = (subject: string, value: unknown): Setting => ({
 
 it('evaluates by the environment of the validators, and over it by what operators have set last', () => {
   const settings = loadSettings(consoleSettings, ENV);
-  const of = (...all: Setting[]) => evaluationSettings(settings, { all: () => all, revision: 3 });
+  const of = (...all: Setting[]) => evaluationSettings(settings, { all: () => all, revision: 3 }, []);
   const environment = qualitySettings({
     actions: { 'time.too_late': 'reject', 'duplicate.order': 'off' },
     maxLateMs: 1_000,

@@ -54,12 +54,66 @@ class DryRunDto {
   readonly undecided: number;
 }
 
+class SettingDifferenceDto {
+  @ApiProperty({
+    description: 'The name of the setting; `RULE_ACTIONS.<code>` is the action of a rule.',
+    example: 'RULE_MAX_LATE_MS',
+  })
+  readonly setting: string;
+
+  @ApiProperty({
+    oneOf: [{ type: 'string' }, { type: 'number' }],
+    nullable: true,
+    description: 'What the dry run evaluated by; null: this version does not have the setting.',
+    example: 604_800_000,
+  })
+  readonly dryRun: string | number | null;
+
+  @ApiProperty({
+    oneOf: [{ type: 'string' }, { type: 'number' }],
+    nullable: true,
+    description: 'What the validator evaluates by; null: its version does not have the setting.',
+    example: 86_400_000,
+  })
+  readonly validator: string | number | null;
+
+  @ApiProperty({ description: 'Which validator: its name in SERVICE_URLS.', example: 'validator' })
+  readonly service: string;
+}
+
 class EvaluatedByDto {
   @ApiProperty({ description: 'Version of the rule settings, as accepted records name it.', example: '5f3a9c1b2d4e' })
   readonly version: string;
 
   @ApiProperty({ type: 'integer', description: 'Revision of the settings at run time that it contains.', example: 12 })
   readonly revision: number;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description:
+      'The validators whose settings were compared with these. Empty: none has answered, and `warnings` say why. Absent ' +
+      'where no rules were evaluated.',
+    example: ['validator'],
+  })
+  readonly comparedWith?: readonly string[];
+
+  @ApiPropertyOptional({
+    type: [SettingDifferenceDto],
+    description: 'What the validators evaluate by otherwise: their verdicts may be others than those of the dry run.',
+    example: [],
+  })
+  readonly differences?: readonly SettingDifferenceDto[];
+}
+
+class PreviewSourceDto {
+  @ApiProperty({ description: 'The source topic; empty for letters whose headers name none.', example: 'invoices' })
+  readonly topic: string;
+
+  @counted('Letters that name it.', 120)
+  readonly letters: number;
+
+  @ApiPropertyOptional({ description: 'Why these letters do not return.', example: 'invoices does not exist' })
+  readonly problem?: string;
 }
 
 class PreviewDto {
@@ -91,6 +145,12 @@ class PreviewDto {
 
   @ApiProperty()
   readonly dryRun: DryRunDto;
+
+  @ApiPropertyOptional({
+    type: [PreviewSourceDto],
+    description: 'Of letters of another program: the topics to which they return, the most frequent first.',
+  })
+  readonly sources?: readonly PreviewSourceDto[];
 
   @ApiProperty({ type: [String], example: ['Live records of the same keys may overtake the returned ones.'] })
   readonly warnings: readonly string[];

@@ -16,13 +16,14 @@ import {
   auditChange,
   Audited,
   COMMAND_PROBLEMS,
+  PATH_PROBLEMS,
   Roles,
 } from '@orderstream/service';
 import { type Request, type Response } from 'express';
 import { concatMap, finalize, interval, map, merge, type Observable, Subject, takeUntil } from 'rxjs';
 import { isOperator } from '../is-operator';
 import { PageQueryDto } from '../page-query.dto';
-import { ConsoleProblem, problemAnswers, withProblems } from '../problems';
+import { ConsoleProblem, withProblems } from '../problems';
 import { etagOf, IdempotencyKey, IfMatch } from './conditions';
 import { AUDITED_FIELDS, CreateReplayDto, replayRequestOf } from './create-replay.dto';
 import { PlanDto, PlanPageDto, ReceiptPageDto } from './plan.dto';
@@ -49,6 +50,17 @@ interface StreamEvent {
   readonly id?: string;
   readonly data: object;
 }
+
+const STREAM_EVENT = {
+  type: 'object' as const,
+  description: 'One event of the stream.',
+  required: ['event', 'data'],
+  properties: {
+    event: { type: 'string' as const, enum: ['plan', 'ping'] },
+    id: { type: 'string' as const, description: 'The revision of the plan. Absent from a ping.', example: '3' },
+    data: { type: 'string' as const, description: 'JSON: the plan, as GET /admin/replays/{id} answers it, or `{}`.' },
+  },
+};
 
 /** Plans that send dead letters back. */
 @ApiBearerAuth()
@@ -78,7 +90,6 @@ export class ReplaysController {
       'idempotency-key-required',
       'idempotency-key-reused',
       'plan-invalid',
-      'topic-foreign',
       'topic-missing',
     ),
   )
@@ -88,7 +99,6 @@ export class ReplaysController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PlanDto> {
-    this.replays.throwIfForeign(body.topic);
     const { plan, isNew } = await this.replays.opened().create(replayRequestOf(body), nameOf(request), key);
     const after = auditedPlan(plan);
     auditChange(request, { subject: subjectOf(plan.id), before: isNew ? null : after, after });
@@ -114,7 +124,7 @@ export class ReplaysController {
   @ApiOperation({ summary: 'Returns a plan.' })
   @ApiParam(ID)
   @ApiOkResponse({ type: PlanDto, headers: ETAG })
-  @ApiProblems(problemAnswers('plan-unknown'))
+  @ApiProblems(withProblems(PATH_PROBLEMS, 'plan-unknown'))
   show(
     @Param('id') id: string,
     @Req() request: Request,
@@ -218,9 +228,9 @@ export class ReplaysController {
   @ApiProduces('text/event-stream')
   @ApiOkResponse({
     description: 'Server-sent events.',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
+    content: { 'text/event-stream': { schema: STREAM_EVENT } },
   })
-  @ApiProblems(withProblems({ 503: ADMIN_PROBLEMS[503] }, 'plan-unknown', 'too-many-streams'))
+  @ApiProblems(withProblems({ ...PATH_PROBLEMS, 503: ADMIN_PROBLEMS[503] }, 'plan-unknown', 'too-many-streams'))
   events(@Param('id') id: string, @Req() request: Request): Observable<StreamEvent> {
     if (this.streams >= MAX_STREAMS) {
       throw new ConsoleProblem(

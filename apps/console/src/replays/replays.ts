@@ -82,16 +82,6 @@ export class Replays {
     return this.stopping.signal.aborted;
   }
 
-  /** @throws ConsoleProblem topic-foreign */
-  throwIfForeign(topic: string): void {
-    if (!this.deadLetters.isForeign(topic)) return;
-    throw new ConsoleProblem(
-      'topic-foreign',
-      `${topic} has the dead letters of another program: every consumer of their source topic would get the records again. ` +
-        'Return them with the means of that program.',
-    );
-  }
-
   /** Nothing until the plans are read: a console that starts must not look as if plans had ended meanwhile. */
   private observe(metrics: Metrics): void {
     metrics.gauge(METRIC.replayPlans, (gauge) => {

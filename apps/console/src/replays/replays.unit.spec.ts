@@ -130,19 +130,13 @@ class MemoryPlans {
 }
 
 const plans = new MemoryPlans();
-const FOREIGN = 'connect.dlq';
-const isForeign = (topic: string): boolean => topic === FOREIGN;
 const search = {
   byId: (ids: readonly string[]) => Promise.resolve(ids.map((id) => ({ id }))),
 };
 
 @Module({
   controllers: [ReplaysController],
-  providers: [
-    Replays,
-    { provide: ReplayPlans, useValue: plans },
-    { provide: DeadLetters, useValue: { search, isForeign } },
-  ],
+  providers: [Replays, { provide: ReplayPlans, useValue: plans }, { provide: DeadLetters, useValue: { search } }],
 })
 class ReplaysOnly {}
 
@@ -278,13 +272,6 @@ describe('the replays of the API', () => {
     });
     plans.failure = new ReplayUnavailableError('the broker does not answer');
     expect((await create({ topic: TOPIC, filter: {} })).status).toBe(503);
-  });
-
-  it('rejects a plan for the dead letters of another program with a problem of its own', async () => {
-    expect(await create({ topic: FOREIGN, filter: {} })).toMatchObject({
-      status: 422,
-      body: { type: `${PROBLEM}topic-foreign`, detail: expect.stringContaining(FOREIGN) as string },
-    });
   });
 
   it('starts only the plan whose preview was seen', async () => {

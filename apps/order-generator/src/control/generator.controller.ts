@@ -1,13 +1,5 @@
 import { applyDecorators, Body, Controller, Get, HttpCode, HttpStatus, Post } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiConsumes,
-  ApiExtraModels,
-  ApiOkResponse,
-  ApiOperation,
-  getSchemaPath,
-} from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiExtraModels, ApiOkResponse, ApiOperation, getSchemaPath } from '@nestjs/swagger';
 import {
   ADMIN_PROBLEMS,
   ApiProblems,
@@ -15,9 +7,11 @@ import {
   type Caller,
   CallerOf,
   COMMAND_PROBLEMS,
+  Consumes,
   Pauses,
   ProblemException,
   Roles,
+  YAML_TYPES,
 } from '@orderstream/service';
 import { Generator } from '../generator';
 import { InvalidScenarioError, UnknownScenarioError } from '../scenarios/errors';
@@ -91,7 +85,7 @@ export class GeneratorController {
     description:
       'Open orders go on by the rules of the scenario that they began in. A scenario with problems changes nothing.',
   })
-  @ApiConsumes('application/json', 'application/yaml')
+  @Consumes('application/json', ...YAML_TYPES)
   @ApiBody({
     schema: { oneOf: [{ $ref: getSchemaPath(SetScenarioDto) }, { type: 'string' }] },
     examples: { 'by name': { value: { name: 'flash-sale' } } },

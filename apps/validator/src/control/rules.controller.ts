@@ -9,6 +9,7 @@ import {
   type Caller,
   CallerOf,
   COMMAND_PROBLEMS,
+  PATH_PROBLEMS,
   ProblemException,
   RequiredRevision,
   REVISION_PROBLEMS,
@@ -59,7 +60,7 @@ export class RulesController {
   @Roles('viewer')
   @ApiOperation({ summary: 'Returns one rule. Its ETag is what a change replaces.' })
   @ApiParam(RULE_PARAM)
-  @ApiProblems(NO_RULE)
+  @ApiProblems({ ...PATH_PROBLEMS, ...NO_RULE })
   @ApiOkResponse({ type: RuleDto })
   show(@Param('code') name: string, @Res({ passthrough: true }) response: Response): RuleDto {
     return tagged(this.rules.rule(codeOf(name)), response);

@@ -34,6 +34,16 @@ export class ValidatorStatusDto {
   readonly settingsVersion: string;
 
   @ApiProperty({
+    description:
+      'What the verdicts depend on, by the names of the settings: `RULE_ACTIONS.<code>` is the action of a rule as it is ' +
+      'in force. The console compares its own with it.',
+    type: 'object',
+    additionalProperties: { oneOf: [{ type: 'string' }, { type: 'number' }] },
+    example: { 'RULE_ACTIONS.time.too_late': 'flag', RULE_MAX_LATE_MS: 604_800_000, STATE_MAX_EVENTS: 1_000_000 },
+  })
+  readonly evaluatesBy: object;
+
+  @ApiProperty({
     description: 'Committed counters of the assigned partitions by family, since the beginning of each partition.',
     type: 'object',
     additionalProperties: { type: 'object', additionalProperties: true },

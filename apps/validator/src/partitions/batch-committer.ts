@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Family, stateTopic } from '@orderstream/contracts';
-import type { PartitionTransactions, TopicPartition } from '@orderstream/kafka';
+import type { OutputRecord, PartitionTransactions, TopicPartition } from '@orderstream/kafka';
 import type { RecordLog } from '@orderstream/observability';
 import type { QualitySettings } from '@orderstream/quality';
 import type { ValidatorMetrics } from '../validator-metrics';
@@ -9,7 +9,7 @@ import type { CircuitBreaker } from './circuit-breaker';
 import { commitMetadata } from './commit-metadata';
 import type { EvaluatedBatch } from './evaluate-batch';
 import type { FaultPoints } from './fault-points';
-import type { RestoredState } from './restored-state';
+import type { RestoredState, UnknownOutcome } from './restored-state';
 
 export interface BatchCommitterOptions {
   readonly family: Family;
@@ -43,11 +43,8 @@ export class BatchCommitter {
   ): Promise<void> {
     const { family, ref, breaker, metrics, recordLog, faults } = this.options;
     await faults.reached('evaluated', ref);
-    const records = [...batch.outputs, ...changes.records(stateTopic(family), ref.partition, offset)];
-    const token = `${this.instance}.${String(++this.commits)}`;
-    const begun = restored.begin(changes, offset, token);
     const startedMs = performance.now();
-    await transactions.commit({ records, offset, metadata: commitMetadata(token, changes.state.log?.topicId) });
+    const begun = await this.send(transactions, restored, changes, batch.outputs, offset);
     await faults.reached('committed', ref);
     const seconds = (performance.now() - startedMs) / 1000;
     metrics.committed(family, batch.end, seconds, restored.state.accounting, changes.state.accounting, actions);
@@ -59,5 +56,33 @@ export class BatchCommitter {
       recordLog.info(record, { reason: reasons[0]?.code, path: reasons[0]?.path }, text);
     }
     await faults.reached('folded', ref);
+  }
+
+  /**
+   * Commits a change of the state that no record of the input has caused, with the offset as it is.
+   * @throws TransactionFailedError: nothing of it counts, or its outcome is unknown
+   */
+  async commitChanges(
+    transactions: PartitionTransactions,
+    restored: RestoredState,
+    changes: BatchChanges,
+    offset: number,
+  ): Promise<void> {
+    restored.fold(await this.send(transactions, restored, changes, [], offset));
+  }
+
+  private async send(
+    transactions: PartitionTransactions,
+    restored: RestoredState,
+    changes: BatchChanges,
+    outputs: readonly OutputRecord[],
+    offset: number,
+  ): Promise<UnknownOutcome> {
+    const { family, ref } = this.options;
+    const records = [...outputs, ...changes.records(stateTopic(family), ref.partition, offset)];
+    const token = `${this.instance}.${String(++this.commits)}`;
+    const begun = restored.begin(changes, offset, token);
+    await transactions.commit({ records, offset, metadata: commitMetadata(token, changes.state.log?.topicId) });
+    return begun;
   }
 }

@@ -66,6 +66,11 @@ export class FamilyPartitions implements PartitionHooks {
     return validator.handle(batch, signal);
   }
 
+  /** See `PartitionValidator.forgetCustomers`. */
+  async forgetCustomers(partition: number, isMeant: (customerId: string) => boolean): Promise<number | undefined> {
+    return this.validators.get(partition)?.forgetCustomers(isMeant);
+  }
+
   /** For the partitions that this instance has, stopped ones included. */
   suspendBreakers(suspension: Suspension): void {
     for (const validator of this.validators.values()) validator.suspendBreaker(suspension);

@@ -1,10 +1,11 @@
-import type { Family } from '@orderstream/contracts';
-import { partitionFor, type TopicPartition } from '@orderstream/kafka';
+import { customerHash, type Family, PARTITIONS, stateTopic } from '@orderstream/contracts';
+import { partitionFor, retry, type TopicPartition } from '@orderstream/kafka';
 import type { Logger, Tracing } from '@orderstream/observability';
 import { type CatalogLimits, RuleEvaluator, StateUnreadableError } from '@orderstream/quality';
 import { leadsOnOf } from '@orderstream/service';
 import type { Kafka } from 'kafkajs';
 import type { CatalogReader } from '../catalog/catalog-reader';
+import type { ForgottenDto } from '../control/forget-customer.dto';
 import type { RulesInForce } from '../rules/run-time-rules';
 import { groupOf, stateLimitsOf, type ValidatorSettings } from '../validator.config';
 import type { ValidatorMetrics } from '../validator-metrics';
@@ -15,6 +16,8 @@ import { KafkaInputLog } from './input-log';
 import { type BatchRules, PartitionValidator } from './partition-validator';
 import type { Semaphore } from './semaphore';
 
+/** After a change of the state that failed. */
+const REOPEN_AFTER_MS = 100;
 const DOCUMENT = 'docs/validator-state.md';
 
 /** A state record that cannot be read does not know its partition. */
@@ -72,6 +75,31 @@ export class FamilyValidator {
       drainTimeoutMs: Math.min(MAX_DRAIN_MS, Math.floor(loop.rebalanceTimeoutMs / 3)),
       handlerTimeoutMs: loop.handlerTimeoutMs,
     });
+  }
+
+  /**
+   * Removes a customer from the state of the partitions that this instance has open.
+   * @param customer see `customerHash`
+   */
+  async forgetCustomer(customer: string): Promise<ForgottenDto> {
+    const partitions: { partition: number; removed: number }[] = [];
+    const failed: { partition: number; detail: string }[] = [];
+    const elsewhere: number[] = [];
+    const isMeant = (customerId: string): boolean => customerHash(customerId) === customer;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      try {
+        const removed = await this.partitions.forgetCustomers(partition, isMeant);
+        if (removed === undefined) elsewhere.push(partition);
+        else partitions.push({ partition, removed });
+      } catch (error) {
+        const ref = { topic: this.partitions.topic, partition };
+        this.options.logger.warn({ err: error, ...ref }, 'a customer could not be removed from the state');
+        failed.push({ partition, detail: error instanceof Error ? error.message : String(error) });
+        // The outcome may be unknown: the opening finds it.
+        this.server.interrupt(ref, retry(REOPEN_AFTER_MS, error));
+      }
+    }
+    return { topic: stateTopic(this.family), partitions, failed, elsewhere };
   }
 
   /** An evaluator is made once for each version of the settings. */

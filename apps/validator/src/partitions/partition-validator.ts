@@ -77,6 +77,8 @@ export class PartitionValidator {
   private readonly operation: BatchOperation;
   private transactions: PartitionTransactions | undefined;
   private isTripped = false;
+  /** The end of the last piece of work on the state: one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: PartitionValidatorOptions) {
     const { family, ref, rules, metrics, logger, faults } = options;
@@ -124,6 +126,8 @@ export class PartitionValidator {
    */
   async open(signal?: AbortSignal): Promise<number | undefined> {
     this.transactions = await this.opening.open(signal);
+    // What an earlier opening has not ended is fenced.
+    this.turn = Promise.resolve();
     this.breaker.reset();
     this.isTripped = false;
     return this.opening.nextOffset;
@@ -139,20 +143,24 @@ export class PartitionValidator {
       let { records } = batch;
       let catalog: Awaited = 'waiting';
       do {
-        const startedMs = performance.now();
-        const changes = new BatchChanges(this.owned().restored);
-        const evaluated = this.evaluate(records, changes, catalog, rules);
-        trace?.step('evaluate', startedMs);
-        const { end, missing } = evaluated;
-        const done = missing.length === 0;
-        // The records before one that waits are committed meanwhile. Only the records behind it wait with it.
-        const complete = done ? undefined : this.waitForCatalog(missing, mark, signal);
-        complete?.catch(() => undefined);
-        if (done || end > 0) {
-          await this.commit(changes, evaluated, records[end]?.offset ?? batch.nextOffset, rules, trace);
-          const evaluatedRecords = records;
-          trace?.settle((record) => outcomeOf(record, evaluatedRecords, evaluated));
-        }
+        const left = records;
+        const awaited = catalog;
+        const { end, complete } = await this.exclusive(async () => {
+          const startedMs = performance.now();
+          const changes = new BatchChanges(this.owned().restored);
+          const evaluated = this.evaluate(left, changes, awaited, rules);
+          trace?.step('evaluate', startedMs);
+          const { missing } = evaluated;
+          const done = missing.length === 0;
+          // The records before one that waits are committed meanwhile. Only the records behind it wait with it.
+          const waiting = done ? undefined : this.waitForCatalog(missing, mark, signal);
+          waiting?.catch(() => undefined);
+          if (done || evaluated.end > 0) {
+            await this.commit(changes, evaluated, left[evaluated.end]?.offset ?? batch.nextOffset, rules, trace);
+            trace?.settle((record) => outcomeOf(record, left, evaluated));
+          }
+          return { end: evaluated.end, complete: waiting };
+        });
         if (complete === undefined) break;
         catalog = await complete;
         records = records.slice(end);
@@ -173,6 +181,25 @@ export class PartitionValidator {
     }
   }
 
+  /**
+   * Removes customers from the state, between two batches: tombstones and the unchanged offset are one transaction.
+   *
+   * @returns how many entries were removed; undefined if this instance does not have the partition open
+   * @throws TransactionFailedError: the partition must open again, and the command be repeated
+   */
+  forgetCustomers(isMeant: (customerId: string) => boolean): Promise<number | undefined> {
+    return this.exclusive(async () => {
+      if (this.transactions === undefined || this.opening.restored === undefined) return undefined;
+      const { transactions, restored } = this.owned();
+      const changes = new BatchChanges(restored);
+      const removed = changes.state.forgetCustomers(isMeant);
+      const { nextOffset } = restored.state;
+      if (removed === 0 || nextOffset === undefined) return 0;
+      await this.committer.commitChanges(transactions, restored, changes, nextOffset);
+      return removed;
+    });
+  }
+
   /** Closes the partition. The state stays in memory until `forget`, for the case that the partition comes back. */
   async close(): Promise<void> {
     const { transactions } = this;
@@ -184,6 +211,13 @@ export class PartitionValidator {
   /** Drops the state, unless the partition is open. */
   forget(): void {
     if (this.transactions === undefined) this.opening.forget();
+  }
+
+  /** Runs work on the state when the work before it has ended, however that ended. */
+  private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(work);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 
   private evaluate(

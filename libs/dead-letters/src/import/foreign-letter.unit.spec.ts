@@ -74,12 +74,51 @@ describe('a dead letter of another program', () => {
     expect(of(stage)).not.toBe(of(CONNECT));
   });
 
-  it.each<[string, readonly HeaderField[]]>([
-    ['no headers', []],
-    ['no offset', CONNECT.filter(([name]) => !name.endsWith('offset'))],
-    ['an offset that is none', [...CONNECT, ['__connect.errors.offset', '-1']]],
-    ['a partition of three bytes', [...SPRING, ['kafka_dlt-original-partition', Buffer.alloc(3)]]],
-  ])('is none with %s', (_, fields) => {
-    expect(parseForeignLetter(recordOf(fields))).toBeUndefined();
+  it.each<[string, readonly HeaderField[], object]>([
+    ['no offset', CONNECT.filter(([name]) => !name.endsWith('offset')), { topic: 'orders', partition: 3, offset: -1 }],
+    ['an offset that is none', [...CONNECT, ['__connect.errors.offset', '-1']], { offset: -1 }],
+    ['a partition of three bytes', [...SPRING, ['kafka_dlt-original-partition', Buffer.alloc(3)]], { partition: -1 }],
+    [
+      'a negative partition',
+      [...SPRING, ['kafka_dlt-original-partition', int32(-5)]],
+      { partition: -1, offset: 2 ** 40 },
+    ],
+    ['no topic', CONNECT.filter(([name]) => !name.endsWith('topic')), { topic: '', partition: 3 }],
+    ['a topic that none can have', [...CONNECT, ['__connect.errors.topic', 'a\u001b[2Jb']], { topic: '' }],
+  ])('with %s is one whose source is not known', (_, fields, source) => {
+    expect(parseForeignLetter(recordOf(fields))?.source).toMatchObject(source);
+  });
+
+  it('is none without headers of these programs', () => {
+    expect(parseForeignLetter(recordOf([]))).toBeUndefined();
+    expect(parseForeignLetter(recordOf([['dlq-replay', '{"plan":"p","letter":"0/1","origin":4}']]))).toBeUndefined();
+  });
+
+  it('has the headers of its record only, without those with which Spring would begin at the last attempt', () => {
+    const retried: readonly HeaderField[] = [
+      ...SPRING,
+      ['retry_topic-attempts', int32(4)],
+      ['kafka_deliveryAttempt', int32(3)],
+      ['springDeserializerExceptionValue', Buffer.from('x')],
+      ['dlq-attempt', '2'],
+    ];
+    expect(parseForeignLetter(recordOf(retried))?.headers).toEqual({ a: '1' });
+  });
+
+  it('that a replay has returned before says so, and counts its attempts', () => {
+    const mark = { plan: 'p', letter: '2/31', origin: 7 };
+    const again: readonly HeaderField[] = [
+      ...CONNECT,
+      ['dlq-attempt', '2'],
+      ['dlq-first-failed-at', '2026-02-03T04:05:06.000Z'],
+      ['dlq-replay', JSON.stringify(mark)],
+    ];
+    expect(parseForeignLetter(recordOf(again))).toMatchObject({
+      ...{ attempt: 3, replay: mark, firstFailedAt: new Date('2026-02-03T04:05:06.000Z') },
+      headers: { ce_type: 'order.placed' },
+    });
+    // Without the mark of a replay, the attempts are of another program.
+    const other = again.filter(([name]) => name !== 'dlq-replay');
+    expect(parseForeignLetter(recordOf(other))).toMatchObject({ attempt: 1, replay: undefined });
   });
 });

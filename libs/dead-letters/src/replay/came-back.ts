@@ -1,7 +1,6 @@
 import { fetchCommittedOffsets, HighWatermarks, readPartition } from '@orderstream/kafka';
 import { type Admin, type Kafka } from 'kafkajs';
 import { replayOf } from '../headers';
-import { type ReplayTopic } from './replay-topic';
 
 /** Records at the end of a target partition that are searched for returned ones. */
 const MAX_SEARCHED = 5_000;
@@ -15,6 +14,16 @@ export interface Fate {
   close(): Promise<void>;
 }
 
+/** Where the fate of a plan's letters is seen. */
+export interface WatchedTopics {
+  /** Ends of the partitions at the preview of the topics in which rejected records arrive. */
+  readonly rejected: Readonly<Record<string, readonly number[]>>;
+  /** Topics to which letters were returned until now. */
+  targets(): Iterable<string>;
+  /** The consumer groups whose reading of a target decides. Without one, nothing is known. */
+  groupsOf(target: string): Promise<readonly string[]>;
+}
+
 /**
  * Counts the letters of a plan that were rejected again: dead letters, and parked ones, behind the preview, with the mark
  * of the plan. It counts each once, also when it is built again after a restart.
@@ -23,20 +32,17 @@ export interface Fate {
  * may still lie before the records of a transaction that is committed.
  */
 export class KafkaFate implements Fate {
-  private readonly next = new Map<string, number[]>();
+  private readonly next: ReadonlyMap<string, number[]>;
   private readonly ends = new Map<string, HighWatermarks>();
   private count = 0;
 
-  /** @param ends of the partitions at the preview: of the dead-letter topic, and of the parked topic */
   constructor(
     private readonly kafka: Kafka,
     private readonly admin: Admin,
     private readonly planId: string,
-    private readonly topic: ReplayTopic,
-    ends: { readonly letters: readonly number[]; readonly parked: readonly number[] },
+    private readonly watched: WatchedTopics,
   ) {
-    this.next.set(topic.topic, [...ends.letters]);
-    if (ends.parked.length > 0) this.next.set(topic.parked, [...ends.parked]);
+    this.next = new Map(Object.entries(watched.rejected).map(([topic, ends]) => [topic, [...ends]]));
   }
 
   async poll(signal: AbortSignal): Promise<number> {
@@ -45,10 +51,7 @@ export class KafkaFate implements Fate {
       for (const [partition, until] of ends.entries()) {
         const from = next[partition] ?? 0;
         if (from >= until) continue;
-        let marked = 0;
-        await readPartition(this.kafka, { topic, partition, from, until, signal }, ({ records }) => {
-          for (const { headers } of records) if (replayOf(headers)?.plan === this.planId) marked++;
-        });
+        const marked = await this.markedIn(topic, partition, from, until, signal);
         next[partition] = until;
         this.count += marked;
       }
@@ -57,25 +60,44 @@ export class KafkaFate implements Fate {
   }
 
   async isKnown(signal: AbortSignal): Promise<boolean> {
-    const { target, groupId } = this.topic;
-    // The end first: what was returned before lies below it.
-    const ends = await this.endsOf(target);
-    const committed = await fetchCommittedOffsets(this.admin, groupId, target);
+    for (const target of this.watched.targets()) {
+      // The ends first: what was returned before lies below them.
+      const ends = await this.endsOf(target);
+      const groups = await this.watched.groupsOf(target);
+      if (groups.length === 0) return false;
+      for (const group of groups) if (!(await this.hasRead(group, target, ends, signal))) return false;
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.ends.values()].map((ends) => ends.close()));
+  }
+
+  private async hasRead(group: string, target: string, ends: readonly number[], signal: AbortSignal): Promise<boolean> {
+    const committed = await fetchCommittedOffsets(this.admin, group, target);
     for (const [partition, end] of ends.entries()) {
       const from = committed[partition] ?? 0;
       if (from >= end) continue;
       if (end - from > MAX_SEARCHED) return false;
       // A committed offset may stay before the markers of transactions.
-      let marked = 0;
-      await readPartition(this.kafka, { topic: target, partition, from, until: end, signal }, ({ records }) => {
-        for (const { headers } of records) if (replayOf(headers)?.plan === this.planId) marked++;
-      });
-      if (marked > 0) return false;
+      if ((await this.markedIn(target, partition, from, end, signal)) > 0) return false;
     }
     return true;
   }
-  async close(): Promise<void> {
-    await Promise.all([...this.ends.values()].map((ends) => ends.close()));
+
+  private async markedIn(
+    topic: string,
+    partition: number,
+    from: number,
+    until: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    let marked = 0;
+    await readPartition(this.kafka, { topic, partition, from, until, signal }, ({ records }) => {
+      for (const { headers } of records) if (replayOf(headers)?.plan === this.planId) marked++;
+    });
+    return marked;
   }
 
   private endsOf(topic: string): Promise<number[]> {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Family } from '@orderstream/contracts';
 import { type KafkaRecord } from '@orderstream/kafka';
 import { bodyOf, hasKeyAndFields, type LetterFilter } from '../lookup/letter-filter';
 import { type LetterIndex } from '../lookup/letter-index';
-import { type DeadLetter, DeadLetterUnreadableError, parseDeadLetter } from '../parse-dead-letter';
+import { type AnyLetter } from '../import/foreign-letter';
+import { DeadLetterUnreadableError, parseDeadLetter } from '../parse-dead-letter';
 import { ChosenLetters } from './chosen-letters';
 import { readChosen } from './letter-reading';
 import { ReplayTooLargeError } from './replay-errors';
@@ -16,9 +16,12 @@ const FOLLOWER_REASONS = ['lifecycle.unknown_order', 'lifecycle.illegal_transiti
 export interface ChoosingPlan {
   /** The dead-letter topic. */
   readonly topic: string;
-  readonly family: Family;
   readonly filter: LetterFilter;
   readonly followers: boolean;
+  /** The letter of a record; undefined if it is none. */
+  readonly parse: (record: KafkaRecord) => AnyLetter | undefined;
+  /** Gets each letter of the filter. */
+  readonly onChosen?: (letter: AnyLetter) => void;
 }
 
 /** What is chosen in one partition. */
@@ -100,7 +103,7 @@ export async function chooseLetters(
   const orders = new Map<string, number>();
   let unreadable = 0;
   const take = (record: KafkaRecord | undefined): void => {
-    const letter = record === undefined ? undefined : parsed(record);
+    const letter = record === undefined ? undefined : plan.parse(record);
     if (record === undefined || letter === undefined) {
       // What has left the log since is not chosen.
       if (record !== undefined) unreadable++;
@@ -110,6 +113,7 @@ export async function chooseLetters(
     const order = plan.followers ? orderOf(letter) : undefined;
     if (isOfFilter.of(letter.offset) !== undefined && hasKeyAndFields(plan.filter, letter)) {
       chosen.push(placed);
+      plan.onChosen?.(letter);
       if (order !== undefined) orders.set(order, Math.min(orders.get(order) ?? Infinity, placed.origin));
     } else if (order !== undefined && FOLLOWER_REASONS.includes(letter.reason)) {
       possible.push({ ...placed, order });
@@ -144,7 +148,8 @@ function merged(one: ChosenLetters, other: ChosenLetters): ChosenLetters {
   return all;
 }
 
-function parsed(record: KafkaRecord): DeadLetter | undefined {
+/** The letter of a service. */
+export function parseOwn(record: KafkaRecord): AnyLetter | undefined {
   try {
     return parseDeadLetter(record);
   } catch (error) {
@@ -153,7 +158,7 @@ function parsed(record: KafkaRecord): DeadLetter | undefined {
   }
 }
 
-function orderOf(letter: DeadLetter): string | undefined {
+function orderOf(letter: AnyLetter): string | undefined {
   const order = bodyOf(letter.value)?.order_id;
   return typeof order === 'string' ? order : undefined;
 }

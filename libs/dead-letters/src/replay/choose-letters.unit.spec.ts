@@ -5,7 +5,7 @@ import { LETTERS, letterOf, paid, PARTITION, placed, RAW } from '../../test/orde
 import { LetterIndex } from '../lookup/letter-index';
 import { type LetterFilter } from '../lookup/letter-filter';
 import { parseDeadLetter } from '../parse-dead-letter';
-import { candidatesOf, chooseLetters, followerCandidatesOf } from './choose-letters';
+import { candidatesOf, chooseLetters, followerCandidatesOf, parseOwn } from './choose-letters';
 import { ChosenLetters } from './chosen-letters';
 import { ReplayTooLargeError } from './replay-errors';
 
@@ -27,7 +27,7 @@ async function chosenOf(letters: readonly KafkaRecord[], filter: LetterFilter, f
   const scope = { ...SCOPE, ...filter };
   const found = (await candidatesOf(index, scope, open, 1_000))[PARTITION] ?? new ChosenLetters();
   const possible = (await followerCandidatesOf(index, scope, open, 1_000))[PARTITION] ?? new ChosenLetters();
-  const plan = { topic: LETTERS, family: 'orders', filter: scope, followers } as const;
+  const plan = { topic: LETTERS, filter: scope, followers, parse: parseOwn } as const;
   const io = new MemoryLog(letters, 'replays').io();
   const chosen = await chooseLetters(plan, io, found, followers ? possible : new ChosenLetters(), signal);
   expect(chosen.ofFilter + chosen.followers).toBe(chosen.letters.length);

@@ -12,7 +12,7 @@ import {
   StateOverlay,
 } from '@orderstream/quality';
 import { type Kafka } from 'kafkajs';
-import { type DryRun } from './plan';
+import { type DryRun, type SettingsComparison } from './plan';
 import { asEvaluated, type Decision } from './returned-records';
 
 /** Records whose changes are held before they are folded into the state. */
@@ -27,6 +27,8 @@ export interface EvaluationSettings {
   readonly revision: number;
   /** Settings at run time that are left out, because this version does not know them. */
   readonly problems: readonly string[];
+  /** With what the validators evaluate by. `unknown`: why no validator has said it. */
+  readonly comparison: SettingsComparison & { readonly unknown?: string };
 }
 
 /** Counts what the rules find in letters. */

@@ -3,6 +3,7 @@ import { CE, contractsOfFamily, type Family } from '@orderstream/contracts';
 import { type HeaderField, headerFields, headersOf, type RecordHeaders } from '@orderstream/kafka';
 import { applyPatch, type Operation } from 'rfc6902';
 import { headerText } from '../headers';
+import { exactJson } from './exact-json';
 
 /** One operation of RFC 6902. Paths are those of RFC 6901. */
 export type PatchOperation =
@@ -16,8 +17,11 @@ const POINTER = /^(?:\/(?:[^~/]|~[01])*)*$/;
 /** Names that would reach the prototype of an object. */
 const UNSAFE_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** What is wrong with a patch, apart from the letters that it meets; empty if nothing is. */
-export function patchProblems(patch: readonly unknown[], family: Family): string[] {
+/**
+ * What is wrong with a patch, apart from the letters that it meets; empty if nothing is.
+ * @param family undefined for letters that meet no contract: any field of theirs can be edited
+ */
+export function patchProblems(patch: readonly unknown[], family: Family | undefined): string[] {
   if (patch.length === 0 || patch.length > MAX_OPERATIONS) {
     return [`edit: expected 1 to ${String(MAX_OPERATIONS)} operations, found ${String(patch.length)}`];
   }
@@ -26,7 +30,7 @@ export function patchProblems(patch: readonly unknown[], family: Family): string
   );
 }
 
-function operationProblems(operation: unknown, family: Family): string[] {
+function operationProblems(operation: unknown, family: Family | undefined): string[] {
   if (typeof operation !== 'object' || operation === null) return ['expected an operation of RFC 6902'];
   const { op, path, from } = operation as Readonly<Record<string, unknown>>;
   const problems: string[] = [];
@@ -43,7 +47,7 @@ function operationProblems(operation: unknown, family: Family): string[] {
     if (names === undefined) problems.push('path or from: expected a JSON pointer (RFC 6901), such as /item_price');
     else if (names.some((name) => UNSAFE_NAMES.has(name))) problems.push('path or from: the name is not allowed');
   }
-  const fixed = fixedFieldsOf(family);
+  const fixed = family === undefined ? [] : fixedFieldsOf(family);
   for (const pointer of changed) {
     const [field] = typeof pointer === 'string' ? namesOf(pointer) : [];
     if (field !== undefined && fixed.includes(field)) {
@@ -88,31 +92,68 @@ export type Edit =
  * patch. `ce_causationid` is the id of the event that it replaces. Without an answer of the contract: see `ContractCheck`.
  */
 export function editRecord(record: EditedRecord, patch: JsonPatch, family: Family): Edit {
-  const document: { body?: unknown } = { body: parsed(record.value) };
-  const before = fieldsOf(document.body);
-  const results = applyPatch(document, patch.map(wrapped));
-  const failed = results.findIndex((result) => result !== null);
-  if (failed >= 0) return { problem: `operation ${String(failed)} does not apply: ${results[failed]?.name ?? ''}` };
-  const body = fieldsOf(document.body);
+  const original = parsed(record.value);
+  const before = fieldsOf(original);
+  const patched = patchedBody(original, patch);
+  if ('problem' in patched) return patched;
+  const body = fieldsOf(patched.body);
   if (body === undefined) return { problem: 'the result is not a JSON object' };
   const changed = before === undefined ? undefined : changedField(before, body, family);
   if (changed !== undefined) return { problem: `the edit changes ${changed}` };
 
   const oldId = headerText(record.headers, CE.id) ?? textOf(before?.event_id);
-  const id = uuidOf(`${record.identity}\n${JSON.stringify(patch)}`);
+  const id = idOf(record, patch);
   const value = Buffer.from(JSON.stringify({ ...body, event_id: id }));
   const occurredAt = textOf(body.occurred_at);
-  const replaced: Readonly<Record<string, string | undefined>> = { [CE.id]: id, [CE.time]: occurredAt };
-  const fields = headerFields(record.headers)
+  return edited(record, value, withHeaders(record.headers, { [CE.id]: id, [CE.time]: occurredAt }, oldId));
+}
+
+/**
+ * The record of another program with its body patched. No contract says what the body must be: it is any JSON value, and
+ * stays one. A record with `ce_id` is a CloudEvent: it gets an id of its own, as in `editRecord`.
+ */
+export function editForeignRecord(record: EditedRecord, patch: JsonPatch): Edit {
+  const original = exactJson(record.value);
+  if ('problem' in original) return original;
+  const patched = patchedBody(original.body, patch);
+  if ('problem' in patched) return patched;
+  const text = JSON.stringify(patched.body) as string | undefined;
+  if (text === undefined) return { problem: 'the result is not a JSON value' };
+  const oldId = headerText(record.headers, CE.id);
+  const headers =
+    oldId === undefined ? record.headers : withHeaders(record.headers, { [CE.id]: idOf(record, patch) }, oldId);
+  return edited(record, Buffer.from(text), headers);
+}
+
+/** The same id for each repetition of an edit. */
+const idOf = ({ identity }: EditedRecord, patch: JsonPatch): string => uuidOf(`${identity}\n${JSON.stringify(patch)}`);
+
+const edited = (record: EditedRecord, value: Buffer, headers: RecordHeaders): Edit => ({
+  value,
+  headers,
+  editedFrom: sha256(record.value ?? Buffer.alloc(0)),
+  editedTo: sha256(value),
+});
+
+/** The headers with other values, and the id of the event that is replaced. */
+function withHeaders(
+  headers: RecordHeaders,
+  replaced: Readonly<Record<string, string | undefined>>,
+  oldId: string | undefined,
+): RecordHeaders {
+  const fields = headerFields(headers)
     .filter(([name]) => name !== CE.causationId)
     .map(([name, text]): HeaderField => [name, replaced[name] ?? text]);
   if (oldId !== undefined) fields.push([CE.causationId, oldId]);
-  return {
-    value,
-    headers: headersOf(fields),
-    editedFrom: sha256(record.value ?? Buffer.alloc(0)),
-    editedTo: sha256(value),
-  };
+  return headersOf(fields);
+}
+
+function patchedBody(original: unknown, patch: JsonPatch): { readonly body: unknown } | { readonly problem: string } {
+  const document: { body?: unknown } = { body: original };
+  const results = applyPatch(document, patch.map(wrapped));
+  const failed = results.findIndex((result) => result !== null);
+  if (failed >= 0) return { problem: `operation ${String(failed)} does not apply: ${results[failed]?.name ?? ''}` };
+  return { body: document.body };
 }
 
 /** The body of a letter may be replaced as a whole: the operations work on it as the field of a document. */

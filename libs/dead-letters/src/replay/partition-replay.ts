@@ -7,9 +7,9 @@ import { type ChosenLetters } from './chosen-letters';
 import { readChosen } from './letter-reading';
 import { type ReceiptOutcome } from './plan';
 import { type RateLimit } from './rate-limit';
-import { encodeReplayRecord, letterName, offsetIn, type StoredReceipt } from './receipts';
+import { encodeReplayRecord, letterName, offsetIn, receiptPartition, type StoredReceipt } from './receipts';
 import { type PartitionIo, type ReplayTransactions } from './replay-io';
-import { type Decision, type ReturnedRecords } from './returned-records';
+import { type Decision, type RecordDecisions } from './returned-records';
 
 /**
  * Points at which the replay of a partition may be killed, in the order of its loop.
@@ -35,7 +35,9 @@ export interface PartitionReplayOptions {
   readonly letters: ChosenLetters;
   /** Receipts below it were there at the preview. */
   readonly receiptsFrom: number;
-  readonly records: Pick<ReturnedRecords, 'decide'>;
+  readonly records: RecordDecisions;
+  /** Called with the topic of each returned record, when it is committed. */
+  readonly onReturned?: ((topic: string) => void) | undefined;
   readonly io: PartitionIo;
   readonly limit: RateLimit;
   readonly gate: CanaryGate;
@@ -107,6 +109,7 @@ export class PartitionReplay {
     try {
       await faults?.reached('fenced', partition);
       await this.options.confirm();
+      await this.options.records.refresh?.();
       const returnedBy = await this.readReceipts(signal);
       await faults?.reached('receiptsRead', partition);
       const batch = new PendingBatch();
@@ -191,6 +194,8 @@ export class PartitionReplay {
     const last = pending.at(-1)?.offset ?? 0;
     await transactions.commit([...returned, ...pending.map((one) => this.receiptOf(one))], last + 1);
     this.committedBatches++;
+    for (const { decision } of pending)
+      if (decision.kind === 'return') this.options.onReturned?.(decision.record.topic);
     await faults?.reached('committed', partition);
   }
 
@@ -207,7 +212,7 @@ export class PartitionReplay {
       ...('editedFrom' in decision ? { editedFrom: decision.editedFrom, editedTo: decision.editedTo } : {}),
       at: clock().toISOString(),
     };
-    return encodeReplayRecord(replaysTopic, partition, receipt);
+    return encodeReplayRecord(replaysTopic, receiptPartition(partition), receipt);
   }
 }
 

@@ -42,6 +42,7 @@ export interface ChangedEvent extends EventBase {
   /** Where the preview found the ends of other partitions: see `PlanRecord`. */
   readonly receiptsFrom?: readonly number[];
   readonly parkedFrom?: readonly number[];
+  readonly rejectedFrom?: Readonly<Record<string, readonly number[]>>;
   readonly error?: PlanProblem;
   readonly outcome?: string;
 }
@@ -77,6 +78,8 @@ export interface PlanRecord {
   readonly receiptsFrom?: readonly number[] | undefined;
   /** Ends of the parked topic's partitions at the preview. */
   readonly parkedFrom?: readonly number[] | undefined;
+  /** Ends at the preview of the partitions of further topics in which returned records arrive when they are rejected again. */
+  readonly rejectedFrom?: Readonly<Record<string, readonly number[]>> | undefined;
   readonly runner?: string | undefined;
   /** Whether the letters of the canary have met their fate. */
   readonly isCanaryPassed: boolean;
@@ -180,14 +183,14 @@ export class PlanBook {
 
 /** What an event sets beside state and revision. */
 function changesOf(plan: PlanRecord, event: ChangedEvent, offset: number): Partial<PlanRecord> {
-  const { runner, preview, previewId, receiptsFrom, parkedFrom, error, outcome } = event;
+  const { runner, preview, previewId, receiptsFrom, parkedFrom, rejectedFrom, error, outcome } = event;
   switch (event.action) {
     case 'preview':
       return { runner, preview: undefined, previewId: undefined, error: undefined, chosenFrom: offset };
     case 'claim':
       return plan.state === 'previewing' ? { runner, chosenFrom: offset } : { runner };
     case 'previewed':
-      return { preview, previewId, receiptsFrom, parkedFrom, runner: undefined };
+      return { preview, previewId, receiptsFrom, parkedFrom, rejectedFrom, runner: undefined };
     case 'canaryPassed':
       return { isCanaryPassed: true };
     case 'start':

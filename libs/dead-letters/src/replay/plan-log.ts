@@ -3,9 +3,9 @@ import { type KafkaRecord, RecordProducer, type RecordBatch, TopicFollower } fro
 import { type Logger } from '@orderstream/observability';
 import { type Kafka } from 'kafkajs';
 import { Subject } from 'rxjs';
-import { type ReceiptOutcome } from './plan';
+import { type Receipt, type ReceiptOutcome } from './plan';
 import { type EventRejection, PlanBook, type PlanEvent } from './plan-events';
-import { decodeReplayRecord, encodeReplayRecord } from './receipts';
+import { decodeReplayRecord, encodeReplayRecord, receiptPartition } from './receipts';
 import { ReplayUnavailableError } from './replay-errors';
 
 /** Partition of the events of the plans: one, so that they have one order for every console. */
@@ -19,6 +19,8 @@ const RATE_SECONDS = 10;
 /** The receipts of one plan. */
 export class Tally {
   readonly counts: Record<ReceiptOutcome, number> = { returned: 0, parked: 0, skipped: 0, rejected: 0 };
+  /** Topics to which letters were returned. A plan has a bound for them. */
+  readonly targets = new Set<string>();
   /** First and last receipt of each partition, by offset. */
   readonly first: number[] = [];
   readonly last: number[] = [];
@@ -26,8 +28,9 @@ export class Tally {
   lastMs = -Infinity;
   private readonly seconds = new Map<number, number>();
 
-  add(outcome: ReceiptOutcome, { partition, offset, timestamp }: KafkaRecord): void {
+  add({ outcome, to }: Pick<Receipt, 'outcome' | 'to'>, { partition, offset, timestamp }: KafkaRecord): void {
     this.counts[outcome]++;
+    if (outcome === 'returned' && to !== undefined) this.targets.add(to.topic);
     this.first[partition] ??= offset;
     this.last[partition] = offset;
     this.lastMs = Math.max(this.lastMs, timestamp);
@@ -106,8 +109,9 @@ export class PlanLog {
     return performance.now() - (this.lastEventMs.get(plan) ?? -Infinity);
   }
 
-  /** The first receipt of any plan of this dead-letter topic in a partition; undefined if there is none. */
-  firstReceipt(deadLetters: string, partition: number): number | undefined {
+  /** The first receipt of any plan of this dead-letter topic for a partition of it; undefined if there is none. */
+  firstReceipt(deadLetters: string, letterPartition: number): number | undefined {
+    const partition = receiptPartition(letterPartition);
     let first: number | undefined;
     for (const { created } of this.book.all()) {
       const offset = created.topic === deadLetters ? this.tallies.get(created.plan)?.first[partition] : undefined;
@@ -151,7 +155,7 @@ export class PlanLog {
       if (decoded.kind === 'receipt') {
         let tally = this.tallies.get(decoded.plan);
         if (tally === undefined) this.tallies.set(decoded.plan, (tally = new Tally()));
-        tally.add(decoded.outcome, record);
+        tally.add(decoded, record);
       } else if (record.partition === EVENTS_PARTITION) {
         this.lastEventMs.set(decoded.plan, performance.now());
         const rejection = this.book.apply(decoded, record.offset);

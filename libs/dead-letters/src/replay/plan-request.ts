@@ -4,7 +4,7 @@ import { patchProblems } from './edit';
 import { DEFAULT_OPTIONS, type ReplayFilter, type ReplayOptions, type ReplayRequest } from './plan';
 import { type CreatedEvent } from './plan-events';
 import { ReplayInvalidError } from './replay-errors';
-import { type ReplayTopic, replayTopicOf } from './replay-topic';
+import { type LetterTopic, replayTopicOf } from './replay-topic';
 
 const MAX_RATE = 10_000;
 const MAX_CANARY = 100_000;
@@ -13,13 +13,19 @@ const MAX_TEXT = 1_000;
 /** What a plan is created from, with the defaults of what was not given. */
 export type CheckedRequest = Pick<CreatedEvent, 'topic' | 'filter' | 'edit' | 'options' | 'note'>;
 
-/** @throws ReplayInvalidError with every problem */
-export function checkRequest(request: ReplayRequest): CheckedRequest {
+/**
+ * @param foreign dead-letter topics of other programs
+ * @throws ReplayInvalidError with every problem
+ */
+export function checkRequest(request: ReplayRequest, foreign: ReadonlySet<string>): CheckedRequest {
   const { topic, filter, edit, note } = request;
   const problems: string[] = [];
-  const known = replayTopicOf(topic);
-  if (known === undefined) {
-    problems.push(`topic: expected a dead-letter topic, such as marketplace.orders.raw.v1.dlq.validator`);
+  const own = replayTopicOf(topic);
+  const isKnown = own !== undefined || foreign.has(topic);
+  if (!isKnown) {
+    problems.push(
+      'topic: expected a dead-letter topic, such as marketplace.orders.raw.v1.dlq.validator, or one of FOREIGN_DEAD_LETTER_TOPICS',
+    );
   }
   problems.push(...filterProblems(filter));
   const options: ReplayOptions = {
@@ -38,7 +44,7 @@ export function checkRequest(request: ReplayRequest): CheckedRequest {
   if (!(options.stopAboveShare >= 0 && options.stopAboveShare <= 1)) {
     problems.push('stopAboveShare: expected a number from 0 to 1');
   }
-  if (edit !== undefined && known !== undefined) problems.push(...patchProblems(edit, known.family));
+  if (edit !== undefined && isKnown) problems.push(...patchProblems(edit, own?.family));
   if (note !== undefined && note.length > MAX_TEXT)
     problems.push(`note: expected at most ${String(MAX_TEXT)} characters`);
   if (problems.length > 0) throw new ReplayInvalidError(problems);
@@ -70,16 +76,21 @@ function filterProblems(filter: ReplayFilter): string[] {
       problems.push(`filter.${name}: expected an integer from 0`);
     }
   }
+  for (const [name, value] of Object.entries<unknown>(filter.fields ?? {})) {
+    if (typeof value === 'string' && value.length <= MAX_TEXT && name.length <= MAX_TEXT) continue;
+    problems.push(
+      `filter.fields.${name.slice(0, 100)}: expected the text of its value, at most ${String(MAX_TEXT)} characters`,
+    );
+  }
   if (Object.keys(filter.fields ?? {}).length > 20) problems.push('filter.fields: expected at most 20 fields');
   return problems;
 }
 
 /** The filter of a plan as the index of the letters takes it. */
-export function letterFilterOf(filter: ReplayFilter, { app, source }: ReplayTopic): LetterFilter {
+export function letterFilterOf(filter: ReplayFilter, topic: LetterTopic): LetterFilter {
   const { reason, fingerprint, key, eventType, from, to, partition, fromOffset, toOffset, fields } = filter;
   return {
-    app,
-    sourceTopic: source,
+    ...(topic.kind === 'foreign' ? { topic: topic.topic } : { app: topic.app, sourceTopic: topic.source }),
     ...(reason === undefined ? {} : { reason }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(key === undefined ? {} : { key }),

@@ -15,18 +15,20 @@ import { type PlanLog } from './plan-log';
 import { PlanRun, type RunEnd } from './plan-run';
 import { previewPlan, type PreviewResult } from './preview-plan';
 import { RateLimit } from './rate-limit';
-import { decodeReplayRecord } from './receipts';
-import { ReplayTopicMissingError } from './replay-errors';
+import { decodeReplayRecord, receiptPartition } from './receipts';
+import { ReplayInvalidError, ReplayTopicMissingError } from './replay-errors';
 import { KafkaPartitionIo } from './replay-io';
-import { type ReplayTopic, replayTopicOf } from './replay-topic';
-import { ReturnedRecords } from './returned-records';
+import { type LetterTopic, replayTopicOf } from './replay-topic';
+import { returningOf } from './returning';
 
 export interface PlanWorkOptions {
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly log: PlanLog;
   readonly letters: IndexedLetters;
-  readonly settings: () => EvaluationSettings;
+  /** Dead-letter topics of other programs, whose letters the index has. */
+  readonly foreignTopics: ReadonlySet<string>;
+  readonly settings: () => Promise<EvaluationSettings>;
   readonly maxLetters: number;
   readonly clock: () => Date;
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
@@ -55,15 +57,18 @@ export class PlanWork {
     const id = plan.created.plan;
     try {
       const topic = topicOf(plan);
-      const settings = this.options.settings();
+      if (topic.kind === 'foreign' && !this.options.foreignTopics.has(topic.topic)) {
+        throw new ReplayInvalidError([`${topic.topic} is not one of FOREIGN_DEAD_LETTER_TOPICS of this console`]);
+      }
+      const settings = await this.options.settings();
       const result = await previewPlan(plan.created, topic, { ...this.options, settings }, signal);
       const previewId = randomUUID();
       for (const events of this.chosenEvents(id, previewId, result)) {
         signal.throwIfAborted();
         await log.append(...events);
       }
-      const { preview, receiptsFrom, parkedFrom } = result;
-      await this.change(plan, 'previewed', { preview, previewId, receiptsFrom, parkedFrom });
+      const { preview, receiptsFrom, parkedFrom, rejectedFrom } = result;
+      await this.change(plan, 'previewed', { preview, previewId, receiptsFrom, parkedFrom, rejectedFrom });
     } catch (error) {
       signal.throwIfAborted();
       logger.warn({ err: error, plan: id, at: clock() }, 'the preview of a replay failed');
@@ -98,17 +103,19 @@ export class PlanWork {
   }
 
   private async runOf(plan: PlanRecord, signal: AbortSignal): Promise<PlanRun> {
-    const { kafka, admin, log, clock, logger, runner, faults, isErased } = this.options;
-    const { created, preview, receiptsFrom = [], parkedFrom = [] } = plan;
+    const { kafka, admin, log, clock, logger, runner, faults } = this.options;
+    const { created, receiptsFrom = [] } = plan;
     const { plan: id, options } = created;
     const topic = topicOf(plan);
     const existing = new Set(await admin.listTopics());
-    for (const name of [topic.topic, topic.target]) if (!existing.has(name)) throw new ReplayTopicMissingError(name);
+    for (const name of topic.kind === 'own' ? [topic.topic, topic.target] : [topic.topic]) {
+      if (!existing.has(name)) throw new ReplayTopicMissingError(name);
+    }
     const chosen = await this.readChosen(plan, signal);
     const isCanary = options.canary > 0 && !plan.isCanaryPassed;
     const gate = new CanaryGate(isCanary ? Math.max(0, options.canary - log.tally(id).counts.returned) : undefined);
     const limit = new RateLimit(options.ratePerSecond);
-    const records = new ReturnedRecords({ id, edit: created.edit, options, isErased }, topic);
+    const { records, watched, maxBytesOf, onReturned } = returningOf(plan, topic, this.options);
     const confirm = async (): Promise<void> => {
       await log.upToDate();
       const { runner: current, state } = log.book.find(id) ?? plan;
@@ -122,9 +129,10 @@ export class PlanWork {
           partition,
           replaysTopic: log.topic,
           letters,
-          receiptsFrom: receiptsFrom[partition] ?? 0,
+          receiptsFrom: receiptsFrom[receiptPartition(partition)] ?? 0,
           records,
-          io: new KafkaPartitionIo(kafka, topic.topic, partition, log.topic),
+          onReturned,
+          io: new KafkaPartitionIo(kafka, topic.topic, partition, log.topic, maxBytesOf),
           limit,
           gate,
           batchRecords: Math.max(1, Math.min(MAX_BATCH, Math.ceil(options.ratePerSecond * BATCH_SECONDS))),
@@ -134,12 +142,11 @@ export class PlanWork {
           faults,
         }),
     );
-    const letters = Object.values(preview?.upTo ?? {});
     return new PlanRun({
       options,
       partitions,
       gate,
-      fate: new KafkaFate(kafka, admin, id, topic, { letters, parked: parkedFrom }),
+      fate: new KafkaFate(kafka, admin, id, watched),
       returned: async () => {
         await log.upToDate();
         return log.tally(id).counts.returned;
@@ -214,11 +221,8 @@ class NotOurPlanError extends OrderstreamError {
   }
 }
 
-function topicOf({ created }: PlanRecord): ReplayTopic {
-  const topic = replayTopicOf(created.topic);
-  if (topic === undefined) throw new TypeError(`${created.topic} is not a dead-letter topic`);
-  return topic;
-}
+/** A plan is created for a topic of dead letters only: one that is not ours is of another program. */
+const topicOf = ({ created: { topic } }: PlanRecord): LetterTopic => replayTopicOf(topic) ?? { kind: 'foreign', topic };
 
 function problemOf(error: unknown): PlanProblem {
   const detail = error instanceof Error ? error.message : String(error);

@@ -101,6 +101,32 @@ export interface DryRun {
   readonly undecided: number;
 }
 
+/** A topic that letters of another program name as their source. */
+export interface PreviewSource {
+  /** Empty for letters whose headers name none. */
+  readonly topic: string;
+  readonly letters: number;
+  /** Why these letters do not return. */
+  readonly problem?: string;
+}
+
+/** A setting that the dry run has otherwise than a validator. Null: the other version does not have it. */
+export interface SettingDifference {
+  /** Its name: `STATE_MAX_EVENTS`, or `RULE_ACTIONS.<code>` for the action of a rule. */
+  readonly setting: string;
+  readonly dryRun: string | number | null;
+  readonly validator: string | number | null;
+  /** Which validator, by its name in SERVICE_URLS. */
+  readonly service: string;
+}
+
+/** How the settings of the dry run compare with what the validators say that they evaluate by. */
+export interface SettingsComparison {
+  /** The validators that have said it. None: whether the settings are the same is not known. */
+  readonly comparedWith: readonly string[];
+  readonly differences: readonly SettingDifference[];
+}
+
 export interface Preview {
   readonly at: string;
   /** End of each partition of the dead-letter topic: letters behind it do not join. */
@@ -112,9 +138,14 @@ export interface Preview {
   readonly total: number;
   /** Some of the letters, as `<topic>/<partition>/<offset>`. */
   readonly samples: readonly string[];
-  /** What the dry run evaluated by: the version that accepted records name, and the revision of the settings at run time. */
-  readonly settings: { readonly version: string; readonly revision: number };
+  /**
+   * What the dry run evaluated by: the version that accepted records name, and the revision of the settings at run time. The
+   * comparison is there where rules were evaluated.
+   */
+  readonly settings: { readonly version: string; readonly revision: number } & Partial<SettingsComparison>;
   readonly dryRun: DryRun;
+  /** Of letters of another program: where they return to, the most frequent first. */
+  readonly sources?: readonly PreviewSource[];
   readonly warnings: readonly string[];
 }
 

@@ -2,25 +2,37 @@ import { fetchEndOffsets, fetchLogBounds, type KafkaRecord } from '@orderstream/
 import { type Logger } from '@orderstream/observability';
 import { type Admin, type Kafka } from 'kafkajs';
 import { ChosenLetters } from './chosen-letters';
-import { candidatesOf, chooseLetters, type ChosenPartition, followerCandidatesOf } from './choose-letters';
-import { countDecision, DryRunCount, DryRunSource, type EvaluationSettings } from './dry-run';
-import { readChosen } from './letter-reading';
+import { parseForeignLetter } from '../import/foreign-letter';
+import {
+  candidatesOf,
+  chooseLetters,
+  type ChoosingPlan,
+  type ChosenPartition,
+  followerCandidatesOf,
+  parseOwn,
+} from './choose-letters';
+import { DryRunSource, type EvaluationSettings } from './dry-run';
+import { evaluateForeign } from './evaluate-foreign';
+import { evaluateOwn } from './evaluate-own';
 import { type Preview } from './plan';
 import { type CreatedEvent } from './plan-events';
 import { type PlanLog } from './plan-log';
 import { letterFilterOf } from './plan-request';
-import { letterName, offsetIn } from './receipts';
+import { counted } from './preview-evaluation';
+import { offsetIn } from './receipts';
 import { ReplayTooLargeError, ReplayTopicMissingError } from './replay-errors';
 import { KafkaPartitionIo } from './replay-io';
 import { type IndexedLetters } from './indexed-letters';
-import { type ReplayTopic } from './replay-topic';
-import { ReturnedRecords } from './returned-records';
+import { type LetterTopic } from './replay-topic';
+import { SourceCount, SourceTopics } from './source-topics';
 
 export interface PreviewOptions {
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly letters: IndexedLetters;
   readonly log: PlanLog;
+  /** Dead-letter topics of other programs. */
+  readonly foreignTopics: ReadonlySet<string>;
   readonly settings: EvaluationSettings;
   readonly maxLetters: number;
   readonly clock: () => Date;
@@ -34,9 +46,8 @@ export interface PreviewResult {
   readonly chosen: readonly (ChosenLetters | undefined)[];
   readonly receiptsFrom: readonly number[];
   readonly parkedFrom: readonly number[];
+  readonly rejectedFrom?: Readonly<Record<string, readonly number[]>> | undefined;
 }
-
-const SAMPLES = 5;
 
 /**
  * Chooses the letters of a plan and evaluates them. Bounded memory: of a letter it holds the offset, and while its partition
@@ -46,21 +57,31 @@ const SAMPLES = 5;
  */
 export async function previewPlan(
   created: CreatedEvent,
-  topic: ReplayTopic,
+  topic: LetterTopic,
   options: PreviewOptions,
   signal: AbortSignal,
 ): Promise<PreviewResult> {
   const { kafka, admin, letters, log, maxLetters, clock } = options;
   const existing = new Set(await admin.listTopics());
-  for (const name of [topic.topic, topic.target]) if (!existing.has(name)) throw new ReplayTopicMissingError(name);
+  const isOwn = topic.kind === 'own';
+  for (const name of isOwn ? [topic.topic, topic.target] : [topic.topic]) {
+    if (!existing.has(name)) throw new ReplayTopicMissingError(name);
+  }
   const receiptsFrom = await fetchEndOffsets(admin, log.topic);
-  const parkedFrom = existing.has(topic.parked) ? await fetchEndOffsets(admin, topic.parked) : [];
+  const parkedFrom = isOwn && existing.has(topic.parked) ? await fetchEndOffsets(admin, topic.parked) : [];
   const bounds = await fetchLogBounds(admin, topic.topic);
   await letters.caughtUp();
   await log.upToDate();
 
   const filter = letterFilterOf(created.filter, topic);
-  const plan = { topic: topic.topic, family: topic.family, filter, followers: takesFollowers(created, topic) };
+  const sources = new SourceCount();
+  const plan: ChoosingPlan = {
+    ...{ topic: topic.topic, filter, followers: takesFollowers(created, topic) },
+    parse: isOwn ? parseOwn : parseForeignLetter,
+    onChosen: ({ source }) => {
+      if (!isOwn) sources.add(source.topic);
+    },
+  };
   const io = bounds.ends.map((_, partition) => new KafkaPartitionIo(kafka, topic.topic, partition, log.topic));
   const returned = await Promise.all(io.map((each, p) => returnedIn(each, log, topic.topic, p, signal)));
   const alreadyReturned = returned.map((offsets) => offsets.positions());
@@ -75,73 +96,61 @@ export async function previewPlan(
   const returnedBefore = leftOut;
   const possible = plan.followers ? await followerCandidatesOf(letters.index, filter, isOpen, maxLetters) : [];
 
-  const records = new ReturnedRecords(
-    { id: created.plan, edit: created.edit, options: created.options, isErased: options.isErased },
-    topic,
-  );
-  const source = new DryRunSource(kafka, options.settings, existing, options.logger);
-  const count = new DryRunCount();
   const found: ChosenPartition[] = [];
-  const samples: string[] = [];
-  let otherPartition = 0;
-  let unread = 0;
   for (const [partition, partitionIo] of io.entries()) {
-    const none = new ChosenLetters(1);
     const ofFilter = candidates[partition];
     if (ofFilter === undefined) continue;
-    const chosen = await chooseLetters(plan, partitionIo, ofFilter, possible[partition] ?? none, signal);
-    found[partition] = chosen;
+    const followers = possible[partition] ?? new ChosenLetters(1);
+    found[partition] = await chooseLetters(plan, partitionIo, ofFilter, followers, signal);
     if (total(found) > maxLetters) throw new ReplayTooLargeError(topic.topic, maxLetters);
-    if (chosen.letters.length === 0) continue;
-    const evaluates = topic.app === 'validator';
-    const dryRun = evaluates ? await source.partition(topic.family, partition, clock(), signal) : undefined;
-    if (evaluates && dryRun === undefined) unread++;
-    await readChosen(
-      partitionIo,
-      chosen.letters,
-      () => true,
-      (record) => {
-        if (record === undefined) return Promise.resolve();
-        const decision = records.decide(record);
-        countDecision(decision, dryRun, count);
-        if (decision.kind === 'return' && decision.record.partition !== partition) otherPartition++;
-        if (samples.length < SAMPLES) samples.push(letterName(topic.topic, partition, record.offset));
-        return Promise.resolve();
-      },
-      signal,
-    );
   }
+  const chosen = found.map(({ letters: each }) => each);
+  const source = new DryRunSource(kafka, options.settings, existing, options.logger);
+  const ofTopic = { topic: topic.topic, created, io, chosen, source, isErased: options.isErased, clock };
+  const evaluated = isOwn
+    ? await evaluateOwn(topic, ofTopic, signal)
+    : await evaluateForeign(
+        sources,
+        new SourceTopics(
+          admin,
+          sources.list().map(([name]) => name),
+          options.foreignTopics,
+        ),
+        { ...ofTopic, admin, existing },
+        signal,
+      );
   const sums = { letters: sum(found, ({ ofFilter }) => ofFilter), followers: sum(found, ({ followers }) => followers) };
-  const warnings = warningsOf(topic, {
-    'letters were returned by an earlier plan and are left out': returnedBefore,
-    'records of the topic are no dead letters and are left out': sum(found, ({ unreadable }) => unreadable),
-    'letters are not in the index any more, and were not looked for': letters.index.forgotten,
-    'letters are not the whole record: they are rejected unless they are edited': count.failed('replay.incomplete'),
-    'letters are duplicates: they are rejected unless they are edited or includeDuplicates is set':
-      count.failed('replay.duplicate'),
-    'letters do not meet the contract with this edit, and are rejected': count.failed('replay.edit_rejected'),
-    'letters return to the partition of their key, which is not theirs: their order against its letters is not defined':
-      otherPartition,
-    'partitions have no state of the validator that can be read: their letters are undecided': unread,
-    'settings at run time are of another version, and the dry run leaves them out': options.settings.problems.length,
-  });
-  const upTo = Object.fromEntries(bounds.ends.entries());
-  const dryRun = count.finish();
+  const { comparedWith, differences } = options.settings.comparison;
+  const warnings = [
+    ...(evaluated.byRules ? comparisonWarnings(options.settings.comparison) : []),
+    ...counted({
+      'letters were returned by an earlier plan and are left out': returnedBefore,
+      'records of the topic are no dead letters and are left out': sum(found, ({ unreadable }) => unreadable),
+      'letters are not in the index any more, and were not looked for': letters.index.forgotten,
+      'settings at run time are of another version, and the dry run leaves them out': options.settings.problems.length,
+    }),
+    ...evaluated.warnings,
+  ];
   const preview: Preview = {
     at: clock().toISOString(),
-    upTo,
+    upTo: Object.fromEntries(bounds.ends.entries()),
     ...sums,
     total: sums.letters + sums.followers,
-    samples,
-    settings: { version: options.settings.quality.version, revision: options.settings.revision },
-    dryRun,
+    samples: evaluated.samples,
+    settings: {
+      version: options.settings.quality.version,
+      revision: options.settings.revision,
+      ...(evaluated.byRules && { comparedWith, differences }),
+    },
+    dryRun: evaluated.dryRun,
+    ...(evaluated.sources === undefined ? {} : { sources: evaluated.sources }),
     warnings,
   };
-  return { preview, chosen: found.map(({ letters: each }) => each), receiptsFrom, parkedFrom };
+  return { preview, chosen, receiptsFrom, parkedFrom, rejectedFrom: evaluated.rejectedFrom };
 }
 
-const takesFollowers = ({ options }: CreatedEvent, { app, family }: ReplayTopic): boolean =>
-  options.followers && app === 'validator' && family === 'orders';
+const takesFollowers = ({ options }: CreatedEvent, topic: LetterTopic): boolean =>
+  options.followers && topic.kind === 'own' && topic.app === 'validator' && topic.family === 'orders';
 
 const sum = (found: readonly ChosenPartition[], of: (one: ChosenPartition) => number): number =>
   found.reduce((total, one) => total + of(one), 0);
@@ -169,12 +178,25 @@ async function returnedIn(
   return returned;
 }
 
-function warningsOf({ app, target }: ReplayTopic, counts: Readonly<Record<string, number>>): string[] {
-  const counted = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${String(count)} ${what}.`]));
-  const general =
-    app === 'validator'
-      ? `Records that producers write meanwhile can come before returned ones of the same key. The dry run has the state ` +
-        'and the catalog of the validator as they are committed now: what is accepted until the start can change it.'
-      : `The letters were accepted by the validator: whether ${app} accepts them now is known when it reads ${target}.`;
-  return [...counted, general];
+/** What a difference means, for each validator that evaluates by other settings. */
+export function comparisonWarnings({
+  comparedWith,
+  differences,
+  unknown = '',
+}: EvaluationSettings['comparison']): string[] {
+  if (comparedWith.length === 0) {
+    return [`It is not known whether the validators evaluate by the settings of the dry run: ${unknown}.`];
+  }
+  const text = (value: string | number | null): string => (value === null ? 'not known' : String(value));
+  return comparedWith.flatMap((service) => {
+    const own = differences.filter((difference) => difference.service === service);
+    if (own.length === 0) return [];
+    const named = own.map(
+      ({ setting, dryRun, validator }) => `${setting} is ${text(dryRun)}, there ${text(validator)}`,
+    );
+    return [
+      `The dry run does not evaluate as ${service} does: ${named.join('; ')}. Give the console the settings of the ` +
+        'validators, and preview again.',
+    ];
+  });
 }

@@ -1,3 +1,4 @@
+import { PARTITIONS } from '@orderstream/contracts';
 import { type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
 import { type Receipt, type ReceiptOutcome } from './plan';
 import { type PlanEvent } from './plan-events';
@@ -5,7 +6,10 @@ import { type PlanEvent } from './plan-events';
 /** A record of the topic of the plans. */
 export type ReplayRecord = PlanEvent | StoredReceipt;
 
-/** A receipt, in the partition of the letter's number. */
+/** Partition of the receipts of a partition of letters. Topics of other programs can have more of these than there are. */
+export const receiptPartition = (partition: number): number => partition % PARTITIONS;
+
+/** A receipt, in the partition of the letter's number: see `receiptPartition`. */
 export interface StoredReceipt extends Receipt {
   readonly kind: 'receipt';
   readonly plan: string;

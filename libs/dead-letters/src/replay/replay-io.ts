@@ -9,7 +9,7 @@ import {
   readPartition,
 } from '@orderstream/kafka';
 import { type Kafka } from 'kafkajs';
-import { decodeReplayRecord, type StoredReceipt } from './receipts';
+import { decodeReplayRecord, receiptPartition, type StoredReceipt } from './receipts';
 
 /** The transactions of the replay of one partition: see `PartitionTransactions`. */
 export interface ReplayTransactions {
@@ -50,16 +50,20 @@ export class KafkaPartitionIo implements PartitionIo {
     private readonly topic: string,
     private readonly partition: number,
     private readonly replaysTopic: string = REPLAYS_TOPIC,
+    /** Largest record batch that a topic takes; undefined for one of this system. */
+    private readonly maxBytesOf?: (topic: string) => number | undefined,
   ) {}
 
   async open(): Promise<ReplayTransactions> {
+    const { maxBytesOf } = this;
     const transactions = await PartitionTransactions.open(this.kafka, {
       groupId: REPLAY_GROUP,
       topic: this.topic,
       partition: this.partition,
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       maxRequestBytes: MAX_REQUEST_BYTES,
-      maxRecordBytes: LARGEST_RECORD_BYTES,
+      maxRecordBytes:
+        maxBytesOf === undefined ? LARGEST_RECORD_BYTES : (topic: string) => maxBytesOf(topic) ?? LARGEST_RECORD_BYTES,
     });
     return {
       commit: (records, offset) => transactions.commit({ records, offset }),
@@ -72,7 +76,8 @@ export class KafkaPartitionIo implements PartitionIo {
    * offset may still stand at one of their open transactions, before receipts that are committed.
    */
   async readReceipts(from: number, take: (receipt: StoredReceipt) => void, signal: AbortSignal): Promise<void> {
-    const { kafka, partition, replaysTopic: topic } = this;
+    const { kafka, replaysTopic: topic } = this;
+    const partition = receiptPartition(this.partition);
     const watermarks = new HighWatermarks(kafka, topic);
     let until: number;
     try {

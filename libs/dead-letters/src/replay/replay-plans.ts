@@ -26,8 +26,10 @@ import {
 export interface ReplayPlansOptions {
   readonly kafka: Kafka;
   readonly letters: IndexedLetters;
+  /** Dead-letter topics of other programs, whose letters the index has. */
+  readonly foreignTopics?: ReadonlySet<string>;
   /** The settings by which the validators evaluate now. */
-  readonly settings: () => EvaluationSettings;
+  readonly settings: () => Promise<EvaluationSettings>;
   /** Whether a letter is of a customer who was erased: it is not returned. */
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
   readonly logger: Logger;
@@ -57,23 +59,26 @@ const PROGRESS_MS = 500;
 export class ReplayPlans {
   private readonly log: PlanLog;
   private readonly clock: () => Date;
+  private readonly foreignTopics: ReadonlySet<string>;
   private admin: Admin | undefined;
   private workers: PlanWorkers | undefined;
 
   constructor(private readonly options: ReplayPlansOptions) {
     this.log = new PlanLog(options.kafka, options.logger, options.topic);
     this.clock = options.clock ?? (() => new Date());
+    this.foreignTopics = options.foreignTopics ?? new Set();
   }
 
   /** Reads the record of the plans, and goes on with the plans that no console works on. */
   async open(): Promise<void> {
-    const { options, log, clock } = this;
+    const { options, log, clock, foreignTopics } = this;
     const admin = options.kafka.admin();
     await admin.connect();
     this.admin = admin;
     await log.open();
     const runner = randomUUID();
-    const work = new PlanWork({ ...options, maxLetters: options.maxLetters ?? MAX_LETTERS, admin, log, clock, runner });
+    const maxLetters = options.maxLetters ?? MAX_LETTERS;
+    const work = new PlanWork({ ...options, foreignTopics, maxLetters, admin, log, clock, runner });
     this.workers = new PlanWorkers(work, log, {
       runner,
       clock,
@@ -100,7 +105,7 @@ export class ReplayPlans {
    * @throws ReplayInvalidError, ReplayKeyReusedError, ReplayUnavailableError
    */
   async create(request: ReplayRequest, actor: string, idempotencyKey: string): Promise<{ plan: Plan; isNew: boolean }> {
-    const checked = checkRequest(request);
+    const checked = checkRequest(request, this.foreignTopics);
     const id = randomUUID();
     const event: CreatedEvent = { kind: 'created', plan: id, at: this.now(), actor, idempotencyKey, ...checked };
     if (this.log.book.ofKey(idempotencyKey) === undefined) await this.log.append(event);

@@ -8,8 +8,9 @@ import {
   retryTopic,
 } from '@orderstream/contracts';
 
-/** A dead-letter topic, and where its letters go. */
+/** A dead-letter topic of a service, and where its letters go. */
 export interface ReplayTopic {
+  readonly kind: 'own';
   readonly topic: string;
   readonly app: DeadLetterApp;
   readonly source: string;
@@ -21,6 +22,14 @@ export interface ReplayTopic {
   /** The consumer group that reads the target. */
   readonly groupId: string;
 }
+
+/** A dead-letter topic of another program: each letter returns to the topic that its headers name. */
+export interface ForeignTopic {
+  readonly kind: 'foreign';
+  readonly topic: string;
+}
+
+export type LetterTopic = ReplayTopic | ForeignTopic;
 
 const SOURCE = new RegExp(`(?:^|\\.)(${FAMILIES.join('|')})\\.(raw|validated)\\.v\\d+$`);
 
@@ -34,6 +43,6 @@ export function replayTopicOf(topic: string): ReplayTopic | undefined {
   if (family === undefined || (kind === 'raw') !== (app === 'validator')) return undefined;
   const parked = parkedTopic(topic);
   if (app === 'validator')
-    return { topic, app, source, family, target: source, parked, groupId: `validator-${family}` };
-  return { topic, app, source, family, target: retryTopic(source, app), parked, groupId: app };
+    return { kind: 'own', topic, app, source, family, target: source, parked, groupId: `validator-${family}` };
+  return { kind: 'own', topic, app, source, family, target: retryTopic(source, app), parked, groupId: app };
 }

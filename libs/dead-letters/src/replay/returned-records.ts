@@ -9,6 +9,7 @@ import {
 } from '@orderstream/kafka';
 import { ContractCheck, type Reason } from '@orderstream/quality';
 import { replayHeader, withoutDeadLetterHeaders } from '../headers';
+import { type AnyLetter } from '../import/foreign-letter';
 import { type DeadLetter, DeadLetterUnreadableError, parseDeadLetter } from '../parse-dead-letter';
 import { editRecord, type JsonPatch } from './edit';
 import { type ReplayOptions } from './plan';
@@ -22,6 +23,8 @@ export type NotReturned =
   | 'replay.duplicate'
   | 'replay.edit_rejected'
   | 'replay.too_large'
+  | 'replay.source_unknown'
+  | 'replay.source_topic'
   | 'replay.attempts';
 
 /** What a plan does with a letter. */
@@ -29,7 +32,6 @@ export type Decision =
   | {
       readonly kind: 'return';
       readonly record: OutputRecord;
-      readonly letter: DeadLetter;
       readonly editedFrom?: string;
       readonly editedTo?: string;
     }
@@ -44,8 +46,27 @@ export interface DecidingPlan {
   readonly isErased?: ((record: KafkaRecord) => boolean) | undefined;
 }
 
+/** Decides what becomes of the letters of a plan. */
+export interface RecordDecisions {
+  decide(record: KafkaRecord): Decision;
+  /** Looks again at what decisions depend on. Called before the first one, and after an error. */
+  refresh?(): Promise<void>;
+}
+
 /** The order of the letters of a partition: the source offset of the record when it failed for the first time. */
-export const originOf = ({ replay, source }: DeadLetter): number => replay?.origin ?? source.offset;
+export const originOf = ({ replay, source }: AnyLetter): number => replay?.origin ?? source.offset;
+
+/** The mark of a plan, on the record that it returns. */
+export const markOf = (plan: string, letter: AnyLetter): string =>
+  replayHeader({
+    plan,
+    letter: `${String(letter.partition)}/${String(letter.offset)}`,
+    origin: originOf(letter),
+  });
+
+/** What an edit depends on, beside the value: the same letter has the same one. */
+export const identityOf = ({ app, source, attempt }: AnyLetter): string =>
+  [app, source.topic, source.partition, source.offset, attempt].join('\n');
 
 /** Headers that a returned record retains, so that the service that rejects it again counts the attempt. */
 const RETAINED: readonly string[] = [
@@ -65,7 +86,7 @@ const RETAINED: readonly string[] = [
  * partition, with the coordinates of its source record in `dlq-source-*`. The validator removes every header `dlq-*` from
  * what it accepts.
  */
-export class ReturnedRecords {
+export class ReturnedRecords implements RecordDecisions {
   private contract: ContractCheck | undefined;
   private readonly maxBytes: number;
 
@@ -106,25 +127,24 @@ export class ReturnedRecords {
     }
     const decision: Decision =
       plan.edit === undefined
-        ? { kind: 'return', letter, record: this.returned(record, letter, letter.value, letter.headers) }
+        ? { kind: 'return', record: this.returned(record, letter, letter.value, letter.headers) }
         : this.edited(record, letter, plan.edit);
     if (decision.kind !== 'return' || isStorable(decision.record, this.maxBytes)) return decision;
     return { kind: 'reject', code: 'replay.too_large', reason: `${decision.record.topic} does not take its size` };
   }
 
   private edited(record: KafkaRecord, letter: DeadLetter, patch: JsonPatch): Decision {
-    const { app, source, attempt } = letter;
-    const identity = [app, source.topic, source.partition, source.offset, attempt].join('\n');
-    const edit = editRecord({ identity, value: letter.value, headers: letter.headers }, patch, this.topic.family);
+    const { value, headers } = letter;
+    const edit = editRecord({ identity: identityOf(letter), value, headers }, patch, this.topic.family);
     if ('problem' in edit) return { kind: 'reject', code: 'replay.edit_rejected', reason: edit.problem };
     const returned = this.returned(record, letter, edit.value, edit.headers);
     const partition = letter.key === null ? letter.partition : partitionFor(letter.key);
     this.contract ??= new ContractCheck(this.topic.family);
     const problems = this.contract.problemsOf({ ...returned, partition, timestamp: 0, headers: edit.headers });
     if (problems.length > 0) {
-      return { kind: 'reject', code: 'replay.edit_rejected', reason: problems.map(describe).join('; ').slice(0, 500) };
+      return { kind: 'reject', code: 'replay.edit_rejected', reason: contractReason(problems) };
     }
-    return { kind: 'return', letter, record: returned, editedFrom: edit.editedFrom, editedTo: edit.editedTo };
+    return { kind: 'return', record: returned, editedFrom: edit.editedFrom, editedTo: edit.editedTo };
   }
 
   private returned(
@@ -134,13 +154,12 @@ export class ReturnedRecords {
     headers: KafkaRecord['headers'],
   ): OutputRecord {
     const { target, app } = this.topic;
-    const mark = {
-      plan: this.plan.id,
-      letter: `${String(letter.partition)}/${String(letter.offset)}`,
-      origin: originOf(letter),
-    };
     const retained = headerFields(record.headers).filter(([name]) => RETAINED.includes(name));
-    const fields: HeaderField[] = [...headerFields(headers), ...retained, [DLQ_HEADERS.replay, replayHeader(mark)]];
+    const fields: HeaderField[] = [
+      ...headerFields(headers),
+      ...retained,
+      [DLQ_HEADERS.replay, markOf(this.plan.id, letter)],
+    ];
     const ofKey = app === 'validator' && letter.key !== null;
     return {
       topic: target,
@@ -168,3 +187,5 @@ export const asEvaluated = (record: OutputRecord): OutputRecord => ({
 });
 
 const describe = ({ code, path, constraint }: Reason): string => [code, path, constraint].filter(Boolean).join(' ');
+/** Why the contract rejects an edited record. */
+export const contractReason = (problems: readonly Reason[]): string => problems.map(describe).join('; ').slice(0, 500);

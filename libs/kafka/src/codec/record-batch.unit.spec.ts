@@ -265,6 +265,24 @@ describe('record batches', () => {
     );
   });
 
+  it('have the values of their headers, however often adjacent records repeat them', async () => {
+    const value = fc.constantFrom(null, '', 'a', 'b', 'ab', 'a longer value');
+    const names = ['one', 'two', 'three'];
+    const lists = fc.array(fc.tuple(value, value, value), { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(lists, async (values) => {
+        const fields = values.map((list) =>
+          list.map((text, i) => [names[i] as string, text && Buffer.from(text)] as const),
+        );
+        const records = fields.map((list) => ({ key: null, value: null, headers: headersOf(list) }));
+        const decoded = decodeLog(await encodeRecordBatch(records, IDENTITY, 0), PLACE, 0, []).records;
+        expect(
+          decoded.map(({ headers }) => headerFields(headers).map(([, bytes]) => bytes?.toString() ?? null)),
+        ).toEqual(values);
+      }),
+    );
+  });
+
   it('are at most as large as estimated', async () => {
     await fc.assert(
       fc.asyncProperty(batch, async (records) => {

@@ -53,7 +53,10 @@ export class RecordDecoder {
     return { topic, partition, offset, timestamp: appendTime ?? firstTimestamp + timestampDelta, key, value, headers };
   }
 
-  /** Adjacent records usually have the same header names in the same order: equal bytes are not decoded again. */
+  /**
+   * Adjacent records usually have the same header names in the same order, and many of their values are equal: neither the
+   * names nor these values are decoded again.
+   */
   private headers(cursor: Cursor, recordBytes: number): RecordHeaders {
     const { names } = this;
     const headers: RecordHeaders = {};
@@ -70,10 +73,10 @@ export class RecordDecoder {
     let isOrderKept = true;
     let previous: HeaderName | undefined;
     for (let i = 0; i < count; i++) {
-      const bytes = cursor.bytes() ?? EMPTY;
       let name = names[i];
-      if (name === undefined || !sameBytes(name.bytes, bytes)) names[i] = name = headerName(bytes);
-      const isRepeated = addHeader(headers, name.text, cursor.bytes());
+      const bytes = cursor.bytesLike(name?.bytes) ?? EMPTY;
+      if (name?.bytes !== bytes) names[i] = name = headerName(bytes);
+      const isRepeated = addHeader(headers, name.text, valueOf(name, cursor));
       if ((isRepeated && previous?.text !== name.text) || name.isIndex) isOrderKept = false;
       previous = name;
     }
@@ -92,19 +95,28 @@ interface HeaderName {
   readonly text: string;
   /** An object lists names that begin with a digit first, if they are array indexes. */
   readonly isIndex: boolean;
+  /** Value of the record before. */
+  value: Buffer | null;
+  /** Records in a row whose value was another one than that of the record before. */
+  changes: number;
 }
+
+/** After so many changes in a row a value is not compared any more. */
+const MAX_CHANGES = 4;
 
 const EMPTY = Buffer.alloc(0);
 
 function headerName(bytes: Buffer): HeaderName {
   const first = bytes[0] ?? 0;
-  return { bytes, text: bytes.toString('utf8'), isIndex: first >= 0x30 && first <= 0x39 };
+  return { bytes, text: bytes.toString('utf8'), isIndex: first >= 0x30 && first <= 0x39, value: null, changes: 0 };
 }
 
-function sameBytes(a: Buffer, b: Buffer): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+function valueOf(name: HeaderName, cursor: Cursor): Buffer | null {
+  if (name.changes === MAX_CHANGES) return cursor.bytes();
+  const value = cursor.bytesLike(name.value);
+  name.changes = value === name.value ? 0 : name.changes + 1;
+  name.value = value;
+  return value;
 }
 
 /** Reads varints and byte fields. Throws when the bytes end first. */
@@ -135,6 +147,21 @@ export class Cursor {
     const start = this.offset;
     this.skipTo(start + length);
     return this.buffer.subarray(start, this.offset);
+  }
+
+  /** As `bytes`; returns `last` itself if it has the same bytes, which takes neither a view nor its memory. */
+  bytesLike(last: Buffer | null | undefined): Buffer | null {
+    const { buffer } = this;
+    const length = this.varint();
+    if (length < 0) return null;
+    const start = this.offset;
+    this.skipTo(start + length);
+    if (last?.length === length) {
+      let same = 0;
+      while (same < length && last[same] === buffer[start + same]) same++;
+      if (same === length) return last;
+    }
+    return buffer.subarray(start, this.offset);
   }
 
   skipTo(offset: number): void {

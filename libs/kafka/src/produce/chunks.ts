@@ -19,14 +19,15 @@ export interface ChunkTopic {
 
 /**
  * Splits records, in order, into requests of at most `maxBytes` encoded bytes (an upper bound), which bounds each record
- * batch too. A larger record gets a request of its own, compressed if it is larger than `maxRecordBytes`.
+ * batch too. A larger record gets a request of its own, compressed if it is larger than `maxRecordBytes`. A bound by topic
+ * bounds the record batches of the topic as well.
  *
  * @throws RecordTooLargeError when a record is larger than `maxRecordBytes` even compressed
  */
 export function chunkRecords(
   records: readonly OutputRecord[],
   maxBytes: number,
-  maxRecordBytes: number = maxBytes,
+  maxRecordBytes: number | ((topic: string) => number) = maxBytes,
 ): Chunk[] {
   const chunks: Chunk[] = [];
   let topics = new Map<string, Map<number, OutputRecord[]>>();
@@ -42,15 +43,18 @@ export function chunkRecords(
   };
   for (const record of records) {
     const size = estimateRecordBytes(record);
-    const compress = size + BATCH_HEADER_BYTES > maxRecordBytes;
-    if (compress && compressedBytes(record) > maxRecordBytes) {
+    const isByTopic = typeof maxRecordBytes === 'function';
+    const bound = isByTopic ? maxRecordBytes(record.topic) : maxRecordBytes;
+    const compress = size + BATCH_HEADER_BYTES > bound;
+    if (compress && compressedBytes(record) > bound) {
       throw new RecordTooLargeError(
         `A record for ${partitionName(record)} takes ${size.toString()} bytes: even compressed it exceeds the bound of ` +
-          `${maxRecordBytes.toString()} bytes. Shorten the record, or raise the bound and max.message.bytes of the topic.`,
+          `${bound.toString()} bytes. Shorten the record, or raise the bound and max.message.bytes of the topic.`,
       );
     }
     let list = topics.get(record.topic)?.get(record.partition);
-    if (bytes + size + (list === undefined ? BATCH_HEADER_BYTES : 0) > maxBytes) {
+    const room = isByTopic ? Math.min(maxBytes, bound) : maxBytes;
+    if (bytes + size + (list === undefined ? BATCH_HEADER_BYTES : 0) > room) {
       close();
       list = undefined;
     }

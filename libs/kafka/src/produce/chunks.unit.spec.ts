@@ -59,4 +59,21 @@ describe('chunkRecords', () => {
       RecordTooLargeError,
     );
   });
+
+  it('bounds records and record batches by the topic where a bound is given for each', () => {
+    const output = (topic: string, size: number) => ({
+      ...{ topic, partition: 0, key: null, headers: {} },
+      value: Buffer.alloc(size),
+    });
+    const bound = (topic: string): number => (topic === 'small' ? 2_000 : 10_000);
+    const records = [output('small', 1_200), output('small', 1_200), output('large', 600), output('large', 3_000)];
+    const chunks = chunkRecords([...records, output('small', 3_000)], 10_000, bound);
+    expect(chunks.map(({ records: count, compress }) => [count, compress])).toEqual([
+      [1, false],
+      [3, false],
+      [1, true],
+    ]);
+    const tooLarge = { ...output('small', 0), value: randomBytes(2_500) };
+    expect(() => chunkRecords([tooLarge], 10_000, bound)).toThrow(RecordTooLargeError);
+  });
 });

@@ -31,8 +31,11 @@ export interface PartitionTransactionsOptions {
   readonly transactionTimeoutMs: number;
   /** Bound of one produce request, in bytes. Default 1 MiB. At most the topics' max.message.bytes. */
   readonly maxRequestBytes?: number;
-  /** Bound of a stored record, in bytes. A larger record is compressed. Default maxRequestBytes. */
-  readonly maxRecordBytes?: number;
+  /**
+   * Bound of a stored record, in bytes. A larger record is compressed. Default maxRequestBytes. By topic, where topics
+   * differ: it then bounds their record batches as well.
+   */
+  readonly maxRecordBytes?: number | ((topic: string) => number);
   /** Called for each transaction that fails, before `commit` rejects. */
   readonly onFailure?: (failure: TransactionFailedError, partition: TopicPartition) => void;
 }

@@ -75,6 +75,20 @@ export class RegistrationMemoryOverlay extends BoundedMapOverlay<Registration> {
     this.forgottenRegisteredUntilMs = Math.max(this.forgottenRegisteredUntilMs ?? ms, ms);
   }
 
+  /**
+   * Removes customers for ever, as if they had left by the bounds.
+   * @returns how many
+   */
+  forgetCustomers(isMeant: (customerId: string) => boolean): number {
+    const found = [...this.memory.entries.keys()].filter((customerId) => isMeant(customerId) && this.has(customerId));
+    for (const customerId of found) {
+      const value = this.get(customerId);
+      this.forget(customerId);
+      if (value !== undefined) this.evict({ key: customerId, value });
+    }
+    return found.length;
+  }
+
   makeRoom(): void {
     for (let left = evictions(this.size, this.memory.limits); left > 0; left--) this.evict(this.crowdOut());
   }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { PartitionState, type RawRecord, type StateLimits } from '../index';
+import { PartitionState, type RawRecord, type StateLimits, StateOverlay } from '../index';
 import { type Fields, iso, NOON_MS, placed, recordOf, sha } from '../../test/fixtures';
 import { cuts, restored, run, SMALL } from '../../test/logs';
 
@@ -93,5 +93,22 @@ describe('the state of a partition after it has forgotten customers', () => {
     );
     expect(counts.flagged).toBeGreaterThan(50);
     expect(counts.repaired).toBeGreaterThan(50);
+  });
+
+  it('forgets an erased customer as one who has left: the others are known, and later orders are flagged', () => {
+    const before = after(['ada', day(1)], ['bo', day(2)]);
+    const overlay = new StateOverlay(before);
+    expect(overlay.forgetCustomers((id) => id === sha('bo'))).toBe(1);
+    expect(overlay.forgetCustomers((id) => id === sha('bo'))).toBe(0);
+    const records = [...overlay.stateRecords(before.nextOffset ?? 0)];
+    expect(records.filter(({ value }) => value === null).map(({ key }) => key)).toEqual([`registration/${sha('bo')}`]);
+    overlay.fold(before.nextOffset ?? 0);
+    expect([...before.registrations.entries.keys()]).toEqual([sha('ada')]);
+    expect(before.registrations.forgottenRegisteredUntilMs).toBe(Date.parse(day(2)));
+    expect(verdicts(before, orderOf('ada', day(9)), orderOf('bo', day(9)), orderOf('bo', day(2)))).toEqual([
+      'repair drift.customer',
+      'accept',
+      'accept drift.customer',
+    ]);
   });
 });

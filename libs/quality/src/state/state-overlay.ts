@@ -84,6 +84,15 @@ export class StateOverlay implements StateView {
     for (const memory of [this.events, this.registrations]) memory.raiseLeftAt(until);
   }
 
+  /**
+   * Removes what is remembered of customers by their id. Orders are remembered by their own ids, and remain.
+   * Call it on an overlay without other changes.
+   * @returns how many entries were removed
+   */
+  forgetCustomers(isMeant: (customerId: string) => boolean): number {
+    return this.registrations.forgetCustomers(isMeant);
+  }
+
   /** Orders that were placed up to this time may be missing from here on. */
   forgetPlacedUntil(ms: number): void {
     this.orders.forgetPlacedUntil(ms);

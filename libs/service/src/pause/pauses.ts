@@ -70,6 +70,15 @@ export class Pauses {
     return this.options.settings.revisionOf(this.subject);
   }
 
+  /**
+   * For a service that begins its work before `open`: whether it must not begin. If the pause has ended by then, `open`
+   * resumes the service.
+   */
+  startsPaused(): boolean {
+    this.isApplied = this.current !== undefined;
+    return this.isApplied;
+  }
+
   /** Pauses the service if it is to be paused. From now on, changes take effect. Call it before the first record is taken. */
   async open(): Promise<void> {
     this.isOpen = true;

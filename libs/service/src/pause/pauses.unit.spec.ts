@@ -4,8 +4,12 @@ import { MemoryOperatorLog } from '../operator-log/memory-operator-log';
 import { RevisionStaleError } from '../settings/revision-error';
 import { Pauses } from './pauses';
 
-/** One instance of a service, started on a log that all instances share. */
-async function instance(log: MemoryOperatorLog) {
+/**
+ * One instance of a service, started on a log that all instances share.
+ *
+ * @param begin what the service does before changes take effect
+ */
+async function instance(log: MemoryOperatorLog, begin: (pauses: Pauses) => unknown = () => undefined) {
   const calls: string[] = [];
   const control = {
     status: () => ({}),
@@ -29,6 +33,7 @@ async function instance(log: MemoryOperatorLog) {
     metrics: new Metrics({ app: 'probe', processMetrics: false }),
     logger: silentLogger(),
   });
+  await begin(pauses);
   await pauses.open();
   return { pauses, calls, health, settings };
 }
@@ -81,6 +86,30 @@ describe('a pause', () => {
       ['pause', 'resume {}'],
     ]);
     expect((await instance(log)).calls).toEqual([]);
+  });
+
+  it('that ends, or begins, between the start of the work and the first command reaches the service', async () => {
+    const log = new MemoryOperatorLog();
+    const a = await instance(log);
+    await a.pauses.pauseService(600_000, by('ann'));
+    const answers: boolean[] = [];
+    const late = await instance(log, async (pauses) => {
+      answers.push(pauses.startsPaused());
+      await jest.advanceTimersByTimeAsync(600_000);
+    });
+    expect([answers, late.calls, late.pauses.current]).toEqual([[true], ['resume {}'], undefined]);
+
+    const paused = await instance(log, async (pauses) => {
+      answers.push(pauses.startsPaused());
+      await a.pauses.pauseService(600_000, by('ann'));
+      await turn();
+    });
+    expect([answers, paused.calls]).toEqual([[true, false], ['pause']]);
+
+    const unchanged = await instance(log, (pauses) => answers.push(pauses.startsPaused()));
+    expect([answers, unchanged.calls]).toEqual([[true, false, true], []]);
+    await jest.advanceTimersByTimeAsync(600_000);
+    expect(unchanged.calls).toEqual(['resume {}']);
   });
 
   it('of an instance is a lease: it holds there alone, and a further one replaces its end', async () => {

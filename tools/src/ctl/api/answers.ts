@@ -78,6 +78,8 @@ const previewSchema = z.looseObject({
       undecided: count.nullish(),
     })
     .nullish(),
+  /** Of letters of another program. */
+  sources: z.array(z.looseObject({ topic: z.string(), letters: count, problem: text })).nullish(),
   warnings: z.array(z.string()).nullish(),
 });
 export type Preview = z.infer<typeof previewSchema>;

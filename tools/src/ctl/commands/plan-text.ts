@@ -72,7 +72,7 @@ export function planText(plan: Plan): string {
 }
 
 /** What a preview found. */
-function previewText({ at, letters, followers, total, dryRun, warnings, samples, settings }: Preview): string {
+function previewText({ at, letters, followers, total, dryRun, warnings, samples, settings, sources }: Preview): string {
   const passes = dryRun == null ? undefined : `${formatCount(dryRun.passes)} of ${formatCount(total)}`;
   const fails = (dryRun?.fails ?? []).map(({ code, count }) => `${code} ${formatCount(count)}`).join(', ');
   const sampleIds = (samples ?? []).map((sample) => (typeof sample === 'string' ? sample : sample.id));
@@ -86,10 +86,17 @@ function previewText({ at, letters, followers, total, dryRun, warnings, samples,
       ['would pass', passes],
       ['would fail', fails],
       ['undecided', dryRun?.undecided == null || dryRun.undecided === 0 ? undefined : formatCount(dryRun.undecided)],
+      ...(sources ?? []).map((source): readonly [string, string] => ['returns to', sourceText(source)]),
       ...sampleIds.slice(0, 5).map((id): readonly [string, string] => ['sample', id]),
       ...(warnings ?? []).map((warning): readonly [string, string] => ['warning', warning]),
     ]),
   ].join('\n');
+}
+
+/** `invoices 120`, `payments 3 (none: payments does not exist)` */
+function sourceText({ topic, letters, problem }: NonNullable<Preview['sources']>[number]): string {
+  const name = topic === '' ? '(unknown)' : topic;
+  return `${name} ${formatCount(letters)}${problem == null ? '' : ` (none: ${problem})`}`;
 }
 
 function filterText({ filter }: Plan): string {
