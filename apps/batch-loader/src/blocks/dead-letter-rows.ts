@@ -21,9 +21,7 @@ function columnsOf(run: RunRecord): Readonly<Record<string, string>> {
     first_failed_at: failedAt,
     event_type: `'order.placed'`,
     record_key: 'o.customer_id',
-    key: 'encode(o.customer_id)',
     body: row,
-    value: `encode(${row})`,
   };
 }
 

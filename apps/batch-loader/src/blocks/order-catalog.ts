@@ -1,6 +1,8 @@
 import { Catalog } from '@orderstream/quality';
+import { History } from '@orderstream/simulation';
 import { type Database } from '../duckdb/database';
 import { historyOf, type ScenarioLoader } from '../orders/simulated-history';
+import { type StreamedDays } from '../orders/streamed-days';
 import { type RunPlan } from '../runs/run';
 
 /** More than any catalog of the simulation. */
@@ -9,16 +11,22 @@ const LIMITS = { maxEntities: 2_000_000, maxVersions: 512 };
 /**
  * The catalog that the orders are compared with: that of the simulation, or, for a file, each vendor and product as its
  * first row has it.
+ *
+ * @param streamed the marketplaces of the stream's orders: a scenario may have more vendors and products than that of the
+ * history
  */
 export async function catalogOf(
   { source, range }: RunPlan,
   database: Database,
   load: ScenarioLoader,
+  streamed: StreamedDays['marketplaces'],
 ): Promise<Catalog> {
   const catalog = new Catalog(LIMITS);
   if (source.kind === 'simulation') {
-    const history = historyOf(source, range, load);
-    for (const body of history.catalog(Date.parse(range.from), Date.parse(range.to))) catalog.apply(body);
+    const ofStream = streamed.map(({ seed, scenario }) => new History(seed, scenario, range));
+    for (const history of [historyOf(source, range, load), ...ofStream]) {
+      for (const body of history.catalog(Date.parse(range.from), Date.parse(range.to))) catalog.apply(body);
+    }
     return catalog;
   }
   const occurred_at = `${range.from}T00:00:00Z`;

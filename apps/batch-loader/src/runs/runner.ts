@@ -73,21 +73,21 @@ export class Runner {
   }
 
   /**
-   * Goes on with a run at its first block that has not succeeded.
-   * @throws RangeLockedError, before anything changes; RunRejectedError if the run was cancelled
+   * Goes on with a run at its first block that has not succeeded. It fails if another run holds the range.
+   * @throws RangeLockedError if another process has this run; RunRejectedError if the run was cancelled
    */
   async resume(handle: RunHandle, signal: AbortSignal): Promise<RunRecord> {
-    const { lock, runs, warehouse, observer } = this.options;
+    const { runs, warehouse, observer } = this.options;
     if (handle.record.state === 'succeeded') return handle.record;
-    const held = await lock.acquire(handle.record.id, handle.record.plan.range);
+    assertNotCancelled(handle.record);
+    await warehouse.prepare();
+    const held = await this.acquire(handle);
+    if (held === undefined) return handle.record;
     try {
       // Another process may have gone on with it before the lease.
       const current = await runs.get(handle.record.id);
       if (current.record.state === 'succeeded') return current.record;
-      if (current.record.state === 'cancelled') {
-        throw new RunRejectedError(`Run ${current.record.id} was cancelled. Start a new run of the range.`);
-      }
-      await warehouse.prepare();
+      assertNotCancelled(current.record);
       for (const id of held.fence) await warehouse.fence((await runs.get(id)).record, signal);
       const cancelled = new AbortController();
       const watch = this.watchCancel(current.record.id, cancelled);
@@ -99,6 +99,19 @@ export class Runner {
       }
     } finally {
       await held.release();
+    }
+  }
+
+  /** Undefined if another run holds the range: then this one has failed. */
+  private async acquire(handle: RunHandle): Promise<HeldRange | undefined> {
+    const { id, plan } = handle.record;
+    try {
+      return await this.options.lock.acquire(id, plan.range);
+    } catch (error) {
+      if (!(error instanceof RangeLockedError) || error.holder === id) throw error;
+      await this.end(handle, 'failed', textOf(error));
+      this.options.observer?.ended?.(handle.record);
+      return undefined;
     }
   }
 
@@ -275,6 +288,10 @@ export class Runner {
   private time(): string {
     return this.now().toISOString();
   }
+}
+
+function assertNotCancelled({ id, state }: RunRecord): void {
+  if (state === 'cancelled') throw new RunRejectedError(`Run ${id} was cancelled. Start a new run of the range.`);
 }
 
 const withBlock =
