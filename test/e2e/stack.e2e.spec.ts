@@ -23,8 +23,8 @@ const COMPONENTS_IN_STOP_ORDER = [
   'pubsub-emulator',
   'kafka',
 ];
-/** A run that ends by itself has no console. */
-const WITH_CONSOLE = ['console', ...COMPONENTS_IN_STOP_ORDER];
+/** A run that ends by itself has no console and no batch loader. */
+const WITH_CONSOLE = ['console', 'batch-loader', ...COMPONENTS_IN_STOP_ORDER];
 
 type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
