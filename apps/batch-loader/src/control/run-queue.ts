@@ -33,6 +33,8 @@ export class RunQueue {
     this.waiting.push(...ids.filter((id) => !this.waiting.includes(id)));
     this.working ??= this.work().finally(() => {
       this.working = undefined;
+      // Added after the last look.
+      if (this.waiting.length > 0) this.add([]);
     });
   }
 

@@ -128,9 +128,10 @@ export class Runner {
     try {
       held = await lock.acquire(id, plan.range);
     } catch (error) {
-      // The process that has the lease reads the request.
-      if (error instanceof RangeLockedError) return;
-      throw error;
+      if (!(error instanceof RangeLockedError)) throw error;
+      // The process that carries it out reads the request. If another run has its days, no process does.
+      if (error.holder !== id) await this.endCancelled(await runs.get(id));
+      return;
     }
     try {
       signal.throwIfAborted();
@@ -182,7 +183,7 @@ export class Runner {
       }
     } catch (error) {
       if (signal.reason instanceof RunCancelledError) await this.endCancelled(handle);
-      else await this.end(handle, 'failed', textOf(signal.aborted ? signal.reason : error));
+      else await this.end(handle, 'failed', textOf(reasonOf(error, signal)));
       return handle.record;
     }
     await this.end(handle, 'succeeded', undefined);
@@ -239,7 +240,12 @@ export class Runner {
       const output = await block.run(context);
       ended = { ...begun, state: 'succeeded', endedAt: this.time(), output };
     } catch (error) {
-      const failed = { ...begun, state: 'failed', endedAt: this.time(), error: textOf(error) } as const;
+      const failed = {
+        ...begun,
+        state: 'failed',
+        endedAt: this.time(),
+        error: textOf(reasonOf(error, signal)),
+      } as const;
       await this.record(handle, { block: name, ...failed }, withBlock(name, failed));
       observer?.blockEnded?.(handle.record, name, failed);
       throw error;
@@ -310,6 +316,9 @@ function eventOf({ output, ...record }: BlockRecord): Omit<RunEvent, 'recordedAt
 
 /** Our errors say whether a retry may help. Others come from clients and the file system: they may pass. */
 const mayRetry = (error: unknown): boolean => !(error instanceof OrderstreamError) || isRetriable(error);
+
+/** After an abort, whatever was under way fails: its reason is what counts. */
+const reasonOf = (error: unknown, signal: AbortSignal): unknown => (signal.aborted ? signal.reason : error);
 
 function textOf(error: unknown): string {
   if (error instanceof OrderstreamError) return `${error.code}: ${error.message}`;
