@@ -14,4 +14,4 @@ export {
 } from './run-verifier';
 export { scoreRun, type ScoredRunOptions } from './score-run';
 export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';
-export { type StreamedDays, type StreamedMarketplace, streamedOrders } from './streamed-orders';
+export { type StreamedDays, type StreamedSegment, streamedOrders } from './streamed-orders';

@@ -10,16 +10,18 @@ const MAX_LATE_MS = 3 * DAY_MS;
 /** Records between two results, so that the caller can see to other things. */
 const RECORDS_AT_ONCE = 1_000;
 
-/** The seed and the scenario of a segment: together they are its vendors and products. */
-export type StreamedMarketplace = Pick<JournaledSegment, 'seed' | 'scenario'>;
+/** A segment that has emitted something of the days. Its seed and scenario are its vendors and products. */
+export interface StreamedSegment extends Pick<JournaledSegment, 'id' | 'seed' | 'scenario'> {
+  /** Number of its orders among those of the days. */
+  readonly orders: number;
+}
 
 /** What a journal has of some days. */
 export interface StreamedDays {
   /** The days (UTC, `2026-01-31`) of which a segment has emitted something, in order. */
   readonly days: readonly string[];
-  readonly segments: readonly string[];
-  /** Those of the segments, each once. */
-  readonly marketplaces: readonly StreamedMarketplace[];
+  /** In the order of their orders. */
+  readonly segments: readonly StreamedSegment[];
 }
 
 /**
@@ -38,10 +40,10 @@ export function* streamedOrders(
   toMs: number,
 ): Generator<OrderPlaced | undefined, StreamedDays> {
   const days = new Set<string>();
-  const found = new Set<JournaledSegment>();
+  const found = new Map<JournaledSegment, number>();
   for (const segment of segmentsNear(readSegments(folder), fromMs, toMs)) {
     const use = (micros: number): void => {
-      found.add(segment);
+      if (!found.has(segment)) found.set(segment, 0);
       days.add(new Date(micros / MICROS_PER_MS).toISOString().slice(0, 10));
     };
     const isWithin = (micros: number): boolean => micros >= fromMs * MICROS_PER_MS && micros < toMs * MICROS_PER_MS;
@@ -55,17 +57,19 @@ export function* streamedOrders(
       const placedMicros = order === undefined ? NaN : Date.parse(order.order_placed_at) * MICROS_PER_MS;
       if (isWithin(placedMicros)) {
         use(placedMicros);
+        found.set(segment, (found.get(segment) ?? 0) + 1);
         yield order;
       }
       if (number % RECORDS_AT_ONCE === 0) yield undefined;
     }
   }
-  const marketplaces = [...found].map(({ seed, scenario }): StreamedMarketplace => ({ seed, scenario }));
-  return {
-    days: [...days].sort(),
-    segments: [...found].map(({ id }) => id),
-    marketplaces: [...new Map(marketplaces.map((each) => [JSON.stringify(each), each])).values()],
-  };
+  const segments = [...found].map(([{ id, seed, scenario }, orders]): StreamedSegment => ({
+    id,
+    seed,
+    scenario,
+    orders,
+  }));
+  return { days: [...days].sort(), segments };
 }
 
 /** Those that may have orders of the range. A segment has ended when the next one begins. */

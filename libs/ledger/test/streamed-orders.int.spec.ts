@@ -81,7 +81,7 @@ describe('the orders of a journal', () => {
       const { orders, ...rest } = read(folder, fromMs, fromMs + DAY_MS);
       expect(orders.map((order) => JSON.stringify(order)).sort()).toEqual(texts.sort());
       expect(orders.length).toBeGreaterThan(20);
-      expect(rest).toEqual({ days: [day], segments: ['s-1'], marketplaces: [{ seed: '1', scenario }] });
+      expect(rest).toEqual({ days: [day], segments: [{ id: 's-1', seed: '1', scenario, orders: orders.length }] });
     }
     const whole = read(folder, FIRST_DAY_MS - 10 * DAY_MS, FIRST_DAY_MS + 10 * DAY_MS);
     expect(whole.days).toEqual(['2026-03-02', '2026-03-03']);
@@ -89,7 +89,7 @@ describe('the orders of a journal', () => {
   });
 
   it('are none of a day without a record, and none without a journal', () => {
-    const none = { days: [], segments: [], marketplaces: [], orders: [] };
+    const none = { days: [], segments: [], orders: [] };
     expect(read(folder, FIRST_DAY_MS - DAY_MS, FIRST_DAY_MS)).toEqual(none);
     expect(read(folder, FIRST_DAY_MS + 9 * DAY_MS, FIRST_DAY_MS + 10 * DAY_MS)).toEqual(none);
     expect(read(join(folder, 'nowhere'), FIRST_DAY_MS, FIRST_DAY_MS + DAY_MS)).toEqual(none);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { RAW_ORDER_COLUMNS, type RawOrderColumn } from '@orderstream/contracts';
-import { type QualitySettings } from '@orderstream/quality';
+import { type CatalogView, type QualitySettings } from '@orderstream/quality';
 import { type DuckDBAppender, type DuckDBValue } from '@duckdb/node-api';
 import { Database, sqlText } from '../duckdb/database';
 import { BatchInputError } from '../errors';
@@ -11,7 +11,7 @@ import { type BlockOutput, type RunPlan, type RunRecord, totalOf } from '../runs
 import { type LoadSource } from '../warehouse/warehouse';
 import { type Block, type BlockContext, outputOf } from './block';
 import { deadLetterSelect } from './dead-letter-rows';
-import { catalogOf } from './order-catalog';
+import { type CatalogOfRows, catalogsOf } from './order-catalog';
 import { OrderEvaluator, type RowVerdict } from './order-evaluator';
 import { assertThresholds, type Thresholds } from './thresholds';
 
@@ -79,10 +79,10 @@ export class QualityChecks implements Block {
     await database.run(`create view orders as select * from read_parquet([${paths.map(sqlText).join(', ')}])`);
     await createVerdicts(database);
     const { stream } = (input.details ?? {}) as { readonly stream?: StreamedDays };
-    const catalog = await catalogOf(run.plan, database, this.loadScenario, stream?.marketplaces ?? []);
+    const catalogs = await catalogsOf(run.plan, database, this.loadScenario, stream?.segments ?? []);
     const settings = this.options.settings(run.plan.actions);
-    const evaluator = new OrderEvaluator(settings, run.plan.range, catalog, Date.parse(run.createdAt));
-    const flagged = await this.evaluate(database, evaluator, input.rowsOut, context);
+    const evaluator = new OrderEvaluator(settings, run.plan.range, Date.parse(run.createdAt));
+    const flagged = await this.evaluate(database, evaluator, catalogs, input.rowsOut, context);
     await rejectDoubledIds(database);
     const rejected = await rejectedByRule(database);
     const rejects = database.path('rejects.parquet');
@@ -116,6 +116,7 @@ export class QualityChecks implements Block {
   private async evaluate(
     database: Database,
     evaluator: OrderEvaluator,
+    catalogs: readonly CatalogOfRows[],
     rows: number,
     context: BlockContext,
   ): Promise<Record<string, number>> {
@@ -135,7 +136,7 @@ export class QualityChecks implements Block {
             placedAt: textOf(times[index]),
             body: textOf(bodies[index]),
           };
-          const verdict = evaluator.evaluate(event);
+          const verdict = evaluator.evaluate(event, catalogFor(Number(number), catalogs));
           if (verdict.kind !== 'reject') {
             for (const flag of verdict.flags) flagged[flag] = (flagged[flag] ?? 0) + 1;
           }
@@ -149,6 +150,12 @@ export class QualityChecks implements Block {
     }
     return flagged;
   }
+}
+
+function catalogFor(row: number, catalogs: readonly CatalogOfRows[]): CatalogView {
+  const found = catalogs.find(({ until }) => row < until);
+  if (found === undefined) throw new RangeError(`row ${row} has no catalog`);
+  return found.catalog;
 }
 
 async function fetchInput(database: Database, { store }: BlockContext, keys: readonly string[]): Promise<string[]> {

@@ -6,7 +6,7 @@ import { type DayRange } from '../runs/run';
 
 export { type StreamedDays } from '@orderstream/ledger';
 
-const NONE: StreamedDays = { days: [], segments: [], marketplaces: [] };
+const NONE: StreamedDays = { days: [], segments: [] };
 
 /**
  * The orders that the stream has of these days: see `streamedOrders`.
