@@ -22,6 +22,10 @@ export interface Ended {
   readonly output: string;
 }
 
+/** For a message that shows why a process ended otherwise. */
+export const textOf = ({ code, signal, output }: Ended): string =>
+  `${signal === null ? `exit code ${String(code)}` : `killed by ${signal}`}\n${output}`;
+
 export interface AtStep {
   /** `<block>/<step>` at which the process is killed. */
   readonly killAt?: string;
