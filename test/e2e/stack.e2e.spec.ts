@@ -13,7 +13,7 @@ jest.setTimeout(300_000);
 
 const EVENTS = 3_000;
 const ARRIVAL_DEADLINE_MS = 60_000;
-const HISTORY_DEADLINE_MS = 180_000;
+const LOAD_DEADLINE_MS = 180_000;
 const COMPONENTS_IN_STOP_ORDER = [
   'order-generator',
   'validator',
@@ -149,7 +149,7 @@ describe('the local stack', () => {
     const loaded = /The history is loaded after \d+ s: ([\d,]+) orders of (\S+) to (\S+) in raw_orders/;
     const [, orders = ''] = await waitUntil(() => loaded.exec(running.stderr) ?? undefined, {
       what: 'the history',
-      deadlineMs: HISTORY_DEADLINE_MS,
+      deadlineMs: LOAD_DEADLINE_MS,
     });
     // A Poisson number with a mean of 2,000: five standard deviations.
     const count = Number(orders.replaceAll(',', ''));
