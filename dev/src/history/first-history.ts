@@ -83,7 +83,7 @@ export class FirstHistory {
   private async load(ready: Promise<ServiceClient | undefined>): Promise<HistoryOutcome> {
     const { orders, progress } = this.options;
     const known = this.read();
-    const client = await ready;
+    const client = await Promise.race([ready, this.stopped()]);
     if (known?.isLoaded === true) return 'loaded before';
     if (orders === 0) return 'none';
     if (client === undefined) return this.stopping.signal.aborted ? 'stopped' : 'failed';
@@ -101,6 +101,14 @@ export class FirstHistory {
     const loaded = (blocks.at(-1)?.rowsOut ?? 0).toLocaleString('en-US');
     progress.line(`The history is loaded after ${seconds} s: ${loaded} orders of ${from} to ${to} in raw_orders`);
     return 'loaded';
+  }
+
+  private stopped(): Promise<undefined> {
+    return new Promise((resolve) => {
+      this.stopping.signal.addEventListener('abort', () => {
+        resolve(undefined);
+      });
+    });
   }
 
   private async end(client: ServiceClient, id: string): Promise<z.infer<typeof runSchema>> {

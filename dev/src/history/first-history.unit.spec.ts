@@ -85,6 +85,10 @@ describe('the first history', () => {
     await new Promise(setImmediate);
     await stopped.stop();
     expect(await stopped.done).toBe('stopped');
+    const notReady = history();
+    notReady.start(new Promise(() => undefined));
+    await notReady.stop();
+    expect(await notReady.done).toBe('stopped');
     expect(JSON.parse(readFileSync(join(data, 'first-history.json'), 'utf8'))).toMatchObject({ isLoaded: false });
   });
 });
