@@ -144,7 +144,7 @@ describe('the pictures in the README', () => {
 
   it.each([
     ['boxes', 'reconciler', 'service reconciler does not exist'],
-    ['cylinders', 'raw_orders', 'table raw_orders does not exist'],
+    ['cylinders', 'reconciliations', 'table reconciliations does not exist'],
     ['cylinders', '….raw.v1.dlq.bq-sink', 'topic ….raw.v1.dlq.bq-sink does not exist'],
     ['cylinders', 'marketplace.*.raw.v2', 'topic marketplace.*.raw.v2 does not exist'],
   ] as const)('differs with the %s %s', (kind, label, difference) => {

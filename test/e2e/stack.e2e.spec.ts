@@ -13,6 +13,7 @@ jest.setTimeout(300_000);
 
 const EVENTS = 3_000;
 const ARRIVAL_DEADLINE_MS = 60_000;
+const LOAD_DEADLINE_MS = 180_000;
 const COMPONENTS_IN_STOP_ORDER = [
   'order-generator',
   'validator',
@@ -23,8 +24,8 @@ const COMPONENTS_IN_STOP_ORDER = [
   'pubsub-emulator',
   'kafka',
 ];
-/** A run that ends by itself has no console. */
-const WITH_CONSOLE = ['console', ...COMPONENTS_IN_STOP_ORDER];
+/** A run that ends by itself has no console and no batch loader. */
+const WITH_CONSOLE = ['console', 'batch-loader', ...COMPONENTS_IN_STOP_ORDER];
 
 type Stack = Awaited<ReturnType<StackCommand['waitUntilRunning']>>;
 
@@ -101,7 +102,7 @@ describe('the local stack', () => {
 
   it('continues the sequence of the last run, and processes the records of other producers', async () => {
     // Orders are some percent of the events.
-    running = run('main.js', '--rate', '500');
+    running = run('main.js', '--rate', '500', '--history', '2000');
     const stack = await running.waitUntilConsole();
     expect(statSync(join(home, 'stack.json')).mode & 0o777).toBe(0o600);
     await waitUntil(async () => (await nextSeq(stack)) > lastSeq, {
@@ -141,6 +142,19 @@ describe('the local stack', () => {
     expect(sql.stdout).toBe('orders\n------\n     1\n');
 
     lastSeq = await nextSeq(stack);
+  });
+
+  it('loads a first history in the background', async () => {
+    const stack = await running.waitUntilRunning();
+    const loaded = /The history is loaded after \d+ s: ([\d,]+) orders of (\S+) to (\S+) in raw_orders/;
+    const [, orders = ''] = await waitUntil(() => loaded.exec(running.stderr) ?? undefined, {
+      what: 'the history',
+      deadlineMs: LOAD_DEADLINE_MS,
+    });
+    // A Poisson number with a mean of 2,000: five standard deviations.
+    const count = Number(orders.replaceAll(',', ''));
+    expect(Math.abs(count - 2_000)).toBeLessThan(225);
+    expect(await historyOf(stack)).toEqual({ orders: count, runs: 1 });
   });
 
   it('publishes again what the Pub/Sub emulator had acknowledged and lost when it was killed', async () => {
@@ -193,6 +207,16 @@ describe('the local stack', () => {
       what: 'the generator to continue its sequence',
       deadlineMs: ARRIVAL_DEADLINE_MS,
     });
+    // The batch loader is ready, and what was loaded is not loaded again.
+    await waitUntil(
+      () => startedPids(home).length === WITH_CONSOLE.length && current.stderr.includes('batch-loader is ready'),
+      {
+        what: 'the batch loader',
+        deadlineMs: ARRIVAL_DEADLINE_MS,
+      },
+    );
+    expect(current.stderr).not.toContain('The history');
+    expect(await historyOf(stack)).toMatchObject({ runs: 1 });
     const pids = startedPids(home);
     current.signal('SIGTERM');
     expect(await current.ended).toBe(143);
@@ -200,6 +224,14 @@ describe('the local stack', () => {
     expect([...current.stderr.matchAll(/^ {2}(\S+) has stopped/gm)].map(([, name]) => name)).toEqual(WITH_CONSOLE);
   });
 });
+
+async function historyOf(stack: Stack): Promise<{ orders: number; runs: number }> {
+  const { dataset } = stack.bigquery;
+  const query = `SELECT (SELECT COUNT(*) FROM ${dataset}.raw_orders) AS orders,
+    (SELECT COUNT(DISTINCT run_id) FROM ${dataset}.pipeline_runs) AS runs`;
+  const [row] = await queryFresh(warehouse(stack), query);
+  return { orders: Number(row?.orders), runs: Number(row?.runs) };
+}
 
 async function nextSeq({ services, tokens }: Stack): Promise<number> {
   const url = `${services['order-generator']?.url ?? ''}/admin/status`;

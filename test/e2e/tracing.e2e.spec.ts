@@ -34,7 +34,7 @@ describe('tracing of the local stack', () => {
     mkdirSync(local, { recursive: true });
     home = mkdtempSync(join(local, 'e2e-'));
     collector = await OtlpCollector.start();
-    command = new StackCommand('main.js', ['--rate', '10', '--defect-rate', '0'], home, {
+    command = new StackCommand('main.js', ['--rate', '10', '--defect-rate', '0', '--history', '0'], home, {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '1',

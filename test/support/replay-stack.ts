@@ -42,7 +42,7 @@ export class ReplayStack {
     const local = join(REPOSITORY, '.local');
     mkdirSync(local, { recursive: true });
     const home = mkdtempSync(join(local, 'e2e-replay-'));
-    const command = new StackCommand('main.js', ['--rate', '20'], home);
+    const command = new StackCommand('main.js', ['--rate', '20', '--history', '0'], home);
     try {
       return new ReplayStack(home, await command.waitUntilConsole(), command);
     } catch (error) {

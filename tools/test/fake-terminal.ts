@@ -33,7 +33,7 @@ export class CtlRunner {
     const at = { url };
     this.writeStack({
       console: at,
-      services: { 'order-generator': at, validator: at, 'bq-sink': at, 'pubsub-bridge': at },
+      services: { 'order-generator': at, validator: at, 'bq-sink': at, 'pubsub-bridge': at, 'batch-loader': at },
       tokens: { viewer: 'viewer-token', operator: TOKEN },
     });
   }

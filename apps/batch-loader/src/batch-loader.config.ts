@@ -1,6 +1,7 @@
 import {
   bigquerySettings,
   defineSettings,
+  kafkaSettings,
   serviceSettings,
   settings,
   type SettingsOf,
@@ -9,6 +10,7 @@ import {
 import { RULE_CODES } from '@orderstream/contracts';
 import { allowedActions } from '@orderstream/quality';
 import { z } from 'zod';
+import { PARTITIONS } from './runs/run';
 
 const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
   Object.entries(actions).every(([name, action]) => {
@@ -55,8 +57,8 @@ const batchSettings = defineSettings({
   partition: settings.oneOf({
     env: 'BATCH_PARTITION',
     default: 'month',
-    values: ['day', 'month'],
-    description: 'Days of one run of a backfill: a calendar month, or a day.',
+    values: PARTITIONS,
+    description: 'Days of one run of a backfill: a calendar month, a day, or the whole range.',
   }),
   seed: settings.integer({
     env: 'GENERATOR_SEED',
@@ -75,6 +77,13 @@ const batchSettings = defineSettings({
     settings.string({
       env: 'GENERATOR_SCENARIO_DIR',
       description: 'Folder with further scenarios, each in a file NAME.yaml. They hide built-in ones of the same name.',
+    }),
+  ),
+  journal: settings.optional(
+    settings.string({
+      env: 'GENERATOR_LEDGER_DIR',
+      description:
+        "Folder of the generator's journal. The days of which the generator has sent something get its orders, the others those of the history. Unset, or without a journal: every day is of the history.",
     }),
   ),
   maxRejectedShare: settings.json({
@@ -121,6 +130,8 @@ const batchSettings = defineSettings({
 /** All settings of the batch loader. */
 export const batchLoaderSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3007' }),
+  /** Of the service: settings and audit of operators. A run of the terminal does not use Kafka. */
+  kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'batch-loader' }),
   bigquery: bigquerySettings,
   batch: batchSettings,
 });

@@ -8,7 +8,9 @@ import { GenerateData } from './blocks/generate-data';
 import { QualityChecks } from './blocks/quality-checks';
 import { ReadFile } from './blocks/read-file';
 import { loadScenario } from './orders/scenario-loader';
+import { type ScenarioLoader } from './orders/simulated-history';
 import { RangeLock } from './runs/range-lock';
+import { type RunPlan } from './runs/run';
 import { Runner, type RunObserver } from './runs/runner';
 import { RunStore } from './runs/run-store';
 import { type ObjectStore } from './store/object-store';
@@ -20,7 +22,7 @@ const CANCEL_CHECK_MS = 1_000;
 const ANY_AGE_MS = Number.MAX_SAFE_INTEGER;
 
 /** The rules of a batch: those of the stream without what depends on when a record arrives. */
-export const batchRules = (actions: Readonly<Record<string, string | undefined>>): QualitySettings =>
+export const batchRules = (actions: RunPlan['actions'] = {}): QualitySettings =>
   qualitySettings({
     actions: {
       'time.too_late': 'off',
@@ -36,6 +38,9 @@ export interface Batch {
   readonly runs: RunStore;
   readonly runner: Runner;
   readonly warehouse: Warehouse;
+  readonly lock: RangeLock;
+  /** @throws BatchInputError */
+  readonly loadScenario: ScenarioLoader;
 }
 
 /** Composes what runs need. Opens nothing. */
@@ -47,17 +52,18 @@ export function createBatch(
   const store = openStore(batch.store, batch.googleEndpoint);
   const runs = new RunStore(store);
   const warehouse = new Warehouse(createBigQuery(bigquery), bigquery.dataset, bigquery.location);
-  const scenarioOf = (name: string) => loadScenario(name, batch.scenarioDir);
+  const scenarioOf: ScenarioLoader = (name) => loadScenario(name, batch.scenarioDir);
+  const lock = new RangeLock(store, batch.leaseSeconds * 1_000);
   const { memoryMb, bucketRows } = batch;
   const runner = new Runner({
     runs,
     warehouse,
-    lock: new RangeLock(store, batch.leaseSeconds * 1_000),
+    lock,
     blocks: [
-      new GenerateData(memoryMb, scenarioOf),
+      new GenerateData(memoryMb, scenarioOf, batch.journal),
       new ReadFile(memoryMb, batch.googleEndpoint),
       new QualityChecks(
-        { memoryMb, bucketRows, settings: batchRules(batch.actions), thresholds: batch.maxRejectedShare },
+        { memoryMb, bucketRows, settings: batchRules, thresholds: batch.maxRejectedShare },
         scenarioOf,
         warehouse,
       ),
@@ -70,5 +76,5 @@ export function createBatch(
     logger,
     ...(observer !== undefined && { observer }),
   });
-  return { store, runs, runner, warehouse };
+  return { store, runs, runner, warehouse, lock, loadScenario: scenarioOf };
 }

@@ -25,7 +25,13 @@ export class RejectThresholdError extends OrderstreamError {
 export class RangeLockedError extends OrderstreamError {
   readonly code = 'BATCH_RANGE_LOCKED';
 
-  constructor(table: string, range: string, holder: string, until: string) {
+  constructor(
+    table: string,
+    range: string,
+    /** The run that holds it. */
+    readonly holder: string,
+    until: string,
+  ) {
     super(
       `${table} ${range} is being replaced by run ${holder}, whose lease ends ${until} unless it is renewed. ` +
         `Wait for that run, or cancel it: npm run batch -- runs cancel ${holder}`,

@@ -1,19 +1,11 @@
 import { runService } from '@orderstream/service';
-import { batchLoaderSettings } from './batch-loader.config';
-import { BatchLoaderModule } from './batch-loader.module';
+import { batchLoaderDefinition } from './batch-loader.definition';
 import { runCommand } from './commands/run-command';
-import { BatchService } from './control/batch-service';
 
 /** With `serve`, the service; else a command of the terminal. */
 function main(args: readonly string[]): void {
   if (args[0] === 'serve') {
-    void runService({
-      name: 'batch-loader',
-      settings: batchLoaderSettings,
-      module: () => BatchLoaderModule,
-      dependencies: (app) => app.get(BatchService).dependencies(),
-      prepare: (app) => app.get(BatchService).prepare(),
-    });
+    void runService(batchLoaderDefinition());
     return;
   }
   const stop = new AbortController();

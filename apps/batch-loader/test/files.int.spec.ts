@@ -69,8 +69,10 @@ async function checkFile(uri: string, mapping?: string): Promise<Answer> {
     source: { kind: 'file', uri, ...(mapping !== undefined && { mapping }) },
   };
   let text = '';
-  const code = await dryRun(plan, settings, { write: (written) => (text += written) });
-  return { code, text };
+  const code = await dryRun([plan], settings, { write: (written) => (text += written) });
+  const costs = /^ {2}\w+: \d+ rows, [\d.]+ s, up to \d+ MB of memory\n/gm;
+  expect(text.match(costs)).toHaveLength(2);
+  return { code, text: text.replaceAll(costs, '') };
 }
 
 const loads = (rows: number, rejected = 0): string =>

@@ -58,14 +58,19 @@ describe('the environment of a component', () => {
     expect(componentEnv({ ...HOSTILE, ...tracing }, paths)).toMatchObject(tracing);
   });
 
-  it.each(['validator', 'bq-sink', 'pubsub-bridge', 'subscription-emulator', 'order-generator', 'console'] as const)(
-    'gives %s the same settings in any shell',
-    async (name) => {
-      const { PATH, HOME, LANG, LC_ALL, TMPDIR, JAVA_HOME } = HOSTILE;
-      const clean = { PATH, HOME, LANG, LC_ALL, TMPDIR, JAVA_HOME };
-      expect(await envOf(name, HOSTILE)).toEqual(await envOf(name, clean));
-    },
-  );
+  it.each([
+    'validator',
+    'bq-sink',
+    'pubsub-bridge',
+    'subscription-emulator',
+    'order-generator',
+    'console',
+    'batch-loader',
+  ] as const)('gives %s the same settings in any shell', async (name) => {
+    const { PATH, HOME, LANG, LC_ALL, TMPDIR, JAVA_HOME } = HOSTILE;
+    const clean = { PATH, HOME, LANG, LC_ALL, TMPDIR, JAVA_HOME };
+    expect(await envOf(name, HOSTILE)).toEqual(await envOf(name, clean));
+  });
 
   it('gives each service the cluster id of the broker of its own stack', async () => {
     expect(await envOf('validator', { KAFKA_CLUSTER_ID: 'of another stack' })).toMatchObject({

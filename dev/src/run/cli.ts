@@ -16,12 +16,16 @@ export interface StartOptions {
   readonly scenario: string | undefined;
   readonly json: boolean;
   readonly reset: boolean;
+  /** Orders of the first history; 0: none. */
+  readonly history: number;
 }
 
 export type ParsedCommand =
   { readonly kind: 'start'; readonly options: StartOptions } | { readonly kind: 'help'; readonly text: string };
 
 const DEFAULT_RATE = 50;
+const DEFAULT_PAST_ORDERS = 50_000;
+const MAX_PAST_ORDERS = 100_000_000;
 
 const EXPLANATION = `
 Starts Kafka, the emulators of Pub/Sub, BigQuery and the BigQuery subscription, and all services, and generates events
@@ -48,6 +52,7 @@ interface RawOptions {
   readonly scenario?: string;
   readonly json?: boolean;
   readonly reset?: boolean;
+  readonly history?: number;
 }
 
 /** @throws UsageError */
@@ -65,6 +70,11 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     .option('--seed <n>', 'seed of the generated events', integerFrom(0))
     .option('--defect-rate <x>', 'share of events with a defect, 0 to 1', parseShare)
     .option('--scenario <name>', 'scenario of the generated events: a name of docs/scenarios.md, or a .yaml file')
+    .option(
+      '--history <n>',
+      `orders of the history that the first start loads into raw_orders, in the background; 0: none (default: ${String(DEFAULT_PAST_ORDERS)}; with --exit: none)`,
+      integerFrom(0, MAX_PAST_ORDERS),
+    )
     .option('--json', 'with --exit: print the summary as one line of JSON')
     .option('--reset', 'delete all data of earlier runs first')
     .addHelpText('after', EXPLANATION)
@@ -90,21 +100,36 @@ export function parseCommandLine(args: readonly string[]): ParsedCommand {
     scenario,
     json = false,
     reset = false,
+    history,
   } = command.opts<RawOptions>();
   if (exit && events === undefined) throw new UsageError('--exit requires --events, the number after which to stop.');
   if (json && !exit) throw new UsageError('--json requires --exit: the summary is printed at the end.');
+  if (exit && history !== undefined && history > 0) {
+    throw new UsageError('--history requires a run without --exit: such a run ends with the stream.');
+  }
   return {
     kind: 'start',
-    options: { events, exit, rate: rate ?? (exit ? 0 : DEFAULT_RATE), seed, defectRate, scenario, json, reset },
+    options: {
+      history: history ?? (exit ? 0 : DEFAULT_PAST_ORDERS),
+      events,
+      exit,
+      rate: rate ?? (exit ? 0 : DEFAULT_RATE),
+      seed,
+      defectRate,
+      scenario,
+      json,
+      reset,
+    },
   };
 }
 
-/** For an option of commander: an integer of at least `min`. */
-export function integerFrom(min: number): (text: string) => number {
+/** For an option of commander: an integer of at least `min`, and at most `max`. */
+export function integerFrom(min: number, max?: number): (text: string) => number {
   return (text) => {
-    const value = parseInteger(text, { min });
+    const value = parseInteger(text, { min, ...(max === undefined ? {} : { max }) });
     if (value === undefined) {
-      throw new InvalidArgumentError(`Expected an integer of at least ${String(min)}.`);
+      const limit = max === undefined ? `of at least ${String(min)}` : `from ${String(min)} to ${String(max)}`;
+      throw new InvalidArgumentError(`Expected an integer ${limit}.`);
     }
     return value;
   };

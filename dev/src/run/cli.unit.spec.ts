@@ -6,8 +6,17 @@ describe('parseCommandLine', () => {
     const args = ['--events', '20', '--exit', '--seed', '0', '--defect-rate', '.5', '--json', '--reset'];
     expect(parseCommandLine(args)).toEqual({
       kind: 'start',
-      options: { events: 20, exit: true, rate: 0, seed: 0, defectRate: 0.5, json: true, reset: true },
+      options: { events: 20, exit: true, rate: 0, seed: 0, defectRate: 0.5, json: true, reset: true, history: 0 },
     });
+  });
+
+  it('loads a first history, unless the run ends by itself', () => {
+    const historyOf = (...args: string[]): number | undefined => {
+      const parsed = parseCommandLine(args);
+      return parsed.kind === 'start' ? parsed.options.history : undefined;
+    };
+    expect([historyOf(), historyOf('--history', '7'), historyOf('--history', '0')]).toEqual([50_000, 7, 0]);
+    expect(() => historyOf('--events', '20', '--exit', '--history', '7')).toThrow(UsageError);
   });
 
   it.each(

@@ -14,7 +14,7 @@ import {
   totalOf,
   validatorStatus,
 } from '../stack/service-status';
-import { type CONSOLE, type ServiceName } from '../stack/services';
+import { type BESIDE, type ServiceName } from '../stack/services';
 
 const STREAM_TABLES = Object.values(FAMILY_TABLES);
 const STREAMING_ORDERS = 'streaming_orders';
@@ -44,7 +44,7 @@ export interface LiveCounts {
  * Reads the counts of all services and of BigQuery in parallel. A service that is down leaves out only its own counts.
  */
 export async function readLiveCounts(
-  clients: Readonly<Record<Exclude<ServiceName, typeof CONSOLE>, Pick<ServiceClient, 'status'>>>,
+  clients: Readonly<Record<Exclude<ServiceName, (typeof BESIDE)[number]>, Pick<ServiceClient, 'status'>>>,
   tables: Pick<TableReader, 'counts'>,
   timeoutMs = ANSWER_TIMEOUT_MS,
 ): Promise<LiveCounts> {

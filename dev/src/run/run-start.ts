@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { eventsSince, type JournalMark, markJournal, NoProgressError, RunVerifier } from '@orderstream/ledger';
 import { WarehouseRefresh } from '../dbt/warehouse-refresh';
 import { EXIT } from '../errors';
+import { FirstHistory } from '../history/first-history';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
 import { generatorStatus, validatorStatus } from '../stack/service-status';
@@ -37,6 +38,7 @@ export async function runStart(
   const liveLine = new AbortController();
   const { project: projectId, bigqueryApi: apiEndpoint } = stack.endpoints;
   const warehouse = new WarehouseRefresh({ ...context, warehouse: { apiEndpoint, projectId, dataset: DATASET } });
+  const history = new FirstHistory({ paths, progress, orders: options.history });
   const signal = AbortSignal.any([context.signal, stack.failed]);
   try {
     const verifier = new RunVerifier({
@@ -54,6 +56,7 @@ export async function runStart(
     // A run that ends by itself has nobody who operates it, and is about the stream.
     if (!options.exit) {
       stack.startConsole();
+      history.start(stack.startBatchLoader());
       warehouse.start();
     }
     void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
@@ -85,6 +88,7 @@ export async function runStart(
     progress.endLive();
     progress.line('Stopping:');
     await warehouse.stop();
+    await history.stop();
     await stack.stop();
     progress.line('Stopped.');
   }

@@ -25,6 +25,8 @@ import {
 import { PubsubRestarts } from './pubsub-restarts';
 import { ServiceClient } from './service-client';
 import {
+  BATCH_LOADER,
+  BESIDE,
   CONSOLE,
   DATASET,
   defineServices,
@@ -38,10 +40,10 @@ import {
 } from './services';
 import { removeStackFile, type StackFile, writeStackFile } from './stack-file';
 import { Supervisor } from './supervisor';
-import { loadTokens } from './tokens';
+import { loadTokens, type StackTokens } from './tokens';
 
 /** Each component stops before those that it writes to. */
-const STOP_ORDER: readonly string[] = [CONSOLE, GENERATOR, ...PIPELINE, ...INFRASTRUCTURE_STOP_ORDER];
+const STOP_ORDER: readonly string[] = [...BESIDE, GENERATOR, ...PIPELINE, ...INFRASTRUCTURE_STOP_ORDER];
 const ORPHAN_GRACE_MS = 15_000;
 
 export interface LocalStackContext {
@@ -68,6 +70,7 @@ export class LocalStack {
     readonly clients: Readonly<Record<ServiceName, ServiceClient>>,
     private readonly supervisor: Supervisor,
     private readonly restarts: PubsubRestarts,
+    private readonly tokens: StackTokens,
     private readonly context: LocalStackContext,
   ) {}
 
@@ -106,6 +109,7 @@ export class LocalStack {
       {
         repository: paths.repository,
         ledgerFolder: LocalStack.ledgerFolder(paths),
+        batchFolder: join(paths.data, 'batch'),
         endpoints,
         tokens,
         env: childEnv,
@@ -130,7 +134,7 @@ export class LocalStack {
       file: join(paths.data, 'delivered-orders.json'),
       progress,
     });
-    const stack = new LocalStack(endpoints, all, clients, supervisor, restarts, context);
+    const stack = new LocalStack(endpoints, all, clients, supervisor, restarts, tokens, context);
     context.onStarting(stack);
     try {
       progress.line('Starting:');
@@ -172,20 +176,38 @@ export class LocalStack {
 
   /** Starts the console while the others already work: it delays nothing, and the stack goes on without it. */
   startConsole(): void {
+    const { url } = this.services[CONSOLE];
+    void this.startBeside(CONSOLE).then((isReady) => {
+      if (!isReady || this.file === undefined) return;
+      this.writeFile({ ...this.file, console: { url } });
+      this.context.progress.line(`Console at ${url}/admin, with the tokens of ${this.context.paths.stackFile}`);
+    });
+  }
+
+  /**
+   * Starts the batch loader in the same way.
+   * @returns its admin API, as an operator has it, once it is ready; undefined if it does not start
+   */
+  async startBatchLoader(): Promise<ServiceClient | undefined> {
+    if (!(await this.startBeside(BATCH_LOADER))) return undefined;
+    return new ServiceClient(this.services[BATCH_LOADER].url, this.tokens.operator);
+  }
+
+  /** @returns whether it is ready */
+  private async startBeside(name: (typeof BESIDE)[number]): Promise<boolean> {
     const { context, supervisor, services } = this;
-    const { component, url } = services[CONSOLE];
-    supervisor.start([component], context.signal).then(
-      () => {
-        if (this.isStopping || this.file === undefined) return;
-        this.writeFile({ ...this.file, console: { url }, services: this.addresses([GENERATOR, ...PIPELINE, CONSOLE]) });
-        context.progress.line(`Console at ${url}/admin, with the tokens of ${context.paths.stackFile}`);
-      },
-      (error: unknown) => {
-        if (this.isStopping || context.signal.aborted) return;
-        const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-        context.progress.line(`  console does not start, the others go on: ${why}`);
-      },
-    );
+    const { component, url } = services[name];
+    try {
+      await supervisor.start([component], context.signal);
+    } catch (error) {
+      if (this.isStopping || context.signal.aborted) return false;
+      const [why = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+      context.progress.line(`  ${name} does not start, the others go on: ${why}`);
+      return false;
+    }
+    if (this.isStopping || this.file === undefined) return false;
+    this.writeFile({ ...this.file, services: { ...this.file.services, [name]: { url } } });
+    return true;
   }
 
   /** See `Supervisor.failed`. */

@@ -17,12 +17,18 @@ export class ServiceClient {
     await this.request('POST', '/admin/pause', { seconds });
   }
 
-  private async request(method: string, path: string, body?: object): Promise<unknown> {
+  /** Rejects when the service does not answer with 200 to 299 in time. */
+  async request(
+    method: string,
+    path: string,
+    body?: object,
+    signal: AbortSignal = AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  ): Promise<unknown> {
     const url = `${this.url}${path}`;
     const response = await fetch(url, {
       method,
       headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      signal,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) {

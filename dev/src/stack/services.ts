@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type ComponentEnv } from '../process/component-env';
+import { type ProcessSpec } from '../process/managed-process';
 import { type PortFinder } from '../process/ports';
 import { type Endpoints } from './infrastructure';
 import { answersOk, isServiceReady } from './http-probe';
@@ -17,7 +18,11 @@ export const PIPELINE = ['validator', 'pubsub-bridge', 'subscription-emulator', 
 export const GENERATOR = 'order-generator';
 /** Shows the others to operators. Nothing of the pipeline needs it. */
 export const CONSOLE = 'console';
-export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR | typeof CONSOLE;
+/** Loads history in batches. Nothing of the pipeline needs it. */
+export const BATCH_LOADER = 'batch-loader';
+/** Those that start once the stream flows. */
+export const BESIDE = [CONSOLE, BATCH_LOADER] as const;
+export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR | (typeof BESIDE)[number];
 
 const FIRST_SERVICE_PORT = 3_001;
 const READY_WITHIN_MS = 90_000;
@@ -35,7 +40,10 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
   'subscription-emulator': 'dist/dev/src/subscription-emulator/main.js',
   'bq-sink': 'dist/apps/bq-sink/src/main.js',
   console: 'dist/apps/console/src/main.js',
+  'batch-loader': 'dist/apps/batch-loader/src/main.js',
 };
+/** A run needs little memory for the rows of a first history. */
+const BATCH_DUCKDB_MB = 256;
 
 export interface GeneratorOptions {
   /** Events per second; 0 is unlimited. */
@@ -71,16 +79,17 @@ export interface Service {
 
 /** Finds a port for each service and returns their components. Starts nothing. */
 export async function defineServices(
-  context: ServicesContext,
+  context: ServicesContext & { readonly batchFolder: string },
   generator: GeneratorOptions,
 ): Promise<Record<ServiceName, Service>> {
   const found: Partial<Record<ServiceName, Service>> = {};
   const urls: Record<string, string> = {};
   const ownEnv = (name: ServiceName): NodeJS.ProcessEnv => {
     if (name === GENERATOR) return generatorEnv(generator, context.ledgerFolder);
+    if (name === BATCH_LOADER) return batchEnv(generator, context);
     return name === CONSOLE ? consoleEnv(urls, context.tokens) : {};
   };
-  for (const name of [GENERATOR, ...PIPELINE, CONSOLE] as const) {
+  for (const name of [GENERATOR, ...PIPELINE, ...BESIDE] as const) {
     const port = await context.ports.find(context.anyPorts ? 0 : FIRST_SERVICE_PORT);
     const service = serviceInstance(name, port, context, { env: () => Promise.resolve(ownEnv(name)) });
     found[name] = service;
@@ -126,13 +135,12 @@ export function serviceInstance(
       ports: [port],
       process: async () => ({
         name: processName,
-        command: process.execPath,
-        args: [
+        ...commandOf(name, [
           '--enable-source-maps',
           `--max-old-space-size=${String(HEAP_MB)}`,
           `--max-semi-space-size=${String(SEMI_SPACE_MB)}`,
           join(context.repository, options.entry?.() ?? ENTRY[name]),
-        ],
+        ]),
         cwd: context.repository,
         env: { ...env, ...(await options.env?.()) },
       }),
@@ -142,6 +150,12 @@ export function serviceInstance(
       stopGraceMs: STOP_GRACE_MS,
     },
   };
+}
+
+/** The batch has the lowest priority: a run must not slow the stream. */
+function commandOf(name: ServiceName, args: readonly string[]): Pick<ProcessSpec, 'command' | 'args'> {
+  if (name !== BATCH_LOADER) return { command: process.execPath, args };
+  return { command: 'nice', args: ['-n', '19', process.execPath, ...args, 'serve'] };
 }
 
 function connections(endpoints: Endpoints): NodeJS.ProcessEnv {
@@ -169,6 +183,18 @@ const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer, operator }
   SERVICE_TOKEN: viewer,
   SERVICE_OPERATOR_TOKEN: operator,
   PUBSUB_DEAD_LETTER_SUBSCRIPTION,
+});
+
+/** Its runs and files, and the seed and the journal of the generator: the same vendors, customers and orders. */
+const batchEnv = (
+  { seed }: GeneratorOptions,
+  { ledgerFolder, batchFolder }: { readonly ledgerFolder: string; readonly batchFolder: string },
+): NodeJS.ProcessEnv => ({
+  BATCH_STORE: batchFolder,
+  BATCH_SCRATCH_DIR: `${batchFolder}-scratch`,
+  BATCH_DUCKDB_MEMORY_MB: String(BATCH_DUCKDB_MB),
+  GENERATOR_LEDGER_DIR: ledgerFolder,
+  ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
 });
 
 export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {

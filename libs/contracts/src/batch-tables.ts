@@ -1,6 +1,6 @@
 import type { Column, ColumnMode } from './columns';
 import { EVENT_CONTRACTS } from './event-contracts';
-import type { TableSpec } from './tables';
+import type { TableSpec } from './table-spec';
 
 const column = (name: string, type: Column['type'], mode: ColumnMode, description: string): Column => ({
   name,

@@ -1,4 +1,4 @@
-import type { TableSpec } from './tables';
+import type { TableSpec } from './table-spec';
 
 /** A field of a BigQuery table schema in the format of the REST API and of `bq`. */
 export interface BigQueryField {

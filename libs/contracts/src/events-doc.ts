@@ -5,7 +5,8 @@ import { contractsOfFamily, EVENT_CONTRACTS } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
 import { SIMULATION_ID_HEADER } from './ledger';
 import { RULE_CODES, RULES, UNREADABLE_BATCH } from './rules';
-import { METADATA_COLUMNS, type TableSpec, TABLES } from './tables';
+import type { TableSpec } from './table-spec';
+import { METADATA_COLUMNS, TABLES } from './tables';
 import { HEADER_OVERHEAD_BYTES, PARTITIONS, rawTopic, type TopicSpec, TOPICS, validatedTopic } from './topics';
 
 const DAY_MS = 86_400_000;

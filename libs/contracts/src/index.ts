@@ -14,6 +14,7 @@ export * from './events/catalog';
 export * from './events/customers';
 export * from './event-contracts';
 export * from './tables';
+export type { TableSpec } from './table-spec';
 export { PIPELINE_RUNS, RAW_ORDER_COLUMNS, RAW_ORDERS, type RawOrderColumn } from './batch-tables';
 export * from './envelope';
 export * from './checks';

@@ -2,18 +2,8 @@ import { PIPELINE_RUNS, RAW_ORDERS } from './batch-tables';
 import type { Column, ColumnMode } from './columns';
 import { contractsOfFamily } from './event-contracts';
 import { FAMILIES, FAMILY_TABLES, type Family } from './families';
+import type { TableSpec } from './table-spec';
 import { validatedTopic } from './topics';
-
-/** A stream table of the warehouse. */
-export interface TableSpec {
-  readonly table: string;
-  readonly columns: readonly Column[];
-  /** TIMESTAMP column. The table is partitioned by its UTC day. */
-  readonly partitionField: string;
-  readonly clustering: readonly string[];
-  /** Starts with the grain. */
-  readonly description: string;
-}
 
 const column = (
   name: string,

@@ -14,3 +14,4 @@ export {
 } from './run-verifier';
 export { scoreRun, type ScoredRunOptions } from './score-run';
 export { type GeneratorProgress, hasOpened, type ValidatorProgress } from './service-progress';
+export { type StreamedDays, type StreamedSegment, streamedOrders } from './streamed-orders';

@@ -51,13 +51,15 @@ export function computeRecordsSince(folder: string, mark: JournalMark): Expected
   return expected;
 }
 
-function cursorOf(folder: string, segment: JournaledSegment): RecordCursor {
+/** The records of a segment, from its beginning. @throws SegmentMismatchError */
+export function cursorOf(folder: string, segment: JournaledSegment): RecordCursor {
   if (!segment.follows) return RecordCursor.begin(segment);
   const text = readFileSync(join(folder, followsFile(segment.id)), 'utf8');
   return RecordCursor.follow(segment, JSON.parse(text) as RecordCheckpoint);
 }
 
-function readSegments(folder: string): JournaledSegment[] {
+/** The segments of a journal; none if there is no journal. @throws JournalFormatError */
+export function readSegments(folder: string): JournaledSegment[] {
   // The position first: a segment that begins in between has none yet.
   const position = readIfThere(join(folder, POSITION_FILE));
   const text = readIfThere(join(folder, JOURNAL_FILE)) ?? '';

@@ -80,3 +80,16 @@ export function planId(text: string): string {
   if (/^[\w.-]{1,100}$/.test(text)) return text;
   throw new InvalidArgumentError('Expected the id of a replay plan: replay list shows them.');
 }
+
+/** The id of a batch run: it becomes a part of an address. */
+export function runId(text: string): string {
+  if (/^(load|file)_[a-z0-9_]{1,60}$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected the id of a run: runs list shows them.');
+}
+
+/** A day in UTC. */
+export function day(text: string): string {
+  const at = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : NaN;
+  if (!Number.isNaN(at) && new Date(at).toISOString().startsWith(text)) return text;
+  throw new InvalidArgumentError('Expected a day such as 2026-01-31.');
+}

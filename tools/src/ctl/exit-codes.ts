@@ -4,11 +4,11 @@ export const EXIT_CODES = {
   rejected: {
     code: 1,
     meaning:
-      'The server rejected the request, the plan did not finish (failed, stopped, cancelled), or the answer was no.',
+      'The server rejected the request, the plan or run did not finish (failed, stopped, cancelled), or the answer was no.',
   },
   usage: { code: 2, meaning: 'Wrong usage or configuration. Nothing was sent.' },
   unreachable: { code: 3, meaning: 'No stack was found, or the server cannot be reached.' },
-  deadline: { code: 4, meaning: 'The server did not answer, or the plan did not end, before the deadline.' },
+  deadline: { code: 4, meaning: 'The server did not answer, or the plan or run did not end, before the deadline.' },
   interrupted: { code: 130, meaning: 'Ended by Ctrl-C (143: by SIGTERM). What runs on the server goes on.' },
 } as const;
 

@@ -10,6 +10,7 @@ import { addOverview } from './commands/overview';
 import { addPause } from './commands/pause';
 import { addReplay } from './commands/replay';
 import { addRules } from './commands/rules';
+import { addRuns } from './commands/runs';
 import { EXIT_CODES } from './exit-codes';
 import { type Runtime } from './session';
 
@@ -33,6 +34,7 @@ const COMMANDS = [
   addGenerator,
   addRules,
   addBreaker,
+  addRuns,
   addAudit,
   addErase,
   addCompletion,
@@ -50,7 +52,7 @@ Examples:
 /** The whole command tree. Help, completion and docs/ctl.md come from it. */
 export function buildProgram(runtime: Runtime): Command {
   const program = new Command('ctl')
-    .description('Operates Orderstream: its services, dead letters, replays and rules.')
+    .description('Operates Orderstream: its services, dead letters, replays, rules and batch runs.')
     .option('--url <url>', 'address of the console (default: the running local stack)', httpUrl)
     .option('--service-url <service=url>', 'address of a service, for commands that ask one; can be repeated', pairs)
     .option('--token-file <path>', 'file with the bearer token; needed with an address of your own')

@@ -1,11 +1,12 @@
-import { RAW_ORDER_COLUMNS, TABLES } from '@orderstream/contracts';
+import { RAW_ORDER_COLUMNS } from '@orderstream/contracts';
 import { sqlText } from '../duckdb/database';
 import { type RunRecord } from '../runs/run';
+import { LETTER_COLUMNS } from '../warehouse/warehouse';
 
 const APP = 'batch-loader';
 
-/** The columns of the table `dead_letters` that a batch fills, as expressions over the tables `orders` (o) and `verdicts` (v). */
-function columnsOf(run: RunRecord): Readonly<Record<string, string>> {
+/** The columns as expressions over the tables `orders` (o) and `verdicts` (v). */
+function columnsOf(run: RunRecord): Readonly<Record<(typeof LETTER_COLUMNS)[number], string>> {
   const failedAt = `timestamptz ${sqlText(run.createdAt)}`;
   const row = `cast(json_object(${RAW_ORDER_COLUMNS.map((name) => `'${name}', o.${name}`).join(', ')}) as varchar)`;
   return {
@@ -21,20 +22,13 @@ function columnsOf(run: RunRecord): Readonly<Record<string, string>> {
     first_failed_at: failedAt,
     event_type: `'order.placed'`,
     record_key: 'o.customer_id',
-    key: 'encode(o.customer_id)',
     body: row,
-    value: `encode(${row})`,
   };
 }
 
-/**
- * The rejected rows as rows of `dead_letters`. Its other columns are of the stream and null.
- */
+/** The rejected rows as rows of `dead_letters`. */
 export function deadLetterSelect(run: RunRecord): string {
   const expressions = columnsOf(run);
-  const columns = (TABLES.dead_letters?.columns ?? []).flatMap(({ name }) => {
-    const expression = expressions[name];
-    return expression === undefined ? [] : [`${expression} as ${name}`];
-  });
+  const columns = LETTER_COLUMNS.map((name) => `${expressions[name]} as ${name}`);
   return `select ${columns.join(', ')} from verdicts v join orders o using (row_number) where v.reason is not null`;
 }

@@ -31,6 +31,7 @@ export class ExportToGbq implements Block {
     assertSame(expected, staged, `table ${stageTable(run.id)}`);
     await context.step('checked the stage table');
     await context.assertLease();
+    await context.step('renewed the lease');
     await warehouse.replaceRange(run, signal);
     await context.step('replaced the range');
     assertSame(expected, await warehouse.rangeSummary(range), `raw_orders of ${rangeText(range)}`);

@@ -1,21 +1,23 @@
 import { type OrderPlaced, RAW_ORDER_COLUMNS } from '@orderstream/contracts';
 import { type DuckDBAppender } from '@duckdb/node-api';
-import { type History } from '@orderstream/simulation';
 import { Database } from '../duckdb/database';
 import { appendOrder, ORDER_TEXTS_DDL, type OrderTexts } from '../orders/order-rows';
-import { type BlockOutput, type SimulationSource } from '../runs/run';
 import { historyOf, type ScenarioLoader } from '../orders/simulated-history';
+import { type StreamedDays, streamedOrdersOf } from '../orders/streamed-days';
+import { type BlockOutput, partitionsOf, type SimulationSource } from '../runs/run';
 import { type Block, type BlockContext } from './block';
 
 /** Rows of one Parquet file. The memory of the block depends on it, and not on the number of orders. */
 const PART_ROWS = 250_000;
-/** Orders between two looks at the abort signal, which also give the lease's timer a chance. */
+/** Orders between two looks at the abort signal. */
 const YIELD_ROWS = 2_000;
 
 /**
- * Writes the simulation's orders of the run's days as Parquet files.
+ * Writes the simulation's orders of the run's days as Parquet files: of the days that the stream covers those that the
+ * generator has sent, of the others those of the history.
  *
- * Failure semantics: a pure function of the plan. An attempt that is killed leaves files that no run refers to.
+ * Failure semantics: a function of the plan and the generator's journal. An attempt that is killed leaves files that no run
+ * refers to.
  */
 export class GenerateData implements Block {
   readonly name = 'generate_data';
@@ -23,34 +25,57 @@ export class GenerateData implements Block {
   constructor(
     private readonly memoryMb: number,
     private readonly loadScenario: ScenarioLoader,
+    /** Folder of the generator's journal; undefined: every day is of the history. */
+    private readonly journal: string | undefined,
   ) {}
 
   async run(context: BlockContext): Promise<BlockOutput> {
-    const { plan } = context.run;
-    const history = historyOf(plan.source as SimulationSource, plan.range, this.loadScenario);
-    const database = await Database.open({ folder: context.folder, memoryMb: this.memoryMb });
+    const { folder, signal } = context;
+    const database = await Database.open({ folder, memoryMb: this.memoryMb, signal });
     try {
       const output = new OrderFiles(database, context);
-      await this.write(history, output, context);
+      // First: quality_checks knows them by their numbers.
+      const stream = await this.writeStream(output, context);
+      await this.writeHistory(output, stream.days, context);
       const files = await output.end();
-      return { rowsIn: 0, rowsOut: output.rows, rejected: {}, files };
+      const details = { stream };
+      return { rowsIn: 0, rowsOut: output.rows, rejected: {}, files, details };
     } finally {
       await database.close();
     }
   }
 
-  private async write(history: History, output: OrderFiles, context: BlockContext): Promise<void> {
-    const { run, signal } = context;
-    const { from, to } = run.plan.range;
-    const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
-    for (const { placedMicros, body } of history.ordersPlaced(fromMs, toMs)) {
-      await output.add(textsOf(body));
-      if (output.rows % YIELD_ROWS !== 0) continue;
-      context.progress(placedMicros / 1_000 - fromMs, toMs - fromMs);
-      await new Promise(setImmediate);
-      signal.throwIfAborted();
+  private async writeStream(output: OrderFiles, { run, signal }: BlockContext): Promise<StreamedDays> {
+    const orders = streamedOrdersOf(this.journal, run.plan.range);
+    for (;;) {
+      const { done, value } = orders.next();
+      if (done === true) return value;
+      if (value !== undefined) await output.add(textsOf(value));
+      else await yieldTo(signal);
     }
   }
+
+  /** The orders of the days that are not the stream's. */
+  private async writeHistory(output: OrderFiles, except: readonly string[], context: BlockContext): Promise<void> {
+    const { plan } = context.run;
+    const history = historyOf(plan.source as SimulationSource, plan.range, this.loadScenario);
+    const [fromMs, toMs] = [Date.parse(plan.range.from), Date.parse(plan.range.to)];
+    for (const day of partitionsOf(plan.range, 'day').filter(({ from }) => !except.includes(from))) {
+      for (const { placedMicros, body } of history.ordersPlaced(Date.parse(day.from), Date.parse(day.to))) {
+        await output.add(textsOf(body));
+        if (output.rows % YIELD_ROWS !== 0) continue;
+        context.progress(placedMicros / 1_000 - fromMs, toMs - fromMs);
+        await yieldTo(context.signal);
+      }
+      context.signal.throwIfAborted();
+    }
+  }
+}
+
+/** Gives the timer of the lease a chance. @throws the reason of the signal */
+async function yieldTo(signal: AbortSignal): Promise<void> {
+  await new Promise(setImmediate);
+  signal.throwIfAborted();
 }
 
 function textsOf(body: OrderPlaced): OrderTexts {

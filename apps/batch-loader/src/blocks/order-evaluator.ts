@@ -37,7 +37,6 @@ export class OrderEvaluator {
   constructor(
     settings: QualitySettings,
     range: DayRange,
-    private readonly catalog: CatalogView,
     /** "Now" for the rules. */
     private readonly nowMs: number,
   ) {
@@ -51,13 +50,13 @@ export class OrderEvaluator {
     this.state = new BatchState();
   }
 
-  evaluate({ eventId, customerId, placedAt, body }: RowEvent): RowVerdict {
+  evaluate({ eventId, customerId, placedAt, body }: RowEvent, catalog: CatalogView): RowVerdict {
     const { state, nowMs } = this;
     state.nowMs = nowMs;
     const headers = envelopeHeaders({ id: eventId, type: TYPE, source: SOURCE, time: placedAt });
     if (placedAt === '') Reflect.deleteProperty(headers, CE.time);
     const record = { partition: 0, timestamp: nowMs, key: Buffer.from(customerId), value: Buffer.from(body), headers };
-    const { verdict, changes } = this.evaluator.evaluate(record, state, this.catalog, true);
+    const { verdict, changes } = this.evaluator.evaluate(record, state, catalog, true);
     switch (verdict.kind) {
       case 'reject':
         return { kind: 'reject', reasons: reasonsOfRow(verdict.reasons) };

@@ -1,16 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { RAW_ORDER_COLUMNS, type RawOrderColumn } from '@orderstream/contracts';
-import { type QualitySettings } from '@orderstream/quality';
+import { type CatalogView, type QualitySettings } from '@orderstream/quality';
 import { type DuckDBAppender, type DuckDBValue } from '@duckdb/node-api';
 import { Database, sqlText } from '../duckdb/database';
 import { BatchInputError } from '../errors';
 import { typedColumn, readSummary, summaryColumns } from '../orders/order-rows';
 import { type ScenarioLoader } from '../orders/simulated-history';
-import { type BlockOutput, type RunRecord, totalOf } from '../runs/run';
+import { type StreamedDays } from '../orders/streamed-days';
+import { type BlockOutput, type RunPlan, type RunRecord, totalOf } from '../runs/run';
 import { type LoadSource } from '../warehouse/warehouse';
 import { type Block, type BlockContext, outputOf } from './block';
 import { deadLetterSelect } from './dead-letter-rows';
-import { catalogOf } from './order-catalog';
+import { type CatalogOfRows, catalogsOf } from './order-catalog';
 import { OrderEvaluator, type RowVerdict } from './order-evaluator';
 import { assertThresholds, type Thresholds } from './thresholds';
 
@@ -33,7 +34,8 @@ export interface QualityChecksOptions {
   readonly memoryMb: number;
   /** Rows of a bucket of customers, about. The memory of the rules depends on it. */
   readonly bucketRows: number;
-  readonly settings: QualitySettings;
+  /** The rules of a run with these actions. */
+  readonly settings: (actions: RunPlan['actions']) => QualitySettings;
   readonly thresholds: Thresholds;
 }
 
@@ -45,8 +47,10 @@ export interface QualityChecksOptions {
  * the order of the file. So the memory does not depend on the number of rows. One thing is not of a customer: that an
  * order_id stands twice. DuckDB finds those of different customers afterwards; the first accepted row stays.
  *
- * Failure semantics: a pure function of its input, the plan and the settings. A threshold fails the run, which is not
- * retried; the rejected rows are loaded nevertheless, so that they can be looked at.
+ * Failure semantics: a pure function of its input and the plan, so every attempt rejects the same rows. They are loaded by
+ * one job, which BigQuery runs once for the run, as a whole or not at all: before it there is none of them, after it each
+ * one once. A threshold fails the run, which is not retried; the rejected rows are loaded nevertheless, so that they can be
+ * looked at.
  */
 export class QualityChecks implements Block {
   readonly name = 'quality_checks';
@@ -59,7 +63,8 @@ export class QualityChecks implements Block {
   ) {}
 
   async run(context: BlockContext): Promise<BlockOutput> {
-    const database = await Database.open({ folder: context.folder, memoryMb: this.options.memoryMb });
+    const { folder, signal } = context;
+    const database = await Database.open({ folder, memoryMb: this.options.memoryMb, signal });
     try {
       return await this.check(database, context);
     } finally {
@@ -73,9 +78,11 @@ export class QualityChecks implements Block {
     const paths = await fetchInput(database, context, input.files);
     await database.run(`create view orders as select * from read_parquet([${paths.map(sqlText).join(', ')}])`);
     await createVerdicts(database);
-    const catalog = await catalogOf(run.plan, database, this.loadScenario);
-    const evaluator = new OrderEvaluator(this.options.settings, run.plan.range, catalog, Date.parse(run.createdAt));
-    const flagged = await this.evaluate(database, evaluator, input.rowsOut, context);
+    const { stream } = (input.details ?? {}) as { readonly stream?: StreamedDays };
+    const catalogs = await catalogsOf(run.plan, database, this.loadScenario, stream?.segments ?? []);
+    const settings = this.options.settings(run.plan.actions);
+    const evaluator = new OrderEvaluator(settings, run.plan.range, Date.parse(run.createdAt));
+    const flagged = await this.evaluate(database, evaluator, catalogs, input.rowsOut, context);
     await rejectDoubledIds(database);
     const rejected = await rejectedByRule(database);
     const rejects = database.path('rejects.parquet');
@@ -109,6 +116,7 @@ export class QualityChecks implements Block {
   private async evaluate(
     database: Database,
     evaluator: OrderEvaluator,
+    catalogs: readonly CatalogOfRows[],
     rows: number,
     context: BlockContext,
   ): Promise<Record<string, number>> {
@@ -128,7 +136,7 @@ export class QualityChecks implements Block {
             placedAt: textOf(times[index]),
             body: textOf(bodies[index]),
           };
-          const verdict = evaluator.evaluate(event);
+          const verdict = evaluator.evaluate(event, catalogFor(Number(number), catalogs));
           if (verdict.kind !== 'reject') {
             for (const flag of verdict.flags) flagged[flag] = (flagged[flag] ?? 0) + 1;
           }
@@ -142,6 +150,12 @@ export class QualityChecks implements Block {
     }
     return flagged;
   }
+}
+
+function catalogFor(row: number, catalogs: readonly CatalogOfRows[]): CatalogView {
+  const found = catalogs.find(({ until }) => row < until);
+  if (found === undefined) throw new RangeError(`row ${row} has no catalog`);
+  return found.catalog;
 }
 
 async function fetchInput(database: Database, { store }: BlockContext, keys: readonly string[]): Promise<string[]> {

@@ -27,7 +27,8 @@ export class ReadFile implements Block {
   async run(context: BlockContext): Promise<BlockOutput> {
     const { uri, mapping: text } = context.run.plan.source as FileSource;
     const mapping = parseMapping(uri, text);
-    const database = await Database.open({ folder: context.folder, memoryMb: this.memoryMb, keepsOrder: true });
+    const { folder, signal } = context;
+    const database = await Database.open({ folder, memoryMb: this.memoryMb, keepsOrder: true, signal });
     try {
       const original = await this.fetch(uri, database.path('original'));
       let path = original;
@@ -35,7 +36,7 @@ export class ReadFile implements Block {
         path = database.path('utf8');
         await copyAsUtf8(original, mapping.encoding, path, uri);
       } else await assertNotEmpty(original, uri);
-      context.signal.throwIfAborted();
+      signal.throwIfAborted();
       await createRows(database, path, mapping, uri);
       const [counted] = await database.rows('select cast(count(*) as integer) as n from rows');
       const rows = Number(counted?.n ?? 0);

@@ -23,7 +23,7 @@ export function assertThresholds(
   if (exceeded.length === 0) return;
   throw new RejectThresholdError(
     `Too many rows were rejected, by ${exceeded.join('; by ')}. Nothing was loaded into raw_orders. ` +
-      'The rows are in the table dead_letters (source = batch). Correct the data, or raise BATCH_MAX_REJECTED_SHARE, and start a new run.',
+      'The rows are in the table dead_letters (source = batch). Correct the data and start a new run, or raise BATCH_MAX_REJECTED_SHARE and resume this one.',
   );
 }
 

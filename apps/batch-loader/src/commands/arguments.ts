@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { dayOf, type DayRange } from '../runs/run';
+import { dayOf, type DayRange, type Partition, PARTITIONS } from '../runs/run';
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const DAY_MS = 86_400_000;
@@ -29,7 +29,7 @@ export interface BatchArguments {
   readonly rows?: number;
   readonly scenario?: string;
   readonly seed?: string;
-  readonly partition?: 'day' | 'month';
+  readonly partition?: Partition;
   readonly file?: string;
   readonly mapping?: string;
   readonly isDryRun: boolean;
@@ -43,18 +43,17 @@ export function parseArguments(args: readonly string[], now: Date): BatchArgumen
   const { values, positionals } = parsed(args);
   const { from, to, rows, partition, limit, file, mapping } = values;
   if ((from === undefined) !== (to === undefined)) throw new UsageError('--from and --to belong together.');
-  if (partition !== undefined && partition !== 'day' && partition !== 'month') {
-    throw new UsageError('--partition is day or month.');
-  }
+  const by = PARTITIONS.find((each) => each === partition);
+  if (partition !== undefined && by === undefined)
+    throw new UsageError(`--partition is one of ${PARTITIONS.join(', ')}.`);
   if (mapping !== undefined && file === undefined) throw new UsageError('--mapping belongs to --file.');
-  if (values['dry-run'] && file === undefined) throw new UsageError('--dry-run belongs to --file.');
   return {
     words: positionals,
     ...(from !== undefined && to !== undefined && { range: rangeOf(from, to, now) }),
     ...(rows !== undefined && { rows: wholeNumber('--rows', rows, 1, 100_000_000) }),
     ...(values.scenario !== undefined && { scenario: values.scenario }),
     ...(values.seed !== undefined && { seed: String(wholeNumber('--seed', values.seed, 0, 4_294_967_295)) }),
-    ...(partition !== undefined && { partition }),
+    ...(by !== undefined && { partition: by }),
     ...(file !== undefined && { file }),
     ...(mapping !== undefined && { mapping }),
     isDryRun: values['dry-run'],

@@ -17,9 +17,8 @@ describe('the arguments', () => {
     [['--from', '2026-01-02', '--to', '2026-01-01'], /is after/],
     [['--from', '2026-01-02', '--to', '2026-02-10'], /has not ended yet/],
     [['--from', '2026-01-02', '--to', '2026-01-03', '--rows', '0'], /--rows is a whole number from 1/],
-    [['--dry-run'], /--dry-run belongs to --file/],
     [['--scheduled-at', 'noon'], /--scheduled-at is a time/],
-    [['--partition', 'year'], /day or month/],
+    [['--partition', 'year'], /one of day, month, range/],
     [['--unknown'], /unknown/i],
   ])('%p are rejected', (args, message) => {
     expect(() => parseArguments(args, NOW)).toThrow(message);

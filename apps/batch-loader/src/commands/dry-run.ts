@@ -3,10 +3,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { batchRules } from '../batch';
 import { type BatchLoaderSettings } from '../batch-loader.config';
-import { type Block, type BlockContext } from '../blocks/block';
+import { type Block } from '../blocks/block';
+import { GenerateData } from '../blocks/generate-data';
 import { QualityChecks } from '../blocks/quality-checks';
 import { ReadFile } from '../blocks/read-file';
 import { Database } from '../duckdb/database';
+import { loadScenario } from '../orders/scenario-loader';
+import { type ScenarioLoader } from '../orders/simulated-history';
 import { type BlockOutput, rangeText, type RunPlan, type RunRecord, totalOf } from '../runs/run';
 import { FolderStore } from '../store/folder-store';
 import { type Terminal } from './progress-bar';
@@ -15,54 +18,40 @@ import { type Terminal } from './progress-bar';
 const EXAMPLES = 3;
 
 /**
- * Reads and checks a file without a warehouse, and says what would be rejected and why.
- * @returns the exit code: 1 if the run would fail
+ * Makes and checks the orders of the plans without a warehouse, and says what would be rejected and why, and what each
+ * block costs.
+ * @returns the exit code: 1 if a run would fail
  */
 export async function dryRun(
-  plan: RunPlan,
+  plans: readonly RunPlan[],
   settings: BatchLoaderSettings['batch'],
   terminal: Terminal,
 ): Promise<number> {
+  let code = 0;
+  for (const plan of plans) code = Math.max(code, await tryPlan(plan, settings, terminal));
+  return code;
+}
+
+async function tryPlan(plan: RunPlan, settings: BatchLoaderSettings['batch'], terminal: Terminal): Promise<number> {
   const folder = resolve(settings.scratch, `dry-run-${randomUUID()}`);
-  const { memoryMb, bucketRows, googleEndpoint, maxRejectedShare, actions } = settings;
+  const { memoryMb, bucketRows, googleEndpoint, maxRejectedShare, scenarioDir, journal } = settings;
   const store = new FolderStore(join(folder, 'store'));
-  const createdAt = new Date().toISOString();
-  let run: RunRecord = {
-    id: 'dry_run',
-    jobKey: '',
-    plan,
-    state: 'running',
-    createdAt,
-    blocks: {},
-    events: [],
-    published: 0,
-  };
-  const attempt = async (block: Block): Promise<BlockOutput> => {
-    const context: BlockContext = {
-      run,
-      attempt: 1,
-      folder: join(folder, block.name),
-      store,
-      prefix: block.name,
-      signal: new AbortController().signal,
-      progress: () => undefined,
-      step: () => Promise.resolve(),
-      assertLease: () => Promise.resolve(),
-    };
-    const output = await block.run(context);
-    const record = { attempt: 1, state: 'succeeded', startedAt: createdAt, output } as const;
-    run = { ...run, blocks: { ...run.blocks, [block.name]: record } };
-    return output;
-  };
+  const scenarioOf: ScenarioLoader = (name) => loadScenario(name, scenarioDir);
+  const first =
+    plan.source.kind === 'file'
+      ? new ReadFile(memoryMb, googleEndpoint)
+      : new GenerateData(memoryMb, scenarioOf, journal);
+  // Without thresholds: the rejected rows are the answer.
+  const checks = { memoryMb, bucketRows, settings: batchRules, thresholds: {} };
   try {
     await mkdir(folder, { recursive: true });
-    await attempt(new ReadFile(memoryMb, googleEndpoint));
-    // Without thresholds first: the rejected rows are the answer.
-    const checks = { memoryMb, bucketRows, settings: batchRules(actions) };
-    const noScenario = (): never => {
-      throw new TypeError('a file has no scenario');
-    };
-    const output = await attempt(new QualityChecks({ ...checks, thresholds: {} }, noScenario, undefined));
+    const output = await runBlocks(
+      plan,
+      store,
+      folder,
+      [first, new QualityChecks(checks, scenarioOf, undefined)],
+      terminal,
+    );
     const { rowsIn, rowsOut, rejected, flagged } = output;
     terminal.write(
       `${rowsIn} rows for ${rangeText(plan.range)}: ${rowsOut} would be loaded, ${totalOf(rejected)} rejected.\n`,
@@ -82,6 +71,50 @@ export async function dryRun(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** @returns the output of the last block */
+async function runBlocks(
+  plan: RunPlan,
+  store: FolderStore,
+  folder: string,
+  blocks: readonly Block[],
+  terminal: Terminal,
+): Promise<BlockOutput> {
+  const createdAt = new Date().toISOString();
+  let output: BlockOutput = { rowsIn: 0, rowsOut: 0, rejected: {}, files: [] };
+  let run: RunRecord = {
+    id: 'dry_run',
+    jobKey: '',
+    plan,
+    state: 'running',
+    createdAt,
+    blocks: {},
+    events: [],
+    published: 0,
+  };
+  for (const block of blocks) {
+    const startedAt = performance.now();
+    output = await block.run({
+      run,
+      attempt: 1,
+      folder: join(folder, block.name),
+      store,
+      prefix: block.name,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+      step: () => Promise.resolve(),
+      assertLease: () => Promise.resolve(),
+    });
+    run = {
+      ...run,
+      blocks: { ...run.blocks, [block.name]: { attempt: 1, state: 'succeeded', startedAt: createdAt, output } },
+    };
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+    const peakMb = Math.round(process.resourceUsage().maxRSS / 1_024);
+    terminal.write(`  ${block.name}: ${output.rowsOut} rows, ${seconds} s, up to ${peakMb} MB of memory\n`);
+  }
+  return output;
 }
 
 async function showRejects(

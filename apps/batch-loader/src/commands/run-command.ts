@@ -5,7 +5,8 @@ import { OrderstreamError } from '@orderstream/errors';
 import { createLogger } from '@orderstream/observability';
 import { type Batch, createBatch } from '../batch';
 import { batchLoaderSettings, type BatchLoaderSettings } from '../batch-loader.config';
-import { type DayRange, partitionsOf, rangeText, type RunPlan, type RunRecord } from '../runs/run';
+import { filePlan, historyPlans } from '../runs/plans';
+import { type FileSource, rangeText, type RunPlan, type RunRecord } from '../runs/run';
 import { type BatchArguments, parseArguments, UsageError } from './arguments';
 import { dryRun } from './dry-run';
 import { blockText, ProgressBar, type Terminal } from './progress-bar';
@@ -14,9 +15,10 @@ const USAGE = `Loads orders into raw_orders, a run for each month (or day) of th
   npm run batch -- --from 2026-01-01 --to 2026-01-31
       [--rows N]             orders expected in all, in place of the rate of the scenario's history
       [--scenario NAME]      such as original (docs/scenarios.md)      [--seed N]
-      [--partition day|month]
-  npm run batch -- --file PATH|gs://... --from ... --to ... [--mapping mapping.yaml] [--dry-run]
-      orders of a CSV, JSON lines or Parquet file; --dry-run says what would be rejected, and loads nothing
+      [--partition day|month|range]
+  npm run batch -- --file PATH|gs://... --from ... --to ... [--mapping mapping.yaml]
+      orders of a CSV, JSON lines or Parquet file
+  [--dry-run]   says what would be rejected and why, with times and memory; needs no BigQuery, and loads nothing
   [--scheduled-at 2026-02-01T02:00:00Z]   a second start for the same time and range does nothing
   npm run batch -- runs list [--limit N] | runs show ID | runs resume ID | runs cancel ID
 Exit codes: 0 all runs succeeded, 1 a run failed or was cancelled, 2 wrong arguments or settings.
@@ -57,20 +59,13 @@ async function load(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const { range, isDryRun, partition, scheduledAt } = parsed;
-  if (range === undefined) throw new UsageError('--from and --to are missing.');
-  const source = sourceOf(parsed, settings, range);
-  if (isDryRun) return dryRun({ ...filePlan(source, range, scheduledAt) }, settings, terminal);
-  const ranges = source.kind === 'file' ? [range] : partitionsOf(range, partition ?? settings.partition);
-  for (const part of ranges) {
-    const plan: RunPlan =
-      source.kind === 'file'
-        ? filePlan(source, part, scheduledAt)
-        : { pipeline: 'load_batch_to_bq', scheduledAt, range: part, source };
+  const plans = plansOf(parsed, settings);
+  if (parsed.isDryRun) return dryRun(plans, settings, terminal);
+  for (const [index, plan] of plans.entries()) {
     const run = await runner.run(plan, signal);
     if (run.state !== 'succeeded') {
-      const rest = ranges.slice(ranges.indexOf(part) + 1);
-      if (rest.length > 0) terminal.write(`Not started: ${rest.map(rangeText).join('; ')}\n`);
+      const rest = plans.slice(index + 1).map(({ range }) => rangeText(range));
+      if (rest.length > 0) terminal.write(`Not started: ${rest.join('; ')}\n`);
       terminal.write(`Resume it: npm run batch -- runs resume ${run.id}\n`);
       return EXIT.failed;
     }
@@ -78,29 +73,16 @@ async function load(
   return EXIT.ok;
 }
 
-function sourceOf(
-  { file, mapping, rows, scenario, seed }: BatchArguments,
+function plansOf(
+  { range, file, mapping, rows, scenario, seed, partition, scheduledAt }: BatchArguments,
   settings: BatchLoaderSettings['batch'],
-  range: DayRange,
-): RunPlan['source'] {
-  if (file !== undefined) {
-    const uri = file.startsWith('gs://') ? file : resolve(file);
-    return { kind: 'file', uri, ...(mapping !== undefined && { mapping: textOfFile(mapping) }) };
-  }
-  return {
-    kind: 'simulation',
-    seed: seed ?? String(settings.seed),
-    scenario: scenario ?? settings.scenario,
-    ...(rows !== undefined && { rate: { ...range, orders: rows } }),
-  };
+): readonly RunPlan[] {
+  if (range === undefined) throw new UsageError('--from and --to are missing.');
+  if (file === undefined) return historyPlans({ range, scheduledAt, rows, scenario, seed, partition }, settings);
+  const uri = file.startsWith('gs://') ? file : resolve(file);
+  const source: FileSource = { kind: 'file', uri, ...(mapping !== undefined && { mapping: textOfFile(mapping) }) };
+  return [filePlan(source, range, scheduledAt, settings)];
 }
-
-const filePlan = (source: RunPlan['source'], range: DayRange, scheduledAt: string): RunPlan => ({
-  pipeline: 'load_file_to_bq',
-  scheduledAt,
-  range,
-  source,
-});
 
 function textOfFile(path: string): string {
   try {
@@ -114,19 +96,20 @@ async function runsCommand(
   command: string | undefined,
   id: string | undefined,
   { limit }: BatchArguments,
-  { runs, runner }: Batch,
+  { lock, runs, runner }: Batch,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
   if (command === 'list') {
-    for (const run of await runs.list(limit)) terminal.write(`${lineOf(run)}\n`);
+    const held = await lock.holders();
+    for (const run of await runs.list(limit)) terminal.write(`${lineOf(run, held)}\n`);
     return EXIT.ok;
   }
   if (id === undefined) throw new UsageError(`runs ${command ?? ''} needs the id of a run.`);
   const handle = await runs.get(id);
   switch (command) {
     case 'show':
-      terminal.write(`${lineOf(handle.record)}\n`);
+      terminal.write(`${lineOf(handle.record, await lock.holders())}\n`);
       for (const [block, record] of Object.entries(handle.record.blocks)) {
         terminal.write(`  ${block}: ${blockText(record)}\n`);
       }
@@ -142,5 +125,10 @@ async function runsCommand(
   }
 }
 
-const lineOf = ({ id, plan, state, createdAt, endedAt, error }: RunRecord): string =>
-  `${id}  ${state}  ${rangeText(plan.range)}  ${createdAt}${endedAt === undefined ? '' : ` to ${endedAt}`}${error === undefined ? '' : `  ${error}`}`;
+/** @param held runs that a process carries out now */
+function lineOf({ id, plan, state, createdAt, endedAt, error }: RunRecord, held: ReadonlySet<string>): string {
+  const isInterrupted = state === 'running' && !held.has(id);
+  const what = isInterrupted ? `${state}, interrupted: resume it` : state;
+  const ended = endedAt === undefined ? '' : ` to ${endedAt}`;
+  return `${id}  ${what}  ${rangeText(plan.range)}  ${createdAt}${ended}${error === undefined ? '' : `  ${error}`}`;
+}

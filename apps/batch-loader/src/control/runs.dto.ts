@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { type Partition, PARTITIONS } from '../runs/run';
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 /** An id is a part of keys in the object store. */
@@ -26,14 +27,15 @@ export class StartRunDto {
   @Max(100_000_000)
   readonly rows?: number;
 
-  @ApiPropertyOptional({ description: 'Name of the scenario.', example: 'original' })
+  @ApiPropertyOptional({ description: 'Name of the scenario of the history.', example: 'original' })
   @IsOptional()
   @IsString()
   @Matches(/^[a-z][a-z0-9-]{0,39}$/)
   readonly scenario?: string;
 
   @ApiPropertyOptional({
-    description: 'Time for which the runs are scheduled. A second start for the same time and range starts nothing.',
+    description:
+      'Time for which the runs are scheduled. It makes the command idempotent: a second one with the same time and days starts nothing. Left out: now.',
     example: '2026-02-01T02:00:00Z',
   })
   @IsOptional()
@@ -41,10 +43,10 @@ export class StartRunDto {
   @MaxLength(40)
   readonly scheduledAt?: string;
 
-  @ApiPropertyOptional({ description: 'Days of one run.', enum: ['day', 'month'] })
+  @ApiPropertyOptional({ description: 'Days of one run.', enum: PARTITIONS })
   @IsOptional()
-  @IsIn(['day', 'month'])
-  readonly partition?: 'day' | 'month';
+  @IsIn(PARTITIONS)
+  readonly partition?: Partition;
 }
 
 export class RunParameter {

@@ -10,6 +10,8 @@ export interface DatabaseOptions {
   readonly threads?: number;
   /** Whether rows stay in the order of the file. It needs more memory. */
   readonly keepsOrder?: boolean;
+  /** Interrupts a statement that takes minutes. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -21,9 +23,13 @@ export class Database {
     readonly folder: string,
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
-  ) {}
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    signal?.addEventListener('abort', this.interrupt);
+  }
 
-  static async open({ folder, memoryMb, threads = 2, keepsOrder = false }: DatabaseOptions): Promise<Database> {
+  static async open({ folder, memoryMb, threads = 2, keepsOrder = false, signal }: DatabaseOptions): Promise<Database> {
+    signal?.throwIfAborted();
     mkdirSync(folder, { recursive: true });
     const instance = await DuckDBInstance.create(join(folder, 'work.duckdb'), {
       memory_limit: `${memoryMb}MB`,
@@ -35,8 +41,12 @@ export class Database {
     });
     const connection = await DuckDBConnection.create(instance);
     await connection.run("set timezone = 'UTC'");
-    return new Database(folder, instance, connection);
+    return new Database(folder, instance, connection, signal);
   }
+
+  private readonly interrupt = (): void => {
+    this.connection.interrupt();
+  };
 
   async run(sql: string, values?: Record<string, DuckDBValue>): Promise<void> {
     await this.connection.run(sql, values);
@@ -68,6 +78,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.interrupt);
     this.connection.closeSync();
     this.instance.closeSync();
     await rm(this.folder, { recursive: true, force: true });

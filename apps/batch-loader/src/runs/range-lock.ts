@@ -50,6 +50,14 @@ export class RangeLock {
     return new HeldRange(this, lease, this.leaseMs, this.clock);
   }
 
+  /** The runs whose ranges a process holds now. */
+  async holders(): Promise<ReadonlySet<string>> {
+    const document = await this.store.readDocument(KEY);
+    const leases = document === undefined ? [] : (JSON.parse(document.text) as Lease[]);
+    const now = this.clock();
+    return new Set(leases.flatMap(({ run, untilMs }) => (untilMs > now ? [run] : [])));
+  }
+
   /** For `HeldRange`. */
   async renew(held: Lease): Promise<Lease> {
     return this.change((leases) => {

@@ -18,7 +18,7 @@ export class RunStore {
     if (existing !== undefined) {
       if (JSON.stringify(existing.record.plan) === JSON.stringify(plan)) return existing;
       throw new RunRejectedError(
-        `Run ${id} exists with other settings (${JSON.stringify(existing.record.plan.source)}). Choose another scheduled time.`,
+        `Run ${id} exists with other settings (${JSON.stringify({ ...existing.record.plan.source, actions: existing.record.plan.actions })}). Choose another scheduled time.`,
       );
     }
     const jobKey = randomUUID().slice(0, 8);
@@ -26,7 +26,7 @@ export class RunStore {
       id,
       jobKey,
       plan,
-      state: 'running',
+      state: 'waiting',
       createdAt: now,
       blocks: {},
       events: [],

@@ -2,7 +2,8 @@
 export const BLOCKS = ['generate_data', 'read_file', 'quality_checks', 'export_to_gbq'] as const;
 export type BlockName = (typeof BLOCKS)[number];
 
-export type RunState = 'running' | 'succeeded' | 'failed' | 'cancelled';
+/** `waiting`: no block has begun yet. */
+export type RunState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 /** Days in UTC, `2026-01-31`. */
 export interface DayRange {
@@ -36,6 +37,8 @@ export interface RunPlan {
   readonly scheduledAt: string;
   readonly range: DayRange;
   readonly source: SimulationSource | FileSource;
+  /** Rule actions in place of the batch's own: every attempt must reject the same rows. */
+  readonly actions?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** What a block has written. */
@@ -112,7 +115,7 @@ export const blocksOf = ({ source }: RunPlan): readonly BlockName[] => [
 const DAY_MS = 86_400_000;
 
 /** The day before the end. */
-const lastDay = ({ to }: DayRange): string => dayOf(Date.parse(to) - DAY_MS);
+export const lastDay = ({ to }: DayRange): string => dayOf(Date.parse(to) - DAY_MS);
 
 /** `2026-01-31` */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
@@ -122,8 +125,13 @@ export const rangeText = (range: DayRange): string => `${range.from} to ${lastDa
 
 export const overlaps = (a: DayRange, b: DayRange): boolean => a.from < b.to && b.from < a.to;
 
+/** The days of one run: a day, a calendar month, or the whole range. */
+export const PARTITIONS = ['day', 'month', 'range'] as const;
+export type Partition = (typeof PARTITIONS)[number];
+
 /** The range, cut at the beginnings of months or days: a run for each. */
-export function partitionsOf({ from, to }: DayRange, by: 'day' | 'month'): DayRange[] {
+export function partitionsOf({ from, to }: DayRange, by: Partition): DayRange[] {
+  if (by === 'range') return [{ from, to }];
   const ranges: DayRange[] = [];
   for (let start = from; start < to;) {
     const date = new Date(start);

@@ -73,21 +73,21 @@ export class Runner {
   }
 
   /**
-   * Goes on with a run at its first block that has not succeeded.
-   * @throws RangeLockedError, before anything changes; RunRejectedError if the run was cancelled
+   * Goes on with a run at its first block that has not succeeded. It fails if another run holds the range.
+   * @throws RangeLockedError if another process has this run; RunRejectedError if the run was cancelled
    */
   async resume(handle: RunHandle, signal: AbortSignal): Promise<RunRecord> {
-    const { lock, runs, warehouse, observer } = this.options;
+    const { runs, warehouse, observer } = this.options;
     if (handle.record.state === 'succeeded') return handle.record;
-    const held = await lock.acquire(handle.record.id, handle.record.plan.range);
+    assertNotCancelled(handle.record);
+    await warehouse.prepare();
+    const held = await this.acquire(handle);
+    if (held === undefined) return handle.record;
     try {
       // Another process may have gone on with it before the lease.
       const current = await runs.get(handle.record.id);
       if (current.record.state === 'succeeded') return current.record;
-      if (current.record.state === 'cancelled') {
-        throw new RunRejectedError(`Run ${current.record.id} was cancelled. Start a new run of the range.`);
-      }
-      await warehouse.prepare();
+      assertNotCancelled(current.record);
       for (const id of held.fence) await warehouse.fence((await runs.get(id)).record, signal);
       const cancelled = new AbortController();
       const watch = this.watchCancel(current.record.id, cancelled);
@@ -99,6 +99,19 @@ export class Runner {
       }
     } finally {
       await held.release();
+    }
+  }
+
+  /** Undefined if another run holds the range: then this one has failed. */
+  private async acquire(handle: RunHandle): Promise<HeldRange | undefined> {
+    const { id, plan } = handle.record;
+    try {
+      return await this.options.lock.acquire(id, plan.range);
+    } catch (error) {
+      if (!(error instanceof RangeLockedError) || error.holder === id) throw error;
+      await this.end(handle, 'failed', textOf(error));
+      this.options.observer?.ended?.(handle.record);
+      return undefined;
     }
   }
 
@@ -115,9 +128,10 @@ export class Runner {
     try {
       held = await lock.acquire(id, plan.range);
     } catch (error) {
-      // The process that has the lease reads the request.
-      if (error instanceof RangeLockedError) return;
-      throw error;
+      if (!(error instanceof RangeLockedError)) throw error;
+      // The process that carries it out reads the request. If another run has its days, no process does.
+      if (error.holder !== id) await this.endCancelled(await runs.get(id));
+      return;
     }
     try {
       signal.throwIfAborted();
@@ -169,7 +183,7 @@ export class Runner {
       }
     } catch (error) {
       if (signal.reason instanceof RunCancelledError) await this.endCancelled(handle);
-      else await this.end(handle, 'failed', textOf(signal.aborted ? signal.reason : error));
+      else await this.end(handle, 'failed', textOf(reasonOf(error, signal)));
       return handle.record;
     }
     await this.end(handle, 'succeeded', undefined);
@@ -226,7 +240,12 @@ export class Runner {
       const output = await block.run(context);
       ended = { ...begun, state: 'succeeded', endedAt: this.time(), output };
     } catch (error) {
-      const failed = { ...begun, state: 'failed', endedAt: this.time(), error: textOf(error) } as const;
+      const failed = {
+        ...begun,
+        state: 'failed',
+        endedAt: this.time(),
+        error: textOf(reasonOf(error, signal)),
+      } as const;
       await this.record(handle, { block: name, ...failed }, withBlock(name, failed));
       observer?.blockEnded?.(handle.record, name, failed);
       throw error;
@@ -277,6 +296,10 @@ export class Runner {
   }
 }
 
+function assertNotCancelled({ id, state }: RunRecord): void {
+  if (state === 'cancelled') throw new RunRejectedError(`Run ${id} was cancelled. Start a new run of the range.`);
+}
+
 const withBlock =
   (name: BlockName, block: BlockRecord) =>
   (record: RunRecord): RunRecord => ({ ...record, blocks: { ...record.blocks, [name]: block } });
@@ -293,6 +316,9 @@ function eventOf({ output, ...record }: BlockRecord): Omit<RunEvent, 'recordedAt
 
 /** Our errors say whether a retry may help. Others come from clients and the file system: they may pass. */
 const mayRetry = (error: unknown): boolean => !(error instanceof OrderstreamError) || isRetriable(error);
+
+/** After an abort, whatever was under way fails: its reason is what counts. */
+const reasonOf = (error: unknown, signal: AbortSignal): unknown => (signal.aborted ? signal.reason : error);
 
 function textOf(error: unknown): string {
   if (error instanceof OrderstreamError) return `${error.code}: ${error.message}`;

@@ -141,6 +141,27 @@ describe('the runner', () => {
     await expect(runner().run(PLAN, never)).rejects.toMatchObject({ code: 'BATCH_RUN_REJECTED' });
   });
 
+  it('fails with its reason if another run has its days, and is cancelled nevertheless', async () => {
+    const { id } = await new RunStore(store).openRun(PLAN, '2026-02-01T00:00:00Z').then(({ record }) => record);
+    const held = await new RangeLock(store, 60_000).acquire('other', PLAN.range);
+    expect(await runner().run(PLAN, never)).toMatchObject({
+      state: 'failed',
+      error: expect.stringMatching(/^BATCH_RANGE_LOCKED: .* by run other/) as string,
+    });
+    expect(ran).toEqual([]);
+    await runner().cancel(await new RunStore(store).get(id), never);
+    expect((await new RunStore(store).get(id)).record.state).toBe('cancelled');
+    await held.release();
+  });
+
+  it('leaves a run alone that another process carries out', async () => {
+    const { record } = await new RunStore(store).openRun(PLAN, '2026-02-01T00:00:00Z');
+    const held = await new RangeLock(store, 60_000).acquire(record.id, PLAN.range);
+    await expect(runner().run(PLAN, never)).rejects.toMatchObject({ code: 'BATCH_RANGE_LOCKED' });
+    expect((await new RunStore(store).get(record.id)).record).toEqual(record);
+    await held.release();
+  });
+
   it('is not cancelled once the range is replaced', async () => {
     behaviour.export_to_gbq = [fails(false)];
     const { id } = await runner().run(PLAN, never);

@@ -23,7 +23,7 @@ export class GoogleStore implements ObjectStore {
    */
   constructor(
     readonly location: string,
-    apiEndpoint?: string,
+    private readonly apiEndpoint?: string,
   ) {
     const { bucket, path } = parseGoogleUri(location);
     this.bucket = storageAt(apiEndpoint).bucket(bucket);
@@ -70,7 +70,7 @@ export class GoogleStore implements ObjectStore {
     try {
       await this.bucket.file(this.name(key)).download({ destination: path, validation: 'crc32c' });
     } catch (error) {
-      if (hasCode(error, NOT_FOUND)) throw new ObjectMissingError(this.warehouseUri(key), error);
+      if (hasCode(error, NOT_FOUND)) throw new ObjectMissingError(this.uriOf(key), error);
       throw error;
     }
   }
@@ -86,7 +86,12 @@ export class GoogleStore implements ObjectStore {
     }
   }
 
-  warehouseUri(key: string): string {
+  /** BigQuery does not know the buckets of an emulator. */
+  warehouseUri(key: string): string | undefined {
+    return this.apiEndpoint === undefined ? this.uriOf(key) : undefined;
+  }
+
+  private uriOf(key: string): string {
     return `gs://${this.bucket.name}/${this.name(key)}`;
   }
 

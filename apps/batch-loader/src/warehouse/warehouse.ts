@@ -23,6 +23,23 @@ const UPLOAD_DEADLINE_MS = HOUR_MS;
 export type LoadSource = { readonly uri: string } | { readonly path: string };
 
 const DEAD_LETTERS = specNamed('dead_letters');
+/** The columns of `dead_letters` that a batch fills. The others are of the stream, and null. */
+export const LETTER_COLUMNS = [
+  'source',
+  'app',
+  'reason',
+  'fingerprint',
+  'detail',
+  'batch_run_id',
+  'batch_row',
+  'attempt',
+  'failed_at',
+  'first_failed_at',
+  'event_type',
+  'record_key',
+  'body',
+] as const;
+const BATCH_LETTERS = columnsNamed(DEAD_LETTERS, LETTER_COLUMNS);
 
 /** The tables of the batch. */
 export class Warehouse {
@@ -120,7 +137,7 @@ when not matched by target then insert (${columns}) values (${RAW_ORDER_COLUMNS.
     await this.jobs.runOnce(
       {
         name: jobName(run, 'dead_letters'),
-        start: (jobId) => this.startLoad(jobId, DEAD_LETTERS.table, DEAD_LETTERS, source, 'WRITE_APPEND'),
+        start: (jobId) => this.startLoad(jobId, BATCH_LETTERS.table, BATCH_LETTERS, source, 'WRITE_APPEND'),
       },
       signal,
     );
@@ -225,6 +242,12 @@ function runEventValues({ id, plan }: RunRecord, number: number, event: RunEvent
     recorded_at: event.recordedAt,
     error: text(event.error),
   };
+}
+
+function columnsNamed(spec: TableSpec, names: readonly string[]): TableSpec {
+  const columns = spec.columns.filter(({ name }) => names.includes(name));
+  if (columns.length !== names.length) throw new TypeError(`${spec.table} has not all columns of ${names.join(', ')}`);
+  return { ...spec, columns };
 }
 
 function specNamed(name: string): TableSpec {

@@ -202,3 +202,36 @@ export const rulesSchema = z.array(ruleSchema);
 /** The circuit breaker: it stops a partition when more than a share of its last records is rejected. */
 export const breakerSchema = z.looseObject({ windowRecords: count, rejectShare: count, ...changedShape });
 export type Breaker = z.infer<typeof breakerSchema>;
+
+const runBlockSchema = z.looseObject({
+  block: z.string(),
+  attempt: count,
+  state: z.string(),
+  startedAt: text,
+  endedAt: text,
+  rowsIn: count.nullish(),
+  rowsOut: count.nullish(),
+  /** By rule. */
+  rejected: z.record(z.string(), count).nullish(),
+  streamDays: z.array(z.string()).nullish(),
+  error: text,
+});
+export type RunBlock = z.infer<typeof runBlockSchema>;
+
+export const runSchema = z.looseObject({
+  id: z.string(),
+  pipeline: text,
+  state: z.string(),
+  /** The process that ran it has ended. */
+  interrupted: z.boolean().nullish(),
+  from: z.string(),
+  to: z.string(),
+  scheduledAt: text,
+  source: text,
+  createdAt: text,
+  endedAt: text,
+  error: text,
+  blocks: z.array(runBlockSchema),
+});
+export type Run = z.infer<typeof runSchema>;
+export const runsSchema = z.looseObject({ runs: z.array(runSchema) });
