@@ -9,6 +9,7 @@ import {
 import { RULE_CODES } from '@orderstream/contracts';
 import { allowedActions } from '@orderstream/quality';
 import { z } from 'zod';
+import { dailySettings } from './daily/daily.config';
 
 const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
   Object.entries(actions).every(([name, action]) => {
@@ -123,5 +124,6 @@ export const batchLoaderSettings = defineSettings({
   service: withDefaults(serviceSettings, { HTTP_PORT: '3007' }),
   bigquery: bigquerySettings,
   batch: batchSettings,
+  daily: dailySettings,
 });
 export type BatchLoaderSettings = SettingsOf<typeof batchLoaderSettings>;

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { BatchService } from './control/batch-service';
 import { RunsController } from './control/runs.controller';
+import { DailyController } from './daily/daily.controller';
+import { DailySchedule } from './daily/daily-schedule';
 
-@Module({ controllers: [RunsController], providers: [BatchService] })
+@Module({ controllers: [RunsController, DailyController], providers: [BatchService, DailySchedule] })
 export class BatchLoaderModule {}

@@ -1,10 +1,13 @@
 import { runService } from '@orderstream/service';
 import { batchLoaderSettings } from './batch-loader.config';
 import { BatchLoaderModule } from './batch-loader.module';
+import { runBlock } from './commands/block-command';
 import { runCommand } from './commands/run-command';
 import { BatchService } from './control/batch-service';
+import { runDaily } from './daily/daily-command';
+import { DailySchedule } from './daily/daily-schedule';
 
-/** With `serve`, the service; else a command of the terminal. */
+/** With `serve`, the service; else a command of the terminal: the daily run, a block of a run, or runs. */
 function main(args: readonly string[]): void {
   if (args[0] === 'serve') {
     void runService({
@@ -12,7 +15,10 @@ function main(args: readonly string[]): void {
       settings: batchLoaderSettings,
       module: () => BatchLoaderModule,
       dependencies: (app) => app.get(BatchService).dependencies(),
-      prepare: (app) => app.get(BatchService).prepare(),
+      prepare: async (app) => {
+        await app.get(BatchService).prepare();
+        app.get(DailySchedule).start();
+      },
     });
     return;
   }
@@ -22,7 +28,14 @@ function main(args: readonly string[]): void {
       stop.abort(new Error(`stopped by ${signal}`));
     });
   }
-  void runCommand(args, process.stderr, stop.signal).then((exitCode) => {
+  const [first, ...rest] = args;
+  const command =
+    first === 'daily'
+      ? runDaily(rest, process.stderr, stop.signal)
+      : first === 'block'
+        ? runBlock(rest, process.stderr, process.stdout, stop.signal)
+        : runCommand(args, process.stderr, stop.signal);
+  void command.then((exitCode) => {
     process.exitCode = exitCode;
   });
 }
