@@ -18,6 +18,10 @@ export const bigqueryInstallation = (context: InstallationContext): Installation
 export const dbtInstallation = (context: InstallationContext): Installation =>
   pythonInstallation('dbt', 'dbt', 'dbt-requirements.txt', context);
 
+/** The Python environment of Mage (1.4 GB), on Python 3.11. */
+export const mageInstallation = (context: InstallationContext): Installation =>
+  pythonInstallation('mage', 'Mage', 'mage-requirements.txt', context);
+
 /** A program in the environment of an installation. */
 export const pythonProgram = (folder: string, program: string): string => join(folder, 'environment', 'bin', program);
 
