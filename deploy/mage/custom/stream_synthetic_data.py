@@ -1,4 +1,4 @@
-from mage.utils.generator import stream
+from mage.utils import generator
 
 if 'custom' not in globals():
     from mage_ai.data_preparation.decorators import custom
@@ -6,8 +6,8 @@ if 'custom' not in globals():
 
 @custom
 def stream_synthetic_data(*args, **kwargs):
-    """Has the generator send the orders of the original pipeline, and waits until it has."""
-    return stream(
+    """Has the generator send the orders of the original pipeline. Returns which run of the generator that is."""
+    return generator.start(
         scenario='original',
         messages=int(kwargs.get('messages', 10000)),
         seconds_between_messages=float(kwargs.get('seconds_between_messages', 3)),

@@ -8,8 +8,9 @@ import urllib.request
 
 ANSWER_TIMEOUT_SECONDS = 10
 POLL_SECONDS = 2
+# The generator may be busy or restarting for so long.
 SILENT_SECONDS = 120
-"""The announcement of the catalog comes before the first order."""
+# The announcement of the catalog comes before the first order.
 OPENING_SECONDS = 900
 
 
@@ -17,32 +18,46 @@ class GeneratorError(Exception):
     pass
 
 
-def stream(scenario, messages, seconds_between_messages):
-    """Starts the scenario, unless it runs already, and waits for its end.
-
-    Started again after a kill, it waits for the end of what runs, and sends nothing twice.
-    """
+def start(scenario, messages, seconds_between_messages):
+    """Starts the scenario, unless it is running. Started again after a kill, it takes up what is running."""
     status = _request('GET', '/admin/status')
     if status['state'] != 'running' or status['scenario'] != scenario:
         _request('POST', '/admin/scenario', {'name': scenario, 'maxOrders': messages})
         _request('POST', '/admin/rate', {'eventsPerSecond': 1 / seconds_between_messages})
         status = _request('POST', '/admin/start')
-    deadline = time.monotonic() + OPENING_SECONDS + 2 * messages * seconds_between_messages
+    stream = {
+        'scenario': scenario,
+        'messages': messages,
+        'seconds': messages * seconds_between_messages,
+        'first_seq': status['run']['firstSeq'],
+    }
+    print(stream)
+    return stream
+
+
+def wait_for_end(stream):
+    """Waits for the end of what `start` has started, and sends nothing: it may be started again at any time."""
+    deadline = time.monotonic() + OPENING_SECONDS + 2 * stream['seconds']
     answered = time.monotonic()
-    while status['state'] == 'running':
-        if time.monotonic() > deadline:
-            raise GeneratorError(f'the scenario {scenario} has not ended in time: {status}')
-        time.sleep(POLL_SECONDS)
+    while True:
         try:
             status = _request('GET', '/admin/status')
             answered = time.monotonic()
-        except (urllib.error.URLError, OSError) as error:
-            # It may be restarted meanwhile, and goes on where it was.
+        except OSError as error:
             if time.monotonic() - answered > SILENT_SECONDS:
                 raise GeneratorError(f'the generator does not answer: {error}') from error
-    if status['state'] != 'finished':
-        raise GeneratorError(f'the scenario {scenario} has not ended: {status}')
-    report = {'scenario': scenario, 'messages': messages, 'run': status['run'], 'segment': status['identity']['segment']}
+            status = None
+        if status is not None:
+            if status.get('run', {}).get('firstSeq') != stream['first_seq']:
+                raise GeneratorError(f'the generator carries out another run than {stream}: {status}')
+            if status['state'] == 'finished':
+                break
+            if status['state'] != 'running':
+                raise GeneratorError(f'the scenario has not come to its end: {status}')
+        if time.monotonic() > deadline:
+            raise GeneratorError(f'the scenario has not ended in time: {status}')
+        time.sleep(POLL_SECONDS)
+    report = {**stream, 'sent': status['run']['acked'], 'segment': status['identity']['segment']}
     print(report)
     return report
 

@@ -3,6 +3,8 @@ import { closeSync, openSync } from 'node:fs';
 import { waitUntil } from '@orderstream/deadlines';
 import { z } from 'zod';
 
+/** A pipeline of which the project has a trigger. */
+const TRIGGERED = 'load_batch_to_bq';
 const ANSWER_TIMEOUT_MS = 30_000;
 const START_WITHIN_MS = 180_000;
 const RUN_WITHIN_MS = 300_000;
@@ -52,8 +54,10 @@ export class MageServer {
       stdio: ['ignore', output, output],
     });
     closeSync(output);
-    await waitUntil(async () => (await this.request('GET', '/api/status')) !== undefined, {
-      what: `Mage to answer (log: ${log})`,
+    // It answers before its database has all columns. Its scheduler reads the triggers of the project after that.
+    const isReady = async (): Promise<boolean> => (await this.schedules(TRIGGERED)).length > 0;
+    await waitUntil(isReady, {
+      what: `Mage to have read the trigger of ${TRIGGERED} (log: ${log})`,
       deadlineMs: START_WITHIN_MS,
       intervalMs: 500,
       signal,
@@ -79,11 +83,12 @@ export class MageServer {
   async createTrigger(pipeline: string): Promise<Schedule> {
     const body = { pipeline_schedule: { name: `test of ${pipeline}`, schedule_type: 'api', status: 'active' } };
     const created = await this.request('POST', `/api/pipelines/${pipeline}/pipeline_schedules`, body);
-    const { id } = z.object({ pipeline_schedule: schedule }).parse(created).pipeline_schedule;
-    const active = await this.request('PUT', `/api/pipeline_schedules/${String(id)}`, {
-      pipeline_schedule: { id, status: 'active' },
-    });
-    return z.object({ pipeline_schedule: schedule }).parse(active).pipeline_schedule;
+    return z.object({ pipeline_schedule: schedule }).parse(created).pipeline_schedule;
+  }
+
+  async deactivate({ id }: Schedule): Promise<void> {
+    const body = { pipeline_schedule: { id, status: 'inactive' } };
+    await this.request('PUT', `/api/pipeline_schedules/${String(id)}`, body);
   }
 
   async trigger({ id, token }: Schedule, variables: object): Promise<PipelineRun> {
@@ -104,11 +109,9 @@ export class MageServer {
   }
 
   /** Waits for the end of a run. */
-  ended(
-    id: number,
-    isEnd = (status: string): boolean => status === 'completed' || status === 'failed',
-  ): Promise<PipelineRun> {
-    return this.waitFor(id, `run ${String(id)} of Mage to end`, ({ status }) => isEnd(status));
+  ended(id: number): Promise<PipelineRun> {
+    const isEnd = ({ status }: PipelineRun): boolean => status === 'completed' || status === 'failed';
+    return this.waitFor(id, `run ${String(id)} of Mage to end`, isEnd);
   }
 
   /** Waits until a block of a run has begun. */

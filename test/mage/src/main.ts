@@ -59,9 +59,9 @@ function environment(stack: MageStack, repository: string, files: LoaderFiles): 
     ...process.env,
     HOME: home,
     MAGE_DATA_DIR: join(home, 'mage-data'),
-    // It opens a page in a browser at its start.
-    BROWSER: 'true',
-    DISABLE_USER_TELEMETRY: '1',
+    DISABLE_AUTO_BROWSER_OPEN: '1',
+    // It listens on loopback, and holds nothing but this test.
+    REQUIRE_USER_AUTHENTICATION: '0',
     SCHEDULER_TRIGGER_INTERVAL: '2',
     PYTHONDONTWRITEBYTECODE: '1',
     NO_PROXY: '127.0.0.1,localhost',

@@ -42,7 +42,7 @@ export class ChecksStep implements DailyStep {
     if (different.length > 0) {
       throw new DailyCheckError(
         `orders_daily_agg differs from raw_orders and order_events on ${different.length} of ${days.length} days: ` +
-          `${different.slice(0, MAX_EXAMPLES).join('; ')}. Rebuild the days: npm run daily -- --from … --to …`,
+          `${different.slice(0, MAX_EXAMPLES).join('; ')}. The next start of the run builds again.`,
         { retriable: true },
       );
     }

@@ -49,7 +49,7 @@ export interface DailyResult {
  * The daily run: load, build, checks.
  *
  * Failure semantics: what a run has done is in its document, written after each step. A step that succeeded is not run
- * again: a run that was killed, stopped or failed goes on at its first step that did not. A step is retried a few times
+ * again: a run that was killed, stopped or failed goes on at its first step that did not; after failed checks, at the build. A step is retried a few times
  * after a pause, if the error may pass; after that the run fails, and the next start with its scheduled time resumes it.
  */
 export class DailyJob {
@@ -100,6 +100,7 @@ export class DailyJob {
       endedAt: undefined,
       error: undefined,
       startedBy: [...handle.run.startedBy, startedBy],
+      steps: toRepeat(handle.run.steps),
     });
     logger.info({ run: handle.run.id, startedBy, range: handle.run.plan.range }, 'the daily run begins');
     try {
@@ -178,6 +179,12 @@ export class DailyJob {
   private time(): string {
     return this.now().toISOString();
   }
+}
+
+/** What the checks have found wrong is built again, not only checked again. */
+function toRepeat(steps: DailyRun['steps']): DailyRun['steps'] {
+  const { build, checks } = steps;
+  return build !== undefined && checks?.state === 'failed' ? { ...steps, build: { ...build, state: 'failed' } } : steps;
 }
 
 /** Our errors say whether a retry may help. Others come from clients and the file system: they may pass. */

@@ -91,6 +91,13 @@ describe('the daily run', () => {
     expect(ran).toEqual(['load 1 0', 'build 1 0', 'checks 1 0']);
   });
 
+  it('builds again what the checks have found wrong', async () => {
+    behaviour.checks = [fails(false)];
+    await job().run(PLAN, 'a', never);
+    expect(await job().run(PLAN, 'b', never)).toMatchObject({ outcome: 'succeeded' });
+    expect(ran).toEqual(['load 1 0', 'build 1 0', 'checks 1 0', 'build 2 0', 'checks 2 0']);
+  });
+
   it('rejects a second process while the first one lives', async () => {
     let release: () => void = () => undefined;
     behaviour.build = [() => new Promise((resolve) => (release = resolve))];
