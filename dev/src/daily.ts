@@ -21,11 +21,11 @@ async function runDaily(args: readonly string[], env: NodeJS.ProcessEnv): Promis
   const stop = new StopSignals();
   const settings = loadSettings(devSettings, env);
   const paths = stackPaths(repositoryRoot(), settings.home);
-  const isHelp = args.includes('--help');
+  const isRun = !args.includes('--help') && args[0] !== 'list';
   const isLocal = (env.DBT_TARGET ?? 'local') === 'local' && env.BIGQUERY_API_ENDPOINT === undefined;
-  const warehouse = isLocal && !isHelp ? warehouseOf(paths) : {};
+  const warehouse = isLocal && isRun ? warehouseOf(paths) : {};
   // Before the load, so that a machine that cannot run dbt says so at once.
-  if (!isHelp) {
+  if (isRun) {
     await prepareDbt({ paths, settings, env, progress: createProgress(process.stderr), signal: stop.signal });
   }
   const child = spawn(process.execPath, [join(paths.repository, BATCH_LOADER), 'daily', ...args], {

@@ -88,6 +88,7 @@ describe('the daily run', () => {
     BIGQUERY_DATASET: dataset,
     BIGQUERY_API_ENDPOINT: apiEndpoint,
     BIGQUERY_GRPC_ENDPOINT: process.env.TEST_BIGQUERY_GRPC_ENDPOINT,
+    KAFKA_BROKERS: process.env.TEST_KAFKA_BROKERS,
     BATCH_STORE: join(folder, dataset),
     BATCH_SCRATCH_DIR: join(folder, 'scratch'),
     BATCH_LEASE_SECONDS: String(LEASE_SECONDS),

@@ -66,13 +66,10 @@ const PLACED_IN_RANGE = 'order_placed_at >= timestamp(@from) and order_placed_at
 
 /** Each order of the stream once, as its first event has it, and those of the batch that the stream does not have. */
 const rawTotals = (dataset: string): string => `with placed as (
-  select
-    order_id,
-    array_agg(order_placed_at order by occurred_at asc, _kafka_offset asc limit 1)[offset(0)] as order_placed_at,
-    array_agg(item_price * item_quantity order by occurred_at asc, _kafka_offset asc limit 1)[offset(0)] as order_value
+  select order_id, order_placed_at, item_price * item_quantity as order_value
   from ${dataset}.order_events
   where event_type = 'order.placed' and ${EVENTS_OF_RANGE}
-  group by order_id
+  qualify row_number() over (partition by order_id order by occurred_at, _kafka_offset) = 1
 ),
 orders as (
   select date(order_placed_at) as order_date, order_value from placed where ${PLACED_IN_RANGE}

@@ -1,4 +1,4 @@
-import { defineSettings, settings, type SettingsOf } from '@orderstream/config';
+import { defineSettings, settings } from '@orderstream/config';
 import { isCronExpression } from './cron';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?Z$/;
@@ -79,4 +79,3 @@ export const dailySettings = defineSettings(
   ({ schedule: cron, dbt }) =>
     cron !== undefined && dbt === undefined ? ['DAILY_DBT must be set with BATCH_SCHEDULE'] : [],
 );
-export type DailySettings = SettingsOf<typeof dailySettings>;
