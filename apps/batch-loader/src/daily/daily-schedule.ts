@@ -11,12 +11,9 @@ import { planOf } from './daily-command';
 import { dailyIdOf, type DailyPlan, type DailyRun } from './daily-run';
 import { DailyStore } from './daily-store';
 import { DailyLockedError } from './errors';
+import { followSchedule } from './follow-schedule';
 import { DailyMetrics } from './reports';
 
-/** A time that was missed for longer is not made up for. */
-const CATCH_UP_MS = 86_400_000;
-/** The clock of the machine may jump. */
-const MAX_SLEEP_MS = 30_000;
 const REFRESH_MS = 60_000;
 const LISTED_RUNS = 10;
 
@@ -87,24 +84,17 @@ export class DailySchedule implements BeforeApplicationShutdown {
     return this.runs.list(LISTED_RUNS);
   }
 
-  private async follow(times: CronTimes, daily: Daily): Promise<void> {
+  private follow(times: CronTimes, daily: Daily): Promise<void> {
     const { signal } = this.stopping;
-    let since = new Date(Date.now() - CATCH_UP_MS);
-    let isFirst = true;
-    while (!signal.aborted) {
-      const due = times.latest(since, new Date());
-      if (due !== undefined) {
-        since = due;
-        this.next = times.after(new Date());
-        await this.runAt(due, daily, isFirst);
-      } else {
-        this.next = times.after(new Date());
-        const sleepMs = Math.min(MAX_SLEEP_MS, (this.next?.getTime() ?? Infinity) - Date.now());
-        // Rejects when the service stops.
-        await delay(Math.max(1, sleepMs), undefined, { signal }).catch(() => undefined);
-      }
-      isFirst = false;
-    }
+    return followSchedule({
+      times,
+      signal,
+      now: () => new Date(),
+      // Rejects when the service stops.
+      sleep: (ms) => delay(ms, undefined, { signal }).catch(() => undefined),
+      onNext: (next) => (this.next = next),
+      run: (due, isCatchUp) => this.runAt(due, daily, isCatchUp),
+    });
   }
 
   private async runAt(due: Date, { job }: Daily, isCatchUp: boolean): Promise<void> {
