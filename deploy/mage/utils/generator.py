@@ -57,7 +57,7 @@ def wait_for_end(stream):
         if time.monotonic() > deadline:
             raise GeneratorError(f'the scenario has not ended in time: {status}')
         time.sleep(POLL_SECONDS)
-    report = {**stream, 'sent': status['run']['acked'], 'segment': status['identity']['segment']}
+    report = {**stream, 'sent': status['run']['events'], 'segment': status['identity']['segment']}
     print(report)
     return report
 
