@@ -46,7 +46,7 @@ export async function startMageStack(env: NodeJS.ProcessEnv, signal: AbortSignal
     const tokens = loadTokens(paths.tokensFile);
     const context = { repository: paths.repository, ledgerFolder, endpoints, tokens, env: own };
     const generator = serviceInstance(GENERATOR, await ports.find(0), context, {
-      env: () => Promise.resolve(generatorEnv({ rate: 1, remainingEvents: () => 0 }, ledgerFolder)),
+      env: () => Promise.resolve(generatorEnv({ rate: 1, defectRate: 0, remainingEvents: () => 0 }, ledgerFolder)),
     });
     await supervisor.start([generator.component], signal);
     return {
