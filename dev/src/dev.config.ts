@@ -22,6 +22,12 @@ export const devSettings = defineSettings({
       description: 'A Python 3.13 interpreter. Unset: the PATH, pyenv and uv are searched.',
     }),
   ),
+  magePython: settings.optional(
+    settings.string({
+      env: 'ORDERSTREAM_MAGE_PYTHON',
+      description: 'A Python 3.11 interpreter, for the test of Mage. Unset: the PATH, pyenv and uv are searched.',
+    }),
+  ),
   pubsubEmulatorJar: settings.optional(
     settings.string({
       env: 'PUBSUB_EMULATOR_JAR',

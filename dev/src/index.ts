@@ -30,3 +30,4 @@ export { startTestStack } from './test-stack';
 export { startValidatorStack } from './validator-stack';
 export { dbtEnvironment } from './dbt/dbt-environment';
 export { prepareDbt } from './dbt/prepare-dbt';
+export { type MageStack, startMageStack } from './mage-stack';

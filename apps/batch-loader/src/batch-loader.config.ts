@@ -10,6 +10,7 @@ import {
 import { RULE_CODES } from '@orderstream/contracts';
 import { allowedActions } from '@orderstream/quality';
 import { z } from 'zod';
+import { dailySettings } from './daily/daily.config';
 import { PARTITIONS } from './runs/run';
 
 const ruleActions = z.partialRecord(z.enum(RULE_CODES), z.string()).refine((actions) =>
@@ -134,5 +135,6 @@ export const batchLoaderSettings = defineSettings({
   kafka: withDefaults(kafkaSettings, { KAFKA_CLIENT_ID: 'batch-loader' }),
   bigquery: bigquerySettings,
   batch: batchSettings,
+  daily: dailySettings,
 });
 export type BatchLoaderSettings = SettingsOf<typeof batchLoaderSettings>;

@@ -3,6 +3,7 @@ import { batchLoaderSettings, type BatchLoaderSettings } from './batch-loader.co
 import { BatchLoaderModule } from './batch-loader.module';
 import { BatchService } from './control/batch-service';
 import { BatchStatusDto } from './control/batch-status.dto';
+import { DailySchedule } from './daily/daily-schedule';
 
 /** The batch loader as a service, for `runService`. */
 export const batchLoaderDefinition = (): ServiceDefinition<BatchLoaderSettings> => ({
@@ -12,5 +13,8 @@ export const batchLoaderDefinition = (): ServiceDefinition<BatchLoaderSettings> 
   module: () => BatchLoaderModule,
   admin: { status: BatchStatusDto },
   dependencies: (app) => app.get(BatchService).dependencies(),
-  prepare: (app) => app.get(BatchService).prepare(),
+  prepare: async (app) => {
+    await app.get(BatchService).prepare();
+    app.get(DailySchedule).start();
+  },
 });

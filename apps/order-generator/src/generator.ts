@@ -30,6 +30,9 @@ const HOUR_MS = 3_600_000;
 
 const RAW_TOPICS = FAMILIES.map(rawTopic);
 
+/** A scenario by its name, or as a whole. */
+export type ChosenScenario = { readonly name: string; readonly maxOrders?: number } | { readonly yaml: string };
+
 /** The service around the emitter: opens topics, journal and producer before the first record, and closes them after the last. */
 @Injectable()
 export class Generator implements ServiceControl, OnModuleDestroy, OnApplicationShutdown {
@@ -145,8 +148,14 @@ export class Generator implements ServiceControl, OnModuleDestroy, OnApplication
   }
 
   /** Changes the scenario from the next batch on. @throws UnknownScenarioError, InvalidScenarioError: the present one goes on */
-  setScenario(scenario: { readonly name: string } | { readonly yaml: string }): void {
-    this.emitter?.setScenario('name' in scenario ? this.files.load(scenario.name) : this.files.parse(scenario.yaml));
+  setScenario(chosen: ChosenScenario): void {
+    if ('yaml' in chosen) {
+      this.emitter?.setScenario(this.files.parse(chosen.yaml));
+      return;
+    }
+    const scenario = this.files.load(chosen.name);
+    const { maxOrders = scenario.arrivals.maxOrders } = chosen;
+    this.emitter?.setScenario({ ...scenario, arrivals: { ...scenario.arrivals, maxOrders } });
   }
 
   status(): object {

@@ -1,3 +1,4 @@
+export { childEnvironment } from './child-environment';
 export { settings, type Setting } from './setting';
 export { defineSettings, loadSettings, withDefaults, type SettingsOf, type SettingsSpec } from './settings-spec';
 export { parseDecimal, parseInteger } from './numbers';

@@ -77,6 +77,13 @@ export type ErrorCode =
   | 'BATCH_JOB_FAILED'
   | 'BATCH_RUN_CANCELLED'
   | 'BATCH_RUN_REJECTED'
+  // The daily run: its lock, its steps, its reports.
+  | 'DAILY_LOCKED'
+  | 'DAILY_LEASE_LOST'
+  | 'DAILY_LOAD_FAILED'
+  | 'DAILY_BUILD_FAILED'
+  | 'DAILY_CHECK_FAILED'
+  | 'ALERT_UNDELIVERED'
   // Commands and the local stack.
   | 'USAGE'
   | 'PREREQUISITE_MISSING'

@@ -363,4 +363,22 @@ export const METRIC = {
     help: 'Rows that blocks of batch runs have written (out) or rejected.',
     labels: ['block', 'outcome'],
   },
+  dailyRuns: {
+    type: 'counter',
+    name: 'orderstream_daily_runs_total',
+    help: 'Daily runs that this process has carried out to their end, by how they ended: succeeded, failed.',
+    labels: ['state'],
+  },
+  dailyRunLastSuccess: {
+    type: 'gauge',
+    name: 'orderstream_daily_run_last_success_timestamp_seconds',
+    help: 'When the last daily run that succeeded ended, in seconds since 1970, whatever process carried it out.',
+    labels: [],
+  },
+  dailyRunStepSeconds: {
+    type: 'gauge',
+    name: 'orderstream_daily_run_step_seconds',
+    help: 'Time that the last attempt of a step of the last daily run took.',
+    labels: ['step'],
+  },
 } as const satisfies Record<string, MetricSpec>;

@@ -111,7 +111,7 @@ export class ComposeStack {
 
   async down(...args: readonly string[]): Promise<number> {
     const startedAt = performance.now();
-    await this.compose(['--profile', 'tools', 'down', ...args], DOWN_TIMEOUT_MS);
+    await this.compose(['--profile', 'tools', '--profile', 'batch', 'down', ...args], DOWN_TIMEOUT_MS);
     return (performance.now() - startedAt) / 1000;
   }
 

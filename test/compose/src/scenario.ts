@@ -13,6 +13,7 @@ const HEALTHY_WITHIN_SECONDS = 60;
 /** While containers are killed: enough that each kill hits work in progress. */
 const RATE_UNDER_KILLS = 300;
 const MEMORY_INTERVAL_MS = 3_000;
+const DAY_MS = 86_400_000;
 const SCALED = ['validator', 'bq-sink'];
 const SCALE_TO_TWO = SCALED.flatMap((service) => ['--scale', `${service}=2`]);
 /** The services that depend on broker and warehouse. */
@@ -103,6 +104,9 @@ export class Scenario {
       );
       await this.step('a second up on the same ports says which one is taken', () => this.secondUp());
       await this.checkBadInputInNetwork();
+      await this.step('the image of the daily run has the batch loader and dbt, and is not run by root', () =>
+        this.batchImage(),
+      );
       await this.killEach();
       await this.step('down and up keep the data', () => this.downAndUp());
       await this.step('scaling to 2 shares the partitions, and Prometheus finds both', () => this.scaleToTwo());
@@ -287,6 +291,30 @@ export class Scenario {
     const line = stderr.split('\n').find((each) => /port is already allocated|address already in use/.test(each));
     if (code === 0 || line === undefined) throw new Error(`exit code ${String(code)}: ${stderr.slice(-500)}`);
     return line.trim();
+  }
+
+  /** The profile `batch`: its image, and a command of it in the network of the stack. */
+  private async batchImage(): Promise<string> {
+    await this.compose(['--profile', 'batch', 'build', '--quiet', 'batch-loader']);
+    const run = ['--profile', 'batch', 'run', '--rm', '--no-deps', '-T'];
+    const dbt = await this.compose([...run, '--entrypoint', '/opt/dbt/bin/dbt', 'batch-loader', '--version']);
+    const version = /installed: +(\S+)/.exec(dbt)?.[1];
+    const uid = /^\d+$/m.exec(await this.compose([...run, '--entrypoint', 'id', 'batch-loader', '-u']))?.[0];
+    const day = new Date(Date.now() - DAY_MS).toISOString().slice(0, 10);
+    const loaded = await this.compose([...run, 'batch-loader', '--from', day, '--to', day, '--rows', '500']);
+    if (version === undefined || uid === undefined || uid === '0' || !loaded.includes('succeeded')) {
+      throw new Error(`dbt ${String(version)}, user id ${String(uid)}: ${loaded.slice(-600)}`);
+    }
+    return `dbt ${version}, user id ${uid}; ${loaded.split('\n').at(-1) ?? ''}`;
+  }
+
+  /** What a command of Compose writes. @throws Error unless it succeeds */
+  private async compose(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.stack.tryCompose(args, {});
+    const output = `${stdout}\n${stderr}`.trim();
+    if (code !== 0)
+      throw new Error(`docker compose ${args.join(' ')} ended with ${String(code)}: ${output.slice(-1_000)}`);
+    return output;
   }
 
   /** Kills the main process of each container under load. Each comes back; afterwards the accounts are equal. */

@@ -66,17 +66,22 @@ export class Runner {
     this.now = options.now ?? (() => new Date());
   }
 
-  /** Runs or resumes the run of this plan. @returns its record at the end, whatever its state is */
-  async run(plan: RunPlan, signal: AbortSignal): Promise<RunRecord> {
+  /**
+   * Runs or resumes the run of this plan.
+   *
+   * @param until the last block to run, for an orchestrator that starts the blocks one by one: the run then stays `running`
+   * @returns its record at the end, whatever its state is
+   */
+  async run(plan: RunPlan, signal: AbortSignal, until?: BlockName): Promise<RunRecord> {
     const handle = await this.options.runs.openRun(plan, this.time());
-    return this.resume(handle, signal);
+    return this.resume(handle, signal, until);
   }
 
   /**
    * Goes on with a run at its first block that has not succeeded. It fails if another run holds the range.
    * @throws RangeLockedError if another process has this run; RunRejectedError if the run was cancelled
    */
-  async resume(handle: RunHandle, signal: AbortSignal): Promise<RunRecord> {
+  async resume(handle: RunHandle, signal: AbortSignal, until?: BlockName): Promise<RunRecord> {
     const { runs, warehouse, observer } = this.options;
     if (handle.record.state === 'succeeded') return handle.record;
     assertNotCancelled(handle.record);
@@ -92,7 +97,7 @@ export class Runner {
       const cancelled = new AbortController();
       const watch = this.watchCancel(current.record.id, cancelled);
       try {
-        return await this.runBlocks(current, held, AbortSignal.any([signal, held.signal, cancelled.signal]));
+        return await this.runBlocks(current, held, AbortSignal.any([signal, held.signal, cancelled.signal]), until);
       } finally {
         clearInterval(watch);
         observer?.ended?.(current.record);
@@ -168,7 +173,12 @@ export class Runner {
     }, cancelCheckMs);
   }
 
-  private async runBlocks(handle: RunHandle, held: HeldRange, signal: AbortSignal): Promise<RunRecord> {
+  private async runBlocks(
+    handle: RunHandle,
+    held: HeldRange,
+    signal: AbortSignal,
+    until: BlockName | undefined,
+  ): Promise<RunRecord> {
     const { observer, runs } = this.options;
     await this.record(handle, { state: 'running', startedAt: this.time() }, (record) => ({
       ...record,
@@ -178,8 +188,10 @@ export class Runner {
     }));
     observer?.started?.(handle.record);
     try {
-      for (const name of blocksOf(handle.record.plan)) {
+      const names = blocksOf(handle.record.plan);
+      for (const name of names) {
         if (handle.record.blocks[name]?.state !== 'succeeded') await this.runBlock(handle, name, held, signal);
+        if (name === until && name !== names.at(-1)) return handle.record;
       }
     } catch (error) {
       if (signal.reason instanceof RunCancelledError) await this.endCancelled(handle);

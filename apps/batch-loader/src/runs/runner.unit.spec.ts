@@ -92,6 +92,17 @@ describe('the runner', () => {
     ]);
   });
 
+  it('runs up to a block, and goes on from there with the next start', async () => {
+    const first = await runner().run(PLAN, never, 'generate_data');
+    expect(first).toMatchObject({ state: 'running', blocks: { generate_data: { state: 'succeeded' } } });
+    await runner().resume(await new RunStore(store).get(first.id), never, 'quality_checks');
+    expect(ran).toEqual(['generate_data 1', 'quality_checks 1']);
+    // Again: the block has succeeded.
+    await runner().run(PLAN, never, 'quality_checks');
+    expect(await runner().run(PLAN, never, 'export_to_gbq')).toMatchObject({ state: 'succeeded' });
+    expect(ran).toEqual(['generate_data 1', 'quality_checks 1', 'export_to_gbq 1']);
+  });
+
   it('retries what may pass three times, then fails, and resumes at the failed block', async () => {
     behaviour.quality_checks = [fails(true), fails(true), fails(true), fails(true)];
     expect(await runner().run(PLAN, never)).toMatchObject({ state: 'failed', error: 'BATCH_JOB_FAILED: it fails' });

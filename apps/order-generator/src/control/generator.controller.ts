@@ -13,10 +13,10 @@ import {
   Roles,
   YAML_TYPES,
 } from '@orderstream/service';
-import { Generator } from '../generator';
+import { type ChosenScenario, Generator } from '../generator';
 import { InvalidScenarioError, UnknownScenarioError } from '../scenarios/errors';
 import { GeneratorStatusDto } from './generator-status.dto';
-import { ListedScenarioDto, SetScenarioDto } from './scenario.dto';
+import { ListedScenarioDto, MAX_ORDERS, SetScenarioDto } from './scenario.dto';
 import { SetRateDto } from './set-rate.dto';
 
 /** A command of an operator. It answers the status. */
@@ -113,13 +113,21 @@ export class GeneratorController {
 const MAX_ERRORS = 20;
 
 /** @throws ProblemException */
-function scenarioOf(body: unknown): { readonly name: string } | { readonly yaml: string } {
+function scenarioOf(body: unknown): ChosenScenario {
   if (typeof body === 'string' && body.trim() !== '') return { yaml: body };
-  const fields = typeof body === 'object' && body !== null ? Object.entries(body as Record<string, unknown>) : [];
-  const [[field, name] = []] = fields;
-  if (fields.length === 1 && field === 'name' && typeof name === 'string') return { name };
+  const { name, maxOrders, ...others } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof name === 'string' && isOrders(maxOrders) && Object.keys(others).length === 0) {
+    return { name, ...(maxOrders !== undefined && { maxOrders }) };
+  }
   throw new ProblemException(
     HttpStatus.BAD_REQUEST,
-    'Expected {"name": "..."} with the name of a scenario, or a scenario as application/yaml.',
+    'Expected {"name": "..."} with the name of a scenario, and maxOrders if the number of orders is to be another one; ' +
+      'or a scenario as application/yaml.',
   );
 }
+
+const isOrders = (value: unknown): value is number | undefined =>
+  value === undefined || (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_ORDERS);

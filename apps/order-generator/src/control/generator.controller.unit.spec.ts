@@ -84,10 +84,18 @@ describe('the commands of the generator', () => {
       expect(commands).toEqual([{ name: 'flash-sale' }, { yaml }]);
     });
 
-    it.each([{}, { name: 5 }, { name: 'a', rate: 1 }, []])('rejects %j', async (body) => {
-      await request(server()).post('/admin/scenario').send(body).expect(400);
-      expect(commands).toEqual([]);
+    it('ends after another number of orders', async () => {
+      await request(server()).post('/admin/scenario').send({ name: 'original', maxOrders: 20 }).expect(200);
+      expect(commands).toEqual([{ name: 'original', maxOrders: 20 }]);
     });
+
+    it.each([{}, { name: 5 }, { name: 'a', rate: 1 }, { maxOrders: 1 }, { name: 'a', maxOrders: 1.5 }, []])(
+      'rejects %j',
+      async (body) => {
+        await request(server()).post('/admin/scenario').send(body).expect(400);
+        expect(commands).toEqual([]);
+      },
+    );
 
     it('answers with the lines of a bad scenario', async () => {
       const problems = ['body.yaml:2: lots: unknown key'];

@@ -1,5 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString } from 'class-validator';
+import { IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+
+/** Of `arrivals.maxOrders` in a scenario. */
+export const MAX_ORDERS = 1_000_000_000;
 
 /** A scenario that can be chosen by its name, or a file that has problems. */
 export class ListedScenarioDto {
@@ -23,4 +26,16 @@ export class SetScenarioDto {
   @ApiProperty({ description: 'One of `/admin/scenarios`.', example: 'flash-sale' })
   @IsString()
   readonly name: string;
+
+  @ApiPropertyOptional({
+    description: 'Orders after which the events end, in place of `arrivals.maxOrders` of the scenario. 0: no end.',
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_ORDERS,
+  })
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_ORDERS)
+  readonly maxOrders?: number;
 }

@@ -1,0 +1,36 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty } from '@nestjs/swagger';
+import { ADMIN_PROBLEMS, ApiProblems, Roles } from '@orderstream/service';
+import { type DailyRun } from './daily-run';
+import { DailySchedule } from './daily-schedule';
+
+/** Documents `/admin/daily`. */
+class DailyStatusDto {
+  @ApiProperty({ description: 'BATCH_SCHEDULE, in UTC.', type: String, nullable: true, example: '0 2 * * *' })
+  readonly schedule: string | null;
+
+  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  readonly nextRun: string | null;
+
+  @ApiProperty({ description: 'Id of the run that this instance is carrying out.', type: String, nullable: true })
+  readonly running: string | null;
+
+  @ApiProperty({ description: 'The latest runs, also of other processes.', type: 'array', items: { type: 'object' } })
+  readonly runs: readonly DailyRun[];
+}
+
+/** The daily runs. */
+@ApiBearerAuth()
+@ApiProblems(ADMIN_PROBLEMS)
+@Controller('admin/daily')
+export class DailyController {
+  constructor(private readonly schedule: DailySchedule) {}
+
+  @Get()
+  @Roles('viewer')
+  @ApiOperation({ summary: 'Returns the schedule of the daily run, its next time, and the latest runs.' })
+  @ApiOkResponse({ type: DailyStatusDto })
+  async status(): Promise<DailyStatusDto> {
+    return { ...this.schedule.status(), runs: await this.schedule.latest() };
+  }
+}
