@@ -64,3 +64,8 @@
         {{ column }} in ({{ days | join(', ') }})
     {%- endif -%}
 {%- endmacro %}
+
+{# Batch and stream are compared up to this time: an order may reach the stream as late. #}
+{% macro compared_until() -%}
+    timestamp_sub(current_timestamp(), interval {{ var('comparison_delay_hours') | int }} hour)
+{%- endmacro %}

@@ -1,12 +1,14 @@
 -- Each order of the stream counts once, and each of the batch that the stream does not have. Days of which an order has
--- arrived since the run began, or so shortly before that the sink may have written it since, are left out.
+-- arrived since the run began, or so shortly before that the sink may have written it since, are left out: in a running
+-- stream that is today.
 {%- set recent = "timestamp(date_sub(current_date(), interval " ~ var('tested_days') ~ " day))" %}
 
 with arriving as (
     select distinct date(order_placed_at) as order_date
     from {{ source('ecommerce_db', 'order_events') }}
     where
-        occurred_at >= {{ recent }}
+        event_type = 'order.placed'
+        and occurred_at >= {{ recent }}
         and _kafka_timestamp >= (
             select timestamp_sub(coalesce(max(days.built_at), timestamp '2200-01-01'), interval 10 minute)
             from {{ ref('int_days_to_build') }} as days

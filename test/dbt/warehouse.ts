@@ -48,7 +48,15 @@ export interface ManifestNode {
   readonly identifier?: string;
   readonly description: string;
   readonly group?: string | null;
-  readonly config: { readonly materialized?: string; readonly contract?: { readonly enforced: boolean } };
+  /** Of an exposure. */
+  readonly type?: string;
+  readonly label?: string;
+  readonly raw_code?: string;
+  readonly config: {
+    readonly materialized?: string;
+    readonly contract?: { readonly enforced: boolean };
+    readonly meta?: { readonly file?: string };
+  };
   readonly columns: Readonly<Record<string, { readonly description: string }>>;
   readonly depends_on?: { readonly nodes: readonly string[] };
 }

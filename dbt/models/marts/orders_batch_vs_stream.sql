@@ -6,6 +6,7 @@ with placements as (
     where
         order_placed_at >= timestamp(date_sub(current_date(), interval {{ var('comparison_days') | int }} day))
         and occurred_at >= timestamp(date_sub(current_date(), interval {{ var('comparison_days') | int }} day))
+        and order_placed_at < {{ compared_until() }}
     qualify
         row_number() over (
             partition by path, order_id order by occurred_at, kafka_partition, kafka_offset

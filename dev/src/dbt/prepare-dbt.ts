@@ -27,9 +27,11 @@ export async function prepareDbt(context: {
   readonly env: NodeJS.ProcessEnv;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Installs at the lowest priority. */
+  readonly isInBackground?: boolean;
 }): Promise<DbtPrograms> {
-  const { paths, settings, env, progress, signal } = context;
-  const installation = dbtInstallation({ repository: paths.repository, env, signal });
+  const { paths, settings, env, progress, signal, isInBackground } = context;
+  const installation = dbtInstallation({ repository: paths.repository, env, signal, isInBackground });
   const folder = installationFolder(paths.installed, installation);
   if (!isInstalled(folder)) {
     const python = await findPython(settings.python, settings.pyenvRoot, env);

@@ -8,6 +8,8 @@ interface InstallationContext {
   readonly repository: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** Installs at the lowest priority. */
+  readonly isInBackground?: boolean | undefined;
 }
 
 /** The Python environment of the BigQuery emulator (510 MB). */
@@ -37,7 +39,7 @@ function pythonInstallation(
   name: string,
   title: string,
   requirementsFile: string,
-  { repository, env: userEnv, signal }: InstallationContext,
+  { repository, env: userEnv, signal, isInBackground = false }: InstallationContext,
 ): Installation {
   const pathOf = (file: string): string => join(repository, 'dev', 'bigquery', file);
   const requirements = pathOf(requirementsFile);
@@ -50,7 +52,8 @@ function pythonInstallation(
   delete env.PYTHONPATH;
 
   const run = async (note: (text: string) => void, command: string, ...args: string[]): Promise<void> => {
-    const { code, output } = await runCommand(command, args, { env, signal, onLine: note });
+    const [program = command, ...rest] = [...(isInBackground ? ['nice', '-n', '19'] : []), command, ...args];
+    const { code, output } = await runCommand(program, rest, { env, signal, onLine: note });
     if (code !== 0) throw new InstallError(title, lastLines(output));
   };
 

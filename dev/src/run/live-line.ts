@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, FAMILY_TABLES, PARTITIONS } from '@orderstream/contracts';
 import { hasOpened, type TableReader } from '@orderstream/ledger';
+import { type WarehouseState } from '../dbt/warehouse-refresh';
 import { type ComponentStatus } from '../stack/component';
 import { type ServiceClient } from '../stack/service-client';
 import {
@@ -97,6 +98,7 @@ export function formatLiveLine(
   elapsedSeconds: number,
   counts: LiveCounts,
   components: readonly ComponentStatus[],
+  warehouse: WarehouseState = { kind: 'not built' },
 ): string {
   const number = (value: number | undefined): string =>
     value === undefined ? '?' : Math.round(value).toLocaleString('en-US');
@@ -113,6 +115,8 @@ export function formatLiveLine(
   ];
   const starting = components.filter(({ state }) => state === 'starting').map(({ name }) => name);
   if (starting.length > 0) fields.push(`starting: ${starting.join(', ')}`);
+  const starSchema = describeWarehouse(warehouse);
+  if (starSchema !== undefined) fields.push(`star schema ${starSchema}`);
   const down = components
     .filter(({ state }) => state !== 'running' && state !== 'starting')
     .map(({ name, state, restarts }) => `${name} ${state}${restarts > 0 ? ` (${String(restarts)})` : ''}`);
@@ -121,6 +125,22 @@ export function formatLiveLine(
   if (counts.retrying.length > 0) fields.push(`RETRYING: ${counts.retrying.join(', ')}`);
   return fields.join('  ');
 }
+
+function describeWarehouse(state: WarehouseState): string | undefined {
+  switch (state.kind) {
+    case 'not built':
+      return undefined;
+    case 'building':
+      return 'is being built';
+    case 'built':
+      return `of ${timeOf(state.asOf)}`;
+    case 'failed':
+      return state.asOf === undefined ? 'FAILED' : `of ${timeOf(state.asOf)}, FAILED since`;
+  }
+}
+
+/** `10:42:07Z` */
+const timeOf = (time: Date): string => `${time.toISOString().slice(11, 19)}Z`;
 
 function clock(seconds: number): string {
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');

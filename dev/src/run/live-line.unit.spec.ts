@@ -54,6 +54,23 @@ function readCounts(
   return readLiveCounts(clients, { counts: tables }, timeoutMs);
 }
 
+describe('the star schema in the live line', () => {
+  const asOf = new Date('2026-03-01T10:42:07.500Z');
+
+  it.each([
+    [{ kind: 'building' }, 'star schema is being built'],
+    [{ kind: 'built', asOf }, 'star schema of 10:42:07Z'],
+    [{ kind: 'failed', asOf }, 'star schema of 10:42:07Z, FAILED since'],
+    [{ kind: 'failed', asOf: undefined }, 'star schema FAILED'],
+  ] as const)('%j', (state, expected) => {
+    expect(formatLiveLine(62, counts, [], state).endsWith(`  ${expected}`)).toBe(true);
+  });
+
+  it('is left out until it is built', () => {
+    expect(formatLiveLine(62, counts, [])).not.toContain('star schema');
+  });
+});
+
 describe('the live line', () => {
   it('shows accepted and repaired records apart, the rate, and what is down, stopped or retrying', () => {
     expect(formatLiveLine(62, counts, [])).toBe(

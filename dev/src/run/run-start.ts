@@ -1,6 +1,7 @@
 import { parse as parsePath, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventsSince, type JournalMark, markJournal, NoProgressError, RunVerifier } from '@orderstream/ledger';
+import { prepareDbt } from '../dbt/prepare-dbt';
 import { WarehouseRefresh } from '../dbt/warehouse-refresh';
 import { EXIT } from '../errors';
 import { FirstHistory } from '../history/first-history';
@@ -37,7 +38,11 @@ export async function runStart(
   });
   const liveLine = new AbortController();
   const { project: projectId, bigqueryApi: apiEndpoint } = stack.endpoints;
-  const warehouse = new WarehouseRefresh({ ...context, warehouse: { apiEndpoint, projectId, dataset: DATASET } });
+  const warehouse = new WarehouseRefresh({
+    ...context,
+    warehouse: { apiEndpoint, projectId, dataset: DATASET },
+    prepare: (signal) => prepareDbt({ ...context, signal, isInBackground: true }),
+  });
   const history = new FirstHistory({ paths, progress, orders: options.history });
   const signal = AbortSignal.any([context.signal, stack.failed]);
   try {
@@ -57,9 +62,9 @@ export async function runStart(
     if (!options.exit) {
       stack.startConsole();
       history.start(stack.startBatchLoader());
-      warehouse.start();
+      warehouse.start(history.done);
     }
-    void showLiveLine(stack, progress, AbortSignal.any([signal, liveLine.signal]));
+    void showLiveLine(stack, warehouse, progress, AbortSignal.any([signal, liveLine.signal]));
     if (opening === undefined || options.events === undefined) {
       await untilAborted(signal);
       stack.failed.throwIfAborted();
@@ -106,14 +111,19 @@ function remainingEvents(events: number | undefined, paths: StackPaths, mark: Jo
   return Math.max(0, events - eventsSince(LocalStack.ledgerFolder(paths), mark));
 }
 
-async function showLiveLine(stack: LocalStack, progress: Progress, signal: AbortSignal): Promise<void> {
+async function showLiveLine(
+  stack: LocalStack,
+  warehouse: WarehouseRefresh,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   const startedAt = performance.now();
   const tables = stack.createTableReader();
   const intervalMs = process.stderr.isTTY ? LIVE_INTERVAL_MS.terminal : LIVE_INTERVAL_MS.log;
   const ended = untilAborted(signal).then(() => true);
   while (!(await Promise.race([ended, delay(intervalMs, false, { ref: false })]))) {
     const counts = await readLiveCounts(stack.clients, tables);
-    const text = formatLiveLine((performance.now() - startedAt) / 1000, counts, stack.status());
+    const text = formatLiveLine((performance.now() - startedAt) / 1000, counts, stack.status(), warehouse.state);
     if (!isAborted(signal)) progress.live(text);
   }
   progress.endLive();

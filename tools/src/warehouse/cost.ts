@@ -218,6 +218,10 @@ export function dailyBytes(orders: number): readonly (readonly [model: string, b
   return READS.map(([model, reads]) => [model, reads.reduce((sum, read) => sum + bytesOf(read, orders), 0)]);
 }
 
+/** The tables that a daily run of each model reads. */
+export const tablesRead = (): ReadonlyMap<string, ReadonlySet<string>> =>
+  new Map(READS.map(([model, reads]) => [model, new Set(reads.map(({ table }) => table))]));
+
 function bytesOf({ table, columns, days }: Read, orders: number): number {
   const rows = orders * (ROWS_PER_ORDER[table] ?? 0) * (days === undefined ? 1 : days / DAYS);
   return rows * rowBytes(table, columns);
