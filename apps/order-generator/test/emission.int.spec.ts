@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FAMILIES, rawTopic, SIMULATION_ID_HEADER, TOPICS } from '@orderstream/contracts';
 import { createKafka, ensureTopics, fetchEndOffsets, type KafkaRecord, readPartition } from '@orderstream/kafka';
 import { computeRecordsSince } from '@orderstream/ledger';
+import { useContractTopicsAlone } from '../../../test/support/contract-topics';
 import { BROKERS, GeneratorProcess, positionOf } from './generator-process';
 
 const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'order-generator-int-spec' });
@@ -28,6 +29,7 @@ async function recordsSince(ends: ReadonlyMap<string, readonly number[]>): Promi
 }
 
 describe('the emission to Kafka', () => {
+  useContractTopicsAlone(BROKERS);
   let directory: string;
   let ends: Map<string, readonly number[]>;
   const running: GeneratorProcess[] = [];

@@ -3,6 +3,7 @@ import { deadLetterTopic, MAX_RECORD_BYTES, rawTopic, TOPICS, validatedTopic } f
 import { parseDeadLetter } from '@orderstream/dead-letters';
 import { waitUntil } from '@orderstream/deadlines';
 import { checkTimestampTypes, type KafkaRecord, type OutputRecord } from '@orderstream/kafka';
+import { useContractTopicsAlone } from '../../../test/support/contract-topics';
 import { catalog } from './catalog.suite';
 import { catalogWait } from './catalog-wait.suite';
 import {
@@ -19,12 +20,13 @@ import {
 } from './events';
 import { arrival, DEAD, log, RAW, start, stop, stopAll, TEST_MS, VALIDATED, WAIT_MS, withId } from './families';
 import { forgetCustomer } from './forget-customer.suite';
-import { header } from './log';
+import { BROKERS, header } from './log';
 import { pause } from './pause.suite';
 import { RunningValidator } from './running-validator';
 import { runTimeSettings } from './run-time-settings.suite';
 import { unreadableState } from './unreadable-state.suite';
 
+useContractTopicsAlone(BROKERS);
 beforeAll(async () => {
   await log.start(
     [RAW, VALIDATED, DEAD].flatMap((topic) => [
