@@ -35,5 +35,13 @@ module.exports = {
   maxWorkers: 2,
   // A worker keeps the modules of every spec that it has run. One with more than this is replaced after its spec.
   workerIdleMemoryLimit: '700MB',
-  projects: [project('unit'), project('int'), project('e2e'), project('kills'), project('model'), project('api'), project('dbt')],
+  projects: [
+    project('unit'),
+    project('int'),
+    project('e2e'),
+    project('kills'),
+    project('model'),
+    project('api'),
+    project('dbt'),
+  ],
 };
