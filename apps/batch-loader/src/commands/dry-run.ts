@@ -74,7 +74,7 @@ async function tryPlan(plan: RunPlan, settings: BatchLoaderSettings['batch'], te
 }
 
 /** @returns the output of the last block */
-async function runBlocks(
+export async function runBlocks(
   plan: RunPlan,
   store: FolderStore,
   folder: string,
