@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import {
   at,
   batchOrder,
@@ -28,8 +30,14 @@ const INCREMENTAL = [
 ];
 const EVERY_DAY = ['--vars', '{tested_days: 3650}'];
 
+type Contents = Readonly<Record<string, string[]>>;
+
 describe('incremental runs with late rows', () => {
   let warehouse: Warehouse;
+  /** The tables before late rows, after an incremental run over them, and after a full one. */
+  let before: Contents;
+  let incremental: Contents;
+  let full: Contents;
 
   beforeAll(async () => {
     warehouse = await Warehouse.create();
@@ -38,13 +46,13 @@ describe('incremental runs with late rows', () => {
     warehouse.remove();
   });
 
-  const contents = async (): Promise<Record<string, string[]>> =>
+  const contents = async (): Promise<Contents> =>
     Object.fromEntries(
       await Promise.all(INCREMENTAL.map(async (table) => [table, await warehouse.rowsOf(table)] as const)),
     );
   const order = async (id: string) => {
     const [row] = await warehouse.query(
-      `select order_status, order_rating, cast(order_value as string) as order_value, is_in_batch, is_in_stream
+      `select order_status, order_rating, cast(order_value * 100 as int64) as cents, is_in_batch, is_in_stream
        from fact_orders where order_date >= '1960-01-01' and order_id = '${id}'`,
     );
     return row;
@@ -58,7 +66,7 @@ describe('incremental runs with late rows', () => {
   it('builds the orders of batch and stream', async () => {
     await warehouse.insert('raw_orders', [
       batchOrder({ order: 'both', placedAt: at(3) }),
-      batchOrder({ order: 'batch', placedAt: at(3, '11:00:00'), price: '0.10', quantity: 3 }),
+      batchOrder({ order: 'batch', placedAt: at(3, '09:00:00'), price: '0.10', quantity: 3 }),
       batchOrder({ order: 'old', placedAt: at(40), vendor: 'v2' }),
     ]);
     await warehouse.insert('order_events', [
@@ -78,27 +86,26 @@ describe('incremental runs with late rows', () => {
       delivered({ order: 'both', placedAt: at(3) }, 1, 'm2'),
     ]);
 
-    // 'stream' and 'batch' are of the same time, and each is only in one path.
-    const vars = ['--vars', '{tested_days: 3650, max_differing_share: 1}'];
-    await warehouse.mustRun('build', '--exclude-resource-type', 'unit_test', ...vars);
+    await warehouse.mustRun('build', '--exclude-resource-type', 'unit_test', ...EVERY_DAY);
 
     expect(await order('both')).toMatchObject({ order_status: 'placed', is_in_batch: true, is_in_stream: true });
-    expect(await order('batch')).toMatchObject({ order_value: '0.3', is_in_batch: true, is_in_stream: false });
-    expect(await order('stream')).toMatchObject({ order_status: 'shipped', order_value: '39.98', is_in_batch: false });
+    expect(await order('batch')).toMatchObject({ cents: 30, is_in_batch: true, is_in_stream: false });
+    expect(await order('stream')).toMatchObject({ order_status: 'shipped', cents: 3_998, is_in_batch: false });
     expect(await order('old')).toMatchObject({ order_status: 'placed' });
     expect(await warehouse.rowsOf('streaming_orders_deduplicated', 'message_id')).toEqual(['{"message_id":"m1"}']);
     expect(
       await warehouse.query(
-        `select cast(order_date as string) as day, vendor_id, total_orders, cast(total_value as string) as value
+        `select cast(order_date as string) as day, vendor_id, total_orders, cast(total_value * 100 as int64) as cents
          from orders_daily_agg order by day`,
       ),
     ).toEqual([
-      { day: dayOf(40), vendor_id: 'v2', total_orders: 1, value: '10' },
-      { day: dayOf(3), vendor_id: 'v1', total_orders: 3, value: '50.28' },
+      { day: dayOf(40), vendor_id: 'v2', total_orders: 1, cents: 1_000 },
+      { day: dayOf(3), vendor_id: 'v1', total_orders: 3, cents: 5_028 },
     ]);
   });
 
-  it('finds late rows of every source within the look-back, and equals a full build', async () => {
+  it('runs over late rows of every source within the look-back', async () => {
+    before = await contents();
     await warehouse.insert('order_events', [
       // Of a day that is built, and of one before the look-back, by an event within it.
       placed({ order: 'late', placedAt: at(6), price: '5.00' }),
@@ -120,14 +127,18 @@ describe('incremental runs with late rows', () => {
     await warehouse.insert('dead_letters', [deadLetter(at(6)), deadLetter(at(2), 'time.in_future')]);
 
     await warehouse.mustRun('run');
-    expect(await order('late')).toMatchObject({ order_value: '5' });
+    expect(await order('late')).toMatchObject({ cents: 500 });
     expect(await order('stream')).toMatchObject({ order_status: 'delivered' });
     expect(await order('old')).toMatchObject({ order_rating: 4, is_in_batch: true });
-    const incremental = await contents();
-    for (const table of INCREMENTAL) expect([table, incremental[table]]).not.toEqual([table, []]);
-
+    incremental = await contents();
     await warehouse.mustRun('run', '--full-refresh');
-    expect(incremental).toEqual(await contents());
+    full = await contents();
+  });
+
+  it.each(INCREMENTAL)('%s has its late rows after an incremental run, and equals a full build', (table) => {
+    expect(incremental[table]).not.toEqual([]);
+    expect(incremental[table]).not.toEqual(before[table]);
+    expect(incremental[table]).toEqual(full[table]);
   });
 
   it('finds a backfill of days before the look-back by their number of orders', async () => {
@@ -140,10 +151,10 @@ describe('incremental runs with late rows', () => {
       await warehouse.query(`select reason from ${warehouse.dataset}_staging.int_days_to_build
       where order_date in ('${dayOf(90)}', '${dayOf(40)}') order by order_date, reason`),
     ).toEqual(expect.arrayContaining([{ reason: 'batch_differs' }]));
-    const incremental = await contents();
+    const backfilled = await contents();
     expect(await order('backfilled')).toMatchObject({ is_in_batch: true });
     await warehouse.mustRun('run', '--full-refresh');
-    expect(incremental).toEqual(await contents());
+    expect(backfilled).toEqual(await contents());
   });
 
   it('leaves rows before the look-back to a run with a longer one, except in the orders', async () => {
@@ -184,8 +195,42 @@ describe('incremental runs with late rows', () => {
     const vendors = await history('vendors_history', "vendor_id = 'v1'", 'vendor_name');
     expect(vendors.at(-2)).toEqual({ state: 'Second name', is_current: false });
     expect(vendors.at(-1)).toEqual({ state: 'Third name', is_current: true });
-    const products = await history('products_history', "item_sku = 's1'", 'item_price');
+    const products = await history('products_history', "item_sku = 's1'", 'cast(item_price as int64)');
     expect(products.at(-1)).toEqual({ state: '13', is_current: true });
     expect(products.filter(({ is_current }) => is_current === true)).toHaveLength(1);
   });
+
+  it('passes its tests twice while rows arrive, and equals a full build when they have arrived', async () => {
+    const stopping = new AbortController();
+    const arriving = insertUntil(stopping.signal);
+    try {
+      await warehouse.mustRun('build', '--exclude-resource-type', 'unit_test');
+      await warehouse.mustRun('build', '--exclude-resource-type', 'unit_test');
+    } finally {
+      stopping.abort();
+      await arriving;
+    }
+    const [row] = await warehouse.query(`select count(*) as orders from fact_orders where vendor_id like 'arriving%'`);
+    expect(row?.orders).toBeGreaterThan(10);
+    await warehouse.mustRun('run');
+    const arrived = await contents();
+    await warehouse.mustRun('run', '--full-refresh');
+    expect(arrived).toEqual(await contents());
+  });
+
+  /** Rows of now, each order of a new vendor, product and customer. */
+  const insertUntil = async (signal: AbortSignal): Promise<void> => {
+    for (let number = 0; !signal.aborted; number++) {
+      const now = new Date().toISOString();
+      const id = `arriving ${number}`;
+      await warehouse.insert('order_events', [
+        placed({ order: id, placedAt: now, vendor: id, customer: id, sku: id, price: '0.10', quantity: 3 }),
+        orderEvent('paid', id, now, now),
+        orderEvent('delivered', 'stream', at(3, '11:00:00'), now),
+      ]);
+      await warehouse.insert('interaction_events', [interaction('session.started', id, now)]);
+      await warehouse.insert('dead_letters', [deadLetter(now)]);
+      await delay(500);
+    }
+  };
 });

@@ -111,7 +111,7 @@ export const deadLetter = (failedAt: string, reason = 'structure.invalid_field')
     attempt: 1,
     failed_at: failedAt,
     first_failed_at: failedAt,
-    value: Buffer.from('{"vendor_id":"v1"').toString('base64'),
+    body: '{"vendor_id":"v1"}',
     _kafka_topic,
     _kafka_partition,
     _kafka_offset,
