@@ -23,7 +23,7 @@ const FAKE_DBT = join(__dirname, 'fake-dbt.cjs');
 const TEST_MS = 120_000;
 const LEASE_SECONDS = 3;
 const DAY_MS = 86_400_000;
-const TOKEN = 'token of the test';
+const TOKEN = 'token-of-the-test';
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const YESTERDAY = dayOf(Date.now() - DAY_MS);
@@ -56,6 +56,7 @@ describe('the daily run', () => {
   let dataset: string;
   let hook: Server;
   let hooked: string[];
+  const children: ChildProcess[] = [];
 
   const bigqueryOf = (name: string) => createBigQuery({ project, dataset: name, location: 'US', apiEndpoint });
 
@@ -74,6 +75,10 @@ describe('the daily run', () => {
     hooked = [];
     setDbt({});
     await ensureTables(await ensureDataset(bigqueryOf(dataset), dataset, 'US'), Object.values(TABLES));
+  });
+  afterEach(() => {
+    // After a failure.
+    for (const child of children.splice(0)) child.kill('SIGKILL');
   });
   afterAll(async () => {
     hook.close();
@@ -104,6 +109,7 @@ describe('the daily run', () => {
     extra: NodeJS.ProcessEnv = {},
   ): { child: ChildProcess; ended: Promise<Ended> } {
     const child = spawn(process.execPath, [MAIN, ...args], { env: envOf(extra) });
+    children.push(child);
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
@@ -296,15 +302,24 @@ describe('the daily run', () => {
         order_id: id,
         order_placed_at: `${day}T10:00:00Z`,
         vendor_id: 'v',
+        vendor_name: 'V',
+        vendor_address: 'A',
+        vendor_vertical: 'Books',
         customer_id: 'c',
+        customer_registered_at: '2025-01-01T00:00:00Z',
+        item_sku: 's',
+        item_name: 'S',
         item_price: price,
         item_quantity: 2,
       });
       const event = (id: string, day: string, price: string, arrived: string): object => ({
         ...order(id, day, price),
         event_id: id,
+        event_source: '/test',
         event_type: 'order.placed',
         occurred_at: `${day}T10:00:00Z`,
+        _kafka_topic: 'marketplace.orders.validated.v1',
+        _kafka_partition: 0,
         _kafka_timestamp: arrived,
         _kafka_offset: 1,
       });
