@@ -21,7 +21,8 @@ const REPOSITORY = join(__dirname, '../../..');
 const MAIN = join(REPOSITORY, 'dist/apps/batch-loader/src/main.js');
 const FAKE_DBT = join(__dirname, 'fake-dbt.cjs');
 const TEST_MS = 120_000;
-const LEASE_SECONDS = 3;
+/** Long enough for a machine under load to renew it. */
+const LEASE_SECONDS = 6;
 const DAY_MS = 86_400_000;
 const TOKEN = 'token-of-the-test';
 
@@ -149,7 +150,8 @@ describe('the daily run', () => {
       expect([second.code, second.stderr]).toEqual([0, expect.stringContaining('has succeeded before')]);
       expect(dbt().calls).toHaveLength(1);
       const other = await daily(['--scheduled-at', `${TODAY}T00:00:01Z`]);
-      expect([other.code, dbt().calls?.length]).toEqual([0, 2]);
+      expect([other.code, other.stderr]).toEqual([0, expect.any(String)]);
+      expect(dbt().calls).toHaveLength(2);
       expect(hooked).toEqual([]);
     },
     TEST_MS,
