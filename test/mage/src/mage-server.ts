@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { waitUntil } from '@orderstream/deadlines';
+import { DeadlineError, waitUntil } from '@orderstream/deadlines';
 import { z } from 'zod';
 
 /** A pipeline of which the project has a trigger. */
@@ -8,6 +8,7 @@ const TRIGGERED = 'load_batch_to_bq';
 const ANSWER_TIMEOUT_MS = 30_000;
 const START_WITHIN_MS = 180_000;
 const RUN_WITHIN_MS = 300_000;
+const QUEUED_WITHIN_MS = 60_000;
 
 const blockRun = z.object({
   block_uuid: z.string(),
@@ -114,6 +115,19 @@ export class MageServer {
     return this.waitFor(id, `run ${String(id)} of Mage to end`, isEnd);
   }
 
+  /** Whether a block of a run leaves the queue within a minute. */
+  async hasBegun(id: number): Promise<boolean> {
+    const condition = ({ block_runs: blocks = [] }: PipelineRun): boolean =>
+      blocks.some(({ status }) => status !== 'initial' && status !== 'queued');
+    try {
+      await this.waitFor(id, 'a block to begin', condition, QUEUED_WITHIN_MS);
+      return true;
+    } catch (error) {
+      if (error instanceof DeadlineError) return false;
+      throw error;
+    }
+  }
+
   /** Waits until a block of a run has begun. */
   begun(id: number, block: string): Promise<PipelineRun> {
     return this.waitFor(id, `block ${block} of run ${String(id)} to begin`, ({ block_runs: blocks = [] }) =>
@@ -121,13 +135,18 @@ export class MageServer {
     );
   }
 
-  private waitFor(id: number, what: string, condition: (run: PipelineRun) => boolean): Promise<PipelineRun> {
+  private waitFor(
+    id: number,
+    what: string,
+    condition: (run: PipelineRun) => boolean,
+    deadlineMs = RUN_WITHIN_MS,
+  ): Promise<PipelineRun> {
     const { signal, log } = this.options;
     const check = async (): Promise<PipelineRun | false> => {
       const run = await this.run(id);
       return condition(run) && run;
     };
-    return waitUntil(check, { what: `${what} (log: ${log})`, deadlineMs: RUN_WITHIN_MS, intervalMs: 300, signal });
+    return waitUntil(check, { what: `${what} (log: ${log})`, deadlineMs, intervalMs: 300, signal });
   }
 
   private async request(method: string, path: string, body?: object): Promise<unknown> {

@@ -183,9 +183,18 @@ export class Scenario {
     await this.finished(await this.start(trigger, variables));
   }
 
-  private start(trigger: Schedule | undefined, variables: object): Promise<PipelineRun> {
+  /**
+   * Starts a run, and waits until its first block has begun. Mage forks its worker out of a process with threads, which
+   * hangs now and then on a busy machine: then it is killed and started again, and takes up the run.
+   */
+  private async start(trigger: Schedule | undefined, variables: object): Promise<PipelineRun> {
     if (trigger === undefined) throw new TypeError('there is no trigger');
-    return this.server.trigger(trigger, variables);
+    const run = await this.server.trigger(trigger, variables);
+    if (await this.server.hasBegun(run.id)) return run;
+    this.progress.line('  Mage has queued a block and does not run it; it is killed and started again');
+    await this.server.kill();
+    await this.server.start();
+    return run;
   }
 
   private async finished({ id }: PipelineRun): Promise<void> {

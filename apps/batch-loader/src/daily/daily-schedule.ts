@@ -40,7 +40,6 @@ export class DailySchedule implements BeforeApplicationShutdown {
   private readonly runs: DailyStore;
   private readonly daily: Daily | undefined;
   private working: Promise<unknown> = Promise.resolve();
-  private next: Date | undefined;
   private running: string | undefined;
 
   constructor(
@@ -74,7 +73,7 @@ export class DailySchedule implements BeforeApplicationShutdown {
   status(): DailyStatus {
     return {
       schedule: this.settings.daily.schedule ?? null,
-      nextRun: this.next?.toISOString() ?? null,
+      nextRun: this.times?.after(new Date())?.toISOString() ?? null,
       running: this.running ?? null,
     };
   }
@@ -92,7 +91,6 @@ export class DailySchedule implements BeforeApplicationShutdown {
       now: () => new Date(),
       // Rejects when the service stops.
       sleep: (ms) => delay(ms, undefined, { signal }).catch(() => undefined),
-      onNext: (next) => (this.next = next),
       run: (due, isCatchUp) => this.runAt(due, daily, isCatchUp),
     });
   }

@@ -11,8 +11,6 @@ export interface FollowOptions {
   readonly now: () => Date;
   /** Resolves after the time, or when the signal aborts. */
   readonly sleep: (ms: number) => Promise<void>;
-  /** Gets the next time whenever it changes. */
-  readonly onNext: (next: Date | undefined) => void;
   /** @param isCatchUp the time was before the start */
   readonly run: (due: Date, isCatchUp: boolean) => Promise<void>;
 }
@@ -21,14 +19,13 @@ export interface FollowOptions {
  * Runs each time of the schedule once, one after the other, until the signal aborts: at the start the latest one of the
  * last day; of several that pass during a run, the latest.
  */
-export async function followSchedule({ times, signal, now, sleep, onNext, run }: FollowOptions): Promise<void> {
+export async function followSchedule({ times, signal, now, sleep, run }: FollowOptions): Promise<void> {
   const startedAt = now();
   let since = new Date(startedAt.getTime() - CATCH_UP_MS);
   while (!signal.aborted) {
     const due = times.latest(since, now());
-    const next = times.after(now());
-    onNext(next);
     if (due === undefined) {
+      const next = times.after(now());
       await sleep(Math.max(1, Math.min(MAX_SLEEP_MS, (next?.getTime() ?? Infinity) - now().getTime())));
       continue;
     }
