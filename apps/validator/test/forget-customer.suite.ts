@@ -103,7 +103,9 @@ export function forgetCustomer(): void {
         async () => {
           const statuses = await Promise.all(both.map((one) => one.status()));
           const owned = statuses.map(({ partitions }) => partitions.filter(({ topic }) => topic === RAW));
-          return owned.flat().length === PARTITIONS && owned.flat().every(({ lag }) => lag === 0);
+          // Before the second one has joined, the first one has all of them.
+          const isShared = owned.every(({ length }) => length === PARTITIONS / 2);
+          return isShared && owned.flat().every(({ state, lag }) => state === 'running' && lag === 0);
         },
         { what: 'the partitions to be shared, and the records of earlier tests evaluated', deadlineMs: WAIT_MS },
       );
