@@ -49,8 +49,13 @@ export class ComposeStack {
       role,
       sha256: sha256(tokens[role]),
     }));
-    // The services run as another user, and the file has only digests of random tokens.
+    // The services run as another user, who must be able to read it.
     writeFileSync(file, JSON.stringify(entries), { mode: 0o644 });
+    const tokenFile = (role: 'viewer' | 'operator'): string => {
+      const path = join(folder, `${role}-token`);
+      writeFileSync(path, tokens[role], { mode: 0o644 });
+      return path;
+    };
     const ports = new PortFinder();
     const prometheusPort = await ports.find(0);
     return new ComposeStack(
@@ -59,6 +64,8 @@ export class ComposeStack {
       {
         ...variables,
         ADMIN_TOKENS_FILE: file,
+        SERVICE_TOKEN_FILE: tokenFile('viewer'),
+        SERVICE_OPERATOR_TOKEN_FILE: tokenFile('operator'),
         REDPANDA_PORT: String(await ports.find(0)),
         PROMETHEUS_PORT: String(prometheusPort),
         GRAFANA_PORT: String(await ports.find(0)),
