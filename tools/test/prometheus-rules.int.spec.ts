@@ -64,6 +64,7 @@ const MUTATIONS: Readonly<Record<string, { quiet: [string, string]; eager: [stri
   AuditWaiting: { quiet: ['> 0', '> 3'], eager: ['> 0', '>= 0'] },
   ReplayStopped: { quiet: ['> 0', '> 2'], eager: ['stopped|failed', 'stopped|finished'] },
   ReplayStuck: { quiet: ['> 600', '> 720'], eager: ['> 600', '>= 400'] },
+  DailyRunMissed: { quiet: ['26 * 3600', '27 * 3600'], eager: ['26 * 3600', '23 * 3600'] },
 };
 
 /** Header and cases of the tests; a case begins with the name of its alert. */

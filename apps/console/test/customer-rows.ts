@@ -22,12 +22,6 @@ export class CustomerRows {
   async create(): Promise<void> {
     const dataset = await ensureDataset(this.bigquery, this.dataset, 'US');
     await ensureTables(dataset, Object.values(TABLES));
-    const fields = [
-      { name: 'order_id', type: 'STRING' },
-      { name: 'customer_id', type: 'STRING' },
-      { name: 'order_placed_at', type: 'TIMESTAMP' },
-    ];
-    await dataset.createTable('raw_orders', { schema: { fields } });
   }
 
   /** @param values SQL expressions by column */

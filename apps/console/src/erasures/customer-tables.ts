@@ -16,8 +16,6 @@ interface CustomerTable {
 const COUNT_DEADLINE_MS = 300_000;
 const DML_DEADLINE_MS = 600_000;
 const LABELS = { app: 'console', purpose: 'erasure' } as const;
-/** The batch loader's table. */
-const RAW_ORDERS = { name: 'raw_orders', partitionField: 'order_placed_at' } as const;
 const DEAD_LETTERS = 'dead_letters';
 const ERASED = "'(erased)'";
 
@@ -39,7 +37,6 @@ const CUSTOMER_TABLES: readonly CustomerTable[] = [
   ...Object.values(TABLES)
     .filter(({ columns }) => columns.some(({ name }) => name === 'customer_id'))
     .map(({ table: name, partitionField }: TableSpec) => ({ name, partitionField, isOfCustomer: isCustomer })),
-  { ...RAW_ORDERS, isOfCustomer: isCustomer },
   {
     name: DEAD_LETTERS,
     partitionField: 'failed_at',
