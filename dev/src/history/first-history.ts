@@ -11,6 +11,8 @@ const DAY_MS = 86_400_000;
 const POLL_MS = 1_000;
 /** The service writes its audit first, and has the lowest priority. */
 const ANSWER_MS = 30_000;
+/** Of a request that gets no answer: a busy service may close its connection, or not accept one. */
+const MAX_ATTEMPTS = 20;
 const FILE = 'first-history.json';
 
 /** `loaded`: now; `loaded before`: by an earlier start; `none`: it was not asked for; `failed`: the next start tries again. */
@@ -119,9 +121,17 @@ export class FirstHistory {
     }
   }
 
-  private request(client: ServiceClient, method: string, path: string, body?: object): Promise<unknown> {
-    const deadline = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(ANSWER_MS)]);
-    return client.request(method, path, body, deadline);
+  /** A request without an answer is repeated: both kinds may be, as a run is started once for its scheduled time. */
+  private async request(client: ServiceClient, method: string, path: string, body?: object): Promise<unknown> {
+    const { signal } = this.stopping;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await client.request(method, path, body, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
+      } catch (error) {
+        if (!isUnanswered(error) || attempt === MAX_ATTEMPTS || signal.aborted) throw error;
+        await delay(POLL_MS * (1 + Math.random()), undefined, { signal, ref: false });
+      }
+    }
   }
 
   private read(): Plan | undefined {
@@ -147,3 +157,7 @@ function newPlan(orders: number, now: Date): Plan {
     isLoaded: false,
   };
 }
+
+/** `fetch` rejects with a TypeError when the connection fails. */
+const isUnanswered = (error: unknown): boolean =>
+  error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');

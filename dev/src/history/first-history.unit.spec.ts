@@ -76,6 +76,17 @@ describe('the first history', () => {
     expect(again?.body).toEqual(begun?.body);
   });
 
+  it('asks again when the batch loader does not answer', async () => {
+    const asked: Asked[] = [];
+    const loader = await batchLoader(['waiting', 'succeeded'], asked);
+    const answers = jest.spyOn(loader, 'request');
+    answers.mockRejectedValueOnce(new TypeError('fetch failed'));
+    const one = history();
+    one.start(Promise.resolve(loader));
+    expect(await one.done).toBe('loaded');
+    expect(answers.mock.calls.map(([method]) => method)).toEqual(['POST', 'POST', 'GET']);
+  });
+
   it('is none with 0 orders, and waits for nothing once it is stopped', async () => {
     const none = history(0);
     none.start(batchLoader([]));
