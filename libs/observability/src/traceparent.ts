@@ -65,7 +65,7 @@ function validText(headers: TraceHeaders): string | undefined {
   return isValid(text) ? text : undefined;
 }
 
-/** Hot: once for each row of the sink, where a regular expression takes three times as long. */
+/** Hot: once for each row of the sink. A regular expression takes twice as long, 0.5 s of CPU per million. */
 function isValid(text: string): boolean {
   if (text[2] !== '-' || text[35] !== '-' || text[52] !== '-') return false;
   if (!isHex(text, VERSION) || !isHex(text, TRACE_ID) || !isHex(text, SPAN_ID) || !isHex(text, FLAGS)) return false;

@@ -44,7 +44,7 @@ const lengthOf = (value: Buffer | string | null | undefined): number =>
 
 /**
  * Encodes one record batch, magic 2 (Kafka protocol guide, "Record Batch"). The encoder of kafkajs allocates for each record
- * and header, and takes many times the CPU.
+ * and header.
  *
  * @param nowMs timestamp of the records that have none
  */
