@@ -23,10 +23,14 @@ const DEADLINE_MS = 10_000;
 describe('the star schema of the local stack', () => {
   let paths: StackPaths;
   let lines: string[];
+  let onLine: () => void;
   let refresh: WarehouseRefresh | undefined;
   let everything: AbortController;
   const progress: Progress = {
-    line: (text) => lines.push(text),
+    line: (text) => {
+      lines.push(text);
+      onLine();
+    },
     live: () => undefined,
     endLive: () => undefined,
     step: (_title, work) => work(() => undefined),
@@ -34,6 +38,7 @@ describe('the star schema of the local stack', () => {
 
   beforeEach(() => {
     lines = [];
+    onLine = () => undefined;
     everything = new AbortController();
     const repository = mkdtempSync(join(tmpdir(), 'refresh-'));
     paths = stackPaths(repository);
@@ -111,11 +116,14 @@ describe('the star schema of the local stack', () => {
 
   it('reports what failed, and is built at the next time', async () => {
     const failing = create(`test -e ${paths.home}/good && exit 0; echo the reason; exit 1`);
+    const states: unknown[] = [];
+    onLine = () => states.push(failing.state);
     failing.start();
     await line('the reason');
-    expect(failing.state).toEqual({ kind: 'failed', asOf: undefined });
     writeFileSync(join(paths.home, 'good'), '');
     await line('The star schema is built');
+    expect(states[0]).toEqual({ kind: 'failed', asOf: undefined });
+    expect(states.at(-1)).toMatchObject({ kind: 'built' });
   });
 
   it('leaves the stream alone when dbt cannot be installed', async () => {
