@@ -10,7 +10,7 @@ function filler({ type, mode, name }: Column, row: number): string {
   return type === 'STRING' ? `'${name}-${String(row)}'` : String(row);
 }
 
-/** The tables of the warehouse in a dataset of their own, with rows that a test chooses. */
+/** The tables of the warehouse, and those of the star schema that have customers, in a dataset of their own, with rows that a test chooses. */
 export class CustomerRows {
   private row = 0;
 
@@ -22,6 +22,8 @@ export class CustomerRows {
   async create(): Promise<void> {
     const dataset = await ensureDataset(this.bigquery, this.dataset, 'US');
     await ensureTables(dataset, Object.values(TABLES));
+    await this.query(`CREATE TABLE ${this.path('fact_orders')} (customer_id STRING, order_date DATE) PARTITION BY order_date`);
+    await this.query(`CREATE TABLE ${this.path('dim_customers')} (customer_id STRING)`);
   }
 
   /** @param values SQL expressions by column */

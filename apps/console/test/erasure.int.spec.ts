@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBigQuery } from '@orderstream/bigquery';
 import { AUDIT_TOPIC, TABLES } from '@orderstream/contracts';
 import { waitUntil } from '@orderstream/deadlines';
@@ -21,9 +23,16 @@ const BIGQUERY = {
   BIGQUERY_API_ENDPOINT: env('TEST_BIGQUERY_API_ENDPOINT'),
   BIGQUERY_GRPC_ENDPOINT: env('TEST_BIGQUERY_GRPC_ENDPOINT'),
 };
-const CUSTOMER_TABLES = Object.keys(TABLES).filter((table) =>
+const SOURCES = Object.keys(TABLES).filter((table) =>
   TABLES[table]?.columns.some(({ name }) => name === 'customer_id'),
 );
+const MARTS = join(__dirname, '../../../dbt/models/marts');
+const STAR_SCHEMA = readdirSync(MARTS)
+  .filter((file) => file.endsWith('.sql'))
+  .map((file) => file.replace('.sql', ''))
+  .filter((model) => !readFileSync(join(MARTS, `${model}.sql`), 'utf8').includes("materialized='view'"))
+  .filter((model) => readFileSync(join(MARTS, `${model}.yml`), 'utf8').includes('      - name: customer_id'));
+const CUSTOMER_TABLES = [...SOURCES, ...STAR_SCHEMA];
 const kafka = createKafka({ brokers: BROKERS.split(','), clientId: 'erasure-spec' });
 const rows = new CustomerRows(
   createBigQuery({
@@ -67,7 +76,7 @@ async function others(): Promise<Record<string, string[]>> {
   return found;
 }
 
-it('erases a customer from every table, leaves others untouched, and keeps the id nowhere', async () => {
+it('erases a customer from every table, also of the star schema, leaves others untouched, and keeps the id nowhere', async () => {
   const desk = await RunningConsole.start(BIGQUERY);
   const untouched = await others();
   const key = randomUUID();
@@ -89,6 +98,8 @@ it('erases a customer from every table, leaves others untouched, and keeps the i
   const { customer, steps } = await receipt();
   expect(customer).toBe(HASH);
   const tables = steps.filter(({ kind }) => kind === 'table');
+  // The star schema is built from the others.
+  expect(tables.slice(-STAR_SCHEMA.length).map(({ name }) => name).sort()).toEqual(STAR_SCHEMA);
   expect(tables.map(({ name, state, found, erased }) => [name, state, found, erased]).sort()).toEqual(
     [...CUSTOMER_TABLES.map((table) => [table, 'done', 2, 2]), ['dead_letters', 'done', 5, 5]].sort(),
   );

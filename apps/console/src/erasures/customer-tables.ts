@@ -1,11 +1,12 @@
 import { type BigQuery } from '@google-cloud/bigquery';
 import { queryFresh } from '@orderstream/bigquery';
-import { TABLES, type TableSpec } from '@orderstream/contracts';
+import { TABLES } from '@orderstream/contracts';
 
 /** A table with rows of customers, and what an erasure does with them. */
 interface CustomerTable {
   readonly name: string;
-  readonly partitionField: string;
+  /** Condition that every row meets: of a table that may require a filter on its partitions. */
+  readonly everyPartition?: string;
   /** Condition of the rows of the customer whose hash is `@hash`. */
   readonly isOfCustomer: string;
   /** Replaces the personal data; undefined: the rows are deleted. */
@@ -33,16 +34,30 @@ const LETTER_CONDITIONS = [
   ...['record_key_bytes', 'body_bytes'].map(bytesHaveCustomer),
 ];
 
+const everyTime = (field: string): string => `(${field} >= TIMESTAMP '0001-01-01 00:00:00+00' OR ${field} IS NULL)`;
+const everyDate = (field: string): string => `(${field} >= DATE '0001-01-01' OR ${field} IS NULL)`;
+
+/** Tables of the star schema. They come after the tables that they are built from. */
+const STAR_SCHEMA: readonly CustomerTable[] = [
+  { name: 'fact_orders', everyPartition: everyDate('order_date'), isOfCustomer: isCustomer },
+  { name: 'dim_customers', isOfCustomer: isCustomer },
+];
+
 const CUSTOMER_TABLES: readonly CustomerTable[] = [
   ...Object.values(TABLES)
     .filter(({ columns }) => columns.some(({ name }) => name === 'customer_id'))
-    .map(({ table: name, partitionField }: TableSpec) => ({ name, partitionField, isOfCustomer: isCustomer })),
+    .map(({ table: name, partitionField }) => ({
+      name,
+      everyPartition: everyTime(partitionField),
+      isOfCustomer: isCustomer,
+    })),
   {
     name: DEAD_LETTERS,
-    partitionField: 'failed_at',
+    everyPartition: everyTime('failed_at'),
     isOfCustomer: `(${LETTER_CONDITIONS.join(' OR ')})`,
     redaction: `record_key = ${ERASED}, record_key_bytes = NULL, body = ${ERASED}, body_bytes = NULL, headers = NULL`,
   },
+  ...STAR_SCHEMA,
 ];
 
 /** What erases the rows of a customer. */
@@ -94,11 +109,9 @@ export class CustomerTables implements Warehouse {
     return queryFresh(this.bigquery, query, { hash }, { deadlineMs, labels: LABELS });
   }
 
-  /** All partitions: a table with `require_partition_filter` needs the predicate. */
   private where(table: string): string {
-    const { partitionField, isOfCustomer } = tableOf(table);
-    const all = `(${partitionField} >= TIMESTAMP '0001-01-01 00:00:00+00' OR ${partitionField} IS NULL)`;
-    return `WHERE ${all} AND ${isOfCustomer}`;
+    const { everyPartition, isOfCustomer } = tableOf(table);
+    return `WHERE ${everyPartition === undefined ? '' : `${everyPartition} AND `}${isOfCustomer}`;
   }
 
   private path(table: string): string {
