@@ -75,29 +75,22 @@ export class RecordLookup {
       if (leader === undefined) failure = new Error(`${partitionName(one)} has no leader`);
       else byLeader.set(leader, [...(byLeader.get(leader) ?? []), one]);
     }
+    let hasProgress = false;
     for (const [leader, group] of byLeader) {
       const results = await this.client.fetch(leader, group.map(wantedOf), BOUNDS);
       for (const result of results) {
         const one = group.find(({ topic, partition }) => topic === result.topic && partition === result.partition);
         if (one === undefined) continue;
-        failure = (result.ok ? this.take(one, result, onRecord) : await this.leaveOut(one, result)) ?? failure;
+        const before = one.at;
+        if (result.ok) take(one, result, onRecord);
+        else failure = (await this.leaveOut(one, result)) ?? failure;
+        hasProgress ||= one.at > before;
       }
     }
+    // A response that is full does not reach every partition, and cuts a batch that is larger than its share.
+    if (!hasProgress) failure ??= await this.leaveOutBehindTheEnd(open);
     if (failure !== undefined) await this.client.refresh();
     return failure;
-  }
-
-  private take(one: Pending, { records, nextOffset }: Fetched, onRecord: (record: KafkaRecord) => void): unknown {
-    const before = one.at;
-    for (const record of records) {
-      while (nextOf(one) < record.offset) one.at++;
-      if (nextOf(one) !== record.offset) continue;
-      one.at++;
-      onRecord(record);
-    }
-    while (nextOf(one) < nextOffset) one.at++;
-    // A response that is full does not reach every partition.
-    return one.at > before || records.length > 0 ? undefined : new Error(`${partitionName(one)} returned no record`);
   }
 
   /** @returns the error, if a retry may help */
@@ -117,6 +110,19 @@ export class RecordLookup {
     return undefined;
   }
 
+  /** @returns an error if none of the partitions ends before what is wanted of it: a retry may help */
+  private async leaveOutBehindTheEnd(open: readonly Pending[]): Promise<Error | undefined> {
+    let hasProgress = false;
+    for (const one of open) {
+      const { topic, partition, offsets } = one;
+      const end = (await this.client.edges(topic, 'end', [partition])).get(partition) ?? Infinity;
+      if (nextOf(one) < end) continue;
+      one.at = offsets.length;
+      hasProgress = true;
+    }
+    return hasProgress ? undefined : new Error('a response had no record');
+  }
+
   private timeoutOf(open: readonly Pending[], cause: unknown): ReadTimeoutError {
     const names = open.map(partitionName).join(', ');
     const why = cause instanceof Error ? `: ${cause.message}` : '';
@@ -128,6 +134,16 @@ export class RecordLookup {
 }
 
 const nextOf = ({ offsets, at }: Pending): number => offsets[at] ?? Infinity;
+
+function take(one: Pending, { records, nextOffset }: Fetched, onRecord: (record: KafkaRecord) => void): void {
+  for (const record of records) {
+    while (nextOf(one) < record.offset) one.at++;
+    if (nextOf(one) !== record.offset) continue;
+    one.at++;
+    onRecord(record);
+  }
+  while (nextOf(one) < nextOffset) one.at++;
+}
 
 const wantedOf = (one: Pending): Wanted => ({ topic: one.topic, partition: one.partition, offset: nextOf(one) });
 
