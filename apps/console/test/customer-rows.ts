@@ -22,7 +22,9 @@ export class CustomerRows {
   async create(): Promise<void> {
     const dataset = await ensureDataset(this.bigquery, this.dataset, 'US');
     await ensureTables(dataset, Object.values(TABLES));
-    await this.query(`CREATE TABLE ${this.path('fact_orders')} (customer_id STRING, order_date DATE) PARTITION BY order_date`);
+    await this.query(
+      `CREATE TABLE ${this.path('fact_orders')} (customer_id STRING, order_date DATE) PARTITION BY order_date`,
+    );
     await this.query(`CREATE TABLE ${this.path('dim_customers')} (customer_id STRING)`);
   }
 

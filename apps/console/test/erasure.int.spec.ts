@@ -99,7 +99,12 @@ it('erases a customer from every table, also of the star schema, leaves others u
   expect(customer).toBe(HASH);
   const tables = steps.filter(({ kind }) => kind === 'table');
   // The star schema is built from the others.
-  expect(tables.slice(-STAR_SCHEMA.length).map(({ name }) => name).sort()).toEqual(STAR_SCHEMA);
+  expect(
+    tables
+      .slice(-STAR_SCHEMA.length)
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(STAR_SCHEMA);
   expect(tables.map(({ name, state, found, erased }) => [name, state, found, erased]).sort()).toEqual(
     [...CUSTOMER_TABLES.map((table) => [table, 'done', 2, 2]), ['dead_letters', 'done', 5, 5]].sort(),
   );
