@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { TABLES, TOPICS } from '@orderstream/contracts';
 
@@ -95,8 +95,9 @@ function topicsOf(pattern: string): string[] {
 
 /** What the picture lacks, and what it has that does not exist. */
 function differences(picture: Picture): string[] {
-  const apps = readdirSync(join(root, 'apps'));
-  const tables = Object.keys(TABLES);
+  const services = [...readdirSync(join(root, 'apps')), 'dbt'];
+  const marts = readdirSync(join(root, 'dbt', 'models', 'marts')).filter((file) => file.endsWith('.sql'));
+  const tables = [...Object.keys(TABLES), ...marts.map((file) => basename(file, '.sql'))];
   const topicPatterns = picture.cylinders.filter((label) => label.includes('.'));
   const tableLabels = picture.cylinders.filter((label) => !label.includes('.'));
   const drawnTopics = topicPatterns.flatMap(topicsOf);
@@ -105,7 +106,7 @@ function differences(picture: Picture): string[] {
     ...drawn.filter((name) => !existing.includes(name)).map((name) => `${kind} ${name} does not exist`),
   ];
   return [
-    ...compare('service', apps, picture.boxes),
+    ...compare('service', services, picture.boxes),
     ...compare('table', tables, tableLabels),
     ...compare(
       'topic',
