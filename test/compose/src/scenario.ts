@@ -108,7 +108,7 @@ export class Scenario {
         this.batchImage(),
       );
       await this.killEach();
-      await this.step('down and up keep the data', () => this.downAndUp());
+      await this.step('down and up keep the data, and the pause of an operator', () => this.downAndUp());
       await this.step('scaling to 2 shares the partitions, and Prometheus finds both', () => this.scaleToTwo());
       await this.step('scaling back to 1 loses nothing', () => this.scaleToOne());
       await this.step('without broker and warehouse for 200 s, the services are alive and not ready', () =>
@@ -381,6 +381,9 @@ export class Scenario {
     const before = await this.rows();
     const down = await this.stack.down();
     const up = await this.stack.up({ ...UNDER_KILLS, GENERATOR_RATE: '1' });
+    const ready = await this.stack.statusOf('order-generator', '/health/ready');
+    if (ready !== 503) throw new Error('the pause of the generator did not outlast down and up');
+    await this.stack.admin('order-generator', 'POST', '/admin/resume');
     const after = await this.rows();
     if (after < before || before === 0) throw new Error(`${String(before)} rows before, ${String(after)} after`);
     return `${String(before)} rows before, ${String(after)} after; down ${down.toFixed(1)} s, up ${up.toFixed(1)} s`;
