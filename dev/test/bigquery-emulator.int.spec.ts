@@ -2,6 +2,7 @@ import { type BigQuery, type Job } from '@google-cloud/bigquery';
 import { createBigQuery } from '@orderstream/bigquery';
 import { waitUntil } from '@orderstream/deadlines';
 import { startIsolated } from '../src/isolated-stack';
+import { type Component } from '../src/stack/component';
 
 const RESULT_SECONDS = 2;
 const ROWS = 5_000;
@@ -13,9 +14,7 @@ describe('the BigQuery emulator', () => {
   beforeAll(async () => {
     const signal = AbortSignal.timeout(120_000);
     const stack = await startIsolated(process.env, signal, async ({ infrastructure, endpoints, supervisor }) => {
-      const emulators = infrastructure
-        .filter(({ name }) => name === 'bigquery-emulator')
-        .map((emulator) => ({ ...emulator, process: () => expiringSoon(emulator.process()) }));
+      const emulators = infrastructure.filter(({ name }) => name === 'bigquery-emulator').map(expiringSoon);
       await supervisor.start(emulators, signal);
       return { endpoints };
     });
@@ -51,9 +50,12 @@ describe('the BigQuery emulator', () => {
   }
 });
 
-const expiringSoon = <P extends { readonly env: object }>(process: P): P => ({
-  ...process,
-  env: { ...process.env, LOCAL_BIGQUERY_RESULT_SECONDS: String(RESULT_SECONDS) },
+const expiringSoon = (emulator: Component): Component => ({
+  ...emulator,
+  async process(launch) {
+    const spec = await emulator.process(launch);
+    return { ...spec, env: { ...spec.env, LOCAL_BIGQUERY_RESULT_SECONDS: String(RESULT_SECONDS) } };
+  },
 });
 
 const rowsOf = async (job: Job): Promise<number> => (await job.getQueryResults())[0].length;

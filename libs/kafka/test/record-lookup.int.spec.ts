@@ -58,4 +58,4 @@ describe('single records', () => {
 });
 
 const valueAt = (partition: number, offset: number): string =>
-  `${String(partition)} ${String(offset)} `.padEnd(VALUE_BYTES, `${String(partition)}`);
+  `${String(partition)} ${String(offset)} `.padEnd(VALUE_BYTES, String(partition));
