@@ -236,6 +236,14 @@ describe('the exit code of ctl', () => {
       expect(await runCtl(['replay', 'start', 'plan-1'], processTerminal(asProcess(asked)))).toBe(expected);
     });
 
+    it('takes 0 columns for a size that the terminal does not know', () => {
+      const fake = fakeProcess();
+      Object.assign(fake.stdout, { isTTY: true, columns: 0 });
+      Object.assign(fake.stderr, { isTTY: true, columns: 132 });
+      const { out, err } = processTerminal(asProcess(fake));
+      expect([out.columns, err.columns]).toEqual([undefined, 132]);
+    });
+
     it('is 0, without a word, when the reader of the output is gone', async () => {
       const fake = fakeProcess();
       api.on('GET /admin/dead-letters', (_, response) => {
