@@ -1,6 +1,15 @@
 import { BEGUN } from '@orderstream/service';
 import { ERASURE } from '../erasures/erasure-log';
-import { type AuditEntry } from './audit-log';
+
+/** What tells the commands of the audit apart. */
+interface CommandEntry {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject?: string;
+  readonly requestId?: string;
+  readonly service?: string;
+  readonly status: number;
+}
 
 /** Outcomes of one request id that are remembered: a caller can use one for many commands. */
 const MAX_OUTCOMES = 100;
@@ -15,7 +24,7 @@ export class Outcomes {
   constructor(private readonly reach: number) {}
 
   /** Takes an entry. @returns whether it began a command whose outcome was taken before */
-  take(entry: AuditEntry, offset: number): boolean {
+  take(entry: CommandEntry, offset: number): boolean {
     const { actor, action, subject, requestId, service, status } = entry;
     if (action === ERASURE && subject !== undefined) {
       // Each round of an erasure has an entry: the latest one has the whole receipt.
