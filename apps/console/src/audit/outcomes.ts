@@ -1,7 +1,7 @@
 import { BEGUN } from '@orderstream/service';
 import { ERASURE } from '../erasures/erasure-log';
 
-/** What tells the commands of the audit apart. */
+/** By what an entry of the audit is assigned to its command. */
 interface CommandEntry {
   readonly actor: string;
   readonly action: string;
