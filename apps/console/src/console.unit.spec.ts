@@ -37,6 +37,7 @@ describe('the administration of the console', () => {
         { operation: 'get /admin/replays', path: '/admin/replays?limit=0', token: OPERATOR },
         { operation: 'get /admin/replays/{id}/receipts', path: '/admin/replays/x/receipts?limit=0', token: OPERATOR },
         { operation: 'get /admin/dead-letters', path: '/admin/dead-letters?limit=0', token: OPERATOR },
+        { operation: 'get /admin/dead-letters', path: '/admin/dead-letters?topic=none', token: OPERATOR },
         { operation: 'get /admin/dead-letters', path: '/admin/dead-letters?field=vendor_name=x', token: VIEWER },
         { operation: 'get /admin/dead-letters/groups', path: '/admin/dead-letters/groups?x=1', token: OPERATOR },
         { operation: 'get /admin/dead-letters/groups', path: '/admin/dead-letters/groups?field=x=y', token: VIEWER },

@@ -12,14 +12,18 @@ const CURSOR = '^[\\w-]+$';
 export const integerOf = ({ value }: { readonly value: unknown }): unknown =>
   typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
 
-/** A time as RFC 3339 has it. ISO 8601 alone also has weeks and days of the year, of which no instant can be made here. */
+/** Without it, a time of day would be one of the server's time zone. */
+const ZONE = /^[\d-]{10}$|(Z|[+-]\d\d:\d\d)$/i;
+
+/** A time as RFC 3339 has it, or a day (UTC). ISO 8601 alone also has weeks and days of the year, of which no instant can be made here. */
 export const IsTime = (): PropertyDecorator =>
   applyDecorators(
     IsISO8601({ strict: true, strictSeparator: true }),
     ValidateBy({
       name: 'isTime',
       validator: {
-        validate: (value) => typeof value === 'string' && value.length <= 40 && !Number.isNaN(Date.parse(value)),
+        validate: (value) =>
+          typeof value === 'string' && value.length <= 40 && ZONE.test(value) && !Number.isNaN(Date.parse(value)),
         defaultMessage: () => '$property must be a time as in RFC 3339, such as 2026-03-01T12:00:00Z',
       },
     }),

@@ -13,7 +13,7 @@ export { latestDeadLetters, type LatestDeadLettersOptions } from './latest-dead-
 export { DeadLetterBacklog, type DeadLetterBacklogOptions } from './dead-letter-backlog';
 export { LetterIndex, type LetterGroup, type LetterPage, type LetterPlace } from './lookup/letter-index';
 export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
-export { hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
+export { emptyRanges, hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
 export { type IndexedLetters } from './replay/indexed-letters';
 export { type EvaluationSettings } from './replay/dry-run';
 export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';

@@ -57,6 +57,21 @@ describe('ctl, changing', () => {
     expect(api.requests[1]?.headers['idempotency-key']).toBe(key);
   });
 
+  it('does not promise that nothing was changed when the record of the changes did not answer', async () => {
+    const type = 'urn:orderstream:problem:operator-log-unavailable';
+    api.problem('POST /admin/pause', 503, { title: 'Service Unavailable', type });
+    const { err } = await ctl.run(['pause', 'bq-sink']);
+    expect(err).toContain('what was sent may have taken effect');
+    expect(err).not.toContain('Nothing was changed');
+  });
+
+  it.each([400, 403, 422])('prints no key for a creation that the server has rejected with %d', async (status) => {
+    api.problem('POST /admin/replays', status, { title: 'Rejected' });
+    const { exitCode, err } = await ctl.run(['replay', 'create', '--topic', TOPIC]);
+    expect(err).not.toContain('--idempotency-key');
+    expect(exitCode).toBe(1);
+  });
+
   it('reads a patch from standard input, and sends nothing for one that is none', async () => {
     api.json('POST /admin/replays', DRAFT);
     const create = ['replay', 'create', '--topic', TOPIC, '--edit', '-'];
@@ -81,6 +96,27 @@ describe('ctl, changing', () => {
     expect(exitCode).toBe(0);
     expect(out).toContain('would pass  5,100 of 5,120\n');
     expect(out).toContain('Next: ctl replay start plan-1 --watch\n');
+  });
+
+  it('says once why a plan has stopped', async () => {
+    const why = '12 of 18 returned letters came back, more than a share of 0.5.';
+    api.json(`GET ${PLAN}`, {
+      ...FINISHED,
+      state: 'stopped',
+      outcome: why,
+      error: { type: 'REPLAY_STOPPED', detail: why },
+    });
+    const { out } = await ctl.run(['replay', 'status', 'plan-1']);
+    expect(out.split(why)).toHaveLength(2);
+  });
+
+  it('does not lead to the start of a plan without letters', async () => {
+    const preview = { ...READY.preview, letters: 0, followers: 0, total: 0 };
+    api.json(`POST ${PLAN}/preview`, { ...READY, preview });
+    const { exitCode, out } = await ctl.run(['replay', 'preview', 'plan-1']);
+    expect(out).toContain('The plan has no letters: there is nothing to start.');
+    expect(out).not.toContain('Next: ctl replay start');
+    expect(exitCode).toBe(0);
   });
 
   it('ends with 1 when the preview did not succeed', async () => {
@@ -149,9 +185,9 @@ describe('ctl, changing', () => {
   });
 
   it('resumes a service, the validator also without its circuit breaker for a while', async () => {
-    api.json('POST /admin/resume', { paused: false });
+    api.json('POST /admin/resume', { settingsVersion: '7889f7f64d07', evaluatesBy: { RULE_MAX_AHEAD_MS: 300_000 } });
     expect((await ctl.run(['resume', 'validator', '--without-breaker-minutes', '30'])).out).toBe(
-      'validator is resumed.\npaused  false\n',
+      'validator is resumed. When it is ready: ctl overview\n',
     );
     expect(api.requests[0]?.body).toEqual({ withoutBreakerMinutes: 30 });
     const both = ['--without-breaker-minutes', '1', '--without-breaker-records', '1'];
@@ -162,6 +198,19 @@ describe('ctl, changing', () => {
       expect((await ctl.run(args)).exitCode).toBe(2);
     }
     expect(api.requests).toHaveLength(1);
+  });
+
+  it('rejects two values of one field: no letter can have both', async () => {
+    const fields = ['--field', 'a=1', '--field', 'a=2'];
+    const { exitCode, err } = await ctl.run(['replay', 'create', '--topic', TOPIC, ...fields]);
+    expect(err).toContain('--field a has two values');
+    expect(exitCode).toBe(2);
+    expect(api.requests).toEqual([]);
+  });
+
+  it('says when the rate of the generator is reached', async () => {
+    api.json('POST /admin/rate', { state: 'running' });
+    expect((await ctl.run(['generator', 'rate', '10'])).err).toContain('The rate is reached within some minutes');
   });
 
   it('steers the generator', async () => {

@@ -41,6 +41,20 @@ describe('ctl erase', () => {
     expect(out).not.toContain(CUSTOMER);
   });
 
+  it('names the erasure before it waits, so that a lost console or Ctrl-C does not lose it', async () => {
+    api.problem('GET /admin/erasures/e-1', 503, { title: 'Service Unavailable' });
+    const { exitCode, err } = await ctl.run(['erase', CUSTOMER, '--yes']);
+    expect(err).toContain('Erasure e-1 has begun. It goes on without this command: ctl erasure e-1\n');
+    expect(exitCode).toBe(1);
+  });
+
+  it('prints the key where the erasure may have begun, and not where it was rejected', async () => {
+    api.problem('POST /admin/erasures', 403, { title: 'Forbidden' });
+    expect((await ctl.run(['erase', CUSTOMER, '--yes'])).err).not.toContain('--idempotency-key');
+    api.problem('POST /admin/erasures', 503, { title: 'Service Unavailable' });
+    expect((await ctl.run(['erase', CUSTOMER, '--yes'])).err).toContain('--idempotency-key');
+  });
+
   it('has the exit code 1 for one that is incomplete, and 4 for one that goes on', async () => {
     end('incomplete');
     expect((await ctl.run(['erase', CUSTOMER, '--yes'])).exitCode).toBe(1);

@@ -48,6 +48,12 @@ export class NotDoneError extends CtlError {
   }
 }
 
+/** Whether the server may have carried out a request that failed with this. */
+export function mayHaveSucceeded(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.problem.status >= 500;
+  return error instanceof CtlError && !(error instanceof UsageError);
+}
+
 /** The server answered with an error. */
 export class ProblemError extends CtlError {
   constructor(

@@ -119,6 +119,18 @@ describe('the exit code of ctl', () => {
     }
   });
 
+  it('is 3 while the local stack has no console yet, and says where to look', async () => {
+    ctl.writeStack({ services: { validator: { url: api.url } }, tokens: { viewer: 'v', operator: TOKEN } });
+    for (const [args, name] of [
+      [['overview'], 'console'],
+      [['pause', 'bq-sink'], 'bq-sink'],
+    ] as const) {
+      const { exitCode, err } = await ctl.run(args);
+      expect(err).toContain(`has no ${name} yet. npm start says when it is ready, or why it did not start.`);
+      expect(exitCode).toBe(3);
+    }
+  });
+
   it('takes address and token from options, and from the environment', async () => {
     api.json('GET /admin/overview', { services: [] });
     const file = ctl.file('token', 'of-a-file\n');
@@ -234,6 +246,14 @@ describe('the exit code of ctl', () => {
         if (text.includes('[y/N]')) asked.emit(signal);
       });
       expect(await runCtl(['replay', 'start', 'plan-1'], processTerminal(asProcess(asked)))).toBe(expected);
+    });
+
+    it('takes 0 columns for a size that the terminal does not know', () => {
+      const fake = fakeProcess();
+      Object.assign(fake.stdout, { isTTY: true, columns: 0 });
+      Object.assign(fake.stderr, { isTTY: true, columns: 132 });
+      const { out, err } = processTerminal(asProcess(fake));
+      expect([out.columns, err.columns]).toEqual([undefined, 132]);
     });
 
     it('is 0, without a word, when the reader of the output is gone', async () => {

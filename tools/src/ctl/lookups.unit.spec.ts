@@ -51,6 +51,21 @@ describe('ctl, looking', () => {
     expect(api.requests[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
   });
 
+  it('counts the partitions that wait, with the error of the first one', async () => {
+    const topic = 'marketplace.orders.raw.v1';
+    const waiting = [
+      { topic, partition: 0, state: 'paused' },
+      { topic, partition: 1, state: 'stopped', error: `${topic}/1: 9 of the last 10 records were rejected.` },
+      { topic, partition: 2, state: 'stopped', error: `${topic}/2: 8 of the last 10 records were rejected.` },
+    ];
+    const checks = { pause: 'paused by ann', orders: { group: 'joined', waiting, unread: [] }, other: { a: 1 } };
+    api.json('GET /admin/overview', { services: [{ name: 'validator', state: 'not-ready', checks }] });
+    const { out } = await ctl.run(['overview']);
+    expect(out.split('\n')[1]?.replace(/ {2,}/g, '  ')).toBe(
+      `validator  not-ready  pause (paused by ann), orders (1 paused, 2 stopped: ${topic}/1: 9 of the last 10 records were rejected.), other ({"a":1})`,
+    );
+  });
+
   it('prints the answer as one JSON document with --json, wherever it stands', async () => {
     api.json('GET /admin/overview', { services: SERVICES, more: 'of a newer server' });
     for (const args of [
@@ -292,5 +307,31 @@ describe('ctl, looking', () => {
       '2026-11-26T12:00:00Z  ann (operator)  validator  rules.set  rules.drift.vendor  repair  {"action":"flag"}     200  r-1',
     );
     expect(api.lines).toEqual(['GET /admin/audit?actor=ann&from=2026-11-25T12%3A00%3A00.000Z&limit=50']);
+  });
+
+  it('cuts long states of the audit also where there is no terminal, and prints them whole with --json', async () => {
+    const steps = Array.from({ length: 40 }, (_, step) => ({ kind: 'table', name: `table_${String(step)}` }));
+    const entry = { at: '2026-11-26T12:00:00Z', actor: 'ann', action: 'erasure', status: 200, after: { steps } };
+    api.json('GET /admin/audit', { entries: [entry] });
+    const { out } = await ctl.run(['audit']);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(250);
+    expect(out).toContain('…');
+    expect((await ctl.run(['audit', '--json'])).out).toContain('table_39');
+  });
+
+  it('leaves out columns of a narrow terminal before it cuts the reason', async () => {
+    const hourly = Array.from({ length: 24 }, () => 1);
+    const times = { firstFailedAt: LETTER.failedAt, lastFailedAt: LETTER.failedAt, hourly };
+    const group = { fingerprint: '0123456789abcdef', app: 'validator', path: 'vendor_id', count: 12, ...times };
+    api.json('GET /admin/dead-letters/groups', { groups: [{ ...group, reason: 'reference.unknown_vendor' }] });
+    const titles = async (tty: number): Promise<string | undefined> =>
+      (await ctl.run(['dead-letters', 'groups'], { tty, env: { NO_COLOR: '1' } })).out
+        .split('\n')[0]
+        ?.replace(/ {2,}/g, '  ');
+    expect(await titles(160)).toBe('FINGERPRINT  COUNT  APP  REASON  PATH  FIRST  LAST  LAST 24 H');
+    expect(await titles(130)).toBe('FINGERPRINT  COUNT  APP  REASON  PATH  FIRST  LAST');
+    expect(await titles(100)).toBe('FINGERPRINT  COUNT  APP  REASON  PATH  LAST');
+    const { out } = await ctl.run(['dead-letters', 'groups'], { tty: 100 });
+    expect(out).toContain('  reference.unknown_vendor  ');
   });
 });

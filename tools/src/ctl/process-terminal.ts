@@ -52,7 +52,8 @@ function outputOf(stream: Writable): Output {
   return {
     isTty: stream.isTTY ?? false,
     get columns() {
-      return stream.columns;
+      // A terminal that does not know its size has 0, as in some containers and jobs.
+      return stream.columns === 0 ? undefined : stream.columns;
     },
     write: (text) => {
       if (stream.writable) stream.write(text);

@@ -79,11 +79,11 @@ ctl replay receipts <plan>                     # what happened to each letter`,
 \`--watch\` follows the plan by server-sent events, or by asking each second where these do not work, and waits up to a minute for a console that
 is restarted. Ctrl-C ends the watching, not the replay; \`ctl replay pause <plan>\` pauses it, and \`start\` goes on.
 
-\`create\` sends an idempotency key. When it fails, it prints the key: with \`--idempotency-key <key>\` the repetition cannot make a second plan, whether or
-not the first one was made.`;
+\`create\` sends an idempotency key. If no answer says whether the plan was made, it prints the key: with \`--idempotency-key <key>\` the repetition
+cannot make a second plan.`;
 
-const RESULTS = `Results go to standard output, everything else to standard error. People get tables, cut to the width of the terminal; control characters of records are shown as
-escapes. \`--json\` prints one JSON document: the answer of the server, lists with the pages that \`--limit\` needs put together. When a command with \`--json\` fails,
+const RESULTS = `Results go to standard output, everything else to standard error. People get tables, cut to the width of the terminal, without their less important columns if it is narrow;
+control characters of records are shown as escapes. \`--json\` prints one JSON document: the answer of the server, lists with the pages that \`--limit\` needs put together. When a command with \`--json\` fails,
 the document is \`{"problem": …, "exitCode": …}\`.
 
 An error of the server is printed as its title, its detail and what to do. Commands that change a rule, the circuit breaker or a plan are conditional: if

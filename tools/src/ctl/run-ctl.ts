@@ -71,7 +71,10 @@ function reported(error: unknown, terminal: Terminal, json: boolean): number {
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return EXIT_CODES.done.code;
     // A command that only groups others was given alone: its help says what is missing.
-    const message = cause.message === '(outputHelp)' ? 'A command is missing.' : cause.message.replace(/^error: /, '');
+    const message =
+      cause.message === '(outputHelp)'
+        ? 'A command is missing.'
+        : cause.message.replace(/^error: /, '').replace(/^command-argument value /, 'the value ');
     return complain(new UsageError(`${message}\n${HELP}`), terminal, json);
   }
   if (cause instanceof ConfigError) return complain(new UsageError(cause.message), terminal, json);

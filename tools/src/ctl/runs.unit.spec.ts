@@ -97,6 +97,9 @@ describe('ctl runs', () => {
     });
     expect(failed.err).toContain('Repeat the command with --scheduled-at 2026-11-26T12:00:00.000Z');
     expect(failed.exitCode).toBe(1);
+    api.problem('POST /admin/runs', 400, { title: 'Bad Request', detail: 'to has not ended yet.' });
+    const rejected = await ctl.run(args);
+    expect(rejected.err).not.toContain('Repeat the command with');
     expect((await ctl.run(['runs', 'start', '--from', '2026-01-41', '--to', '2026-01-31'])).exitCode).toBe(2);
   });
 
@@ -115,6 +118,8 @@ describe('ctl runs', () => {
     api.json(`POST ${PATH}/resume`, { ...RUN, state: 'waiting' });
     api.json(`POST ${PATH}/cancel`, { ...RUN, state: 'cancelled' });
     expect((await ctl.run(['runs', 'resume', RUN.id])).out).toContain('is resumed');
+    api.json(`POST ${PATH}/resume`, { ...RUN, state: 'succeeded' });
+    expect((await ctl.run(['runs', 'resume', RUN.id])).out).toContain('has succeeded already: nothing was done.');
     expect((await ctl.run(['runs', 'cancel', RUN.id])).out).toContain('The run is cancelled.');
     expect((await ctl.run(['runs', 'cancel', '../x'])).exitCode).toBe(2);
   });

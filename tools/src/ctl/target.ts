@@ -73,16 +73,22 @@ function localTarget(path: string, given: string | undefined): Target {
   return {
     console: () => {
       const url = consoleAt?.url ?? services[CONSOLE]?.url;
-      if (url === undefined) throw new UnreachableError(`The stack of ${path} runs without a console.`);
+      if (url === undefined) throw notThere(path, 'console');
       return { name: 'the console', url, token };
     },
     service: (name) => {
       const found = services[name];
-      if (found === undefined) throw new UnreachableError(`The stack of ${path} runs without ${name}.`);
+      if (found === undefined) throw notThere(path, name);
       return { name, url: found.url, token };
     },
   };
 }
+
+/** Some services start behind the others. */
+const notThere = (path: string, name: string): UnreachableError =>
+  new UnreachableError(
+    `The stack of ${path} has no ${name} yet. npm start says when it is ready, or why it did not start.`,
+  );
 
 function stackFileOf(home: string | undefined): string {
   return join(home === undefined ? join(repositoryRoot(), '.local') : resolve(home), 'stack.json');

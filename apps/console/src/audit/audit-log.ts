@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { AUDIT_TOPIC } from '@orderstream/contracts';
 import { OrderstreamError } from '@orderstream/errors';
 import { fetchLogBounds, type KafkaRecord, type LogBounds, readPartition } from '@orderstream/kafka';
-import { BEGUN } from '@orderstream/service';
 import { type Kafka } from 'kafkajs';
 import { ConsoleProblem } from '../problems';
+import { Outcomes } from './outcomes';
 
 /** One change, as the services write it to the topic. */
 export interface AuditEntry {
@@ -38,8 +38,6 @@ export interface AuditPage {
 const CHUNK = 1_000;
 /** Records that one request reads. A page may have fewer entries than asked for, and go on. */
 const MAX_READ = 20_000;
-/** Outcomes of one request id that are remembered: a caller can use one for many commands. */
-const MAX_OUTCOMES = 100;
 /** Clocks that differ: a record whose time is earlier than this before `from` ends the search. */
 const CLOCK_SLACK_MS = 3_600_000;
 /** The topic has one partition: the order of its records is that of the audit. */
@@ -48,7 +46,7 @@ const PARTITION = 0;
 /**
  * Reads the audit backwards, the latest entry first. A command that is stored before it runs has two entries: the first
  * (`BEGUN`) is left out when its outcome, among the next 1,000 records, is one of the list. So a command is listed once, and
- * one that was killed stands out.
+ * one that was killed stands out. An erasure is listed by its latest entry in the same way.
  *
  * Failure semantics: reads only. A record that is not an entry is left out.
  */
@@ -65,7 +63,7 @@ export class AuditLog {
     const found: AuditEntry[] = [];
     const top = ends[PARTITION] ?? 0;
     let end = Math.min(top, cursor === undefined ? Infinity : offsetOf(filter, cursor));
-    const outcomes = new Outcomes();
+    const outcomes = new Outcomes(CHUNK);
     // What the page before has shown may be the outcome of what this one reads.
     for (const record of (await this.records(end, Math.min(top, end + CHUNK))).reverse()) {
       const entry = entryOf(record);
@@ -107,21 +105,6 @@ export class AuditLog {
       records.push(...batch.records);
     });
     return records;
-  }
-}
-
-/** The outcomes of commands, as the audit is read backwards: each belongs to the next entry `BEGUN` of the same command. */
-class Outcomes {
-  private readonly offsets = new Map<string, number[]>();
-
-  /** Takes an entry. @returns whether it began a command whose outcome was taken before */
-  take({ actor, action, requestId, service, status }: AuditEntry, offset: number): boolean {
-    if (requestId === undefined) return false;
-    const command = JSON.stringify([requestId, service, actor, action]);
-    const outcomes = this.offsets.get(command) ?? [];
-    if (status !== BEGUN) this.offsets.set(command, [...outcomes.slice(-MAX_OUTCOMES), offset]);
-    else return offset + CHUNK >= (outcomes.pop() ?? Infinity);
-    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { type LetterFilter } from '@orderstream/dead-letters';
 import { ADMIN_PROBLEMS, ApiProblems, PATH_PROBLEMS, Roles } from '@orderstream/service';
 import { type Request } from 'express';
 import { isOperator } from '../is-operator';
@@ -32,11 +33,10 @@ export class DeadLettersController {
   @Roles('viewer')
   @ApiOperation({ summary: 'Lists dead letters by the time of their failure, a page at a time.' })
   @ApiOkResponse({ type: LetterPageDto })
-  @ApiProblems(withProblems(INVALID, 'cursor-rejected', 'field-masked'))
+  @ApiProblems(withProblems(INVALID, 'cursor-rejected', 'filter-rejected', 'field-masked'))
   async list(@Query() query: LetterQueryDto, @Req() request: Request): Promise<LetterPageDto> {
     const { order = 'newest', limit = DEFAULT_LIMIT, cursor } = query;
-    const filter = letterFilterOf(query);
-    assertMayFilter(Object.keys(filter.fields ?? {}), request);
+    const filter = this.filterOf(query, request);
     const { letters, next } = await this.deadLetters.search.page(filter, order, { limit, cursor }, letterView);
     return { letters, ...(next === undefined ? {} : { next }), index: this.deadLetters.indexState() };
   }
@@ -45,10 +45,9 @@ export class DeadLettersController {
   @Roles('viewer')
   @ApiOperation({ summary: 'Groups dead letters by fingerprint: how many failed alike, when, and the latest of them.' })
   @ApiOkResponse({ type: LetterGroupsDto })
-  @ApiProblems(withProblems(INVALID, 'field-masked', 'filter-too-wide'))
+  @ApiProblems(withProblems(INVALID, 'filter-rejected', 'field-masked', 'filter-too-wide'))
   async groups(@Query() query: LetterFilterDto, @Req() request: Request): Promise<LetterGroupsDto> {
-    const filter = letterFilterOf(query);
-    assertMayFilter(Object.keys(filter.fields ?? {}), request);
+    const filter = this.filterOf(query, request);
     const groups = await this.deadLetters.search.groups(filter);
     return { groups: groups.map(groupView), index: this.deadLetters.indexState() };
   }
@@ -74,6 +73,19 @@ export class DeadLettersController {
     const place = { topic, partition: Number(partition), offset: Number(offset) };
     const { letter, record } = await this.deadLetters.search.show(place);
     return letterDetail(letter, record, isOperator(request));
+  }
+
+  /** @throws ConsoleProblem filter-rejected, field-masked */
+  private filterOf(query: LetterFilterDto, request: Request): LetterFilter {
+    const filter = letterFilterOf(query);
+    assertMayFilter(Object.keys(filter.fields ?? {}), request);
+    if (filter.topic !== undefined && !this.deadLetters.hasTopic(filter.topic)) {
+      throw new ConsoleProblem(
+        'filter-rejected',
+        `${JSON.stringify(filter.topic.slice(0, 300))} is not a dead-letter topic, such as marketplace.orders.raw.v1.dlq.validator, a parked one, or one of FOREIGN_DEAD_LETTER_TOPICS.`,
+      );
+    }
+    return filter;
   }
 }
 

@@ -1,9 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
-import { type LetterFilter, type LetterOrder } from '@orderstream/dead-letters';
+import { emptyRanges, type LetterFilter, type LetterOrder } from '@orderstream/dead-letters';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { integerOf, IsTime, PageCursor, PageLimit } from '../page-query.dto';
+import { ConsoleProblem } from '../problems';
 
 const MAX_FIELDS = 8;
 const MAX_TEXT = 1_024;
@@ -98,6 +99,7 @@ export class LetterQueryDto extends LetterFilterDto {
   readonly cursor?: string;
 }
 
+/** @throws ConsoleProblem filter-rejected when no letter can meet it */
 export function letterFilterOf(query: LetterFilterDto): LetterFilter {
   const {
     topic,
@@ -113,10 +115,9 @@ export function letterFilterOf(query: LetterFilterDto): LetterFilter {
     toOffset,
     field = [],
   } = query;
-  const fields = Object.fromEntries(
-    field.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]),
-  );
-  return {
+  const values = field.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const);
+  const fields = Object.fromEntries(values);
+  const filter: LetterFilter = {
     ...(topic === undefined ? {} : { topic }),
     ...(app === undefined ? {} : { app }),
     ...(reason === undefined ? {} : { reason }),
@@ -130,4 +131,13 @@ export function letterFilterOf(query: LetterFilterDto): LetterFilter {
     ...(toOffset === undefined ? {} : { sourceOffsetUntil: toOffset }),
     ...(field.length === 0 ? {} : { fields }),
   };
+  const problems = [
+    ...emptyRanges(filter),
+    ...values.flatMap(([name, value]) =>
+      fields[name] === value ? [] : [`the field ${JSON.stringify(name)} has two values`],
+    ),
+  ];
+  if (problems.length > 0)
+    throw new ConsoleProblem('filter-rejected', `No dead letter can match: ${problems.join('; ')}.`);
+  return filter;
 }

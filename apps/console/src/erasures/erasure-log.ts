@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { type Erasure } from './erasure';
 
 /** Of the entries, beside the id of the erasure as the subject. */
-const ACTION = 'erasure';
+export const ERASURE = 'erasure';
 const SUBJECT = 'erasure.';
+export const subjectOf = (id: string): string => SUBJECT + id;
 /** The topic has one partition. */
 const PARTITION = 0;
 const MAX_REQUEST_BYTES = 1_000_000;
@@ -36,7 +37,7 @@ const erasureSchema = z.object({
   deadline: z.string(),
   steps: z.array(stepSchema),
 });
-const entrySchema = z.object({ action: z.literal(ACTION), subject: z.string(), after: erasureSchema });
+const entrySchema = z.object({ action: z.literal(ERASURE), subject: z.string(), after: erasureSchema });
 
 /**
  * The record of the erasures: entries of the audit, each with the whole receipt as it is then. The last one of an erasure
@@ -90,8 +91,8 @@ export class ErasureLog {
     const entry: AuditEntry = {
       ...by,
       at: erasure.updatedAt,
-      action: ACTION,
-      subject: SUBJECT + erasure.id,
+      action: ERASURE,
+      subject: subjectOf(erasure.id),
       after: erasure,
       status: erasure.state === 'running' ? BEGUN : erasure.state === 'finished' ? 200 : 500,
       service: 'console',

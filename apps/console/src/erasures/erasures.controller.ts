@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -11,17 +11,19 @@ import {
 import {
   ADMIN_PROBLEMS,
   ApiProblems,
+  auditChange,
   type Caller,
   CallerOf,
   COMMAND_PROBLEMS,
   PATH_PROBLEMS,
   Roles,
 } from '@orderstream/service';
-import { type Response } from 'express';
+import { type Request, type Response } from 'express';
 import { PageQueryDto } from '../page-query.dto';
 import { withProblems } from '../problems';
 import { IdempotencyKey } from '../replays/conditions';
 import { type Erasure } from './erasure';
+import { subjectOf } from './erasure-log';
 import { CreateErasureDto, ErasureDto, ErasureListDto } from './erasure.dto';
 import { Erasures } from './erasures';
 
@@ -60,9 +62,11 @@ export class ErasuresController {
     @IdempotencyKey() key: string,
     @Body() { customerId }: CreateErasureDto,
     @CallerOf() caller: Caller,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ErasureDto> {
     const { erasure, isNew } = await this.erasures.create(customerId, key, caller);
+    auditChange(request, { subject: subjectOf(erasure.id) });
     response.status(isNew ? 202 : 200).setHeader('Location', `/admin/erasures/${erasure.id}`);
     return viewOf(erasure);
   }

@@ -28,7 +28,7 @@ function requiredKey(key: string | undefined): string {
   if (isValid) return key;
   throw new ConsoleProblem(
     'idempotency-key-required',
-    `Send an Idempotency-Key of 1 to ${String(MAX_KEY_LENGTH)} visible ASCII characters, such as a UUID: a repetition with the same key creates no second plan.`,
+    `Send an Idempotency-Key of 1 to ${String(MAX_KEY_LENGTH)} visible ASCII characters, such as a UUID: a repetition with the same key creates nothing twice.`,
   );
 }
 

@@ -25,6 +25,25 @@ export interface LetterFilter {
   readonly fields?: Readonly<Record<string, string>>;
 }
 
+/** The bounds of a filter between which no letter can be. */
+export function emptyRanges(
+  filter: Pick<LetterFilter, 'failedFrom' | 'failedUntil' | 'sourceOffsetFrom' | 'sourceOffsetUntil'>,
+): string[] {
+  const { failedFrom, failedUntil, sourceOffsetFrom, sourceOffsetUntil } = filter;
+  const problems: string[] = [];
+  if (failedFrom !== undefined && failedUntil !== undefined && failedFrom >= failedUntil) {
+    problems.push(
+      `from, ${failedFrom.toISOString()}, must be before to, ${failedUntil.toISOString()}: no letter is between them`,
+    );
+  }
+  if (sourceOffsetFrom !== undefined && sourceOffsetUntil !== undefined && sourceOffsetFrom >= sourceOffsetUntil) {
+    problems.push(
+      `fromOffset, ${String(sourceOffsetFrom)}, must be below toOffset, ${String(sourceOffsetUntil)}: no letter is between them`,
+    );
+  }
+  return problems;
+}
+
 /** FNV-1a of 32 bits. Letters of one key have one hash; letters of one hash may have several keys. */
 export function keyHash(key: Buffer | null): number {
   let hash = 0x811c9dc5;

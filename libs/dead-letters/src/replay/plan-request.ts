@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type LetterFilter } from '../lookup/letter-filter';
+import { emptyRanges, type LetterFilter } from '../lookup/letter-filter';
 import { patchProblems } from './edit';
 import { DEFAULT_OPTIONS, type ReplayFilter, type ReplayOptions, type ReplayRequest } from './plan';
 import { type CreatedEvent } from './plan-events';
@@ -83,23 +83,31 @@ function filterProblems(filter: ReplayFilter): string[] {
     );
   }
   if (Object.keys(filter.fields ?? {}).length > 20) problems.push('filter.fields: expected at most 20 fields');
+  // Problems of single bounds are named first.
+  if (problems.length === 0) problems.push(...emptyRanges(rangesOf(filter)).map((text) => `filter: ${text}`));
   return problems;
+}
+
+function rangesOf({ from, to, fromOffset, toOffset }: ReplayFilter) {
+  return {
+    ...(from === undefined ? {} : { failedFrom: new Date(from) }),
+    ...(to === undefined ? {} : { failedUntil: new Date(to) }),
+    ...(fromOffset === undefined ? {} : { sourceOffsetFrom: fromOffset }),
+    ...(toOffset === undefined ? {} : { sourceOffsetUntil: toOffset }),
+  };
 }
 
 /** The filter of a plan as the index of the letters takes it. */
 export function letterFilterOf(filter: ReplayFilter, topic: LetterTopic): LetterFilter {
-  const { reason, fingerprint, key, eventType, from, to, partition, fromOffset, toOffset, fields } = filter;
+  const { reason, fingerprint, key, eventType, partition, fields } = filter;
   return {
     ...(topic.kind === 'foreign' ? { topic: topic.topic } : { app: topic.app, sourceTopic: topic.source }),
     ...(reason === undefined ? {} : { reason }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(key === undefined ? {} : { key }),
     ...(eventType === undefined ? {} : { eventType }),
-    ...(from === undefined ? {} : { failedFrom: new Date(from) }),
-    ...(to === undefined ? {} : { failedUntil: new Date(to) }),
     ...(partition === undefined ? {} : { sourcePartition: partition }),
-    ...(fromOffset === undefined ? {} : { sourceOffsetFrom: fromOffset }),
-    ...(toOffset === undefined ? {} : { sourceOffsetUntil: toOffset }),
+    ...rangesOf(filter),
     ...(fields === undefined ? {} : { fields }),
   };
 }

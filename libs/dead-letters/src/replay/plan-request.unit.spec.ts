@@ -18,4 +18,21 @@ describe('the filter of a plan', () => {
     expect(() => check({ fields })).toThrow(ReplayInvalidError);
     expect(() => check({ fields })).toThrow(/filter\.fields\.item_quantity: expected the text of its value/);
   });
+
+  it.each([
+    [
+      'times',
+      { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' },
+      'filter: from, 2026-03-02T00:00:00.000Z, must',
+    ],
+    ['equal times', { from: '2026-03-01T00:00:00Z', to: '2026-03-01T01:00:00+01:00' }, 'must be before to'],
+    ['offsets', { fromOffset: 9, toOffset: 9 }, 'filter: fromOffset, 9, must be below toOffset, 9'],
+  ])('is rejected with %s between which no letter is', (_, filter, problem) => {
+    expect(() => check(filter)).toThrow(problem);
+  });
+
+  it('takes bounds with room for one letter', () => {
+    const filter = { from: '2026-03-01T00:00:00Z', to: '2026-03-01T00:00:00.001Z', fromOffset: 9, toOffset: 10 };
+    expect(check(filter).filter).toEqual(filter);
+  });
 });

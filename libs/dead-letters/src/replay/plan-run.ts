@@ -143,8 +143,9 @@ export class PlanRun {
   private async endByShare(minReturned: number): Promise<RunEnd | undefined> {
     const share = this.work.options.stopAboveShare;
     if (share >= 1 || this.cameBack <= share * minReturned) return undefined;
-    const returned = Math.max(minReturned, await this.work.returned());
-    if (this.cameBack <= share * returned) return undefined;
+    // The receipts are read a moment after the letters that came back.
+    const returned = Math.max(this.cameBack, await this.work.returned());
+    if (this.cameBack <= share * Math.max(minReturned, returned)) return undefined;
     return {
       action: 'stop',
       outcome:

@@ -20,6 +20,7 @@ class Replay {
     options: Partial<ReplayOptions>,
     private readonly share: number,
     private readonly isFateKnown: () => boolean = () => true,
+    private readonly canaryTimeoutMs = 30,
   ) {
     this.options = { ...DEFAULT_OPTIONS, ...options };
     this.gate = new CanaryGate(this.options.canary > 0 ? this.options.canary : undefined);
@@ -57,7 +58,7 @@ class Replay {
       },
       logger,
       pollMs: 1,
-      canaryTimeoutMs: 30,
+      canaryTimeoutMs: this.canaryTimeoutMs,
       finalTimeoutMs: 30,
     }).run(signal);
   }
@@ -111,6 +112,15 @@ describe('the run of a plan', () => {
     expect(await replay.run()).toMatchObject({ action: 'stop' });
     expect(replay.returned).toBeLessThan(10_000);
     expect(await new Replay(300, { stopAboveShare: 1 }, 1).run()).toEqual({ action: 'finish' });
+  });
+
+  it('says how many letters were returned, also below the number from which on a share counts', async () => {
+    const replay = new Replay(100, { canary: 15, stopAboveShare: 0.1 }, 0.5, () => false, 10_000);
+    const { action, outcome } = await replay.run();
+    expect(action).toBe('stop');
+    const [, cameBack, returned] = /^(\d+) of (\d+) returned letters came back/.exec(outcome ?? '') ?? [];
+    expect(Number(cameBack)).toBeGreaterThan(2);
+    expect(Number(returned)).toBeLessThanOrEqual(15);
   });
 
   it('ends with the reason of its signal', async () => {

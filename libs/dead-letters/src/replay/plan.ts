@@ -50,6 +50,12 @@ export const TRANSITIONS: Readonly<Record<PlanState, Readonly<Partial<Record<Pla
   failed: {},
 };
 
+const COMMANDS = ['preview', 'start', 'pause', 'cancel'] as const satisfies readonly PlanAction[];
+
+/** What an operator can do with a plan in this state. */
+export const commandsOf = (state: PlanState): readonly PlanAction[] =>
+  COMMANDS.filter((command) => TRANSITIONS[state][command] !== undefined);
+
 /** Whether nothing changes the plan any more. */
 export const isEnded = (state: PlanState): boolean => Object.keys(TRANSITIONS[state]).length === 0;
 

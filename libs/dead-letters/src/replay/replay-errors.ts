@@ -1,5 +1,5 @@
 import { type ErrorCode, OrderstreamError } from '@orderstream/errors';
-import { type PlanAction, type PlanState } from './plan';
+import { commandsOf, type PlanAction, type PlanState } from './plan';
 
 /** There is no plan of this id. */
 export class ReplayUnknownError extends OrderstreamError {
@@ -28,7 +28,9 @@ export class ReplayStateError extends OrderstreamError {
     readonly state: PlanState,
     action: PlanAction,
   ) {
-    super(`The replay plan ${id} is ${state}: it does not take ${action}. GET /admin/replays/${id} shows it.`);
+    const commands = commandsOf(state);
+    const possible = commands.length === 0 ? 'Nothing changes it any more.' : `It takes ${commands.join(' and ')}.`;
+    super(`The replay plan ${id} is ${state}: it does not take ${action}. ${possible}`);
   }
 }
 

@@ -42,7 +42,7 @@ const NEXT_STEPS: Readonly<Record<number, string>> = {
   422: 'Correct what the detail names, then repeat the command.',
   428: 'This command is older than the server: update it.',
   429: 'Wait a minute, then repeat the command with a valid token.',
-  503: 'Nothing was changed. Repeat the command when the service is ready: ctl overview shows it.',
+  503: 'Repeat the command when the service is ready: ctl overview shows it.',
 };
 
 /** The same for some types of problems. */
@@ -50,6 +50,8 @@ const NEXT_STEPS_OF_TYPES: Readonly<Record<string, string>> = {
   'urn:orderstream:problem:idempotency-key-reused': 'Leave --idempotency-key out: the key is of another plan.',
   'urn:orderstream:problem:plan-state': 'Look at the plan: ctl replay status <plan>.',
   'urn:orderstream:problem:failed': 'Restart the service.',
+  'urn:orderstream:problem:operator-log-unavailable':
+    'Look whether it was changed before you repeat the command: what was sent may have taken effect.',
 };
 
 /** The lines that explain a problem to a person: title, detail, further errors, what to do. */

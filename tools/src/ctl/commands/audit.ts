@@ -2,6 +2,7 @@ import { type Command } from 'commander';
 import { type AuditEntry, auditSchema } from '../api/answers';
 import { noteNext, readPages } from '../api/paging';
 import { integer, time } from '../arguments';
+import { fitted } from '../output/display-width';
 import { type Column } from '../output/table';
 import { type Runtime } from '../session';
 
@@ -46,16 +47,19 @@ export function addAudit(program: Command, { session, now }: Runtime): void {
 const COLUMNS: readonly Column<AuditEntry>[] = [
   { title: 'AT', value: ({ at }) => at },
   { title: 'ACTOR', value: ({ actor, role }) => (role == null ? actor : `${actor ?? ''} (${role})`) },
-  { title: 'SERVICE', value: ({ service }) => service },
+  { title: 'SERVICE', value: ({ service }) => service, optional: true },
   { title: 'ACTION', value: ({ action }) => action, flexible: true },
   { title: 'SUBJECT', value: ({ subject }) => subject, flexible: true },
-  { title: 'BEFORE', value: ({ before }) => jsonText(before), flexible: true },
+  { title: 'BEFORE', value: ({ before }) => jsonText(before), flexible: true, optional: true },
   { title: 'AFTER', value: ({ after }) => jsonText(after), flexible: true },
   { title: 'STATUS', value: ({ status }) => (status === BEGUN ? 'no outcome' : status), align: 'right' },
-  { title: 'REQUEST', value: ({ requestId }) => requestId, flexible: true },
+  { title: 'REQUEST', value: ({ requestId }) => requestId, flexible: true, optional: true },
 ];
+
+/** The receipt of an erasure has some kilobytes: `--json` prints it. */
+const MAX_STATE_WIDTH = 160;
 
 function jsonText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return fitted(typeof value === 'string' ? value : JSON.stringify(value), MAX_STATE_WIDTH);
 }

@@ -97,10 +97,10 @@ function noteIndex(session: Session, index: LetterIndex | null | undefined): voi
 
 const LETTER_COLUMNS: readonly Column<Letter>[] = [
   { title: 'FAILED AT', value: ({ failedAt }) => failedAt },
-  { title: 'APP', value: ({ app }) => app },
+  { title: 'APP', value: ({ app }) => app, optional: true },
   { title: 'REASON', value: ({ reason }) => reason, flexible: true },
   { title: 'PATH', value: ({ detail }) => detail?.[0]?.path, flexible: true },
-  { title: 'EVENT TYPE', value: ({ eventType }) => eventType, flexible: true },
+  { title: 'EVENT TYPE', value: ({ eventType }) => eventType, flexible: true, optional: true },
   { title: 'KEY', value: ({ key }) => key, flexible: true },
   { title: 'TRY', value: ({ attempt }) => attempt, align: 'right' },
   { title: 'ID', value: ({ id }) => id },
@@ -112,9 +112,9 @@ const GROUP_COLUMNS: readonly Column<Group>[] = [
   { title: 'APP', value: ({ app }) => app },
   { title: 'REASON', value: ({ reason }) => reason, flexible: true },
   { title: 'PATH', value: ({ path }) => path, flexible: true },
-  { title: 'FIRST', value: ({ firstFailedAt }) => firstFailedAt },
+  { title: 'FIRST', value: ({ firstFailedAt }) => firstFailedAt, optional: true },
   { title: 'LAST', value: ({ lastFailedAt }) => lastFailedAt },
-  { title: 'LAST 24 H', value: ({ hourly }) => sparkline(hourly ?? []) },
+  { title: 'LAST 24 H', value: ({ hourly }) => sparkline(hourly ?? []), optional: true },
 ];
 
 const BARS = '▁▂▃▄▅▆▇█';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Command } from 'commander';
 import { type Erasure, erasureSchema } from '../api/answers';
 import { duration } from '../arguments';
-import { CtlError, TimedOutError, UsageError } from '../errors';
+import { mayHaveSucceeded, TimedOutError, UsageError } from '../errors';
 import { EXIT_CODES } from '../exit-codes';
 import { type Column, renderFields } from '../output/table';
 import { type Runtime, type Session } from '../session';
@@ -42,6 +42,8 @@ export function addErase(program: Command, { session }: Runtime): void {
         return;
       }
       const { id } = await create(current, customerId, idempotencyKey ?? randomUUID());
+      // The way back to it, whatever ends this command.
+      current.note(`Erasure ${id} has begun. It goes on without this command: ctl erasure ${id}`);
       const until = performance.now() + wait;
       for (;;) {
         const erasure = await read(current, id);
@@ -71,7 +73,7 @@ async function create(session: Session, customerId: string, key: string): Promis
     const options = { body: { customerId }, headers: { 'idempotency-key': key } };
     return (await session.console.request('POST', '/admin/erasures', erasureSchema, options)).body;
   } catch (error) {
-    if (error instanceof CtlError && !(error instanceof UsageError)) {
+    if (mayHaveSucceeded(error)) {
       session.note(`Repeat the command with --idempotency-key ${key}: it cannot begin a second erasure.`);
     }
     throw error;

@@ -57,7 +57,9 @@ export function addGenerator(program: Command, { session }: Runtime): void {
     .description('set the rate until the next start of the service')
     .argument('<events-per-second>', '0 is unlimited', decimal(0, MAX_RATE))
     .action(async (eventsPerSecond: number) => {
-      await send(session(), 'rate', { body: { eventsPerSecond } });
+      const current = session();
+      await send(current, 'rate', { body: { eventsPerSecond } });
+      current.note('The rate is reached within some minutes: open sessions and orders go on as they began.');
     });
   group
     .command('start')

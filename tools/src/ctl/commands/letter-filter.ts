@@ -1,5 +1,6 @@
 import { type Command } from 'commander';
 import { integer, pairs, time } from '../arguments';
+import { UsageError } from '../errors';
 import { splitPair } from '../target';
 
 const MAX_PARTITION = 10_000;
@@ -47,6 +48,14 @@ export function filterOf(options: FilterOptions): Record<string, unknown> {
     partition,
     fromOffset,
     toOffset,
-    ...(field === undefined ? {} : { fields: Object.fromEntries(field.map(splitPair)) }),
+    ...(field === undefined ? {} : { fields: fieldsOf(field) }),
   };
+}
+
+function fieldsOf(field: readonly string[]): Readonly<Record<string, string>> {
+  const values = field.map(splitPair);
+  const fields = Object.fromEntries(values);
+  const twice = values.find(([name, value]) => fields[name] !== value);
+  if (twice === undefined) return fields;
+  throw new UsageError(`--field ${twice[0]} has two values, and all conditions must hold: no letter can match.`);
 }

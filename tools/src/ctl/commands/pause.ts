@@ -4,7 +4,6 @@ import { durationText, integer } from '../arguments';
 import { UsageError } from '../errors';
 import { type Runtime } from '../session';
 import { SERVICES } from '../target';
-import { statusText } from './status-text';
 
 const MAX_RECORDS = 1_000_000;
 const MAX_MINUTES = 1_440;
@@ -50,8 +49,6 @@ export function addPause(program: Command, { session }: Runtime): void {
       const { body: status } = await current.service(name).request('POST', '/admin/resume', statusSchema, {
         body: { withoutBreakerRecords, withoutBreakerMinutes },
       });
-      current.result(status, () =>
-        [`${name} is resumed.`, statusText(status)].filter((text) => text !== '').join('\n'),
-      );
+      current.result(status, () => `${name} is resumed. When it is ready: ctl overview`);
     });
 }

@@ -64,7 +64,7 @@ export function planText(plan: Plan): string {
       ],
       ['receipts', outcomeText(plan)],
       ['ended', plan.endedAt],
-      ['outcome', plan.outcome],
+      ['outcome', plan.outcome === error?.detail ? undefined : plan.outcome],
       ['error', error == null ? undefined : [error.detail, error.type].filter((part) => part != null).join(' ')],
     ]),
     ...(preview == null ? [] : ['', previewText(preview)]),

@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { planSchema } from '../api/answers';
 import { parseJson } from '../api/problem';
 import { decimal, integer } from '../arguments';
-import { CtlError, UsageError } from '../errors';
+import { mayHaveSucceeded, UsageError } from '../errors';
 import { type Runtime, type Session } from '../session';
 import { type FilterOptions, filterOf, withFilter } from './letter-filter';
 import { planText } from './plan-text';
 import { previewPlan } from './replay-steps';
 
 const MIN_RATE = 0.1;
-const MAX_RATE = 100_000;
+const MAX_RATE = 10_000;
 const MAX_CANARY = 100_000;
 /** The console accepts no larger request. */
 const MAX_PATCH_BYTES = 64 * 1_024;
@@ -69,16 +69,13 @@ export function addReplayCreate(group: Command, { session, now }: Runtime): void
     });
 }
 
-/** A failed creation may have succeeded on the server: with the same key, a repetition is safe. */
+/** A creation without an answer may have succeeded on the server: with the same key, a repetition is safe. */
 async function withKey<T>(key: string, session: Session, create: () => Promise<T>): Promise<T> {
   try {
     return await create();
   } catch (error) {
-    // A command that could not be sent has no key yet.
-    if (error instanceof CtlError && !(error instanceof UsageError)) {
-      session.note(
-        `Idempotency-Key: ${key}\nRepeat the command with --idempotency-key ${key}: it cannot make a second plan.`,
-      );
+    if (mayHaveSucceeded(error)) {
+      session.note(`Repeat the command with --idempotency-key ${key}: it cannot make a second plan.`);
     }
     throw error;
   }

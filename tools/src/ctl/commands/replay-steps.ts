@@ -75,8 +75,11 @@ export async function previewPlan(session: Session, id: string, deadlineMs = PRE
     ? await watchPlan(session, id, { what: 'preview', deadlineMs, until: (changed) => !isPreviewing(changed) })
     : body;
   session.result(plan, () => {
-    const next = plan.state === 'ready' ? `\n\nNext: ctl replay start ${id} --watch` : '';
-    return `${planText(plan)}${next}`;
+    const text = planText(plan);
+    if (plan.state !== 'ready') return text;
+    return plan.preview?.total === 0
+      ? `${text}\n\nThe plan has no letters: there is nothing to start. What there is: ctl dead-letters groups --topic ${plan.topic}`
+      : `${text}\n\nNext: ctl replay start ${id} --watch`;
   });
   if (plan.state !== 'ready') {
     session.note(`The preview did not succeed: the plan is ${plan.state}.`);

@@ -50,9 +50,9 @@ export function addRules(program: Command, { session }: Runtime): void {
 const COLUMNS: readonly Column<Rule>[] = [
   { title: 'RULE', value: ({ code }) => code },
   { title: 'ACTION', value: ({ action }) => action, colour: ({ action }) => (action === 'off' ? 'yellow' : undefined) },
-  { title: 'DEFAULT', value: ({ defaultAction }) => defaultAction },
+  { title: 'DEFAULT', value: ({ defaultAction }) => defaultAction, optional: true },
   { title: 'CAN BE', value: ({ allowedActions }) => allowedActions?.join(', ') },
-  { title: 'SOURCE', value: ({ source }) => source },
-  { title: 'BY', value: ({ changedBy }) => changedBy },
+  { title: 'SOURCE', value: ({ source }) => source, optional: true },
+  { title: 'BY', value: ({ changedBy }) => changedBy, optional: true },
   { title: 'FIRES WHEN', value: ({ description }) => description, flexible: true },
 ];

@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { type Run, type RunBlock, runSchema, runsSchema } from '../api/answers';
 import { day, duration, integer, runId, time } from '../arguments';
-import { CtlError, TimedOutError, UsageError } from '../errors';
+import { mayHaveSucceeded, ProblemError, TimedOutError } from '../errors';
 import { EXIT_CODES } from '../exit-codes';
 import { type Colour } from '../output/colours';
 import { formatCount, renderFields, type Column } from '../output/table';
@@ -86,7 +86,7 @@ export function addRuns(program: Command, { session, now }: Runtime): void {
       .service(BATCH_LOADER)
       .request('POST', `/admin/runs/${id}/resume`, runSchema, { body: {} });
     if (watch === true) await follow(current, [body], deadline);
-    else current.result(body, () => `Run ${id} is resumed.\n\nNext: ctl runs show ${id}`);
+    else current.result(body, () => `${resumedText(body)}\n\nNext: ctl runs show ${id}`);
   });
 
   group
@@ -111,12 +111,14 @@ function watchable(command: Command): Command {
 
 const wholeSecond = (ms: number): string => new Date(Math.floor(ms / SECOND_MS) * SECOND_MS).toISOString();
 
-/** A start that failed may have started the runs: with the same time, a repetition is safe. */
+/** A start without an answer may have started the runs: with the same time, a repetition is safe. */
 async function withTime<T>(scheduledAt: string, session: Session, start: () => Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    if (error instanceof CtlError && !(error instanceof UsageError))
+    // A conflict can come behind the first of several runs.
+    const isConflict = error instanceof ProblemError && error.problem.status === 409;
+    if (mayHaveSucceeded(error) || isConflict)
       session.note(`Repeat the command with --scheduled-at ${scheduledAt}: it starts nothing twice.`);
     throw error;
   }
@@ -150,6 +152,10 @@ async function follow(session: Session, runs: readonly Run[], deadlineMs: number
   session.note(`Run ${failed.id} is ${failed.state}. Go on with it: ctl runs resume ${failed.id}`);
   session.exitCode = EXIT_CODES.rejected.code;
 }
+
+/** The answer is the run as it is: one that has succeeded has nothing to go on with. */
+const resumedText = ({ id, state }: Run): string =>
+  state === SUCCEEDED ? `Run ${id} has succeeded already: nothing was done.` : `Run ${id} is resumed.`;
 
 function progressLine({ id, state, blocks }: Run): string {
   const last = blocks.at(-1);

@@ -8,6 +8,8 @@ export interface Column<T> {
   readonly align?: 'right';
   /** On a terminal that is too narrow, only such columns are cut, the widest first. */
   readonly flexible?: boolean;
+  /** Left out on a terminal that is so narrow that the flexible columns could not be read, the last one first. */
+  readonly optional?: boolean;
   readonly colour?: (row: T) => Colour | undefined;
 }
 
@@ -20,13 +22,14 @@ export interface TableOptions {
 const GAP = '  ';
 /** A flexible column is not cut below this. */
 const MIN_WIDTH = 8;
+/** While there are optional columns, they make room for this much of each flexible one. */
+const READABLE_WIDTH = 24;
 
 /** A table for people: aligned, every value one line, control characters as escapes, no wider than the terminal. */
-export function renderTable<T>(columns: readonly Column<T>[], rows: readonly T[], options: TableOptions): string {
+export function renderTable<T>(all: readonly Column<T>[], rows: readonly T[], options: TableOptions): string {
+  const columns = readable(all, rows, options.width);
   const cells = rows.map((row) => columns.map(({ value }) => cellText(value(row))));
-  const natural = columns.map(({ title }, at) =>
-    Math.max(displayWidth(title), ...cells.map((line) => displayWidth(line[at] ?? ''))),
-  );
+  const natural = columns.map((column) => naturalWidth(column, rows));
   const widths = shrunk(columns, natural, options.width);
   const lineOf = (line: readonly string[], paint: (text: string, at: number) => string): string =>
     line
@@ -68,6 +71,34 @@ function cellText(value: string | number | null | undefined): string {
 /** `12,345`, at most one decimal. */
 export function formatCount(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
+}
+
+function naturalWidth<T>({ title, value }: Column<T>, rows: readonly T[]): number {
+  return rows.reduce((widest, row) => Math.max(widest, displayWidth(cellText(value(row)))), displayWidth(title));
+}
+
+/** Without the optional columns for which there is no room. */
+function readable<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  width: number | undefined,
+): readonly Column<T>[] {
+  if (width === undefined) return columns;
+  const needed = new Map(
+    columns.map((column) => {
+      const natural = naturalWidth(column, rows);
+      return [column, column.flexible === true ? Math.min(natural, READABLE_WIDTH) : natural];
+    }),
+  );
+  const shown = [...columns];
+  const tooWide = (): boolean =>
+    shown.reduce((sum, column) => sum + (needed.get(column) ?? 0), GAP.length * (shown.length - 1)) > width;
+  while (tooWide()) {
+    const last = shown.findLastIndex(({ optional }) => optional === true);
+    if (last < 0) break;
+    shown.splice(last, 1);
+  }
+  return shown;
 }
 
 function shrunk<T>(
