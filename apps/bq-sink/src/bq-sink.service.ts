@@ -26,6 +26,7 @@ import {
 } from '@orderstream/service';
 
 import type { BqSinkSettings } from './bq-sink.config';
+import type { FlushDto } from './control/flush.dto';
 import { PartitionComposition } from './partition-composition';
 import { PartitionSinks } from './partition-sinks';
 import { SinkClients } from './sink-clients';
@@ -43,6 +44,8 @@ const MAX_BATCH_RECORDS = 1_000;
 const MAX_RETRY_MS = 30_000;
 /** Leaves 2 s of the 10 s between SIGTERM and exit. The next owner recovers what is not committed by then. */
 const MAX_DRAIN_MS = 8_000;
+/** Below the deadline of who asks for it. */
+const FLUSH_TIMEOUT_MS = 20_000;
 const MAX_QUEUED_RECORDS = 4_000;
 /** Per partition, beside two or three batches of rows. 24 partitions stay below 512 MB when BigQuery does not answer. */
 const MAX_QUEUED_BYTES = 2 * 1_048_576;
@@ -206,6 +209,10 @@ export class BqSinkService implements ServiceControl, OnApplicationShutdown {
   resume(): Promise<void> {
     for (const server of this.servers()) server.resume();
     return Promise.resolve();
+  }
+
+  flush(): Promise<FlushDto> {
+    return this.partitions.flush(FLUSH_TIMEOUT_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type TopicPartition,
 } from '@orderstream/kafka';
 
+import type { FlushDto } from './control/flush.dto';
 import type { PartitionSink } from './streams/partition-sink';
 import type { SinkState } from './streams/sink-lifecycle';
 
@@ -57,6 +58,29 @@ export class PartitionSinks implements PartitionHooks {
       .filter(([partition]) => !this.woken.has(partitionName(partition)))
       .map(([partition, { state }]) => ({ ...partition, state }))
       .filter(({ state }) => state === 'opening' || state === 'counting');
+  }
+
+  /** Sends and commits what was taken of each partition. An idle one has nothing to flush. */
+  async flush(timeoutMs: number): Promise<FlushDto> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const flushed: FlushDto['flushed'][number][] = [];
+    const failed: FlushDto['failed'][number][] = [];
+    await Promise.all(
+      [...this.all()].map(async ([{ topic, partition }, sink]) => {
+        const { pendingRecords: records } = sink.describe();
+        if (await sink.flush(signal)) {
+          const { committed } = sink.describe();
+          flushed.push({ topic, partition, records, committed: committed < 0 ? null : committed });
+          return;
+        }
+        const { state, pendingRecords } = sink.describe();
+        const detail = signal.aborted
+          ? `${pendingRecords} records were not committed within ${timeoutMs / 1_000} s.`
+          : `The sink of the partition is ${state}.`;
+        failed.push({ topic, partition, detail });
+      }),
+    );
+    return { flushed: inOrder(flushed), failed: inOrder(failed) };
   }
 
   /** Recovery may wait for a minute. The signal ends it at once when the partition is revoked. */
@@ -133,3 +157,6 @@ export class PartitionSinks implements PartitionHooks {
     }
   }
 }
+
+const inOrder = <P extends TopicPartition>(partitions: readonly P[]): readonly P[] =>
+  [...partitions].sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);

@@ -45,6 +45,49 @@ describe('the assignment of a stream', () => {
   });
 });
 
+describe('a flush', () => {
+  const LINGERING = { maxBatchRows: 100, maxInFlight: 2, lingerMs: 60_000, commitIntervalMs: 60_000 };
+  const within = (): AbortSignal => AbortSignal.timeout(5_000);
+
+  it('sends what lingers, and has committed it when it answers', async () => {
+    const scripted = await opened({ limits: LINGERING });
+    await scripted.take(0, 2);
+    expect(scripted.appends).toEqual([]);
+    const flushed = scripted.sink.flush(within());
+    (await scripted.append(1)).answer(APPENDED);
+    expect(await flushed).toBe(true);
+    expect(scripted.calls.filter((call) => call.startsWith('commit'))).toEqual(['commit 0, s1', 'commit 2, s1']);
+    expect(await scripted.sink.flush(within())).toBe(true);
+    expect(scripted.calls.filter((call) => call.startsWith('commit'))).toHaveLength(2);
+    await scripted.sink.close();
+  });
+
+  it('is not done while an append has no answer, while the sink recovers, and after a failure', async () => {
+    const waiting = await opened({ limits: LINGERING });
+    await waiting.take(0, 2);
+    expect(await waiting.sink.flush(AbortSignal.timeout(50))).toBe(false);
+    (await waiting.append(1)).answer({ kind: 'lost', reason: 'unavailable', message: 'no answer' });
+    expect(await waiting.sink.flush(within())).toBe(false);
+
+    const counting = await opened({ committed: COMMITTED, finalized: { kind: 'rows', rows: 7 } });
+    await counting.take(10, 12);
+    expect(await counting.sink.flush(within())).toBe(false);
+    await counting.sink.close();
+  });
+
+  it('fails the sink when the outcome of its commit is unknown', async () => {
+    const scripted = await opened({
+      limits: LINGERING,
+      beforeCommit: (offset) => (offset === 0 ? Promise.resolve() : Promise.reject(new Error('outcome unknown'))),
+    });
+    await scripted.take(0, 1);
+    const flushed = scripted.sink.flush(within());
+    (await scripted.append(1)).answer(APPENDED);
+    expect(await flushed).toBe(false);
+    expect(String(await scripted.failed())).toContain('outcome unknown');
+  });
+});
+
 describe('the end of a stream', () => {
   it.each([
     ['fewer rows', { kind: 'rows', rows: 0 }],

@@ -155,6 +155,34 @@ export class PartitionSink {
     }
   }
 
+  /**
+   * Sends what was taken until now, without its linger time, and commits it.
+   * @returns false if it is not known to be committed: the sink recovers, has failed or is closed, or the signal has aborted
+   */
+  async flush(signal: AbortSignal): Promise<boolean> {
+    if (this.lifecycle.state === 'opening' || this.lifecycle.state === 'counting') return false;
+    const until = this.takenUntil;
+    const notify = (): void => {
+      this.lifecycle.notifyChange();
+    };
+    signal.addEventListener('abort', notify, { once: true });
+    try {
+      this.queue.seal();
+      this.appends.sendDue();
+      while (this.lifecycle.isActive && !signal.aborted && this.progress.position < until) {
+        await this.lifecycle.nextChange();
+      }
+      if (this.progress.position < until) return false;
+      await this.progress.commitPosition();
+      return true;
+    } catch (error) {
+      this.lifecycle.fail(error);
+      return false;
+    } finally {
+      signal.removeEventListener('abort', notify);
+    }
+  }
+
   /** Releases the partition at once. The next owner recovers what is in flight. */
   async close(): Promise<void> {
     if (!this.lifecycle.close()) return;

@@ -85,17 +85,22 @@ export class Progress {
     return committing;
   }
 
+  /** Commits the position if it has advanced. Rejects as `commit` does. */
+  commitPosition(): Promise<void> {
+    return this.commit(() =>
+      this.position > this.committedOffset
+        ? { position: this.positionAt(this.position, this.stream), records: [] }
+        : undefined,
+    );
+  }
+
   /** Commits the position within `commitIntervalMs`. */
   scheduleCommit(): void {
     if (this.timer !== undefined || !this.lifecycle.isActive) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       if (!this.lifecycle.isActive) return;
-      this.commit(() =>
-        this.position > this.committedOffset
-          ? { position: this.positionAt(this.position, this.stream), records: [] }
-          : undefined,
-      ).catch((error: unknown) => {
+      this.commitPosition().catch((error: unknown) => {
         this.lifecycle.fail(error);
       });
     }, this.dependencies.limits.commitIntervalMs);
