@@ -1,11 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { loadSettings } from '@orderstream/config';
 import { RAW_ORDER_COLUMNS } from '@orderstream/contracts';
 import { batchLoaderSettings } from '../src/batch-loader.config';
 import { dryRun } from '../src/commands/dry-run';
 import { Database } from '../src/duckdb/database';
+import { parseMapping } from '../src/files/column-mapping';
+import { createRows } from '../src/files/order-source';
 import { type RunPlan } from '../src/runs/run';
 
 /** Files of orders as people send them: what is loaded, what is rejected and why, and what is an error. */
@@ -75,6 +78,19 @@ async function checkFile(uri: string, mapping?: string): Promise<Answer> {
   return { code, text: text.replaceAll(costs, '') };
 }
 
+/** The prices that the rules see. */
+async function pricesOf(content: string, mapping: string): Promise<readonly unknown[]> {
+  const path = join(folder, 'prices.csv');
+  writeFileSync(path, content);
+  const database = await Database.open({ folder: join(folder, 'prices'), memoryMb: 256 });
+  try {
+    await createRows(database, path, parseMapping(path, mapping), path, new AbortController().signal);
+    return (await database.rows('select item_price from rows order by row_number')).map((row) => row.item_price);
+  } finally {
+    await database.close();
+  }
+}
+
 const loads = (rows: number, rejected = 0): string =>
   `${rows} rows for 2026-01-01 to 2026-01-31: ${rows - rejected} would be loaded, ${rejected} rejected.`;
 
@@ -125,7 +141,7 @@ describe('a file of orders', () => {
   it('is read in the encoding of its mapping', async () => {
     const content = Buffer.from(csv([order(1, { vendor_name: 'Bäcker' })]), 'latin1');
     await expect(check('latin.csv', content)).rejects.toThrow(
-      /latin\.csv is not utf-8, from byte 0 to \d+: say its encoding/,
+      /latin\.csv is not utf-8: line 2 is not\. Say its encoding/,
     );
     expect((await check('latin.csv', content, 'encoding: windows-1252')).text).toBe(`${loads(1)}\n`);
     const utf16 = Buffer.from(`\ufeff${csv([order(1)])}`, 'utf16le');
@@ -150,7 +166,7 @@ describe('a file of orders', () => {
   ])('rejects %s as %s and loads the other row', async (_what, reason, changes) => {
     const { text } = await check('row.csv', csv([order(1), order(2, changes)]));
     expect(text).toContain(loads(2, 1));
-    expect(text).toContain(`  ${reason}: 1 rejected\n    row 1: `);
+    expect(text).toContain(`  ${reason}: 1 rejected\n    line 3: `);
   });
 
   it('repairs names that differ from those of the first row', async () => {
@@ -163,16 +179,58 @@ describe('a file of orders', () => {
     expect(text).toContain('drift.product: 1 repaired or flagged');
   });
 
+  it('counts a point as a group of thousands only where there are three digits', async () => {
+    const prices = ['1.012,90', '12.50', '12.34,5', '1,012.90'];
+    const orders = prices.map((item_price, index) => order(index, { item_price }));
+    const { text } = await check('commas.csv', csv(orders, ';'), 'delimiter: ";"\ndecimal: ","\n');
+    expect(text).toContain(loads(4, 2));
+    expect(text).toMatch(/line 4: .*found \\"12\.34,5\\".*\n +line 5: .*found \\"1,012\.90\\"/);
+    expect(await pricesOf(csv(orders, ';'), 'delimiter: ";"\ndecimal: ","\n')).toEqual([
+      '1012.90',
+      '12.50',
+      '12.34,5',
+      '1,012.90',
+    ]);
+  });
+
+  it('has further columns, whatever their names are', async () => {
+    const [header = '', ...rows] = csv([order(1)])
+      .trim()
+      .split('\n');
+    const content = [`${header},problem,row_number,line`, ...rows.map((row) => `${row},none,7,x`)].join('\n');
+    expect((await check('more.csv', content)).text).toBe(`${loads(1)}\n`);
+    const line = JSON.stringify({ ...order(1), problem: 'none', row_number: 7, line: 'x' });
+    expect((await check('more.jsonl', line)).text).toBe(`${loads(1)}\n`);
+  });
+
+  it('has any line end, and the last one or not', async () => {
+    const [header = '', first = '', second = ''] = csv([order(1), order(2)]).split('\n');
+    expect((await check('ends.csv', `${header}\r\n${first}\n\n${second}`)).text).toBe(`${loads(2)}\n`);
+  });
+
   it('rejects lines that are no rows, with their numbers', async () => {
+    const [header = '', first = '', second = ''] = csv([order(1), order(2)]).split('\n');
+    const long = csv([order(3, { item_name: 'x'.repeat(2_000_000) })]).split('\n')[1] ?? '';
+    const open = second.replace('"Desk', '"Desk"');
     const broken = await check(
       'broken.csv',
-      `${csv([order(1)])}"one","two"\n${csv([order(2)]).split('\n')[1] ?? ''}\n`,
+      [header, first, '"one","two"', '', long, open, second.replace('"Books"', 'B"ooks'), ''].join('\n'),
     );
-    expect(broken.text).toContain(loads(3, 1));
-    expect(broken.text).toMatch(/batch\.unreadable_row: 1 rejected\n +row 2: .*line 3/);
-    const json = await check('broken.jsonl', `${JSON.stringify(order(1))}\n{"order_id": \n[1]\n`);
-    expect(json.text).toContain(loads(3, 2));
-    expect(json.text).toMatch(/batch\.unreadable_row: 2 rejected\n +row 1: .*line 2 is not JSON/);
+    expect(broken.text).toContain(loads(5, 4));
+    expect(broken.text).toMatch(
+      /batch\.unreadable_row: 3 rejected\n +line 3: .*2 fields in place of 13.*\n +line 5: .*longer than.*\n +line 6: .*text follows/,
+    );
+    expect(broken.text).toMatch(/structure\.invalid_field: 1 rejected\n +line 7: .*vendor_vertical/);
+    const json = await check('broken.jsonl', `${JSON.stringify(order(1))}\n\n{"order_id": \n[1]\n{"a":1,"a":2}\n`);
+    expect(json.text).toContain(loads(4, 3));
+    expect(json.text).toMatch(
+      /batch\.unreadable_row: 3 rejected\n +line 3: .*line 3 is not JSON.*\n +line 4: .*not a JSON object.*\n +line 5: .*key twice/,
+    );
+  });
+
+  it('names the row of a doubled order_id in the words of the file', async () => {
+    const { text } = await check('doubled.csv', csv([order(1), order(2, { order_id: hex('1') })]));
+    expect(text).toMatch(/line 3: .*expected an order_id that no row before has/);
   });
 
   it.each<[what: string, name: string, content: string | Buffer, message: RegExp]>([
@@ -192,6 +250,23 @@ describe('a file of orders', () => {
       /broken\.parquet cannot be read as parquet: /,
     ],
     ['an unknown extension', 'orders.xlsx', 'x', /no known extension/],
+    ['compressed', 'packed.csv', gzipSync(csv([order(1)])), /packed\.csv is compressed with gzip\. Unpack it/],
+    ['UTF-16 without a mark', 'wide.csv', Buffer.from(csv([order(1)]), 'utf16le'), /say encoding: utf-16le/],
+    [
+      'of another delimiter',
+      'semicolon.csv',
+      csv([order(1)], ';'),
+      /text follows the closing quote of field 1\. Its delimiter is "," unless/,
+    ],
+    [
+      'of another delimiter, without quotes',
+      'pipe.csv',
+      RAW_ORDER_COLUMNS.join('|'),
+      /has one column.* Say delimiter: "\|"/,
+    ],
+    ['of a column twice', 'twice.csv', csv([order(1)]).replace('item_name', 'item_sku'), /the column item_sku twice/],
+    ['a JSON array', 'array.json', JSON.stringify([order(1)]), /is a JSON array.* jq -c '\.\[\]'/],
+    ['JSON of several lines', 'pretty.json', JSON.stringify(order(1), undefined, 2), /no line that is a JSON object/],
   ])('is an error if it is %s', async (_what, name, content, message) => {
     await expect(check(name, content)).rejects.toThrow(message);
   });

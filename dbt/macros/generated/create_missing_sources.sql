@@ -157,7 +157,7 @@
                     source_offset int64 options (description = "Offset of the rejected record. Null for batch."),
                     source_timestamp timestamp options (description = "Append time of the rejected record. Null for batch."),
                     batch_run_id string options (description = "Batch run that rejected the row. Null for stream."),
-                    batch_row int64 options (description = "Number of the row in the run, from 0. Null for stream."),
+                    batch_row int64 options (description = "Number of the row in the run, from 0; of a CSV or JSON lines file, its line, from 1. Null for stream."),
                     attempt int64 not null options (description = "How many times the record has been rejected, from 1."),
                     failed_at timestamp not null options (description = "When the record was rejected this time: dlq-failed-at. The time at which the row was written, if BigQuery takes no streamed row of that day; headers has the original then."),
                     first_failed_at timestamp not null options (description = "When the record was rejected for the first time."),

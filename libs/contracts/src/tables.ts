@@ -98,7 +98,12 @@ const DEAD_LETTERS: TableSpec = {
     column('source_offset', 'INT64', 'NULLABLE', 'Offset of the rejected record. Null for batch.'),
     column('source_timestamp', 'TIMESTAMP', 'NULLABLE', 'Append time of the rejected record. Null for batch.'),
     column('batch_run_id', 'STRING', 'NULLABLE', 'Batch run that rejected the row. Null for stream.'),
-    column('batch_row', 'INT64', 'NULLABLE', 'Number of the row in the run, from 0. Null for stream.'),
+    column(
+      'batch_row',
+      'INT64',
+      'NULLABLE',
+      'Number of the row in the run, from 0; of a CSV or JSON lines file, its line, from 1. Null for stream.',
+    ),
     column('attempt', 'INT64', 'REQUIRED', 'How many times the record has been rejected, from 1.'),
     column(
       'failed_at',

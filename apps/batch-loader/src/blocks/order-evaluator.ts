@@ -75,6 +75,13 @@ export class OrderEvaluator {
   }
 }
 
+/** Two rows of an order: of one customer, or of two. */
+export const DOUBLED_ID: RowReason = {
+  code: 'duplicate.event',
+  path: 'order_id',
+  constraint: 'isNew: expected an order_id that no row before has',
+};
+
 const outOfRange = (placedAt: string): RowReason => ({
   code: 'batch.out_of_range',
   path: 'order_placed_at',
@@ -92,15 +99,19 @@ const ORIGINS: Readonly<Record<string, string>> = {
 /** The reasons in the words of the file's columns, each once. */
 function reasonsOfRow(reasons: readonly Reason[]): readonly RowReason[] {
   const found = new Map<string, RowReason>();
-  for (const { code, path, constraint } of reasons) {
-    const column = path === undefined ? undefined : (ORIGINS[path] ?? path);
-    const key = `${code} ${column ?? ''}`;
-    if (found.has(key)) continue;
-    found.set(key, {
-      code,
-      ...(column !== undefined && { path: column }),
-      ...(constraint !== undefined && { constraint }),
-    });
+  for (const reason of reasons) {
+    const own = reasonOfRow(reason);
+    const key = `${own.code} ${own.path ?? ''}`;
+    if (!found.has(key)) found.set(key, own);
   }
   return [...found.values()];
+}
+
+function reasonOfRow({ code, path, constraint }: Reason): RowReason {
+  if (code === DOUBLED_ID.code) return DOUBLED_ID;
+  return {
+    code,
+    ...(path !== undefined && { path: ORIGINS[path] ?? path }),
+    ...(constraint !== undefined && { constraint }),
+  };
 }

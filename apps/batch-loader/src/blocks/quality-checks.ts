@@ -12,7 +12,7 @@ import { type LoadSource } from '../warehouse/warehouse';
 import { type Block, type BlockContext, outputOf } from './block';
 import { deadLetterSelect } from './dead-letter-rows';
 import { type CatalogOfRows, catalogsOf } from './order-catalog';
-import { OrderEvaluator, type RowVerdict } from './order-evaluator';
+import { DOUBLED_ID, OrderEvaluator, type RowVerdict } from './order-evaluator';
 import { assertThresholds, type Thresholds } from './thresholds';
 
 /** The columns that a rule may repair. */
@@ -232,8 +232,7 @@ const ACCEPTED_ROWS = `
 async function rejectDoubledIds(database: Database): Promise<void> {
   await database.run(`create temp table doubled as
     select hash(order_id) as id from (${ACCEPTED_ROWS}) group by all having count(*) > 1`);
-  const constraint = `isNew: expected an order_id that no other row has`;
-  const detail = JSON.stringify([{ code: 'duplicate.event', path: 'order_id', constraint }]);
+  const detail = JSON.stringify([DOUBLED_ID]);
   // A repaired row has a verdict already: it is replaced.
   await database.run(`create temp table doubles as
     select row_number from (

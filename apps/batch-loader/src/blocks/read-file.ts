@@ -6,7 +6,6 @@ import { Database } from '../duckdb/database';
 import { BatchInputError } from '../errors';
 import { parseMapping } from '../files/column-mapping';
 import { createRows } from '../files/order-source';
-import { copyAsUtf8 } from '../files/utf8-copy';
 import { type BlockOutput, type FileSource } from '../runs/run';
 import { openGoogleFile } from '../store/google-store';
 import { type Block, type BlockContext } from './block';
@@ -30,14 +29,10 @@ export class ReadFile implements Block {
     const { folder, signal } = context;
     const database = await Database.open({ folder, memoryMb: this.memoryMb, keepsOrder: true, signal });
     try {
-      const original = await this.fetch(uri, database.path('original'));
-      let path = original;
-      if (mapping.format !== 'parquet') {
-        path = database.path('utf8');
-        await copyAsUtf8(original, mapping.encoding, path, uri);
-      } else await assertNotEmpty(original, uri);
+      const path = await this.fetch(uri, database.path('original'));
+      if (mapping.format === 'parquet') await assertNotEmpty(path, uri);
       signal.throwIfAborted();
-      await createRows(database, path, mapping, uri);
+      await createRows(database, path, mapping, uri, signal);
       const [counted] = await database.rows('select cast(count(*) as integer) as n from rows');
       const rows = Number(counted?.n ?? 0);
       if (rows === 0) {

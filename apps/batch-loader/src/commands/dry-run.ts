@@ -8,6 +8,7 @@ import { GenerateData } from '../blocks/generate-data';
 import { QualityChecks } from '../blocks/quality-checks';
 import { ReadFile } from '../blocks/read-file';
 import { Database } from '../duckdb/database';
+import { parseMapping } from '../files/column-mapping';
 import { loadScenario } from '../orders/scenario-loader';
 import { type ScenarioLoader } from '../orders/simulated-history';
 import { type BlockOutput, rangeText, type RunPlan, type RunRecord, totalOf } from '../runs/run';
@@ -58,7 +59,7 @@ async function tryPlan(plan: RunPlan, settings: BatchLoaderSettings['batch'], te
     );
     for (const [rule, rows] of Object.entries(flagged ?? {}))
       terminal.write(`  ${rule}: ${rows} repaired or flagged\n`);
-    await showRejects(store, output, folder, memoryMb, terminal);
+    await showRejects(store, output, folder, memoryMb, numberedBy(plan), terminal);
     const share = rowsIn === 0 ? 0 : totalOf(rejected) / rowsIn;
     const exceeded = Object.entries(maxRejectedShare).filter(
       ([rule, limit]) => (rule === '*' ? share : (rejected[rule] ?? 0) / rowsIn) > limit,
@@ -117,11 +118,16 @@ export async function runBlocks(
   return output;
 }
 
+/** What the number of a row is. */
+const numberedBy = ({ source }: RunPlan): 'line' | 'row' =>
+  source.kind === 'file' && parseMapping(source.uri, source.mapping).format !== 'parquet' ? 'line' : 'row';
+
 async function showRejects(
   store: FolderStore,
   { files }: BlockOutput,
   folder: string,
   memoryMb: number,
+  numberedBy: 'line' | 'row',
   terminal: Terminal,
 ): Promise<void> {
   const key = files.find((name) => name.endsWith('rejects.parquet'));
@@ -138,7 +144,7 @@ async function showRejects(
     for (const { reason, row, detail, rows: count } of rows) {
       if (reason !== shown) terminal.write(`  ${String(reason)}: ${String(count)} rejected\n`);
       shown = String(reason);
-      terminal.write(`    row ${String(row)}: ${String(detail)}\n`);
+      terminal.write(`    ${numberedBy} ${String(row)}: ${String(detail)}\n`);
     }
   } finally {
     await database.close();

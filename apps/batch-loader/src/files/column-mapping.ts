@@ -57,7 +57,9 @@ export function parseMapping(uri: string, text: string | undefined): ColumnMappi
   const extension = /\.(?<extension>[a-z]+)$/i.exec(uri)?.groups?.extension?.toLowerCase() ?? '';
   const found = format ?? EXTENSIONS[extension];
   if (found === undefined) {
-    throw new BatchInputError(`${uri} has no known extension: say its format (${FORMATS.join(', ')}) in the mapping.`);
+    throw new BatchInputError(
+      `${uri} has no known extension: say its format (${FORMATS.join(', ')}) in the mapping. Unpack a compressed file first.`,
+    );
   }
   const names = RAW_ORDER_COLUMNS.map((name) => [name, columns[name] === undefined ? name : columns[name]] as const);
   return {
