@@ -5,6 +5,9 @@ import { waitUntil } from '@orderstream/deadlines';
 import { createKafka, ensureTopics, fetchEndOffsets, readPartition, RecordProducer } from '@orderstream/kafka';
 import { type ReceiptPageDto } from '../src/replays/plan.dto';
 import { BROKERS, RunningConsole } from './running-console';
+import { useContractTopicsAlone } from '../../../test/support/contract-topics';
+
+useContractTopicsAlone(process.env.TEST_KAFKA_BROKERS ?? '');
 
 jest.setTimeout(180_000);
 

@@ -7,6 +7,9 @@ import { type Body, customerIn, rawRecord } from './events';
 import { header, TestLog } from './log';
 import { RecordSender, registered } from './sent-records';
 import { SETTINGS, ValidatorRuns } from './validator-runs';
+import { useContractTopicsAlone } from '../../../test/support/contract-topics';
+
+useContractTopicsAlone(process.env.TEST_KAFKA_BROKERS ?? '');
 
 const FAMILY = 'customers';
 const RAW = rawTopic(FAMILY);
