@@ -1,5 +1,6 @@
 import {
   type BatchOutcome,
+  byTopicPartition,
   type FailureOutcome,
   type PartitionHooks,
   partitionName,
@@ -80,7 +81,7 @@ export class PartitionSinks implements PartitionHooks {
         failed.push({ topic, partition, detail });
       }),
     );
-    return { flushed: inOrder(flushed), failed: inOrder(failed) };
+    return { flushed: flushed.sort(byTopicPartition), failed: failed.sort(byTopicPartition) };
   }
 
   /** Recovery may wait for a minute. The signal ends it at once when the partition is revoked. */
@@ -157,6 +158,3 @@ export class PartitionSinks implements PartitionHooks {
     }
   }
 }
-
-const inOrder = <P extends TopicPartition>(partitions: readonly P[]): readonly P[] =>
-  [...partitions].sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);

@@ -7,7 +7,7 @@ import { type ReceiptPageDto } from '../src/replays/plan.dto';
 import { BROKERS, RunningConsole } from './running-console';
 import { useContractTopicsAlone } from '../../../test/support/contract-topics';
 
-useContractTopicsAlone(process.env.TEST_KAFKA_BROKERS ?? '');
+useContractTopicsAlone(BROKERS);
 
 jest.setTimeout(180_000);
 

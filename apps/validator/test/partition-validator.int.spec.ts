@@ -4,12 +4,12 @@ import { emptyAccounting, RuleEvaluator, type Evaluation, type PartitionState } 
 import type { FaultPoint } from '../src/partitions/fault-points';
 import type { PartitionValidator } from '../src/partitions/partition-validator';
 import { type Body, customerIn, rawRecord } from './events';
-import { header, TestLog } from './log';
+import { BROKERS, header, TestLog } from './log';
 import { RecordSender, registered } from './sent-records';
 import { SETTINGS, ValidatorRuns } from './validator-runs';
 import { useContractTopicsAlone } from '../../../test/support/contract-topics';
 
-useContractTopicsAlone(process.env.TEST_KAFKA_BROKERS ?? '');
+useContractTopicsAlone(BROKERS);
 
 const FAMILY = 'customers';
 const RAW = rawTopic(FAMILY);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseInteger } from '@orderstream/config';
 import { deadLetterTopic, PARTITIONS, rawTopic, TOPICS } from '@orderstream/contracts';
+import { MAX_REPLAY_RATE } from '@orderstream/dead-letters';
 import { createKafka, ensureTopics } from '@orderstream/kafka';
 import { benchEnvironment } from '../environment';
 import { BenchConsole, type Plan } from './bench-console';
@@ -17,7 +18,6 @@ const FAR_PAGE = 1_000;
 const LARGE_PAGE = 1_000;
 const REPEATS = 20;
 const SMALL_PLAN = 100_000;
-const HIGHEST_RATE = 10_000;
 
 interface Page {
   readonly letters: readonly unknown[];
@@ -98,7 +98,7 @@ async function measurePlans(desk: BenchConsole, letters: number): Promise<void> 
 }
 
 async function preview(desk: BenchConsole, filter: object): Promise<Plan> {
-  const body = { topic: TOPIC, filter, ratePerSecond: HIGHEST_RATE, stopAboveShare: 1, includeDuplicates: true };
+  const body = { topic: TOPIC, filter, ratePerSecond: MAX_REPLAY_RATE, stopAboveShare: 1, includeDuplicates: true };
   const { id } = await desk.post<Plan>('/admin/replays', body, { 'idempotency-key': randomUUID() });
   const path = `/admin/replays/${id}`;
   const ready = await timed(async () => {

@@ -16,6 +16,7 @@ export { CursorRejectedError, type LetterOrder } from './lookup/cursor';
 export { emptyRanges, hasKeyAndFields, type LetterFilter } from './lookup/letter-filter';
 export { type IndexedLetters } from './replay/indexed-letters';
 export { type EvaluationSettings } from './replay/dry-run';
+export { MAX_REPLAY_RATE } from './replay/plan-request';
 export { ReplayPlans, type ReplayPlansOptions } from './replay/replay-plans';
 export { type JsonPatch, type PatchOperation } from './replay/edit';
 export {

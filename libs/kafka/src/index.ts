@@ -1,6 +1,6 @@
 export type * from './record';
 export { type HeaderField, headerFields, headersOf, type RecordHeaders, selectHeaders } from './headers';
-export { partitionName, type TopicPartition } from './topic-partition';
+export { byTopicPartition, partitionName, type TopicPartition } from './topic-partition';
 export * from './outcome';
 export * from './errors';
 export { type KafkaConnection, type KafkaLogger } from './client/kafka-settings';

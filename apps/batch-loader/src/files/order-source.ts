@@ -79,28 +79,40 @@ async function createFromCsv(
   signal: AbortSignal,
 ): Promise<void> {
   await database.run(SOURCE_DDL);
-  const appender = await database.appender('source');
   let header: readonly string[] | undefined;
   let places: readonly (number | null)[] = [];
+  await appendRecords(database, 'source', groups, signal, (appender, { line, fields, problem }) => {
+    if (header === undefined) {
+      if (problem !== undefined)
+        throw new BatchInputError(
+          `${uri} has no names of columns: line ${line}: ${problem}. Its delimiter is ${JSON.stringify(mapping.delimiter)} ` +
+            'unless a mapping says another one (delimiter: ";"). Nothing was loaded.',
+        );
+      header = fields.map((name) => name.trim());
+      assertColumns(header, mapping, uri);
+      places = placesOf(header, mapping);
+      return;
+    }
+    const { length } = header;
+    const isWhole = fields.length === length;
+    const texts = places.map((place) => (place === null || !isWhole ? null : (fields[place] ?? null)));
+    const found = problem ?? (isWhole ? undefined : `${fields.length} fields in place of ${length}`);
+    appendRow(appender, line, texts, found === undefined ? undefined : `line ${line}: ${found}`);
+  });
+}
+
+/** Calls `append` for each record, with an appender to the table. */
+async function appendRecords(
+  database: Database,
+  table: string,
+  groups: AsyncIterable<readonly TextRecord[]>,
+  signal: AbortSignal,
+  append: (appender: DuckDBAppender, record: TextRecord) => void,
+): Promise<void> {
+  const appender = await database.appender(table);
   for await (const records of groups) {
     signal.throwIfAborted();
-    for (const { line, fields, problem } of records) {
-      if (header === undefined) {
-        if (problem !== undefined)
-          throw new BatchInputError(
-            `${uri} has no names of columns: line ${line}: ${problem}. Its delimiter is ${JSON.stringify(mapping.delimiter)} ` +
-              'unless a mapping says another one (delimiter: ";"). Nothing was loaded.',
-          );
-        header = fields.map((name) => name.trim());
-        assertColumns(header, mapping, uri);
-        places = placesOf(header, mapping);
-        continue;
-      }
-      const isWhole = fields.length === header.length;
-      const texts = places.map((place) => (place === null || !isWhole ? null : (fields[place] ?? null)));
-      const found = problem ?? (isWhole ? undefined : `${fields.length} fields in place of ${header.length}`);
-      appendRow(appender, line, texts, found === undefined ? undefined : `line ${line}: ${found}`);
-    }
+    for (const record of records) append(appender, record);
   }
   appender.closeSync();
 }
@@ -135,19 +147,14 @@ async function createFromLines(
   signal: AbortSignal,
 ): Promise<void> {
   await database.run('create table lines (number bigint, line varchar, problem varchar)');
-  const appender = await database.appender('lines');
   let isFirst = true;
-  for await (const records of groups) {
-    signal.throwIfAborted();
-    for (const { line, fields, problem } of records) {
-      if (isFirst && fields[0]?.trimStart().startsWith('[') === true) {
-        throw new BatchInputError(`${uri} is a JSON array. JSON lines have an object in each line: ${JQ}`);
-      }
-      isFirst = false;
-      appendRow(appender, line, [fields[0] ?? null], problem);
+  await appendRecords(database, 'lines', groups, signal, (appender, { line, fields, problem }) => {
+    if (isFirst && fields[0]?.trimStart().startsWith('[') === true) {
+      throw new BatchInputError(`${uri} is a JSON array. JSON lines have an object in each line: ${JQ}`);
     }
-  }
-  appender.closeSync();
+    isFirst = false;
+    appendRow(appender, line, [fields[0] ?? null], problem);
+  });
   await database.run(`update lines set problem = 'line ' || number || case
       when problem is not null then ': ' || problem
       when not json_valid(line) then ' is not JSON'

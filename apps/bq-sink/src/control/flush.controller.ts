@@ -17,8 +17,7 @@ export class FlushController {
   @Audited({})
   @ApiOperation({
     summary: 'Appends and commits what this instance has taken, without waiting for the linger time.',
-    description:
-      'Answers when it is committed, within 20 s. Records that are taken meanwhile are not waited for. A paused sink has nothing more to flush once it has answered.',
+    description: 'Answers when it is committed, within 20 s. Records that are taken meanwhile are not waited for.',
   })
   @ApiOkResponse({ type: FlushDto })
   flush(): Promise<FlushDto> {

@@ -134,24 +134,15 @@ export class PartitionSink {
 
   /** Sends what was taken, waits until it is settled, then ends the stream. Returns early when the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
-    const notify = (): void => {
-      this.lifecycle.notifyChange();
+    const isSettled = (): boolean => {
+      this.sendAll();
+      return !this.isTaking && this.lifecycle.state !== 'rejecting' && this.pending().length === 0;
     };
-    signal.addEventListener('abort', notify, { once: true });
     try {
       await this.assignment.ending;
-      for (;;) {
-        this.queue.seal();
-        this.appends.sendDue();
-        if (!this.lifecycle.isActive || signal.aborted) return;
-        if (!this.isTaking && this.lifecycle.state !== 'rejecting' && this.pending().length === 0) break;
-        await this.lifecycle.nextChange();
-      }
-      await this.assignment.end();
+      if (await this.waitUntil(isSettled, signal)) await this.assignment.end();
     } catch (error) {
       this.lifecycle.fail(error);
-    } finally {
-      signal.removeEventListener('abort', notify);
     }
   }
 
@@ -162,24 +153,14 @@ export class PartitionSink {
   async flush(signal: AbortSignal): Promise<boolean> {
     if (this.lifecycle.state === 'opening' || this.lifecycle.state === 'counting') return false;
     const until = this.takenUntil;
-    const notify = (): void => {
-      this.lifecycle.notifyChange();
-    };
-    signal.addEventListener('abort', notify, { once: true });
     try {
-      this.queue.seal();
-      this.appends.sendDue();
-      while (this.lifecycle.isActive && !signal.aborted && this.progress.position < until) {
-        await this.lifecycle.nextChange();
-      }
-      if (this.progress.position < until) return false;
+      this.sendAll();
+      if (!(await this.waitUntil(() => this.progress.position >= until, signal))) return false;
       await this.progress.commitPosition();
       return true;
     } catch (error) {
       this.lifecycle.fail(error);
       return false;
-    } finally {
-      signal.removeEventListener('abort', notify);
     }
   }
 
@@ -264,6 +245,29 @@ export class PartitionSink {
   private isFull(): boolean {
     this.lifecycle.assertActive();
     return this.queue.length > 0 && this.queue.length + this.appends.length > this.dependencies.limits.maxInFlight;
+  }
+
+  private sendAll(): void {
+    this.queue.seal();
+    this.appends.sendDue();
+  }
+
+  /** Returns false if the sink has failed or is closed, or the signal has aborted, before `isDone`. */
+  private async waitUntil(isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
+    const notify = (): void => {
+      this.lifecycle.notifyChange();
+    };
+    signal.addEventListener('abort', notify, { once: true });
+    try {
+      for (;;) {
+        const done = isDone();
+        if (!this.lifecycle.isActive || signal.aborted) return false;
+        if (done) return true;
+        await this.lifecycle.nextChange();
+      }
+    } finally {
+      signal.removeEventListener('abort', notify);
+    }
   }
 
   private pending(): readonly QueuedBatch[] {

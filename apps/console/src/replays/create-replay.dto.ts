@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { type ReplayRequest } from '@orderstream/dead-letters';
+import { MAX_REPLAY_RATE, type ReplayRequest } from '@orderstream/dead-letters';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -21,7 +21,6 @@ const MAX_TEXT = 1_000;
 const MAX_NOTE = 1_000;
 const MAX_OPERATIONS = 100;
 const MAX_CANARY = 100_000;
-const MAX_RATE = 10_000;
 
 /** `null` is not the same as nothing: it is rejected. */
 const IfGiven = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
@@ -131,11 +130,11 @@ export class CreateReplayDto {
   @IsBoolean()
   readonly followers?: boolean;
 
-  @ApiPropertyOptional({ default: 100, minimum: 0.1, maximum: MAX_RATE, description: 'Letters per second.' })
+  @ApiPropertyOptional({ default: 100, minimum: 0.1, maximum: MAX_REPLAY_RATE, description: 'Letters per second.' })
   @IfGiven()
   @IsNumber()
   @Min(0.1)
-  @Max(MAX_RATE)
+  @Max(MAX_REPLAY_RATE)
   readonly ratePerSecond?: number;
 
   @ApiPropertyOptional({

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '@orderstream/kafka';
+import { byTopicPartition, type TopicPartition } from '@orderstream/kafka';
 
 import { isRetryTopic } from '../bridge-source';
 import { bounded, type CommitState, type PartitionGap, type SubscriptionCheck } from './commit-metadata';
@@ -202,5 +202,4 @@ const rangeOf = ({ topic, partition }: TopicPartition, { fromOffset, toOffset }:
   rewind: { ...(isRetryTopic(topic) && { topic }), partition, offset: fromOffset },
 });
 
-const sorted = (ranges: readonly GapRange[]): readonly GapRange[] =>
-  ranges.toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+const sorted = (ranges: readonly GapRange[]): readonly GapRange[] => ranges.toSorted(byTopicPartition);

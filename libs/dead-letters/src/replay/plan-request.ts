@@ -6,7 +6,8 @@ import { type CreatedEvent } from './plan-events';
 import { ReplayInvalidError } from './replay-errors';
 import { type LetterTopic, replayTopicOf } from './replay-topic';
 
-const MAX_RATE = 10_000;
+/** Letters per second. */
+export const MAX_REPLAY_RATE = 10_000;
 const MAX_CANARY = 100_000;
 const MAX_TEXT = 1_000;
 
@@ -35,8 +36,8 @@ export function checkRequest(request: ReplayRequest, foreign: ReadonlySet<string
     canary: request.canary ?? DEFAULT_OPTIONS.canary,
     stopAboveShare: request.stopAboveShare ?? DEFAULT_OPTIONS.stopAboveShare,
   };
-  if (!(options.ratePerSecond > 0 && options.ratePerSecond <= MAX_RATE)) {
-    problems.push(`ratePerSecond: expected a number above 0, at most ${String(MAX_RATE)}`);
+  if (!(options.ratePerSecond > 0 && options.ratePerSecond <= MAX_REPLAY_RATE)) {
+    problems.push(`ratePerSecond: expected a number above 0, at most ${String(MAX_REPLAY_RATE)}`);
   }
   if (!Number.isInteger(options.canary) || options.canary < 0 || options.canary > MAX_CANARY) {
     problems.push(`canary: expected an integer from 0 to ${String(MAX_CANARY)}`);

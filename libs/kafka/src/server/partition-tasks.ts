@@ -1,6 +1,6 @@
 import { settledWithin } from '../delay';
 import { type Wanted } from '../read/log-client';
-import { partitionName, type TopicPartition } from '../topic-partition';
+import { byTopicPartition, partitionName, type TopicPartition } from '../topic-partition';
 import { type PartitionTask } from './partition-task';
 import { type PartitionStatus } from './server-options';
 
@@ -33,9 +33,7 @@ export class PartitionTasks implements Iterable<PartitionTask> {
   }
 
   statuses(): PartitionStatus[] {
-    return Array.from(this.tasks.values(), ({ status }) => status).sort(
-      (a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition,
-    );
+    return Array.from(this.tasks.values(), ({ status }) => status).sort(byTopicPartition);
   }
 
   /** Creates the tasks of a new generation. Remaining tasks belong to an older one and close at once. */

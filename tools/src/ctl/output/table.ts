@@ -27,9 +27,13 @@ const READABLE_WIDTH = 24;
 
 /** A table for people: aligned, every value one line, control characters as escapes, no wider than the terminal. */
 export function renderTable<T>(all: readonly Column<T>[], rows: readonly T[], options: TableOptions): string {
-  const columns = readable(all, rows, options.width);
-  const cells = rows.map((row) => columns.map(({ value }) => cellText(value(row))));
-  const natural = columns.map((column) => naturalWidth(column, rows));
+  const measured = readable(
+    all.map((column) => measure(column, rows)),
+    options.width,
+  );
+  const columns = measured.map(({ column }) => column);
+  const natural = measured.map(({ width }) => width);
+  const cells = rows.map((_, row) => measured.map(({ texts }) => texts[row] ?? ''));
   const widths = shrunk(columns, natural, options.width);
   const lineOf = (line: readonly string[], paint: (text: string, at: number) => string): string =>
     line
@@ -73,28 +77,29 @@ export function formatCount(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 1 });
 }
 
-function naturalWidth<T>({ title, value }: Column<T>, rows: readonly T[]): number {
-  return rows.reduce((widest, row) => Math.max(widest, displayWidth(cellText(value(row)))), displayWidth(title));
+/** A column with its texts, one for each row, and the width of the widest. */
+interface MeasuredColumn<T> {
+  readonly column: Column<T>;
+  readonly texts: readonly string[];
+  readonly width: number;
+}
+
+function measure<T>(column: Column<T>, rows: readonly T[]): MeasuredColumn<T> {
+  const texts = rows.map((row) => cellText(column.value(row)));
+  const width = texts.reduce((widest, text) => Math.max(widest, displayWidth(text)), displayWidth(column.title));
+  return { column, texts, width };
 }
 
 /** Without the optional columns for which there is no room. */
-function readable<T>(
-  columns: readonly Column<T>[],
-  rows: readonly T[],
-  width: number | undefined,
-): readonly Column<T>[] {
-  if (width === undefined) return columns;
-  const needed = new Map(
-    columns.map((column) => {
-      const natural = naturalWidth(column, rows);
-      return [column, column.flexible === true ? Math.min(natural, READABLE_WIDTH) : natural];
-    }),
-  );
+function readable<T>(columns: readonly MeasuredColumn<T>[], width: number | undefined): readonly MeasuredColumn<T>[] {
   const shown = [...columns];
-  const tooWide = (): boolean =>
-    shown.reduce((sum, column) => sum + (needed.get(column) ?? 0), GAP.length * (shown.length - 1)) > width;
-  while (tooWide()) {
-    const last = shown.findLastIndex(({ optional }) => optional === true);
+  if (width === undefined) return shown;
+  const needed = ({ column, width: natural }: MeasuredColumn<T>): number =>
+    column.flexible === true ? Math.min(natural, READABLE_WIDTH) : natural;
+  const isTooWide = (): boolean =>
+    shown.reduce((sum, column) => sum + needed(column), GAP.length * (shown.length - 1)) > width;
+  while (isTooWide()) {
+    const last = shown.findLastIndex(({ column }) => column.optional === true);
     if (last < 0) break;
     shown.splice(last, 1);
   }
