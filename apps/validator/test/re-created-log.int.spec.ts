@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { deadLetterTopic, type Family, rawTopic, stateTopic, validatedTopic } from '@orderstream/contracts';
 import { parseDeadLetter } from '@orderstream/dead-letters';
+import { waitUntil } from '@orderstream/deadlines';
 import { type Accounting, emptyAccounting } from '@orderstream/quality';
 import type { PositionTarget, SetPositionReport } from '../src/positions/set-position';
 import type { FaultPoint, FaultPoints } from '../src/partitions/fault-points';
@@ -267,6 +268,11 @@ it.each<[FaultPoint, string]>([
     await owner.close();
     expect(await letters()).toBe(lettersBefore);
     expect(await move('next-batch')).toMatchObject({ before: position, passedOver: 2 });
+    // The commit is answered before its marker is written. A zombie that meets it in between is fenced.
+    await waitUntil(async () => (await log.committedOffset(GROUP, RAW, PARTITION)) !== position, {
+      what: 'the offset of the successor',
+      deadlineMs: 30_000,
+    });
     killed.resume();
     expect(await zombie).toMatchObject({ code });
     expect(await letters()).toBe(lettersBefore + 1);

@@ -184,7 +184,13 @@ describe('PartitionTransactions', () => {
             what: 'the commit to be completed',
             deadlineMs: WAIT_MS,
           });
-          await coordinator.endTxn({ ...identity, transactionResult: false });
+          const abort = { ...identity, transactionResult: false };
+          await coordinator.endTxn(abort);
+          // The first answer comes before the markers, which would end the lost offset as well.
+          await waitUntil(() => coordinator.endTxn(abort).then(() => true), {
+            what: 'the abort to be completed',
+            deadlineMs: WAIT_MS,
+          });
         }
         const place = { topic: input, partition };
         const group = await coordinators.ofGroup();
