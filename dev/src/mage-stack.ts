@@ -16,8 +16,8 @@ const COMPONENTS = ['kafka', 'bigquery-emulator'];
 
 /** What the pipelines of Mage need, on free ports and without data of earlier runs. */
 export interface MageStack {
-  /** The program `mage`. */
-  readonly mage: string;
+  /** The Python that has Mage. */
+  readonly python: string;
   /** Deleted by `stop`. */
   readonly home: string;
   /** `host:port` */
@@ -36,7 +36,7 @@ export interface MageStack {
 
 /** Starts a broker, the BigQuery emulator and a generator that waits for a start. If it fails, whatever was started is stopped. */
 export async function startMageStack(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<MageStack> {
-  const mage = await prepareMage(env, signal);
+  const python = await prepareMage(env, signal);
   return startIsolated(env, signal, async (stack) => {
     const { paths, env: own, ports, infrastructure, endpoints, supervisor, progress } = stack;
     progress.line('Starting a broker, the BigQuery emulator and the generator on free ports:');
@@ -50,7 +50,7 @@ export async function startMageStack(env: NodeJS.ProcessEnv, signal: AbortSignal
     });
     await supervisor.start([generator.component], signal);
     return {
-      mage,
+      python,
       home: paths.home,
       brokers: endpoints.kafka,
       bigquery: {
@@ -65,7 +65,7 @@ export async function startMageStack(env: NodeJS.ProcessEnv, signal: AbortSignal
   });
 }
 
-/** Installs Mage at its first use. @returns the program `mage` */
+/** Installs Mage at its first use. @returns its Python */
 async function prepareMage(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
   const settings = loadSettings(devSettings, env);
   const repository = repositoryRoot();
@@ -84,5 +84,5 @@ async function prepareMage(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise
       unlock();
     }
   }
-  return pythonProgram(folder, 'mage');
+  return pythonProgram(folder, 'python');
 }

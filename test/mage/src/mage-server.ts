@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { DeadlineError, waitUntil } from '@orderstream/deadlines';
+import { join } from 'node:path';
+import { waitUntil } from '@orderstream/deadlines';
 import { z } from 'zod';
 
 /** A pipeline of which the project has a trigger. */
@@ -8,7 +9,6 @@ const TRIGGERED = 'load_batch_to_bq';
 const ANSWER_TIMEOUT_MS = 30_000;
 const START_WITHIN_MS = 180_000;
 const RUN_WITHIN_MS = 300_000;
-const QUEUED_WITHIN_MS = 60_000;
 
 const blockRun = z.object({
   block_uuid: z.string(),
@@ -35,7 +35,7 @@ export class MageServer {
 
   constructor(
     private readonly options: {
-      readonly mage: string;
+      readonly python: string;
       readonly project: string;
       readonly port: number;
       readonly env: NodeJS.ProcessEnv;
@@ -47,13 +47,17 @@ export class MageServer {
   }
 
   async start(): Promise<void> {
-    const { mage, project, port, env, log, signal } = this.options;
+    const { python, project, port, env, log, signal } = this.options;
     const output = openSync(log, 'a');
-    this.child = spawn(mage, ['start', project, '--host', '127.0.0.1', '--port', String(port)], {
-      env,
-      detached: true,
-      stdio: ['ignore', output, output],
-    });
+    this.child = spawn(
+      python,
+      [join(project, 'start.py'), 'start', project, '--host', '127.0.0.1', '--port', String(port)],
+      {
+        env,
+        detached: true,
+        stdio: ['ignore', output, output],
+      },
+    );
     closeSync(output);
     // It answers before its database has all columns. Its scheduler reads the triggers of the project after that.
     const isReady = async (): Promise<boolean> => (await this.schedules(TRIGGERED)).length > 0;
@@ -115,19 +119,6 @@ export class MageServer {
     return this.waitFor(id, `run ${String(id)} of Mage to end`, isEnd);
   }
 
-  /** Whether a block of a run leaves the queue within a minute. */
-  async hasBegun(id: number): Promise<boolean> {
-    const condition = ({ block_runs: blocks = [] }: PipelineRun): boolean =>
-      blocks.some(({ status }) => status !== 'initial' && status !== 'queued');
-    try {
-      await this.waitFor(id, 'a block to begin', condition, QUEUED_WITHIN_MS);
-      return true;
-    } catch (error) {
-      if (error instanceof DeadlineError) return false;
-      throw error;
-    }
-  }
-
   /** Waits until a block of a run has begun. */
   begun(id: number, block: string): Promise<PipelineRun> {
     return this.waitFor(id, `block ${block} of run ${String(id)} to begin`, ({ block_runs: blocks = [] }) =>
@@ -135,18 +126,13 @@ export class MageServer {
     );
   }
 
-  private waitFor(
-    id: number,
-    what: string,
-    condition: (run: PipelineRun) => boolean,
-    deadlineMs = RUN_WITHIN_MS,
-  ): Promise<PipelineRun> {
+  private waitFor(id: number, what: string, condition: (run: PipelineRun) => boolean): Promise<PipelineRun> {
     const { signal, log } = this.options;
     const check = async (): Promise<PipelineRun | false> => {
       const run = await this.run(id);
       return condition(run) && run;
     };
-    return waitUntil(check, { what: `${what} (log: ${log})`, deadlineMs, intervalMs: 300, signal });
+    return waitUntil(check, { what: `${what} (log: ${log})`, deadlineMs: RUN_WITHIN_MS, intervalMs: 300, signal });
   }
 
   private async request(method: string, path: string, body?: object): Promise<unknown> {

@@ -32,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
   cpSync(join(repository, 'deploy', 'mage'), project, { recursive: true });
   const log = join(repository, '.local', 'mage.log');
   const server = new MageServer({
-    mage: stack.mage,
+    python: stack.python,
     project,
     port: stack.freePort,
     env: environment(stack, repository, files),

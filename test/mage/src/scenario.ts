@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBigQuery } from '@orderstream/bigquery';
 import { waitUntil } from '@orderstream/deadlines';
-import { type MageStack, type Progress } from '../../../dev/src';
+import { type MageStack, type Progress, repositoryRoot, runCommand } from '../../../dev/src';
 import { placedOrders, rawOrders, type RawOrders, recordedBlocks } from './content';
 import { type MageServer, type PipelineRun, type Schedule } from './mage-server';
 
@@ -43,6 +44,9 @@ export class Scenario {
   }
 
   async run(): Promise<void> {
+    await this.step('a job that is queued while the worker pool ends is run with start.py, and lost without', () =>
+      this.lostJob(),
+    );
     this.load = await this.server.createTrigger(LOAD);
     this.stream = await this.server.createTrigger(STREAM);
     await this.step('Mage has read the daily trigger', () => this.dailyTrigger());
@@ -60,6 +64,22 @@ export class Scenario {
     await this.progress.step(name, async () => {
       this.progress.line(`  ${await work()}`);
     });
+  }
+
+  /** The patch of start.py can go when a version of Mage runs the job by itself. */
+  private async lostJob(): Promise<string> {
+    const program = join(repositoryRoot(), 'test', 'mage', 'lost_job.py');
+    const outcome = async (...args: readonly string[]): Promise<string | undefined> => {
+      const { code, output } = await runCommand(this.stack.python, [program, ...args], {
+        env: { ...process.env, HOME: this.stack.home, PYTHONDONTWRITEBYTECODE: '1' },
+      });
+      if (code !== 0) throw new Error(`lost_job.py exits with ${String(code)}:\n${output}`);
+      return output.trimEnd().split('\n').at(-1);
+    };
+    const patched = join(repositoryRoot(), 'deploy', 'mage');
+    const outcomes = [await outcome(patched), await outcome()];
+    expectEqual('with start.py, and without', outcomes, ['has run', 'has not run']);
+    return 'with start.py the job has run';
   }
 
   private async dailyTrigger(): Promise<string> {
@@ -183,18 +203,9 @@ export class Scenario {
     await this.finished(await this.start(trigger, variables));
   }
 
-  /**
-   * Starts a run, and waits until its first block has begun. Mage forks its worker out of a process with threads, which
-   * hangs now and then on a busy machine: then it is killed and started again, and takes up the run.
-   */
-  private async start(trigger: Schedule | undefined, variables: object): Promise<PipelineRun> {
+  private start(trigger: Schedule | undefined, variables: object): Promise<PipelineRun> {
     if (trigger === undefined) throw new TypeError('there is no trigger');
-    const run = await this.server.trigger(trigger, variables);
-    if (await this.server.hasBegun(run.id)) return run;
-    this.progress.line('  Mage has queued a block and does not run it; it is killed and started again');
-    await this.server.kill();
-    await this.server.start();
-    return run;
+    return this.server.trigger(trigger, variables);
   }
 
   private async finished({ id }: PipelineRun): Promise<void> {
