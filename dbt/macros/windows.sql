@@ -31,6 +31,19 @@
     {{ return(days) }}
 {%- endmacro %}
 
+{# The variables from and to: a range of days, both included, or none. One of them alone is an error. #}
+{% macro requested_days() -%}
+    {%- set from, to = var('from'), var('to') -%}
+    {%- if not from and not to -%}{{ return(none) }}{%- endif -%}
+    {%- if not from or not to or from | string > to | string -%}
+        {%- do exceptions.raise_compiler_error(
+            "The variables from and to are the first and the last day of a range, such as {from: 2026-01-01, to: 2026-01-31}."
+            ~ " Given: from " ~ from ~ ", to " ~ to
+        ) -%}
+    {%- endif -%}
+    {{ return({'from': from, 'to': to}) }}
+{%- endmacro %}
+
 {#
     Limits a query to the orders placed on the given days. With days = none there is no limit, except the one that a table
     may require.
@@ -63,6 +76,14 @@
     {%- else -%}
         {{ column }} in ({{ days | join(', ') }})
     {%- endif -%}
+{%- endmacro %}
+
+{#
+    The rows of an incremental model before this run. A unit test overrides it with rows of its own: with `input: this` it
+    would need the table, which a new warehouse does not have.
+#}
+{% macro rows_before() -%}
+    {{ this }}
 {%- endmacro %}
 
 {# Batch and stream are compared up to this time: an order may reach the stream as late. #}

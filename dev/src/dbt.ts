@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '@orderstream/config';
 import { parseDbtArguments } from './dbt/dbt-arguments';
@@ -7,9 +5,10 @@ import { dbtEnvironment } from './dbt/dbt-environment';
 import { lockDbt } from './dbt/dbt-lock';
 import { prepareDbt } from './dbt/prepare-dbt';
 import { devSettings } from './dev.config';
-import { EXIT, exitCodeOf } from './errors';
 import { repositoryRoot, stackPaths } from './paths';
-import { StopSignals } from './process/stop-signals';
+import { runAsCommand } from './process/command';
+import { runInForeground } from './process/foreground';
+import { type StopSignals } from './process/stop-signals';
 import { createProgress } from './progress';
 import { readStackFile } from './stack/stack-file';
 
@@ -20,8 +19,7 @@ const WAIT_FOR_BUILD_MS = 300_000;
  * `npm run dbt`: runs dbt with the profile of the running local stack, or with the target or profile that the arguments
  * name. `lint` and `fix` run sqlfluff on the project.
  */
-async function runDbt(args: readonly string[]): Promise<number> {
-  const stop = new StopSignals();
+async function runDbt(args: readonly string[], stop: StopSignals): Promise<number> {
   const settings = loadSettings(devSettings, process.env);
   const paths = stackPaths(repositoryRoot(), settings.home);
   const progress = createProgress(process.stderr);
@@ -30,7 +28,7 @@ async function runDbt(args: readonly string[]): Promise<number> {
   const { dbt, sqlfluff } = await prepareDbt({ paths, settings, env: process.env, progress, signal: stop.signal });
   const env = dbtEnvironment(paths, warehouse, { run: 'command', env: process.env });
   const project = join(paths.repository, 'dbt');
-  if (lint !== undefined) return run(sqlfluff, [lint, ...args.slice(1), '.'], { cwd: project, env }, stop);
+  if (lint !== undefined) return runInForeground(sqlfluff, [lint, ...args.slice(1), '.'], { cwd: project, env, stop });
   const unlock = writes
     ? await lockDbt(join(paths.home, 'dbt', 'lock'), {
         timeoutMs: WAIT_FOR_BUILD_MS,
@@ -39,38 +37,10 @@ async function runDbt(args: readonly string[]): Promise<number> {
       })
     : undefined;
   try {
-    return await run(dbt, args, { cwd: paths.repository, env }, stop);
+    return await runInForeground(dbt, args, { cwd: paths.repository, env, stop });
   } finally {
     unlock?.();
   }
 }
 
-function run(
-  command: string,
-  args: readonly string[],
-  options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
-  stop: StopSignals,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: 'inherit' });
-    const end = (): void => {
-      child.kill('SIGTERM');
-    };
-    stop.signal.addEventListener('abort', end);
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      stop.signal.removeEventListener('abort', end);
-      resolve(stop.exitCode ?? (signal === null ? (code ?? EXIT.notAccountedFor) : 128 + constants.signals[signal]));
-    });
-  });
-}
-
-runDbt(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = exitCodeOf(error);
-  },
-);
+void runAsCommand((stop) => runDbt(process.argv.slice(2), stop));

@@ -42,11 +42,10 @@ export async function startMageStack(env: NodeJS.ProcessEnv, signal: AbortSignal
     progress.line('Starting a broker, the BigQuery emulator and the generator on free ports:');
     const components = infrastructure.filter(({ name }) => COMPONENTS.includes(name));
     await supervisor.start(components, signal);
-    const ledgerFolder = join(paths.data, 'ledger');
     const tokens = loadTokens(paths.tokensFile);
-    const context = { repository: paths.repository, ledgerFolder, endpoints, tokens, env: own };
+    const context = { repository: paths.repository, ledgerFolder: paths.ledger, endpoints, tokens, env: own };
     const generator = serviceInstance(GENERATOR, await ports.find(0), context, {
-      env: () => Promise.resolve(generatorEnv({ rate: 1, defectRate: 0, remainingEvents: () => 0 }, ledgerFolder)),
+      env: () => Promise.resolve(generatorEnv({ rate: 1, defectRate: 0, remainingEvents: () => 0 }, paths.ledger)),
     });
     await supervisor.start([generator.component], signal);
     return {

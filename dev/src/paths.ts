@@ -9,6 +9,8 @@ export interface StackPaths {
   /** Kafka and the BigQuery emulator, shared by all homes of this repository. */
   readonly installed: string;
   readonly data: string;
+  /** The generator's journal. */
+  readonly ledger: string;
   readonly logs: string;
   /** One file per running process, with its pid. The next runner finds orphans by these files. */
   readonly run: string;
@@ -36,6 +38,7 @@ export function stackPaths(repository: string, home?: string): StackPaths {
     home: base,
     installed: join(local, 'installed'),
     data: join(base, 'data'),
+    ledger: join(base, 'data', 'ledger'),
     logs: join(base, 'logs'),
     run: join(base, 'run'),
     lock: join(base, 'lock'),

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { startIsolated } from './isolated-stack';
 import { ServiceClient } from './stack/service-client';
 import { generatorStatus, type GeneratorStatus, type ValidatorStatus, validatorStatus } from './stack/service-status';
@@ -34,19 +33,18 @@ export async function startValidatorStack(
         infrastructure.filter(({ name }) => name === BROKER),
         signal,
       );
-      const ledgerFolder = join(paths.data, 'ledger');
       const tokens = loadTokens(paths.tokensFile);
-      const context = { repository: paths.repository, ledgerFolder, endpoints, tokens, env: own };
+      const context = { repository: paths.repository, ledgerFolder: paths.ledger, endpoints, tokens, env: own };
       const validator = serviceInstance('validator', await ports.find(0), context);
       const generator = serviceInstance(GENERATOR, await ports.find(0), context, {
-        env: () => Promise.resolve(generatorEnv(options, ledgerFolder)),
+        env: () => Promise.resolve(generatorEnv(options, paths.ledger)),
       });
       await supervisor.start([validator.component], signal);
       await supervisor.start([generator.component], signal);
       const client = ({ url }: { readonly url: string }): ServiceClient => new ServiceClient(url, tokens.viewer);
       return {
         brokers: endpoints.kafka,
-        ledgerFolder,
+        ledgerFolder: paths.ledger,
         generator: async () => generatorStatus.parse(await client(generator).status()),
         validator: async () => validatorStatus.parse(await client(validator).status()),
       };

@@ -58,8 +58,8 @@ describe('incremental runs with late rows', () => {
     return row;
   };
 
-  it('builds everything from empty tables', async () => {
-    await warehouse.mustRun('build', '--exclude-resource-type', 'unit_test', ...EVERY_DAY);
+  it('builds a new warehouse, and passes its unit tests before any of its tables exists', async () => {
+    await warehouse.mustRun('build', ...EVERY_DAY);
     expect(await warehouse.rowsOf('fact_orders')).toEqual([]);
   });
 
@@ -155,6 +155,22 @@ describe('incremental runs with late rows', () => {
     expect(await order('backfilled')).toMatchObject({ is_in_batch: true });
     await warehouse.mustRun('run', '--full-refresh');
     expect(backfilled).toEqual(await contents());
+  });
+
+  it.each(['{from: 2026-01-01}', '{to: 2026-01-31}', '{from: 2026-02-01, to: 2026-01-31}'])(
+    'fails with the variables %s, which name no range of days',
+    async (vars) => {
+      const { code, output } = await warehouse.dbt('run', '--select', 'int_days_to_build', '--vars', vars);
+      expect([code, output]).toEqual([1, expect.stringContaining('The variables from and to')]);
+    },
+  );
+
+  it('rebuilds the days that the variables from and to name', async () => {
+    await warehouse.mustRun('run', '--select', 'int_days_to_build', '--vars', `{from: ${dayOf(61)}, to: ${dayOf(60)}}`);
+    expect(
+      await warehouse.query(`select cast(order_date as string) as day from ${warehouse.dataset}_staging.int_days_to_build
+        where reason = 'requested' order by day`),
+    ).toEqual([{ day: dayOf(61) }, { day: dayOf(60) }]);
   });
 
   it('leaves rows before the look-back to a run with a longer one, except in the orders', async () => {

@@ -1,5 +1,6 @@
 {{ config(materialized='table') }}
 
+{%- set requested = requested_days() %}
 {%- set fact = adapter.get_relation(target.project, target.schema, 'fact_orders') if execute else none -%}
 {%- set daily = adapter.get_relation(target.project, target.schema, 'orders_daily_agg') if execute else none %}
 
@@ -19,13 +20,13 @@ loaded as (
     where order_placed_at >= timestamp({{ lookback_start() }})
 )
 
-{%- if var('from') and var('to') %},
+{%- if requested %},
 
 requested as (
     select
         order_date,
         'requested' as reason
-    from unnest(generate_date_array(date '{{ var("from") }}', date '{{ var("to") }}')) as order_date
+    from unnest(generate_date_array(date '{{ requested.from }}', date '{{ requested.to }}')) as order_date
 )
 {%- endif %}
 {%- if fact %},
@@ -85,7 +86,7 @@ all_days as (
     select * from streamed
     union all
     select * from loaded
-    {%- if var('from') and var('to') %}
+    {%- if requested %}
     union all
     select * from requested
     {%- endif %}

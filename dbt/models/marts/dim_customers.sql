@@ -54,7 +54,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ this }}
+    from {{ rows_before() }}
     where
         customer_id in (select from_customers.customer_id from from_customers)
         or customer_id in (select from_orders.customer_id from from_orders)

@@ -59,7 +59,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ this }}
+    from {{ rows_before() }}
     where
         item_sku in (select from_catalog.item_sku from from_catalog)
         or item_sku in (select from_orders.item_sku from from_orders)

@@ -56,7 +56,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ this }}
+    from {{ rows_before() }}
     where
         vendor_id in (select from_catalog.vendor_id from from_catalog)
         or vendor_id in (select from_orders.vendor_id from from_orders)

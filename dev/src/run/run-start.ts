@@ -28,7 +28,7 @@ export async function runStart(
 ): Promise<number> {
   const { progress, paths } = context;
   const startedAt = performance.now();
-  const mark = markJournal(LocalStack.ledgerFolder(paths));
+  const mark = markJournal(paths.ledger);
   const stack = await LocalStack.start(context, {
     rate: options.rate,
     remainingEvents: () => remainingEvents(options.events, paths, mark),
@@ -51,7 +51,7 @@ export async function runStart(
       tables: stack.createTableReader(),
       generator: async () => generatorStatus.parse(await stack.clients['order-generator'].status()),
       validator: async () => validatorStatus.parse(await stack.clients.validator.status()),
-      ledgerFolder: LocalStack.ledgerFolder(paths),
+      ledgerFolder: paths.ledger,
       signal,
     });
     const opening = options.exit ? await verifier.start(mark) : undefined;
@@ -108,7 +108,7 @@ function scenarioOf(scenario: string | undefined): Pick<GeneratorOptions, 'scena
 /** Events that a restarted generator still has to generate, beside those that it sends again. */
 function remainingEvents(events: number | undefined, paths: StackPaths, mark: JournalMark): number | undefined {
   if (events === undefined) return undefined;
-  return Math.max(0, events - eventsSince(LocalStack.ledgerFolder(paths), mark));
+  return Math.max(0, events - eventsSince(paths.ledger, mark));
 }
 
 async function showLiveLine(

@@ -14,6 +14,7 @@ import { stopOrphans } from '../process/orphans';
 import { PortFinder } from '../process/ports';
 import { type Progress } from '../progress';
 import { BridgeDelivery } from './bridge-delivery';
+import { batchShare } from './batch-share';
 import { type ComponentStatus } from './component';
 import {
   ANY_PORTS,
@@ -74,10 +75,6 @@ export class LocalStack {
     private readonly context: LocalStackContext,
   ) {}
 
-  static ledgerFolder(paths: StackPaths): string {
-    return join(paths.data, 'ledger');
-  }
-
   /** Deletes data and logs of earlier runs. Installations and tokens stay. */
   static reset(paths: StackPaths): void {
     rmSync(paths.data, { recursive: true, force: true });
@@ -105,11 +102,12 @@ export class LocalStack {
       preferred: anyPorts ? ANY_PORTS : DEFAULT_PORTS,
       pubsubHeapMb: settings.pubsubHeapMb,
     });
+    const batch = batchShare(paths, generator.seed);
     const all = await defineServices(
       {
         repository: paths.repository,
-        ledgerFolder: LocalStack.ledgerFolder(paths),
-        batchFolder: join(paths.data, 'batch'),
+        ledgerFolder: paths.ledger,
+        batch,
         endpoints,
         tokens,
         env: childEnv,
@@ -159,6 +157,7 @@ export class LocalStack {
           topic: PUBSUB_TOPIC,
           subscription: PUBSUB_SUBSCRIPTION,
         },
+        batch,
         services: stack.addresses([GENERATOR, ...PIPELINE]),
         tokens,
       });

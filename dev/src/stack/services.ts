@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type ComponentEnv } from '../process/component-env';
 import { type ProcessSpec } from '../process/managed-process';
 import { type PortFinder } from '../process/ports';
+import { type BatchShare, batchShareEnv } from './batch-share';
 import { type Endpoints } from './infrastructure';
 import { answersOk, isServiceReady } from './http-probe';
 import { type Component } from './component';
@@ -79,14 +80,16 @@ export interface Service {
 
 /** Finds a port for each service and returns their components. Starts nothing. */
 export async function defineServices(
-  context: ServicesContext & { readonly batchFolder: string },
+  context: ServicesContext & { readonly batch: BatchShare },
   generator: GeneratorOptions,
 ): Promise<Record<ServiceName, Service>> {
   const found: Partial<Record<ServiceName, Service>> = {};
   const urls: Record<string, string> = {};
   const ownEnv = (name: ServiceName): NodeJS.ProcessEnv => {
     if (name === GENERATOR) return generatorEnv(generator, context.ledgerFolder);
-    if (name === BATCH_LOADER) return batchEnv(generator, context);
+    if (name === BATCH_LOADER) {
+      return { ...batchShareEnv(context.batch), BATCH_DUCKDB_MEMORY_MB: String(BATCH_DUCKDB_MB) };
+    }
     return name === CONSOLE ? consoleEnv(urls, context.tokens) : {};
   };
   for (const name of [GENERATOR, ...PIPELINE, ...BESIDE] as const) {
@@ -183,18 +186,6 @@ const consoleEnv = (urls: Readonly<Record<string, string>>, { viewer, operator }
   SERVICE_TOKEN: viewer,
   SERVICE_OPERATOR_TOKEN: operator,
   PUBSUB_DEAD_LETTER_SUBSCRIPTION,
-});
-
-/** Its runs and files, and the seed and the journal of the generator: the same vendors, customers and orders. */
-const batchEnv = (
-  { seed }: GeneratorOptions,
-  { ledgerFolder, batchFolder }: { readonly ledgerFolder: string; readonly batchFolder: string },
-): NodeJS.ProcessEnv => ({
-  BATCH_STORE: batchFolder,
-  BATCH_SCRATCH_DIR: `${batchFolder}-scratch`,
-  BATCH_DUCKDB_MEMORY_MB: String(BATCH_DUCKDB_MB),
-  GENERATOR_LEDGER_DIR: ledgerFolder,
-  ...(seed === undefined ? {} : { GENERATOR_SEED: String(seed) }),
 });
 
 export function generatorEnv(options: GeneratorOptions, ledgerFolder: string): NodeJS.ProcessEnv {

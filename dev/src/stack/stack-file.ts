@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { UsageError } from '../errors';
+import { type BatchShare } from './batch-share';
 import { type StackTokens, writePrivateFile } from './tokens';
 
 /** `.local/stack.json`: addresses and tokens of the running stack, for other programs. */
@@ -18,6 +19,8 @@ export interface StackFile {
     readonly topic: string;
     readonly subscription: string;
   };
+  /** What runs of the batch loader in a terminal share with its service. */
+  readonly batch: BatchShare;
   /** Absent until the console is ready. */
   readonly console?: { readonly url: string };
   readonly services: Readonly<Record<string, { readonly url: string }>>;

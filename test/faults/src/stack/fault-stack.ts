@@ -154,7 +154,7 @@ export class FaultStack {
     };
     const stack = new FaultStack(
       endpoints,
-      join(paths.data, 'ledger'),
+      paths.ledger,
       {
         'order-generator~kafka': await kafkaProxyOf('order-generator'),
         'validator~kafka': await kafkaProxyOf('validator'),
