@@ -297,6 +297,53 @@ describe('the daily run', () => {
   );
 
   it(
+    'loads a history by the first run of the schedule, which a kill does not change, and one day by the next',
+    async () => {
+      const sha256 = createHash('sha256').update(TOKEN).digest('hex');
+      const service = {
+        BATCH_SCHEDULE: '0 0 * * *',
+        BATCH_FIRST_DAYS: '40',
+        BATCH_PARTITION: 'range',
+        HTTP_PORT: '0',
+        ADMIN_TOKENS: JSON.stringify([{ name: 'test', role: 'viewer', sha256 }]),
+      };
+      setDbt({ hangs: true });
+      const killed = start(['serve'], service);
+      await buildBegins();
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      setDbt({});
+      const from = dayOf(Date.now() - 40 * DAY_MS);
+      const { child, ended } = start(['serve'], service);
+      const list = async (): Promise<string[]> => (await start(['daily', 'list']).ended).stderr.trim().split('\n');
+      const runs = await waitUntil(
+        async () => {
+          const lines = await list();
+          return lines.every((line) => line.includes('succeeded')) && lines;
+        },
+        { what: 'the first run to succeed', deadlineMs: 60_000, intervalMs: 500 },
+      );
+      expect(runs).toEqual([expect.stringContaining(`  ${from} to ${YESTERDAY}  `)]);
+      child.kill('SIGTERM');
+      expect((await ended).code).toBe(0);
+      expect(dbt().calls).toEqual([expect.stringContaining(`"from":"${from}","to":"${YESTERDAY}"`)]);
+      const [loaded] = await bigqueryOf(dataset).query(
+        `select count(distinct date(order_placed_at)) as days from ${dataset}.raw_orders`,
+      );
+      expect(loaded).toEqual([{ days: 40 }]);
+
+      // Another time of the schedule.
+      setDbt({ hangs: true });
+      const next = start(['serve'], { ...service, BATCH_SCHEDULE: '* * * * *' });
+      await buildBegins();
+      expect(dbt().calls).toEqual(['build --exclude-resource-type unit_test']);
+      next.child.kill('SIGTERM');
+      await next.ended;
+    },
+    TEST_MS,
+  );
+
+  it(
     'compares each order once: that of the stream before that of the batch, and no day of which orders still arrive',
     async () => {
       const bigquery = bigqueryOf(dataset);

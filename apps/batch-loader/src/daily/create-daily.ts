@@ -8,7 +8,9 @@ import { ChecksStep } from './checks-step';
 import { DailyJob, type DailyObserver } from './daily-job';
 import { DailyLock } from './daily-lock';
 import { DailyStore } from './daily-store';
+import { DbtCommand } from './dbt-command';
 import { LoadStep } from './load-step';
+import { ModelRefresh } from './model-refresh';
 import { FailureAlert } from './reports';
 
 const MS_PER_SECOND = 1_000;
@@ -17,6 +19,7 @@ const MS_PER_MINUTE = 60_000;
 export interface Daily {
   readonly job: DailyJob;
   readonly runs: DailyStore;
+  readonly refresh: ModelRefresh;
 }
 
 /** Composes the daily run. Opens nothing. @throws ConfigError without a command of dbt */
@@ -32,17 +35,19 @@ export function createDaily(
   }
   const runs = new DailyStore(store);
   const leaseMs = batch.leaseSeconds * MS_PER_SECOND;
+  const lock = new DailyLock(store, leaseMs);
+  const dbt = new DbtCommand({
+    command: daily.dbt.split(' '),
+    env: childEnvironment(batchLoaderSettings, dbtVariables(bigquery)),
+    timeoutMs: daily.buildTimeoutMinutes * MS_PER_MINUTE,
+    ...(onLine !== undefined && { onLine }),
+  });
   const job = new DailyJob({
     runs,
-    lock: new DailyLock(store, leaseMs),
+    lock,
     steps: [
       new LoadStep(runner, leaseMs),
-      new BuildStep({
-        command: daily.dbt.split(' '),
-        env: childEnvironment(batchLoaderSettings, dbtVariables(bigquery)),
-        timeoutMs: daily.buildTimeoutMinutes * MS_PER_MINUTE,
-        ...(onLine !== undefined && { onLine }),
-      }),
+      new BuildStep(dbt),
       new ChecksStep(createBigQuery(bigquery), bigquery.dataset),
     ],
     retries: batch.retries,
@@ -50,7 +55,7 @@ export function createDaily(
     logger,
     observers: [...(daily.webhookUrl === undefined ? [] : [new FailureAlert(daily.webhookUrl, logger)]), ...observers],
   });
-  return { job, runs };
+  return { job, runs, refresh: new ModelRefresh({ dbt, lock, everyMinutes: daily.refreshMinutes, logger }) };
 }
 
 /** dbt builds in the warehouse that the batch loads into. */

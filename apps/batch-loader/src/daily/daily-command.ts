@@ -3,10 +3,10 @@ import { OrderstreamError } from '@orderstream/errors';
 import { createLogger, Metrics } from '@orderstream/observability';
 import { createBatch } from '../batch';
 import { batchLoaderSettings, type BatchLoaderSettings } from '../batch-loader.config';
-import { type BatchArguments, parseArguments, UsageError } from '../commands/arguments';
+import { parseArguments, UsageError } from '../commands/arguments';
 import { ProgressBar, type Terminal } from '../commands/progress-bar';
-import { historyPlans } from '../runs/plans';
-import { dayOf, rangeText } from '../runs/run';
+import { historyPlans, type HistoryRequest } from '../runs/plans';
+import { dayOf, type DayRange, rangeText } from '../runs/run';
 import { createDaily } from './create-daily';
 import { type DailyObserver, type DailyResult } from './daily-job';
 import { dayBefore, type DailyPlan, type DailyRun } from './daily-run';
@@ -55,7 +55,7 @@ export async function runDaily(args: readonly string[], terminal: Terminal, sign
 
 /** @throws UsageError if the days have not ended */
 export function planOf(
-  request: Pick<BatchArguments, 'range' | 'scheduledAt' | 'rows' | 'scenario' | 'seed' | 'partition'>,
+  request: Omit<HistoryRequest, 'range'> & { readonly range?: DayRange | undefined },
   { batch }: Pick<BatchLoaderSettings, 'batch'>,
   now: Date,
 ): DailyPlan {

@@ -4,6 +4,8 @@ import { type ObjectStore } from '../store/object-store';
 import { DailyLeaseLostError, DailyLockedError } from './errors';
 
 const KEY = 'locks/daily';
+/** In place of the id of a run: a build of the models between the daily runs. */
+export const REFRESH = 'refresh';
 const MAX_POLL_MS = 1_000;
 const MIN_POLL_MS = 20;
 
@@ -21,7 +23,8 @@ interface Found {
  * Lets one process at a time carry out a daily run: a document with a lease, which is compared and set.
  *
  * Failure semantics: a process that dies keeps its lease until it ends. A start in the meantime waits for that end, so
- * that a restart after a kill goes on by itself. If it sees the lease renewed, the holder lives, and the start is rejected.
+ * that a restart after a kill goes on by itself. If it sees the lease renewed, the holder lives, and the start is rejected;
+ * a daily run waits for a build of the models, which has a deadline of its own.
  */
 export class DailyLock {
   constructor(
@@ -30,7 +33,10 @@ export class DailyLock {
     private readonly clock: () => number = Date.now,
   ) {}
 
-  /** @throws DailyLockedError if another process has the lease and renews it */
+  /**
+   * @param run id of the daily run, or REFRESH
+   * @throws DailyLockedError if another process has the lease and renews it
+   */
   async acquire(run: string, signal: AbortSignal): Promise<HeldLease> {
     const token = randomUUID();
     for (let first: Lease | undefined; ;) {
@@ -43,7 +49,8 @@ export class DailyLock {
         continue;
       }
       first ??= lease;
-      if (lease.token !== first.token || lease.untilMs !== first.untilMs) {
+      const isRenewed = lease.token !== first.token || lease.untilMs !== first.untilMs;
+      if (isRenewed && (run === REFRESH || lease.run !== REFRESH)) {
         throw new DailyLockedError(lease.run, this.store.location);
       }
       await delay(Math.min(Math.max(waitMs, MIN_POLL_MS), MAX_POLL_MS), undefined, { signal });

@@ -51,8 +51,11 @@ export function dailyIdOf({ scheduledAt, range }: Pick<DailyPlan, 'scheduledAt' 
   return `daily_${digits(scheduledAt)}_${digits(from)}_${digits(to)}`;
 }
 
-/** The day before the day of this time. */
-export function dayBefore(time: string): DayRange {
+/** The days before the day of this time. */
+export function daysBefore(time: string, days: number): DayRange {
   const to = time.slice(0, 10);
-  return { from: new Date(Date.parse(to) - DAY_MS).toISOString().slice(0, 10), to };
+  return { from: new Date(Date.parse(to) - days * DAY_MS).toISOString().slice(0, 10), to };
 }
+
+/** The day before the day of this time. */
+export const dayBefore = (time: string): DayRange => daysBefore(time, 1);

@@ -8,14 +8,16 @@ import { type RunObserver } from '../runs/runner';
 import { createDaily, type Daily } from './create-daily';
 import { CronTimes } from './cron';
 import { planOf } from './daily-command';
-import { dailyIdOf, type DailyPlan, type DailyRun } from './daily-run';
+import { dailyIdOf, type DailyPlan, type DailyRun, daysBefore } from './daily-run';
 import { DailyStore } from './daily-store';
 import { DailyLockedError } from './errors';
 import { followSchedule } from './follow-schedule';
+import { type RefreshStatus } from './model-refresh';
 import { DailyMetrics } from './reports';
 
-const REFRESH_MS = 60_000;
+const SHOW_RUNS_MS = 60_000;
 const LISTED_RUNS = 10;
+const STARTED_BY = 'schedule';
 
 export interface DailyStatus {
   readonly schedule: string | null;
@@ -23,6 +25,8 @@ export interface DailyStatus {
   readonly nextRun: string | null;
   /** Id of the run that this instance is carrying out. */
   readonly running: string | null;
+  /** Of this instance; null without a schedule. */
+  readonly refresh: RefreshStatus | null;
 }
 
 /**
@@ -58,9 +62,11 @@ export class DailySchedule implements BeforeApplicationShutdown {
 
   /** Begins to follow the schedule. To be called when the tables exist. */
   start(): void {
-    const work: Promise<void>[] = [this.refresh()];
+    const work: Promise<void>[] = [this.showRuns()];
     const { times, daily } = this;
-    if (times !== undefined && daily !== undefined) work.push(this.follow(times, daily));
+    if (times !== undefined && daily !== undefined) {
+      work.push(this.follow(times, daily), daily.refresh.follow(this.stopping.signal));
+    }
     this.working = Promise.all(work);
   }
 
@@ -75,6 +81,7 @@ export class DailySchedule implements BeforeApplicationShutdown {
       schedule: this.settings.daily.schedule ?? null,
       nextRun: this.times?.after(new Date())?.toISOString() ?? null,
       running: this.running ?? null,
+      refresh: this.daily?.refresh.status() ?? null,
     };
   }
 
@@ -98,12 +105,12 @@ export class DailySchedule implements BeforeApplicationShutdown {
   private async runAt(due: Date, { job }: Daily, isCatchUp: boolean): Promise<void> {
     const scheduledAt = due.toISOString().replace('.000Z', 'Z');
     try {
-      const plan = this.planAt(scheduledAt);
+      const plan = await this.planAt(scheduledAt);
       const id = dailyIdOf(plan);
       const before = await this.runs.find(id);
       if (isCatchUp && before !== undefined && before.run.state !== 'running') return;
       this.running = id;
-      await job.run(plan, `schedule, process ${process.pid}`, this.stopping.signal);
+      await job.run(plan, `${STARTED_BY}, process ${process.pid}`, this.stopping.signal);
     } catch (error) {
       if (this.stopping.signal.aborted) return;
       if (error instanceof DailyLockedError)
@@ -114,12 +121,20 @@ export class DailySchedule implements BeforeApplicationShutdown {
     }
   }
 
-  private planAt(scheduledAt: string): DailyPlan {
-    return planOf({ scheduledAt }, this.settings, new Date());
+  /** The first run of the schedule loads the history, also when it is resumed. */
+  private async planAt(scheduledAt: string): Promise<DailyPlan> {
+    const begun = (await this.latest()).find(
+      ({ plan, startedBy }) => plan.scheduledAt === scheduledAt && startedBy[0]?.startsWith(STARTED_BY) === true,
+    );
+    if (begun !== undefined) return begun.plan;
+    const { firstDays } = this.settings.daily;
+    const isFirst = firstDays > 1 && (await this.runs.list(1)).length === 0;
+    const range = isFirst ? daysBefore(scheduledAt, firstDays) : undefined;
+    return planOf({ scheduledAt, range }, this.settings, new Date());
   }
 
   /** Shows the metrics of runs of other processes: `npm run daily`, Cloud Run. */
-  private async refresh(): Promise<void> {
+  private async showRuns(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
@@ -129,7 +144,7 @@ export class DailySchedule implements BeforeApplicationShutdown {
       } catch (error) {
         this.logger.warn({ err: error }, 'cannot read the daily runs');
       }
-      await delay(REFRESH_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(SHOW_RUNS_MS, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 

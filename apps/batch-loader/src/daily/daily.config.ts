@@ -36,6 +36,22 @@ export const dailySettings = defineSettings(
           'Command of dbt in the daily run, words separated by spaces, such as `/opt/dbt/bin/dbt`. It finds its project by `DBT_PROJECT_DIR`. `npm run daily` and the image `orderstream/batch` set it.',
       }),
     ),
+    firstDays: settings.integer({
+      env: 'BATCH_FIRST_DAYS',
+      default: 1,
+      min: 1,
+      max: 3_650,
+      description:
+        'Days before its scheduled time that the first run of the schedule loads, as a first history: when the object store has no daily run yet. The others load one day.',
+    }),
+    refreshMinutes: settings.integer({
+      env: 'DAILY_REFRESH_MINUTES',
+      default: 0,
+      min: 0,
+      max: 1_440,
+      description:
+        'Minutes between two builds of the models by `serve`, beside the daily runs and without tests, so that the marts follow the stream. 0: the daily run builds them alone.',
+    }),
     buildTimeoutMinutes: settings.integer({
       env: 'DAILY_BUILD_TIMEOUT_MINUTES',
       default: 120,
@@ -76,6 +92,8 @@ export const dailySettings = defineSettings(
       description: 'Set by Cloud Run: number of the attempt.',
     }),
   },
-  ({ schedule: cron, dbt }) =>
-    cron !== undefined && dbt === undefined ? ['DAILY_DBT must be set with BATCH_SCHEDULE'] : [],
+  ({ schedule: cron, dbt, refreshMinutes }) => [
+    ...(cron !== undefined && dbt === undefined ? ['DAILY_DBT must be set with BATCH_SCHEDULE'] : []),
+    ...(refreshMinutes > 0 && cron === undefined ? ['BATCH_SCHEDULE must be set with DAILY_REFRESH_MINUTES'] : []),
+  ],
 );

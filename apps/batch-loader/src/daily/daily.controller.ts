@@ -4,6 +4,22 @@ import { ADMIN_PROBLEMS, ApiProblems, Roles } from '@orderstream/service';
 import { type DailyRun } from './daily-run';
 import { DailySchedule } from './daily-schedule';
 
+class RefreshDto {
+  @ApiProperty({ description: 'DAILY_REFRESH_MINUTES; 0: never.', example: 15 })
+  readonly everyMinutes: number;
+
+  @ApiProperty({
+    description: 'The marts have every row that was in the warehouse at this time.',
+    type: String,
+    nullable: true,
+    format: 'date-time',
+  })
+  readonly builtAsOf: string | null;
+
+  @ApiProperty({ description: 'Of the last build, if it failed.', type: String, nullable: true })
+  readonly error: string | null;
+}
+
 /** Documents `/admin/daily`. */
 class DailyStatusDto {
   @ApiProperty({ description: 'BATCH_SCHEDULE, in UTC.', type: String, nullable: true, example: '0 2 * * *' })
@@ -14,6 +30,13 @@ class DailyStatusDto {
 
   @ApiProperty({ description: 'Id of the run that this instance is carrying out.', type: String, nullable: true })
   readonly running: string | null;
+
+  @ApiProperty({
+    description: 'Builds of the models between the daily runs, by this instance. null without a schedule.',
+    type: RefreshDto,
+    nullable: true,
+  })
+  readonly refresh: RefreshDto | null;
 
   @ApiProperty({ description: 'The latest runs, also of other processes.', type: 'array', items: { type: 'object' } })
   readonly runs: readonly DailyRun[];
