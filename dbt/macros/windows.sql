@@ -79,11 +79,11 @@
 {%- endmacro %}
 
 {#
-    The rows of an incremental model before this run. A unit test overrides it with rows of its own: with `input: this` it
-    would need the table, which a new warehouse does not have.
+    The rows of an incremental model before this run: its table, or none in a full run. A unit test overrides it with rows of
+    its own: with `input: this` it would need the table, which a new warehouse does not have.
 #}
 {% macro rows_before() -%}
-    {{ this }}
+    {{ return(this if is_incremental() else none) }}
 {%- endmacro %}
 
 {# Batch and stream are compared up to this time: an order may reach the stream as late. #}

@@ -11,6 +11,7 @@
     )
 }}
 {%- set days = days_to_build() %}
+{%- set before = rows_before() %}
 
 with from_customers as (
     select
@@ -44,7 +45,7 @@ candidates as (
     select * from from_customers
     union all
     select * from from_orders
-    {%- if is_incremental() %}
+    {%- if before %}
     union all
     select
         customer_id,
@@ -54,7 +55,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ rows_before() }}
+    from {{ before }}
     where
         customer_id in (select from_customers.customer_id from from_customers)
         or customer_id in (select from_orders.customer_id from from_orders)

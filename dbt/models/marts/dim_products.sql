@@ -11,6 +11,7 @@
     )
 }}
 {%- set days = days_to_build() %}
+{%- set before = rows_before() %}
 
 with from_catalog as (
     select
@@ -48,7 +49,7 @@ candidates as (
     select * from from_catalog
     union all
     select * from from_orders
-    {%- if is_incremental() %}
+    {%- if before %}
     union all
     select
         item_sku,
@@ -59,7 +60,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ rows_before() }}
+    from {{ before }}
     where
         item_sku in (select from_catalog.item_sku from from_catalog)
         or item_sku in (select from_orders.item_sku from from_orders)

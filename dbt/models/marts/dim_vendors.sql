@@ -11,6 +11,7 @@
     )
 }}
 {%- set days = days_to_build() %}
+{%- set before = rows_before() %}
 
 with from_catalog as (
     select
@@ -46,7 +47,7 @@ candidates as (
     select * from from_catalog
     union all
     select * from from_orders
-    {%- if is_incremental() %}
+    {%- if before %}
     union all
     select
         vendor_id,
@@ -56,7 +57,7 @@ candidates as (
         known_from,
         updated_at,
         cast(-1 as int64) as kafka_offset
-    from {{ rows_before() }}
+    from {{ before }}
     where
         vendor_id in (select from_catalog.vendor_id from from_catalog)
         or vendor_id in (select from_orders.vendor_id from from_orders)
