@@ -69,17 +69,18 @@ describe('the builds of the models between the daily runs', () => {
   });
 
   it('are waited for by a daily run, however often they renew their lease', async () => {
-    let isBuilding = false;
+    const begun = Promise.withResolvers<undefined>();
+    const done: string[] = [];
     build = async () => {
-      isBuilding = true;
+      begun.resolve(undefined);
       await delay(3 * LEASE_MS);
-      isBuilding = false;
+      done.push('build');
       return { code: 0, tail: '' };
     };
     const building = refresh().build(never);
-    while (!isBuilding) await delay(1);
+    await begun.promise;
     const daily = await lock().acquire('daily_1', never);
-    expect(isBuilding).toBe(false);
+    expect(done).toEqual(['build']);
     await daily.release();
     await building;
   });
