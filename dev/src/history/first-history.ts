@@ -11,8 +11,10 @@ const DAY_MS = 86_400_000;
 const POLL_MS = 1_000;
 /** The service writes its audit first, and has the lowest priority. */
 const ANSWER_MS = 30_000;
-/** Of a request that gets no answer: a busy service may close its connection, or not accept one. */
-const MAX_ATTEMPTS = 20;
+/** A request that gets no answer is repeated for so long: the service is busy, or is restarted. */
+const UNANSWERED_FOR_MS = 300_000;
+/** A run that was resumed waits for the lease of the process that was killed. */
+const RESUME_EVERY_MS = 60_000;
 const FILE = 'first-history.json';
 
 /** `loaded`: now; `loaded before`: by an earlier start; `none`: it was not asked for; `failed`: the next start tries again. */
@@ -31,6 +33,7 @@ type Plan = z.infer<typeof planSchema>;
 const runSchema = z.looseObject({
   id: z.string(),
   state: z.string(),
+  interrupted: z.boolean().optional(),
   error: z.string().optional(),
   blocks: z.array(z.looseObject({ rowsOut: z.int().optional() })),
 });
@@ -48,7 +51,8 @@ export interface FirstHistoryOptions {
  * the background.
  *
  * Failure semantics: its days and its scheduled time are stored before the run starts. A start that was stopped or killed
- * in between goes on with the same run, and one that is loaded is not loaded again.
+ * in between goes on with the same run, and one that is loaded is not loaded again. If the batch loader is restarted in the
+ * middle of the run, the run is resumed.
  */
 export class FirstHistory {
   private readonly stopping = new AbortController();
@@ -114,9 +118,14 @@ export class FirstHistory {
   }
 
   private async end(client: ServiceClient, id: string): Promise<z.infer<typeof runSchema>> {
+    let resumeAfter = 0;
     for (;;) {
       const run = runSchema.parse(await this.request(client, 'GET', `/admin/runs/${id}`));
       if (run.state !== 'waiting' && run.state !== 'running') return run;
+      if (run.interrupted === true && performance.now() > resumeAfter) {
+        await this.request(client, 'POST', `/admin/runs/${id}/resume`, {});
+        resumeAfter = performance.now() + RESUME_EVERY_MS;
+      }
       await delay(POLL_MS, undefined, { signal: this.stopping.signal, ref: false });
     }
   }
@@ -124,11 +133,12 @@ export class FirstHistory {
   /** A request without an answer is repeated: both kinds may be, as a run is started once for its scheduled time. */
   private async request(client: ServiceClient, method: string, path: string, body?: object): Promise<unknown> {
     const { signal } = this.stopping;
-    for (let attempt = 1; ; attempt++) {
+    const deadline = performance.now() + UNANSWERED_FOR_MS;
+    for (;;) {
       try {
         return await client.request(method, path, body, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
       } catch (error) {
-        if (!isUnanswered(error) || attempt === MAX_ATTEMPTS || signal.aborted) throw error;
+        if (!isUnanswered(error) || performance.now() > deadline || signal.aborted) throw error;
         await delay(POLL_MS * (1 + Math.random()), undefined, { signal, ref: false });
       }
     }

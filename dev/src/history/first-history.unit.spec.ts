@@ -87,6 +87,26 @@ describe('the first history', () => {
     expect(answers.mock.calls.map(([method]) => method)).toEqual(['POST', 'POST', 'GET']);
   });
 
+  it('resumes its run when the batch loader was restarted in the middle of it', async () => {
+    const asked: Asked[] = [];
+    const loader = await batchLoader(['waiting', 'running', 'running', 'succeeded'], asked);
+    const answer = loader.request.bind(loader);
+    let looks = 0;
+    jest.spyOn(loader, 'request').mockImplementation(async (method, path, body, signal) => {
+      const run = (await answer(method, path, body, signal)) as object;
+      return method === 'GET' && looks++ === 0 ? { ...run, interrupted: true } : run;
+    });
+    const one = history();
+    one.start(Promise.resolve(loader));
+    expect(await one.done).toBe('loaded');
+    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /admin/runs',
+      'GET /admin/runs/load_1',
+      'POST /admin/runs/load_1/resume',
+      'GET /admin/runs/load_1',
+    ]);
+  });
+
   it('is none with 0 orders, and waits for nothing once it is stopped', async () => {
     const none = history(0);
     none.start(batchLoader([]));

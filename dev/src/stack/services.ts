@@ -43,6 +43,8 @@ const ENTRY: Readonly<Record<ServiceName, string>> = {
   console: 'dist/apps/console/src/main.js',
   'batch-loader': 'dist/apps/batch-loader/src/main.js',
 };
+/** At the lowest priority it may wait long for a processor. A restart would interrupt its run. */
+const BATCH_SILENT_FOR_MS = 180_000;
 /** A run needs little memory for the rows of a first history. */
 const BATCH_DUCKDB_MB = 256;
 
@@ -149,6 +151,7 @@ export function serviceInstance(
       }),
       isReady: () => isServiceReady(url),
       isAlive: () => answersOk(`${url}/health/live`),
+      ...(name === BATCH_LOADER && { silentForMs: BATCH_SILENT_FOR_MS }),
       readyWithinMs: READY_WITHIN_MS,
       stopGraceMs: STOP_GRACE_MS,
     },
