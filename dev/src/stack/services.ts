@@ -25,8 +25,12 @@ export const BATCH_LOADER = 'batch-loader';
 export const BESIDE = [CONSOLE, BATCH_LOADER] as const;
 export type ServiceName = (typeof PIPELINE)[number] | typeof GENERATOR | (typeof BESIDE)[number];
 
+const isBeside = (name: ServiceName): boolean => BESIDE.some((each) => each === name);
+
 const FIRST_SERVICE_PORT = 3_001;
 const READY_WITHIN_MS = 90_000;
+/** They start beside the stream, and nothing waits for them. */
+const BESIDE_READY_WITHIN_MS = 300_000;
 const SHUTDOWN_TIMEOUT_MS = 25_000;
 const STOP_GRACE_MS = SHUTDOWN_TIMEOUT_MS + 5_000;
 /** The old space of the heap. Each service stays below 512 MB of memory. */
@@ -152,7 +156,7 @@ export function serviceInstance(
       isReady: () => isServiceReady(url),
       isAlive: () => answersOk(`${url}/health/live`),
       ...(name === BATCH_LOADER && { silentForMs: BATCH_SILENT_FOR_MS }),
-      readyWithinMs: READY_WITHIN_MS,
+      readyWithinMs: isBeside(name) ? BESIDE_READY_WITHIN_MS : READY_WITHIN_MS,
       stopGraceMs: STOP_GRACE_MS,
     },
   };
