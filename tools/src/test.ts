@@ -21,8 +21,8 @@ interface Counts {
 }
 
 /**
- * `npm test`: starts a broker and emulators, runs the unit and integration tests, then the end-to-end tests, which
- * start their own stack. The last line of the output counts all tests.
+ * `npm test`: starts a broker and emulators, runs the unit and integration tests and those of the dbt project, then the
+ * end-to-end tests, which start their own stack. The last line of the output counts all tests.
  */
 async function runAllTests(): Promise<number> {
   const root = repositoryRoot();
@@ -42,6 +42,10 @@ async function runAllTests(): Promise<number> {
     const stack = await startTestStack(process.env, stopping.signal);
     try {
       await jest(['unit', 'int'], { ...process.env, ...stack.env });
+      // The models from empty, their unit tests and dbt docs generate; npm run test:dbt has the rest.
+      if (!stopping.signal.aborted) {
+        await jest(['dbt'], { ...process.env, ...stack.env }, '--testPathPatterns', 'test/dbt/project');
+      }
     } finally {
       await stack.stop();
     }
