@@ -2,7 +2,7 @@
 
 Mage 0.9.80 loses the wake-up of a job. Its worker pool is a process that ends when it sees no worker and an empty queue.
 A job that is queued between that look and the end of the process finds the pool alive, so that no other one is started.
-The job stays queued: `enqueue` skips it because it is there, and its run stays active for good.
+The job stays queued, and its run active: `enqueue` skips it because it is there. It runs when Mage queues another job.
 
 The scheduler calls `clean_up_jobs` in each of its cycles. Here it also starts a pool for jobs that have none.
 """

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { loadSettings } from '@orderstream/config';
-import { batchEnvironment, checkDbtTarget, needsWarehouse } from './batch/batch-environment';
+import { batchEnvironment, needsWarehouse } from './batch/batch-environment';
 import { runBatchLoader } from './batch/run-batch-loader';
 import { prepareDbt } from './dbt/prepare-dbt';
 import { devSettings } from './dev.config';
@@ -18,10 +18,9 @@ const DBT = 'dist/dev/src/dbt.js';
 async function runDaily(args: readonly string[], env: NodeJS.ProcessEnv, stop: StopSignals): Promise<number> {
   const settings = loadSettings(devSettings, env);
   const paths = stackPaths(repositoryRoot(), settings.home);
-  const own = batchEnvironment(paths, args, env);
+  const own = batchEnvironment(paths, 'daily', args, env);
   // Before the load, so that a machine that cannot run dbt says so at once.
-  if (needsWarehouse(args)) {
-    checkDbtTarget(env);
+  if (needsWarehouse('daily', args)) {
     await prepareDbt({ paths, settings, env, progress: createProgress(process.stderr), signal: stop.signal });
   }
   const dbtEnv = {

@@ -40,5 +40,5 @@ deadline = time.monotonic() + (RUNS_WITHIN_SECONDS if queue.is_worker_pool_alive
 while not has_run.value and time.monotonic() < deadline:
     time.sleep(0.05)
 if queue.worker_pool_proc is not None:
-    queue.worker_pool_proc.join()
+    queue.worker_pool_proc.join(RUNS_WITHIN_SECONDS)
 print('has run' if has_run.value else 'has not run')

@@ -2,9 +2,10 @@ import { runService } from '@orderstream/service';
 import { batchLoaderDefinition } from './batch-loader.definition';
 import { runBlock } from './commands/block-command';
 import { runCommand } from './commands/run-command';
+import { runDbt } from './daily/dbt-command';
 import { runDaily } from './daily/daily-command';
 
-/** With `serve`, the service; else a command of the terminal: the daily run, a block of a run, or runs. */
+/** With `serve`, the service; else a command of the terminal: the daily run, dbt, a block of a run, or runs. */
 function main(args: readonly string[]): void {
   if (args[0] === 'serve') {
     void runService(batchLoaderDefinition());
@@ -16,16 +17,24 @@ function main(args: readonly string[]): void {
       stop.abort(new Error(`stopped by ${signal}`));
     });
   }
-  const [first, ...rest] = args;
-  const command =
-    first === 'daily'
-      ? runDaily(rest, process.stderr, stop.signal)
-      : first === 'block'
-        ? runBlock(rest, process.stderr, process.stdout, stop.signal)
-        : runCommand(args, process.stderr, stop.signal);
-  void command.then((exitCode) => {
+  void commandOf(args, stop.signal).then((exitCode) => {
     process.exitCode = exitCode;
   });
+}
+
+/** @returns the exit code */
+function commandOf(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const [first, ...rest] = args;
+  switch (first) {
+    case 'daily':
+      return runDaily(rest, process.stderr, signal);
+    case 'dbt':
+      return runDbt(rest, process.stdout, signal);
+    case 'block':
+      return runBlock(rest, process.stderr, process.stdout, signal);
+    default:
+      return runCommand(args, process.stderr, signal);
+  }
 }
 
 main(process.argv.slice(2));

@@ -108,7 +108,7 @@ describe('the daily run', () => {
   function start(
     args: readonly string[],
     extra: NodeJS.ProcessEnv = {},
-  ): { child: ChildProcess; ended: Promise<Ended> } {
+  ): { child: ChildProcess; output: { readonly stdout: string; readonly stderr: string }; ended: Promise<Ended> } {
     const child = spawn(process.execPath, [MAIN, ...args], { env: envOf(extra) });
     children.push(child);
     const output = { stdout: '', stderr: '' };
@@ -120,7 +120,7 @@ describe('the daily run', () => {
         resolve({ code, ...output });
       });
     });
-    return { child, ended };
+    return { child, output, ended };
   }
   const daily = (args: readonly string[] = [], extra: NodeJS.ProcessEnv = {}): Promise<Ended> =>
     start(['daily', '--rows', '300', ...args], extra).ended;
@@ -296,49 +296,101 @@ describe('the daily run', () => {
     TEST_MS,
   );
 
+  /** The service with a schedule, and a first run of 40 days. */
+  const serve = (schedule: string) =>
+    start(['serve'], {
+      BATCH_SCHEDULE: schedule,
+      BATCH_FIRST_DAYS: '40',
+      BATCH_PARTITION: 'range',
+      HTTP_PORT: '0',
+      ADMIN_TOKENS: JSON.stringify([
+        { name: 'test', role: 'viewer', sha256: createHash('sha256').update(TOKEN).digest('hex') },
+      ]),
+    });
+  const succeededRuns = async (): Promise<string[]> => {
+    const { stderr } = await start(['daily', 'list']).ended;
+    return stderr.split('\n').filter((line) => line.includes('  succeeded  '));
+  };
+
   it(
-    'loads a history by the first run of the schedule, which a kill does not change, and one day by the next',
+    'loads a history by the first run of the schedule, which goes on after a kill and beyond its time, and one day by the next',
     async () => {
-      const sha256 = createHash('sha256').update(TOKEN).digest('hex');
-      const service = {
-        BATCH_SCHEDULE: '0 0 * * *',
-        BATCH_FIRST_DAYS: '40',
-        BATCH_PARTITION: 'range',
-        HTTP_PORT: '0',
-        ADMIN_TOKENS: JSON.stringify([{ name: 'test', role: 'viewer', sha256 }]),
-      };
       setDbt({ hangs: true });
-      const killed = start(['serve'], service);
+      const killed = serve('0 0 * * *');
       await buildBegins();
       killed.child.kill('SIGKILL');
       await killed.ended;
       setDbt({});
-      const from = dayOf(Date.now() - 40 * DAY_MS);
-      const { child, ended } = start(['serve'], service);
-      const list = async (): Promise<string[]> => (await start(['daily', 'list']).ended).stderr.trim().split('\n');
+      // The latest time is another one by now.
+      const { child, ended } = serve('* * * * *');
       const runs = await waitUntil(
         async () => {
-          const lines = await list();
-          return lines.every((line) => line.includes('succeeded')) && lines;
+          const lines = await succeededRuns();
+          return lines.length > 1 && lines;
         },
-        { what: 'the first run to succeed', deadlineMs: 60_000, intervalMs: 500 },
+        { what: 'two runs to succeed', deadlineMs: 100_000, intervalMs: 500 },
       );
-      expect(runs).toEqual([expect.stringContaining(`  ${from} to ${YESTERDAY}  `)]);
       child.kill('SIGTERM');
       expect((await ended).code).toBe(0);
-      expect(dbt().calls).toEqual([expect.stringContaining(`"from":"${from}","to":"${YESTERDAY}"`)]);
+      const from = dayOf(Date.now() - 40 * DAY_MS);
+      // The latest time first.
+      expect(runs.slice(-2)).toEqual([
+        expect.stringContaining(`  ${YESTERDAY} to ${YESTERDAY}  `),
+        expect.stringContaining(`  ${from} to ${YESTERDAY}  `),
+      ]);
+      expect(dbt().calls?.slice(0, 2)).toEqual([
+        expect.stringContaining(`"from":"${from}","to":"${YESTERDAY}"`),
+        'build --exclude-resource-type unit_test',
+      ]);
       const [loaded] = await bigqueryOf(dataset).query(
         `select count(distinct date(order_placed_at)) as days from ${dataset}.raw_orders`,
       );
       expect(loaded).toEqual([{ days: 40 }]);
+    },
+    TEST_MS,
+  );
 
-      // Another time of the schedule.
+  it(
+    'loads no history over orders that are there',
+    async () => {
+      const day = dayOf(Date.now() - 30 * DAY_MS);
+      expect((await start(['--from', day, '--to', day, '--rows', '20']).ended).code).toBe(0);
+      const loaded = await rowsOf('raw_orders');
+      const { child, ended } = serve('0 0 * * *');
+      const runs = await waitUntil(
+        async () => {
+          const lines = await succeededRuns();
+          return lines.length > 0 && lines;
+        },
+        { what: 'the first run to succeed', deadlineMs: 60_000, intervalMs: 500 },
+      );
+      child.kill('SIGTERM');
+      await ended;
+      expect(runs).toEqual([expect.stringContaining(`  ${YESTERDAY} to ${YESTERDAY}  `)]);
+      expect(await rowsOf('raw_orders')).toEqual(expect.arrayContaining(loaded));
+    },
+    TEST_MS,
+  );
+
+  it(
+    'runs another command of dbt in the same warehouse, and a daily run waits for its end',
+    async () => {
       setDbt({ hangs: true });
-      const next = start(['serve'], { ...service, BATCH_SCHEDULE: '* * * * *' });
+      const command = start(['dbt', 'build', '--select', 'fact_orders']);
       await buildBegins();
-      expect(dbt().calls).toEqual(['build --exclude-resource-type unit_test']);
-      next.child.kill('SIGTERM');
-      await next.ended;
+      expect(dbt().calls).toEqual(['build --select fact_orders']);
+      const second = await start(['dbt', 'build']).ended;
+      expect([second.code, second.stdout]).toEqual([1, expect.stringContaining('DAILY_LOCKED')]);
+      setDbt({});
+      const waiting = start(['daily', '--rows', '300']);
+      await waitUntil(() => waiting.output.stderr.includes('Waits for a command of dbt.'), {
+        what: 'the daily run to wait',
+        deadlineMs: 60_000,
+      });
+      expect(dbt().calls).toBeUndefined();
+      command.child.kill('SIGTERM');
+      expect((await command.ended).stdout).toContain('stopped by SIGTERM');
+      expect((await waiting.ended).code).toBe(0);
     },
     TEST_MS,
   );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type StackPaths, stackPaths } from '../paths';
 import { batchShare } from '../stack/batch-share';
 import { type StackFile, writeStackFile } from '../stack/stack-file';
-import { batchEnvironment, checkDbtTarget, needsWarehouse } from './batch-environment';
+import { batchEnvironment, type BatchProgram, needsWarehouse } from './batch-environment';
 
 describe('the environment of a command of the batch loader', () => {
   let home: string;
@@ -28,7 +28,7 @@ describe('the environment of a command of the batch loader', () => {
   it('is the warehouse, the runs, the journal and the seed of the running stack, whatever the shell has', () => {
     startStack(7);
     const shell = { PATH: '/bin', BATCH_STORE: '/elsewhere', GENERATOR_SEED: '3', BIGQUERY_DATASET: 'other' };
-    expect(batchEnvironment(paths, LOAD, shell)).toEqual({
+    expect(batchEnvironment(paths, 'batch', LOAD, shell)).toEqual({
       PATH: '/bin',
       BATCH_STORE: join(home, 'data', 'batch'),
       BATCH_SCRATCH_DIR: join(home, 'data', 'batch-scratch'),
@@ -42,51 +42,58 @@ describe('the environment of a command of the batch loader', () => {
     });
   });
 
-  it('has the default seed if the stack has it', () => {
+  it('has the default seed if the stack has it, and the scratch folder of the shell', () => {
     startStack();
-    expect(batchEnvironment(paths, LOAD, { GENERATOR_SEED: '3' })).toMatchObject({ GENERATOR_SEED: undefined });
+    const shell = { GENERATOR_SEED: '3', BATCH_SCRATCH_DIR: '/large' };
+    expect(batchEnvironment(paths, 'batch', LOAD, shell)).toMatchObject({
+      GENERATOR_SEED: undefined,
+      BATCH_SCRATCH_DIR: '/large',
+    });
   });
 
   it.each([{ BIGQUERY_PROJECT: 'mine' }, { BIGQUERY_API_ENDPOINT: 'http://mine' }, { DBT_TARGET: 'google' }])(
     'is that of the shell if it names another warehouse: %j',
     (shell) => {
       startStack();
-      expect(batchEnvironment(paths, LOAD, shell)).toBe(shell);
+      const store = { BATCH_STORE: join(home, 'batch'), BATCH_SCRATCH_DIR: join(home, 'batch-scratch') };
+      expect(batchEnvironment(paths, 'daily', LOAD, shell)).toEqual({ ...store, ...shell });
+      const own = { ...shell, BATCH_STORE: 'gs://mine/batch', BATCH_SCRATCH_DIR: '/large' };
+      expect(batchEnvironment(paths, 'daily', LOAD, own)).toEqual(own);
     },
   );
 
-  it('needs a running stack for a command that writes to a warehouse', () => {
-    expect(() => batchEnvironment(paths, LOAD, {})).toThrow('No stack is running');
-    expect(() => batchEnvironment(paths, ['runs', 'resume', 'x'], {})).toThrow('No stack is running');
+  it.each([{}, { BIGQUERY_PROJECT: '' }, { DBT_TARGET: 'local' }])(
+    'needs a running stack for a command that writes to a warehouse, with %j',
+    (shell) => {
+      expect(() => batchEnvironment(paths, 'batch', LOAD, shell)).toThrow('No stack is running');
+    },
+  );
+
+  it.each<[BatchProgram, string]>([
+    ['batch', ''],
+    ['batch', '--help'],
+    ['batch', 'runs list'],
+    ['batch', '--limit 3 runs list'],
+    ['batch', 'runs show load_1'],
+    ['batch', '--from 2026-01-01 --to 2026-01-31 --dry-run'],
+    ['daily', 'list'],
+    ['daily', '--limit 5 list'],
+    ['daily', '--help'],
+  ])('is the runs of a stack that is stopped, or those of the shell, for %s %s', (program, text) => {
+    const args = text.split(' ').filter((word) => word !== '');
+    expect(batchEnvironment(paths, program, args, {})).toMatchObject({ BATCH_STORE: join(home, 'data', 'batch') });
+    const shell = { BATCH_STORE: 'gs://mine/batch', GENERATOR_SEED: '7' };
+    expect(batchEnvironment(paths, program, args, shell)).toMatchObject(shell);
   });
 
-  it.each([['runs', 'list'], ['runs', 'show', 'x'], ['list'], [...LOAD, '--dry-run'], ['--help']])(
-    'has the runs of a stack that is stopped for %s',
-    (...args) => {
-      expect(needsWarehouse(args)).toBe(false);
-      expect(batchEnvironment(paths, args, {})).toMatchObject({ BATCH_STORE: join(home, 'data', 'batch') });
-    },
-  );
-});
-
-describe('the target of dbt in a daily run', () => {
-  it.each([{ BIGQUERY_PROJECT: 'mine' }, { BIGQUERY_API_ENDPOINT: 'http://mine', DBT_TARGET: 'local' }])(
-    'is rejected if it is another warehouse than that of the load: %j',
-    (env) => {
-      expect(() => {
-        checkDbtTarget(env);
-      }).toThrow('Set DBT_TARGET=google');
-    },
-  );
-
-  it.each([
-    {},
-    { BIGQUERY_PROJECT: 'mine', DBT_TARGET: 'google' },
-    { BIGQUERY_PROJECT: 'mine', DBT_PROFILES_DIR: '/mine' },
-    { BIGQUERY_API_ENDPOINT: 'http://mine', ORDERSTREAM_DBT_API_ENDPOINT: 'http://mine' },
-  ])('is accepted: %j', (env) => {
-    expect(() => {
-      checkDbtTarget(env);
-    }).not.toThrow();
+  it.each<[BatchProgram, string]>([
+    ['batch', 'runs resume load_1'],
+    ['batch', 'runs cancel load_1'],
+    ['batch', 'block export_to_gbq load_1'],
+    ['batch', 'list'],
+    ['daily', ''],
+    ['daily', '--dry-run'],
+  ])('has a warehouse for %s %s', (program, text) => {
+    expect(needsWarehouse(program, text.split(' '))).toBe(true);
   });
 });

@@ -4,17 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { type StackPaths } from '../paths';
 import { type Progress } from '../progress';
-import { type ServiceClient } from '../stack/service-client';
+import { AnswerError, type ServiceClient } from '../stack/service-client';
 
 const DAYS = 365;
+const SERVICE_UNAVAILABLE = 503;
 const DAY_MS = 86_400_000;
 const POLL_MS = 1_000;
 /** The service writes its audit first, and has the lowest priority. */
 const ANSWER_MS = 30_000;
 /** A request that gets no answer is repeated for so long: the service is busy, or is restarted. */
-const UNANSWERED_FOR_MS = 300_000;
-/** A run that was resumed waits for the lease of the process that was killed. */
-const RESUME_EVERY_MS = 60_000;
+const UNANSWERED_FOR_MS = 600_000;
+/** A run that no process carries out is started again after a time: the lease of a process that was killed has ended. */
+const TIMING = { pollMs: POLL_MS, startAgainAfterMs: 60_000 };
+const MAX_STARTS = 10;
 const FILE = 'first-history.json';
 
 /** `loaded`: now; `loaded before`: by an earlier start; `none`: it was not asked for; `failed`: the next start tries again. */
@@ -44,6 +46,8 @@ export interface FirstHistoryOptions {
   readonly progress: Progress;
   /** 0: none. */
   readonly orders: number;
+  /** What tests shorten. */
+  readonly timing?: { readonly pollMs: number; readonly startAgainAfterMs: number };
 }
 
 /**
@@ -51,8 +55,8 @@ export interface FirstHistoryOptions {
  * the background.
  *
  * Failure semantics: its days and its scheduled time are stored before the run starts. A start that was stopped or killed
- * in between goes on with the same run, and one that is loaded is not loaded again. If the batch loader is restarted in the
- * middle of the run, the run is resumed.
+ * in between goes on with the same run, and one that is loaded is not loaded again. If the batch loader is restarted before
+ * the run has ended, the run is started again, ten times at most.
  */
 export class FirstHistory {
   private readonly stopping = new AbortController();
@@ -100,7 +104,7 @@ export class FirstHistory {
     const body = { from, to, rows, scheduledAt, partition: 'range' };
     const [run] = runsSchema.parse(await this.request(client, 'POST', '/admin/runs', body)).runs;
     if (run === undefined) throw new Error('the batch loader started no run');
-    const { state, error, blocks } = await this.end(client, run.id);
+    const { state, error, blocks } = await this.end(client, run.id, body);
     if (state !== 'succeeded') throw new Error(`run ${run.id} is ${state}${error === undefined ? '' : `: ${error}`}`);
     this.write({ ...plan, isLoaded: true });
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
@@ -117,16 +121,21 @@ export class FirstHistory {
     });
   }
 
-  private async end(client: ServiceClient, id: string): Promise<z.infer<typeof runSchema>> {
-    let resumeAfter = 0;
-    for (;;) {
+  /** @param body the request of the start: it is the same run, which goes on where it was */
+  private async end(client: ServiceClient, id: string, body: object): Promise<z.infer<typeof runSchema>> {
+    const { pollMs, startAgainAfterMs } = this.options.timing ?? TIMING;
+    let aliveAt = performance.now();
+    for (let starts = 1; ;) {
       const run = runSchema.parse(await this.request(client, 'GET', `/admin/runs/${id}`));
       if (run.state !== 'waiting' && run.state !== 'running') return run;
-      if (run.interrupted === true && performance.now() > resumeAfter) {
-        await this.request(client, 'POST', `/admin/runs/${id}/resume`, {});
-        resumeAfter = performance.now() + RESUME_EVERY_MS;
+      const isAlive = run.state === 'running' && run.interrupted !== true;
+      if (isAlive) aliveAt = performance.now();
+      else if (performance.now() - aliveAt >= startAgainAfterMs) {
+        if (starts++ === MAX_STARTS) throw new Error(`run ${id} was started ${MAX_STARTS} times and has not ended`);
+        await this.request(client, 'POST', '/admin/runs', body);
+        aliveAt = performance.now();
       }
-      await delay(POLL_MS, undefined, { signal: this.stopping.signal, ref: false });
+      await delay(pollMs, undefined, { signal: this.stopping.signal, ref: false });
     }
   }
 
@@ -168,6 +177,8 @@ function newPlan(orders: number, now: Date): Plan {
   };
 }
 
-/** `fetch` rejects with a TypeError when the connection fails. */
+/** `fetch` rejects with a TypeError when the connection fails. A service that starts answers commands with 503. */
 const isUnanswered = (error: unknown): boolean =>
-  error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
+  error instanceof TypeError ||
+  (error instanceof DOMException && error.name === 'TimeoutError') ||
+  (error instanceof AnswerError && error.status === SERVICE_UNAVAILABLE);

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ServiceClient } from '../stack/service-client';
-import { FirstHistory } from './first-history';
+import { AnswerError, type ServiceClient } from '../stack/service-client';
+import { FirstHistory, type FirstHistoryOptions } from './first-history';
 
 interface Asked {
   readonly method: string;
@@ -20,6 +20,8 @@ function batchLoader(states: string[], asked: Asked[] = []): Promise<ServiceClie
   return Promise.resolve({ request } as unknown as ServiceClient);
 }
 
+const AT_ONCE = { pollMs: 1, startAgainAfterMs: 0 };
+
 describe('the first history', () => {
   let data: string;
   let lines: string[];
@@ -30,8 +32,9 @@ describe('the first history', () => {
   afterEach(() => {
     rmSync(data, { recursive: true });
   });
-  const history = (orders = 5_000): FirstHistory =>
+  const history = (orders = 5_000, timing?: FirstHistoryOptions['timing']): FirstHistory =>
     new FirstHistory({
+      ...(timing !== undefined && { timing }),
       paths: { data },
       progress: {
         line: (text: string) => lines.push(text),
@@ -87,24 +90,29 @@ describe('the first history', () => {
     expect(answers.mock.calls.map(([method]) => method)).toEqual(['POST', 'POST', 'GET']);
   });
 
-  it('resumes its run when the batch loader was restarted in the middle of it', async () => {
+  it('starts its run again when no process carries it out, also while the batch loader is not ready', async () => {
     const asked: Asked[] = [];
-    const loader = await batchLoader(['waiting', 'running', 'running', 'succeeded'], asked);
+    const loader = await batchLoader(['waiting', 'running', 'running', 'running', 'succeeded'], asked);
     const answer = loader.request.bind(loader);
-    let looks = 0;
+    let [looks, starts] = [0, 0];
     jest.spyOn(loader, 'request').mockImplementation(async (method, path, body, signal) => {
+      if (method === 'POST' && ++starts === 2) throw new AnswerError('http://loader', 503);
       const run = (await answer(method, path, body, signal)) as object;
       return method === 'GET' && looks++ === 0 ? { ...run, interrupted: true } : run;
     });
-    const one = history();
+    const one = history(5_000, AT_ONCE);
     one.start(Promise.resolve(loader));
     expect(await one.done).toBe('loaded');
-    expect(asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
-      'POST /admin/runs',
-      'GET /admin/runs/load_1',
-      'POST /admin/runs/load_1/resume',
-      'GET /admin/runs/load_1',
-    ]);
+    expect([starts, asked.filter(({ method }) => method === 'POST')]).toEqual([3, [asked[0], asked[0]]]);
+  });
+
+  it('fails when its run is started again and again, and never begins', async () => {
+    const asked: Asked[] = [];
+    const one = history(5_000, AT_ONCE);
+    one.start(batchLoader(Array<string>(100).fill('waiting'), asked));
+    expect(await one.done).toBe('failed');
+    expect(asked.filter(({ method }) => method === 'POST')).toHaveLength(10);
+    expect(lines.join()).toContain('run load_1 was started 10 times and has not ended');
   });
 
   it('is none with 0 orders, and waits for nothing once it is stopped', async () => {

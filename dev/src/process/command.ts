@@ -10,8 +10,9 @@ export async function runAsCommand(command: (stop: StopSignals) => Promise<numbe
   try {
     process.exitCode = await command(stop);
   } catch (error) {
-    if (stop.exitCode === undefined)
+    if (stop.exitCode === undefined) {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
     process.exitCode = stop.exitCode ?? exitCodeOf(error);
   }
 }

@@ -16,9 +16,9 @@ export function runInForeground(
   const { cwd, env, stop } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
-    // Ctrl-C in a terminal reaches the program by itself; a second signal does no harm.
     const end = (): void => {
-      child.kill('SIGTERM');
+      // Ctrl-C in a terminal reaches the program by itself. A second signal could cut what it does on the first one.
+      if (stop.exitCode !== EXIT.interrupted || !process.stdin.isTTY) child.kill('SIGTERM');
     };
     stop.signal.addEventListener('abort', end);
     if (stop.signal.aborted) end();

@@ -1,5 +1,15 @@
 const ANSWER_TIMEOUT_MS = 3_000;
 
+/** A service has answered, and not with 200 to 299. */
+export class AnswerError extends Error {
+  constructor(
+    url: string,
+    readonly status: number,
+  ) {
+    super(`${url} answered ${String(status)}`);
+  }
+}
+
 /** The admin API of one service. */
 export class ServiceClient {
   constructor(
@@ -33,7 +43,7 @@ export class ServiceClient {
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`${url} answered ${String(response.status)}`);
+      throw new AnswerError(url, response.status);
     }
     return response.json();
   }

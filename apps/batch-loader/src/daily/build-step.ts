@@ -1,6 +1,6 @@
 import { type DailyStep, type StepContext } from './daily-job';
 import { type DailyPlan } from './daily-run';
-import { type DbtCommand } from './dbt-command';
+import { type Dbt } from './dbt';
 import { DailyBuildError } from './errors';
 
 const DAY_MS = 86_400_000;
@@ -15,7 +15,7 @@ export class BuildStep implements DailyStep {
   private exitCode: number | undefined;
 
   constructor(
-    private readonly dbt: DbtCommand,
+    private readonly dbt: Dbt,
     private readonly now: () => number = Date.now,
   ) {}
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { BuildStep, buildArguments } from './build-step';
 import { type StepContext } from './daily-job';
 import { type DailyPlan } from './daily-run';
-import { DbtCommand } from './dbt-command';
+import { Dbt } from './dbt';
 
 const RANGE = { from: '2026-01-30', to: '2026-02-01' };
 const PLAN: DailyPlan = { scheduledAt: '2026-02-01T02:00:00Z', range: RANGE, isBackfill: false, runs: [] };
@@ -37,7 +37,7 @@ describe('the build', () => {
     return path;
   };
   const build = (command: string, timeoutMs = 60_000): BuildStep =>
-    new BuildStep(new DbtCommand({ command: [command], env: { PATH: process.env.PATH }, timeoutMs }));
+    new BuildStep(new Dbt({ command: [command], env: { PATH: process.env.PATH }, timeoutMs }));
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'orderstream-build-'));

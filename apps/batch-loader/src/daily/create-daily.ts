@@ -6,9 +6,9 @@ import { batchLoaderSettings, type BatchLoaderSettings } from '../batch-loader.c
 import { BuildStep } from './build-step';
 import { ChecksStep } from './checks-step';
 import { DailyJob, type DailyObserver } from './daily-job';
-import { DailyLock } from './daily-lock';
+import { DailyLock, REFRESH } from './daily-lock';
 import { DailyStore } from './daily-store';
-import { DbtCommand } from './dbt-command';
+import { Dbt } from './dbt';
 import { LoadStep } from './load-step';
 import { ModelRefresh } from './model-refresh';
 import { FailureAlert } from './reports';
@@ -20,6 +20,8 @@ export interface Daily {
   readonly job: DailyJob;
   readonly runs: DailyStore;
   readonly refresh: ModelRefresh;
+  readonly dbt: Dbt;
+  readonly lock: DailyLock;
 }
 
 /** Composes the daily run. Opens nothing. @throws ConfigError without a command of dbt */
@@ -35,8 +37,12 @@ export function createDaily(
   }
   const runs = new DailyStore(store);
   const leaseMs = batch.leaseSeconds * MS_PER_SECOND;
-  const lock = new DailyLock(store, leaseMs);
-  const dbt = new DbtCommand({
+  const lock = new DailyLock(store, leaseMs, Date.now, (holder) => {
+    const what = holder === REFRESH ? 'a command of dbt' : `the end of the lease of ${holder}`;
+    logger.info({ holder }, `waits for ${what}`);
+    onLine?.(`Waits for ${what}.`);
+  });
+  const dbt = new Dbt({
     command: daily.dbt.split(' '),
     env: childEnvironment(batchLoaderSettings, dbtVariables(bigquery)),
     timeoutMs: daily.buildTimeoutMinutes * MS_PER_MINUTE,
@@ -55,7 +61,7 @@ export function createDaily(
     logger,
     observers: [...(daily.webhookUrl === undefined ? [] : [new FailureAlert(daily.webhookUrl, logger)]), ...observers],
   });
-  return { job, runs, refresh: new ModelRefresh({ dbt, lock, everyMinutes: daily.refreshMinutes, logger }) };
+  return { job, runs, dbt, lock, refresh: new ModelRefresh({ dbt, lock, everyMinutes: daily.refreshMinutes, logger }) };
 }
 
 /** dbt builds in the warehouse that the batch loads into. */

@@ -39,6 +39,9 @@ export async function runDaily(args: readonly string[], terminal: Terminal, sign
     }
     const [word] = parsed.words;
     if (word !== undefined && word !== 'list') throw new UsageError(`There is no command ${word}.`);
+    if (parsed.isDryRun || parsed.file !== undefined) {
+      throw new UsageError('--dry-run and --file belong to npm run batch.');
+    }
     return await (word === 'list'
       ? list(parsed.limit, settings, terminal)
       : start(planOf(parsed, settings, now), settings, terminal, signal));
@@ -46,6 +49,10 @@ export async function runDaily(args: readonly string[], terminal: Terminal, sign
     if (error instanceof UsageError || error instanceof ConfigError) {
       terminal.write(`${error.message}\n${error instanceof UsageError ? `\n${USAGE}` : ''}`);
       return EXIT.usage;
+    }
+    if (signal.aborted) {
+      terminal.write(`${String(signal.reason)}\n`);
+      return EXIT.failed;
     }
     if (!(error instanceof OrderstreamError)) throw error;
     terminal.write(`${error.code}: ${error.message}\n`);

@@ -36,6 +36,11 @@ describe('the settings of the daily run', () => {
     expect(load).toThrow('DAILY_DBT must be set with BATCH_SCHEDULE');
   });
 
+  it('need a schedule for builds of the models between the daily runs', () => {
+    const load = () => loadSettings(batchLoaderSettings, { DAILY_REFRESH_MINUTES: '15' });
+    expect(load).toThrow('BATCH_SCHEDULE must be set with DAILY_REFRESH_MINUTES');
+  });
+
   it.each([
     ['BATCH_SCHEDULE', 'at two'],
     ['DAILY_SCHEDULED_AT', 'today'],

@@ -4,7 +4,7 @@ import { type ObjectStore } from '../store/object-store';
 import { DailyLeaseLostError, DailyLockedError } from './errors';
 
 const KEY = 'locks/daily';
-/** In place of the id of a run: a build of the models between the daily runs. */
+/** In place of the id of a run: a command of dbt outside of the daily runs. */
 export const REFRESH = 'refresh';
 const MAX_POLL_MS = 1_000;
 const MIN_POLL_MS = 20;
@@ -24,13 +24,15 @@ interface Found {
  *
  * Failure semantics: a process that dies keeps its lease until it ends. A start in the meantime waits for that end, so
  * that a restart after a kill goes on by itself. If it sees the lease renewed, the holder lives, and the start is rejected;
- * a daily run waits for a build of the models, which has a deadline of its own.
+ * a daily run waits for a command of dbt, which has a deadline of its own.
  */
 export class DailyLock {
   constructor(
     private readonly store: ObjectStore,
     private readonly leaseMs: number,
     private readonly clock: () => number = Date.now,
+    /** Called once for a start that waits, with the holder of the lease. */
+    private readonly onWait: (holder: string) => void = () => undefined,
   ) {}
 
   /**
@@ -48,6 +50,7 @@ export class DailyLock {
         if (await this.write(own, generation)) return new HeldLease(this, own, this.leaseMs, this.clock);
         continue;
       }
+      if (first === undefined) this.onWait(lease.run);
       first ??= lease;
       const isRenewed = lease.token !== first.token || lease.untilMs !== first.untilMs;
       if (isRenewed && (run === REFRESH || lease.run !== REFRESH)) {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { type Logger, type Metrics } from '@orderstream/observability';
 import { LOGGER, METRICS, SETTINGS } from '@orderstream/service';
-import { createBatch } from '../batch';
+import { type Batch, createBatch } from '../batch';
 import { type BatchLoaderSettings } from '../batch-loader.config';
 import { type RunObserver } from '../runs/runner';
 import { createDaily, type Daily } from './create-daily';
@@ -33,14 +33,15 @@ export interface DailyStatus {
  * Starts the daily run at the times of `BATCH_SCHEDULE`, one at a time.
  *
  * Failure semantics: a scheduled time is a part of the run's id, so each is run once, also by several instances. A start
- * of the service runs the latest time of the last day if it was missed, or its run was killed or stopped. A run that has
- * failed is left for an operator: it is reported, and the next time is run as usual.
+ * of the service resumes the runs of the schedule that were killed or stopped, and then runs the latest time of the last
+ * day if it was missed. A run that has failed is left for an operator: it is reported, and the next time is run as usual.
  */
 @Injectable()
 export class DailySchedule implements BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
   private readonly times: CronTimes | undefined;
   private readonly shown: DailyMetrics;
+  private readonly batch: Batch;
   private readonly runs: DailyStore;
   private readonly daily: Daily | undefined;
   private working: Promise<unknown> = Promise.resolve();
@@ -52,12 +53,12 @@ export class DailySchedule implements BeforeApplicationShutdown {
     @Inject(METRICS) metrics: Metrics,
   ) {
     this.shown = new DailyMetrics(metrics);
-    const batch = createBatch(settings, logger, this.observer());
-    this.runs = new DailyStore(batch.store);
+    this.batch = createBatch(settings, logger, this.observer());
+    this.runs = new DailyStore(this.batch.store);
     const { schedule } = settings.daily;
     if (schedule === undefined) return;
     this.times = new CronTimes(schedule);
-    this.daily = createDaily(settings, batch, logger, { observers: [this.shown] });
+    this.daily = createDaily(settings, this.batch, logger, { observers: [this.shown] });
   }
 
   /** Begins to follow the schedule. To be called when the tables exist. */
@@ -90,47 +91,64 @@ export class DailySchedule implements BeforeApplicationShutdown {
     return this.runs.list(LISTED_RUNS);
   }
 
-  private follow(times: CronTimes, daily: Daily): Promise<void> {
+  private async follow(times: CronTimes, daily: Daily): Promise<void> {
     const { signal } = this.stopping;
-    return followSchedule({
+    await this.resumeInterrupted(daily);
+    await followSchedule({
       times,
       signal,
       now: () => new Date(),
       // Rejects when the service stops.
       sleep: (ms) => delay(ms, undefined, { signal }).catch(() => undefined),
-      run: (due, isCatchUp) => this.runAt(due, daily, isCatchUp),
+      run: (due, isCatchUp) => this.runAt(due.toISOString().replace('.000Z', 'Z'), daily, isCatchUp),
     });
   }
 
-  private async runAt(due: Date, { job }: Daily, isCatchUp: boolean): Promise<void> {
-    const scheduledAt = due.toISOString().replace('.000Z', 'Z');
+  /** Also those of a time before the latest one. */
+  private async resumeInterrupted(daily: Daily): Promise<void> {
+    await this.orLog('interrupted runs', async () => {
+      const interrupted = (await this.latest()).filter((run) => run.state === 'running' && isOfSchedule(run));
+      for (const { plan } of interrupted.reverse()) await this.carryOut(plan, daily);
+    });
+  }
+
+  private async runAt(scheduledAt: string, daily: Daily, isCatchUp: boolean): Promise<void> {
+    await this.orLog(scheduledAt, async () => {
+      const begun = (await this.latest()).find((run) => run.plan.scheduledAt === scheduledAt && isOfSchedule(run));
+      if (isCatchUp && begun !== undefined && begun.state !== 'running') return;
+      await this.carryOut(begun?.plan ?? (await this.planAt(scheduledAt)), daily);
+    });
+  }
+
+  private async carryOut(plan: DailyPlan, { job }: Daily): Promise<void> {
+    this.running = dailyIdOf(plan);
+    await this.orLog(plan.scheduledAt, () =>
+      job.run(plan, `${STARTED_BY}, process ${process.pid}`, this.stopping.signal),
+    );
+    this.running = undefined;
+  }
+
+  /** One day; the first run loads a history, unless `raw_orders` has orders of it, which may be real ones. */
+  private async planAt(scheduledAt: string): Promise<DailyPlan> {
+    const { firstDays } = this.settings.daily;
+    const history = daysBefore(scheduledAt, firstDays);
+    const isFirst =
+      firstDays > 1 &&
+      (await this.runs.list(1)).length === 0 &&
+      (await this.batch.warehouse.rangeSummary(history)).rows === 0;
+    return planOf({ scheduledAt, range: isFirst ? history : undefined }, this.settings, new Date());
+  }
+
+  /** The schedule goes on, whatever becomes of one time. */
+  private async orLog(scheduledAt: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      const plan = await this.planAt(scheduledAt);
-      const id = dailyIdOf(plan);
-      const before = await this.runs.find(id);
-      if (isCatchUp && before !== undefined && before.run.state !== 'running') return;
-      this.running = id;
-      await job.run(plan, `${STARTED_BY}, process ${process.pid}`, this.stopping.signal);
+      await work();
     } catch (error) {
       if (this.stopping.signal.aborted) return;
       if (error instanceof DailyLockedError)
         this.logger.warn({ err: error, scheduledAt }, 'the scheduled run is left out');
       else this.logger.error({ err: error, scheduledAt }, 'the scheduled run could not start');
-    } finally {
-      this.running = undefined;
     }
-  }
-
-  /** The first run of the schedule loads the history, also when it is resumed. */
-  private async planAt(scheduledAt: string): Promise<DailyPlan> {
-    const begun = (await this.latest()).find(
-      ({ plan, startedBy }) => plan.scheduledAt === scheduledAt && startedBy[0]?.startsWith(STARTED_BY) === true,
-    );
-    if (begun !== undefined) return begun.plan;
-    const { firstDays } = this.settings.daily;
-    const isFirst = firstDays > 1 && (await this.runs.list(1)).length === 0;
-    const range = isFirst ? daysBefore(scheduledAt, firstDays) : undefined;
-    return planOf({ scheduledAt, range }, this.settings, new Date());
   }
 
   /** Shows the metrics of runs of other processes: `npm run daily`, Cloud Run. */
@@ -156,3 +174,6 @@ export class DailySchedule implements BeforeApplicationShutdown {
     };
   }
 }
+
+/** A run has no starts yet when its process was killed right after it was recorded. */
+const isOfSchedule = ({ startedBy: [first] }: DailyRun): boolean => first?.startsWith(STARTED_BY) ?? true;

@@ -42,7 +42,7 @@ export const dailySettings = defineSettings(
       min: 1,
       max: 3_650,
       description:
-        'Days before its scheduled time that the first run of the schedule loads, as a first history: when the object store has no daily run yet. The others load one day.',
+        'Days before its scheduled time that the first run of the schedule loads, as a first history: when the object store has no daily run yet, and `raw_orders` no order of these days. Every other run loads one day.',
     }),
     refreshMinutes: settings.integer({
       env: 'DAILY_REFRESH_MINUTES',

@@ -9,7 +9,7 @@ class RefreshDto {
   readonly everyMinutes: number;
 
   @ApiProperty({
-    description: 'The marts have every row that was in the warehouse at this time.',
+    description: 'Start of the last build that succeeded.',
     type: String,
     nullable: true,
     format: 'date-time',

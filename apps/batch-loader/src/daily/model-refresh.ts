@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger } from '@orderstream/observability';
 import { type DailyLock, REFRESH } from './daily-lock';
-import { type DbtCommand } from './dbt-command';
+import { type Dbt } from './dbt';
 import { DailyBuildError, DailyLockedError } from './errors';
 
 const MS_PER_MINUTE = 60_000;
@@ -9,7 +9,7 @@ const MS_PER_MINUTE = 60_000;
 const BUILD = ['build', '--resource-type', 'model', '--resource-type', 'snapshot'];
 
 export interface ModelRefreshOptions {
-  readonly dbt: Pick<DbtCommand, 'run'>;
+  readonly dbt: Pick<Dbt, 'run'>;
   readonly lock: Pick<DailyLock, 'acquire'>;
   /** 0: never. */
   readonly everyMinutes: number;
@@ -20,7 +20,7 @@ export interface ModelRefreshOptions {
 /** What `/admin/daily` shows of it. */
 export interface RefreshStatus {
   readonly everyMinutes: number;
-  /** The marts have every row that was in the warehouse at this time. RFC 3339 UTC. */
+  /** Start of the last build that succeeded. RFC 3339 UTC. */
   readonly builtAsOf: string | null;
   /** Of the last build, if it failed. */
   readonly error: string | null;
@@ -30,8 +30,7 @@ export interface RefreshStatus {
  * Builds the models between the daily runs, so that the marts follow the stream.
  *
  * Failure semantics: a build that fails, is stopped or killed leaves each table old or new, and the next one is at its
- * time. It has the lock of the daily run: two processes never build at once. A build is left out while a daily run has
- * the lock, and a daily run waits for a build.
+ * time. It has the lock of the daily run: it is left out while a daily run has the lock, and a daily run waits for a build.
  */
 export class ModelRefresh {
   private builtAsOf: string | null = null;
@@ -53,7 +52,7 @@ export class ModelRefresh {
     }
   }
 
-  /** One build. Rejects never. */
+  /** One build. Never rejects. */
   async build(signal: AbortSignal): Promise<void> {
     const { logger, now = () => new Date() } = this.options;
     try {

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MemoryStore } from '../../test/memory-store';
 import { DailyLock } from './daily-lock';
-import { type DbtResult } from './dbt-command';
+import { type DbtResult } from './dbt';
 import { ModelRefresh } from './model-refresh';
 
 const LEASE_MS = 300;
+/** Longer than a test: what gets the lock does not owe it to the end of the lease. */
+const LONG_LEASE_MS = 600_000;
 const never = new AbortController().signal;
 
 describe('the builds of the models between the daily runs', () => {
@@ -19,8 +21,8 @@ describe('the builds of the models between the daily runs', () => {
     build = () => Promise.resolve({ code: 0, tail: '' });
   });
 
-  const lock = (): DailyLock => new DailyLock(store, LEASE_MS);
-  const refresh = (everyMinutes = 15): ModelRefresh =>
+  const lock = (leaseMs = LEASE_MS): DailyLock => new DailyLock(store, leaseMs);
+  const refresh = (everyMinutes = 15, leaseMs = LEASE_MS): ModelRefresh =>
     new ModelRefresh({
       dbt: {
         run: (args, signal) => {
@@ -28,7 +30,7 @@ describe('the builds of the models between the daily runs', () => {
           return build(signal);
         },
       },
-      lock: lock(),
+      lock: lock(leaseMs),
       everyMinutes,
       logger: {
         info: (_fields: object, text: string) => logged.push(text),
@@ -94,9 +96,20 @@ describe('the builds of the models between the daily runs', () => {
         });
         stop.abort(new Error('the service stops'));
       });
-    await refresh().build(stop.signal);
+    await refresh(15, LONG_LEASE_MS).build(stop.signal);
     expect(logged).toEqual([]);
     await (await lock().acquire('daily_1', never)).release();
+  });
+
+  it('happen again and again, at their interval, until the service stops', async () => {
+    const stop = new AbortController();
+    build = () => {
+      if (calls.length === 3) stop.abort(new Error('the service stops'));
+      return Promise.resolve({ code: 0, tail: '' });
+    };
+    // 6 ms.
+    await refresh(0.000_1, LONG_LEASE_MS).follow(stop.signal);
+    expect(calls).toHaveLength(3);
   });
 
   it('do not happen at all with 0 minutes', async () => {
