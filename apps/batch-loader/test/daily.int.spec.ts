@@ -288,6 +288,9 @@ describe('the daily run', () => {
           async () => (await (await fetch(`${url}/metrics`)).text()).includes('orderstream_daily_run_last_success'),
           { what: 'the metric', deadlineMs: 10_000 },
         );
+        // Of the first start; the second one runs nothing.
+        const exported = 'orderstream_batch_blocks_total{block="export_to_gbq",state="succeeded"';
+        expect((await (await fetch(`${url}/metrics`)).text()).includes(exported)).toBe(starts === 1);
         child.kill('SIGTERM');
         expect([starts, (await ended).code]).toEqual([starts, 0]);
       }

@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, HttpStatus, Inject, Injectable } from '@nestjs/common';
 import { bigqueryDependency, createBigQuery } from '@orderstream/bigquery';
 import { kafkaDependency, createKafka } from '@orderstream/kafka';
-import { type Logger, METRIC, type Metrics } from '@orderstream/observability';
+import { type Logger, type Metrics } from '@orderstream/observability';
 import {
   type Dependency,
   LOGGER,
@@ -16,6 +16,7 @@ import { parseArguments, UsageError } from '../commands/arguments';
 import { BatchInputError, RunRejectedError } from '../errors';
 import { historyPlans } from '../runs/plans';
 import { type RunRecord } from '../runs/run';
+import { runMetrics } from '../runs/run-metrics';
 import { type RunObserver } from '../runs/runner';
 import { type RunHandle } from '../runs/run-store';
 import { type BatchStatusDto } from './batch-status.dto';
@@ -146,18 +147,11 @@ export class BatchService implements ServiceControl, BeforeApplicationShutdown {
   }
 
   private observer(metrics: Metrics): RunObserver {
-    const blocks = metrics.counter(METRIC.batchBlocks);
-    const rows = metrics.counter(METRIC.batchRows);
     const { logger } = this;
     return {
+      ...runMetrics(metrics),
       progress: (_run, block, done, total) => {
         this.queue.progress(block, done, total);
-      },
-      blockEnded: (_run, block, { state, output }) => {
-        blocks.inc({ block, state });
-        if (output === undefined) return;
-        rows.inc({ block, outcome: 'out' }, output.rowsOut);
-        for (const count of Object.values(output.rejected)) rows.inc({ block, outcome: 'rejected' }, count);
       },
       ended: ({ id, state, error }) => {
         if (state === 'succeeded') logger.info({ run: id }, 'the run has succeeded');

@@ -4,6 +4,7 @@ import { type Logger, type Metrics } from '@orderstream/observability';
 import { LOGGER, METRICS, SETTINGS } from '@orderstream/service';
 import { type Batch, createBatch } from '../batch';
 import { type BatchLoaderSettings } from '../batch-loader.config';
+import { runMetrics } from '../runs/run-metrics';
 import { type RunObserver } from '../runs/runner';
 import { createDaily, type Daily } from './create-daily';
 import { CronTimes } from './cron';
@@ -53,7 +54,7 @@ export class DailySchedule implements BeforeApplicationShutdown {
     @Inject(METRICS) metrics: Metrics,
   ) {
     this.shown = new DailyMetrics(metrics);
-    this.batch = createBatch(settings, logger, this.observer());
+    this.batch = createBatch(settings, logger, this.observer(metrics));
     this.runs = new DailyStore(this.batch.store);
     const { schedule } = settings.daily;
     if (schedule === undefined) return;
@@ -166,8 +167,9 @@ export class DailySchedule implements BeforeApplicationShutdown {
     }
   }
 
-  private observer(): RunObserver {
+  private observer(metrics: Metrics): RunObserver {
     return {
+      ...runMetrics(metrics),
       ended: ({ id, state, error }) => {
         this.logger.info({ run: id, state, error }, 'a batch run of the daily run has ended');
       },

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRetriable, OrderstreamError } from '@orderstream/errors';
@@ -247,6 +247,7 @@ export class Runner {
     };
     let ended: BlockRecord;
     try {
+      await removeFolders(scratch, handle.record.id);
       await mkdir(folder, { recursive: true });
       await context.step('begun');
       const output = await block.run(context);
@@ -335,4 +336,12 @@ const reasonOf = (error: unknown, signal: AbortSignal): unknown => (signal.abort
 function textOf(error: unknown): string {
   if (error instanceof OrderstreamError) return `${error.code}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Removes what attempts of the run have left whose process was killed. The lease of the run says that none is in use. */
+async function removeFolders(scratch: string, run: string): Promise<void> {
+  await mkdir(scratch, { recursive: true });
+  for (const name of await readdir(scratch)) {
+    if (name.startsWith(`${run}-`)) await rm(join(scratch, name), { recursive: true, force: true });
+  }
 }

@@ -1,3 +1,6 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { OrderstreamError } from '@orderstream/errors';
 import { MemoryStore } from '../../test/memory-store';
 import { type Block } from '../blocks/block';
@@ -6,6 +9,7 @@ import { RangeLock } from './range-lock';
 import { Runner, type RunWarehouse } from './runner';
 import { RunStore } from './run-store';
 
+const SCRATCH = mkdtempSync(join(tmpdir(), 'orderstream-runner-'));
 const PLAN: RunPlan = {
   pipeline: 'load_batch_to_bq',
   scheduledAt: '2026-02-01T00:00:00Z',
@@ -46,6 +50,9 @@ describe('the runner', () => {
   let behaviour: Partial<Record<BlockName, (() => Promise<void>)[]>>;
   const never = new AbortController().signal;
 
+  afterAll(() => {
+    rmSync(SCRATCH, { recursive: true });
+  });
   beforeEach(() => {
     warehouse = new Remembered();
     store = new MemoryStore();
@@ -67,7 +74,7 @@ describe('the runner', () => {
       lock: new RangeLock(store, 60_000),
       warehouse,
       blocks: [block('generate_data'), block('quality_checks'), block('export_to_gbq')],
-      scratch: '/tmp/orderstream-runner-spec',
+      scratch: SCRATCH,
       retries: 3,
       retryPauseMs: 0,
       cancelCheckMs: 5,
@@ -90,6 +97,15 @@ describe('the runner', () => {
       'export_to_gbq succeeded',
       'run succeeded',
     ]);
+  });
+
+  it('removes what a process that was killed has left in the scratch folder, and nothing of other runs', async () => {
+    const { id } = await runner().run(PLAN, never, 'generate_data');
+    const left = (run: string): string => join(SCRATCH, `${run}-quality_checks-1-99`);
+    for (const run of [id, 'load_another']) mkdirSync(left(run), { recursive: true });
+    await runner().run(PLAN, never);
+    expect([existsSync(left(id)), existsSync(left('load_another'))]).toEqual([false, true]);
+    rmSync(left('load_another'), { recursive: true });
   });
 
   it('runs up to a block, and goes on from there with the next start', async () => {
